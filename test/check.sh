@@ -1,0 +1,296 @@
+#!/bin/sh
+# check.sh: everything that can be checked, on a throwaway server.
+#
+#     sh test/check.sh
+#
+# Builds with warnings as errors, then runs the unit tests of the plain C core
+# (as they are, and under the address and undefined behaviour sanitizers), the
+# regression tests, the isolation tests and the TAP tests.  The last line is
+# "N passed, N failed".  The exit status is 0 only when nothing failed.
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+# shellcheck source=test/lib.sh
+. "$top/test/lib.sh"
+
+passed=0
+failed=0
+began=$(date +%s)
+
+# ---------------------------------------------------------------- reporting
+
+suite_begins()
+{
+	suite_began=$(date +%s)
+	suite_passed=0
+	suite_failed=0
+	suite_note=
+}
+
+# suite_ends NAME: one line, and the suite's counts on top of the others.
+suite_ends()
+{
+	passed=$((passed + suite_passed))
+	failed=$((failed + suite_failed))
+	printf '%-28s %5d passed %3d failed %5d s%s\n' "$1" "$suite_passed" "$suite_failed" \
+		$(($(date +%s) - suite_began)) "${suite_note:+   ($suite_note)}"
+}
+
+# one_result STATUS NAME
+one_result()
+{
+	if [ "$1" -eq 0 ]; then
+		suite_passed=$((suite_passed + 1))
+	else
+		suite_failed=$((suite_failed + 1))
+		say "FAILED: $2"
+	fi
+}
+
+# show_tail FILE [LINES]: the end of a log, indented, so that no line of it
+# passes for one of ours.
+show_tail()
+{
+	if [ -s "$1" ]; then
+		tail -n "${2:-60}" "$1" | sed 's/^/    /'
+	fi
+}
+
+# count_in FILE PATTERN
+count_in()
+{
+	grep -c -E -e "$2" "$1" 2>/dev/null || true
+}
+
+# ---------------------------------------------------------------- suites
+
+build_suite()
+{
+	suite_begins
+	build_and_install "$place/tree" COPT=-Werror
+	status=$?
+	one_result "$status" "build with warnings as errors, and install"
+	if [ "$status" -ne 0 ]; then
+		show_tail "$place/tree.log"
+	fi
+	suite_ends "build"
+	return "$status"
+}
+
+# A unit test says in its head comment how it is compiled, from the top:
+#     Build: cc -I src -o test/unit/unit_x test/unit/unit_x.c src/...
+# A line that ends with a backslash goes on in the next.
+unit_command()
+{
+	awk '
+		NR > 60 { exit }
+		!on && !sub(/^.*Build:[ \t]*/, "") { next }
+		{ on = 1; sub(/^[ \t]*\*?[ \t]+/, ""); sub(/[ \t]*\*\/[ \t]*$/, "") }
+		{ more = sub(/\\$/, ""); printf "%s ", $0 }
+		!more { exit }
+	' "$1"
+}
+
+# run_unit NAME FLAGS LOG: compiles and runs; the program is built under a name
+# of its own.
+run_unit()
+{
+	(
+		cd "$place/tree" || exit 1
+		program=./test/unit/$1
+		rm -f "$program"
+		eval "$(unit_command "test/unit/$1.c" | sed "s|^cc |cc $2 |")" && "$program"
+	) >"$3" 2>&1 </dev/null
+}
+
+unit_suite()
+{
+	suite_begins
+	for file in "$place"/tree/test/unit/unit_*.c; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" .c)
+		log=$place/$name.log
+		if [ -z "$(unit_command "$file")" ]; then
+			one_result 1 "$name: no line 'Build: cc ...' in its head"
+			continue
+		fi
+		run_unit "$name" "" "$log"
+		status=$?
+		oks=$(count_in "$log" '^ok ')
+		not_oks=$(count_in "$log" '^not ok ')
+		if [ "$status" -eq 0 ] && [ "$oks" -gt 0 ] && [ "$not_oks" -eq 0 ]; then
+			suite_passed=$((suite_passed + oks))
+		elif [ "$not_oks" -gt 0 ]; then
+			suite_passed=$((suite_passed + oks))
+			suite_failed=$((suite_failed + not_oks))
+			say "FAILED: $name"
+		else
+			one_result "$status" "$name"
+		fi
+		if [ "$status" -ne 0 ] || [ "$not_oks" -gt 0 ]; then
+			show_tail "$log"
+		fi
+		run_unit "$name" "-g -fsanitize=address,undefined -fno-sanitize-recover=all" "$log.san"
+		status=$?
+		one_result "$status" "$name under the sanitizers"
+		if [ "$status" -ne 0 ]; then
+			show_tail "$log.san"
+		fi
+	done
+	if [ $((suite_passed + suite_failed)) -eq 0 ]; then
+		suite_note="none there"
+	fi
+	suite_ends "unit"
+}
+
+# regress_suite NAME LIST-VARIABLE OTHER-VARIABLE OUTPUT-DIR: the tests that the
+# Makefile lists in LIST-VARIABLE, through `make installcheck`, without the rest.
+regress_suite()
+{
+	suite_begins
+	log=$place/$2.log
+	tests=$(make -s -C "$place/tree" -f - list PG_CONFIG="$PG_CONFIG" <<-LIST
+		include Makefile
+		list: ; @echo \$($2)
+	LIST
+	)
+	# shellcheck disable=SC2086
+	set -- "$1" "$2" "$3" "$4" $tests
+	if [ "$#" -eq 4 ]; then
+		suite_note="none there"
+		suite_ends "$1"
+		return
+	fi
+	make -C "$place/tree" installcheck PG_CONFIG="$PG_CONFIG" TAP_TESTS= "$3=" >"$log" 2>&1
+	status=$?
+	# Before PostgreSQL 16: "test name ... ok"; since: "ok 1 - name".
+	suite_passed=$(count_in "$log" '^(test .* \.\.\. ok|ok [0-9]+ )')
+	suite_failed=$(($# - 4 - suite_passed))
+	if [ "$status" -ne 0 ] && [ "$suite_failed" -eq 0 ]; then
+		suite_failed=1
+	fi
+	if [ "$suite_failed" -ne 0 ]; then
+		diffs=$place/tree/$4/regression.diffs
+		grep -E '^(test .*FAILED|not ok )' "$log" | sed 's/^/FAILED: /'
+		if [ -s "$diffs" ]; then
+			show_tail "$diffs" 120
+		else
+			show_tail "$log"
+		fi
+	fi
+	suite_ends "$1"
+}
+
+# The TAP tests start servers of their own, so they run as the server's user.
+tap_suite()
+{
+	suite_begins
+	if ! ls "$place"/tree/test/t/*.pl >/dev/null 2>&1; then
+		suite_note="none there"
+		suite_ends "TAP"
+		return
+	fi
+	if ! perl -MIPC::Run -e 1 2>/dev/null || ! [ -e "$pgxs_src/test/perl/PostgreSQL/Test/Cluster.pm" ]; then
+		one_result 1 "TAP tests cannot run: no IPC::Run (libipc-run-perl) or no PostgreSQL::Test::Cluster"
+		suite_ends "TAP"
+		return
+	fi
+	make_server_dir "$place/tap" 755
+	for file in "$place"/tree/test/t/*.pl; do
+		name=$(basename "$file" .pl)
+		log=$place/tap_$name.log
+		make_server_dir "$place/tap/$name" 755
+		(
+			unset PGHOST PGUSER PGDATABASE
+			export TESTDIR="$place/tap/$name" TESTDATADIR="$place/tap/$name/tmp_check" \
+				TESTLOGDIR="$place/tap/$name/log" PG_TEST_PORT_DIR="$place/tap/portlock" \
+				PGPORT=65432 PG_REGRESS="$pgxs_src/test/regress/pg_regress" \
+				PATH="$bindir:$PATH"
+			as_server env -C "$place/tree" perl -I "$pgxs_src/test/perl" -I "$place/tree/test/t" "test/t/$name.pl"
+		) >"$log" 2>&1 </dev/null
+		status=$?
+		tap_counts "$name" "$log" "$status"
+	done
+	suite_ends "TAP"
+}
+
+# A skipped test is no passed one, and is named.
+tap_counts()
+{
+	oks=$(count_in "$2" '^ok [0-9]+')
+	skips=$(count_in "$2" '^ok [0-9]+.*# (skip|SKIP)')
+	not_oks=$(($(count_in "$2" '^not ok [0-9]+') - $(count_in "$2" '^not ok [0-9]+.*# (TODO|todo)')))
+	suite_passed=$((suite_passed + oks - skips))
+	if [ "$not_oks" -gt 0 ]; then
+		suite_failed=$((suite_failed + not_oks))
+		grep -E '^not ok ' "$2" | sed "s/^/FAILED: $1: /"
+	elif [ "$3" -ne 0 ]; then
+		one_result 1 "$1 (exit status $3)"
+	fi
+	if [ "$3" -ne 0 ] || [ "$not_oks" -gt 0 ]; then
+		show_tail "$2"
+	fi
+	grep -E '(^1\.\.0|^ok [0-9]+).*# (skip|SKIP)' "$2" | sed "s/^.*# *\(skip\|SKIP\)/skipped: $1:/" | sort | uniq -c
+}
+
+# ---------------------------------------------------------------- the run
+
+# At every exit: what was started goes, and the counts are the last line.  A run
+# that did not come to its end has failed.
+finish()
+{
+	trap - EXIT
+	if [ -n "${place:-}" ]; then
+		stop_server "$place/server"
+		rm -rf "$place"
+	fi
+	if [ "$ended" -eq 0 ]; then
+		failed=$((failed + 1))
+		say "FAILED: the checks stopped before their end"
+	fi
+	say "$(($(date +%s) - began)) s in all"
+	say "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+# What a run that was killed has left: its server is stopped, its files go.
+sweep_old()
+{
+	for old in "$top"/tmp/check-*; do
+		if [ -d "$old" ] && ! kill -0 "${old##*-}" 2>/dev/null; then
+			stop_server "$old/server"
+			rm -rf "$old"
+		fi
+	done
+}
+
+place=
+ended=0
+trap finish EXIT
+trap 'exit 1' INT TERM HUP
+find_postgres
+sweep_old
+choose_place "check-$$"
+say "PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), $bindir"
+find_data
+if [ -z "$KINDLY_STATS_DATA" ]; then
+	say "no real events (KINDLY_STATS_DATA, or ../shared/data beside the checkout): tests that read them skip"
+fi
+
+copy_sources "$place/tree"
+if build_suite; then
+	unit_suite
+	if start_server "$place/server"; then
+		regress_suite "regression" REGRESS ISOLATION .
+		regress_suite "isolation" ISOLATION REGRESS output_iso
+		stop_server "$place/server"
+	else
+		suite_begins
+		one_result 1 "the throwaway server does not start"
+		suite_ends "server"
+	fi
+	tap_suite
+else
+	say "nothing else can run without a build"
+fi
+ended=1
