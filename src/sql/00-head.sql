@@ -1,0 +1,2 @@
+-- kindly_stats: install script, put together from src/sql
+\echo Use "CREATE EXTENSION kindly_stats" to load this file. \quit

@@ -1,0 +1,318 @@
+/*
+ * Asking one tally: series(), total(), distinct_total(), top(), slice(), info().
+ */
+#include "tally/tally.h"
+
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(ks_tally_series);
+PG_FUNCTION_INFO_V1(ks_tally_total);
+PG_FUNCTION_INFO_V1(ks_tally_distinct_total);
+PG_FUNCTION_INFO_V1(ks_tally_top);
+PG_FUNCTION_INFO_V1(ks_tally_slice);
+PG_FUNCTION_INFO_V1(ks_tally_is_empty);
+PG_FUNCTION_INFO_V1(ks_tally_info);
+
+/* The parts given must be equal, a NULL part may be anything; NULL for key is no condition. */
+void
+ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part)
+{
+	Datum	   *parts;
+	bool	   *nulls;
+	int			count;
+	int			i;
+
+	if (ARR_NDIM(key) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("key must be a one-dimensional array")));
+	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
+	filter->conditions = filter->conditions == NULL ? palloc((count + 1) * sizeof(ks_condition))
+		: repalloc(filter->conditions, (filter->count + count + 1) * sizeof(ks_condition));
+	for (i = 0; i < count; i++)
+	{
+		ks_condition *c = &filter->conditions[filter->count];
+
+		if (nulls[i])
+			continue;
+		c->part = first_part + i;
+		c->exclude = false;
+		c->value.bytes = (const uint8_t *) VARDATA_ANY(DatumGetPointer(parts[i]));
+		c->value.length = VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i]));
+		filter->count++;
+	}
+}
+
+/* Bins of ascending instants, one between each two. */
+void
+ks_bins_from_edges(ks_bins *bins, const TimestampTz *edges, int nedges)
+{
+	memset(bins, 0, sizeof(*bins));
+	if (nedges < 2)
+		return;
+	bins->edge = palloc_extended(nedges * sizeof(int32), MCXT_ALLOC_HUGE);
+	bins->cut = palloc_extended(nedges * sizeof(bool), MCXT_ALLOC_HUGE);
+	if (!ks_bins_set(bins, edges, nedges))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("edges must ascend"),
+				 errhint("Pass the array that kindly_stats.edges() returns, or sort your own.")));
+	bins->nbins = bins->nsegments;
+}
+
+/* The instants of an array argument. */
+static TimestampTz *
+edges_from_array(ArrayType *array, int *count)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	TimestampTz *result;
+	int			i;
+
+	deconstruct_array(array, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &items, &nulls, count);
+	result = palloc((*count + 1) * sizeof(TimestampTz));
+	for (i = 0; i < *count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("edges must not contain NULL")));
+		result[i] = DatumGetTimestampTz(items[i]);
+	}
+	return result;
+}
+
+/* One bin over [from, to), either of which may be left open by NULL. */
+static void
+range_bins(FunctionCallInfo fcinfo, int from, int to, ks_bins *bins)
+{
+	TimestampTz edges[2];
+
+	edges[0] = PG_ARGISNULL(from) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(from);
+	edges[1] = PG_ARGISNULL(to) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(to);
+	if (edges[0] > edges[1])
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"from\" must not be after \"to\"")));
+	ks_bins_from_edges(bins, edges, 2);
+}
+
+static void
+key_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
+{
+	memset(filter, 0, sizeof(*filter));
+	if (!PG_ARGISNULL(argument))
+		ks_filter_from_key(filter, PG_GETARG_ARRAYTYPE_P(argument), 0);
+}
+
+/* series(tally, edges, key) */
+Datum
+ks_tally_series(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ks_view		view;
+	ks_bins		bins;
+	ks_filter	filter;
+	ks_fold		fold;
+	TimestampTz *edges;
+	int			nedges;
+	uint32		i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return (Datum) 0;
+	edges = edges_from_array(PG_GETARG_ARRAYTYPE_P(1), &nedges);
+	ks_bins_from_edges(&bins, edges, nedges);
+	key_filter(fcinfo, 2, &filter);
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	ks_fold_series(&fold, CurrentMemoryContext, &bins, &filter, true);
+	ks_must(ks_fold_add(&fold, &view, NULL));
+	ks_must(ks_fold_finish_series(&fold));
+	for (i = 0; i < bins.nbins; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false, false, false};
+
+		values[0] = TimestampTzGetDatum(edges[i]);
+		values[1] = Int64GetDatum(fold.counts[i]);
+		values[2] = Int64GetDatum(fold.distincts[i]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* The fold of (tally, from, to, key) in one bin. */
+static void
+fold_range(FunctionCallInfo fcinfo, ks_fold *fold, bool distinct)
+{
+	ks_view		view;
+	ks_bins		bins;
+	ks_filter	filter;
+
+	range_bins(fcinfo, 1, 2, &bins);
+	key_filter(fcinfo, 3, &filter);
+	ks_fold_series(fold, CurrentMemoryContext, &bins, &filter, distinct);
+	ks_tally_open_front(&view, PG_GETARG_DATUM(0), fold, false);
+	ks_must(ks_fold_add(fold, &view, NULL));
+	ks_must(ks_fold_finish_series(fold));
+}
+
+/* total(tally, from, to, key) */
+Datum
+ks_tally_total(PG_FUNCTION_ARGS)
+{
+	ks_fold		fold;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	fold_range(fcinfo, &fold, false);
+	PG_RETURN_INT64(fold.counts[0]);
+}
+
+/* distinct_total(tally, from, to, key) */
+Datum
+ks_tally_distinct_total(PG_FUNCTION_ARGS)
+{
+	ks_fold		fold;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	fold_range(fcinfo, &fold, true);
+	PG_RETURN_INT64(fold.distincts[0]);
+}
+
+/* A stored key as the array it was made from. */
+ArrayType *
+ks_key_to_array(ks_string key)
+{
+	Datum		parts[KS_KEY_MAX_PARTS];
+	bool		nulls[KS_KEY_MAX_PARTS];
+	ks_string	part;
+	int			count = 0;
+	int			lower = 1;
+
+	while (count < lengthof(parts) && ks_key_shift(&key, &part))
+	{
+		nulls[count] = part.bytes == NULL;
+		parts[count] = nulls[count] ? (Datum) 0
+			: PointerGetDatum(cstring_to_text_with_len((const char *) part.bytes, (int) part.length));
+		count++;
+	}
+	if (count == 0)
+		return construct_empty_array(TEXTOID);
+	return construct_md_array(parts, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* top(tally, limit, from, to, key) */
+Datum
+ks_tally_top(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ks_view		view;
+	ks_bins		bins;
+	ks_filter	filter;
+	ks_fold		fold;
+	ks_top_line *lines;
+	uint32		count;
+	uint32		i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"limit\" must be at least 1")));
+	range_bins(fcinfo, 2, 3, &bins);
+	key_filter(fcinfo, 4, &filter);
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	ks_fold_top(&fold, CurrentMemoryContext, &bins, &filter, true, 0, PG_UINT32_MAX);
+	ks_must(ks_fold_add(&fold, &view, NULL));
+	ks_must(ks_fold_finish_top(&fold, PG_ARGISNULL(1) ? PG_UINT32_MAX : (uint32) PG_GETARG_INT32(1), &lines, &count));
+	for (i = 0; i < count; i++)
+	{
+		Datum		values[3];
+		bool		nulls[3] = {false, false, false};
+
+		values[0] = PointerGetDatum(ks_key_to_array(lines[i].key));
+		values[1] = Int64GetDatum(lines[i].weight);
+		values[2] = Int64GetDatum(lines[i].members);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* An end of a slice: a quarter hour's start, or one of the ends of time. */
+static int32
+slice_edge(TimestampTz at)
+{
+	int64		slot;
+
+	if (at <= KS_SLOT_MIN * KS_SLOT_USECS)
+		return KS_SLOT_MIN;
+	if (at > KS_SLOT_MAX * KS_SLOT_USECS)
+		return KS_SLOT_MAX + 1;
+	slot = ks_slot_of(at);
+	if (slot * KS_SLOT_USECS != at)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("slice must begin and end on a UTC quarter hour"),
+				 errhint("Events are counted by UTC quarter hours, which cannot be divided.")));
+	return (int32) slot;
+}
+
+/* slice(tally, from, to) */
+Datum
+ks_tally_slice(PG_FUNCTION_ARGS)
+{
+	ks_builder	builder;
+	ks_view		view;
+
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	ks_builder_init(&builder, CurrentMemoryContext);
+	ks_must(ks_builder_merge_range(&builder, &view, false,
+								   slice_edge(PG_GETARG_TIMESTAMPTZ(1)), slice_edge(PG_GETARG_TIMESTAMPTZ(2))));
+	PG_RETURN_POINTER(ks_tally_pack(&builder));
+}
+
+/* is_empty(tally): nothing is left in it. */
+Datum
+ks_tally_is_empty(PG_FUNCTION_ARGS)
+{
+	ks_view		view;
+
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	PG_RETURN_BOOL(view.header.nweights == 0 && view.header.nentries == 0);
+}
+
+/* info(tally): what its header says. */
+Datum
+ks_tally_info(PG_FUNCTION_ARGS)
+{
+	ks_view		view;
+	ks_header  *header = &view.header;
+	TupleDesc	desc;
+	Datum		values[8];
+	bool		nulls[8] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	values[0] = Int32GetDatum(KS_FORMAT_VERSION);
+	values[1] = Int64GetDatum(header->size);
+	values[2] = Int64GetDatum(header->nkeys);
+	values[3] = Int64GetDatum(header->nslots);
+	values[4] = Int64GetDatum(header->nmembers);
+	values[5] = Int64GetDatum(header->total);
+	nulls[6] = nulls[7] = ks_bounds_none(&header->bounds);
+	values[6] = TimestampTzGetDatum(header->bounds.first);
+	values[7] = TimestampTzGetDatum(header->bounds.last);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,313 @@
+/*
+ * Adding to a tally in memory.
+ *
+ * Everything that ever combines tallies (rows of one statement, compaction,
+ * sum(), + and -, parallel workers) comes through ks_builder_merge: adding is
+ * associative and commutative, so there is nothing else to get right.
+ */
+#include "tally/builder.h"
+
+void
+ks_bounds_reset(ks_bounds *bounds)
+{
+	bounds->first = bounds->removed_first = INT64_MAX;
+	bounds->last = bounds->removed_last = INT64_MIN;
+}
+
+/* Notes one instant that was added or taken away. */
+void
+ks_bounds_note(ks_bounds *bounds, int64_t at, bool removed)
+{
+	int64_t    *first = removed ? &bounds->removed_first : &bounds->first;
+	int64_t    *last = removed ? &bounds->removed_last : &bounds->last;
+
+	if (at < *first)
+		*first = at;
+	if (at > *last)
+		*last = at;
+}
+
+static void
+widen(int64_t *first, int64_t *last, int64_t other_first, int64_t other_last)
+{
+	if (other_first < *first)
+		*first = other_first;
+	if (other_last > *last)
+		*last = other_last;
+}
+
+/* Takes over another's bounds; what it added counts as taken away when it is subtracted. */
+void
+ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate)
+{
+	widen(negate ? &bounds->removed_first : &bounds->first,
+		  negate ? &bounds->removed_last : &bounds->last, other->first, other->last);
+	widen(negate ? &bounds->first : &bounds->removed_first,
+		  negate ? &bounds->last : &bounds->removed_last, other->removed_first, other->removed_last);
+}
+
+void
+ks_builder_init(ks_builder *builder, ks_memory memory)
+{
+	builder->memory = memory;
+	ks_dictionary_init(&builder->keys, memory);
+	ks_entries_init(&builder->weights, memory);
+	ks_entries_init(&builder->members, memory);
+	ks_bounds_reset(&builder->bounds);
+}
+
+void
+ks_builder_free(ks_builder *builder)
+{
+	ks_dictionary_free(&builder->keys);
+	ks_entries_free(&builder->weights);
+	ks_entries_free(&builder->members);
+	ks_bounds_reset(&builder->bounds);
+}
+
+size_t
+ks_builder_bytes(const ks_builder *builder)
+{
+	return ks_dictionary_bytes(&builder->keys) + ks_entries_bytes(&builder->weights) +
+		ks_entries_bytes(&builder->members);
+}
+
+static bool
+all_zero(const ks_entries *table)
+{
+	uint32_t	i;
+
+	for (i = 0; i < table->count; i++)
+	{
+		if (table->entry[i].weight != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Whether everything added has been taken away again. */
+bool
+ks_builder_empty(const ks_builder *builder)
+{
+	return all_zero(&builder->weights) && all_zero(&builder->members);
+}
+
+ks_status
+ks_builder_add(ks_builder *builder, uint32_t key, int32_t slot, int64_t weight)
+{
+	return ks_entries_add(&builder->weights, 0, slot, key, weight);
+}
+
+/* Adds a weight that has a member: it counts in both tables. */
+ks_status
+ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t slot, uint64_t member, int64_t weight)
+{
+	ks_status	status = ks_entries_add(&builder->weights, 0, slot, key, weight);
+
+	return status != KS_OK ? status : ks_entries_add(&builder->members, member, slot, key, weight);
+}
+
+static inline bool
+negated(int64_t *weight, bool negate)
+{
+	return !negate || !__builtin_sub_overflow((int64_t) 0, *weight, weight);
+}
+
+/* One key's weights per slot. */
+static ks_status
+merge_weights(ks_builder *builder, ks_slot_cursor cursor, uint32_t key, bool negate, int32_t slot_from, int32_t slot_to)
+{
+	int32_t		slot;
+	int64_t		weight;
+
+	while (ks_slot_next(&cursor, &slot, &weight))
+	{
+		ks_status	status;
+
+		if (slot < slot_from || slot >= slot_to)
+			continue;
+		if (!negated(&weight, negate))
+			return KS_E_OVERFLOW;
+		status = ks_builder_add(builder, key, slot, weight);
+		if (status != KS_OK)
+			return status;
+	}
+	return cursor.status;
+}
+
+/* All members; number maps the view's keys to the builder's. */
+static ks_status
+merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, bool negate, int32_t slot_from, int32_t slot_to)
+{
+	ks_member_columns columns;
+	ks_status	status = ks_view_members(view, &columns);
+	const uint8_t *at;
+	uint32_t	started = 0;
+	uint64_t	member = 0;
+	uint32_t	i;
+
+	if (status != KS_OK)
+		return status;
+	ks_entries_reserve(&builder->members, (size_t) builder->members.count + columns.nentries);
+	at = columns.weights;
+	for (i = 0; i < columns.nentries; i++)
+	{
+		uint32_t	code = ks_member_code(&columns, i);
+		uint32_t	key = ks_member_key(&columns, i);
+		int64_t		slot = (int64_t) view->header.slot_first + (code >> 1);
+		uint64_t	weight_code;
+		int64_t		weight;
+
+		if (code & 1)
+		{
+			if (started == columns.nmembers)
+				return KS_E_CORRUPT;
+			member = ks_member_hash(&columns, started++);
+		}
+		if (started == 0 || key >= view->header.nkeys || slot > view->header.slot_last ||
+			!ks_get_varint(&at, columns.end, &weight_code))
+			return KS_E_CORRUPT;
+		if (slot < slot_from || slot >= slot_to)
+			continue;
+		weight = ks_unzigzag(weight_code);
+		if (!negated(&weight, negate))
+			return KS_E_OVERFLOW;
+		status = ks_entries_add(&builder->members, member, (int32_t) slot, number[key], weight);
+		if (status != KS_OK)
+			return status;
+	}
+	return started == columns.nmembers && at == columns.end ? KS_OK : KS_E_CORRUPT;
+}
+
+static ks_status
+merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to)
+{
+	ks_key_cursor cursor = ks_view_keys(view);
+	uint32_t   *number;
+	uint32_t	keys = 0;
+	ks_status	status = KS_OK;
+
+	/* a key takes four bytes or more, so nkeys cannot be a lie that costs memory */
+	if (view->header.nkeys > view->header.size / 4)
+		return KS_E_CORRUPT;
+	number = ks_alloc(builder->memory, ((size_t) view->header.nkeys + 1) * sizeof(uint32_t));
+	while (status == KS_OK && ks_key_next(&cursor))
+	{
+		if (!ks_key_valid(cursor.key))
+			status = KS_E_CORRUPT;
+		else
+		{
+			number[keys] = ks_dictionary_put(&builder->keys, cursor.key);
+			status = merge_weights(builder, ks_key_weights(view, &cursor), number[keys], negate, slot_from, slot_to);
+			keys++;
+		}
+	}
+	if (status == KS_OK)
+		status = cursor.status;
+	if (status == KS_OK)
+		status = merge_members(builder, view, number, negate, slot_from, slot_to);
+	ks_free(number);
+	return status;
+}
+
+/* Adds a stored tally, or takes it away. */
+ks_status
+ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate)
+{
+	ks_bounds_merge(&builder->bounds, &view->header.bounds, negate);
+	return merge_slots(builder, view, negate, KS_SLOT_MIN, KS_SLOT_MAX + 1);
+}
+
+/*
+ * The same for the slots of [slot_from, slot_to).  A bound that is cut off is
+ * replaced by the cut, and marked as taken away: it is no instant of an event.
+ */
+ks_status
+ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to)
+{
+	ks_bounds	bounds = view->header.bounds;
+	int64_t		from = slot_from * KS_SLOT_USECS;
+	int64_t		last = slot_to * KS_SLOT_USECS - 1;
+
+	if (!ks_bounds_none(&bounds) && bounds.first < from)
+	{
+		bounds.first = from;
+		ks_bounds_note(&bounds, from, true);
+	}
+	if (!ks_bounds_none(&bounds) && bounds.last > last)
+	{
+		bounds.last = last;
+		ks_bounds_note(&bounds, last, true);
+	}
+	if (!ks_bounds_none(&bounds))
+		ks_bounds_merge(&builder->bounds, &bounds, negate);
+	return merge_slots(builder, view, negate, slot_from, slot_to);
+}
+
+/* Gives each share the entries whose key begins with its name. */
+static ks_status
+share_out(const ks_entries *from, bool members, ks_share *shares, const uint32_t *share, const uint32_t *number)
+{
+	uint32_t	i;
+
+	for (i = 0; i < from->count; i++)
+	{
+		const ks_entry *e = &from->entry[i];
+		ks_builder *to = &shares[share[e->key]].builder;
+		ks_status	status = ks_entries_add(members ? &to->members : &to->weights, e->member, e->slot,
+											number[e->key], e->weight);
+
+		if (status != KS_OK)
+			return status;
+	}
+	return KS_OK;
+}
+
+/*
+ * Sorts a mixed tally out by the first part of its keys.  The names point into
+ * the mixed builder; each share has its bounds, which enclose the share's own.
+ */
+ks_status
+ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count)
+{
+	size_t		nkeys = mixed->keys.count;
+	uint32_t   *share = ks_alloc(mixed->memory, (nkeys + 1) * sizeof(uint32_t));
+	uint32_t   *number = ks_alloc(mixed->memory, (nkeys + 1) * sizeof(uint32_t));
+	ks_share   *result = ks_alloc(mixed->memory, (nkeys + 1) * sizeof(ks_share));
+	uint32_t	found = 0;
+	uint32_t	i,
+				j;
+	ks_status	status = KS_OK;
+
+	for (i = 0; i < nkeys && status == KS_OK; i++)
+	{
+		ks_string	rest = ks_dictionary_get(&mixed->keys, i);
+		ks_string	name;
+
+		if (!ks_key_shift(&rest, &name))
+		{
+			status = KS_E_CORRUPT;
+			break;
+		}
+		for (j = 0; j < found && ks_string_compare(result[j].name, name) != 0; j++)
+			;
+		if (j == found)
+		{
+			result[j].name = name;
+			ks_builder_init(&result[j].builder, mixed->memory);
+			result[j].builder.bounds = mixed->bounds;
+			found++;
+		}
+		share[i] = j;
+		number[i] = ks_dictionary_put(&result[j].builder.keys, rest);
+	}
+	if (status == KS_OK)
+		status = share_out(&mixed->weights, false, result, share, number);
+	if (status == KS_OK)
+		status = share_out(&mixed->members, true, result, share, number);
+	ks_free(share);
+	ks_free(number);
+	*shares = result;
+	*count = found;
+	return status;
+}

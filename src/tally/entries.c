@@ -1,0 +1,235 @@
+/*
+ * Containers of the builder and of the folds.
+ *
+ * Both keep their items densely in order of arrival, because they are walked
+ * and sorted far more often than they are probed at random, and index them by
+ * a power-of-two table of numbers that is never more than half full.
+ */
+#include "tally/entries.h"
+
+#include "tally/hash.h"
+
+#define FIRST_CAPACITY 16
+
+static inline uint64_t
+mix(uint64_t value)
+{
+	value = (value ^ value >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+	return value ^ value >> 29;
+}
+
+static inline uint32_t
+entry_hash(uint64_t member, int32_t slot, uint32_t key)
+{
+	return (uint32_t) mix(member ^ mix((uint64_t) key << 32 | (uint32_t) slot));
+}
+
+void
+ks_entries_init(ks_entries *table, ks_memory memory)
+{
+	memset(table, 0, sizeof(*table));
+	table->memory = memory;
+}
+
+static void
+entries_index(ks_entries *table)
+{
+	uint32_t	i;
+
+	memset(table->index, 0, ((size_t) table->mask + 1) * sizeof(uint32_t));
+	for (i = 0; i < table->count; i++)
+	{
+		ks_entry   *e = &table->entry[i];
+		uint32_t	at = entry_hash(e->member, e->slot, e->key) & table->mask;
+
+		while (table->index[at] != 0)
+			at = (at + 1) & table->mask;
+		table->index[at] = i + 1;
+	}
+}
+
+/* Makes room for that many entries in all. */
+void
+ks_entries_reserve(ks_entries *table, size_t count)
+{
+	size_t		capacity = table->capacity ? table->capacity : FIRST_CAPACITY;
+
+	if (count <= table->capacity)
+		return;
+	while (capacity < count)
+		capacity *= 2;
+	if (table->capacity == 0)
+	{
+		table->entry = ks_alloc(table->memory, capacity * sizeof(ks_entry));
+		table->index = ks_alloc(table->memory, 2 * capacity * sizeof(uint32_t));
+	}
+	else
+	{
+		table->entry = ks_realloc(table->entry, capacity * sizeof(ks_entry));
+		table->index = ks_realloc(table->index, 2 * capacity * sizeof(uint32_t));
+	}
+	table->capacity = (uint32_t) capacity;
+	table->mask = (uint32_t) (2 * capacity - 1);
+	entries_index(table);
+}
+
+/* Adds weight; an entry whose weight has become zero stays until it is packed. */
+ks_status
+ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight)
+{
+	uint32_t	at;
+	ks_entry   *e;
+
+	if (table->count == table->capacity)
+	{
+		if (table->capacity >= UINT32_C(1) << 30)
+			return KS_E_LIMIT;
+		ks_entries_reserve(table, (size_t) table->capacity + 1);
+	}
+	at = entry_hash(member, slot, key) & table->mask;
+	while (table->index[at] != 0)
+	{
+		e = &table->entry[table->index[at] - 1];
+		if (e->member == member && e->slot == slot && e->key == key)
+			return __builtin_add_overflow(e->weight, weight, &e->weight) ? KS_E_OVERFLOW : KS_OK;
+		at = (at + 1) & table->mask;
+	}
+	e = &table->entry[table->count++];
+	e->member = member;
+	e->slot = slot;
+	e->key = key;
+	e->weight = weight;
+	table->index[at] = table->count;
+	return KS_OK;
+}
+
+size_t
+ks_entries_bytes(const ks_entries *table)
+{
+	return (size_t) table->capacity * (sizeof(ks_entry) + 2 * sizeof(uint32_t));
+}
+
+void
+ks_entries_free(ks_entries *table)
+{
+	if (table->capacity > 0)
+	{
+		ks_free(table->entry);
+		ks_free(table->index);
+	}
+	ks_entries_init(table, table->memory);
+}
+
+void
+ks_dictionary_init(ks_dictionary *dictionary, ks_memory memory)
+{
+	memset(dictionary, 0, sizeof(*dictionary));
+	dictionary->memory = memory;
+}
+
+ks_string
+ks_dictionary_get(const ks_dictionary *dictionary, uint32_t number)
+{
+	ks_string	result;
+
+	result.bytes = dictionary->arena + dictionary->offset[number];
+	result.length = dictionary->offset[number + 1] - dictionary->offset[number];
+	return result;
+}
+
+static void
+dictionary_grow(ks_dictionary *dictionary)
+{
+	uint32_t	capacity = dictionary->capacity ? 2 * dictionary->capacity : FIRST_CAPACITY;
+	uint32_t	i;
+
+	if (dictionary->capacity == 0)
+	{
+		dictionary->offset = ks_alloc(dictionary->memory, ((size_t) capacity + 1) * sizeof(size_t));
+		dictionary->index = ks_alloc(dictionary->memory, (size_t) capacity * 2 * sizeof(uint32_t));
+		dictionary->offset[0] = 0;
+	}
+	else
+	{
+		dictionary->offset = ks_realloc(dictionary->offset, ((size_t) capacity + 1) * sizeof(size_t));
+		dictionary->index = ks_realloc(dictionary->index, (size_t) capacity * 2 * sizeof(uint32_t));
+	}
+	dictionary->capacity = capacity;
+	dictionary->mask = 2 * capacity - 1;
+	memset(dictionary->index, 0, (size_t) capacity * 2 * sizeof(uint32_t));
+	for (i = 0; i < dictionary->count; i++)
+	{
+		ks_string	s = ks_dictionary_get(dictionary, i);
+		uint32_t	at = (uint32_t) ks_hash_bytes(s.bytes, s.length) & dictionary->mask;
+
+		while (dictionary->index[at] != 0)
+			at = (at + 1) & dictionary->mask;
+		dictionary->index[at] = i + 1;
+	}
+}
+
+static void
+arena_append(ks_dictionary *dictionary, ks_string string)
+{
+	size_t		needed = dictionary->arena_used + string.length;
+
+	if (needed > dictionary->arena_size || dictionary->arena == NULL)
+	{
+		size_t		size = dictionary->arena_size ? dictionary->arena_size : 256;
+
+		while (size < needed)
+			size *= 2;
+		if (dictionary->arena == NULL)
+			dictionary->arena = ks_alloc(dictionary->memory, size);
+		else
+			dictionary->arena = ks_realloc(dictionary->arena, size);
+		dictionary->arena_size = size;
+	}
+	if (string.length > 0)
+		memcpy(dictionary->arena + dictionary->arena_used, string.bytes, string.length);
+	dictionary->arena_used = needed;
+}
+
+/* The string's number, the next one when it is new. */
+uint32_t
+ks_dictionary_put(ks_dictionary *dictionary, ks_string string)
+{
+	uint32_t	at;
+
+	if (dictionary->count == dictionary->capacity)
+		dictionary_grow(dictionary);
+	at = (uint32_t) ks_hash_bytes(string.bytes, string.length) & dictionary->mask;
+	while (dictionary->index[at] != 0)
+	{
+		uint32_t	number = dictionary->index[at] - 1;
+		ks_string	known = ks_dictionary_get(dictionary, number);
+
+		if (known.length == string.length &&
+			(string.length == 0 || memcmp(known.bytes, string.bytes, string.length) == 0))
+			return number;
+		at = (at + 1) & dictionary->mask;
+	}
+	arena_append(dictionary, string);
+	dictionary->offset[++dictionary->count] = dictionary->arena_used;
+	dictionary->index[at] = dictionary->count;
+	return dictionary->count - 1;
+}
+
+size_t
+ks_dictionary_bytes(const ks_dictionary *dictionary)
+{
+	return dictionary->arena_size + (size_t) dictionary->capacity * (sizeof(size_t) + 2 * sizeof(uint32_t));
+}
+
+void
+ks_dictionary_free(ks_dictionary *dictionary)
+{
+	if (dictionary->capacity > 0)
+	{
+		ks_free(dictionary->offset);
+		ks_free(dictionary->index);
+	}
+	if (dictionary->arena != NULL)
+		ks_free(dictionary->arena);
+	ks_dictionary_init(dictionary, dictionary->memory);
+}

@@ -1,0 +1,25 @@
+/*
+ * Which keys count: conditions on single parts of the key.
+ */
+#ifndef KS_TALLY_FILTER_H
+#define KS_TALLY_FILTER_H
+
+#include "tally/key.h"
+
+/* A part passes when its value is among the included ones (if there are any) and not among the excluded. */
+typedef struct ks_condition
+{
+	uint32_t	part;			/* number of the part it is on */
+	bool		exclude;
+	ks_string	value;
+} ks_condition;
+
+typedef struct ks_filter
+{
+	ks_condition *conditions;
+	uint32_t	count;
+} ks_filter;
+
+extern bool ks_filter_passes(const ks_filter *filter, ks_string key);
+
+#endif							/* KS_TALLY_FILTER_H */

@@ -1,0 +1,87 @@
+/*
+ * Answering a question from any number of stored tallies, without merging them.
+ */
+#ifndef KS_TALLY_FOLD_H
+#define KS_TALLY_FOLD_H
+
+#include "tally/entries.h"
+#include "tally/filter.h"
+#include "tally/view.h"
+
+/*
+ * Where instants go: segment i is [edge i, edge i + 1) and belongs to bin
+ * bin_of[i].  Edges ascend.  An edge that is not the start of a quarter hour
+ * cuts its slot; a slot that is cut can be answered for only while it is empty.
+ */
+typedef struct ks_bins
+{
+	int32_t    *edge;			/* [nsegments + 1] the slot an edge lies in */
+	bool	   *cut;			/* [nsegments + 1] the edge lies inside the slot */
+	int32_t    *bin_of;			/* [nsegments], or NULL: segment i is bin i */
+	uint32_t	nsegments;
+	uint32_t	nbins;
+} ks_bins;
+
+#define KS_BIN_OUTSIDE (-1)
+#define KS_BIN_CUT (-2)
+
+/* One stored tally that takes part. */
+typedef struct ks_fold_row
+{
+	ks_view		view;
+	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing */
+	uint32_t	low;			/* bins it touches: [low, high] */
+	uint32_t	high;
+	bool		outside;		/* touches none */
+} ks_fold_row;
+
+typedef struct ks_fold
+{
+	ks_memory	memory;
+	ks_bins		bins;
+	ks_filter	filter;
+	ks_fold_row *rows;
+	uint32_t	nrows;
+	uint32_t	rows_size;
+	bool		distinct;		/* members are asked for */
+	int64_t    *counts;			/* series: [nbins] */
+	int64_t    *distincts;		/* series: [nbins] */
+
+	/* top lists: keys are grouped by their parts [skip, skip + take) */
+	bool		grouped;
+	uint32_t	skip;
+	uint32_t	take;
+	ks_dictionary groups;
+	int64_t    *group_weight;
+	uint32_t	group_size;
+	int64_t		total;			/* over all groups */
+} ks_fold;
+
+/* One line of a top list. */
+typedef struct ks_top_line
+{
+	ks_string	key;			/* the group's parts */
+	int64_t		weight;
+	int64_t		members;
+	uint32_t	group;
+} ks_top_line;
+
+/* What of a stored tally a fold has to read. */
+typedef enum ks_reach
+{
+	KS_REACH_SLOTS,				/* the front: header and weight per slot */
+	KS_REACH_WEIGHTS,			/* all but the members */
+	KS_REACH_ALL
+} ks_reach;
+
+extern bool ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges);
+extern int32_t ks_bins_find(const ks_bins *bins, int32_t slot);
+extern void ks_fold_series(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct);
+extern void ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
+extern ks_reach ks_fold_reach(const ks_fold *fold, bool mixed);
+extern size_t ks_reach_bytes(const ks_header *header, ks_reach reach);
+extern ks_status ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix);
+extern ks_status ks_fold_finish_series(ks_fold *fold);
+extern ks_status ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t *count);
+
+#endif							/* KS_TALLY_FOLD_H */

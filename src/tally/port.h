@@ -1,0 +1,74 @@
+/*
+ * The only door between the plain-C core of this room and its surroundings.
+ *
+ * The core (hash, entries, dictionary, builder, pack, view, fold) includes no
+ * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
+ * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
+ * Memory is the exception: running out of it does not return, neither in the
+ * server (palloc raises) nor outside (the process ends).
+ */
+#ifndef KS_TALLY_PORT_H
+#define KS_TALLY_PORT_H
+
+#ifdef KS_STANDALONE
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef void *ks_memory;
+
+static inline void *
+ks_realloc(void *pointer, size_t size)
+{
+	void	   *result = realloc(pointer, size > 0 ? size : 1);
+
+	if (result == NULL)
+	{
+		fputs("out of memory\n", stderr);
+		abort();
+	}
+	return result;
+}
+
+static inline void *
+ks_alloc(ks_memory memory, size_t size)
+{
+	(void) memory;
+	return ks_realloc(NULL, size);
+}
+
+#define ks_free(pointer) free(pointer)
+#define ks_check_interrupts() ((void) 0)
+
+#else
+
+#include "postgres.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+typedef MemoryContext ks_memory;
+
+#define ks_alloc(memory, size) MemoryContextAllocHuge((memory), (size))
+#define ks_realloc(pointer, size) repalloc_huge((pointer), (size))
+#define ks_free(pointer) pfree(pointer)
+#define ks_check_interrupts() CHECK_FOR_INTERRUPTS()
+
+#endif
+
+/* What the core answers instead of raising. */
+typedef enum ks_status
+{
+	KS_OK = 0,
+	KS_E_TRUNCATED,				/* the bytes end too early */
+	KS_E_VERSION,				/* written by a newer version */
+	KS_E_CORRUPT,				/* not what the packer would have written */
+	KS_E_OVERFLOW,				/* a sum leaves 64 bits */
+	KS_E_LIMIT,					/* larger than KS_TALLY_MAX_BYTES */
+	KS_E_CUT					/* a bucket's edge cuts a quarter hour that has events */
+} ks_status;
+
+#endif							/* KS_TALLY_PORT_H */

@@ -1,0 +1,39 @@
+/*
+ * The tally as a PostgreSQL type: what other rooms see of this one.
+ */
+#ifndef KS_TALLY_H
+#define KS_TALLY_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "fmgr.h"
+#include "utils/array.h"
+
+#include "tally/builder.h"
+#include "tally/fold.h"
+
+/* type.c */
+extern void ks_raise(ks_status status) pg_attribute_noreturn();
+extern void ks_tally_open(ks_view *view, Datum tally);
+extern void ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed);
+extern struct varlena *ks_tally_pack(const ks_builder *builder);
+
+/* aggregate.c */
+extern int32 ks_slot_checked(TimestampTz at);
+
+/* access.c */
+extern void ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part);
+extern void ks_bins_from_edges(ks_bins *bins, const TimestampTz *edges, int nedges);
+extern ArrayType *ks_key_to_array(ks_string key);
+
+#define PG_GETARG_TALLY_VIEW(view, n) ks_tally_open((view), PG_GETARG_DATUM(n))
+
+static inline void
+ks_must(ks_status status)
+{
+	if (unlikely(status != KS_OK))
+		ks_raise(status);
+}
+
+#endif							/* KS_TALLY_H */

@@ -1,0 +1,214 @@
+/*
+ * SQL type tally: input, output, and the way from datums to views.
+ *
+ * Text is \x and hexadecimal digits, binary is the bytes themselves: both are
+ * the stored form, which is the same on every platform (doc/format.md).
+ */
+#include "tally/tally.h"
+
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#if PG_VERSION_NUM < 160000
+#include "access/detoast.h"
+#endif
+
+/* The front of a stored tally that most questions need: a few chunks of TOAST. */
+#define FRONT_BYTES 8000
+
+PG_FUNCTION_INFO_V1(ks_tally_in);
+PG_FUNCTION_INFO_V1(ks_tally_out);
+PG_FUNCTION_INFO_V1(ks_tally_recv);
+PG_FUNCTION_INFO_V1(ks_tally_send);
+
+/* Every failure of the plain-C core, as the user sees it. */
+void
+ks_raise(ks_status status)
+{
+	switch (status)
+	{
+		case KS_E_VERSION:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("tally was written by a newer version of kindly_stats"),
+					 errhint("Install that version and run ALTER EXTENSION kindly_stats UPDATE.")));
+			break;
+		case KS_E_OVERFLOW:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("weights of a tally add up to more than a bigint holds"),
+					 errhint("Use a coarser unit for the weights.")));
+			break;
+		case KS_E_LIMIT:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("tally exceeds the maximum of %zu bytes", KS_TALLY_MAX_BYTES),
+					 errhint("Group by month, or by a part of the key, to get several smaller tallies.")));
+			break;
+		case KS_E_CUT:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("bucket edge lies inside a quarter hour that has events"),
+					 errdetail("Events are counted by UTC quarter hours, which cannot be divided."),
+					 errhint("Choose another time zone, granularity or range, so that all edges fall on quarter hours.")));
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("tally is damaged"),
+					 errhint("Compute it again from its events.")));
+	}
+	pg_unreachable();
+}
+
+/* Keys are text: they must be valid in this database's encoding. */
+static bool
+keys_encoded_right(const ks_view *view)
+{
+	ks_key_cursor cursor = ks_view_keys(view);
+	ks_string	part;
+
+	while (ks_key_next(&cursor))
+	{
+		ks_string	rest = cursor.key;
+
+		while (ks_key_shift(&rest, &part))
+		{
+			if (part.bytes != NULL &&
+				(memchr(part.bytes, 0, part.length) != NULL ||
+				 !pg_verify_mbstr(GetDatabaseEncoding(), (const char *) part.bytes, (int) part.length, true)))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The one validator of bytes from outside, whichever way they came. */
+static void
+check_foreign(const void *bytes, size_t size, int code_if_corrupt)
+{
+	ks_status	status = ks_check(bytes, size, CurrentMemoryContext);
+	ks_view		view;
+
+	if (status == KS_E_TRUNCATED || status == KS_E_CORRUPT)
+		ereport(ERROR,
+				(errcode(code_if_corrupt),
+				 errmsg(code_if_corrupt == ERRCODE_INVALID_BINARY_REPRESENTATION
+						? "invalid binary representation of type %s" : "invalid input syntax for type %s",
+						"kindly_stats.tally"),
+				 errdetail("The bytes are not those of a well-formed tally.")));
+	ks_must(status);
+	ks_must(ks_view_open(&view, bytes, size));
+	if (!keys_encoded_right(&view))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("tally has a key that is not valid in encoding \"%s\"", GetDatabaseEncodingName()),
+				 errhint("Compute the tally in this database from its events.")));
+}
+
+Datum
+ks_tally_in(PG_FUNCTION_ARGS)
+{
+	char	   *text = PG_GETARG_CSTRING(0);
+	size_t		length = strlen(text);
+	struct varlena *result;
+	uint64		size;
+
+	if (length < 2 || text[0] != '\\' || text[1] != 'x')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type %s", "kindly_stats.tally"),
+				 errhint("A tally is written as \\x and hexadecimal digits; build one with tally_agg().")));
+	result = palloc_extended(VARHDRSZ + (length - 2) / 2 + 1, MCXT_ALLOC_HUGE);
+	size = hex_decode(text + 2, length - 2, VARDATA(result));
+	check_foreign(VARDATA(result), size, ERRCODE_INVALID_TEXT_REPRESENTATION);
+	SET_VARSIZE(result, VARHDRSZ + size);
+	PG_RETURN_POINTER(result);
+}
+
+Datum
+ks_tally_out(PG_FUNCTION_ARGS)
+{
+	struct varlena *tally = PG_GETARG_VARLENA_PP(0);
+	size_t		size = VARSIZE_ANY_EXHDR(tally);
+	char	   *result = palloc_extended(2 * size + 3, MCXT_ALLOC_HUGE);
+
+	result[0] = '\\';
+	result[1] = 'x';
+	result[2 + hex_encode(VARDATA_ANY(tally), size, result + 2)] = '\0';
+	PG_RETURN_CSTRING(result);
+}
+
+Datum
+ks_tally_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	message = (StringInfo) PG_GETARG_POINTER(0);
+	int			size = message->len - message->cursor;
+	struct varlena *result = palloc(VARHDRSZ + size);
+
+	pq_copymsgbytes(message, VARDATA(result), size);
+	check_foreign(VARDATA(result), size, ERRCODE_INVALID_BINARY_REPRESENTATION);
+	SET_VARSIZE(result, VARHDRSZ + size);
+	PG_RETURN_POINTER(result);
+}
+
+Datum
+ks_tally_send(PG_FUNCTION_ARGS)
+{
+	struct varlena *tally = PG_GETARG_VARLENA_PP(0);
+	StringInfoData message;
+
+	pq_begintypsend(&message);
+	pq_sendbytes(&message, VARDATA_ANY(tally), (int) VARSIZE_ANY_EXHDR(tally));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
+}
+
+/* A view of the whole tally. */
+void
+ks_tally_open(ks_view *view, Datum tally)
+{
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(tally);
+
+	ks_must(ks_view_open(view, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)));
+	if (view->header.size != view->available)
+		ks_raise(KS_E_CORRUPT);
+}
+
+/* A view of as much of a stored tally as the fold reads: the rest stays in its TOAST table. */
+void
+ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
+{
+	ks_reach	reach = ks_fold_reach(fold, mixed);
+	struct varlena *front;
+	size_t		needed;
+
+	if (reach == KS_REACH_ALL || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(tally)))
+	{
+		ks_tally_open(view, tally);
+		return;
+	}
+	front = PG_DETOAST_DATUM_SLICE(tally, 0, FRONT_BYTES);
+	ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
+	needed = ks_reach_bytes(&view->header, reach);
+	if (needed > view->available)
+	{
+		front = PG_DETOAST_DATUM_SLICE(tally, 0, (int32) needed);
+		ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
+	}
+}
+
+/* The stored form of a builder, in the builder's memory. */
+struct varlena *
+ks_tally_pack(const ks_builder *builder)
+{
+	uint8_t    *bytes;
+	size_t		size;
+
+	ks_must(ks_pack(builder, VARHDRSZ, &bytes, &size));
+	SET_VARSIZE(bytes, VARHDRSZ + size);
+	return (struct varlena *) bytes;
+}
