@@ -195,6 +195,8 @@ tap_suite()
 		return
 	fi
 	make_server_dir "$place/tap" 755
+	# Sockets need a short path, and a failed test leaves its directory behind.
+	tap_tmp=$(mktemp -d /tmp/kindly_tap.XXXXXX) && make_server_dir "$tap_tmp"
 	for file in "$place"/tree/test/t/*.pl; do
 		name=$(basename "$file" .pl)
 		log=$place/tap_$name.log
@@ -203,13 +205,14 @@ tap_suite()
 			unset PGHOST PGUSER PGDATABASE
 			export TESTDIR="$place/tap/$name" TESTDATADIR="$place/tap/$name/tmp_check" \
 				TESTLOGDIR="$place/tap/$name/log" PG_TEST_PORT_DIR="$place/tap/portlock" \
-				PGPORT=65432 PG_REGRESS="$pgxs_src/test/regress/pg_regress" \
+				TMPDIR="$tap_tmp" PGPORT=65432 PG_REGRESS="$pgxs_src/test/regress/pg_regress" \
 				PATH="$bindir:$PATH"
 			as_server env -C "$place/tree" perl -I "$pgxs_src/test/perl" -I "$place/tree/test/t" "test/t/$name.pl"
 		) >"$log" 2>&1 </dev/null
 		status=$?
 		tap_counts "$name" "$log" "$status"
 	done
+	rm -rf "$tap_tmp"
 	suite_ends "TAP"
 }
 
@@ -249,8 +252,10 @@ finish()
 	fi
 	say "$(($(date +%s) - began)) s in all"
 	say "$passed passed, $failed failed"
-	[ "$failed" -eq 0 ]
-	exit
+	if [ "$failed" -gt 0 ]; then
+		exit 1
+	fi
+	exit 0
 }
 
 # What a run that was killed has left: its server is stopped, its files go.
