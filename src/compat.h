@@ -49,4 +49,13 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 	} while (0)
 #endif
 
+/* 16 added an argument for the details of an error, which nobody here reads. */
+#if PG_VERSION_NUM >= 160000
+#define ks_decode_datetime(field, ftype, nf, dtype, tm, fsec, tzp) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra) {0})
+#else
+#define ks_decode_datetime(field, ftype, nf, dtype, tm, fsec, tzp) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
+#endif
+
 #endif							/* KS_COMPAT_H */

@@ -1,0 +1,433 @@
+/*
+ * From a question's range to its buckets.
+ *
+ * Ranges are first rounded to whole local hours or days on the local clock,
+ * then cut on the zone's constant-offset segments.  A local moment never
+ * becomes an instant before it has been rounded: midnight may not exist.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "bucket/bucket.h"
+#include "bucket/calendar.h"
+#include "bucket/segment.h"
+#include "bucket/zone.h"
+
+/*
+ * The clock's readings and the instants they stand for are less than a day
+ * apart; another day keeps what is cut off at the ends away from the range.
+ */
+#define HOUR_MARGIN		(2 * KS_USECS_PER_DAY)
+#define DAY_MARGIN		(HOUR_MARGIN + KS_LONGEST_UNIT_DAYS * KS_USECS_PER_DAY)
+
+static const char *const unit_names[] = {"hour", "day", "week", "month", "quarter", "year"};
+
+/* A question with its zone unrolled around the range. */
+typedef struct question
+{
+	const ks_moment *from;
+	const ks_moment *to;
+	ks_segments segments;
+	ks_unit		unit;
+	ks_calendar calendar;
+} question;
+
+ks_unit
+ks_unit_parse(const char *name)
+{
+	int			i;
+
+	for (i = 0; i < lengthof(unit_names); i++)
+		if (pg_strcasecmp(name, unit_names[i]) == 0)
+			return (ks_unit) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("granularity \"%s\" is not known", name),
+			 errhint("Granularities are hour, day, week, month, quarter and year.")));
+	return KS_DAY;				/* keep the compiler quiet */
+}
+
+/* ------------------------------------------------------------------------
+ * Errors
+ * ------------------------------------------------------------------------
+ */
+
+static void
+refuse_reversed(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"from\" is later than \"to\""),
+			 errhint("Exchange the two.")));
+}
+
+static void
+refuse_empty(ks_unit unit)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the range from \"from\" to \"to\" is empty"),
+			 errhint("\"to\" is exclusive: for a single %s, give the beginning of the next one.",
+					 unit == KS_HOUR ? "hour" : "day")));
+}
+
+static void
+check_count(int64 n, ks_unit unit)
+{
+	if (n > KS_MAX_BUCKETS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the range has more than %d buckets of one %s", KS_MAX_BUCKETS,
+						unit_names[unit]),
+				 errhint("Use a coarser granularity or a shorter range.")));
+}
+
+/* ------------------------------------------------------------------------
+ * The range
+ * ------------------------------------------------------------------------
+ */
+
+static int64
+instant_of(const question *q, const ks_moment *moment)
+{
+	return moment->kind == KS_MOMENT_INSTANT ? moment->value
+		: ks_segments_first(&q->segments, moment->value);
+}
+
+static bool
+both_local(const question *q)
+{
+	return q->from->kind == KS_MOMENT_LOCAL && q->to->kind == KS_MOMENT_LOCAL;
+}
+
+/*
+ * Less than 0, 0 or greater than 0.  Two readings are compared as such, since
+ * the clock may never have shown them.
+ */
+static int
+compare_moments(const question *q)
+{
+	int64		from = both_local(q) ? q->from->value : instant_of(q, q->from);
+	int64		to = both_local(q) ? q->to->value : instant_of(q, q->to);
+
+	return from < to ? -1 : from > to;
+}
+
+static int64
+day_of(int64 reading)
+{
+	return ks_floor_div(reading, KS_USECS_PER_DAY);
+}
+
+/*
+ * First and last local day of the range.  Between two instants the clock may
+ * be set back to an earlier date or ahead to a later one: the days on both
+ * sides of each change count.
+ */
+static void
+range_days(const question *q, int64 *first, int64 *last)
+{
+	const ks_segments *segments = &q->segments;
+	int64		from = instant_of(q, q->from);
+	int64		to = instant_of(q, q->to);
+	bool		from_local = q->from->kind == KS_MOMENT_LOCAL;
+	bool		to_local = q->to->kind == KS_MOMENT_LOCAL;
+	int			i;
+
+	*first = day_of(from_local ? q->from->value : ks_segments_reading(segments, from));
+	*last = day_of(to_local ? q->to->value - 1 : ks_segments_reading(segments, to - 1));
+
+	for (i = 1; i < segments->n; i++)
+	{
+		int64		change = segments->segment[i].start;
+
+		if (change <= from || change >= to)
+			continue;
+		if (!from_local)
+			*first = Min(*first, day_of(change + segments->segment[i].offset));
+		if (!to_local)
+			*last = Max(*last, day_of(change - 1 + segments->segment[i - 1].offset));
+	}
+}
+
+/* First and last instant of the range, before they are widened to hours. */
+static void
+range_instants(const question *q, int64 *first, int64 *last)
+{
+	int64		to = q->to->value;
+
+	if (q->from->kind == KS_MOMENT_LOCAL)
+		*first = ks_segments_first(&q->segments, q->from->value -
+								   ks_floor_mod(q->from->value, KS_USECS_PER_HOUR));
+	else
+		*first = q->from->value;
+
+	if (q->to->kind == KS_MOMENT_LOCAL)
+		to = ks_segments_first(&q->segments, to + ks_floor_mod(-to, KS_USECS_PER_HOUR));
+	*last = to - 1;
+}
+
+/* ------------------------------------------------------------------------
+ * Days and longer units
+ * ------------------------------------------------------------------------
+ */
+
+/* Local days on which buckets begin, and the day after the last bucket. */
+static int64 *
+bucket_days(const question *q, int64 first, int64 last, int *nbuckets)
+{
+	/* Every unit has a day or more, and no range more days than this. */
+	int64		capacity = Min(last - first + 1, KS_MAX_BUCKETS) + 2;
+	int64	   *days = palloc(capacity * sizeof(int64));
+	int			n = 0;
+
+	days[0] = ks_calendar_floor(&q->calendar, first, q->unit);
+	while (days[n] <= last)
+	{
+		check_count(n + 1, q->unit);
+		days[n + 1] = ks_calendar_next(&q->calendar, days[n], q->unit);
+		if (days[n + 1] <= days[n])
+			elog(ERROR, "calendar does not advance");
+		n++;
+		if (q->calendar.icu != NULL)
+			CHECK_FOR_INTERRUPTS();
+	}
+	*nbuckets = n;
+	return days;
+}
+
+/* The days as readings, but no earlier or later than the range. */
+static int64 *
+clipped_cuts(const int64 *days, int n, int64 first, int64 last)
+{
+	int64	   *cuts = palloc((n + 1) * sizeof(int64));
+	int			i;
+
+	for (i = 1; i < n; i++)
+		cuts[i] = days[i] * KS_USECS_PER_DAY;
+	cuts[0] = first * KS_USECS_PER_DAY;
+	cuts[n] = (last + 1) * KS_USECS_PER_DAY;
+	return cuts;
+}
+
+static void
+allocate_buckets(ks_buckets *result, int64 nbuckets, int64 nsegments)
+{
+	result->starts = palloc((nbuckets + 1) * sizeof(TimestampTz));
+	result->ends = palloc((nbuckets + 1) * sizeof(TimestampTz));
+	result->labels = palloc((nbuckets + 1) * sizeof(Timestamp));
+	result->partial = palloc0((nbuckets + 1) * sizeof(bool));
+	result->edges = palloc((nsegments + 1) * sizeof(TimestampTz));
+	result->bucket_of = palloc((nsegments + 1) * sizeof(int32));
+}
+
+/*
+ * Turns pieces into segments, buckets numbered without those that never were.
+ * Pieces before the first bucket's and after the last one's are left out.
+ */
+static void
+collect_pieces(ks_buckets *result, const ks_piece *pieces, int64 npieces, int64 end,
+			   int32 *number, int n)
+{
+	int64		first = 0;
+	int64		i;
+	int			b;
+
+	while (first < npieces && pieces[first].bucket < 0)
+		first++;
+	while (npieces > first && pieces[npieces - 1].bucket < 0)
+		end = pieces[--npieces].start;
+
+	for (b = 0; b < n; b++)
+		number[b] = -1;
+	for (i = first; i < npieces; i++)
+		if (pieces[i].bucket >= 0)
+			number[pieces[i].bucket] = 0;
+	for (b = 0; b < n; b++)
+		if (number[b] == 0)
+			number[b] = result->nbuckets++;
+
+	result->nsegments = npieces - first;
+	for (i = first; i < npieces; i++)
+	{
+		int32		bucket = pieces[i].bucket < 0 ? -1 : number[pieces[i].bucket];
+
+		result->edges[i - first] = pieces[i].start;
+		result->bucket_of[i - first] = bucket;
+	}
+	result->edges[result->nsegments] = end;
+}
+
+/* A day may be two intervals; its start is the first one's, its end the last one's. */
+static void
+bound_buckets(ks_buckets *result)
+{
+	int			i;
+
+	for (i = result->nsegments - 1; i >= 0; i--)
+		if (result->bucket_of[i] >= 0)
+			result->starts[result->bucket_of[i]] = result->edges[i];
+	for (i = 0; i < result->nsegments; i++)
+		if (result->bucket_of[i] >= 0)
+			result->ends[result->bucket_of[i]] = result->edges[i + 1];
+}
+
+/* Most of the time segment i is bucket i, and nobody need look it up. */
+static void
+forget_plain_mapping(ks_buckets *result)
+{
+	int			i;
+
+	if (result->nsegments != result->nbuckets)
+		return;
+	for (i = 0; i < result->nsegments; i++)
+		if (result->bucket_of[i] != i)
+			return;
+	pfree(result->bucket_of);
+	result->bucket_of = NULL;
+}
+
+static void
+build_days(ks_buckets *result, const question *q)
+{
+	const ks_segments *segments = &q->segments;
+	int64		first;
+	int64		last;
+	int64		npieces;
+	int64	   *days;
+	int64	   *cuts;
+	int32	   *number;
+	ks_piece   *pieces;
+	int			n;
+	int			b;
+
+	range_days(q, &first, &last);
+	if (last < first)
+		refuse_empty(q->unit);
+	days = bucket_days(q, first, last, &n);
+	cuts = clipped_cuts(days, n, first, last);
+
+	pieces = palloc(ks_segments_max_pieces(segments, n + 1) * sizeof(ks_piece));
+	npieces = ks_segments_cut(segments, cuts, n, pieces);
+
+	allocate_buckets(result, n, npieces);
+	number = palloc(n * sizeof(int32));
+	collect_pieces(result, pieces, npieces, segments->end, number, n);
+	bound_buckets(result);
+	for (b = 0; b < n; b++)
+		if (number[b] >= 0)
+			result->labels[number[b]] = days[b] * KS_USECS_PER_DAY;
+
+	if (days[0] < first && number[0] >= 0)
+	{
+		result->starts[number[0]] = ks_segments_first(segments, days[0] * KS_USECS_PER_DAY);
+		result->partial[number[0]] = true;
+	}
+	if (days[n] > last + 1 && number[n - 1] >= 0)
+	{
+		result->ends[number[n - 1]] = ks_segments_first(segments, days[n] * KS_USECS_PER_DAY);
+		result->partial[number[n - 1]] = true;
+	}
+	forget_plain_mapping(result);
+
+	pfree(days);
+	pfree(cuts);
+	pfree(pieces);
+	pfree(number);
+}
+
+/* ------------------------------------------------------------------------
+ * Hours
+ * ------------------------------------------------------------------------
+ */
+
+/* The hour that holds the instant. */
+static int64
+hour_at(const ks_hour *hours, int64 nhours, int64 instant)
+{
+	int64		low = 0;
+	int64		high = nhours - 1;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low + 1) / 2;
+
+		if (hours[middle].edge <= instant)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+static void
+build_hours(ks_buckets *result, const question *q)
+{
+	int64		capacity = ks_segments_max_hours(&q->segments);
+	int64		first_instant;
+	int64		last_instant;
+	int64		nhours;
+	int64		first;
+	int64		last;
+	ks_hour    *hours;
+	int64		i;
+
+	range_instants(q, &first_instant, &last_instant);
+	check_count((last_instant - first_instant) / KS_USECS_PER_HOUR, KS_HOUR);
+
+	hours = palloc(capacity * sizeof(ks_hour));
+	nhours = ks_segments_hours(&q->segments, hours);
+	first = hour_at(hours, nhours, first_instant);
+	last = hour_at(hours, nhours, last_instant);
+	if (last < first && compare_moments(q) == 0)
+		refuse_empty(KS_HOUR);
+
+	result->nbuckets = last - first + 1;
+	result->nsegments = result->nbuckets;
+	check_count(result->nbuckets, KS_HOUR);
+	allocate_buckets(result, result->nbuckets, result->nsegments);
+	for (i = first; i <= last; i++)
+	{
+		result->starts[i - first] = hours[i].start;
+		result->ends[i - first] = hours[i + 1].edge;
+		result->labels[i - first] = hours[i].label;
+		result->edges[i - first] = hours[i].edge;
+	}
+	result->edges[result->nsegments] = hours[last + 1].edge;
+	pfree(result->bucket_of);
+	result->bucket_of = NULL;
+	pfree(hours);
+}
+
+void
+ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks_moment *to,
+				 pg_tz *zone, ks_unit unit, const char *locale)
+{
+	int64		margin = unit == KS_HOUR ? HOUR_MARGIN : DAY_MARGIN;
+	question	q;
+
+	memset(result, 0, sizeof(*result));
+	ks_moment_check(from, "from");
+	ks_moment_check(to, "to");
+
+	q.from = from;
+	q.to = to;
+	q.unit = unit;
+	/* Before anything is sized by the range: it may be a million hours. */
+	check_count((to->value - from->value - 2 * KS_USECS_PER_DAY) /
+				(unit == KS_HOUR ? KS_USECS_PER_HOUR : KS_USECS_PER_DAY * KS_LONGEST_UNIT_DAYS),
+				unit);
+	ks_zone_segments(&q.segments, zone, Min(from->value, to->value) - margin,
+					 Max(from->value, to->value) + margin);
+	if (compare_moments(&q) > 0)
+		refuse_reversed();
+
+	ks_calendar_open(&q.calendar, locale, unit);
+	if (unit == KS_HOUR)
+		build_hours(result, &q);
+	else
+		build_days(result, &q);
+	ks_calendar_close(&q.calendar);
+	pfree(q.segments.segment);
+}

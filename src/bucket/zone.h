@@ -1,0 +1,17 @@
+/*
+ * Zones as the bucket room uses them: names, and offsets over a range.
+ */
+#ifndef KS_ZONE_H
+#define KS_ZONE_H
+
+#include "pgtime.h"
+
+#include "bucket/segment.h"
+
+/* Offsets of the zone from one instant up to another (both microseconds). */
+extern void ks_zone_segments(ks_segments *result, pg_tz *zone, int64 from, int64 to);
+
+/* Name of the tz database for a Windows zone name, or NULL. */
+extern const char *ks_windows_zone(const char *name, const char *locale);
+
+#endif							/* KS_ZONE_H */

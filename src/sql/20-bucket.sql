@@ -1,0 +1,131 @@
+
+-- Moments and buckets: src/bucket
+
+CREATE TYPE kindly_stats.moment;
+
+CREATE FUNCTION kindly_stats.moment_in(cstring) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_in'
+-- depends on DateStyle, and on the clock for 'now'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment_out(kindly_stats.moment) RETURNS cstring
+AS 'MODULE_PATHNAME', 'ks_moment_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment_recv(internal) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment_send(kindly_stats.moment) RETURNS bytea
+AS 'MODULE_PATHNAME', 'ks_moment_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE TYPE kindly_stats.moment (
+	INPUT = kindly_stats.moment_in,
+	OUTPUT = kindly_stats.moment_out,
+	RECEIVE = kindly_stats.moment_recv,
+	SEND = kindly_stats.moment_send,
+	INTERNALLENGTH = 16,
+	ALIGNMENT = double,
+	STORAGE = plain
+);
+
+CREATE FUNCTION kindly_stats.moment(text) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_text'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment(date) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_date'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment(timestamp) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment(timestamptz) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_timestamptz'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+-- Implicit, so that one function with moments takes what any client sends:
+-- JDBC binds varchar, others text, SQL has dates and timestamps.
+CREATE CAST (text AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(text) AS IMPLICIT;
+CREATE CAST (varchar AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(text) AS IMPLICIT;
+CREATE CAST (date AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(date) AS IMPLICIT;
+CREATE CAST (timestamp AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(timestamp) AS IMPLICIT;
+CREATE CAST (timestamptz AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(timestamptz) AS IMPLICIT;
+
+CREATE FUNCTION kindly_stats.buckets(
+	"from" kindly_stats.moment,
+	"to" kindly_stats.moment,
+	tz text DEFAULT NULL,
+	granularity text DEFAULT 'day',
+	locale text DEFAULT NULL)
+RETURNS TABLE (bucket timestamptz, bucket_end timestamptz, date timestamp, is_partial boolean)
+AS 'MODULE_PATHNAME', 'ks_buckets_sql'
+-- not strict: a zone or locale left out means the session's zone, ISO weeks
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 366;
+
+CREATE FUNCTION kindly_stats.edges(
+	"from" kindly_stats.moment,
+	"to" kindly_stats.moment,
+	tz text DEFAULT NULL,
+	granularity text DEFAULT 'day',
+	locale text DEFAULT NULL)
+RETURNS timestamptz[]
+AS 'MODULE_PATHNAME', 'ks_edges_sql'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON TYPE kindly_stats.moment IS
+'A date or time on the wall clock of a zone yet to be named, or an instant
+
+Without a zone it is local: 2019-07-01, 2019-04-28T07:22:52.825. With one it is an instant: 2024-04-16T10:57:12.873Z, 2019-07-01 10:00 Europe/Oslo, now.
+Dates, timestamps and strings are cast to it implicitly. Written as ISO 8601, whatever DateStyle and TimeZone are.
+Errors: 22007 for what is not a date or time, and for words such as today; 22008 for a field out of range.';
+
+COMMENT ON FUNCTION kindly_stats.moment_in(cstring) IS
+'Reads a moment from its text
+
+Errors: 22007 for what is not a date or time, 22008 for a field out of range.';
+COMMENT ON FUNCTION kindly_stats.moment_out(kindly_stats.moment) IS
+'Writes a moment as ISO 8601, an instant in UTC with Z';
+COMMENT ON FUNCTION kindly_stats.moment_recv(internal) IS
+'Reads a moment from its binary form
+
+Error: 22P03 for any other bytes.';
+COMMENT ON FUNCTION kindly_stats.moment_send(kindly_stats.moment) IS
+'Writes a moment in its binary form: microseconds since 2000-01-01 (8 bytes), 0 for local or 1 for an instant (4), zero (4)';
+COMMENT ON FUNCTION kindly_stats.moment(text) IS
+'The moment that a text describes
+
+Errors: 22007 for what is not a date or time, 22008 for a field out of range.';
+COMMENT ON FUNCTION kindly_stats.moment(date) IS
+'The beginning of a local day
+
+Error: 22008 for a date beyond the last timestamp.';
+COMMENT ON FUNCTION kindly_stats.moment(timestamp) IS
+'A date and time on the local clock';
+COMMENT ON FUNCTION kindly_stats.moment(timestamptz) IS
+'An instant';
+
+COMMENT ON FUNCTION kindly_stats.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+'The local hours, days, weeks, months, quarters or years of a range, with their first instants
+
+from: first moment; goes back to the beginning of its hour (granularity hour) or local day.
+to: end, exclusive; inside an hour or day it reaches to that one''s end.
+tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session''s TimeZone if left out.
+granularity: hour, day, week, month, quarter or year.
+locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left out.
+bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock, is_partial says that from or to lies within a week or longer unit.
+A date that the local clock jumped over has no row; an hour that it showed twice has two.
+Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years 1 to 9999.';
+
+COMMENT ON FUNCTION kindly_stats.edges(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+'The instants between the buckets of a range, with its two ends
+
+Arguments and errors as of buckets(); bucket i lies between edges i and i + 1. The first and last edge are those of the range, also within a week or longer unit.
+Error 0A000 where a local day is not one interval, since the clock was set back over midnight.';
