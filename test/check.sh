@@ -61,6 +61,30 @@ count_in()
 	grep -c -E -e "$2" "$1" 2>/dev/null || true
 }
 
+# count_tap NAME LOG STATUS: what a program said in TAP, a line a test; one that
+# says nothing is one test.  A skipped test is no passed one, and is named.
+count_tap()
+{
+	oks=$(count_in "$2" '^ok( |$)')
+	skips=$(count_in "$2" '^ok .*# (skip|SKIP)')
+	not_oks=$(($(count_in "$2" '^not ok( |$)') - $(count_in "$2" '^not ok .*# (TODO|todo)')))
+	suite_passed=$((suite_passed + oks - skips))
+	suite_failed=$((suite_failed + not_oks))
+	if [ "$not_oks" -gt 0 ]; then
+		grep '^not ok' "$2" | sed "s/^/FAILED: $1: /"
+	elif [ "$3" -ne 0 ]; then
+		one_result "$3" "$1 (exit status $3)"
+	elif [ "$oks" -eq 0 ] && ! grep -q '^1\.\.0' "$2"; then
+		one_result 0 "$1"
+	fi
+	if [ "$3" -ne 0 ] || [ "$not_oks" -gt 0 ]; then
+		grep -A 12 '^not ok' "$2" | head -n 60 | sed 's/^/    /'
+		say "    ..."
+		show_tail "$2" 20
+	fi
+	grep -E '^(1\.\.0|ok ).*# (skip|SKIP)' "$2" | sed "s/^.*# *\(skip\|SKIP\)/skipped: $1:/" | sort | uniq -c
+}
+
 # ---------------------------------------------------------------- suites
 
 build_suite()
@@ -114,21 +138,7 @@ unit_suite()
 			continue
 		fi
 		run_unit "$name" "" "$log"
-		status=$?
-		oks=$(count_in "$log" '^ok ')
-		not_oks=$(count_in "$log" '^not ok ')
-		if [ "$status" -eq 0 ] && [ "$oks" -gt 0 ] && [ "$not_oks" -eq 0 ]; then
-			suite_passed=$((suite_passed + oks))
-		elif [ "$not_oks" -gt 0 ]; then
-			suite_passed=$((suite_passed + oks))
-			suite_failed=$((suite_failed + not_oks))
-			say "FAILED: $name"
-		else
-			one_result "$status" "$name"
-		fi
-		if [ "$status" -ne 0 ] || [ "$not_oks" -gt 0 ]; then
-			show_tail "$log"
-		fi
+		count_tap "$name" "$log" "$?"
 		run_unit "$name" "-g -fsanitize=address,undefined -fno-sanitize-recover=all" "$log.san"
 		status=$?
 		one_result "$status" "$name under the sanitizers"
@@ -209,30 +219,10 @@ tap_suite()
 				PATH="$bindir:$PATH"
 			as_server env -C "$place/tree" perl -I "$pgxs_src/test/perl" -I "$place/tree/test/t" "test/t/$name.pl"
 		) >"$log" 2>&1 </dev/null
-		status=$?
-		tap_counts "$name" "$log" "$status"
+		count_tap "$name" "$log" "$?"
 	done
 	rm -rf "$tap_tmp"
 	suite_ends "TAP"
-}
-
-# A skipped test is no passed one, and is named.
-tap_counts()
-{
-	oks=$(count_in "$2" '^ok [0-9]+')
-	skips=$(count_in "$2" '^ok [0-9]+.*# (skip|SKIP)')
-	not_oks=$(($(count_in "$2" '^not ok [0-9]+') - $(count_in "$2" '^not ok [0-9]+.*# (TODO|todo)')))
-	suite_passed=$((suite_passed + oks - skips))
-	if [ "$not_oks" -gt 0 ]; then
-		suite_failed=$((suite_failed + not_oks))
-		grep -E '^not ok ' "$2" | sed "s/^/FAILED: $1: /"
-	elif [ "$3" -ne 0 ]; then
-		one_result 1 "$1 (exit status $3)"
-	fi
-	if [ "$3" -ne 0 ] || [ "$not_oks" -gt 0 ]; then
-		show_tail "$2"
-	fi
-	grep -E '(^1\.\.0|^ok [0-9]+).*# (skip|SKIP)' "$2" | sed "s/^.*# *\(skip\|SKIP\)/skipped: $1:/" | sort | uniq -c
 }
 
 # ---------------------------------------------------------------- the run
