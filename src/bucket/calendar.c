@@ -145,25 +145,31 @@ first_weekday_of(const char *locale, const char *icu_locale, const UCalendar *ic
 }
 
 static bool
-has_gregorian_months(const char *calendar)
+is_one_of(const char *name, const char *const *names)
 {
-	static const char *const names[] = {"gregorian", "iso8601", "buddhist", "japanese", "roc"};
-	int			i;
-
-	for (i = 0; i < lengthof(names); i++)
-		if (strcmp(names[i], calendar) == 0)
+	for (; *names != NULL; names++)
+		if (strcmp(name, *names) == 0)
 			return true;
 	return false;
 }
 
-/* No leap months, and never a thirteenth. */
 static bool
-has_twelve_months(const UCalendar *icu)
+has_gregorian_months(const char *calendar)
 {
+	static const char *const names[] = {"gregorian", "iso8601", "buddhist", "japanese", "roc", NULL};
+
+	return is_one_of(calendar, names);
+}
+
+/* No thirteenth month, and no leap month that shares the number of another. */
+static bool
+has_twelve_months(const UCalendar *icu, const char *calendar)
+{
+	static const char *const leap_months[] = {"chinese", "dangi", NULL};
 	UErrorCode	status = U_ZERO_ERROR;
 
 	return ucal_getLimit(icu, UCAL_MONTH, UCAL_MAXIMUM, &status) == 11 &&
-		ucal_getLimit(icu, UCAL_IS_LEAP_MONTH, UCAL_MAXIMUM, &status) == 0;
+		U_SUCCESS(status) && !is_one_of(calendar, leap_months);
 }
 
 static void
@@ -216,7 +222,7 @@ ks_calendar_open(ks_calendar *calendar, const char *locale, ks_unit unit)
 		refuse_locale(locale);
 	if (has_gregorian_months(type))
 		ks_calendar_close(calendar);
-	else if (unit == KS_QUARTER && !has_twelve_months(*icu))
+	else if (unit == KS_QUARTER && !has_twelve_months(*icu, type))
 		refuse_quarter(type);
 }
 

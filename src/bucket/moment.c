@@ -160,6 +160,14 @@ parse_moment(const char *text, Node *escontext)
 				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
 				 errmsg("moment \"%s\" is out of range", text),
 				 errhint("Write a date such as 2019-07-01, with the year first.")));
+#ifdef DTERR_BAD_TIMEZONE
+	/* Before 16 the server's parser raises this error itself. */
+	if (error == DTERR_BAD_TIMEZONE)
+		ereturn(escontext, NULL,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone of moment \"%s\" is not known", text),
+				 errhint("Names are those of the view pg_timezone_names.")));
+#endif
 	if (error != 0)
 		ereturn(escontext, NULL,
 				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),

@@ -1,5 +1,6 @@
 /*
- * The SQL functions buckets() and edges(): thin shells over ks_buckets_build.
+ * The SQL functions buckets(), intervals() and edges(): thin shells over
+ * ks_buckets_build.
  */
 #include "postgres.h"
 
@@ -13,6 +14,7 @@
 #include "bucket/bucket.h"
 
 PG_FUNCTION_INFO_V1(ks_buckets_sql);
+PG_FUNCTION_INFO_V1(ks_intervals_sql);
 PG_FUNCTION_INFO_V1(ks_edges_sql);
 
 static void
@@ -24,7 +26,7 @@ refuse_null(const char *argument, const char *hint)
 			 errhint("%s", hint)));
 }
 
-/* Arguments of both functions: "from", "to", tz, granularity, locale. */
+/* Arguments of all three functions: "from", "to", tz, granularity, locale. */
 static void
 build_from_arguments(ks_buckets *result, FunctionCallInfo fcinfo)
 {
@@ -88,6 +90,40 @@ ks_buckets_sql(PG_FUNCTION_ARGS)
 					HeapTupleGetDatum(heap_form_tuple(funcctx->tuple_desc, values, nulls)));
 }
 
+Datum
+ks_intervals_sql(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *funcctx;
+	ks_buckets *buckets;
+	Datum		values[4];
+	bool		nulls[4] = {false, false, false, false};
+	uint64		i;
+	int32		bucket;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		funcctx = SRF_FIRSTCALL_INIT();
+		funcctx->user_fctx = first_call(fcinfo, funcctx);
+	}
+	funcctx = SRF_PERCALL_SETUP();
+	buckets = funcctx->user_fctx;
+
+	/* The first and the last segment always belong to a bucket. */
+	i = funcctx->call_cntr;
+	if (i < (uint64) buckets->nsegments && buckets->bucket_of != NULL && buckets->bucket_of[i] < 0)
+		i = ++funcctx->call_cntr;
+	if (i >= (uint64) buckets->nsegments)
+		SRF_RETURN_DONE(funcctx);
+
+	bucket = buckets->bucket_of == NULL ? (int32) i : buckets->bucket_of[i];
+	values[0] = TimestampTzGetDatum(buckets->edges[i]);
+	values[1] = TimestampTzGetDatum(buckets->edges[i + 1]);
+	values[2] = TimestampTzGetDatum(buckets->starts[bucket]);
+	values[3] = TimestampGetDatum(buckets->labels[bucket]);
+	SRF_RETURN_NEXT(funcctx,
+					HeapTupleGetDatum(heap_form_tuple(funcctx->tuple_desc, values, nulls)));
+}
+
 /*
  * An array of edges says nothing of segments that belong together or to no
  * bucket, so that a range with such is refused rather than miscounted.
@@ -105,7 +141,7 @@ ks_edges_sql(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the range has a local day of more than one interval"),
 				 errdetail("The clock was set back over midnight."),
-				 errhint("Use another range or granularity, or the zone \"UTC\".")));
+				 errhint("Use the function intervals, another range, or a coarser granularity.")));
 	if (buckets.nbuckets == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TIMESTAMPTZOID));
 

@@ -7,6 +7,9 @@
  * error, so that only three kinds of names pass: those of the tz database as
  * listed in pg_timezone_names, offsets like +05:30 with the sign of ISO 8601,
  * and Windows names like "W. Europe Standard Time".
+ *
+ * CET, EET, MET and WET are zones with summer time here, as for SET TimeZone;
+ * AT TIME ZONE takes them for abbreviations, which have none.
  */
 #include "postgres.h"
 
@@ -88,8 +91,8 @@ zone_distance(const char *wanted, const char *name)
 	if (strstr(simple, wanted) != NULL)
 		return 1;
 	distance = Min(edit_distance(wanted, simple), edit_distance(wanted, city));
-	/* Half of a short name may not be wrong. */
-	return distance * 3 > strlen(wanted) ? MAX_EDIT_DISTANCE + 1 : distance;
+	/* In a short name a letter is too much: CEST is not (Australia/)West. */
+	return distance * 5 > (int) strlen(wanted) ? MAX_EDIT_DISTANCE + 1 : distance;
 }
 
 static void

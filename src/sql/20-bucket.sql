@@ -70,6 +70,16 @@ AS 'MODULE_PATHNAME', 'ks_buckets_sql'
 -- not strict: a zone or locale left out means the session's zone, ISO weeks
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 366;
 
+CREATE FUNCTION kindly_stats.intervals(
+	"from" kindly_stats.moment,
+	"to" kindly_stats.moment,
+	tz text DEFAULT NULL,
+	granularity text DEFAULT 'day',
+	locale text DEFAULT NULL)
+RETURNS TABLE (starts_at timestamptz, ends_at timestamptz, bucket timestamptz, date timestamp)
+AS 'MODULE_PATHNAME', 'ks_intervals_sql'
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 366;
+
 CREATE FUNCTION kindly_stats.edges(
 	"from" kindly_stats.moment,
 	"to" kindly_stats.moment,
@@ -123,6 +133,12 @@ locale: decides on which day weeks begin and in which calendar months and years 
 bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock, is_partial says that from or to lies within a week or longer unit.
 A date that the local clock jumped over has no row; an hour that it showed twice has two.
 Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years 1 to 9999.';
+
+COMMENT ON FUNCTION kindly_stats.intervals(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+'The instants of a range, with the bucket that they belong to: for joins with events
+
+Arguments and errors as of buckets(). An event at an instant with starts_at <= instant < ends_at belongs to that bucket; no instant of the range is in two rows.
+The first and last row end where the range does, also within a week or longer unit. A local day has two rows where the clock was set back over midnight.';
 
 COMMENT ON FUNCTION kindly_stats.edges(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'The instants between the buckets of a range, with its two ends
