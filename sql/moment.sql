@@ -25,7 +25,8 @@ SELECT t, t::moment FROM unnest(ARRAY[
 -- with a zone: an instant, written in UTC
 SELECT t, t::moment FROM unnest(ARRAY[
 	'2024-04-16T10:57:12.873Z', '2019-07-01 10:00+02', '2019-07-01 10:00-03:30', '2019-07-01T10:00:00 +0530',
-	'2019-07-01 10:00 Europe/Oslo', '2019-07-01 10:00 america/new_york', '2019-07-01 10:00 PST',
+	'2019-07-01 10:00 Europe/Oslo', '2019-07-01 10:00 america/new_york', '2019-07-01 10:00 PST', '2019-07-01 10:00 Japan',
+	'2019-07-01T10:00:00NZ', 'Mon Jul 01 10:00:00 2019 Singapore',
 	'2019-07-01 Z', '0044-03-15T00:00:00Z BC']) t;
 
 -- the order of day and month is DateStyle's, the year first is not

@@ -95,18 +95,40 @@ refused_word(const datetime_fields *fields)
 }
 
 /*
+ * A word that is no month, day of the week and so on can only be the name of
+ * a zone, or an error.
+ */
+static bool
+has_unknown_word(const datetime_fields *fields)
+{
+	int			i;
+	int			value;
+
+	for (i = 0; i < fields->n; i++)
+		if ((fields->type[i] == DTK_STRING || fields->type[i] == DTK_SPECIAL) &&
+			DecodeSpecial(i, fields->field[i], &value) == UNKNOWN_FIELD)
+			return true;
+	return false;
+}
+
+/*
  * Without a place for the zone, DecodeDateTime takes a text with a zone for
  * malformed: what it takes is local, and only what it refuses is tried as an
  * instant.  It writes into the fields, so that they are split anew.
+ *
+ * A zone that is a single word ("2019-07-01 10:00 Japan") it does not refuse
+ * but stores where there is no place, and crashes: such go the other way.
  */
 static int
 decode_fields(const char *text, datetime_fields *fields, int *special,
 			  struct pg_tm *tm, fsec_t *fsec, int *zone, int32 *kind)
 {
-	int			error;
+	int			error = DTERR_BAD_FORMAT;
 
 	*kind = KS_MOMENT_LOCAL;
-	error = ks_decode_datetime(fields->field, fields->type, fields->n, special, tm, fsec, NULL);
+	if (!has_unknown_word(fields))
+		error = ks_decode_datetime(fields->field, fields->type, fields->n, special, tm, fsec,
+								   NULL);
 	if (error == DTERR_BAD_FORMAT)
 	{
 		*kind = KS_MOMENT_INSTANT;
