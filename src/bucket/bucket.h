@@ -30,9 +30,8 @@ typedef struct ks_moment
 #define PG_RETURN_MOMENT(x)		return PointerGetDatum(x)
 
 /*
- * Buckets and segments of one question: a thousand years of days, or 45 of
- * hours.  Beyond that the answer is of no use to a reader, and the memory for
- * it (some 15 MB here) would be.
+ * Buckets of one question: a thousand years of days, or 45 of hours, and some
+ * 15 MB of memory.  Nobody reads more, but anybody might ask for it.
  */
 #define KS_MAX_BUCKETS		400000
 

@@ -49,7 +49,7 @@ static const struct
 };
 
 static const char *
-today_s_name(const char *cldr)
+name_of_today(const char *cldr)
 {
 	int			i;
 
@@ -90,6 +90,6 @@ ks_windows_zone(const char *name, const char *locale)
 	u_UCharsToChars(found, cldr, length);
 	cldr[length] = '\0';
 
-	result = today_s_name(cldr);
+	result = name_of_today(cldr);
 	return pg_tzset(result) != NULL ? pstrdup(result) : pstrdup(cldr);
 }
