@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -56,6 +57,29 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 #else
 #define ks_decode_datetime(field, ftype, nf, dtype, tm, fsec, tzp) \
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
+#endif
+
+#if PG_VERSION_NUM < 170000
+static inline void
+initReadOnlyStringInfo(StringInfo message, char *data, int length)
+{
+	message->data = data;
+	message->len = length;
+	message->maxlen = 0;
+	message->cursor = 0;
+}
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+#endif
+
+/* A random number in [0, 1). */
+#if PG_VERSION_NUM >= 150000
+#include "common/pg_prng.h"
+#define ks_random() pg_prng_double(&pg_global_prng_state)
+#else
+#define ks_random() ((double) random() / ((double) MAX_RANDOM_VALUE + 1.0))
 #endif
 
 #endif							/* KS_COMPAT_H */

@@ -1,8 +1,34 @@
 /*
- * The module itself: magic, nothing else.  Each room registers what it needs.
+ * The module itself: magic and settings.
  */
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
+
+#include "compat.h"
+#include "rollup/rollup.h"
 
 PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("kindly_stats.compact_after",
+							"Average number of rows appended to the rollup between two inline compactions.",
+							"Zero leaves compaction to CALL kindly_stats.compact().",
+							&ks_compact_after,
+							64, 0, 1000000,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomBoolVariable("kindly_stats.keep_statistics",
+							 "Deleting events leaves their statistics as they are.",
+							 "kindly_stats.purge() sets it while it deletes.",
+							 &ks_keep_statistics,
+							 false,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
+	MarkGUCPrefixReserved("kindly_stats");
+}

@@ -172,6 +172,13 @@ COMMENT ON FUNCTION kindly_stats.slice(kindly_stats.tally, timestamptz, timestam
 
 from, to: instants on a UTC quarter hour, or -infinity and infinity.  Error: 22023 where one is not.';
 
+CREATE FUNCTION kindly_stats.part(tally kindly_stats.tally, name text) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_tally_part';
+COMMENT ON FUNCTION kindly_stats.part(kindly_stats.tally, text) IS
+'the keys of a tally that begin with name, without that first part
+
+An empty tally where there are none.';
+
 CREATE FUNCTION kindly_stats.is_empty(tally kindly_stats.tally) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_is_empty';
 COMMENT ON FUNCTION kindly_stats.is_empty(kindly_stats.tally) IS 'whether nothing is left in a tally';

@@ -16,6 +16,7 @@ PG_FUNCTION_INFO_V1(ks_tally_total);
 PG_FUNCTION_INFO_V1(ks_tally_distinct_total);
 PG_FUNCTION_INFO_V1(ks_tally_top);
 PG_FUNCTION_INFO_V1(ks_tally_slice);
+PG_FUNCTION_INFO_V1(ks_tally_part);
 PG_FUNCTION_INFO_V1(ks_tally_is_empty);
 PG_FUNCTION_INFO_V1(ks_tally_info);
 
@@ -280,6 +281,32 @@ ks_tally_slice(PG_FUNCTION_ARGS)
 	ks_must(ks_builder_merge_range(&builder, &view, false,
 								   slice_edge(PG_GETARG_TIMESTAMPTZ(1)), slice_edge(PG_GETARG_TIMESTAMPTZ(2))));
 	PG_RETURN_POINTER(ks_tally_pack(&builder));
+}
+
+/* part(tally, name): the keys whose first part is name, without that part. */
+Datum
+ks_tally_part(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(1);
+	ks_string	wanted = {(const uint8_t *) VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)};
+	ks_builder	builder;
+	ks_builder	none;
+	ks_view		view;
+	ks_share   *shares;
+	uint32		count;
+	uint32		i;
+
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	ks_builder_init(&builder, CurrentMemoryContext);
+	ks_builder_init(&none, CurrentMemoryContext);
+	ks_must(ks_builder_merge(&builder, &view, false));
+	ks_must(ks_builder_split(&builder, &shares, &count));
+	for (i = 0; i < count; i++)
+	{
+		if (ks_string_compare(shares[i].name, wanted) == 0)
+			PG_RETURN_POINTER(ks_tally_pack(&shares[i].builder));
+	}
+	PG_RETURN_POINTER(ks_tally_pack(&none));
 }
 
 /* is_empty(tally): nothing is left in it. */

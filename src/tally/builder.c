@@ -285,10 +285,7 @@ ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count)
 		ks_string	name;
 
 		if (!ks_key_shift(&rest, &name))
-		{
-			status = KS_E_CORRUPT;
-			break;
-		}
+			name.bytes = NULL, name.length = 0;
 		for (j = 0; j < found && ks_string_compare(result[j].name, name) != 0; j++)
 			;
 		if (j == found)

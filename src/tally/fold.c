@@ -365,7 +365,11 @@ ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 		status = add_keys(fold, view, prefix, target);
 	}
 	if (status != KS_OK || !fold->distinct)
+	{
+		if (target != NULL)
+			ks_free(target);
 		return status;
+	}
 
 	row = next_row(fold);
 	row->view = *view;

@@ -1,0 +1,103 @@
+/*
+ * Writing JSON.
+ *
+ * Commas are put by looking at what was written last, so callers only say what
+ * comes next.
+ */
+#include "dialect/json.h"
+
+#include "compat.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/float.h"
+#include "utils/json.h"
+#include "utils/timestamp.h"
+
+/* A comma, unless this is the first thing after an opening bracket or a member's name. */
+static void
+separate(StringInfo out)
+{
+	char		last = out->len > 0 ? out->data[out->len - 1] : '[';
+
+	if (last != '[' && last != '{' && last != ':')
+		appendStringInfoChar(out, ',');
+}
+
+/* The name of an object's member; its value comes next.  Names are ours: nothing in them needs escaping. */
+void
+ks_json_member(StringInfo out, const char *name)
+{
+	separate(out);
+	appendStringInfo(out, "\"%s\":", name);
+}
+
+void
+ks_json_open(StringInfo out, char bracket)
+{
+	separate(out);
+	appendStringInfoChar(out, bracket);
+}
+
+void
+ks_json_close(StringInfo out, char bracket)
+{
+	appendStringInfoChar(out, bracket);
+}
+
+/* NULL becomes null. */
+void
+ks_json_text(StringInfo out, const char *value)
+{
+	separate(out);
+	if (value == NULL)
+		appendStringInfoString(out, "null");
+	else
+		escape_json(out, value);
+}
+
+void
+ks_json_bytes(StringInfo out, const uint8 *bytes, size_t length)
+{
+	ks_json_text(out, bytes == NULL ? NULL : pnstrdup((const char *) bytes, length));
+}
+
+void
+ks_json_integer(StringInfo out, int64 value)
+{
+	char		digits[MAXINT8LEN + 1];
+
+	separate(out);
+	pg_lltoa(value, digits);
+	appendStringInfoString(out, digits);
+}
+
+/* The shortest digits that read back as the same number; whole numbers keep a fraction, 0.0, as documented. */
+void
+ks_json_number(StringInfo out, double value)
+{
+	char	   *digits = float8out_internal(value);
+
+	separate(out);
+	appendStringInfoString(out, digits);
+	if (strpbrk(digits, ".e") == NULL)
+		appendStringInfoString(out, ".0");
+	pfree(digits);
+}
+
+/* A date and time without a zone: 2019-07-01T00:00:00.000000 */
+void
+ks_json_datetime(StringInfo out, Timestamp value)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+
+	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	separate(out);
+	appendStringInfo(out, "\"%04d-%02d-%02dT%02d:%02d:%02d.%06d\"",
+					 tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int) fsec);
+}

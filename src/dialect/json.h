@@ -1,0 +1,21 @@
+/*
+ * Writing JSON, in the forms that the documented systems share.
+ */
+#ifndef KS_JSON_H
+#define KS_JSON_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
+
+extern void ks_json_member(StringInfo out, const char *name);
+extern void ks_json_text(StringInfo out, const char *value);
+extern void ks_json_bytes(StringInfo out, const uint8 *bytes, size_t length);
+extern void ks_json_integer(StringInfo out, int64 value);
+extern void ks_json_number(StringInfo out, double value);
+extern void ks_json_datetime(StringInfo out, Timestamp value);
+extern void ks_json_open(StringInfo out, char bracket);
+extern void ks_json_close(StringInfo out, char bracket);
+
+#endif							/* KS_JSON_H */

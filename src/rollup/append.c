@@ -1,0 +1,207 @@
+/*
+ * Writing to the rollup: rows are appended, never updated.
+ *
+ * So writers never wait for each other, and a reader adds up what its snapshot
+ * sees.  Every access is SQL by the tables' names: where these are distributed,
+ * the named tables are shells and the rows live in shards.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/*
+ * A statement that touched little writes one mixed row a bot and month instead
+ * of one a measure; compaction sorts them out.  Beyond this many weights the
+ * rows of single measures are no more numerous than they are useful.
+ */
+#define MIXED_LIMIT 64
+
+/* More rows than this are inserted by one statement from arrays. */
+#define SINGLE_INSERTS 4
+
+typedef struct pending_rows
+{
+	int			count;
+	int			size;
+	Datum	   *bot_id;
+	Datum	   *measure;
+	Datum	   *month;
+	Datum	   *tally;
+} pending_rows;
+
+/* Months since January of the year 0. */
+int32
+ks_month_of(TimestampTz at)
+{
+	int64		days = at >= 0 ? at / USECS_PER_DAY : -((-at + USECS_PER_DAY - 1) / USECS_PER_DAY);
+	int			year,
+				month,
+				day;
+
+	/* what cannot be counted is refused where its slot is computed */
+	if (TIMESTAMP_NOT_FINITE(at))
+		return 0;
+	j2date((int) (days + POSTGRES_EPOCH_JDATE), &year, &month, &day);
+	return year * 12 + month - 1;
+}
+
+/* The month's first day. */
+DateADT
+ks_month_to_date(int32 month)
+{
+	return date2j(month / 12, month % 12 + 1, 1) - POSTGRES_EPOCH_JDATE;
+}
+
+static void
+add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, const ks_builder *builder)
+{
+	if (rows->count == rows->size)
+	{
+		rows->size = rows->size ? 2 * rows->size : 16;
+		rows->bot_id = rows->count ? repalloc(rows->bot_id, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
+		rows->measure = rows->count ? repalloc(rows->measure, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
+		rows->month = rows->count ? repalloc(rows->month, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
+		rows->tally = rows->count ? repalloc(rows->tally, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
+	}
+	rows->bot_id[rows->count] = Int64GetDatum(bot_id);
+	rows->measure[rows->count] = PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length));
+	rows->month[rows->count] = DateADTGetDatum(ks_month_to_date(month));
+	rows->tally[rows->count] = PointerGetDatum(ks_tally_pack(builder));
+	rows->count++;
+}
+
+/* One row of each measure in the group, or one mixed row where there is little. */
+static void
+add_group(pending_rows *rows, ks_group *group)
+{
+	ks_string	mixed = {(const uint8_t *) KS_MIXED, 0};
+	ks_share   *shares;
+	uint32		count;
+	uint32		i;
+
+	if (group->builder.weights.count <= MIXED_LIMIT)
+	{
+		add_pending(rows, group->bot_id, mixed, group->month, &group->builder);
+		return;
+	}
+	ks_must(ks_builder_split(&group->builder, &shares, &count));
+	for (i = 0; i < count; i++)
+	{
+		if (!ks_builder_empty(&shares[i].builder))
+			add_pending(rows, group->bot_id, shares[i].name, group->month, &shares[i].builder);
+		ks_builder_free(&shares[i].builder);
+	}
+}
+
+static Oid
+tally_type(bool array)
+{
+	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("tally"),
+									   ObjectIdGetDatum(get_namespace_oid("kindly_stats", false)));
+
+	return array ? get_array_type(type) : type;
+}
+
+static void
+insert_values(Datum bot_id, Datum measure, Datum month, Datum tally)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[4] = {INT8OID, TEXTOID, DATEOID, tally_type(false)};
+	Datum		values[4] = {bot_id, measure, month, tally};
+
+	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally) VALUES ($1, $2, $3, $4)", 4, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not write the rollup");
+}
+
+/* Appends one row of one measure, unless there is nothing in it. */
+void
+ks_append_row(int64 bot_id, ks_string measure, DateADT month, const ks_builder *builder)
+{
+	if (!ks_builder_empty(builder))
+		insert_values(Int64GetDatum(bot_id),
+					  PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length)),
+					  DateADTGetDatum(month), PointerGetDatum(ks_tally_pack(builder)));
+}
+
+static void
+insert_arrays(const pending_rows *rows)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[4] = {INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, tally_type(true)};
+	Datum		values[4];
+
+	values[0] = PointerGetDatum(construct_array(rows->bot_id, rows->count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[1] = PointerGetDatum(construct_array(rows->measure, rows->count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(rows->month, rows->count, DATEOID, 4, true, TYPALIGN_INT));
+	values[3] = PointerGetDatum(construct_array(rows->tally, rows->count, tally_type(false), -1, false, TYPALIGN_INT));
+	ks_prepared(&plan,
+			 "INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)"
+			 " SELECT u.bot_id, u.measure, u.month, u.tally"
+			 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+			 " AS u (bot_id, measure, month, tally)", 4, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not write the rollup");
+}
+
+/* Inserts in runs whose arrays stay well below the limit of one allocation. */
+static void
+insert_pending(const pending_rows *rows)
+{
+	const Size	run_bytes = 64 * 1024 * 1024;
+	int			begin = 0;
+
+	while (begin < rows->count)
+	{
+		pending_rows run = *rows;
+		Size		bytes = 0;
+		int			end = begin;
+
+		while (end < rows->count && (end == begin || bytes + VARSIZE(DatumGetPointer(rows->tally[end])) < run_bytes))
+			bytes += VARSIZE(DatumGetPointer(rows->tally[end++]));
+		run.bot_id += begin;
+		run.measure += begin;
+		run.month += begin;
+		run.tally += begin;
+		run.count = end - begin;
+		if (run.count > SINGLE_INSERTS)
+			insert_arrays(&run);
+		else
+		{
+			for (; begin < end; begin++)
+				insert_values(rows->bot_id[begin], rows->measure[begin], rows->month[begin], rows->tally[begin]);
+		}
+		begin = end;
+	}
+}
+
+/*
+ * Appends the groups of one statement, and compacts one of the months now and
+ * then.  The caller is connected to SPI and acts as the rollup's owner.
+ */
+void
+ks_append(ks_group **groups, int count)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats append", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	pending_rows rows;
+	int			i;
+
+	memset(&rows, 0, sizeof(rows));
+	for (i = 0; i < count; i++)
+		add_group(&rows, groups[i]);
+	insert_pending(&rows);
+	for (i = 0; i < rows.count; i++)
+		ks_compact_sometimes(DatumGetInt64(rows.bot_id[i]), DatumGetDateADT(rows.month[i]));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+}

@@ -1,0 +1,433 @@
+/*
+ * The aggregates that reading the rollup is made of.
+ *
+ * A question is one SELECT for one bot whose list is one of these aggregates:
+ * where the rollup is distributed, that query goes whole to the node that owns
+ * the bot, and only the answer comes back.  They take the rows as they are
+ * stored: a mixed row (measure '') has the measure's name as the first part of
+ * its keys.
+ *
+ * A filter is a text[] of conditions "<part>+<value>" (one of these values) and
+ * "<part>-<value>" (none of these).
+ */
+#include "rollup/fold.h"
+
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(ks_fold_series_step);
+PG_FUNCTION_INFO_V1(ks_fold_series_final);
+PG_FUNCTION_INFO_V1(ks_fold_top_step);
+PG_FUNCTION_INFO_V1(ks_fold_top_final);
+PG_FUNCTION_INFO_V1(ks_fold_options_step);
+PG_FUNCTION_INFO_V1(ks_fold_options_final);
+
+typedef struct fold_state
+{
+	ks_fold		fold;
+	ks_string	wanted;			/* the measure asked for */
+	uint32		limit;			/* top only */
+} fold_state;
+
+static MemoryContext
+aggregate_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext result;
+
+	if (AggCheckCallContext(fcinfo, &result) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("function was not called as part of an aggregate")));
+	return result;
+}
+
+/* The texts of an argument that must have no NULLs. */
+static text **
+text_items(FunctionCallInfo fcinfo, int argument, int *count)
+{
+	Datum	   *items;
+
+	*count = 0;
+	if (PG_ARGISNULL(argument))
+		return NULL;
+	deconstruct_array(DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument)), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, count);
+	return (text **) items;
+}
+
+static void
+parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
+{
+	int			count;
+	text	  **items = text_items(fcinfo, argument, &count);
+	int			i;
+
+	filter->count = (uint32) count;
+	filter->conditions = palloc((count + 1) * sizeof(ks_condition));
+	for (i = 0; i < count; i++)
+	{
+		const char *at = VARDATA_ANY(items[i]);
+		const char *end = at + VARSIZE_ANY_EXHDR(items[i]);
+		ks_condition *c = &filter->conditions[i];
+
+		for (c->part = 0; at < end && *at >= '0' && *at <= '9' && c->part < KS_KEY_MAX_PARTS; at++)
+			c->part = c->part * 10 + (uint32) (*at - '0');
+		if (at == end || (*at != '+' && *at != '-'))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("malformed filter condition \"%s\"", text_to_cstring(items[i]))));
+		c->exclude = *at == '-';
+		c->value.bytes = (const uint8_t *) at + 1;
+		c->value.length = (size_t) (end - at - 1);
+	}
+}
+
+/* From the edges (timestamptz[]) and bins of segments (integer[] or NULL) in two arguments. */
+static void
+parse_bins(FunctionCallInfo fcinfo, int argument, ks_bins *bins)
+{
+	ArrayType  *edges = PG_ARGISNULL(argument) ? NULL : PG_GETARG_ARRAYTYPE_P(argument);
+	ArrayType  *bin_of;
+	int			count;
+	uint32		i;
+
+	if (edges == NULL || ARR_HASNULL(edges) || ARR_ELEMTYPE(edges) != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("edges must not be NULL")));
+	count = ArrayGetNItems(ARR_NDIM(edges), ARR_DIMS(edges));
+	ks_bins_from_edges(bins, (TimestampTz *) ARR_DATA_PTR(edges), count);
+	if (PG_ARGISNULL(argument + 1))
+		return;
+	bin_of = DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument + 1));
+	if (ARR_HASNULL(bin_of) || ArrayGetNItems(ARR_NDIM(bin_of), ARR_DIMS(bin_of)) != (int) bins->nsegments)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there must be one bin for each two edges")));
+	bins->bin_of = (int32 *) ARR_DATA_PTR(bin_of);
+	bins->nbins = 0;
+	for (i = 0; i < bins->nsegments; i++)
+	{
+		if (bins->bin_of[i] < KS_BIN_OUTSIDE || bins->bin_of[i] > (int32) bins->nsegments)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("bin %d is out of range", bins->bin_of[i])));
+		if (bins->bin_of[i] >= (int32) bins->nbins)
+			bins->nbins = (uint32) bins->bin_of[i] + 1;
+	}
+}
+
+static ks_string
+text_string(text *value)
+{
+	ks_string	result = {(const uint8_t *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+
+	return result;
+}
+
+/* Arguments common to both: 1 measure, 2 tally, 3 wanted, 4 edges, 5 bins, 6 distinct, 7 filter. */
+static fold_state *
+new_state(FunctionCallInfo fcinfo, ks_bins *bins, ks_filter *filter)
+{
+	fold_state *state = palloc0(sizeof(fold_state));
+
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("measure must not be NULL")));
+	state->wanted = text_string(DatumGetTextPCopy(PG_GETARG_DATUM(3)));
+	parse_bins(fcinfo, 4, bins);
+	parse_filter(fcinfo, 7, filter);
+	return state;
+}
+
+/* Adds the row of arguments 1 and 2.  Members are read after the last row: until then the bytes must stay. */
+static void
+add_row(FunctionCallInfo fcinfo, fold_state *state, MemoryContext memory)
+{
+	bool		mixed = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0;
+	Datum		tally = PG_GETARG_DATUM(2);
+	ks_view		view;
+
+	if (state->fold.distinct)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
+		ks_tally_open(&view, PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)));
+		MemoryContextSwitchTo(old);
+	}
+	else
+		ks_tally_open_front(&view, tally, &state->fold, mixed);
+	ks_must(ks_fold_add(&state->fold, &view, mixed ? &state->wanted : NULL));
+}
+
+/* Transition function of fold_series. */
+Datum
+ks_fold_series_step(PG_FUNCTION_ARGS)
+{
+	MemoryContext memory = aggregate_context(fcinfo);
+	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+		ks_bins		bins;
+		ks_filter	filter;
+
+		state = new_state(fcinfo, &bins, &filter);
+		ks_fold_series(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
+		MemoryContextSwitchTo(old);
+	}
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+		add_row(fcinfo, state, memory);
+	PG_RETURN_POINTER(state);
+}
+
+/* Counts of all bins, then, if asked for, distinct members of all bins. */
+Datum
+ks_fold_series_final(PG_FUNCTION_ARGS)
+{
+	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+	uint32		nbins;
+	Datum	   *values;
+	uint32		i;
+
+	aggregate_context(fcinfo);
+	if (state == NULL)
+		PG_RETURN_NULL();
+	nbins = state->fold.bins.nbins;
+	/* the final function may run again on the same state: start the sums anew */
+	memset(state->fold.distincts, 0, nbins * sizeof(int64));
+	ks_must(ks_fold_finish_series(&state->fold));
+	values = palloc((2 * (size_t) nbins + 1) * sizeof(Datum));
+	for (i = 0; i < nbins; i++)
+	{
+		values[i] = Int64GetDatum(state->fold.counts[i]);
+		values[nbins + i] = Int64GetDatum(state->fold.distincts[i]);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(values, (int) (state->fold.distinct ? 2 * nbins : nbins),
+										  INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Transition function of fold_top: further arguments 8 skip, 9 take, 10 limit. */
+Datum
+ks_fold_top_step(PG_FUNCTION_ARGS)
+{
+	MemoryContext memory = aggregate_context(fcinfo);
+	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+		ks_bins		bins;
+		ks_filter	filter;
+
+		state = new_state(fcinfo, &bins, &filter);
+		state->limit = PG_ARGISNULL(10) ? PG_UINT32_MAX : (uint32) PG_GETARG_INT32(10);
+		ks_fold_top(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
+					PG_ARGISNULL(8) ? 0 : (uint32) PG_GETARG_INT32(8),
+					PG_ARGISNULL(9) ? KS_KEY_MAX_PARTS : (uint32) PG_GETARG_INT32(9));
+		MemoryContextSwitchTo(old);
+	}
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+		add_row(fcinfo, state, memory);
+	PG_RETURN_POINTER(state);
+}
+
+static void
+put_lines(StringInfo out, const ks_top_line *lines, uint32 count)
+{
+	uint32		i;
+
+	pq_sendint32(out, count);
+	for (i = 0; i < count; i++)
+	{
+		pq_sendint32(out, (uint32) lines[i].key.length);
+		pq_sendbytes(out, (const char *) lines[i].key.bytes, (int) lines[i].key.length);
+		pq_sendint64(out, lines[i].weight);
+		pq_sendint64(out, lines[i].members);
+	}
+}
+
+/* Reads what put_lines wrote; keys point into the message. */
+void
+ks_top_receive(StringInfo message, ks_top *top)
+{
+	int			i;
+
+	top->count = (int) pq_getmsgint(message, 4);
+	top->lines = palloc0((top->count + 1) * sizeof(ks_top_line));
+	for (i = 0; i < top->count; i++)
+	{
+		top->lines[i].key.length = (size_t) pq_getmsgint(message, 4);
+		top->lines[i].key.bytes = (const uint8_t *) pq_getmsgbytes(message, (int) top->lines[i].key.length);
+		top->lines[i].weight = pq_getmsgint64(message);
+		top->lines[i].members = pq_getmsgint64(message);
+	}
+}
+
+/* The total, then the lines, in the order of ks_top_receive. */
+Datum
+ks_fold_top_final(PG_FUNCTION_ARGS)
+{
+	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+	StringInfoData out;
+	ks_top_line *lines;
+	uint32		count;
+
+	aggregate_context(fcinfo);
+	if (state == NULL)
+		PG_RETURN_NULL();
+	ks_must(ks_fold_finish_top(&state->fold, state->limit, &lines, &count));
+	pq_begintypsend(&out);
+	pq_sendint64(&out, state->fold.total);
+	put_lines(&out, lines, count);
+	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+}
+
+/* What is known of one month's first and last event. */
+typedef struct options_state
+{
+	ks_string	wanted;
+	ks_fold		by_source;
+	ks_fold		by_language;
+	ks_month_bounds *months;
+	int			count;
+	int			size;
+} options_state;
+
+static options_state *
+new_options(FunctionCallInfo fcinfo, MemoryContext memory)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	options_state *state = palloc0(sizeof(options_state));
+	TimestampTz always[2] = {DT_NOBEGIN, DT_NOEND};
+	ks_filter	none = {NULL, 0};
+	ks_bins		bins;
+
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("measure must not be NULL")));
+	state->wanted = text_string(DatumGetTextPCopy(PG_GETARG_DATUM(3)));
+	ks_bins_from_edges(&bins, always, 2);
+	ks_fold_top(&state->by_source, memory, &bins, &none, false, 0, 1);
+	ks_fold_top(&state->by_language, memory, &bins, &none, false, 1, 1);
+	state->size = 16;
+	state->months = palloc(state->size * sizeof(ks_month_bounds));
+	MemoryContextSwitchTo(old);
+	return state;
+}
+
+static ks_month_bounds *
+month_bounds(options_state *state, DateADT month)
+{
+	int			i;
+
+	for (i = state->count - 1; i >= 0; i--)
+	{
+		if (state->months[i].month == month)
+			return &state->months[i];
+	}
+	if (state->count == state->size)
+	{
+		state->size *= 2;
+		state->months = repalloc(state->months, state->size * sizeof(ks_month_bounds));
+	}
+	state->months[state->count].month = month;
+	state->months[state->count].weight = 0;
+	ks_bounds_reset(&state->months[state->count].bounds);
+	return &state->months[state->count++];
+}
+
+/* Transition function of fold_options(measure, tally, wanted, month). */
+Datum
+ks_fold_options_step(PG_FUNCTION_ARGS)
+{
+	MemoryContext memory = aggregate_context(fcinfo);
+	options_state *state = PG_ARGISNULL(0) ? new_options(fcinfo, memory) : (options_state *) PG_GETARG_POINTER(0);
+	ks_month_bounds *month;
+	const ks_string *prefix;
+	ks_view		view;
+	int64		before = state->by_source.total;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4))
+		PG_RETURN_POINTER(state);
+	prefix = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0 ? &state->wanted : NULL;
+	ks_tally_open(&view, PG_GETARG_DATUM(2));
+	ks_must(ks_fold_add(&state->by_source, &view, prefix));
+	ks_must(ks_fold_add(&state->by_language, &view, prefix));
+	month = month_bounds(state, PG_GETARG_DATEADT(4));
+	month->weight += state->by_source.total - before;
+	ks_bounds_merge(&month->bounds, &view.header.bounds, false);
+	PG_RETURN_POINTER(state);
+}
+
+static int
+compare_months(const void *a, const void *b)
+{
+	DateADT		x = ((const ks_month_bounds *) a)->month;
+	DateADT		y = ((const ks_month_bounds *) b)->month;
+
+	return (x > y) - (x < y);
+}
+
+/* Reads what the final function of fold_options wrote. */
+void
+ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count)
+{
+	int			i;
+
+	ks_top_receive(message, sources);
+	ks_top_receive(message, languages);
+	*count = (int) pq_getmsgint(message, 4);
+	*months = palloc((*count + 1) * sizeof(ks_month_bounds));
+	for (i = 0; i < *count; i++)
+	{
+		ks_month_bounds *m = &(*months)[i];
+
+		m->month = (DateADT) pq_getmsgint(message, 4);
+		m->weight = pq_getmsgint64(message);
+		m->bounds.first = pq_getmsgint64(message);
+		m->bounds.last = pq_getmsgint64(message);
+		m->bounds.removed_first = pq_getmsgint64(message);
+		m->bounds.removed_last = pq_getmsgint64(message);
+	}
+}
+
+/* Sources, languages and the months that have events, ascending, in the order of ks_options_receive. */
+Datum
+ks_fold_options_final(PG_FUNCTION_ARGS)
+{
+	options_state *state = PG_ARGISNULL(0) ? NULL : (options_state *) PG_GETARG_POINTER(0);
+	StringInfoData out;
+	ks_top_line *lines;
+	uint32		count;
+	int			i;
+
+	aggregate_context(fcinfo);
+	if (state == NULL)
+		PG_RETURN_NULL();
+	pq_begintypsend(&out);
+	ks_must(ks_fold_finish_top(&state->by_source, PG_UINT32_MAX, &lines, &count));
+	put_lines(&out, lines, count);
+	ks_must(ks_fold_finish_top(&state->by_language, PG_UINT32_MAX, &lines, &count));
+	put_lines(&out, lines, count);
+	qsort(state->months, state->count, sizeof(ks_month_bounds), compare_months);
+	pq_sendint32(&out, (uint32) state->count);
+	for (i = 0; i < state->count; i++)
+	{
+		ks_month_bounds *m = &state->months[i];
+
+		pq_sendint32(&out, (uint32) m->month);
+		pq_sendint64(&out, m->weight);
+		pq_sendint64(&out, m->bounds.first);
+		pq_sendint64(&out, m->bounds.last);
+		pq_sendint64(&out, m->bounds.removed_first);
+		pq_sendint64(&out, m->bounds.removed_last);
+	}
+	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+}

@@ -1,0 +1,26 @@
+/*
+ * The answers of the rollup's aggregates, as they travel from the node that
+ * owns a bot to the session that asked.
+ */
+#ifndef KS_ROLLUP_FOLD_H
+#define KS_ROLLUP_FOLD_H
+
+#include "rollup/rollup.h"
+
+#include "lib/stringinfo.h"
+
+typedef struct ks_month_bounds
+{
+	DateADT		month;
+	int64		weight;			/* events */
+	ks_bounds	bounds;
+} ks_month_bounds;
+
+/* fold.c */
+extern void ks_top_receive(StringInfo message, ks_top *top);
+extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
+
+/* extreme.c */
+extern bool ks_extreme_event(int64 bot_id, DateADT month, bool last, TimestampTz *answer);
+
+#endif							/* KS_ROLLUP_FOLD_H */

@@ -1,0 +1,279 @@
+/*
+ * Measures: what is counted, bound to the columns of an event table.
+ *
+ * Table kindly_stats.measure says what to count in terms of logical columns;
+ * a trigger's arguments say how the table that was attached names them.  The
+ * combination is kept for each table until either changes: the callback below
+ * hears of both, of rows in kindly_stats.measure through the statement trigger
+ * that attach() puts on it (ks_measure_changed), which invalidates its relcache
+ * entry in every session.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(ks_measure_changed);
+
+static HTAB *bindings = NULL;
+static bool bindings_stale = false;
+static Oid	measure_relid = InvalidOid;
+
+static void
+forget_bindings(Datum argument, Oid relid)
+{
+	/* only a mark: a binding may be in use right now */
+	if (relid == InvalidOid || relid == measure_relid ||
+		hash_search(bindings, &relid, HASH_FIND, NULL) != NULL)
+		bindings_stale = true;
+}
+
+typedef struct binding_entry
+{
+	Oid			relid;
+	ks_binding *binding;
+} binding_entry;
+
+static void
+prepare_cache(void)
+{
+	HASH_SEQ_STATUS scan;
+	binding_entry *entry;
+
+	if (bindings == NULL)
+	{
+		HASHCTL		control;
+
+		control.keysize = sizeof(Oid);
+		control.entrysize = sizeof(binding_entry);
+		bindings = hash_create("kindly_stats bindings", 16, &control, HASH_ELEM | HASH_BLOBS);
+		CacheRegisterRelcacheCallback(forget_bindings, (Datum) 0);
+	}
+	if (!bindings_stale)
+		return;
+	bindings_stale = false;
+	hash_seq_init(&scan, bindings);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+	{
+		MemoryContextDelete(entry->binding->memory);
+		hash_search(bindings, &entry->relid, HASH_REMOVE, NULL);
+	}
+}
+
+/* The name that the table has for a logical column: as mapped, or the same; NULL where it has none. */
+static char *
+mapped_name(Jsonb *columns, const char *logical)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&columns->root, logical, strlen(logical), &value) == NULL)
+		return pstrdup(logical);
+	if (value.type == jbvString)
+		return pnstrdup(value.val.string.val, value.val.string.len);
+	return NULL;
+}
+
+static bool
+is_text(Oid type)
+{
+	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
+}
+
+/* Finds a logical column; a mapped one that is gone is an error, one that was never there is NULL. */
+static void
+bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, const char *logical, bool required)
+{
+	char	   *name = mapped_name(columns, logical);
+	Oid			output;
+	bool		varlena;
+	int			i;
+
+	memset(column, 0, sizeof(*column));
+	for (i = 0; name != NULL && i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0)
+			continue;
+		column->number = attribute->attnum;
+		column->type = getBaseType(attribute->atttypid);
+		if (!is_text(column->type))
+		{
+			getTypeOutputInfo(column->type, &output, &varlena);
+			fmgr_info_cxt(output, &column->output, binding->memory);
+		}
+		if (column->number > binding->last_column)
+			binding->last_column = column->number;
+		return;
+	}
+	if (required || (name != NULL && strcmp(name, logical) != 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("event table %s has no column \"%s\" for \"%s\"", binding->name, name ? name : "", logical),
+				 errhint("Detach the table with keep_statistics => true, and attach it again with its new column names.")));
+}
+
+/* A text value of a row of measures, encoded as the first part of a key. */
+static ks_string
+encoded_part(const char *value)
+{
+	size_t		length = strlen(value);
+	uint8_t    *bytes = palloc(length + KS_VARINT_MAX);
+	ks_string	result;
+
+	result.bytes = bytes;
+	result.length = (size_t) (ks_key_put(bytes, value, length) - bytes);
+	return result;
+}
+
+/* The texts of a text[] value. */
+static char **
+text_array(Datum array, int *count)
+{
+	Datum	   *items;
+	bool	   *nulls;
+	char	  **result;
+	int			i;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, count);
+	result = palloc((*count + 1) * sizeof(char *));
+	for (i = 0; i < *count; i++)
+		result[i] = nulls[i] ? pstrdup("") : TextDatumGetCString(items[i]);
+	return result;
+}
+
+static bool
+bind_optional(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, HeapTuple row, int field)
+{
+	char	   *logical = SPI_getvalue(row, SPI_tuptable->tupdesc, field);
+
+	if (logical == NULL)
+		return false;
+	bind_column(binding, column, desc, columns, logical, false);
+	return true;
+}
+
+/* From a row (name, kinds, keys, member, weight, condition). */
+static void
+bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *columns, HeapTuple row)
+{
+	TupleDesc	fields = SPI_tuptable->tupdesc;
+	bool		isnull;
+	Datum		array;
+	char	  **names;
+	int			i;
+
+	memset(measure, 0, sizeof(*measure));
+	measure->prefix = encoded_part(SPI_getvalue(row, fields, 1));
+	measure->nkinds = -1;
+	array = SPI_getbinval(row, fields, 2, &isnull);
+	if (!isnull)
+	{
+		names = text_array(array, &measure->nkinds);
+		measure->kinds = palloc((measure->nkinds + 1) * sizeof(ks_string));
+		for (i = 0; i < measure->nkinds; i++)
+		{
+			measure->kinds[i].bytes = (const uint8_t *) names[i];
+			measure->kinds[i].length = strlen(names[i]);
+		}
+	}
+	array = SPI_getbinval(row, fields, 3, &isnull);
+	if (!isnull)
+	{
+		names = text_array(array, &measure->nkeys);
+		measure->keys = palloc((measure->nkeys + 1) * sizeof(ks_column));
+		for (i = 0; i < measure->nkeys; i++)
+			bind_column(binding, &measure->keys[i], desc, columns, names[i], false);
+	}
+	measure->has_member = bind_optional(binding, &measure->member, desc, columns, row, 4);
+	measure->has_weight = bind_optional(binding, &measure->weight, desc, columns, row, 5);
+	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6);
+}
+
+static void
+bind_measures(ks_binding *binding, TupleDesc desc, Jsonb *columns)
+{
+	uint64		i;
+
+	if (SPI_execute("SELECT name, kinds, keys, member, weight, condition FROM kindly_stats.measure", true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read measures");
+	MemoryContextSwitchTo(binding->memory);
+	binding->nmeasures = (int) SPI_processed;
+	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));
+	for (i = 0; i < SPI_processed; i++)
+		bind_measure(binding, &binding->measures[i], desc, columns, SPI_tuptable->vals[i]);
+}
+
+static ks_binding *
+bind_table(Relation relation, int nargs, char **args)
+{
+	MemoryContext old;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats binding", ALLOCSET_SMALL_SIZES);
+	TupleDesc	desc = RelationGetDescr(relation);
+	ks_binding *binding;
+	Jsonb	   *columns;
+
+	old = MemoryContextSwitchTo(memory);
+	binding = palloc0(sizeof(ks_binding));
+	binding->relid = RelationGetRelid(relation);
+	binding->memory = memory;
+	binding->name = pstrdup(nargs > 0 ? args[0] : RelationGetRelationName(relation));
+	columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(nargs > 1 ? args[1] : "{}")));
+	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", true);
+	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", true);
+	bind_column(binding, &binding->kind, desc, columns, "kind", true);
+	bind_column(binding, &binding->dimensions[0], desc, columns, "source", false);
+	bind_column(binding, &binding->dimensions[1], desc, columns, "language_code", false);
+	bind_measures(binding, desc, columns);
+	MemoryContextSwitchTo(old);
+	return binding;
+}
+
+/*
+ * The measures bound to an event table, by the arguments of its trigger: the
+ * table's name for messages, and its column names as a JSON object.  The caller
+ * is connected to SPI and acts as the rollup's owner.  The result stays valid
+ * while the statement runs, which holds a lock on the table.
+ */
+ks_binding *
+ks_binding_get(Relation relation, int nargs, char **args)
+{
+	Oid			relid = RelationGetRelid(relation);
+	binding_entry *entry;
+	ks_binding *binding;
+
+	prepare_cache();
+	entry = hash_search(bindings, &relid, HASH_FIND, NULL);
+	if (entry != NULL)
+		return entry->binding;
+
+	measure_relid = get_relname_relid("measure", get_namespace_oid("kindly_stats", false));
+	binding = bind_table(relation, nargs, args);
+	entry = hash_search(bindings, &relid, HASH_ENTER, NULL);
+	entry->binding = binding;
+	MemoryContextSetParent(binding->memory, CacheMemoryContext);
+	return binding;
+}
+
+/* Trigger on kindly_stats.measure: tells every session, when this transaction commits, to bind anew. */
+Datum
+ks_measure_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", "measure_changed")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}

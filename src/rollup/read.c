@@ -1,0 +1,290 @@
+/*
+ * Asking the rollup: one query for one bot.
+ *
+ * The queries run with the caller's rights: grants and row-level security on
+ * kindly_stats.rollup decide what is seen.
+ */
+#include "rollup/fold.h"
+
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+/* The rows that a question about one measure needs: the measure's own and the mixed ones. */
+#define FROM_ROLLUP \
+	" FROM kindly_stats.rollup AS r" \
+	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1" \
+	" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
+	" AND r.month OPERATOR(pg_catalog.>=) $3 AND r.month OPERATOR(pg_catalog.<=) $4"
+
+#define QUESTION_ARGUMENTS 8
+
+/* A condition on the key's part of that number, as the folds take it. */
+char *
+ks_filter_text(int part, bool exclude, const char *value)
+{
+	return psprintf("%d%c%s", part, exclude ? '-' : '+', value);
+}
+
+static void
+connect_spi(void)
+{
+	ks_require_rollup();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+/* Sees what the caller's query sees: inside STABLE functions no newer snapshot is taken. */
+static Datum
+execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
+{
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read the rollup");
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+}
+
+/* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 bins, $7 distinct, $8 filter */
+static void
+question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
+{
+	int			nedges = q->nsegments + 1;
+	Datum	   *edges = palloc(nedges * sizeof(Datum));
+	static const Oid argument_types[QUESTION_ARGUMENTS] = {
+		INT8OID, TEXTOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, BOOLOID, TEXTARRAYOID
+	};
+	int			i;
+
+	for (i = 0; i < nedges; i++)
+		edges[i] = TimestampTzGetDatum(q->edges[i]);
+	memcpy(types, argument_types, sizeof(argument_types));
+	memset(nulls, ' ', QUESTION_ARGUMENTS);
+	values[0] = Int64GetDatum(q->bot_id);
+	values[1] = CStringGetTextDatum(q->measure);
+	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(q->edges[0])));
+	values[3] = DateADTGetDatum(ks_month_to_date(ks_month_of(q->edges[q->nsegments])));
+	values[4] = PointerGetDatum(construct_array(edges, nedges, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[6] = BoolGetDatum(q->distinct);
+	values[7] = PointerGetDatum(q->filter);
+	if (q->filter == NULL)
+		nulls[7] = 'n';
+	if (q->bin_of == NULL)
+		nulls[5] = 'n';
+	else
+	{
+		Datum	   *bins = palloc(q->nsegments * sizeof(Datum));
+
+		for (i = 0; i < q->nsegments; i++)
+			bins[i] = Int32GetDatum(q->bin_of[i]);
+		values[5] = PointerGetDatum(construct_array(bins, q->nsegments, INT4OID, 4, true, TYPALIGN_INT));
+	}
+}
+
+/* Nothing was found: a measure that does not exist is a mistake, one without events is not. */
+static void
+check_measure(const char *measure)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(measure)};
+	bool		isnull;
+	Datum		row;
+
+	ks_prepared(&plan,
+				"SELECT pg_catalog.bool_or(m.name OPERATOR(pg_catalog.=) $1), pg_catalog.string_agg(m.name, ', ' ORDER BY m.name COLLATE \"C\")"
+				" FROM kindly_stats.measure AS m", 1, types);
+	row = execute_fold(plan, values, NULL, &isnull);
+	if (isnull || !DatumGetBool(row))
+	{
+		char	   *names = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("measure \"%s\" does not exist", measure),
+				 errhint("Measures are: %s.", names ? names : "none")));
+	}
+}
+
+/* Weight and, if asked for, distinct members of each bin, into the caller's arrays of nbins. */
+void
+ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
+{
+	static SPIPlanPtr plan = NULL;
+	Datum		values[QUESTION_ARGUMENTS];
+	char		nulls[QUESTION_ARGUMENTS];
+	Oid			types[QUESTION_ARGUMENTS];
+	Datum		answer;
+	bool		isnull;
+
+	memset(counts, 0, question->nbins * sizeof(int64));
+	if (distincts != NULL)
+		memset(distincts, 0, question->nbins * sizeof(int64));
+	connect_spi();
+	question_arguments(question, values, nulls, types);
+	ks_prepared(&plan, "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8)" FROM_ROLLUP,
+				QUESTION_ARGUMENTS, types);
+	answer = execute_fold(plan, values, nulls, &isnull);
+	if (isnull)
+		check_measure(question->measure);
+	else
+	{
+		ArrayType  *array = DatumGetArrayTypeP(answer);
+		const int64 *items = (const int64 *) ARR_DATA_PTR(array);
+		int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		int			nbins = question->distinct ? count / 2 : count;
+
+		memcpy(counts, items, nbins * sizeof(int64));
+		if (distincts != NULL && question->distinct)
+			memcpy(distincts, items + nbins, nbins * sizeof(int64));
+	}
+	SPI_finish();
+}
+
+/* A bytea result as a message that outlives SPI. */
+static void
+message_from(Datum answer, MemoryContext memory, StringInfo message)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	bytea	   *bytes = DatumGetByteaPCopy(answer);
+
+	initReadOnlyStringInfo(message, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	MemoryContextSwitchTo(old);
+}
+
+/* The heaviest keys, grouped by their parts from skip on, heaviest first; all of them where limit is PG_UINT32_MAX. */
+void
+ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		values[QUESTION_ARGUMENTS + 2];
+	char		nulls[QUESTION_ARGUMENTS + 2];
+	Oid			types[QUESTION_ARGUMENTS + 2];
+	Datum		answer;
+	bool		isnull;
+	StringInfoData message;
+
+	memset(top, 0, sizeof(*top));
+	connect_spi();
+	question_arguments(question, values, nulls, types);
+	types[8] = types[9] = INT4OID;
+	values[8] = Int32GetDatum(skip);
+	values[9] = Int32GetDatum(limit > PG_INT32_MAX ? PG_INT32_MAX : (int32) limit);
+	nulls[8] = nulls[9] = ' ';
+	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, NULL, $10)" FROM_ROLLUP,
+				QUESTION_ARGUMENTS + 2, types);
+	answer = execute_fold(plan, values, nulls, &isnull);
+	if (isnull)
+	{
+		check_measure(question->measure);
+		SPI_finish();
+		return;
+	}
+	message_from(answer, caller, &message);
+	SPI_finish();
+	top->total = pq_getmsgint64(&message);
+	ks_top_receive(&message, top);
+}
+
+/* The single parts of the lines' keys in bytewise order, NULLs left out. */
+static char **
+part_names(const ks_top *top, int *count)
+{
+	char	  **result = palloc((top->count + 1) * sizeof(char *));
+	int			i,
+				j;
+
+	*count = 0;
+	for (i = 0; i < top->count; i++)
+	{
+		ks_string	key = top->lines[i].key;
+		ks_string	part;
+		char	   *name;
+
+		if (!ks_key_shift(&key, &part) || part.bytes == NULL)
+			continue;
+		name = pnstrdup((const char *) part.bytes, part.length);
+		for (j = (*count)++; j > 0 && strcmp(result[j - 1], name) > 0; j--)
+			result[j] = result[j - 1];
+		result[j] = name;
+	}
+	return result;
+}
+
+/*
+ * The exact instant of the first event, or of the last: of the outermost month
+ * with events whose instant is certain, or that the event tables know.  Where
+ * events were purged after the very first was deleted, it is the next instant
+ * known.
+ */
+static void
+find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last, TimestampTz *result)
+{
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		const ks_month_bounds *m = &months[last ? count - 1 - i : i];
+		const ks_bounds *b = &m->bounds;
+
+		if (m->weight == 0)
+			continue;
+		*result = last ? b->last : b->first;
+		if (last ? b->removed_last < b->last : b->removed_first > b->first)
+			return;
+		if (ks_extreme_event(bot_id, m->month, last, result))
+			return;
+		*result = last ? b->first : b->last;
+		if (last ? b->removed_first > b->first : b->removed_last < b->last)
+			return;
+	}
+}
+
+/* First and last event, sources and languages of a bot. */
+void
+ks_read_options(int64 bot_id, ks_options *options)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT8OID, TEXTOID};
+	Datum		values[2] = {Int64GetDatum(bot_id), CStringGetTextDatum("events")};
+	MemoryContext caller = CurrentMemoryContext;
+	StringInfoData message;
+	ks_top		sources,
+				languages;
+	ks_month_bounds *months;
+	int			count = 0;
+	int			i;
+	Datum		answer;
+	bool		isnull;
+
+	memset(options, 0, sizeof(*options));
+	connect_spi();
+	ks_prepared(&plan,
+				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month)"
+				" FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])", 2, types);
+	answer = execute_fold(plan, values, NULL, &isnull);
+	if (!isnull)
+	{
+		message_from(answer, caller, &message);
+		ks_options_receive(&message, &sources, &languages, &months, &count);
+		for (i = 0; i < count; i++)
+			options->any |= months[i].weight != 0;
+	}
+	if (options->any)
+	{
+		find_extreme(bot_id, months, count, false, &options->first);
+		find_extreme(bot_id, months, count, true, &options->last);
+	}
+	SPI_finish();
+	if (options->any)
+	{
+		options->sources = part_names(&sources, &options->nsources);
+		options->languages = part_names(&languages, &options->nlanguages);
+	}
+}

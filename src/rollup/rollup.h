@@ -1,0 +1,133 @@
+/*
+ * The rollup: what is counted, where it is written, how it is read.
+ */
+#ifndef KS_ROLLUP_H
+#define KS_ROLLUP_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/date.h"
+#include "utils/rel.h"
+
+#include "tally/tally.h"
+
+/* Rows of several measures, the measure's name being the first part of the key, have this for a measure. */
+#define KS_MIXED ""
+
+/* Key parts that every measure begins with: source, language_code. */
+#define KS_DIMENSIONS 2
+
+/* measure.c */
+
+/* How to get a text out of a column. */
+typedef struct ks_column
+{
+	AttrNumber	number;			/* 0: the table has no such column, its value is NULL */
+	Oid			type;			/* base type */
+	FmgrInfo	output;			/* for types that are not text themselves */
+} ks_column;
+
+/* One measure, bound to the columns of one table. */
+typedef struct ks_measure
+{
+	ks_string	prefix;			/* its name, encoded as the first part of a key */
+	int			nkinds;			/* -1: every kind */
+	ks_string  *kinds;
+	int			nkeys;
+	ks_column  *keys;
+	ks_column	member;
+	ks_column	weight;
+	ks_column	condition;
+	bool		has_member;
+	bool		has_weight;
+	bool		has_condition;
+} ks_measure;
+
+typedef struct ks_binding
+{
+	Oid			relid;			/* hash key */
+	MemoryContext memory;
+	char	   *name;			/* the table as its user knows it */
+	ks_column	bot_id;
+	ks_column	occurred_at;
+	ks_column	kind;
+	ks_column	dimensions[KS_DIMENSIONS];
+	int			nmeasures;
+	ks_measure *measures;
+	AttrNumber	last_column;	/* the highest number of all columns that are read */
+} ks_binding;
+
+extern ks_binding *ks_binding_get(Relation relation, int nargs, char **args);
+
+/* statement.c */
+extern SPIPlanPtr ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
+extern Oid	ks_rollup_owner(void);
+extern void ks_require_rollup(void);
+
+/* append.c */
+
+/* The tally of one bot and UTC month while a statement's rows are read. */
+typedef struct ks_group
+{
+	int64		bot_id;
+	int32		month;			/* months since January of the year 0 */
+	ks_builder	builder;		/* keys begin with the measure's name */
+} ks_group;
+
+extern void ks_append(ks_group **groups, int count);
+extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, const ks_builder *builder);
+extern DateADT ks_month_to_date(int32 month);
+extern int32 ks_month_of(TimestampTz at);
+
+/* compact.c */
+extern int	ks_compact_after;
+extern int	ks_compact(int64 bot_id, DateADT month, bool all);
+extern void ks_compact_sometimes(int64 bot_id, DateADT month);
+
+/* trigger.c */
+extern bool ks_keep_statistics;
+
+/* read.c */
+
+/* What is asked of one bot's rollup.  Instants go to bins as ks_bins says. */
+typedef struct ks_question
+{
+	int64		bot_id;
+	const char *measure;
+	int			nsegments;
+	const TimestampTz *edges;	/* [nsegments + 1] */
+	const int32 *bin_of;		/* [nsegments], or NULL: segment i is bin i */
+	int			nbins;
+	bool		distinct;
+	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
+} ks_question;
+
+typedef struct ks_top
+{
+	int64		total;			/* weight over all keys, not only those listed */
+	int			count;
+	ks_top_line *lines;
+} ks_top;
+
+typedef struct ks_options
+{
+	bool		any;			/* there are events at all */
+	TimestampTz first;
+	TimestampTz last;
+	int			nsources;
+	char	  **sources;
+	int			nlanguages;
+	char	  **languages;
+} ks_options;
+
+extern void ks_read_series(const ks_question *question, int64 *counts, int64 *distincts);
+extern void ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top);
+extern void ks_read_options(int64 bot_id, ks_options *options);
+extern char *ks_filter_text(int part, bool exclude, const char *value);
+
+#endif							/* KS_ROLLUP_H */

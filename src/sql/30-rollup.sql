@@ -1,0 +1,83 @@
+-- The rollup: aggregates that read it, triggers that write it, compaction.
+
+-- Internal aggregates of which every question is made: one query for one bot whose SELECT list is one of these.
+-- measure and tally come from the row; wanted is the measure asked for; edges and bins say where instants go; filter holds
+-- conditions such as 0+web or 1-en.
+
+CREATE FUNCTION kindly_stats.fold_series_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                              bins integer[], "distinct" boolean, filter text[])
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_series_step';
+CREATE FUNCTION kindly_stats.fold_series_final(internal)
+    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_series_final';
+CREATE AGGREGATE kindly_stats.fold_series(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                          bins integer[], "distinct" boolean, filter text[]) (
+    SFUNC = kindly_stats.fold_series_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.fold_series_final, PARALLEL = SAFE
+);
+
+CREATE FUNCTION kindly_stats.fold_top_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_top_step';
+CREATE FUNCTION kindly_stats.fold_top_final(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_top_final';
+CREATE AGGREGATE kindly_stats.fold_top(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer) (
+    SFUNC = kindly_stats.fold_top_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.fold_top_final, PARALLEL = SAFE
+);
+
+CREATE FUNCTION kindly_stats.fold_options_step(internal, measure text, tally kindly_stats.tally, wanted text, month date)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_options_step';
+CREATE FUNCTION kindly_stats.fold_options_final(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_options_final';
+CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tally, wanted text, month date) (
+    SFUNC = kindly_stats.fold_options_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.fold_options_final, PARALLEL = SAFE
+);
+
+COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[]) IS 'internal: transition function of fold_series';
+COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
+COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[]) IS 'internal: series of one measure from rows of the rollup';
+COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer) IS 'internal: transition function of fold_top';
+COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
+COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer) IS 'internal: top list of one measure from rows of the rollup';
+COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date) IS 'internal: transition function of fold_options';
+COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
+COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date) IS 'internal: first and last event, sources and languages from rows of the rollup';
+
+-- Triggers.  Whoever may execute these can attach a table of his own and so write any bot's statistics: not for everybody.
+
+CREATE FUNCTION kindly_stats.count_events() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_count_events';
+CREATE FUNCTION kindly_stats.refuse_truncate() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_refuse_truncate';
+CREATE FUNCTION kindly_stats.measure_changed() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_measure_changed';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_events() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.refuse_truncate() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.measure_changed() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_events() IS
+'trigger of event tables: adds inserted, takes away deleted, corrects updated events
+
+Made by kindly_stats.attach(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s name and
+its column names.  It writes with the rights of the rollup''s owner.';
+COMMENT ON FUNCTION kindly_stats.refuse_truncate() IS 'trigger of event tables: TRUNCATE would leave the statistics behind, so it is refused (55000)';
+COMMENT ON FUNCTION kindly_stats.measure_changed() IS 'trigger of kindly_stats.measure: makes every session read the measures anew';
+
+-- The event tables, as their triggers say; partitions are covered by their parent's line.
+CREATE VIEW kindly_stats.event_table AS
+SELECT t.tgrelid::regclass AS event_table,
+       convert_from(substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1
+                              FOR length(t.tgargs) - position('\x00'::bytea IN t.tgargs) - 1),
+                    getdatabaseencoding()::name)::jsonb AS columns
+  FROM pg_catalog.pg_trigger AS t
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname = 'kindly_stats_insert' AND t.tgnargs = 2;
+GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
+COMMENT ON VIEW kindly_stats.event_table IS 'attached event tables, and how they name the columns that measures read';
+
+-- Compaction
+
+CREATE PROCEDURE kindly_stats.compact(bot bigint DEFAULT NULL) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
+REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(bigint) FROM PUBLIC;
+COMMENT ON PROCEDURE kindly_stats.compact(bigint) IS
+'merges the many small rows of each bot, measure and month into few
+
+bot: one bot only; NULL for all.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:
+rows that others hold are left for the next time.  It changes no answer, only how fast it comes.  Works as the rollup''s owner.';

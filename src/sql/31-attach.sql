@@ -1,0 +1,281 @@
+-- Event tables: made, attached, detached.  The rollup and the measures are ordinary tables that the first attach creates:
+-- members of the extension would be dumped without their rows.
+
+CREATE FUNCTION kindly_stats.create_tables() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('kindly_stats.rollup') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    CREATE TABLE kindly_stats.rollup (
+        bot_id bigint NOT NULL,
+        measure text COLLATE "C" NOT NULL,
+        month date NOT NULL,
+        id uuid NOT NULL DEFAULT gen_random_uuid(),
+        tally kindly_stats.tally NOT NULL,
+        PRIMARY KEY (bot_id, measure, month, id)
+    );
+    COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several';
+    CREATE TABLE kindly_stats.measure (
+        name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
+        kinds text[] CHECK (array_position(kinds, NULL) IS NULL),
+        keys text[] NOT NULL DEFAULT '{}' CHECK (array_position(keys, NULL) IS NULL AND cardinality(keys) <= 60),
+        member text,
+        weight text,
+        condition text,
+        CHECK (member IS NULL OR weight IS NULL)
+    );
+    COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true';
+    CREATE TABLE kindly_stats.purged (
+        event_table regclass PRIMARY KEY,
+        before timestamptz NOT NULL
+    );
+    COMMENT ON TABLE kindly_stats.purged IS 'before when the events of a table were purged: there, only the rollup knows them';
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition) VALUES
+        ('events', NULL, '{}', NULL, NULL, NULL),
+        ('messages', '{user_message}', '{}', 'session_id', NULL, NULL),
+        ('users', '{user_message}', '{}', 'user_id', NULL, NULL),
+        ('replies', '{bot_reply}', '{}', NULL, NULL, NULL),
+        ('fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback'),
+        ('pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL),
+        ('buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL),
+        ('labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL),
+        ('feedback', '{feedback}', '{rating_type,rating}', NULL, NULL, NULL),
+        ('handover_requests', '{handover_request}', '{}', NULL, NULL, NULL),
+        ('handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL),
+        ('handovers_started', '{handover_started}', '{}', NULL, NULL, NULL),
+        ('handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL);
+    CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
+        FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.measure_changed();
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and purged, with the measures that the documented statistics need';
+
+-- The logical columns that anything reads, with the role that their type must fit.
+CREATE FUNCTION kindly_stats.logical_columns() RETURNS TABLE (logical text, role text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind'
+    UNION SELECT 'source', 'text' UNION SELECT 'language_code', 'text'
+    UNION SELECT unnest(m.keys), 'text' FROM kindly_stats.measure AS m
+    UNION SELECT m.member, 'text' FROM kindly_stats.measure AS m WHERE m.member IS NOT NULL
+    UNION SELECT m.weight, 'weight' FROM kindly_stats.measure AS m WHERE m.weight IS NOT NULL
+    UNION SELECT m.condition, 'condition' FROM kindly_stats.measure AS m WHERE m.condition IS NOT NULL;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.logical_columns() IS 'internal: columns that measures read, and what their type must be good for';
+
+CREATE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+BEGIN
+    IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        RAISE EXCEPTION 'columns must be a JSON object'
+            USING ERRCODE = '22023', HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
+    END IF;
+    FOR c IN SELECT k.key, jsonb_typeof(k.value) AS type, l.logical
+               FROM jsonb_each(columns) AS k LEFT JOIN kindly_stats.logical_columns() AS l ON l.logical = k.key
+    LOOP
+        IF c.logical IS NULL THEN
+            RAISE EXCEPTION 'no measure reads a column "%"', c.key
+                USING ERRCODE = '22023', HINT = format('Columns that can be mapped are: %s.',
+                    (SELECT string_agg(DISTINCT l.logical, ', ' ORDER BY l.logical) FROM kindly_stats.logical_columns() AS l));
+        ELSIF c.type NOT IN ('string', 'null') THEN
+            RAISE EXCEPTION 'column "%" must be mapped to a name or to null', c.key USING ERRCODE = '22023',
+                HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
+        END IF;
+    END LOOP;
+    FOR c IN SELECT l.logical, l.role, m.physical, m.mapped, a.atttypid, t.typname,
+                    CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base
+               FROM kindly_stats.logical_columns() AS l
+              CROSS JOIN LATERAL (SELECT columns ? l.logical AS mapped,
+                    CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
+               LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
+               LEFT JOIN pg_type AS t ON t.oid = a.atttypid
+              ORDER BY l.logical
+    LOOP
+        IF c.atttypid IS NULL THEN
+            IF c.role IN ('bot', 'instant', 'kind') OR c.physical IS NOT NULL AND c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "%"', event_table, coalesce(c.physical, c.logical)
+                    USING ERRCODE = '42703', HINT = 'bot_id, occurred_at and kind are needed; name yours in the argument columns, such as {"occurred_at": "created_at"}.';
+            END IF;
+        ELSIF NOT (CASE c.role
+                WHEN 'bot' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+                WHEN 'weight' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+                WHEN 'instant' THEN c.base = 'timestamptz'::regtype
+                WHEN 'condition' THEN c.base = 'bool'::regtype
+                ELSE c.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
+                                'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype)
+                     OR (SELECT e.typtype = 'e' FROM pg_type AS e WHERE e.oid = c.base)
+              END) THEN
+            RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
+                USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
+                    WHEN 'bot' THEN 'smallint, integer or bigint'
+                    WHEN 'weight' THEN 'smallint, integer or bigint'
+                    WHEN 'instant' THEN 'timestamp with time zone'
+                    WHEN 'condition' THEN 'boolean'
+                    ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_columns(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_columns(regclass, jsonb) IS 'internal: refuses a table whose columns the measures cannot read (22023, 42703, 42804)';
+
+CREATE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regclass, columns jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    arguments text := format('%L, %L', event_table::text, columns::text);
+BEGIN
+    IF relation <> event_table THEN
+        arguments := arguments || ', ''partition''';
+    END IF;
+    EXECUTE format('CREATE TRIGGER kindly_stats_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
+    EXECUTE format('CREATE TRIGGER kindly_stats_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
+    EXECUTE format('CREATE TRIGGER kindly_stats_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
+    EXECUTE format('CREATE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb) IS 'internal: puts the counting triggers on one table or partition';
+
+-- A table and all partitions under it that events can be written to.
+CREATE FUNCTION kindly_stats.relations(event_table regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT event_table
+    UNION
+    SELECT p.relid FROM pg_partition_tree(event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind IN ('r', 'p')
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.relations(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.relations(regclass) IS 'internal: a table and its partitions';
+
+CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    covered regclass;
+    class pg_class;
+BEGIN
+    SELECT * INTO class FROM pg_class AS c WHERE c.oid = event_table;
+    IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace THEN
+        RAISE EXCEPTION '"%" cannot be an event table', event_table
+            USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own.';
+    END IF;
+    IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(attach.event_table) AS a ON a.relid = t.event_table
+                WHERE a.relid <> attach.event_table) THEN
+        RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
+            USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
+    END IF;
+    PERFORM kindly_stats.create_tables();
+    -- nobody writes while existing events are counted and the triggers appear
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = attach.event_table;
+    IF known IS NOT NULL AND columns <> '{}' AND columns <> known THEN
+        RAISE EXCEPTION 'table "%" is attached with other columns', event_table
+            USING ERRCODE = '55000', HINT = 'Detach it first.';
+    END IF;
+    PERFORM kindly_stats.check_columns(event_table, coalesce(known, columns));
+    IF known IS NULL THEN
+        PERFORM kindly_stats.recount(event_table, columns, NULL, NULL, 1);
+    END IF;
+    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
+                    WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = 'kindly_stats_insert'
+                                         AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
+                    ORDER BY r
+    LOOP
+        PERFORM kindly_stats.create_triggers(covered, event_table, coalesce(known, columns));
+        RETURN NEXT covered;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
+'counts the events of a table from now on, and those that are in it
+
+event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
+documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
+with triggers; call it once more after adding partitions that are written to directly.  It blocks writers while it counts.
+Errors: 22023, 42703 or 42804 where a column is missing, unknown or of a type that cannot be read, 42809 for what is no table,
+55000 where it is attached otherwise.';
+
+CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    covered regclass;
+    trigger_name name;
+BEGIN
+    SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table;
+    IF known IS NULL THEN
+        RAISE EXCEPTION 'table "%" is not an attached event table', event_table
+            USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
+    END IF;
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    IF NOT keep_statistics THEN
+        PERFORM kindly_stats.recount(event_table, known, NULL, NULL, -1);
+    END IF;
+    FOR covered, trigger_name IN
+        SELECT r, t.tgname FROM kindly_stats.relations(event_table) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+         WHERE t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+         ORDER BY r, t.tgname
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, covered);
+        IF trigger_name = 'kindly_stats_insert' THEN
+            RETURN NEXT covered;
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.detach(regclass, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.detach(regclass, boolean) IS
+'counts the events of a table no longer
+
+event_table: an attached table; keep_statistics: leave counted what is counted, instead of taking the events that are in the
+table out of the statistics.  Gives back the tables and partitions that had triggers.  Error: 55000 where it is not attached.';
+
+-- Without SET search_path: the table belongs where the caller creates tables.
+CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass
+    LANGUAGE plpgsql AS $$
+DECLARE
+    parts text[] := pg_catalog.parse_ident(name);
+    qualified text := pg_catalog.format('%I.%I', COALESCE(parts[pg_catalog.array_length(parts, 1) OPERATOR(pg_catalog.-) 1], pg_catalog.current_schema()::text),
+                                        parts[pg_catalog.array_length(parts, 1)]);
+BEGIN
+    EXECUTE pg_catalog.format('CREATE TABLE %s (
+        bot_id bigint NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        kind text NOT NULL,
+        event_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+        session_id text,
+        user_id text,
+        source text,
+        language_code text,
+        is_fallback boolean,
+        web_host text,
+        web_path text,
+        button_id text,
+        button_type text,
+        dialogue_id text,
+        label_id text,
+        label_text text,
+        rating_type text,
+        rating smallint,
+        PRIMARY KEY (bot_id, occurred_at, event_id))', qualified);
+    PERFORM kindly_stats.attach(qualified::pg_catalog.regclass);
+    RETURN qualified::pg_catalog.regclass;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_event_table(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_event_table(text) IS
+'creates a table for chatbot events and attaches it
+
+name: its name, with or without a schema.  The table is yours: add columns, indexes and grants as you like.
+Error: 42P07 where it exists.';

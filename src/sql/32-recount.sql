@@ -1,0 +1,210 @@
+-- Counting from the raw events: for attach and new measures, to verify and to repair.
+
+CREATE FUNCTION kindly_stats.column_expression(event_table regclass, columns jsonb, logical text, type text) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT format('e.%I::%s', a.attname, type) FROM pg_attribute AS a
+                      WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
+                        AND a.attname = CASE WHEN columns ? logical THEN columns ->> logical ELSE logical END),
+                    format('NULL::%s', type))
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) IS 'internal: how a query names a logical column of an event table';
+
+-- SELECT bot_id, month, tally of one measure; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
+CREATE FUNCTION kindly_stats.recount_query(event_table regclass, columns jsonb, measure text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    m record;
+    keys text[];
+    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
+    at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+BEGIN
+    SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = recount_query.measure;
+    SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
+      FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
+    RETURN format('SELECT %1$s AS bot_id, date_trunc(''month'', %2$s AT TIME ZONE ''UTC'')::date AS month,'
+                  ' kindly_stats.tally_agg(%2$s, ARRAY[%3$s], %4$s, %5$s) AS tally FROM %6$s AS e'
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s'
+                  ' GROUP BY 1, 2',
+        bot, at,
+        concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
+                  kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
+        CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
+        CASE WHEN m.weight IS NULL THEN '1' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
+        event_table,
+        CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(' AND %s', kindly_stats.column_expression(event_table, columns, m.condition, 'boolean')) END,
+        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) IS 'internal: the query that counts one measure from the raw events';
+
+CREATE FUNCTION kindly_stats.recount(event_table regclass, columns jsonb, bot bigint, since timestamptz, sign integer, measure text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    m text;
+BEGIN
+    FOR m IN SELECT r.name FROM kindly_stats.measure AS r WHERE recount.measure IS NULL OR r.name = recount.measure ORDER BY r.name
+    LOOP
+        EXECUTE format('INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)'
+                       ' SELECT q.bot_id, %L, q.month, %s FROM (%s) AS q WHERE q.tally IS NOT NULL',
+                       m, CASE WHEN sign < 0 THEN 'OPERATOR(kindly_stats.-) q.tally' ELSE 'q.tally' END,
+                       kindly_stats.recount_query(event_table, columns, m))
+            USING bot, since;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text) IS 'internal: adds the events of a table to the rollup, or takes them away';
+
+CREATE FUNCTION kindly_stats.lock_event_tables() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t regclass;
+BEGIN
+    IF to_regclass('kindly_stats.rollup') IS NULL THEN
+        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
+            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    FOR t IN SELECT e.event_table FROM kindly_stats.event_table AS e ORDER BY e.event_table
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', t);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction';
+
+CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL)
+    RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+    horizon timestamptz;
+BEGIN
+    PERFORM kindly_stats.lock_event_tables();
+    IF coalesce(name, '') = '' THEN
+        RAISE EXCEPTION 'a measure needs a name' USING ERRCODE = '22023', HINT = 'Names are free but for the empty one.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = add_measure.name) THEN
+        RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
+            HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
+    ELSIF member IS NOT NULL AND weight IS NOT NULL THEN
+        RAISE EXCEPTION 'measure "%" must not have both a member and a weight', name USING ERRCODE = '22023',
+            HINT = 'A member whose weights add up to zero would not be counted: make two measures.';
+    END IF;
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition)
+    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition);
+    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e ORDER BY e.event_table
+    LOOP
+        PERFORM kindly_stats.check_columns(t.event_table, t.columns);
+        PERFORM kindly_stats.recount(t.event_table, t.columns, NULL, NULL, 1, name);
+        SELECT p.before INTO horizon FROM kindly_stats.purged AS p WHERE p.event_table = t.event_table;
+        IF horizon IS NOT NULL THEN
+            RAISE NOTICE 'events of "%" before % were purged and are not in measure "%"', t.event_table, horizon, name;
+        END IF;
+    END LOOP;
+    IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition) AS c
+                WHERE c IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM kindly_stats.event_table AS e
+                     WHERE kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
+       AND EXISTS (SELECT FROM kindly_stats.event_table) THEN
+        RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
+            HINT = 'Add the columns to the event table first.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text) IS
+'adds a measure and counts it from the events that are there
+
+name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
+and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
+weight: integer column to add up instead of counting events; condition: boolean column that must be true.
+It blocks writers while it counts.  Errors: 22023, 42703, 42804 for columns that are missing or cannot be read, 42710 where the
+measure exists.';
+
+CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge';
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
+'deletes old events and keeps their statistics
+
+event_table: an attached table; before: events that occurred before this instant, rounded down to a quarter hour, are deleted.
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
+55000 where the table is not attached.';
+
+CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL)
+    RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    m text;
+    raw text;
+    horizon timestamptz;
+BEGIN
+    IF to_regclass('kindly_stats.rollup') IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(max(p.before), '-infinity') INTO horizon FROM kindly_stats.purged AS p;
+    FOR m IN SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name
+    LOOP
+        SELECT string_agg(kindly_stats.recount_query(t.event_table, t.columns, m), ' UNION ALL ') INTO raw FROM kindly_stats.event_table AS t;
+        RETURN QUERY EXECUTE format($query$
+            WITH stored AS (
+                SELECT r.bot_id, r.month, kindly_stats.slice(kindly_stats.sum(
+                           CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, %1$L) ELSE r.tally END), $2, 'infinity') AS tally
+                  FROM kindly_stats.rollup AS r
+                 WHERE r.measure IN ('', %1$L) AND ($1 IS NULL OR r.bot_id = $1) GROUP BY 1, 2),
+            recounted AS (
+                SELECT u.bot_id, u.month, kindly_stats.sum(u.tally) AS tally FROM (%2$s) AS u GROUP BY 1, 2)
+            SELECT coalesce(s.bot_id, r.bot_id), %1$L, coalesce(s.month, r.month),
+                   coalesce(kindly_stats.total(s.tally), 0), coalesce(kindly_stats.total(r.tally), 0),
+                   coalesce(kindly_stats.distinct_total(s.tally), 0), coalesce(kindly_stats.distinct_total(r.tally), 0)
+              FROM stored AS s FULL JOIN recounted AS r ON r.bot_id = s.bot_id AND r.month = s.month
+             WHERE NOT kindly_stats.is_empty(CASE WHEN s.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN s.tally
+                                                  ELSE s.tally OPERATOR(kindly_stats.-) r.tally END)
+             ORDER BY 1, 3
+            $query$, m, coalesce(raw, 'SELECT NULL::bigint AS bot_id, NULL::date AS month, NULL::kindly_stats.tally AS tally WHERE $1 = 0 AND $2 IS NULL'))
+            USING bot, horizon;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(bigint) IS
+'counts the raw events anew and lists what the rollup has otherwise
+
+bot: one bot only; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+What was purged cannot be compared and is left out.  kindly_stats.rebuild() repairs.';
+
+CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+    horizon timestamptz;
+BEGIN
+    PERFORM kindly_stats.lock_event_tables();
+    SELECT max(p.before) INTO horizon FROM kindly_stats.purged AS p;
+    -- what was purged stands in the rollup alone: that part is kept
+    WITH gone AS (
+        DELETE FROM kindly_stats.rollup AS r WHERE bot IS NULL OR r.bot_id = bot RETURNING r.bot_id, r.measure, r.month, r.tally)
+    INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
+    SELECT k.bot_id, k.name, k.month, k.tally
+      FROM (SELECT g.bot_id, m.name, g.month, kindly_stats.slice(kindly_stats.sum(
+                       CASE g.measure WHEN '' THEN kindly_stats.part(g.tally, m.name) ELSE g.tally END), '-infinity', horizon) AS tally
+              FROM gone AS g JOIN kindly_stats.measure AS m ON g.measure IN ('', m.name)
+             WHERE g.month < horizon GROUP BY 1, 2, 3) AS k
+     WHERE NOT kindly_stats.is_empty(k.tally);
+    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e ORDER BY e.event_table
+    LOOP
+        PERFORM kindly_stats.recount(t.event_table, t.columns, bot, horizon, 1);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
+'counts the raw events anew into the rollup
+
+bot: one bot only; NULL for all.  Statistics of purged events are kept as they are.  It blocks writers of events while it counts.
+Error: 55000 where no event table has been attached.';

@@ -1,0 +1,76 @@
+/*
+ * The stats room: typed answers to questions about one bot.  Knows nothing of
+ * JSON or HTTP.
+ */
+#ifndef KS_STATS_H
+#define KS_STATS_H
+
+#include "postgres.h"
+
+#include "bucket/bucket.h"
+#include "rollup/rollup.h"
+
+/* Conditions on key parts, collected argument by argument. */
+typedef struct ks_filters
+{
+	int			count;
+	int			size;
+	Datum	   *conditions;		/* texts, see ks_filter_text */
+} ks_filters;
+
+/* A list argument; names are those of the caller's argument, for messages. */
+typedef struct ks_list
+{
+	int			count;
+	char	  **values;			/* no NULLs */
+} ks_list;
+
+/* A question as callers ask it; NULL is the default of an optional part. */
+typedef struct ks_request
+{
+	int64		bot_id;
+	const ks_moment *from;
+	const ks_moment *to;
+	const char *zone;			/* NULL: the session's */
+	const char *granularity;	/* NULL: day */
+	const char *locale;			/* NULL: ISO weeks, Gregorian calendar */
+	const char *measure;
+	bool		distinct;
+	ks_filters	filters;
+} ks_request;
+
+typedef struct ks_series
+{
+	ks_buckets	buckets;
+	int64	   *counts;
+	int64	   *distincts;
+} ks_series;
+
+typedef struct ks_total
+{
+	int64		count;
+	int64		distinct;
+} ks_total;
+
+#define KS_HEATMAP_CELLS (7 * 24)
+
+/* filter.c */
+extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument);
+extern void ks_filters_key(ks_filters *filters, ArrayType *key);
+extern ArrayType *ks_filters_array(const ks_filters *filters);
+extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
+extern void ks_list_from_text(ks_list *list, const char *text, const char *argument);
+
+/* question.c */
+extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);
+extern void ks_stats_series(const ks_request *request, ks_series *series);
+extern void ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts);
+extern void ks_stats_total(const ks_request *request, ks_total *total);
+extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
+extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts);
+extern int64 ks_required_bot(FunctionCallInfo fcinfo, int argument);
+extern const ks_moment *ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name);
+extern char *ks_optional_text(FunctionCallInfo fcinfo, int argument);
+extern double ks_ratio(int64 part, int64 whole);
+
+#endif							/* KS_STATS_H */
