@@ -76,7 +76,7 @@ index()
 # The documents' one line of JSON, an object a line.
 show_json()
 {
-	value "SELECT $1" | sed 's/}, *{/},\n{/g' | fold -s -w 94 | sed 's/^/   /'
+	value "SELECT $1" | sed 's/}, *{/},\n{/g; s/,"/, "/g' | fold -s -w 94 | sed 's/^/   /'
 }
 
 # ---------------------------------------------------------------- the chart
