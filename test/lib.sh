@@ -40,7 +40,8 @@ missing_packages()
 	perl -MIPC::Run -e 1 >/dev/null 2>&1 || echo libipc-run-perl
 	command -v prove >/dev/null 2>&1 || echo perl
 	[ -x "/usr/lib/postgresql/$1/bin/initdb" ] || echo "postgresql-$1"
-	[ -e "/usr/lib/postgresql/$1/lib/pgxs/src/makefiles/pgxs.mk" ] || echo "postgresql-server-dev-$1"
+	# Debian's client package has pgxs.mk already, but the headers are apart.
+	[ -e "/usr/include/postgresql/$1/server/postgres.h" ] || echo "postgresql-server-dev-$1"
 }
 
 # The major version to build for: what is installed, else 15, else what this
@@ -77,14 +78,15 @@ install_packages()
 	no_main=/etc/postgresql-common/createcluster.d/kindly_stats_no_main.conf
 	apt="env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
 	# shellcheck disable=SC2086
-	{
-		as_root $apt install -y --no-install-recommends postgresql-common
-		as_root mkdir -p "${no_main%/*}"
-		echo 'create_main_cluster = false' | as_root tee "$no_main"
-		as_root $apt install -y --no-install-recommends "$@"
-	} >"$install_log" 2>&1
+	(
+		trap 'as_root rm -f "$no_main"; as_root rmdir "${no_main%/*}" 2>/dev/null' EXIT
+		trap 'exit 1' INT TERM HUP
+		as_root $apt install -y --no-install-recommends postgresql-common &&
+			as_root mkdir -p "${no_main%/*}" &&
+			echo 'create_main_cluster = false' | as_root tee "$no_main" &&
+			as_root $apt install -y --no-install-recommends "$@"
+	) >"$install_log" 2>&1
 	installed=$?
-	as_root rm -f "$no_main"
 	if [ "$installed" -ne 0 ]; then
 		tail -n 20 "$install_log" >&2
 		die "apt-get could not install: $*"
@@ -116,7 +118,9 @@ find_postgres()
 	export PG_CONFIG
 	bindir=$("$PG_CONFIG" --bindir) || die "cannot run $PG_CONFIG: set PG_CONFIG to PostgreSQL's pg_config"
 	pgxs=$("$PG_CONFIG" --pgxs)
-	[ -e "$pgxs" ] || die "$pgxs is missing: install the server's development files"
+	if ! [ -e "$pgxs" ] || ! [ -e "$("$PG_CONFIG" --includedir-server)/postgres.h" ]; then
+		die "$pgxs or postgres.h is missing: install the server's development files"
+	fi
 	[ -x "$bindir/initdb" ] || die "$bindir/initdb is missing: install the server"
 	# shellcheck disable=SC2034 # both are for the scripts that source this file
 	{
