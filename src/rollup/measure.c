@@ -66,7 +66,8 @@ prepare_cache(void)
 	hash_seq_init(&scan, bindings);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
-		MemoryContextDelete(entry->binding->memory);
+		/* an outer trigger of this transaction may still be using it */
+		MemoryContextSetParent(entry->binding->memory, TopTransactionContext);
 		hash_search(bindings, &entry->relid, HASH_REMOVE, NULL);
 	}
 }
@@ -90,9 +91,50 @@ is_text(Oid type)
 	return type == TEXTOID || type == VARCHAROID || type == BPCHAROID;
 }
 
+/*
+ * What a column is used for.  attach() checks types and says all about them; but
+ * the table is its owner's, who may change a type later, and a value must never
+ * be taken for one of another type.
+ */
+typedef enum column_role
+{
+	ROLE_TEXT,
+	ROLE_INTEGER,
+	ROLE_INSTANT,
+	ROLE_BOOLEAN
+} column_role;
+
+static bool
+type_fits(Oid type, column_role role)
+{
+	switch (role)
+	{
+		case ROLE_INTEGER:
+			return type == INT2OID || type == INT4OID || type == INT8OID;
+		case ROLE_INSTANT:
+			return type == TIMESTAMPTZOID;
+		case ROLE_BOOLEAN:
+			return type == BOOLOID;
+		default:
+			return true;
+	}
+}
+
+static void
+check_type(const ks_binding *binding, const ks_column *column, const char *logical, column_role role)
+{
+	if (!type_fits(column->type, role))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of event table %s has become of type %s, which cannot be counted",
+						logical, binding->name, format_type_be(column->type)),
+				 errhint("Change the type back, or detach the table.")));
+}
+
 /* Finds a logical column; a mapped one that is gone is an error, one that was never there is NULL. */
 static void
-bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, const char *logical, bool required)
+bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, const char *logical,
+			column_role role, bool required)
 {
 	char	   *name = mapped_name(columns, logical);
 	Oid			output;
@@ -108,6 +150,7 @@ bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *colum
 			continue;
 		column->number = attribute->attnum;
 		column->type = getBaseType(attribute->atttypid);
+		check_type(binding, column, logical, role);
 		if (!is_text(column->type))
 		{
 			getTypeOutputInfo(column->type, &output, &varlena);
@@ -154,13 +197,14 @@ text_array(Datum array, int *count)
 }
 
 static bool
-bind_optional(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, HeapTuple row, int field)
+bind_optional(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, HeapTuple row, int field,
+			  column_role role)
 {
 	char	   *logical = SPI_getvalue(row, SPI_tuptable->tupdesc, field);
 
 	if (logical == NULL)
 		return false;
-	bind_column(binding, column, desc, columns, logical, false);
+	bind_column(binding, column, desc, columns, logical, role, false);
 	return true;
 }
 
@@ -194,11 +238,11 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 		names = text_array(array, &measure->nkeys);
 		measure->keys = palloc((measure->nkeys + 1) * sizeof(ks_column));
 		for (i = 0; i < measure->nkeys; i++)
-			bind_column(binding, &measure->keys[i], desc, columns, names[i], false);
+			bind_column(binding, &measure->keys[i], desc, columns, names[i], ROLE_TEXT, false);
 	}
-	measure->has_member = bind_optional(binding, &measure->member, desc, columns, row, 4);
-	measure->has_weight = bind_optional(binding, &measure->weight, desc, columns, row, 5);
-	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6);
+	measure->has_member = bind_optional(binding, &measure->member, desc, columns, row, 4, ROLE_TEXT);
+	measure->has_weight = bind_optional(binding, &measure->weight, desc, columns, row, 5, ROLE_INTEGER);
+	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_BOOLEAN);
 }
 
 static void
@@ -230,11 +274,11 @@ bind_table(Relation relation, int nargs, char **args)
 	binding->memory = memory;
 	binding->name = pstrdup(nargs > 0 ? args[0] : RelationGetRelationName(relation));
 	columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(nargs > 1 ? args[1] : "{}")));
-	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", true);
-	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", true);
-	bind_column(binding, &binding->kind, desc, columns, "kind", true);
-	bind_column(binding, &binding->dimensions[0], desc, columns, "source", false);
-	bind_column(binding, &binding->dimensions[1], desc, columns, "language_code", false);
+	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_INTEGER, true);
+	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
+	bind_column(binding, &binding->kind, desc, columns, "kind", ROLE_TEXT, true);
+	bind_column(binding, &binding->dimensions[0], desc, columns, "source", ROLE_TEXT, false);
+	bind_column(binding, &binding->dimensions[1], desc, columns, "language_code", ROLE_TEXT, false);
 	bind_measures(binding, desc, columns);
 	MemoryContextSwitchTo(old);
 	return binding;

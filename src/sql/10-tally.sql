@@ -68,7 +68,7 @@ CREATE AGGREGATE kindly_stats.sum(kindly_stats.tally) (
 COMMENT ON AGGREGATE kindly_stats.sum(kindly_stats.tally) IS
 'sum of tallies
 
-NULLs are left out; NULL without any.  Errors: 22003 where a weight leaves the range of bigint, 54000 where the sum exceeds 512 MB.';
+NULLs are left out; NULL without any.  Errors: 22003 where a weight leaves the range of bigint, 54000 where the sum exceeds 256 MB.';
 
 CREATE FUNCTION kindly_stats.tally_accumulate(kindly_stats.tally, timestamptz) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_accumulate';
@@ -113,14 +113,14 @@ COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[], text) IS
 
 at: when it happened; key: up to 64 texts to filter and group by, or NULL; member: whom distinct_total() counts (kept as a
 64-bit hash), or NULL.  Rows whose instant is NULL are left out.  Errors: 22008 for an instant outside the years 1 to 9999,
-54000 for too long a key or a tally of more than 512 MB.';
+54000 for too long a key or a tally of more than 256 MB.';
 COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[], text, bigint) IS
 'tally of weights by instant and key, with members to count distinctly
 
 at: when it happened; key: up to 64 texts to filter and group by, or NULL; member: whom distinct_total() counts, or NULL;
 weight: what is added up, such as seconds or cents; a member whose weights add up to zero does not count.  Rows whose instant
 or weight is NULL or whose weight is zero are left out.  Errors: 22003 where a sum leaves the range of bigint, 22008 for an
-instant outside the years 1 to 9999, 54000 for too long a key or a tally of more than 512 MB.';
+instant outside the years 1 to 9999, 54000 for too long a key or a tally of more than 256 MB.';
 
 -- Asking a tally
 

@@ -13,10 +13,10 @@
 #define KS_HEADER_BYTES 88
 
 /*
- * The largest tally: half of what a varlena may hold, so that adding two of
- * them cannot be refused by palloc before this limit says it clearly.
+ * The largest tally: its text form, two digits a byte, must fit one allocation
+ * of the server with room to spare, or it could not be dumped.
  */
-#define KS_TALLY_MAX_BYTES ((size_t) 512 * 1024 * 1024)
+#define KS_TALLY_MAX_BYTES ((size_t) 256 * 1024 * 1024)
 
 /* A slot is a UTC quarter hour, counted from 2000-01-01; years 1 to 9999. */
 #define KS_SLOT_USECS INT64_C(900000000)
