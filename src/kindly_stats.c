@@ -17,7 +17,7 @@ void
 _PG_init(void)
 {
 	DefineCustomIntVariable("kindly_stats.compact_after",
-							"Average number of rows appended to the rollup between two inline compactions.",
+							"How often a statement appends to a bot's month, on average, between two inline compactions of it.",
 							"Zero leaves compaction to CALL kindly_stats.compact().",
 							&ks_compact_after,
 							64, 0, 1000000,

@@ -184,10 +184,7 @@ insert_pending(const pending_rows *rows)
 	}
 }
 
-/*
- * Appends the groups of one statement, and compacts one of the months now and
- * then.  The caller is connected to SPI and acts as the rollup's owner.
- */
+/* Appends the groups of one statement.  The caller is connected to SPI and acts as the rollup's owner. */
 void
 ks_append(ks_group **groups, int count)
 {
@@ -200,8 +197,6 @@ ks_append(ks_group **groups, int count)
 	for (i = 0; i < count; i++)
 		add_group(&rows, groups[i]);
 	insert_pending(&rows);
-	for (i = 0; i < rows.count; i++)
-		ks_compact_sometimes(DatumGetInt64(rows.bot_id[i]), DatumGetDateADT(rows.month[i]));
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }

@@ -239,7 +239,7 @@ ks_compact(int64 bot_id, DateADT month, bool all)
 	return (int) taken;
 }
 
-/* After a row was appended: compacts its month once in compact_after times, on average, where that cannot fail. */
+/* After a bot's month was appended to: compacts it once in compact_after times, on average, where that cannot fail. */
 void
 ks_compact_sometimes(int64 bot_id, DateADT month)
 {

@@ -147,7 +147,7 @@ find_group(counting *c, const event *e)
 	return c->last;
 }
 
-/* Writes what has been counted so far, and starts anew. */
+/* Writes what has been counted so far, compacts a month of it now and then, and starts anew. */
 static void
 flush_groups(counting *c)
 {
@@ -156,6 +156,7 @@ flush_groups(counting *c)
 	HASH_SEQ_STATUS scan;
 	group_entry *entry;
 	int			found = 0;
+	int			i;
 
 	hash_seq_init(&scan, c->groups);
 	while ((entry = hash_seq_search(&scan)) != NULL)
@@ -164,6 +165,8 @@ flush_groups(counting *c)
 			list[found++] = &entry->group;
 	}
 	ks_append(list, found);
+	for (i = 0; i < found; i++)
+		ks_compact_sometimes(list[i]->bot_id, ks_month_to_date(list[i]->month));
 	pfree(list);
 	MemoryContextReset(c->memory);
 	start_groups(c);
