@@ -22,6 +22,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(ks_measure_changed);
@@ -245,13 +246,19 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_BOOLEAN);
 }
 
+/*
+ * As of now, not as of the transaction's snapshot: a measure that was added
+ * since has counted all events but those that this transaction is to write.
+ */
 static void
 bind_measures(ks_binding *binding, TupleDesc desc, Jsonb *columns)
 {
 	uint64		i;
 
+	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute("SELECT name, kinds, keys, member, weight, condition FROM kindly_stats.measure", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
+	PopActiveSnapshot();
 	MemoryContextSwitchTo(binding->memory);
 	binding->nmeasures = (int) SPI_processed;
 	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));

@@ -157,6 +157,19 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.relations(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.relations(regclass) IS 'internal: a table and its partitions';
 
+-- A snapshot from before a lock was had does not see what was written until then, which nobody would count.
+CREATE FUNCTION kindly_stats.require_fresh_snapshots(action text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+        RAISE EXCEPTION 'cannot % at isolation level %', action, current_setting('transaction_isolation')
+            USING ERRCODE = '25001', HINT = 'Use a transaction at READ COMMITTED: the snapshot of this one may miss events that others have written.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_fresh_snapshots(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_fresh_snapshots(text) IS 'internal: refuses to count raw events with a snapshot that may be older than the lock on them (25001)';
+
 CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -164,6 +177,7 @@ DECLARE
     covered regclass;
     class pg_class;
 BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     SELECT * INTO class FROM pg_class AS c WHERE c.oid = event_table;
     IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace THEN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
@@ -203,7 +217,7 @@ COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
 with triggers; call it once more after adding partitions that are written to directly.  It blocks writers while it counts.
-Errors: 22023, 42703 or 42804 where a column is missing, unknown or of a type that cannot be read, 42809 for what is no table,
+Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type that cannot be read, 42809 for what is no table,
 55000 where it is attached otherwise.';
 
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
@@ -213,6 +227,7 @@ DECLARE
     covered regclass;
     trigger_name name;
 BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
     SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table;
     IF known IS NULL THEN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
@@ -239,7 +254,8 @@ COMMENT ON FUNCTION kindly_stats.detach(regclass, boolean) IS
 'counts the events of a table no longer
 
 event_table: an attached table; keep_statistics: leave counted what is counted, instead of taking the events that are in the
-table out of the statistics.  Gives back the tables and partitions that had triggers.  Error: 55000 where it is not attached.';
+table out of the statistics.  Gives back the tables and partitions that had triggers.
+Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached.';
 
 -- Without SET search_path: the table belongs where the caller creates tables.
 CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass
