@@ -85,6 +85,7 @@ DECLARE
     t record;
     horizon timestamptz;
 BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
     PERFORM kindly_stats.lock_event_tables();
     IF coalesce(name, '') = '' THEN
         RAISE EXCEPTION 'a measure needs a name' USING ERRCODE = '22023', HINT = 'Names are free but for the empty one.';
@@ -123,7 +124,7 @@ COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, t
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
 weight: integer column to add up instead of counting events; condition: boolean column that must be true.
-It blocks writers while it counts.  Errors: 22023, 42703, 42804 for columns that are missing or cannot be read, 42710 where the
+It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns that are missing or cannot be read, 42710 where the
 measure exists.';
 
 CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
@@ -185,6 +186,8 @@ DECLARE
     horizon timestamptz;
 BEGIN
     PERFORM kindly_stats.lock_event_tables();
+    -- nor may compaction put sums where the deletion below, which began earlier, does not see them
+    LOCK TABLE kindly_stats.rollup IN SHARE ROW EXCLUSIVE MODE;
     SELECT max(p.before) INTO horizon FROM kindly_stats.purged AS p;
     -- what was purged stands in the rollup alone: that part is kept
     WITH gone AS (
