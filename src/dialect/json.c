@@ -8,10 +8,10 @@
 
 #include "compat.h"
 
+#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
-#include "utils/float.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
@@ -73,17 +73,20 @@ ks_json_integer(StringInfo out, int64 value)
 	appendStringInfoString(out, digits);
 }
 
-/* The shortest digits that read back as the same number; whole numbers keep a fraction, 0.0, as documented. */
+/*
+ * The shortest digits that read back as the same number, whatever
+ * extra_float_digits says; whole numbers keep a fraction, 0.0, as documented.
+ */
 void
 ks_json_number(StringInfo out, double value)
 {
-	char	   *digits = float8out_internal(value);
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
+	double_to_shortest_decimal_buf(value, digits);
 	separate(out);
 	appendStringInfoString(out, digits);
 	if (strpbrk(digits, ".e") == NULL)
 		appendStringInfoString(out, ".0");
-	pfree(digits);
 }
 
 /* A date and time without a zone: 2019-07-01T00:00:00.000000 */
