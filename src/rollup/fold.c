@@ -26,6 +26,9 @@ PG_FUNCTION_INFO_V1(ks_fold_top_final);
 PG_FUNCTION_INFO_V1(ks_fold_options_step);
 PG_FUNCTION_INFO_V1(ks_fold_options_final);
 
+/* Bins have nothing to do with the number of segments: a heatmap has 168 for an hour too.  This bounds the memory they take. */
+#define BINS_MAX 1000000
+
 typedef struct fold_state
 {
 	ks_fold		fold;
@@ -111,7 +114,7 @@ parse_bins(FunctionCallInfo fcinfo, int argument, ks_bins *bins)
 	bins->nbins = 0;
 	for (i = 0; i < bins->nsegments; i++)
 	{
-		if (bins->bin_of[i] < KS_BIN_OUTSIDE || bins->bin_of[i] > (int32) bins->nsegments)
+		if (bins->bin_of[i] < KS_BIN_OUTSIDE || bins->bin_of[i] >= BINS_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("bin %d is out of range", bins->bin_of[i])));
