@@ -78,7 +78,7 @@ GROUP BY locale ORDER BY locale COLLATE "C";
 -- months and years of other calendars begin on these days: Nowruz, Rosh
 -- Hashanah, the Islamic, Chinese, Ethiopian and Indian new years
 SELECT locale, array_agg(date::date ORDER BY date) FROM unnest(ARRAY[NULL, 'fa-IR', 'fa-IR-u-ca-gregory', 'fa_IR@calendar=gregorian',
-	'he-IL', 'he-IL-u-ca-hebrew', 'ar-SA', 'ar-EG-u-ca-islamic-civil', 'zh-CN-u-ca-chinese', 'am-ET-u-ca-ethiopic', 'hi-IN-u-ca-indian',
+	'he-IL', 'he-IL-u-ca-hebrew', 'ar-SA-u-ca-islamic-umalqura', 'ar-EG-u-ca-islamic-civil', 'zh-CN-u-ca-chinese', 'am-ET-u-ca-ethiopic', 'hi-IN-u-ca-indian',
 	'th-TH', 'ja-JP-u-ca-japanese', 'zh-TW-u-ca-roc']) locale, LATERAL buckets('2023-12-31', '2026-01-01', 'UTC', 'year', locale)
 GROUP BY locale ORDER BY locale COLLATE "C";
 SELECT date::date, is_partial FROM buckets('2024-02-01', '2024-05-01', 'UTC', 'month', 'fa-IR');
@@ -92,7 +92,7 @@ SELECT date::date FROM buckets('1582-10-10', '1582-11-02', 'UTC', 'month', 'th-T
 -- units of each calendar follow one another without a gap and hold the day
 SELECT locale, granularity, count(*) > 70 AS many, count(*) FILTER (WHERE next <> bucket_end) AS gaps,
 	min(bucket_end - bucket) AS shortest, max(bucket_end - bucket) AS longest
-FROM unnest(ARRAY['fa-IR', 'he-IL-u-ca-hebrew', 'ar-SA', 'ar-EG-u-ca-islamic-civil', 'am-ET-u-ca-ethiopic', 'hi-IN-u-ca-indian', 'zh-CN-u-ca-chinese']) locale,
+FROM unnest(ARRAY['fa-IR', 'he-IL-u-ca-hebrew', 'ar-SA-u-ca-islamic-umalqura', 'ar-EG-u-ca-islamic-civil', 'am-ET-u-ca-ethiopic', 'hi-IN-u-ca-indian', 'zh-CN-u-ca-chinese']) locale,
 	unnest(ARRAY['month', 'year']) granularity,
 	LATERAL (SELECT *, lead(bucket) OVER (ORDER BY bucket) AS next FROM buckets('1960-03-01', '2040-03-01', 'UTC', granularity, locale)) b
 GROUP BY locale, granularity ORDER BY locale COLLATE "C", granularity;
