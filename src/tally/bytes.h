@@ -63,7 +63,10 @@ ks_unzigzag(uint64_t value)
 	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
 }
 
-/* Reads seven bits a byte, lowest first; false at the end of the bytes or past 64 bits. */
+/*
+ * Reads seven bits a byte, lowest first; false at the end of the bytes, past 64
+ * bits, or where fewer bytes would do: a number has one form only.
+ */
 static inline bool
 ks_get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
 {
@@ -81,7 +84,7 @@ ks_get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
 	{
 		uint8_t		byte = *p++;
 
-		if (shift == 63 && byte > 1)
+		if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0))
 			return false;
 		result |= (uint64_t) (byte & 0x7f) << shift;
 		if (byte < 0x80)
