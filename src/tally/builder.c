@@ -158,6 +158,8 @@ merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, 
 		uint64_t	weight_code;
 		int64_t		weight;
 
+		if (i % 4096 == 0)
+			ks_check_interrupts();
 		if (code & 1)
 		{
 			if (started == columns.nmembers)
@@ -193,6 +195,7 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 	number = ks_alloc(builder->memory, ((size_t) view->header.nkeys + 1) * sizeof(uint32_t));
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
+		ks_check_interrupts();
 		if (!ks_key_valid(cursor.key))
 			status = KS_E_CORRUPT;
 		else
@@ -263,6 +266,24 @@ share_out(const ks_entries *from, bool members, ks_share *shares, const uint32_t
 	return KS_OK;
 }
 
+/* Takes the first part off a key: its bytes as they stand there, a key without parts counting as one whose first is NULL. */
+static ks_string
+shift_name(ks_string *key, ks_string *name)
+{
+	ks_string	head = *key;
+
+	if (!ks_key_shift(key, name))
+	{
+		head.bytes = (const uint8_t *) "";	/* a NULL part: one zero byte */
+		head.length = 1;
+		name->bytes = NULL;
+		name->length = 0;
+	}
+	else
+		head.length -= key->length;
+	return head;
+}
+
 /*
  * Sorts a mixed tally out by the first part of its keys.  The names point into
  * the mixed builder; each share has its bounds, which enclose the share's own.
@@ -274,34 +295,31 @@ ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count)
 	uint32_t   *share = ks_alloc(mixed->memory, (nkeys + 1) * sizeof(uint32_t));
 	uint32_t   *number = ks_alloc(mixed->memory, (nkeys + 1) * sizeof(uint32_t));
 	ks_share   *result = ks_alloc(mixed->memory, (nkeys + 1) * sizeof(ks_share));
+	ks_dictionary names;
 	uint32_t	found = 0;
-	uint32_t	i,
-				j;
-	ks_status	status = KS_OK;
+	uint32_t	i;
+	ks_status	status;
 
-	for (i = 0; i < nkeys && status == KS_OK; i++)
+	ks_dictionary_init(&names, mixed->memory);
+	for (i = 0; i < nkeys; i++)
 	{
 		ks_string	rest = ks_dictionary_get(&mixed->keys, i);
 		ks_string	name;
 
-		if (!ks_key_shift(&rest, &name))
-			name.bytes = NULL, name.length = 0;
-		for (j = 0; j < found && ks_string_compare(result[j].name, name) != 0; j++)
-			;
-		if (j == found)
+		share[i] = ks_dictionary_put(&names, shift_name(&rest, &name));
+		if (share[i] == found)
 		{
-			result[j].name = name;
-			ks_builder_init(&result[j].builder, mixed->memory);
-			result[j].builder.bounds = mixed->bounds;
+			result[found].name = name;
+			ks_builder_init(&result[found].builder, mixed->memory);
+			result[found].builder.bounds = mixed->bounds;
 			found++;
 		}
-		share[i] = j;
-		number[i] = ks_dictionary_put(&result[j].builder.keys, rest);
+		number[i] = ks_dictionary_put(&result[share[i]].builder.keys, rest);
 	}
-	if (status == KS_OK)
-		status = share_out(&mixed->weights, false, result, share, number);
+	status = share_out(&mixed->weights, false, result, share, number);
 	if (status == KS_OK)
 		status = share_out(&mixed->members, true, result, share, number);
+	ks_dictionary_free(&names);
 	ks_free(share);
 	ks_free(number);
 	*shares = result;
