@@ -171,7 +171,7 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 	bool		has_weight = PG_NARGS() > 4;
 	bool		has_member = PG_NARGS() > 3 && !PG_ARGISNULL(3);
 	bool		has_key = PG_NARGS() > 2 && !PG_ARGISNULL(2);
-	ks_string	no_key = {NULL, 0};
+	ks_string	no_key = {(const uint8_t *) "", 0};
 	int64		weight = 1;
 	expanded_tally *state;
 	int32		slot;

@@ -10,6 +10,7 @@
 #include "tally/hash.h"
 
 #define FIRST_CAPACITY 16
+#define MAX_CAPACITY (UINT32_C(1) << 30)	/* an index of twice as many numbers still has 32 bits */
 
 static inline uint64_t
 mix(uint64_t value)
@@ -48,7 +49,7 @@ entries_index(ks_entries *table)
 	}
 }
 
-/* Makes room for that many entries in all. */
+/* Makes room for that many entries in all, as far as there may be so many. */
 void
 ks_entries_reserve(ks_entries *table, size_t count)
 {
@@ -56,7 +57,7 @@ ks_entries_reserve(ks_entries *table, size_t count)
 
 	if (count <= table->capacity)
 		return;
-	while (capacity < count)
+	while (capacity < count && capacity < MAX_CAPACITY)
 		capacity *= 2;
 	if (table->capacity == 0)
 	{
@@ -82,7 +83,7 @@ ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, i
 
 	if (table->count == table->capacity)
 	{
-		if (table->capacity >= UINT32_C(1) << 30)
+		if (table->capacity == MAX_CAPACITY)
 			return KS_E_LIMIT;
 		ks_entries_reserve(table, (size_t) table->capacity + 1);
 	}

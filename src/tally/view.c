@@ -208,8 +208,9 @@ ks_view_members(const ks_view *view, ks_member_columns *columns)
 	columns->nentries = header->nentries;
 	columns->slot_width = ks_slot_width(header->slot_first, header->slot_last);
 	columns->key_width = ks_key_width(header->nkeys);
+	/* a weight takes one byte or more */
 	needed = (uint64_t) header->nmembers * 8 +
-		(uint64_t) header->nentries * (uint64_t) (columns->slot_width + columns->key_width);
+		(uint64_t) header->nentries * (uint64_t) (columns->slot_width + columns->key_width + 1);
 	if (needed > room)
 		return KS_E_CORRUPT;
 
