@@ -11,8 +11,12 @@
  */
 #include "tally/fold.h"
 
-/* A row whose slots span more than this is looked up by bisection instead of through a table. */
+/*
+ * Slots are looked up through a table of the row's whole span, unless that is
+ * longer than this or has this many slots an entry: then bisection is cheaper.
+ */
 #define MAP_LIMIT 65536
+#define MAP_SLOTS_AN_ENTRY 16
 
 /*
  * From instants (microseconds since 2000-01-01); the arrays of bins are the
@@ -233,7 +237,8 @@ wholly_inside(const ks_fold *fold, const ks_header *header)
 {
 	const ks_bins *bins = &fold->bins;
 
-	return bins->nsegments == 1 && header->slot_last < bins->edge[1] &&
+	return bins->nsegments == 1 && (bins->bin_of == NULL || bins->bin_of[0] >= 0) &&
+		header->slot_last < bins->edge[1] &&
 		(header->slot_first > bins->edge[0] || (header->slot_first == bins->edge[0] && !bins->cut[0]));
 }
 
@@ -413,12 +418,13 @@ static int32_t *
 map_slots(const ks_fold *fold, const ks_header *header)
 {
 	walk		w = walk_start(&fold->bins);
+	int64_t		span = (int64_t) header->slot_last - header->slot_first + 1;
 	int32_t    *map;
 	int64_t		slot;
 
-	if ((int64_t) header->slot_last - header->slot_first >= MAP_LIMIT)
+	if (span > MAP_LIMIT || span > (int64_t) header->nentries * MAP_SLOTS_AN_ENTRY)
 		return NULL;
-	map = ks_alloc(fold->memory, ((size_t) (header->slot_last - header->slot_first) + 1) * sizeof(int32_t));
+	map = ks_alloc(fold->memory, (size_t) span * sizeof(int32_t));
 	for (slot = header->slot_first; slot <= header->slot_last; slot++)
 		map[slot - header->slot_first] = walk_find(&w, (int32_t) slot);
 	return map;
@@ -466,39 +472,32 @@ entry_target(const member_walk *mw, const ks_fold_row *row, uint32_t key, int32_
 	return bin < 0 || mw->line_of == NULL ? bin : mw->line_of[target];
 }
 
+/* map is that of map_slots, or NULL. */
 static ks_status
-walk_members(member_walk *mw, const ks_fold_row *row)
+walk_entries(member_walk *mw, const ks_fold_row *row, const ks_member_columns *columns, const int32_t *map)
 {
 	const ks_header *header = &row->view.header;
-	ks_member_columns columns;
-	ks_status	status = ks_view_members(&row->view, &columns);
-	weight_stream stream;
-	int32_t    *map;
+	weight_stream stream = {columns->weights, columns->end, 0};
 	uint32_t	started = 0;
 	int32_t		last = -1;		/* the bin in which this member was counted last */
 	uint32_t	i;
 
-	if (status != KS_OK || row->outside)
-		return status;
-	map = map_slots(mw->fold, header);
-	stream.at = columns.weights;
-	stream.end = columns.end;
-	stream.next = 0;
-	for (i = 0; i < columns.nentries; i++)
+	for (i = 0; i < columns->nentries; i++)
 	{
-		uint32_t	code = ks_member_code(&columns, i);
-		uint32_t	key = ks_member_key(&columns, i);
+		uint32_t	code = ks_member_code(columns, i);
+		uint32_t	key = ks_member_key(columns, i);
 		int64_t		offset = code >> 1;
 		int32_t		bin,
 					target;
 		int64_t		weight = 1;
+		ks_status	status;
 
 		if (code & 1)
 		{
 			started++;
 			last = -1;
 		}
-		if (started == 0 || started > columns.nmembers || key >= header->nkeys ||
+		if (started == 0 || started > columns->nmembers || key >= header->nkeys ||
 			header->slot_first + offset > header->slot_last)
 			return KS_E_CORRUPT;
 		bin = map != NULL ? map[offset] : ks_bins_find(&mw->fold->bins, (int32_t) (header->slot_first + offset));
@@ -511,7 +510,7 @@ walk_members(member_walk *mw, const ks_fold_row *row)
 		{
 			if ((mw->share == NULL || mw->share[target].negative) && !weight_at(&stream, i, &weight))
 				return KS_E_CORRUPT;
-			status = ks_entries_add(&mw->set, ks_member_hash(&columns, started - 1), 0, (uint32_t) target, weight);
+			status = ks_entries_add(&mw->set, ks_member_hash(columns, started - 1), 0, (uint32_t) target, weight);
 			if (status != KS_OK)
 				return status;
 		}
@@ -521,9 +520,23 @@ walk_members(member_walk *mw, const ks_fold_row *row)
 			last = target;
 		}
 	}
+	return KS_OK;
+}
+
+static ks_status
+walk_members(member_walk *mw, const ks_fold_row *row)
+{
+	ks_member_columns columns;
+	ks_status	status = ks_view_members(&row->view, &columns);
+	int32_t    *map;
+
+	if (status != KS_OK || row->outside)
+		return status;
+	map = map_slots(mw->fold, &row->view.header);
+	status = walk_entries(mw, row, &columns, map);
 	if (map != NULL)
 		ks_free(map);
-	return KS_OK;
+	return status;
 }
 
 /* Walks the members of all rows; what had to go through the set is left in it. */
@@ -628,4 +641,27 @@ ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t 
 	*lines = result;
 	*count = found < limit ? found : limit;
 	return fold->distinct ? count_line_members(fold, result, *count) : KS_OK;
+}
+
+/* Gives back what the fold took; only for callers whose memory does not go by itself. */
+void
+ks_fold_free(ks_fold *fold)
+{
+	uint32_t	i;
+
+	for (i = 0; i < fold->nrows; i++)
+	{
+		if (fold->rows[i].target != NULL)
+			ks_free(fold->rows[i].target);
+	}
+	if (fold->rows != NULL)
+		ks_free(fold->rows);
+	if (fold->counts != NULL)
+		ks_free(fold->counts);
+	if (fold->distincts != NULL)
+		ks_free(fold->distincts);
+	if (fold->group_weight != NULL)
+		ks_free(fold->group_weight);
+	ks_dictionary_free(&fold->groups);
+	memset(fold, 0, sizeof(*fold));
 }

@@ -83,5 +83,6 @@ extern size_t ks_reach_bytes(const ks_header *header, ks_reach reach);
 extern ks_status ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix);
 extern ks_status ks_fold_finish_series(ks_fold *fold);
 extern ks_status ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t *count);
+extern void ks_fold_free(ks_fold *fold);
 
 #endif							/* KS_TALLY_FOLD_H */
