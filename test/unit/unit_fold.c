@@ -1,0 +1,607 @@
+/*
+ * unit_fold: questions to stored tallies, against a model that knows nothing
+ * but a list of events.  Random tallies in several rows, random edges and
+ * filters; one TAP line a family of rounds.
+ *
+ * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_fold \
+ *     test/unit/unit_fold.c src/tally/builder.c src/tally/entries.c src/tally/filter.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
+ */
+#include "tally/builder.h"
+#include "tally/fold.h"
+
+#define ROWS 4
+#define MAX_EVENTS 400
+#define MAX_BINS 24
+#define MAX_PARTS 3
+#define MAX_CONDITIONS 4
+
+static int	checks;
+static int	failures;
+
+static void
+ok(bool passed, const char *name)
+{
+	checks++;
+	if (!passed)
+		failures++;
+	printf("%s %d - %s\n", passed ? "ok" : "not ok", checks, name);
+}
+
+static uint64_t random_state = 20;
+
+static uint32_t
+below(uint32_t limit)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t) ((random_state >> 33) % limit);
+}
+
+/* ------------------------------------------------------------------------
+ * The model
+ * ------------------------------------------------------------------------
+ */
+
+/* NULL, empty, one the beginning of another, and beyond ASCII. */
+static const char *const texts[] = {NULL, "", "a", "ab", "\xc3\xa5"};
+
+typedef struct event
+{
+	int			row;
+	bool		other;			/* belongs to another measure of a mixed row */
+	int			nparts;
+	int			part[MAX_PARTS];	/* into texts */
+	int32_t		slot;
+	int			member;			/* 0 for none */
+	int64_t		weight;
+} event;
+
+/* What a round is about. */
+typedef struct setting
+{
+	bool		negative;
+	bool		cut;
+	bool		mapped;			/* segments go to bins out of order, or nowhere */
+	bool		mixed;			/* some rows hold several measures */
+	uint32_t	span;			/* slots */
+} setting;
+
+typedef struct round
+{
+	event		events[MAX_EVENTS];
+	int			nevents;
+	bool		mixed[ROWS];
+	uint8_t    *bytes[ROWS];
+	ks_view		view[ROWS];
+
+	int64_t		edges[MAX_BINS + 1];
+	int32_t		edge_slot[MAX_BINS + 1];
+	bool		edge_cut[MAX_BINS + 1];
+	int32_t		bin_of[MAX_BINS];
+	ks_bins		bins;
+
+	ks_condition conditions[MAX_CONDITIONS];
+	int			condition_text[MAX_CONDITIONS];
+	ks_filter	filter;
+} round;
+
+static ks_string
+string_of(const char *text)
+{
+	ks_string	result = {(const uint8_t *) text, text != NULL ? strlen(text) : 0};
+
+	return result;
+}
+
+/* The parts [from, to) of an event's key, encoded. */
+static size_t
+encode(uint8_t *to, const event *e, int from, int until)
+{
+	uint8_t    *at = to;
+	int			i;
+
+	for (i = from; i < until && i < e->nparts; i++)
+		at = ks_key_put(at, texts[e->part[i]], string_of(texts[e->part[i]]).length);
+	return (size_t) (at - to);
+}
+
+static void
+make_events(round *r, const setting *s)
+{
+	int			i,
+				k;
+
+	r->nevents = (int) below(below(3) ? 30 : MAX_EVENTS);
+	for (i = 0; i < ROWS; i++)
+		r->mixed[i] = s->mixed && below(2);
+	for (i = 0; i < r->nevents; i++)
+	{
+		event	   *e = &r->events[i];
+
+		e->row = (int) below(ROWS);
+		e->other = r->mixed[e->row] && below(4) == 0;
+		e->nparts = (int) below(MAX_PARTS + 1);
+		for (k = 0; k < MAX_PARTS; k++)
+			e->part[k] = (int) below(5);
+		/* rows overlap a little, as months and late events do */
+		e->slot = (int32_t) below(s->span) + (below(5) ? e->row * (int32_t) s->span : 0) - 1000;
+		e->member = (int) below(12);
+		e->weight = s->negative ? (int64_t) below(7) - 3 : (int64_t) below(4);
+		if (s->negative && i > 0 && below(3) == 0)
+		{
+			/* takes an earlier one away again, in some row or other */
+			int			row = e->row;
+
+			*e = r->events[below((uint32_t) i)];
+			e->weight = -e->weight;
+			if (r->mixed[row] == r->mixed[e->row])
+				e->row = row;
+		}
+	}
+}
+
+static bool
+pack_rows(round *r)
+{
+	bool		good = true;
+	int			row,
+				i;
+
+	for (row = 0; row < ROWS; row++)
+	{
+		ks_builder	builder;
+		size_t		size;
+
+		ks_builder_init(&builder, NULL);
+		for (i = 0; i < r->nevents; i++)
+		{
+			const event *e = &r->events[i];
+			uint8_t		bytes[64];
+			ks_string	key = {bytes, 0};
+			uint32_t	number;
+
+			if (e->row != row || e->weight == 0)
+				continue;
+			if (r->mixed[row])
+				key.length = (size_t) (ks_key_put(bytes, e->other ? "other" : "mine", e->other ? 5 : 4) - bytes);
+			key.length += encode(bytes + key.length, e, 0, e->nparts);
+			number = ks_dictionary_put(&builder.keys, key);
+			good &= KS_OK == (e->member > 0
+							  ? ks_builder_add_member(&builder, number, e->slot, (uint64_t) e->member * PTRDIFF_MAX, e->weight)
+							  : ks_builder_add(&builder, number, e->slot, e->weight));
+		}
+		good &= ks_pack(&builder, 0, &r->bytes[row], &size) == KS_OK;
+		good &= ks_check(r->bytes[row], size, NULL) == KS_OK;
+		good &= ks_view_open(&r->view[row], r->bytes[row], size) == KS_OK;
+		ks_builder_free(&builder);
+	}
+	return good;
+}
+
+static int
+compare_edges(const void *a, const void *b)
+{
+	int64_t		x = *(const int64_t *) a;
+	int64_t		y = *(const int64_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+static bool
+make_bins(round *r, const setting *s)
+{
+	uint32_t	segments = 1 + below(MAX_BINS);
+	uint32_t	i;
+
+	for (i = 0; i <= segments; i++)
+	{
+		r->edges[i] = ((int64_t) below(6 * s->span) - 1000 - (int64_t) s->span / 2) * KS_SLOT_USECS;
+		if (s->cut && below(6) == 0)
+			r->edges[i] += below(900000000);
+	}
+	if (below(8) == 0)
+		r->edges[0] = INT64_MIN;
+	if (below(8) == 0)
+		r->edges[segments] = INT64_MAX;
+	qsort(r->edges, segments + 1, sizeof(int64_t), compare_edges);
+	r->bins.edge = r->edge_slot;
+	r->bins.cut = r->edge_cut;
+	r->bins.bin_of = NULL;
+	if (!ks_bins_set(&r->bins, r->edges, segments + 1))
+		return false;
+	r->bins.nbins = segments;
+	if (s->mapped)
+	{
+		r->bins.nbins = 1 + below(segments);
+		r->bins.bin_of = r->bin_of;
+		for (i = 0; i < segments; i++)
+			r->bin_of[i] = (int32_t) below(r->bins.nbins + 1) - 1;
+	}
+	return true;
+}
+
+static void
+make_filter(round *r)
+{
+	uint32_t	i;
+
+	r->filter.conditions = r->conditions;
+	r->filter.count = below(2) ? 0 : below(MAX_CONDITIONS + 1);
+	for (i = 0; i < r->filter.count; i++)
+	{
+		r->condition_text[i] = 1 + (int) below(4);
+		r->conditions[i].part = below(MAX_PARTS + 1);
+		r->conditions[i].exclude = below(2);
+		r->conditions[i].value = string_of(texts[r->condition_text[i]]);
+	}
+}
+
+static bool
+model_passes(const round *r, const event *e)
+{
+	uint32_t	part,
+				i;
+
+	if (e->other)
+		return false;
+	for (part = 0; part <= MAX_PARTS; part++)
+	{
+		int			value = (int) part < e->nparts ? e->part[part] : 0;
+		bool		wanted = false;
+		bool		found = false;
+
+		for (i = 0; i < r->filter.count; i++)
+		{
+			const ks_condition *c = &r->conditions[i];
+
+			if (c->part != part)
+				continue;
+			if (c->exclude && value == r->condition_text[i])
+				return false;
+			wanted |= !c->exclude;
+			found |= !c->exclude && value == r->condition_text[i];
+		}
+		if (wanted && !found)
+			return false;
+	}
+	return true;
+}
+
+static int32_t
+model_bin(const round *r, int32_t slot)
+{
+	int64_t		at = slot * KS_SLOT_USECS;
+	uint32_t	i;
+
+	for (i = 0; i <= r->bins.nsegments; i++)
+	{
+		if (r->edges[i] > at && r->edges[i] < at + KS_SLOT_USECS)
+			return KS_BIN_CUT;
+	}
+	for (i = 0; i < r->bins.nsegments; i++)
+	{
+		if (r->edges[i] <= at && at < r->edges[i + 1])
+			return r->bins.bin_of != NULL ? r->bin_of[i] : (int32_t) i;
+	}
+	return KS_BIN_OUTSIDE;
+}
+
+/* Members whose weights in the chosen events do not add up to zero. */
+static int64_t
+model_distinct(const round *r, const bool *chosen)
+{
+	int64_t		result = 0;
+	int			member,
+				i;
+
+	for (member = 1; member < 12; member++)
+	{
+		int64_t		sum = 0;
+
+		for (i = 0; i < r->nevents; i++)
+			sum += chosen[i] && r->events[i].member == member ? r->events[i].weight : 0;
+		result += sum != 0;
+	}
+	return result;
+}
+
+/* Whether an edge cuts a slot that counts. */
+static bool
+model_cut(const round *r)
+{
+	int			i;
+
+	for (i = 0; i < r->nevents; i++)
+	{
+		const event *e = &r->events[i];
+
+		if (e->weight != 0 && model_passes(r, e) && model_bin(r, e->slot) == KS_BIN_CUT)
+			return true;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * The folds against it
+ * ------------------------------------------------------------------------
+ */
+
+static ks_status
+add_rows(round *r, ks_fold *fold)
+{
+	ks_string	mine = {(const uint8_t *) "mine", 4};
+	ks_status	status = KS_OK;
+	int			row;
+
+	for (row = 0; row < ROWS && status == KS_OK; row++)
+	{
+		/* as much of it as the server would fetch */
+		ks_view		front = r->view[row];
+
+		front.available = ks_reach_bytes(&front.header, ks_fold_reach(fold, r->mixed[row]));
+		status = ks_fold_add(fold, &front, r->mixed[row] ? &mine : NULL);
+	}
+	return status;
+}
+
+/* Whether weights and members of each bin are the model's. */
+static bool
+bins_agree(const round *r, const ks_fold *fold)
+{
+	bool		chosen[MAX_EVENTS];
+	uint32_t	bin;
+	int			i;
+
+	for (bin = 0; bin < r->bins.nbins; bin++)
+	{
+		int64_t		count = 0;
+
+		for (i = 0; i < r->nevents; i++)
+		{
+			chosen[i] = model_passes(r, &r->events[i]) && model_bin(r, r->events[i].slot) == (int32_t) bin;
+			count += chosen[i] ? r->events[i].weight : 0;
+		}
+		if (fold->counts[bin] != count || fold->distincts[bin] != (fold->distinct ? model_distinct(r, chosen) : 0))
+			return false;
+	}
+	return true;
+}
+
+static bool
+series_agree(round *r, bool distinct)
+{
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	ks_fold_series(&fold, NULL, &r->bins, &r->filter, distinct);
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold);
+	ks_fold_free(&fold);
+	return good;
+}
+
+/* Whether the event's group, its key's parts [skip, skip + take), is this one. */
+static bool
+in_group(const round *r, const event *e, int skip, int take, ks_string group)
+{
+	uint8_t		bytes[64];
+	ks_string	mine = {bytes, encode(bytes, e, skip, skip + take)};
+
+	return model_passes(r, e) && model_bin(r, e->slot) >= 0 &&
+		mine.length == group.length && memcmp(mine.bytes, group.bytes, mine.length) == 0;
+}
+
+static int64_t
+model_group(const round *r, int skip, int take, ks_string group, bool *chosen)
+{
+	int64_t		sum = 0;
+	int			i;
+
+	for (i = 0; i < r->nevents; i++)
+	{
+		chosen[i] = in_group(r, &r->events[i], skip, take, group);
+		sum += chosen[i] ? r->events[i].weight : 0;
+	}
+	return sum;
+}
+
+/* How many groups the model has whose weight is not zero. */
+static uint32_t
+model_groups(const round *r, int skip, int take)
+{
+	uint32_t	result = 0;
+	bool		chosen[MAX_EVENTS];
+	int			i,
+				k;
+
+	for (i = 0; i < r->nevents; i++)
+	{
+		uint8_t		bytes[64];
+		ks_string	group = {bytes, encode(bytes, &r->events[i], skip, skip + take)};
+		bool		known = false;
+
+		if (!in_group(r, &r->events[i], skip, take, group))
+			continue;
+		for (k = 0; k < i && !known; k++)
+			known = in_group(r, &r->events[k], skip, take, group);
+		result += !known && model_group(r, skip, take, group, chosen) != 0;
+	}
+	return result;
+}
+
+/* Whether the lines are those of the model, and the total is. */
+static bool
+lines_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint32_t count, uint32_t limit)
+{
+	int			skip = (int) fold->skip;
+	int			take = (int) fold->take;
+	uint32_t	groups = model_groups(r, skip, take);
+	int64_t		total = 0;
+	uint32_t	i;
+	int			k;
+
+	if (count != (groups < limit ? groups : limit))
+		return false;
+	for (k = 0; k < r->nevents; k++)
+	{
+		if (model_passes(r, &r->events[k]) && model_bin(r, r->events[k].slot) >= 0)
+			total += r->events[k].weight;
+	}
+	if (fold->total != total)
+		return false;
+	/* each line is right, they descend, and nothing that was left out is heavier */
+	for (i = 0; i < count; i++)
+	{
+		bool		chosen[MAX_EVENTS];
+
+		if (lines[i].weight != model_group(r, skip, take, lines[i].key, chosen) ||
+			lines[i].members != (fold->distinct ? model_distinct(r, chosen) : 0))
+			return false;
+		if (i > 0 && (lines[i].weight > lines[i - 1].weight ||
+					  (lines[i].weight == lines[i - 1].weight && ks_key_compare(lines[i - 1].key, lines[i].key) >= 0)))
+			return false;
+	}
+	for (k = 0; k < r->nevents && count == limit; k++)
+	{
+		uint8_t		bytes[64];
+		ks_string	group = {bytes, encode(bytes, &r->events[k], skip, skip + take)};
+		bool		chosen[MAX_EVENTS];
+		int64_t		weight = model_group(r, skip, take, group, chosen);
+
+		if (weight > lines[count - 1].weight && weight != 0)
+		{
+			for (i = 0; i < count && ks_key_compare(lines[i].key, group) != 0; i++)
+				;
+			if (i == count)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+top_agrees(round *r, bool distinct)
+{
+	uint32_t	limit = 1 + below(6);
+	ks_top_line *lines = NULL;
+	uint32_t	count;
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	ks_fold_top(&fold, NULL, &r->bins, &r->filter, distinct, below(3), 1 + below(3));
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_top(&fold, limit, &lines, &count);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &fold, lines, count, limit);
+	free(lines);
+	ks_fold_free(&fold);
+	return good;
+}
+
+static void
+check_rounds(const setting *s, int rounds, const char *name)
+{
+	static round r;
+	bool		good = true;
+	int			i,
+				row;
+
+	for (i = 0; i < rounds && good; i++)
+	{
+		make_events(&r, s);
+		good = pack_rows(&r) && make_bins(&r, s);
+		make_filter(&r);
+		good = good && series_agree(&r, false) && series_agree(&r, true) &&
+			top_agrees(&r, false) && top_agrees(&r, true);
+		for (row = 0; row < ROWS; row++)
+			free(r.bytes[row]);
+	}
+	ok(good, name);
+	if (!good)
+		printf("# in round %d\n", i);
+}
+
+/* ------------------------------------------------------------------------
+ * Single cases
+ * ------------------------------------------------------------------------
+ */
+
+static void
+check_edges(void)
+{
+	int64_t		descending[] = {900000000, 0};
+	int64_t		beyond[] = {INT64_MIN, INT64_MIN + 1, INT64_MAX - 1, INT64_MAX};
+	int32_t		slots[4];
+	bool		cut[4];
+	ks_bins		bins = {slots, cut, NULL, 0, 0};
+
+	ok(!ks_bins_set(&bins, descending, 2), "edges that descend are refused");
+	ok(ks_bins_set(&bins, beyond, 4) && slots[0] == KS_SLOT_MIN && slots[3] == KS_SLOT_MAX + 1 && !cut[0] && !cut[3] &&
+	   ks_bins_find(&bins, KS_SLOT_MIN) == 1 && ks_bins_find(&bins, KS_SLOT_MAX) == 1,
+	   "edges beyond the countable years are drawn in");
+	ok(ks_slot_of(-1) == -1 && ks_slot_of(0) == 0 && ks_slot_of(-900000000) == -1 && ks_slot_of(-900000001) == -2 &&
+	   ks_slot_of(899999999) == 0 && ks_slot_of(900000000) == 1,
+	   "instants before 2000 fall into their own quarter hour");
+}
+
+/* Two rows whose sums do not fit into 64 bits, in one bin. */
+static void
+check_overflow(void)
+{
+	int64_t		edges[] = {0, 900000000};
+	int32_t		slots[2];
+	bool		cut[2];
+	ks_bins		bins = {slots, cut, NULL, 0, 1};
+	ks_filter	filter = {NULL, 0};
+	ks_string	key = {(const uint8_t *) "", 0};
+	ks_builder	builder;
+	ks_fold		series,
+				top;
+	ks_view		view;
+	uint8_t    *bytes;
+	size_t		size;
+
+	ks_bins_set(&bins, edges, 2);
+	ks_builder_init(&builder, NULL);
+	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, key), 0, INT64_MAX);
+	ks_pack(&builder, 0, &bytes, &size);
+	ks_view_open(&view, bytes, size);
+	ks_fold_series(&series, NULL, &bins, &filter, false);
+	ks_fold_top(&top, NULL, &bins, &filter, false, 0, 1);
+	ok(ks_fold_add(&series, &view, NULL) == KS_OK && series.counts[0] == INT64_MAX &&
+	   ks_fold_add(&series, &view, NULL) == KS_E_OVERFLOW, "a bin's sum that leaves 64 bits is refused");
+	ok(ks_fold_add(&top, &view, NULL) == KS_OK && top.total == INT64_MAX &&
+	   ks_fold_add(&top, &view, NULL) == KS_E_OVERFLOW, "a group's sum that leaves 64 bits is refused");
+	ks_fold_free(&series);
+	ks_fold_free(&top);
+	ks_builder_free(&builder);
+	free(bytes);
+}
+
+int
+main(void)
+{
+	static const setting plain = {.span = 40};
+	static const setting wide = {.span = 30000, .mixed = true};
+	static const setting negative = {.span = 40, .negative = true};
+	static const setting cut = {.span = 40, .cut = true, .mixed = true};
+	static const setting mapped = {.span = 40, .mapped = true, .mixed = true, .cut = true};
+	static const setting mixed = {.span = 100, .mixed = true};
+	static const setting everything = {.span = 30, .mixed = true, .mapped = true, .negative = true};
+
+	check_edges();
+	check_overflow();
+	check_rounds(&plain, 300, "plain rows");
+	check_rounds(&wide, 300, "rows that span years");
+	check_rounds(&negative, 300, "weights below zero");
+	check_rounds(&cut, 300, "edges inside quarter hours");
+	check_rounds(&mapped, 300, "bins out of order, and segments in none");
+	check_rounds(&mixed, 300, "rows that hold several measures");
+	check_rounds(&everything, 300, "mixed rows, bins out of order, weights below zero");
+	printf("1..%d\n", checks);
+	return failures > 0;
+}
