@@ -189,10 +189,7 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 	uint32_t	keys = 0;
 	ks_status	status = KS_OK;
 
-	/* a key takes four bytes or more, so nkeys cannot be a lie that costs memory */
-	if (view->header.nkeys > view->header.size / 4)
-		return KS_E_CORRUPT;
-	number = ks_alloc(builder->memory, ((size_t) view->header.nkeys + 1) * sizeof(uint32_t));
+	number = ks_alloc(builder->memory, ((size_t) cursor.left + 1) * sizeof(uint32_t));
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
 		ks_check_interrupts();

@@ -282,9 +282,8 @@ strip_prefix(ks_string *key, const ks_string *prefix)
 
 /* Adds the weights of the keys that pass, and notes in target what each key counts for. */
 static ks_status
-add_keys(ks_fold *fold, const ks_view *view, const ks_string *prefix, int32_t *target)
+add_keys(ks_fold *fold, const ks_view *view, ks_key_cursor cursor, const ks_string *prefix, int32_t *target)
 {
-	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t	number = 0;
 	ks_status	status = KS_OK;
 
@@ -357,8 +356,6 @@ ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 	ks_check_interrupts();
 	if (fold->bins.nsegments == 0 || fold->bins.nbins == 0)
 		return KS_OK;
-	if (view->header.nkeys > view->header.size / 4)
-		return KS_E_CORRUPT;
 	if (!fold->grouped && fold->filter.count == 0 && prefix == NULL)
 	{
 		status = add_slots(fold, ks_view_slots(view));
@@ -366,8 +363,10 @@ ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 	}
 	else
 	{
-		target = ks_alloc(fold->memory, ((size_t) view->header.nkeys + 1) * sizeof(int32_t));
-		status = add_keys(fold, view, prefix, target);
+		ks_key_cursor cursor = ks_view_keys(view);
+
+		target = ks_alloc(fold->memory, ((size_t) cursor.left + 1) * sizeof(int32_t));
+		status = add_keys(fold, view, cursor, prefix, target);
 	}
 	if (status != KS_OK || !fold->distinct)
 	{

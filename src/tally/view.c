@@ -28,6 +28,7 @@ range_consistent(int64_t first, int64_t last)
 	return first >= KS_SLOT_MIN * KS_SLOT_USECS && last < (KS_SLOT_MAX + INT64_C(1)) * KS_SLOT_USECS;
 }
 
+/* A key takes four bytes or more, so that nkeys cannot be a lie that costs memory. */
 static bool
 header_consistent(const ks_header *header)
 {
@@ -35,6 +36,7 @@ header_consistent(const ks_header *header)
 		range_consistent(header->bounds.removed_first, header->bounds.removed_last) &&
 		header->keys_at >= KS_HEADER_BYTES &&
 		header->weights_at >= header->keys_at &&
+		header->nkeys <= (header->weights_at - header->keys_at) / 4 &&
 		header->members_at >= header->weights_at &&
 		header->size >= header->members_at &&
 		header->size <= KS_TALLY_MAX_BYTES &&
