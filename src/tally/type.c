@@ -87,15 +87,15 @@ keys_encoded_right(const ks_view *view)
 	return true;
 }
 
-/* The one validator of bytes from outside, whichever way they came. */
-static void
-check_foreign(const void *bytes, size_t size, int code_if_corrupt)
+/* The one validator of bytes from outside, whichever way they came; false after a soft error. */
+static bool
+check_foreign(const void *bytes, size_t size, int code_if_corrupt, Node *escontext)
 {
 	ks_status	status = ks_check(bytes, size, CurrentMemoryContext);
 	ks_view		view;
 
 	if (status == KS_E_TRUNCATED || status == KS_E_CORRUPT)
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(code_if_corrupt),
 				 errmsg(code_if_corrupt == ERRCODE_INVALID_BINARY_REPRESENTATION
 						? "invalid binary representation of type %s" : "invalid input syntax for type %s",
@@ -104,10 +104,35 @@ check_foreign(const void *bytes, size_t size, int code_if_corrupt)
 	ks_must(status);
 	ks_must(ks_view_open(&view, bytes, size));
 	if (!keys_encoded_right(&view))
-		ereport(ERROR,
+		ereturn(escontext, false,
 				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 				 errmsg("tally has a key that is not valid in encoding \"%s\"", GetDatabaseEncodingName()),
 				 errhint("Compute the tally in this database from its events.")));
+	return true;
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Two digits a byte and nothing between them; false where it is something else. */
+static bool
+decode_digits(const char *digits, size_t size, char *bytes)
+{
+	size_t		i;
+
+	for (i = 0; i < size; i++)
+	{
+		int			high = hex_digit(digits[2 * i]);
+		int			low = hex_digit(digits[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i] = (char) (high << 4 | low);
+	}
+	return true;
 }
 
 Datum
@@ -115,17 +140,20 @@ ks_tally_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
 	size_t		length = strlen(text);
+	size_t		size = length / 2 - 1;	/* digits without the \x, two a byte */
 	struct varlena *result;
-	uint64		size;
 
-	if (length < 2 || text[0] != '\\' || text[1] != 'x')
-		ereport(ERROR,
+	if (length < 2 || length % 2 != 0 || text[0] != '\\' || text[1] != 'x')
+		result = NULL;
+	else
+		result = palloc_extended(VARHDRSZ + size, MCXT_ALLOC_HUGE);
+	if (result == NULL || !decode_digits(text + 2, size, VARDATA(result)))
+		ereturn(ks_escontext(fcinfo), (Datum) 0,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s", "kindly_stats.tally"),
 				 errhint("A tally is written as \\x and hexadecimal digits; build one with tally_agg().")));
-	result = palloc_extended(VARHDRSZ + (length - 2) / 2 + 1, MCXT_ALLOC_HUGE);
-	size = hex_decode(text + 2, length - 2, VARDATA(result));
-	check_foreign(VARDATA(result), size, ERRCODE_INVALID_TEXT_REPRESENTATION);
+	if (!check_foreign(VARDATA(result), size, ERRCODE_INVALID_TEXT_REPRESENTATION, ks_escontext(fcinfo)))
+		PG_RETURN_NULL();
 	SET_VARSIZE(result, VARHDRSZ + size);
 	PG_RETURN_POINTER(result);
 }
@@ -151,7 +179,7 @@ ks_tally_recv(PG_FUNCTION_ARGS)
 	struct varlena *result = palloc(VARHDRSZ + size);
 
 	pq_copymsgbytes(message, VARDATA(result), size);
-	check_foreign(VARDATA(result), size, ERRCODE_INVALID_BINARY_REPRESENTATION);
+	check_foreign(VARDATA(result), size, ERRCODE_INVALID_BINARY_REPRESENTATION, NULL);
 	SET_VARSIZE(result, VARHDRSZ + size);
 	PG_RETURN_POINTER(result);
 }
