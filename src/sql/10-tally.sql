@@ -170,7 +170,7 @@ CREATE FUNCTION kindly_stats.slice(tally kindly_stats.tally, "from" timestamptz,
 COMMENT ON FUNCTION kindly_stats.slice(kindly_stats.tally, timestamptz, timestamptz) IS
 'the part of a tally in [from, to)
 
-from, to: instants on a UTC quarter hour, or -infinity and infinity.  Error: 22023 where one is not.';
+from, to: instants on a UTC quarter hour, or -infinity and infinity.  Error: 22023 where one is not, or from is after to.';
 
 CREATE FUNCTION kindly_stats.part(tally kindly_stats.tally, name text) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_tally_part';

@@ -90,6 +90,15 @@ edges_from_array(ArrayType *array, int *count)
 	return result;
 }
 
+static void
+check_range(TimestampTz from, TimestampTz to)
+{
+	if (from > to)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"from\" must not be after \"to\"")));
+}
+
 /* One bin over [from, to), either of which may be left open by NULL. */
 static void
 range_bins(FunctionCallInfo fcinfo, int from, int to, ks_bins *bins)
@@ -98,10 +107,7 @@ range_bins(FunctionCallInfo fcinfo, int from, int to, ks_bins *bins)
 
 	edges[0] = PG_ARGISNULL(from) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(from);
 	edges[1] = PG_ARGISNULL(to) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(to);
-	if (edges[0] > edges[1])
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"from\" must not be after \"to\"")));
+	check_range(edges[0], edges[1]);
 	ks_bins_from_edges(bins, edges, 2);
 }
 
@@ -273,13 +279,15 @@ slice_edge(TimestampTz at)
 Datum
 ks_tally_slice(PG_FUNCTION_ARGS)
 {
+	TimestampTz from = PG_GETARG_TIMESTAMPTZ(1);
+	TimestampTz to = PG_GETARG_TIMESTAMPTZ(2);
 	ks_builder	builder;
 	ks_view		view;
 
+	check_range(from, to);
 	PG_GETARG_TALLY_VIEW(&view, 0);
 	ks_builder_init(&builder, CurrentMemoryContext);
-	ks_must(ks_builder_merge_range(&builder, &view, false,
-								   slice_edge(PG_GETARG_TIMESTAMPTZ(1)), slice_edge(PG_GETARG_TIMESTAMPTZ(2))));
+	ks_must(ks_builder_merge_range(&builder, &view, false, slice_edge(from), slice_edge(to)));
 	PG_RETURN_POINTER(ks_tally_pack(&builder));
 }
 
