@@ -25,7 +25,7 @@ endif
 PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags icu-i18n)
 SHLIB_LINK = $(shell pkg-config --libs icu-i18n icu-uc)
 
-EXTRA_CLEAN = $(DATA_built) test/unit/unit_tally test/unit/unit_bucket
+EXTRA_CLEAN = $(DATA_built) $(basename $(wildcard test/unit/unit_*.c test/fuzz/fuzz_*.c))
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)

@@ -1,0 +1,192 @@
+/*
+ * fuzz_tally: hostile bytes through the check and the folds (libFuzzer).
+ *
+ *     clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+ *         -DKS_STANDALONE -Isrc -o test/fuzz/fuzz_tally test/fuzz/fuzz_tally.c \
+ *         src/tally/builder.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
+ *         src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
+ *     test/fuzz/fuzz_tally -max_total_time=60 -malloc_limit_mb=8
+ *
+ * No corpus is needed: the mutator makes well-formed tallies to begin with, and
+ * now and then makes one again from what the mutations have left.  Inputs have
+ * a few kilobytes, so no single allocation may have megabytes: memory is
+ * proportional to the bytes, not to the counts that they claim.
+ */
+#include "tally/builder.h"
+#include "tally/fold.h"
+
+size_t		LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t		LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint64_t random_state;
+
+static uint32_t
+below(uint32_t limit)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
+	return (uint32_t) ((random_state >> 33) % limit);
+}
+
+/* The packed form of a builder, if it fits. */
+static size_t
+pack_into(ks_builder *builder, uint8_t *data, size_t max_size)
+{
+	uint8_t    *bytes;
+	size_t		size;
+
+	if (ks_pack(builder, 0, &bytes, &size) != KS_OK)
+		return 0;
+	if (size <= max_size)
+		memcpy(data, bytes, size);
+	free(bytes);
+	return size <= max_size ? size : 0;
+}
+
+static size_t
+make_tally(uint8_t *data, size_t max_size)
+{
+	int32_t		span = below(4) ? 100 : 100000;
+	uint32_t	events = below(40);
+	ks_builder	builder;
+	size_t		size;
+
+	ks_builder_init(&builder, NULL);
+	while (events-- > 0)
+	{
+		uint8_t		bytes[32];
+		uint8_t    *at = bytes;
+		uint32_t	parts = below(4);
+		ks_string	key = {bytes, 0};
+		int32_t		slot = (int32_t) below((uint32_t) span) - 50;
+		int64_t		weight = below(8) ? 1 : (int64_t) below(2000) - 1000;
+
+		while (parts-- > 0)
+			at = ks_key_put(at, below(3) ? "web" : NULL, below(4));
+		key.length = (size_t) (at - bytes);
+		if (below(2))
+			ks_builder_add(&builder, ks_dictionary_put(&builder.keys, key), slot, weight);
+		else
+			ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, key), slot, below(20), weight);
+		ks_bounds_note(&builder.bounds, slot * KS_SLOT_USECS, weight < 0);
+	}
+	size = pack_into(&builder, data, max_size);
+	ks_builder_free(&builder);
+	return size;
+}
+
+/* The tally that is left in damaged bytes, as far as they can be merged. */
+static size_t
+mend_tally(uint8_t *data, size_t size, size_t max_size)
+{
+	ks_builder	builder;
+	ks_view		view;
+	size_t		result = 0;
+
+	if (ks_view_open(&view, data, size) != KS_OK || view.header.size != size)
+		return size;
+	ks_builder_init(&builder, NULL);
+	ks_builder_merge(&builder, &view, below(4) == 0);
+	result = pack_into(&builder, data, max_size);
+	ks_builder_free(&builder);
+	return result > 0 ? result : size;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+	random_state = seed;
+	if (size < KS_HEADER_BYTES || below(50) == 0)
+		return make_tally(data, max_size);
+	size = LLVMFuzzerMutate(data, size, max_size);
+	/* a changed length is the least interesting way to be refused */
+	if (size >= KS_HEADER_BYTES && below(2))
+		ks_put_u32(data + 84, (uint32_t) size);
+	return below(4) ? size : mend_tally(data, size, max_size);
+}
+
+static void
+fold_series(const ks_view *view, ks_bins *bins, ks_filter *filter, const ks_string *prefix, uint32_t rows)
+{
+	ks_fold		fold;
+	ks_status	status = KS_OK;
+
+	ks_fold_series(&fold, NULL, bins, filter, true);
+	while (status == KS_OK && rows-- > 0)
+		status = ks_fold_add(&fold, view, prefix);
+	if (status == KS_OK)
+		ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
+}
+
+static void
+fold_top(const ks_view *view, ks_bins *bins, ks_filter *filter, uint32_t skip)
+{
+	ks_fold		fold;
+	ks_top_line *lines = NULL;
+	uint32_t	count;
+
+	ks_fold_top(&fold, NULL, bins, filter, true, skip, 1);
+	if (ks_fold_add(&fold, view, NULL) == KS_OK)
+		ks_fold_finish_top(&fold, 3, &lines, &count);
+	free(lines);
+	ks_fold_free(&fold);
+}
+
+/* What passed the check must be what it says: it can be taken away from itself, and packed again. */
+static void
+use_checked(const ks_view *view)
+{
+	ks_builder	builder;
+	uint8_t    *bytes;
+	size_t		size;
+
+	ks_builder_init(&builder, NULL);
+	if (ks_builder_merge(&builder, view, false) != KS_OK)
+		abort();
+	if (ks_builder_merge(&builder, view, true) == KS_OK)
+	{
+		if (!ks_builder_empty(&builder) || ks_pack(&builder, 0, &bytes, &size) != KS_OK ||
+			ks_check(bytes, size, NULL) != KS_OK)
+			abort();
+		free(bytes);
+	}
+	ks_builder_free(&builder);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const int64_t days[] = {INT64_MIN, -1, 0, 1, 96 * KS_SLOT_USECS, 192 * KS_SLOT_USECS, INT64_MAX};
+	int64_t		whole[] = {INT64_MIN, -50 * KS_SLOT_USECS, 0, 96 * KS_SLOT_USECS, 192 * KS_SLOT_USECS, INT64_MAX};
+	int32_t		slots[7];
+	bool		cut[7];
+	int32_t		order[] = {1, -1, 0, 2, 1};
+	ks_bins		bins = {slots, cut, NULL, 0, 5};
+	ks_condition condition = {0, true, {(const uint8_t *) "web", 3}};
+	ks_filter	none = {NULL, 0};
+	ks_filter	filter = {&condition, 1};
+	ks_view		view;
+
+	if (ks_check(data, size, NULL) == KS_OK && ks_view_open(&view, data, size) == KS_OK)
+		use_checked(&view);
+	/* whoever reads a damaged page has not checked it */
+	if (ks_view_open(&view, data, size) != KS_OK)
+		return 0;
+	if (view.header.size > size)
+		view.available = size;
+	ks_bins_set(&bins, whole, 6);
+	fold_series(&view, &bins, &none, NULL, 2);
+	fold_series(&view, &bins, &filter, NULL, 1);
+	fold_series(&view, &bins, &none, &condition.value, 1);
+	fold_top(&view, &bins, &none, 0);
+	fold_top(&view, &bins, &filter, 1);
+	bins.bin_of = order;
+	bins.nbins = 3;
+	fold_series(&view, &bins, &filter, NULL, 2);
+	bins.bin_of = NULL;
+	ks_bins_set(&bins, days, 7);
+	bins.nbins = 6;
+	fold_series(&view, &bins, &none, NULL, 1);
+	return 0;
+}
