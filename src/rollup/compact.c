@@ -256,7 +256,7 @@ compact_as_owner(int64 bot_id, DateADT month)
 	int			taken;
 
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_rollup_owner(), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	taken = ks_compact(bot_id, month, true);
 	SetUserIdAndSecContext(user, security);
 	return taken;
@@ -268,7 +268,7 @@ typedef struct month_of_bot
 	DateADT		month;
 } month_of_bot;
 
-/* The months that have something to merge. */
+/* The months that have something to merge, looked up as the rollup's owner, too. */
 static month_of_bot *
 crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 {
@@ -276,15 +276,20 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 	Datum		values[1] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	char		nulls[1] = {PG_ARGISNULL(0) ? 'n' : ' '};
 	month_of_bot *result;
+	Oid			user;
+	int			security;
 	uint64		i;
 
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	if (SPI_execute_with_args("SELECT r.bot_id, r.month FROM kindly_stats.rollup AS r"
 							  " WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
 							  " GROUP BY r.bot_id, r.month"
 							  " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
 							  " OR pg_catalog.bool_or(r.measure OPERATOR(pg_catalog.=) '')",
-							  1, types, values, nulls, true, 0) != SPI_OK_SELECT)
+							  1, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
+	SetUserIdAndSecContext(user, security);
 	*count = SPI_processed;
 	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(month_of_bot));
 	for (i = 0; i < *count; i++)
@@ -302,8 +307,10 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 Datum
 ks_compact_all(PG_FUNCTION_ARGS)
 {
-	bool		atomic = !(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-						   !((CallContext *) fcinfo->context)->atomic);
+	/* in an exception block, PL/pgSQL says it is not atomic, but nothing can be committed */
+	bool		atomic = IsSubTransaction() ||
+		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		  !((CallContext *) fcinfo->context)->atomic);
 	month_of_bot *months;
 	uint64		count;
 	uint64		i;
@@ -331,6 +338,9 @@ ks_compact_all(PG_FUNCTION_ARGS)
 		compact_as_owner(months[i].bot_id, months[i].month);
 		PopActiveSnapshot();
 	}
+	/* a procedure that called goes on at its own isolation level */
+	if (!atomic && count > 0)
+		SPI_commit();
 	SPI_finish();
 	return (Datum) 0;
 }

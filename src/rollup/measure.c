@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -75,11 +76,12 @@ prepare_cache(void)
 
 /* The name that the table has for a logical column: as mapped, or the same; NULL where it has none. */
 static char *
-mapped_name(Jsonb *columns, const char *logical)
+mapped_name(Jsonb *columns, const char *logical, bool *mapped)
 {
 	JsonbValue	value;
 
-	if (getKeyJsonValueFromContainer(&columns->root, logical, strlen(logical), &value) == NULL)
+	*mapped = getKeyJsonValueFromContainer(&columns->root, logical, strlen(logical), &value) != NULL;
+	if (!*mapped)
 		return pstrdup(logical);
 	if (value.type == jbvString)
 		return pnstrdup(value.val.string.val, value.val.string.len);
@@ -132,12 +134,13 @@ check_type(const ks_binding *binding, const ks_column *column, const char *logic
 				 errhint("Change the type back, or detach the table.")));
 }
 
-/* Finds a logical column; a mapped one that is gone is an error, one that was never there is NULL. */
+/* Finds a logical column; a mapped one that is gone is an error, one that was not there when the table was attached is NULL. */
 static void
 bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, const char *logical,
 			column_role role, bool required)
 {
-	char	   *name = mapped_name(columns, logical);
+	bool		mapped;
+	char	   *name = mapped_name(columns, logical, &mapped);
 	Oid			output;
 	bool		varlena;
 	int			i;
@@ -161,11 +164,12 @@ bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *colum
 			binding->last_column = column->number;
 		return;
 	}
-	if (required || (name != NULL && strcmp(name, logical) != 0))
+	if (required || (mapped && name != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("event table %s has no column \"%s\" for \"%s\"", binding->name, name ? name : "", logical),
-				 errhint("Detach the table with keep_statistics => true, and attach it again with its new column names.")));
+				 errhint("If it was renamed, attach the table again with its new name, such as {\"%s\": \"new_name\"}; if it was dropped, with {\"%s\": null}.",
+						 logical, logical)));
 }
 
 /* A text value of a row of measures, encoded as the first part of a key. */
@@ -249,16 +253,22 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 /*
  * As of now, not as of the transaction's snapshot: a measure that was added
  * since has counted all events but those that this transaction is to write.
+ * And with the rights of their table's owner, who need not be the rollup's.
  */
 static void
 bind_measures(ks_binding *binding, TupleDesc desc, Jsonb *columns)
 {
+	Oid			user;
+	int			security;
 	uint64		i;
 
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(ks_table_owner("measure"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute("SELECT name, kinds, keys, member, weight, condition FROM kindly_stats.measure", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	PopActiveSnapshot();
+	SetUserIdAndSecContext(user, security);
 	MemoryContextSwitchTo(binding->memory);
 	binding->nmeasures = (int) SPI_processed;
 	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));

@@ -61,7 +61,7 @@ note_horizon(Oid relid, TimestampTz before)
 	int			security;
 
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_rollup_owner(), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(ks_table_owner("purged"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	if (SPI_execute_with_args("INSERT INTO kindly_stats.purged AS p (event_table, before) VALUES ($1::pg_catalog.regclass, $2)"
 							  " ON CONFLICT (event_table) DO UPDATE SET before = GREATEST(p.before, EXCLUDED.before)",
 							  2, types, values, NULL, false, 0) != SPI_OK_INSERT)

@@ -66,7 +66,7 @@ extern ks_binding *ks_binding_get(Relation relation, int nargs, char **args);
 
 /* statement.c */
 extern SPIPlanPtr ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
-extern Oid	ks_rollup_owner(void);
+extern Oid	ks_table_owner(const char *name);
 extern void ks_require_rollup(void);
 
 /* append.c */

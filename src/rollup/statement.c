@@ -12,10 +12,42 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Prepares a statement once a session; PostgreSQL's plan cache keeps it valid from there on. */
+static void
+raise_not_attached(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("no event table has been attached"),
+			 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().")));
+}
+
+/* Whether the plan's parameters are still of these types. */
+static bool
+same_types(SPIPlanPtr plan, int nargs, const Oid *types)
+{
+	int			i;
+
+	for (i = 0; i < nargs; i++)
+	{
+		if (SPI_getargtypeid(plan, i) != types[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
+ * from there on, but for its parameters' types: tally is another type once the
+ * extension was dropped and created again.
+ */
 SPIPlanPtr
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
+	if (*plan != NULL && !same_types(*plan, nargs, types))
+	{
+		SPI_freeplan(*plan);
+		*plan = NULL;
+	}
 	if (*plan == NULL)
 	{
 		SPIPlanPtr	fresh = SPI_prepare(query, nargs, types);
@@ -27,30 +59,31 @@ ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 	return *plan;
 }
 
-/* The owner of the rollup, whose rights are used to write it. */
+/* The owner of one of the tables rollup, measure and purged, whose rights are used to get at it. */
 Oid
-ks_rollup_owner(void)
+ks_table_owner(const char *name)
 {
-	Oid			relid = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
+	Oid			relid = get_relname_relid(name, get_namespace_oid("kindly_stats", false));
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))
-		ks_require_rollup();
+		raise_not_attached();
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
 }
 
-/* Says what to do where the rollup is not there. */
+/*
+ * Says what to do where the rollup is not there, or only what was left of it
+ * when the extension was dropped: all but its tallies.
+ */
 void
 ks_require_rollup(void)
 {
 	Oid			schema = get_namespace_oid("kindly_stats", true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
 
-	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("rollup", schema)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no event table has been attached"),
-				 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().")));
+	if (!OidIsValid(relid) || get_attnum(relid, "tally") == InvalidAttrNumber)
+		raise_not_attached();
 }

@@ -404,7 +404,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_rollup_owner(), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 

@@ -1,56 +1,79 @@
 -- Event tables: made, attached, detached.  The rollup and the measures are ordinary tables that the first attach creates:
 -- members of the extension would be dumped without their rows.
 
+-- DROP EXTENSION ... CASCADE leaves the rollup without its tallies.
+CREATE FUNCTION kindly_stats.has_rollup() RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass('kindly_stats.rollup') AND a.attname = 'tally' AND NOT a.attisdropped)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.has_rollup() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.has_rollup() IS 'internal: whether a table was attached since the extension was created';
+
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF to_regclass('kindly_stats.rollup') IS NOT NULL THEN
+    IF kindly_stats.has_rollup() THEN
         RETURN;
+    ELSIF to_regclass('kindly_stats.rollup') IS NULL THEN
+        CREATE TABLE kindly_stats.rollup (
+            bot_id bigint NOT NULL,
+            measure text COLLATE "C" NOT NULL,
+            month date NOT NULL,
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            tally kindly_stats.tally NOT NULL,
+            PRIMARY KEY (bot_id, measure, month, id)
+        );
+        COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several';
+    ELSE
+        -- what is left of the rows says nothing; grants and policies are worth keeping
+        TRUNCATE kindly_stats.rollup;
+        ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally NOT NULL;
+        RAISE NOTICE 'statistics were lost when the extension was dropped' USING HINT = 'Attach each event table again: the events that it has are counted.';
     END IF;
-    CREATE TABLE kindly_stats.rollup (
-        bot_id bigint NOT NULL,
-        measure text COLLATE "C" NOT NULL,
-        month date NOT NULL,
-        id uuid NOT NULL DEFAULT gen_random_uuid(),
-        tally kindly_stats.tally NOT NULL,
-        PRIMARY KEY (bot_id, measure, month, id)
-    );
-    COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several';
-    CREATE TABLE kindly_stats.measure (
-        name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
-        kinds text[] CHECK (array_position(kinds, NULL) IS NULL),
-        keys text[] NOT NULL DEFAULT '{}' CHECK (array_position(keys, NULL) IS NULL AND cardinality(keys) <= 60),
-        member text,
-        weight text,
-        condition text,
-        CHECK (member IS NULL OR weight IS NULL)
-    );
-    COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true';
-    CREATE TABLE kindly_stats.purged (
-        event_table regclass PRIMARY KEY,
-        before timestamptz NOT NULL
-    );
-    COMMENT ON TABLE kindly_stats.purged IS 'before when the events of a table were purged: there, only the rollup knows them';
-    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition) VALUES
-        ('events', NULL, '{}', NULL, NULL, NULL),
-        ('messages', '{user_message}', '{}', 'session_id', NULL, NULL),
-        ('users', '{user_message}', '{}', 'user_id', NULL, NULL),
-        ('replies', '{bot_reply}', '{}', NULL, NULL, NULL),
-        ('fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback'),
-        ('pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL),
-        ('buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL),
-        ('labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL),
-        ('feedback', '{feedback}', '{rating_type,rating}', NULL, NULL, NULL),
-        ('handover_requests', '{handover_request}', '{}', NULL, NULL, NULL),
-        ('handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL),
-        ('handovers_started', '{handover_started}', '{}', NULL, NULL, NULL),
-        ('handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL);
-    CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
-        FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.measure_changed();
+    IF to_regclass('kindly_stats.measure') IS NULL THEN
+        CREATE TABLE kindly_stats.measure (
+            name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
+            kinds text[] CHECK (array_position(kinds, NULL) IS NULL),
+            keys text[] NOT NULL DEFAULT '{}' CHECK (array_position(keys, NULL) IS NULL AND cardinality(keys) <= 60),
+            member text,
+            weight text,
+            condition text,
+            CHECK (member IS NULL OR weight IS NULL)
+        );
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true';
+        INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition) VALUES
+            ('events', NULL, '{}', NULL, NULL, NULL),
+            ('messages', '{user_message}', '{}', 'session_id', NULL, NULL),
+            ('users', '{user_message}', '{}', 'user_id', NULL, NULL),
+            ('replies', '{bot_reply}', '{}', NULL, NULL, NULL),
+            ('fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback'),
+            ('pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL),
+            ('buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL),
+            ('labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL),
+            ('feedback', '{feedback}', '{rating_type,rating}', NULL, NULL, NULL),
+            ('handover_requests', '{handover_request}', '{}', NULL, NULL, NULL),
+            ('handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL),
+            ('handovers_started', '{handover_started}', '{}', NULL, NULL, NULL),
+            ('handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
+        CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
+            FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.measure_changed();
+    END IF;
+    IF to_regclass('kindly_stats.purged') IS NOT NULL THEN
+        -- what was purged is in no rollup any more
+        DELETE FROM kindly_stats.purged;
+    ELSE
+        CREATE TABLE kindly_stats.purged (
+            event_table regclass PRIMARY KEY,
+            before timestamptz NOT NULL
+        );
+        COMMENT ON TABLE kindly_stats.purged IS 'before when the events of a table were purged: there, only the rollup knows them';
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and purged, with the measures that the documented statistics need';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and purged where they are missing';
 
 -- The logical columns that anything reads, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns() RETURNS TABLE (logical text, role text)
@@ -101,7 +124,9 @@ BEGIN
         IF c.atttypid IS NULL THEN
             IF c.role IN ('bot', 'instant', 'kind') OR c.physical IS NOT NULL AND c.mapped THEN
                 RAISE EXCEPTION 'table "%" has no column "%"', event_table, coalesce(c.physical, c.logical)
-                    USING ERRCODE = '42703', HINT = 'bot_id, occurred_at and kind are needed; name yours in the argument columns, such as {"occurred_at": "created_at"}.';
+                    USING ERRCODE = '42703', HINT = CASE WHEN c.role IN ('bot', 'instant', 'kind')
+                        THEN 'bot_id, occurred_at and kind are needed; name yours in the argument columns, such as {"occurred_at": "created_at"}.'
+                        ELSE format('Name yours in the argument columns, such as {"%s": "my_name"}, or null where there is none.', c.logical) END;
             END IF;
         ELSIF NOT (CASE c.role
                 WHEN 'bot' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
@@ -126,6 +151,26 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_columns(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_columns(regclass, jsonb) IS 'internal: refuses a table whose columns the measures cannot read (22023, 42703, 42804)';
 
+-- What the triggers are told: every column that is there by its name, so that one that is renamed later is missed, and not
+-- taken for one that never was.
+CREATE FUNCTION kindly_stats.found_columns(event_table regclass, columns jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_object_agg(l.logical, l.logical) FILTER (WHERE a.attnum IS NOT NULL), '{}') || columns
+      FROM kindly_stats.logical_columns() AS l
+      LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.found_columns(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.found_columns(regclass, jsonb) IS 'internal: a mapping of columns, completed with those that have the documented names';
+
+CREATE FUNCTION kindly_stats.lost_columns(event_table regclass, columns jsonb) RETURNS text[]
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(array_agg(c.key ORDER BY c.key), '{}') FROM jsonb_each_text(columns) AS c
+     WHERE c.value IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = event_table AND a.attname = c.value
+                                                  AND a.attnum > 0 AND NOT a.attisdropped)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.lost_columns(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lost_columns(regclass, jsonb) IS 'internal: mapped columns that the table has no more: renamed or dropped ones';
+
 CREATE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regclass, columns jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -134,13 +179,13 @@ BEGIN
     IF relation <> event_table THEN
         arguments := arguments || ', ''partition''';
     END IF;
-    EXECUTE format('CREATE TRIGGER kindly_stats_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new'
+    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
-    EXECUTE format('CREATE TRIGGER kindly_stats_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new'
+    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
-    EXECUTE format('CREATE TRIGGER kindly_stats_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old'
+    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
-    EXECUTE format('CREATE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
+    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
 END
 $$;
@@ -157,6 +202,27 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.relations(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.relations(regclass) IS 'internal: a table and its partitions';
 
+CREATE FUNCTION kindly_stats.cover(event_table regclass, columns jsonb) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    covered regclass;
+BEGIN
+    SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = cover.event_table;
+    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
+                    WHERE known IS DISTINCT FROM cover.columns
+                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = 'kindly_stats_insert'
+                                         AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
+                    ORDER BY r
+    LOOP
+        PERFORM kindly_stats.create_triggers(covered, event_table, columns);
+        RETURN NEXT covered;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.cover(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.cover(regclass, jsonb) IS 'internal: puts the counting triggers where they are missing or know other columns';
+
 -- A snapshot from before a lock was had does not see what was written until then, which nobody would count.
 CREATE FUNCTION kindly_stats.require_fresh_snapshots(action text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -168,13 +234,13 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_fresh_snapshots(text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.require_fresh_snapshots(text) IS 'internal: refuses to count raw events with a snapshot that may be older than the lock on them (25001)';
+COMMENT ON FUNCTION kindly_stats.require_fresh_snapshots(text) IS 'internal: refuses to count events with a snapshot older than the lock on them (25001)';
 
 CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known jsonb;
-    covered regclass;
+    wanted jsonb;
     class pg_class;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
@@ -192,22 +258,19 @@ BEGIN
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = attach.event_table;
-    IF known IS NOT NULL AND columns <> '{}' AND columns <> known THEN
+    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        PERFORM kindly_stats.check_columns(event_table, columns);
+    ELSIF NOT known || columns @> known - kindly_stats.lost_columns(event_table, known)
+          OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
         RAISE EXCEPTION 'table "%" is attached with other columns', event_table
-            USING ERRCODE = '55000', HINT = 'Detach it first.';
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
     END IF;
-    PERFORM kindly_stats.check_columns(event_table, coalesce(known, columns));
+    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns);
+    PERFORM kindly_stats.check_columns(event_table, wanted);
     IF known IS NULL THEN
-        PERFORM kindly_stats.recount(event_table, columns, NULL, NULL, 1);
+        PERFORM kindly_stats.recount(event_table, wanted, NULL, NULL, 1);
     END IF;
-    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
-                    WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = 'kindly_stats_insert'
-                                         AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
-                    ORDER BY r
-    LOOP
-        PERFORM kindly_stats.create_triggers(covered, event_table, coalesce(known, columns));
-        RETURN NEXT covered;
-    END LOOP;
+    RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb) FROM PUBLIC;
@@ -216,12 +279,13 @@ COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
 
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
-with triggers; call it once more after adding partitions that are written to directly.  It blocks writers while it counts.
+with triggers; call it once more after adding partitions that are written to directly, or with its new name in columns (null if
+it was dropped) for a column that was renamed: until then, writers of events get an error.  It blocks writers while it counts.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type that cannot be read, 42809 for what is no table,
 55000 where it is attached otherwise.';
 
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known jsonb;
     covered regclass;
@@ -261,28 +325,28 @@ Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not 
 CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass
     LANGUAGE plpgsql AS $$
 DECLARE
-    parts text[] := pg_catalog.parse_ident(name);
-    qualified text := pg_catalog.format('%I.%I', COALESCE(parts[pg_catalog.array_length(parts, 1) OPERATOR(pg_catalog.-) 1], pg_catalog.current_schema()::text),
+    parts pg_catalog.text[] := pg_catalog.parse_ident(name);
+    qualified pg_catalog.text := pg_catalog.format('%I.%I', COALESCE(parts[pg_catalog.array_length(parts, 1) OPERATOR(pg_catalog.-) 1], pg_catalog.current_schema()::text),
                                         parts[pg_catalog.array_length(parts, 1)]);
 BEGIN
     EXECUTE pg_catalog.format('CREATE TABLE %s (
         bot_id bigint NOT NULL,
-        occurred_at timestamptz NOT NULL,
-        kind text NOT NULL,
-        event_id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
-        session_id text,
-        user_id text,
-        source text,
-        language_code text,
+        occurred_at pg_catalog.timestamptz NOT NULL,
+        kind pg_catalog.text NOT NULL,
+        event_id pg_catalog.uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
+        session_id pg_catalog.text,
+        user_id pg_catalog.text,
+        source pg_catalog.text,
+        language_code pg_catalog.text,
         is_fallback boolean,
-        web_host text,
-        web_path text,
-        button_id text,
-        button_type text,
-        dialogue_id text,
-        label_id text,
-        label_text text,
-        rating_type text,
+        web_host pg_catalog.text,
+        web_path pg_catalog.text,
+        button_id pg_catalog.text,
+        button_type pg_catalog.text,
+        dialogue_id pg_catalog.text,
+        label_id pg_catalog.text,
+        label_text pg_catalog.text,
+        rating_type pg_catalog.text,
         rating smallint,
         PRIMARY KEY (bot_id, occurred_at, event_id))', qualified);
     PERFORM kindly_stats.attach(qualified::pg_catalog.regclass);

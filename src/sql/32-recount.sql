@@ -18,7 +18,12 @@ DECLARE
     keys text[];
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+    lost text := (kindly_stats.lost_columns(event_table, columns))[1];
 BEGIN
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'event table % has no column "%" for "%"', event_table, columns ->> lost, lost USING ERRCODE = '42703',
+            HINT = format('If it was renamed, attach the table again with its new name, such as {"%s": "new_name"}; if it was dropped, with {"%1$s": null}.', lost);
+    END IF;
     SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = recount_query.measure;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
@@ -64,7 +69,7 @@ CREATE FUNCTION kindly_stats.lock_event_tables() RETURNS void
 DECLARE
     t regclass;
 BEGIN
-    IF to_regclass('kindly_stats.rollup') IS NULL THEN
+    IF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
@@ -102,6 +107,7 @@ BEGIN
     LOOP
         PERFORM kindly_stats.check_columns(t.event_table, t.columns);
         PERFORM kindly_stats.recount(t.event_table, t.columns, NULL, NULL, 1, name);
+        PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns));
         SELECT p.before INTO horizon FROM kindly_stats.purged AS p WHERE p.event_table = t.event_table;
         IF horizon IS NOT NULL THEN
             RAISE NOTICE 'events of "%" before % were purged and are not in measure "%"', t.event_table, horizon, name;
@@ -139,13 +145,13 @@ Gives back their number.  A plain DELETE takes events out of the statistics inst
 
 CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m text;
     raw text;
     horizon timestamptz;
 BEGIN
-    IF to_regclass('kindly_stats.rollup') IS NULL THEN
+    IF NOT kindly_stats.has_rollup() THEN
         RETURN;
     END IF;
     SELECT coalesce(max(p.before), '-infinity') INTO horizon FROM kindly_stats.purged AS p;
@@ -209,5 +215,6 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
 'counts the raw events anew into the rollup
 
-bot: one bot only; NULL for all.  Statistics of purged events are kept as they are.  It blocks writers of events while it counts.
+bot: one bot only; NULL for all.  Statistics of purged events are kept as they are, those of tables that are attached no more are
+lost.  It blocks writers of events while it counts.
 Error: 55000 where no event table has been attached.';
