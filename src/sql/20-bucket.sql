@@ -108,7 +108,14 @@ COMMENT ON FUNCTION kindly_stats.moment_recv(internal) IS
 
 Error: 22P03 for any other bytes.';
 COMMENT ON FUNCTION kindly_stats.moment_send(kindly_stats.moment) IS
-'Writes a moment in its binary form: microseconds since 2000-01-01 (8 bytes), 0 for local or 1 for an instant (4), zero (4)';
+'Writes a moment in its binary form
+
+Microseconds since 2000-01-01 (8 bytes), 0 for local or 1 for an instant (4 bytes), zero (4 bytes).';
+COMMENT ON CAST (text AS kindly_stats.moment) IS 'the moment that a text describes';
+COMMENT ON CAST (varchar AS kindly_stats.moment) IS 'the moment that a text describes';
+COMMENT ON CAST (date AS kindly_stats.moment) IS 'the beginning of a local day';
+COMMENT ON CAST (timestamp AS kindly_stats.moment) IS 'a date and time on the local clock';
+COMMENT ON CAST (timestamptz AS kindly_stats.moment) IS 'an instant';
 COMMENT ON FUNCTION kindly_stats.moment(text) IS
 'The moment that a text describes
 

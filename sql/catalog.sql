@@ -1,0 +1,91 @@
+--
+-- The catalog: what the extension's objects must all have.  Every list is empty,
+-- but for exceptions that are named with their reasons.
+--
+\pset format unaligned
+SET search_path = pg_catalog;
+CREATE TEMP VIEW member AS
+SELECT d.classid, d.objid, o.type, o.identity
+  FROM pg_depend AS d, pg_identify_object(d.classid, d.objid, 0) AS o
+ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+   AND d.refobjid = (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'kindly_stats');
+CREATE TEMP VIEW function AS
+SELECT p.*, p.oid::regprocedure::text AS name, l.lanname AS language, t.typname AS result,
+	   -- what users call: not the parts of types, operators and aggregates, nor what says that it is internal
+	   NOT (obj_description(p.oid, 'pg_proc') ~ '^(internal|I/O|implementation of|transition|final|combine)'
+			OR p.oid IN (SELECT c.castfunc FROM pg_cast AS c)
+			OR EXISTS (SELECT FROM pg_type AS y WHERE p.oid IN (y.typinput, y.typoutput, y.typreceive, y.typsend))
+			OR EXISTS (SELECT FROM pg_aggregate AS a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn))
+			OR t.typname = 'trigger') AS public
+  FROM member AS m JOIN pg_proc AS p ON p.oid = m.objid JOIN pg_language AS l ON l.oid = p.prolang JOIN pg_type AS t ON t.oid = p.prorettype
+ WHERE m.classid = 'pg_proc'::regclass;
+
+-- enough of them to say that these views work
+SELECT type, count(*) > 0 AS some FROM member GROUP BY type ORDER BY type COLLATE "C";
+SELECT count(*) > 50 AS many, count(*) FILTER (WHERE public) > 20 AS public FROM function;
+
+-- no table, no sequence: they would be dumped without their rows
+SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.objid WHERE m.classid = 'pg_class'::regclass AND c.relkind <> 'v';
+SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
+-- everything in the extension's schemas
+SELECT m.type, m.identity FROM member AS m
+ WHERE m.identity !~ '^(kindly_stats|sage)(\.|$)' AND m.type <> 'cast' ORDER BY 1, 2;
+
+-- a comment on everything but array types, row types and rules, of which the server makes its own
+SELECT m.type, m.identity FROM member AS m
+  LEFT JOIN pg_type AS t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+ WHERE obj_description(m.objid, (SELECT c.relname FROM pg_class AS c WHERE c.oid = m.classid)) IS NULL
+   AND coalesce(t.typcategory, '') <> 'A' AND coalesce(t.typtype, '') <> 'c' AND m.type <> 'rule'
+ ORDER BY 1, 2;
+-- the first line is a summary that fits a line, the last one no stray blank
+SELECT name, split_part(obj_description(oid, 'pg_proc'), E'\n', 1) AS summary FROM function
+ WHERE length(split_part(obj_description(oid, 'pg_proc'), E'\n', 1)) NOT BETWEEN 3 AND 100 OR obj_description(oid, 'pg_proc') ~ '\s$|[ \t]\n|\t'
+ ORDER BY name COLLATE "C";
+-- public functions describe their arguments and errors where they have any
+SELECT name FROM function WHERE public AND pronargs > 2 AND obj_description(oid, 'pg_proc') !~ E'\n' ORDER BY name COLLATE "C";
+
+-- C functions stand in the module itself
+SELECT name FROM function WHERE language = 'c' AND (probin <> '$libdir/kindly_stats' OR prosrc !~ '^ks_') ORDER BY name COLLATE "C";
+SELECT name FROM function WHERE language NOT IN ('c', 'sql', 'plpgsql', 'internal') ORDER BY name COLLATE "C";
+
+-- Not PARALLEL SAFE, since a worker can neither write nor act as another role:
+-- * triggers, and what attaches, compacts, purges, rebuilds
+-- * what reads the raw events or may do so as their table's owner
+SELECT name, proparallel FROM function WHERE proparallel <> 's' ORDER BY name COLLATE "C";
+-- Volatile: the same, but for what only reads
+SELECT name FROM function WHERE provolatile = 'v' AND proparallel = 's' ORDER BY name COLLATE "C";
+-- type functions and operators must not depend on settings
+SELECT name, provolatile FROM function
+ WHERE provolatile <> 'i' AND (obj_description(oid, 'pg_proc') ~ '^(I/O|implementation of)' OR name ~ '_(send|out)\(') ORDER BY name COLLATE "C";
+-- aggregates can be computed in parallel as far as their functions can
+SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.oid = a.aggfnoid
+ WHERE f.proparallel <> ALL (SELECT p.proparallel FROM pg_proc AS p WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn)) ORDER BY 1;
+-- COST and ROWS: a set has an estimate, a reader of the rollup a price
+SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
+SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|sage\.)' AND procost < 100 ORDER BY name COLLATE "C";
+
+-- executable by everybody: nothing that writes, and nothing that is not meant for users
+SELECT name FROM function
+ WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')
+   AND (provolatile = 'v' OR result = 'trigger' OR language = 'plpgsql') ORDER BY name COLLATE "C";
+SELECT m.identity, a.privilege_type FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid, aclexplode(c.relacl) AS a
+ WHERE a.grantee = 0 ORDER BY 1, 2;
+SELECT m.identity, a.privilege_type FROM member AS m JOIN pg_namespace AS n ON m.classid = 'pg_namespace'::regclass AND n.oid = m.objid, aclexplode(n.nspacl) AS a
+ WHERE a.grantee = 0 ORDER BY 1, 2;
+-- nothing runs with its owner's rights by label: the triggers take those of the rollup's owner only
+SELECT name FROM function WHERE prosecdef ORDER BY name COLLATE "C";
+
+-- SQL and PL/pgSQL: search_path is set, or the body was parsed when it was created.  create_event_table() makes a table where
+-- the caller creates tables, and names all else in full.
+SELECT name FROM function
+ WHERE language IN ('sql', 'plpgsql') AND prosqlbody IS NULL AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY name COLLATE "C";
+-- no setting but that
+SELECT name, proconfig FROM function WHERE proconfig <> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY name COLLATE "C";
+-- the setting would keep SQL functions from being inlined: none that is called row by row may have it
+SELECT name FROM function WHERE language = 'sql' AND public AND proconfig IS NOT NULL ORDER BY name COLLATE "C";
+
+-- arguments of public functions of two and more have names, as PostgREST and named notation need them
+SELECT name FROM function WHERE public AND prokind <> 'a' AND pronargs >= 2 AND (proargnames IS NULL OR '' = ANY (proargnames[1:pronargs])) ORDER BY name COLLATE "C";
+-- one function a name, where PostgREST looks
+SELECT proname, count(*) FROM function WHERE name LIKE 'sage.%' GROUP BY proname HAVING count(*) > 1;
+SELECT name FROM function WHERE name LIKE 'sage.%' AND (pronargs <> pronargdefaults OR result <> 'json' OR provolatile <> 's') ORDER BY name COLLATE "C";
