@@ -6,6 +6,7 @@
  * writes what came back.
  */
 #include "dialect/json.h"
+#include "dialect/list.h"
 #include "stats/stats.h"
 
 #include "compat.h"

@@ -85,29 +85,62 @@ question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
 	}
 }
 
-/* Nothing was found: a measure that does not exist is a mistake, one without events is not. */
+/*
+ * Nothing was counted: a measure that does not exist is a mistake, and so is a
+ * key with more parts than the measure's; one without events is not.
+ */
 static void
-check_measure(const char *measure)
+check_measure(const ks_question *question)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {CStringGetTextDatum(measure)};
+	Oid			types[2] = {TEXTOID, INT4OID};
+	Datum		values[2] = {CStringGetTextDatum(question->measure), Int32GetDatum(question->key_parts)};
 	bool		isnull;
 	Datum		row;
+	HeapTuple	tuple;
+	TupleDesc	desc;
 
 	ks_prepared(&plan,
-				"SELECT pg_catalog.bool_or(m.name OPERATOR(pg_catalog.=) $1), pg_catalog.string_agg(m.name, ', ' ORDER BY m.name COLLATE \"C\")"
-				" FROM kindly_stats.measure AS m", 1, types);
+				"SELECT pg_catalog.bool_or(m.name OPERATOR(pg_catalog.=) $1),"
+				" pg_catalog.string_agg(m.name, ', ' ORDER BY m.name COLLATE \"C\"),"
+				" pg_catalog.bool_or(m.name OPERATOR(pg_catalog.=) $1 AND pg_catalog.cardinality(m.keys) OPERATOR(pg_catalog.<) $2),"
+				" pg_catalog.max(pg_catalog.array_to_string(m.keys, ', ')) FILTER (WHERE m.name OPERATOR(pg_catalog.=) $1)"
+				" FROM kindly_stats.measure AS m", 2, types);
 	row = execute_fold(plan, values, NULL, &isnull);
+	tuple = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
 	if (isnull || !DatumGetBool(row))
 	{
-		char	   *names = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+		char	   *names = SPI_getvalue(tuple, desc, 2);
 
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("measure \"%s\" does not exist", measure),
+				 errmsg("measure \"%s\" does not exist", question->measure),
 				 errhint("Measures are: %s.", names ? names : "none")));
 	}
+	if (DatumGetBool(SPI_getbinval(tuple, desc, 3, &isnull)))
+	{
+		char	   *names = SPI_getvalue(tuple, desc, 4);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"key\" has more parts than the keys of measure \"%s\"", question->measure),
+				 names == NULL || names[0] == '\0' ? errhint("This measure has no key; leave the argument out.")
+				 : errhint("Its key columns are: %s.", names)));
+	}
+}
+
+static bool
+all_zero(const int64 *numbers, int count)
+{
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (numbers[i] != 0)
+			return false;
+	}
+	return true;
 }
 
 /* Weight and, if asked for, distinct members of each bin, into the caller's arrays of nbins. */
@@ -129,9 +162,7 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 	ks_prepared(&plan, "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8)" FROM_ROLLUP,
 				QUESTION_ARGUMENTS, types);
 	answer = execute_fold(plan, values, nulls, &isnull);
-	if (isnull)
-		check_measure(question->measure);
-	else
+	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);
 		const int64 *items = (const int64 *) ARR_DATA_PTR(array);
@@ -142,6 +173,8 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 		if (distincts != NULL && question->distinct)
 			memcpy(distincts, items + nbins, nbins * sizeof(int64));
 	}
+	if (all_zero(counts, question->nbins))
+		check_measure(question);
 	SPI_finish();
 }
 
@@ -162,6 +195,7 @@ ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext old;
 	Datum		values[QUESTION_ARGUMENTS + 2];
 	char		nulls[QUESTION_ARGUMENTS + 2];
 	Oid			types[QUESTION_ARGUMENTS + 2];
@@ -179,16 +213,23 @@ ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top)
 	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, NULL, $10)" FROM_ROLLUP,
 				QUESTION_ARGUMENTS + 2, types);
 	answer = execute_fold(plan, values, nulls, &isnull);
-	if (isnull)
+	if (!isnull)
 	{
-		check_measure(question->measure);
-		SPI_finish();
-		return;
+		message_from(answer, caller, &message);
+		top->total = pq_getmsgint64(&message);
+		old = MemoryContextSwitchTo(caller);
+		ks_top_receive(&message, top);
+		MemoryContextSwitchTo(old);
 	}
-	message_from(answer, caller, &message);
+	if (top->count == 0)
+		check_measure(question);
 	SPI_finish();
-	top->total = pq_getmsgint64(&message);
-	ks_top_receive(&message, top);
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
 /* The single parts of the lines' keys in bytewise order, NULLs left out. */
@@ -196,23 +237,18 @@ static char **
 part_names(const ks_top *top, int *count)
 {
 	char	  **result = palloc((top->count + 1) * sizeof(char *));
-	int			i,
-				j;
+	int			i;
 
 	*count = 0;
 	for (i = 0; i < top->count; i++)
 	{
 		ks_string	key = top->lines[i].key;
 		ks_string	part;
-		char	   *name;
 
-		if (!ks_key_shift(&key, &part) || part.bytes == NULL)
-			continue;
-		name = pnstrdup((const char *) part.bytes, part.length);
-		for (j = (*count)++; j > 0 && strcmp(result[j - 1], name) > 0; j--)
-			result[j] = result[j - 1];
-		result[j] = name;
+		if (ks_key_shift(&key, &part) && part.bytes != NULL)
+			result[(*count)++] = pnstrdup((const char *) part.bytes, part.length);
 	}
+	qsort(result, *count, sizeof(char *), compare_names);
 	return result;
 }
 

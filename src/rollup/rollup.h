@@ -105,6 +105,7 @@ typedef struct ks_question
 	int			nbins;
 	bool		distinct;
 	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
+	int			key_parts;		/* how many key columns the filter is about */
 } ks_question;
 
 typedef struct ks_top

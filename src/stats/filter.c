@@ -7,9 +7,6 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
-#include "utils/jsonb.h"
 
 #define LIST_HINT "Name values to include, or with a leading minus to exclude; leave the argument out for all."
 
@@ -25,8 +22,8 @@ add_condition(ks_filters *filters, int part, bool exclude, const char *value)
 	filters->conditions[filters->count++] = CStringGetTextDatum(ks_filter_text(part, exclude, value));
 }
 
-static pg_attribute_noreturn() void
-refuse_list(const char *argument, const char *what)
+void
+ks_list_refuse(const char *argument, const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -34,20 +31,37 @@ refuse_list(const char *argument, const char *what)
 			 errhint(LIST_HINT)));
 }
 
+static int
+compare_values(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
 /* A value that is both asked for and excluded can only be a mistake. */
 static void
-check_contradiction(const ks_list *list, const char *value, const char *argument)
+check_contradiction(const ks_list *list, const char *argument)
 {
+	char	  **included = palloc((list->count + 1) * sizeof(char *));
+	int			count = 0;
 	int			i;
 
 	for (i = 0; i < list->count; i++)
 	{
-		if (list->values[i][0] == '-' && strcmp(list->values[i] + 1, value) == 0)
+		if (list->values[i][0] != '-')
+			included[count++] = list->values[i];
+	}
+	qsort(included, count, sizeof(char *), compare_values);
+	for (i = 0; i < list->count; i++)
+	{
+		char	   *value = list->values[i] + 1;
+
+		if (list->values[i][0] == '-' && bsearch(&value, included, count, sizeof(char *), compare_values) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" both includes and excludes \"%s\"", argument, value),
 					 errhint(LIST_HINT)));
 	}
+	pfree(included);
 }
 
 /* Adds the conditions of a list argument on one key part. */
@@ -57,16 +71,15 @@ ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *
 	int			i;
 
 	if (list->count == 0)
-		refuse_list(argument, "is an empty list");
+		ks_list_refuse(argument, "is an empty list");
+	check_contradiction(list, argument);
 	for (i = 0; i < list->count; i++)
 	{
 		const char *value = list->values[i];
 		bool		exclude = value[0] == '-';
 
 		if (value[0] == '\0' || (exclude && value[1] == '\0'))
-			refuse_list(argument, "has an empty value");
-		if (!exclude)
-			check_contradiction(list, value, argument);
+			ks_list_refuse(argument, "has an empty value");
 		add_condition(filters, part, exclude, exclude ? value + 1 : value);
 	}
 }
@@ -88,8 +101,11 @@ ks_filters_key(ks_filters *filters, ArrayType *key)
 	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
 	for (i = 0; i < count; i++)
 	{
-		if (!nulls[i])
-			add_condition(filters, KS_DIMENSIONS + i, false, TextDatumGetCString(parts[i]));
+		if (nulls[i])
+			continue;
+		/* parts that no key can have are told by their number later */
+		add_condition(filters, Min(KS_DIMENSIONS + i, KS_KEY_MAX_PARTS), false, TextDatumGetCString(parts[i]));
+		filters->key_parts = i + 1;
 	}
 }
 
@@ -114,68 +130,7 @@ ks_list_from_array(ks_list *list, ArrayType *array, const char *argument)
 	for (i = 0; i < list->count; i++)
 	{
 		if (nulls[i])
-			refuse_list(argument, "has a NULL in it");
+			ks_list_refuse(argument, "has a NULL in it");
 		list->values[i] = TextDatumGetCString(items[i]);
 	}
-}
-
-static void
-list_from_json(ks_list *list, const char *text, const char *argument)
-{
-	Jsonb	   *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-	JsonbIterator *iterator;
-	JsonbValue	value;
-	JsonbIteratorToken token;
-
-	list->values = palloc((JB_ROOT_COUNT(json) + 1) * sizeof(char *));
-	iterator = JsonbIteratorInit(&json->root);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token != WJB_ELEM)
-			continue;
-		if (value.type != jbvString)
-			refuse_list(argument, "must be a list of strings");
-		list->values[list->count++] = pnstrdup(value.val.string.val, value.val.string.len);
-	}
-}
-
-/* Values between commas, blanks around them left out. */
-static void
-list_from_commas(ks_list *list, const char *text)
-{
-	const char *at = text;
-	int			size = 1;
-
-	for (; *at != '\0'; at++)
-		size += *at == ',';
-	list->values = palloc(size * sizeof(char *));
-	for (at = text;;)
-	{
-		const char *end = strchrnul(at, ',');
-		const char *last = end;
-
-		while (at < last && *at == ' ')
-			at++;
-		while (last > at && last[-1] == ' ')
-			last--;
-		list->values[list->count++] = pnstrdup(at, last - at);
-		if (*end == '\0')
-			return;
-		at = end + 1;
-	}
-}
-
-/* A list as text: web,app or {web,app} or ["web","app"]. */
-void
-ks_list_from_text(ks_list *list, const char *text, const char *argument)
-{
-	while (*text == ' ')
-		text++;
-	list->count = 0;
-	if (*text == '[')
-		list_from_json(list, text, argument);
-	else if (*text == '{')
-		ks_list_from_array(list, DatumGetArrayTypeP(OidInputFunctionCall(F_ARRAY_IN, pstrdup(text), TEXTOID, -1)), argument);
-	else
-		list_from_commas(list, text);
 }

@@ -62,6 +62,7 @@ start_question(const ks_request *request, ks_question *question)
 	question->measure = request->measure;
 	question->distinct = request->distinct;
 	question->filter = ks_filters_array(&request->filters);
+	question->key_parts = request->filters.key_parts;
 }
 
 /* Count of each bucket and, where the request wants them, distinct members. */

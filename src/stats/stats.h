@@ -16,6 +16,7 @@ typedef struct ks_filters
 	int			count;
 	int			size;
 	Datum	   *conditions;		/* texts, see ks_filter_text */
+	int			key_parts;		/* up to which key column there are conditions */
 } ks_filters;
 
 /* A list argument; names are those of the caller's argument, for messages. */
@@ -59,7 +60,7 @@ extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, 
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
-extern void ks_list_from_text(ks_list *list, const char *text, const char *argument);
+extern void ks_list_refuse(const char *argument, const char *what) pg_attribute_noreturn();
 
 /* question.c */
 extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);
