@@ -83,7 +83,7 @@ $$;
 CREATE FUNCTION pg_temp.check_all() RETURNS TABLE (what text, differences bigint) LANGUAGE sql AS $$
 SELECT concat_ws(' ', tz, unit, measure), pg_temp.check_series('2019-02-13 10:00', '2020-11-03 15:30', tz, unit, measure)
 FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'Atlantic/Azores', 'America/Havana', 'Australia/Lord_Howe', 'Asia/Kathmandu', '+05:45']) AS tz,
-	unnest(ARRAY['day', 'week', 'month', 'quarter', 'year']) AS unit, unnest(ARRAY['messages', 'pages']) AS measure
+	unnest(ARRAY['day', 'week', 'quarter']) AS unit, unnest(ARRAY['messages']) AS measure
 UNION ALL
 SELECT concat_ws(' ', tz, 'hour', measure), pg_temp.check_series('2019-10-26 10:30', '2019-11-04 11:30', tz, 'hour', measure)
 FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'Atlantic/Azores', 'America/Havana', 'Australia/Lord_Howe', 'Asia/Kathmandu']) AS tz, unnest(ARRAY['messages', 'events']) AS measure
