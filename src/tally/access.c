@@ -32,7 +32,8 @@ ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part)
 	if (ARR_NDIM(key) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("key must be a one-dimensional array")));
+				 errmsg("key must be a one-dimensional array"),
+				 errhint("Pass one text, or NULL, for each part of the key.")));
 	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
 	filter->conditions = filter->conditions == NULL ? palloc((count + 1) * sizeof(ks_condition))
 		: repalloc(filter->conditions, (filter->count + count + 1) * sizeof(ks_condition));
@@ -84,7 +85,8 @@ edges_from_array(ArrayType *array, int *count)
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("edges must not contain NULL")));
+					 errmsg("edges must not contain NULL"),
+					 errhint("Pass -infinity or infinity for an open end.")));
 		result[i] = DatumGetTimestampTz(items[i]);
 	}
 	return result;
@@ -96,7 +98,8 @@ check_range(TimestampTz from, TimestampTz to)
 	if (from > to)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"from\" must not be after \"to\"")));
+				 errmsg("\"from\" must not be after \"to\""),
+				 errhint("The range begins with \"from\" and ends before \"to\".")));
 }
 
 /* One bin over [from, to), either of which may be left open by NULL. */
@@ -236,7 +239,8 @@ ks_tally_top(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"limit\" must be at least 1")));
+				 errmsg("\"limit\" must be at least 1"),
+				 errhint("Pass NULL for all keys.")));
 	range_bins(fcinfo, 2, 3, &bins);
 	key_filter(fcinfo, 4, &filter);
 	PG_GETARG_TALLY_VIEW(&view, 0);

@@ -143,12 +143,14 @@ put_key(ks_builder *builder, ArrayType *key)
 	if (ARR_NDIM(key) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("key must be a one-dimensional array")));
+				 errmsg("key must be a one-dimensional array"),
+				 errhint("Pass one text, or NULL, for each part of the key.")));
 	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
 	if (count > KS_KEY_MAX_PARTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("key must not have more than %d parts", KS_KEY_MAX_PARTS)));
+				 errmsg("key must not have more than %d parts", KS_KEY_MAX_PARTS),
+				 errhint("Join parts that are only asked for together into one.")));
 	for (i = 0; i < count; i++)
 		size += KS_VARINT_MAX + (nulls[i] ? 0 : VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i])));
 	bytes = at = palloc(size + 1);

@@ -100,7 +100,8 @@ check_foreign(const void *bytes, size_t size, int code_if_corrupt, Node *esconte
 				 errmsg(code_if_corrupt == ERRCODE_INVALID_BINARY_REPRESENTATION
 						? "invalid binary representation of type %s" : "invalid input syntax for type %s",
 						"kindly_stats.tally"),
-				 errdetail("The bytes are not those of a well-formed tally.")));
+				 errdetail("The bytes are not those of a well-formed tally."),
+				 errhint("Compute the tally again from its events.")));
 	ks_must(status);
 	ks_must(ks_view_open(&view, bytes, size));
 	if (!keys_encoded_right(&view))
