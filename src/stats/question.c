@@ -90,17 +90,24 @@ ks_stats_series(const ks_request *request, ks_series *series)
 	ks_stats_counts(request, buckets, series->counts, series->distincts);
 }
 
-/* The whole range as one bin: one segment, unless instants inside it belong to no bucket. */
+/*
+ * The whole range as one bin: one segment, unless instants inside it belong to
+ * no bucket.  Its ends are rounded to hours or to days, and days are the same
+ * to all units from day on: with years there are fewest buckets to make.
+ */
 static void
 ask_whole_range(const ks_request *request, ks_question *question)
 {
+	bool		hours = request->granularity != NULL && ks_unit_parse(request->granularity) == KS_HOUR;
+	ks_request	whole = *request;
 	ks_buckets	buckets;
 	TimestampTz *ends = palloc(2 * sizeof(TimestampTz));
 	int32	   *bin_of;
 	int			i;
 
 	start_question(request, question);
-	ks_stats_buckets(request, &buckets);
+	whole.granularity = hours ? "hour" : "year";
+	ks_stats_buckets(&whole, &buckets);
 	question->nbins = 1;
 	if (buckets.bucket_of == NULL)
 	{
