@@ -245,9 +245,14 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     SELECT * INTO class FROM pg_class AS c WHERE c.oid = event_table;
-    IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace THEN
+    IF event_table IS NULL THEN
+        RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
+    END IF;
+    -- below 16384 are the server's own; temporary tables cannot be read by the other sessions that ask for statistics
+    IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace
+       OR class.oid < 16384 OR class.relpersistence = 't' THEN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
-            USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own.';
+            USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
     IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(attach.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> attach.event_table) THEN
@@ -326,9 +331,14 @@ CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass
     LANGUAGE plpgsql AS $$
 DECLARE
     parts pg_catalog.text[] := pg_catalog.parse_ident(name);
-    qualified pg_catalog.text := pg_catalog.format('%I.%I', COALESCE(parts[pg_catalog.array_length(parts, 1) OPERATOR(pg_catalog.-) 1], pg_catalog.current_schema()::text),
-                                        parts[pg_catalog.array_length(parts, 1)]);
+    qualified pg_catalog.text;
 BEGIN
+    IF parts IS NULL OR pg_catalog.cardinality(parts) OPERATOR(pg_catalog.>) 2 THEN
+        RAISE EXCEPTION 'an event table needs a name' USING ERRCODE = '22023',
+            HINT = 'Pass a name such as chat_event, with or without a schema.';
+    END IF;
+    qualified := pg_catalog.format('%I.%I', COALESCE(parts[pg_catalog.array_length(parts, 1) OPERATOR(pg_catalog.-) 1], pg_catalog.current_schema()::pg_catalog.text),
+                                   parts[pg_catalog.array_length(parts, 1)]);
     EXECUTE pg_catalog.format('CREATE TABLE %s (
         bot_id bigint NOT NULL,
         occurred_at pg_catalog.timestamptz NOT NULL,
@@ -358,4 +368,4 @@ COMMENT ON FUNCTION kindly_stats.create_event_table(text) IS
 'creates a table for chatbot events and attaches it
 
 name: its name, with or without a schema.  The table is yours: add columns, indexes and grants as you like.
-Error: 42P07 where it exists.';
+Errors: 22023 without a name, 42P07 where it exists.';

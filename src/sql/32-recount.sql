@@ -100,6 +100,9 @@ BEGIN
     ELSIF member IS NOT NULL AND weight IS NOT NULL THEN
         RAISE EXCEPTION 'measure "%" must not have both a member and a weight', name USING ERRCODE = '22023',
             HINT = 'A member whose weights add up to zero would not be counted: make two measures.';
+    ELSIF array_position(kinds, NULL) IS NOT NULL OR array_position(keys, NULL) IS NOT NULL OR cardinality(keys) > 60 THEN
+        RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
+            HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition);
