@@ -19,14 +19,20 @@ typedef struct reader
 	const char *at;
 } reader;
 
+/* How many bytes of a list a message shows. */
+#define SHOWN_MAX 60
+
 static pg_attribute_noreturn() void
 refuse(const reader *r)
 {
+	int			length = (int) strlen(r->text);
+	int			shown = pg_mbcliplen(r->text, length, SHOWN_MAX);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" is a malformed list", r->argument),
-			 errdetail("It breaks off or goes wrong at character %d of: %s",
-					   pg_mbstrlen_with_len(r->text, (int) (r->at - r->text)) + 1, r->text),
+			 errdetail("It breaks off or goes wrong at character %d of: %.*s%s",
+					   pg_mbstrlen_with_len(r->text, (int) (r->at - r->text)) + 1, shown, r->text, shown < length ? "..." : ""),
 			 errhint("Write a list as web,app or {web,app} or [\"web\",\"app\"].")));
 }
 
