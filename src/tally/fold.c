@@ -182,6 +182,37 @@ add_to(int64_t *sum, int64_t weight)
 	return !__builtin_add_overflow(*sum, weight, sum);
 }
 
+/*
+ * Notes weight in a slot that an edge cuts.  Only after the last row is it
+ * known whether there are events in the slot: another row may take them away.
+ */
+static ks_status
+note_cut(ks_fold *fold, int32_t slot, int64_t weight)
+{
+	if (fold->cut_weight == NULL)
+	{
+		size_t		bytes = ((size_t) fold->bins.nsegments + 1) * sizeof(int64_t);
+
+		fold->cut_weight = ks_alloc(fold->memory, bytes);
+		memset(fold->cut_weight, 0, bytes);
+	}
+	/* edges that cut the same slot share the last one's place */
+	return add_to(&fold->cut_weight[find_segment(&fold->bins, slot)], weight) ? KS_OK : KS_E_OVERFLOW;
+}
+
+static ks_status
+check_cut(const ks_fold *fold)
+{
+	uint32_t	i;
+
+	for (i = 0; fold->cut_weight != NULL && i <= fold->bins.nsegments; i++)
+	{
+		if (fold->cut_weight[i] != 0)
+			return KS_E_CUT;
+	}
+	return KS_OK;
+}
+
 /* Adds weights per slot to the bins they fall in. */
 static ks_status
 add_slots(ks_fold *fold, ks_slot_cursor cursor)
@@ -194,8 +225,8 @@ add_slots(ks_fold *fold, ks_slot_cursor cursor)
 	{
 		int32_t		bin = walk_find(&w, slot);
 
-		if (bin == KS_BIN_CUT)
-			return KS_E_CUT;
+		if (bin == KS_BIN_CUT && note_cut(fold, slot, weight) != KS_OK)
+			return KS_E_OVERFLOW;
 		if (bin >= 0 && !add_to(&fold->counts[bin], weight))
 			return KS_E_OVERFLOW;
 	}
@@ -260,8 +291,8 @@ add_group(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t 
 		{
 			int32_t		bin = walk_find(&w, slot);
 
-			if (bin == KS_BIN_CUT)
-				return KS_E_CUT;
+			if (bin == KS_BIN_CUT && note_cut(fold, slot, weight) != KS_OK)
+				return KS_E_OVERFLOW;
 			if (bin >= 0 && !add_to(&sum, weight))
 				return KS_E_OVERFLOW;
 		}
@@ -460,7 +491,7 @@ typedef struct member_walk
 	ks_entries	set;
 } member_walk;
 
-/* What an entry counts for: a bin of a series, or a line of a top list; or KS_BIN_OUTSIDE, KS_BIN_CUT. */
+/* What an entry counts for: a bin of a series, or a line of a top list; below 0 for nothing. */
 static inline int32_t
 entry_target(const member_walk *mw, const ks_fold_row *row, uint32_t key, int32_t bin)
 {
@@ -501,8 +532,7 @@ walk_entries(member_walk *mw, const ks_fold_row *row, const ks_member_columns *c
 			return KS_E_CORRUPT;
 		bin = map != NULL ? map[offset] : ks_bins_find(&mw->fold->bins, (int32_t) (header->slot_first + offset));
 		target = entry_target(mw, row, key, bin);
-		if (target == KS_BIN_CUT)
-			return KS_E_CUT;
+		/* what lies in a slot that is cut adds up to nothing: check_cut() */
 		if (target < 0 || target == last)
 			continue;
 		if (mw->share == NULL || mw->share[target].rows > 1 || mw->share[target].negative)
@@ -560,11 +590,11 @@ ks_fold_finish_series(ks_fold *fold)
 {
 	member_walk mw;
 	sharing    *share;
-	ks_status	status;
+	ks_status	status = check_cut(fold);
 	uint32_t	i;
 
-	if (!fold->distinct || fold->nrows == 0)
-		return KS_OK;
+	if (status != KS_OK || !fold->distinct || fold->nrows == 0)
+		return status;
 	share = find_sharing(fold);
 	mw.fold = fold;
 	mw.share = share;
@@ -622,10 +652,13 @@ count_line_members(ks_fold *fold, ks_top_line *lines, uint32_t count)
 ks_status
 ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t *count)
 {
-	ks_top_line *result = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(ks_top_line));
+	ks_top_line *result;
 	uint32_t	found = 0;
 	uint32_t	i;
 
+	if (check_cut(fold) != KS_OK)
+		return KS_E_CUT;
+	result = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(ks_top_line));
 	for (i = 0; i < fold->groups.count; i++)
 	{
 		if (fold->group_weight[i] == 0)
@@ -661,6 +694,8 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->distincts);
 	if (fold->group_weight != NULL)
 		ks_free(fold->group_weight);
+	if (fold->cut_weight != NULL)
+		ks_free(fold->cut_weight);
 	ks_dictionary_free(&fold->groups);
 	memset(fold, 0, sizeof(*fold));
 }

@@ -46,6 +46,7 @@ typedef struct ks_fold
 	bool		distinct;		/* members are asked for */
 	int64_t    *counts;			/* series: [nbins] */
 	int64_t    *distincts;		/* series: [nbins] */
+	int64_t    *cut_weight;		/* [nsegments + 1] in the slots that edges cut; NULL while there is nothing in any */
 
 	/* top lists: keys are grouped by their parts [skip, skip + take) */
 	bool		grouped;

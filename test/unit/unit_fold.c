@@ -305,17 +305,25 @@ model_distinct(const round *r, const bool *chosen)
 	return result;
 }
 
-/* Whether an edge cuts a slot that counts. */
+/* Whether an edge cuts a slot that counts: rows may take away what others have put there. */
 static bool
 model_cut(const round *r)
 {
-	int			i;
+	int			i,
+				j;
 
 	for (i = 0; i < r->nevents; i++)
 	{
-		const event *e = &r->events[i];
+		int64_t		sum = 0;
 
-		if (e->weight != 0 && model_passes(r, e) && model_bin(r, e->slot) == KS_BIN_CUT)
+		if (model_bin(r, r->events[i].slot) != KS_BIN_CUT)
+			continue;
+		for (j = 0; j < r->nevents; j++)
+		{
+			if (r->events[j].slot == r->events[i].slot && model_passes(r, &r->events[j]))
+				sum += r->events[j].weight;
+		}
+		if (sum != 0)
 			return true;
 	}
 	return false;
@@ -589,6 +597,7 @@ main(void)
 	static const setting wide = {.span = 30000, .mixed = true};
 	static const setting negative = {.span = 40, .negative = true};
 	static const setting cut = {.span = 40, .cut = true, .mixed = true};
+	static const setting cut_negative = {.span = 12, .cut = true, .mixed = true, .negative = true};
 	static const setting mapped = {.span = 40, .mapped = true, .mixed = true, .cut = true};
 	static const setting mixed = {.span = 100, .mixed = true};
 	static const setting everything = {.span = 30, .mixed = true, .mapped = true, .negative = true};
@@ -599,6 +608,7 @@ main(void)
 	check_rounds(&wide, 300, "rows that span years");
 	check_rounds(&negative, 300, "weights below zero");
 	check_rounds(&cut, 300, "edges inside quarter hours");
+	check_rounds(&cut_negative, 300, "edges inside quarter hours, weights below zero");
 	check_rounds(&mapped, 300, "bins out of order, and segments in none");
 	check_rounds(&mixed, 300, "rows that hold several measures");
 	check_rounds(&everything, 300, "mixed rows, bins out of order, weights below zero");
