@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 /* The bot a question is about. */
 int64
@@ -44,11 +45,17 @@ ks_ratio(int64 part, int64 whole)
 	return whole == 0 ? 0.0 : (double) part / (double) whole;
 }
 
+static pg_tz *
+asked_zone(const ks_request *request)
+{
+	return request->zone != NULL ? ks_zone_lookup(request->zone, request->locale) : ks_zone_session();
+}
+
 /* The buckets of the range asked for. */
 void
 ks_stats_buckets(const ks_request *request, ks_buckets *buckets)
 {
-	pg_tz	   *zone = request->zone != NULL ? ks_zone_lookup(request->zone, request->locale) : ks_zone_session();
+	pg_tz	   *zone = asked_zone(request);
 	ks_unit		unit = ks_unit_parse(request->granularity != NULL ? request->granularity : "day");
 
 	ks_buckets_build(buckets, request->from, request->to, zone, unit, request->locale);
@@ -149,33 +156,90 @@ ks_stats_top(const ks_request *request, int32 limit, ks_top *top)
 	ks_read_top(&question, KS_DIMENSIONS, (uint32) limit, top);
 }
 
+/* The first instant after this one at which the clock is changed, or the end of time. */
+static TimestampTz
+next_change(TimestampTz after, const pg_tz *zone)
+{
+	pg_time_t	time = timestamptz_to_time_t(after);
+	pg_time_t	boundary;
+	long		before_offset,
+				after_offset;
+	int			before_dst,
+				after_dst;
+
+	if (pg_next_dst_boundary(&time, &before_offset, &before_dst, &boundary, &after_offset, &after_dst, zone) != 1)
+		return DT_NOEND;
+	return time_t_to_timestamptz(boundary);
+}
+
+/* The cell of an hour on the local clock. */
+static int32
+cell_of_label(Timestamp label)
+{
+	int64		hours = label / USECS_PER_HOUR;
+
+	if (label % USECS_PER_HOUR < 0)
+		hours--;
+	/* hours since Saturday 2000-01-01; the week of cells begins on Sunday */
+	return (int32) ((hours % KS_HEATMAP_CELLS + KS_HEATMAP_CELLS + 6 * 24) % KS_HEATMAP_CELLS);
+}
+
+/* What the local clock shows then. */
+static int32
+cell_at(TimestampTz at, const pg_tz *zone)
+{
+	pg_time_t	time = timestamptz_to_time_t(at);
+	struct pg_tm *local = pg_localtime(&time, zone);
+
+	return local->tm_wday * 24 + local->tm_hour;
+}
+
+/*
+ * From hours to cells.  Where the clock is changed within an hour and shows
+ * another one from then on, as at 02:45 in Pacific/Chatham, date_trunc has one
+ * hour with two names: its two parts belong to different cells.
+ */
+static void
+cells_of_hours(const ks_buckets *hours, const pg_tz *zone, ks_question *question)
+{
+	TimestampTz *edges = palloc_extended((2 * (Size) hours->nsegments + 1) * sizeof(TimestampTz), MCXT_ALLOC_HUGE);
+	int32	   *cells = palloc_extended((2 * (Size) hours->nsegments + 1) * sizeof(int32), MCXT_ALLOC_HUGE);
+	TimestampTz change = DT_NOBEGIN;
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < hours->nsegments; i++)
+	{
+		int			bucket = hours->bucket_of != NULL ? hours->bucket_of[i] : i;
+
+		edges[n] = hours->edges[i];
+		cells[n++] = bucket < 0 ? KS_BIN_OUTSIDE : cell_of_label(hours->labels[bucket]);
+		if (change <= hours->edges[i])
+			change = next_change(hours->edges[i], zone);
+		if (change < hours->edges[i + 1] && bucket >= 0)
+		{
+			edges[n] = change;
+			cells[n++] = cell_at(change, zone);
+		}
+	}
+	edges[n] = hours->edges[hours->nsegments];
+	question->nsegments = n;
+	question->edges = edges;
+	question->bin_of = cells;
+	question->nbins = KS_HEATMAP_CELLS;
+}
+
 /* Into arrays of KS_HEATMAP_CELLS: cell = weekday (0 is Sunday) * 24 + local hour. */
 void
 ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts)
 {
 	ks_request	hourly = *request;
 	ks_question question;
-	ks_buckets	buckets;
-	int32	   *cell_of;
-	int			i;
+	ks_buckets	hours;
 
 	hourly.granularity = "hour";
 	start_question(&hourly, &question);
-	ks_stats_buckets(&hourly, &buckets);
-	cell_of = palloc((buckets.nsegments + 1) * sizeof(int32));
-	for (i = 0; i < buckets.nsegments; i++)
-	{
-		int			bucket = buckets.bucket_of != NULL ? buckets.bucket_of[i] : i;
-		int64		hours = bucket < 0 ? 0 : buckets.labels[bucket] / USECS_PER_HOUR;
-
-		if (bucket >= 0 && buckets.labels[bucket] % USECS_PER_HOUR < 0)
-			hours--;
-		/* hours since Saturday 2000-01-01; the week of cells begins on Sunday */
-		cell_of[i] = bucket < 0 ? KS_BIN_OUTSIDE : (int32) ((hours % KS_HEATMAP_CELLS + KS_HEATMAP_CELLS + 6 * 24) % KS_HEATMAP_CELLS);
-	}
-	question.nsegments = buckets.nsegments;
-	question.edges = buckets.edges;
-	question.bin_of = cell_of;
-	question.nbins = KS_HEATMAP_CELLS;
+	ks_stats_buckets(&hourly, &hours);
+	cells_of_hours(&hours, asked_zone(&hourly), &question);
 	ks_read_series(&question, counts, distincts);
 }
