@@ -167,7 +167,7 @@ DECLARE
 	e record;
 BEGIN
 	FOR i IN 1 .. 1500 LOOP
-		SELECT bot, first, last INTO e FROM oracle.subject ORDER BY bot OFFSET i % 7 LIMIT 1;
+		SELECT bot, first, last INTO e FROM oracle.subject ORDER BY bot OFFSET i % (SELECT count(*) FROM oracle.subject) LIMIT 1;
 		CASE i % 5
 			WHEN 0 THEN
 				DELETE FROM chat_event WHERE (bot_id, occurred_at, event_id) IN (SELECT bot_id, occurred_at, event_id FROM chat_event
