@@ -112,6 +112,32 @@ SELECT sage.meta_options(4001);
 SELECT count(*), (SELECT count FROM kindly_stats.stats_total(4001, '0001-01-01', '9999-12-31', 'UTC', 'day')) FROM bad_event;
 SELECT * FROM kindly_stats.verify(4001);
 
+-- rights: readers need the schemas and the rollup, row-level security leaves rows out
+CREATE ROLE regress_kindly_reader;
+GRANT USAGE ON SCHEMA kindly_stats, sage TO regress_kindly_reader;
+SET ROLE regress_kindly_reader;
+SELECT pg_temp.try($q$SELECT sage.sessions_messages(4001, '2019-07-01', '2019-07-02')$q$);
+SELECT pg_temp.try($q$SELECT sage.meta_options(4001)$q$);
+SELECT pg_temp.try($q$SELECT kindly_stats.attach('bad_plain')$q$);
+SELECT pg_temp.try($q$SELECT kindly_stats.add_measure('bad')$q$);
+RESET ROLE;
+GRANT SELECT ON kindly_stats.rollup TO regress_kindly_reader;
+SET ROLE regress_kindly_reader;
+SELECT pg_temp.try($q$SELECT sage.sessions_messages(4001, '2019-07-01', '2019-07-02')$q$);
+SELECT pg_temp.try($q$SELECT sage.takeovers_totals(4001, '2019-07-01', '2019-07-02')$q$);
+SELECT pg_temp.try($q$SELECT sage.meta_options(4001) IS NOT NULL$q$);
+SELECT pg_temp.try($q$SELECT kindly_stats.stats_total(4001, '2019-07-01', '2019-07-02', measure => 'bad')$q$);
+RESET ROLE;
+BEGIN;
+ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
+CREATE POLICY regress_kindly_policy ON kindly_stats.rollup USING (bot_id = 4002);
+SET LOCAL ROLE regress_kindly_reader;
+SELECT pg_temp.try($q$SELECT sage.sessions_messages(4001, '2019-07-01', '2019-07-02')$q$);
+SELECT pg_temp.try($q$SELECT sage.meta_options(4001)$q$);
+ROLLBACK;
+DROP OWNED BY regress_kindly_reader;
+DROP ROLE regress_kindly_reader;
+
 -- functions that only triggers call
 SELECT pg_temp.try('SELECT kindly_stats.count_events()'), pg_temp.try('SELECT kindly_stats.refuse_truncate()'), pg_temp.try('SELECT kindly_stats.measure_changed()');
 
