@@ -14,6 +14,11 @@ CREATE FUNCTION kindly_stats.create_tables() RETURNS void
 BEGIN
     IF kindly_stats.has_rollup() THEN
         RETURN;
+    END IF;
+    -- another session may be at the same, and be done before us
+    PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
+    IF kindly_stats.has_rollup() THEN
+        RETURN;
     ELSIF to_regclass('kindly_stats.rollup') IS NULL THEN
         CREATE TABLE kindly_stats.rollup (
             bot_id bigint NOT NULL,
