@@ -125,6 +125,38 @@ SELECT kindly_stats.attach('event', '{"session_id": "user_id", "user_id": "Sid",
 INSERT INTO event (bot_id, occurred_at, kind, user_id) VALUES (1, '2025-01-04', 'user_message', 'u');
 SELECT * FROM count_now();
 
+-- renamed, and not after all
+BEGIN;
+SAVEPOINT one;
+ALTER TABLE event RENAME "Sid" TO user_name;
+SELECT kindly_stats.attach('event', '{"user_id": "user_name"}');
+INSERT INTO event (bot_id, occurred_at, kind, user_id, user_name) VALUES (1, '2025-01-04', 'user_message', 'u', 'v');
+ROLLBACK TO one;
+INSERT INTO event (bot_id, occurred_at, kind, user_id, "Sid") VALUES (1, '2025-01-04', 'user_message', 'u', 'v');
+COMMIT;
+INSERT INTO event (bot_id, occurred_at, kind, user_id, "Sid") VALUES (1, '2025-01-04', 'user_message', 'u', 'w');
+SELECT * FROM count_now();
+
+-- partitions that are dropped: purge() then says that this was meant
+CREATE TABLE parted (LIKE event INCLUDING DEFAULTS) PARTITION BY RANGE (occurred_at);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
+SELECT kindly_stats.attach('parted');
+INSERT INTO parted (bot_id, occurred_at, kind) SELECT 13, timestamptz '2025-01-11' + n * interval '1 day', 'user_message' FROM generate_series(0, 39) AS n;
+BEGIN;
+DROP TABLE parted_1;
+SELECT kindly_stats.purge('parted', '2025-02-01');
+COMMIT;
+SELECT count FROM kindly_stats.stats_total(13, '2025-01-01', '2025-03-01');
+SELECT count(*) FROM kindly_stats.verify();
+SELECT kindly_stats.rebuild(13);
+SELECT count FROM kindly_stats.stats_total(13, '2025-01-01', '2025-03-01');
+DELETE FROM parted WHERE occurred_at >= '2025-02-10';
+SELECT count FROM kindly_stats.stats_total(13, '2025-01-01', '2025-03-01');
+DROP TABLE parted;
+DELETE FROM kindly_stats.rollup WHERE bot_id = 13;
+DELETE FROM kindly_stats.purged;
+
 -- written from other triggers, functions, exception blocks and views
 CREATE TABLE inbox (n integer);
 CREATE FUNCTION inbox_to_event() RETURNS trigger LANGUAGE plpgsql AS $$

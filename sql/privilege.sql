@@ -151,6 +151,19 @@ SELECT kindly_stats.purge('event', '2025-01-02');
 SELECT pg_temp.wrong();
 REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(bigint) FROM regress_ks_nobody;
 
+-- who may purge needs the right to delete the events, and none on the statistics
+GRANT EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) TO regress_ks_nobody, regress_ks_writer;
+GRANT USAGE ON SCHEMA kindly_stats TO regress_ks_writer;
+SET ROLE regress_ks_nobody;
+SELECT kindly_stats.purge('event', '2025-01-03');
+SHOW kindly_stats.keep_statistics;
+SET ROLE regress_ks_writer;
+SELECT kindly_stats.purge('event', '2025-01-03') > 0 AS purged;
+SHOW kindly_stats.keep_statistics;
+RESET ROLE;
+SELECT pg_temp.wrong();
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) FROM regress_ks_nobody, regress_ks_writer;
+
 -- what writes is not for everybody
 GRANT CREATE ON SCHEMA public TO regress_ks_nobody;
 SET ROLE regress_ks_nobody;
