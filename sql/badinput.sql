@@ -64,7 +64,7 @@ SELECT pg_temp.try($q$SELECT count(*) FROM kindly_stats.top_buttons(4001, '2019-
 
 -- lists in one text
 SELECT list, pg_temp.try(format('SELECT sage.sessions_messages(4001, ''2019-07-01'', ''2019-07-02'', sources => %L)', list)) FROM unnest(ARRAY['', ' ', ',', '-', 'web,-', 'web,', 'web,-web', '-web,web', '{}', '[]', '{ }', '[ ]',
-	'{web', '{web}}', '{web,}', '{,web}', '{we"b}', '{"web', '{"web\', '{{web}}', '{web,NULL}', '{null}', '{"NULL"}', '{web} x', '{"web"x}', '[0:0]={web}',
+	'{web', '{web}}', '{web,}', '{,web}', '{we"b}', '{"web', '{"web\', '{{web}}', '{web,NULL}', '{null}', '{"NULL"}', '{w\eb}', '{\null}', '{web\', '{web} x', '{"web"x}', '[0:0]={web}',
 	'["web"', '["web",]', '["web" "app"]', '[1]', '[null]', '[["web"]]', '[{"a":1}]', '["we\qb"]', '["\ud800"]', '["\udc00\ud800"]', '["a\u0000b"]', E'["a\nb"]', '["web"] x', '[web]', '["\u0077\u0065\u0062"]', '["\ud83d\ude00","web"]',
 	'"web"', '{"a":1}', 'Blåbær {', '{Blåbær']) AS list;
 SELECT pg_temp.try(format('SELECT sage.sessions_messages(4001, ''2019-07-01'', ''2019-07-02'', language_codes => %L)', '{' || repeat('å', 100000)));

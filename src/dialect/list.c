@@ -139,23 +139,36 @@ quoted_item(reader *r, bool json)
 	return value.data;
 }
 
-/* An item of an array literal without quotes; blanks around it do not count. */
+/* An item of an array literal without quotes; blanks around it do not count, but for those after a backslash. */
 static char *
 plain_item(reader *r)
 {
-	const char *begin = r->at;
-	const char *end;
+	StringInfoData value;
+	int			length = 0;
+	bool		escaped = false;
 
-	r->at += strcspn(r->at, ",{}\"\\");
-	if (*r->at != ',' && *r->at != '}')
+	initStringInfo(&value);
+	while (*r->at != ',' && *r->at != '}')
+	{
+		if (*r->at == '\0' || *r->at == '{' || *r->at == '"')
+			refuse(r);
+		if (*r->at == '\\')
+		{
+			escaped = true;
+			if (*++r->at == '\0')
+				refuse(r);
+			length = value.len + 1;
+		}
+		else if (!is_blank(*r->at))
+			length = value.len + 1;
+		appendStringInfoChar(&value, *r->at++);
+	}
+	if (length == 0)
 		refuse(r);
-	for (end = r->at; end > begin && is_blank(end[-1]); end--)
-		;
-	if (end == begin)
-		refuse(r);
-	if (end - begin == 4 && pg_strncasecmp(begin, "null", 4) == 0)
+	value.data[length] = '\0';
+	if (!escaped && pg_strcasecmp(value.data, "null") == 0)
 		ks_list_refuse(r->argument, "has a NULL in it");
-	return pnstrdup(begin, end - begin);
+	return value.data;
 }
 
 static char *
