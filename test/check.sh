@@ -5,8 +5,9 @@
 #
 # Builds with warnings as errors, then runs the unit tests of the plain C core
 # (as they are, and under the address and undefined behaviour sanitizers), the
-# regression tests, the isolation tests and the TAP tests.  The last line is
-# "N passed, N failed".  The exit status is 0 only when nothing failed.
+# fuzz targets for some seconds where clang can build them, the regression tests,
+# the isolation tests and the TAP tests.  The last line is "N passed, N failed".
+# The exit status is 0 only when nothing failed.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
@@ -152,6 +153,41 @@ unit_suite()
 	suite_ends "unit"
 }
 
+# has_fuzzer: whether there is a clang whose libFuzzer can be linked.
+has_fuzzer()
+{
+	echo 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return d && n ? 0 : 0; }' |
+		clang -fsanitize=fuzzer,address,undefined -x c -o "$place/has_fuzzer" - >/dev/null 2>&1
+}
+
+# A short run of each fuzz target, where clang can build them; its head says how,
+# like a unit test's.
+fuzz_suite()
+{
+	suite_begins
+	if ! has_fuzzer; then
+		suite_note="skipped: no clang with libFuzzer"
+		suite_ends "fuzz"
+		return
+	fi
+	for file in "$place"/tree/test/fuzz/fuzz_*.c; do
+		[ -e "$file" ] || continue
+		name=$(basename "$file" .c)
+		log=$place/$name.log
+		(
+			cd "$place/tree" &&
+				eval "$(unit_command "test/fuzz/$name.c")" &&
+				"./test/fuzz/$name" -max_total_time=20 -malloc_limit_mb=8
+		) >"$log" 2>&1 </dev/null
+		status=$?
+		one_result "$status" "$name for 20 seconds"
+		if [ "$status" -ne 0 ]; then
+			show_tail "$log"
+		fi
+	done
+	suite_ends "fuzz"
+}
+
 # regress_suite NAME LIST-VARIABLE OTHER-VARIABLE OUTPUT-DIR: the tests that the
 # Makefile lists in LIST-VARIABLE, through `make installcheck`, without the rest.
 regress_suite()
@@ -275,6 +311,7 @@ fi
 copy_sources "$place/tree"
 if build_suite; then
 	unit_suite
+	fuzz_suite
 	if start_server "$place/server"; then
 		regress_suite "regression" REGRESS ISOLATION .
 		regress_suite "isolation" ISOLATION REGRESS output_iso

@@ -1,11 +1,11 @@
 /*
  * fuzz_tally: hostile bytes through the check and the folds (libFuzzer).
  *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *         -DKS_STANDALONE -Isrc -o test/fuzz/fuzz_tally test/fuzz/fuzz_tally.c \
- *         src/tally/builder.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
- *         src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
- *     test/fuzz/fuzz_tally -max_total_time=60 -malloc_limit_mb=8
+ * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+ *     -DKS_STANDALONE -Isrc -o test/fuzz/fuzz_tally test/fuzz/fuzz_tally.c \
+ *     src/tally/builder.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
+ *     src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
+ * Run: test/fuzz/fuzz_tally -max_total_time=60 -malloc_limit_mb=8
  *
  * No corpus is needed: the mutator makes well-formed tallies to begin with, and
  * now and then makes one again from what the mutations have left.  Inputs have
