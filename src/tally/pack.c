@@ -7,6 +7,9 @@
  */
 #include "tally/builder.h"
 
+/* So few are sorted at once. */
+#define FEW_ENTRIES 64
+
 typedef struct named_key
 {
 	ks_string	key;
@@ -99,6 +102,72 @@ rank_keys(draft *d, const ks_builder *builder)
 	for (i = 0; i < d->nkeys; i++)
 		rank[d->keys[i].number] = i;
 	return rank;
+}
+
+/* Where an entry falls in a row of buckets that ascend in the order of weights, or of members. */
+static inline uint32_t
+bucket_of(const draft *d, const ks_entry *e, bool members, uint32_t nbuckets)
+{
+	uint64_t	slots = (uint64_t) ((int64_t) d->slot_last - d->slot_first) + 1;
+	uint64_t	a_key = nbuckets / d->nkeys;
+
+	if (members)
+		return (uint32_t) ((e->member >> 32) * nbuckets >> 32);
+	return (uint32_t) (e->key * a_key + (uint64_t) ((int64_t) e->slot - d->slot_first) * a_key / slots);
+}
+
+static bool
+ascending(const ks_entry *entries, uint32_t count, int (*compare) (const void *, const void *))
+{
+	uint32_t	i;
+
+	for (i = 1; i < count; i++)
+	{
+		if (compare(&entries[i - 1], &entries[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Hashes are spread evenly, slots nearly so: entries are dealt out to as many
+ * buckets as there are, and what little falls into the same one is sorted.
+ * Where they are not spread at all, this is a sort like any other.
+ */
+static ks_entry *
+sort_entries(const draft *d, ks_entry *entries, uint32_t count, bool members)
+{
+	int			(*compare) (const void *, const void *) = members ? compare_members : compare_weights;
+	uint32_t	nbuckets = count > d->nkeys ? count : d->nkeys;
+	uint32_t   *end;
+	ks_entry   *result;
+	uint32_t	i;
+
+	if (count < FEW_ENTRIES || ascending(entries, count, compare))
+	{
+		qsort(entries, count, sizeof(ks_entry), compare);
+		return entries;
+	}
+	end = ks_alloc(d->memory, ((size_t) nbuckets + 1) * sizeof(uint32_t));
+	memset(end, 0, ((size_t) nbuckets + 1) * sizeof(uint32_t));
+	for (i = 0; i < count; i++)
+		end[bucket_of(d, &entries[i], members, nbuckets) + 1]++;
+	for (i = 1; i <= nbuckets; i++)
+		end[i] += end[i - 1];
+	/* end[b] is where bucket b begins, and where it ends when it has been filled */
+	result = ks_alloc(d->memory, ((size_t) count + 1) * sizeof(ks_entry));
+	for (i = 0; i < count; i++)
+		result[end[bucket_of(d, &entries[i], members, nbuckets)]++] = entries[i];
+	ks_free(entries);
+	for (i = 0; i < nbuckets; i++)
+	{
+		uint32_t	begin = i > 0 ? end[i - 1] : 0;
+
+		if (end[i] - begin > 1)
+			qsort(result + begin, end[i] - begin, sizeof(ks_entry), compare);
+	}
+	ks_free(end);
+	return result;
 }
 
 /* Copies what is not zero. */
@@ -196,9 +265,9 @@ draft_fill(draft *d, const ks_builder *builder)
 		d->slot_first = d->slot_last = 0;
 	if (d->slot_first < KS_SLOT_MIN || d->slot_last > KS_SLOT_MAX)
 		return KS_E_CORRUPT;
-	qsort(d->weights, d->nweights, sizeof(ks_entry), compare_weights);
+	d->weights = sort_entries(d, d->weights, d->nweights, false);
 	ks_check_interrupts();
-	qsort(d->members, d->nentries, sizeof(ks_entry), compare_members);
+	d->members = sort_entries(d, d->members, d->nentries, true);
 	count_members(d);
 	return draft_slots(d);
 }
