@@ -206,7 +206,7 @@ BEGIN
       FROM (SELECT g.bot_id, m.name, g.month, kindly_stats.slice(kindly_stats.sum(
                        CASE g.measure WHEN '' THEN kindly_stats.part(g.tally, m.name) ELSE g.tally END), '-infinity', horizon) AS tally
               FROM gone AS g JOIN kindly_stats.measure AS m ON g.measure IN ('', m.name)
-             WHERE g.month < horizon GROUP BY 1, 2, 3) AS k
+             WHERE g.month::timestamp AT TIME ZONE 'UTC' < horizon GROUP BY 1, 2, 3) AS k
      WHERE NOT kindly_stats.is_empty(k.tally);
     FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e ORDER BY e.event_table
     LOOP
