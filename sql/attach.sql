@@ -1,6 +1,14 @@
 --
 -- A table of another shape: other names and types, partitions of two levels
 --
+-- a database of its own: verify() and the bots are nobody else's
+\set regression :DBNAME
+SET client_min_messages = warning;
+DROP DATABASE IF EXISTS kindly_stats_attach;
+CREATE DATABASE kindly_stats_attach;
+\c kindly_stats_attach
+\set SHOW_CONTEXT never
+CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
 SET datestyle = 'ISO, MDY';
 SET client_min_messages = warning;
@@ -188,3 +196,5 @@ INSERT INTO desk.talk (no, brand, "At", "what happened") VALUES (6007, 1, '2024-
 SELECT count(*) AS differences FROM ((TABLE desk.before EXCEPT ALL TABLE desk.stats) UNION ALL (TABLE desk.stats EXCEPT ALL TABLE desk.before)) AS d;
 TRUNCATE desk.talk;
 DROP SCHEMA desk CASCADE;
+\c :regression
+DROP DATABASE kindly_stats_attach;

@@ -1,12 +1,19 @@
 --
 -- Odd days through stored events: one a minute, none lost, none counted twice
 --
+-- a database of its own: verify() and the bots are nobody else's
+\set regression :DBNAME
+SET client_min_messages = warning;
+DROP DATABASE IF EXISTS kindly_stats_oddday_stats;
+CREATE DATABASE kindly_stats_oddday_stats;
+\c kindly_stats_oddday_stats
+\set SHOW_CONTEXT never
+CREATE EXTENSION kindly_stats;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 SET client_min_messages = warning;
 SET jit = off;
 SET search_path = kindly_stats, public;
-\set SHOW_CONTEXT never
 SELECT create_event_table('public.odd_event');
 
 CREATE TEMP TABLE odd (bot bigint GENERATED ALWAYS AS IDENTITY, zone text, first date, last date);
@@ -99,3 +106,5 @@ SELECT * FROM stats_total(100, '2006-10-29', '2006-10-30', 'America/St_Johns');
 SELECT * FROM verify();
 SELECT detach('public.odd_event');
 DROP TABLE public.odd_event;
+\c :regression
+DROP DATABASE kindly_stats_oddday_stats;
