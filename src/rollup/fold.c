@@ -153,17 +153,13 @@ add_row(FunctionCallInfo fcinfo, fold_state *state, MemoryContext memory)
 {
 	bool		mixed = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0;
 	Datum		tally = PG_GETARG_DATUM(2);
+	MemoryContext row_memory = CurrentMemoryContext;
 	ks_view		view;
 
 	if (state->fold.distinct)
-	{
-		MemoryContext old = MemoryContextSwitchTo(memory);
-
-		ks_tally_open(&view, PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)));
-		MemoryContextSwitchTo(old);
-	}
-	else
-		ks_tally_open_front(&view, tally, &state->fold, mixed);
+		MemoryContextSwitchTo(memory);
+	ks_tally_open_front(&view, tally, &state->fold, mixed);
+	MemoryContextSwitchTo(row_memory);
 	ks_must(ks_fold_add(&state->fold, &view, mixed ? &state->wanted : NULL));
 }
 

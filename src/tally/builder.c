@@ -135,50 +135,59 @@ merge_weights(ks_builder *builder, ks_slot_cursor cursor, uint32_t key, bool neg
 	return cursor.status;
 }
 
-/* All members; number maps the view's keys to the builder's. */
+/* The entries of one slot; number maps the view's keys to the builder's. */
 static ks_status
-merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, bool negate, int32_t slot_from, int32_t slot_to)
+merge_visits(ks_builder *builder, const ks_view *view, const ks_visit_cursor *visits, const ks_members *members,
+			 ks_weight_stream *weights, const uint32_t *number, bool negate, bool inside)
 {
-	ks_member_columns columns;
-	ks_status	status = ks_view_members(view, &columns);
-	const uint8_t *at;
-	uint32_t	started = 0;
-	uint64_t	member = 0;
 	uint32_t	i;
 
-	if (status != KS_OK)
-		return status;
-	ks_entries_reserve(&builder->members, (size_t) builder->members.count + columns.nentries);
-	at = columns.weights;
-	for (i = 0; i < columns.nentries; i++)
+	for (i = visits->entry; i < visits->entry_end; i++)
 	{
-		uint32_t	code = ks_member_code(&columns, i);
-		uint32_t	key = ks_member_key(&columns, i);
-		int64_t		slot = (int64_t) view->header.slot_first + (code >> 1);
-		uint64_t	weight_code;
+		uint32_t	ordinal = ks_member_ordinal(members, i);
+		uint32_t	key = ks_member_key(members, i);
 		int64_t		weight;
+		ks_status	status;
 
-		if (i % 4096 == 0)
-			ks_check_interrupts();
-		if (code & 1)
-		{
-			if (started == columns.nmembers)
-				return KS_E_CORRUPT;
-			member = ks_member_hash(&columns, started++);
-		}
-		if (started == 0 || key >= view->header.nkeys || slot > view->header.slot_last ||
-			!ks_get_varint(&at, columns.end, &weight_code))
+		if (ordinal >= view->header.nmembers || key >= view->header.nkeys || !ks_weight_at(weights, i, &weight))
 			return KS_E_CORRUPT;
-		if (slot < slot_from || slot >= slot_to)
+		if (!inside)
 			continue;
-		weight = ks_unzigzag(weight_code);
 		if (!negated(&weight, negate))
 			return KS_E_OVERFLOW;
-		status = ks_entries_add(&builder->members, member, (int32_t) slot, number[key], weight);
+		status = ks_entries_add(&builder->members, ks_member_hash(members, ordinal), (int32_t) visits->slot,
+								number[key], weight);
 		if (status != KS_OK)
 			return status;
 	}
-	return started == columns.nmembers && at == columns.end ? KS_OK : KS_E_CORRUPT;
+	return KS_OK;
+}
+
+/* All members. */
+static ks_status
+merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, bool negate, int32_t slot_from, int32_t slot_to)
+{
+	ks_visit_cursor visits = ks_view_visits(view);
+	ks_members	members;
+	ks_weight_stream weights;
+	ks_status	status = ks_view_members(view, &members);
+
+	if (status == KS_OK)
+		status = ks_view_member_weights(view, &weights);
+	if (status != KS_OK)
+		return status;
+	ks_entries_reserve(&builder->members, (size_t) builder->members.count + view->header.nentries);
+	while (status == KS_OK && ks_visit_next(&visits))
+	{
+		ks_check_interrupts();
+		status = merge_visits(builder, view, &visits, &members, &weights, number, negate,
+							  visits.slot >= slot_from && visits.slot < slot_to);
+	}
+	if (status != KS_OK)
+		return status;
+	if (visits.status != KS_OK)
+		return visits.status;
+	return visits.entry_end == view->header.nentries ? KS_OK : KS_E_CORRUPT;
 }
 
 static ks_status

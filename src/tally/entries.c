@@ -74,9 +74,9 @@ ks_entries_reserve(ks_entries *table, size_t count)
 	entries_index(table);
 }
 
-/* Adds weight; an entry whose weight has become zero stays until it is packed. */
-ks_status
-ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight)
+/* Finds an entry, or adds one of weight 0; NULL where there are too many. */
+static inline ks_entry *
+find_entry(ks_entries *table, uint64_t member, int32_t slot, uint32_t key)
 {
 	uint32_t	at;
 	ks_entry   *e;
@@ -84,7 +84,7 @@ ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, i
 	if (table->count == table->capacity)
 	{
 		if (table->capacity == MAX_CAPACITY)
-			return KS_E_LIMIT;
+			return NULL;
 		ks_entries_reserve(table, (size_t) table->capacity + 1);
 	}
 	at = entry_hash(member, slot, key) & table->mask;
@@ -92,16 +92,34 @@ ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, i
 	{
 		e = &table->entry[table->index[at] - 1];
 		if (e->member == member && e->slot == slot && e->key == key)
-			return __builtin_add_overflow(e->weight, weight, &e->weight) ? KS_E_OVERFLOW : KS_OK;
+			return e;
 		at = (at + 1) & table->mask;
 	}
 	e = &table->entry[table->count++];
 	e->member = member;
 	e->slot = slot;
 	e->key = key;
-	e->weight = weight;
+	e->weight = 0;
 	table->index[at] = table->count;
-	return KS_OK;
+	return e;
+}
+
+/* Adds weight; an entry whose weight has become zero stays until it is packed. */
+ks_status
+ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight)
+{
+	ks_entry   *e = find_entry(table, member, slot, key);
+
+	if (e == NULL)
+		return KS_E_LIMIT;
+	return __builtin_add_overflow(e->weight, weight, &e->weight) ? KS_E_OVERFLOW : KS_OK;
+}
+
+/* The number of a member in a table of members alone, the next one when it is new; there is room for all. */
+uint32_t
+ks_entries_number(ks_entries *table, uint64_t member)
+{
+	return (uint32_t) (find_entry(table, member, 0, 0) - table->entry);
 }
 
 size_t

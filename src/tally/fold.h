@@ -4,32 +4,16 @@
 #ifndef KS_TALLY_FOLD_H
 #define KS_TALLY_FOLD_H
 
+#include "tally/bins.h"
 #include "tally/entries.h"
 #include "tally/filter.h"
 #include "tally/view.h"
-
-/*
- * Where instants go: segment i is [edge i, edge i + 1) and belongs to bin
- * bin_of[i].  Edges ascend.  An edge that is not the start of a quarter hour
- * cuts its slot; a slot that is cut can be answered for only while it is empty.
- */
-typedef struct ks_bins
-{
-	int32_t    *edge;			/* [nsegments + 1] the slot an edge lies in */
-	bool	   *cut;			/* [nsegments + 1] the edge lies inside the slot */
-	int32_t    *bin_of;			/* [nsegments], or NULL: segment i is bin i */
-	uint32_t	nsegments;
-	uint32_t	nbins;
-} ks_bins;
-
-#define KS_BIN_OUTSIDE (-1)
-#define KS_BIN_CUT (-2)
 
 /* One stored tally that takes part. */
 typedef struct ks_fold_row
 {
 	ks_view		view;
-	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing */
+	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing; NULL: all keys count */
 	uint32_t	low;			/* bins it touches: [low, high] */
 	uint32_t	high;
 	bool		outside;		/* touches none */
@@ -71,12 +55,11 @@ typedef struct ks_top_line
 typedef enum ks_reach
 {
 	KS_REACH_SLOTS,				/* the front: header and weight per slot */
+	KS_REACH_VISITS,			/* the visits, too; of the members what ks_view_stretch asks for */
 	KS_REACH_WEIGHTS,			/* all but the members */
 	KS_REACH_ALL
 } ks_reach;
 
-extern bool ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges);
-extern int32_t ks_bins_find(const ks_bins *bins, int32_t slot);
 extern void ks_fold_series(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct);
 extern void ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
 extern ks_reach ks_fold_reach(const ks_fold *fold, bool mixed);

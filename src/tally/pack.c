@@ -6,6 +6,7 @@
  * simple and strong: unpack them, pack again, compare.
  */
 #include "tally/builder.h"
+#include "tally/visit.h"
 
 /* So few are sorted at once. */
 #define FEW_ENTRIES 64
@@ -24,9 +25,9 @@ typedef struct draft
 	uint32_t	nkeys;
 	ks_entry   *weights;		/* by key, slot */
 	uint32_t	nweights;
-	ks_entry   *members;		/* by member, slot, key */
+	ks_entry   *members;
 	uint32_t	nentries;
-	uint32_t	nmembers;
+	ks_visits	visits;			/* hashes of the members that the entries name by number */
 	ks_entry   *slots;			/* by slot */
 	uint32_t	nslots;
 	int32_t		slot_first;
@@ -50,19 +51,6 @@ compare_weights(const void *a, const void *b)
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
 	return (x->slot > y->slot) - (x->slot < y->slot);
-}
-
-static int
-compare_members(const void *a, const void *b)
-{
-	const ks_entry *x = a;
-	const ks_entry *y = b;
-
-	if (x->member != y->member)
-		return x->member < y->member ? -1 : 1;
-	if (x->slot != y->slot)
-		return x->slot < y->slot ? -1 : 1;
-	return (x->key > y->key) - (x->key < y->key);
 }
 
 static void
@@ -104,67 +92,51 @@ rank_keys(draft *d, const ks_builder *builder)
 	return rank;
 }
 
-/* Where an entry falls in a row of buckets that ascend in the order of weights, or of members. */
+/* Where an entry falls in a row of buckets that ascend in the order of keys and slots. */
 static inline uint32_t
-bucket_of(const draft *d, const ks_entry *e, bool members, uint32_t nbuckets)
+bucket_of(const draft *d, const ks_entry *e, uint32_t nbuckets)
 {
 	uint64_t	slots = (uint64_t) ((int64_t) d->slot_last - d->slot_first) + 1;
 	uint64_t	a_key = nbuckets / d->nkeys;
 
-	if (members)
-		return (uint32_t) ((e->member >> 32) * nbuckets >> 32);
 	return (uint32_t) (e->key * a_key + (uint64_t) ((int64_t) e->slot - d->slot_first) * a_key / slots);
 }
 
-static bool
-ascending(const ks_entry *entries, uint32_t count, int (*compare) (const void *, const void *))
-{
-	uint32_t	i;
-
-	for (i = 1; i < count; i++)
-	{
-		if (compare(&entries[i - 1], &entries[i]) > 0)
-			return false;
-	}
-	return true;
-}
-
 /*
- * Hashes are spread evenly, slots nearly so: entries are dealt out to as many
- * buckets as there are, and what little falls into the same one is sorted.
- * Where they are not spread at all, this is a sort like any other.
+ * Slots are spread nearly evenly: entries are dealt out to as many buckets as
+ * there are, and what little falls into the same one is sorted.  Where they are
+ * not spread at all, this is a sort like any other.
  */
 static ks_entry *
-sort_entries(const draft *d, ks_entry *entries, uint32_t count, bool members)
+sort_weights(const draft *d, ks_entry *entries, uint32_t count)
 {
-	int			(*compare) (const void *, const void *) = members ? compare_members : compare_weights;
 	uint32_t	nbuckets = count > d->nkeys ? count : d->nkeys;
 	uint32_t   *end;
 	ks_entry   *result;
 	uint32_t	i;
 
-	if (count < FEW_ENTRIES || ascending(entries, count, compare))
+	if (count < FEW_ENTRIES)
 	{
-		qsort(entries, count, sizeof(ks_entry), compare);
+		qsort(entries, count, sizeof(ks_entry), compare_weights);
 		return entries;
 	}
 	end = ks_alloc(d->memory, ((size_t) nbuckets + 1) * sizeof(uint32_t));
 	memset(end, 0, ((size_t) nbuckets + 1) * sizeof(uint32_t));
 	for (i = 0; i < count; i++)
-		end[bucket_of(d, &entries[i], members, nbuckets) + 1]++;
+		end[bucket_of(d, &entries[i], nbuckets) + 1]++;
 	for (i = 1; i <= nbuckets; i++)
 		end[i] += end[i - 1];
 	/* end[b] is where bucket b begins, and where it ends when it has been filled */
 	result = ks_alloc(d->memory, ((size_t) count + 1) * sizeof(ks_entry));
 	for (i = 0; i < count; i++)
-		result[end[bucket_of(d, &entries[i], members, nbuckets)]++] = entries[i];
+		result[end[bucket_of(d, &entries[i], nbuckets)]++] = entries[i];
 	ks_free(entries);
 	for (i = 0; i < nbuckets; i++)
 	{
 		uint32_t	begin = i > 0 ? end[i - 1] : 0;
 
 		if (end[i] - begin > 1)
-			qsort(result + begin, end[i] - begin, sizeof(ks_entry), compare);
+			qsort(result + begin, end[i] - begin, sizeof(ks_entry), compare_weights);
 	}
 	ks_free(end);
 	return result;
@@ -242,15 +214,6 @@ draft_slots(draft *d)
 	return KS_OK;
 }
 
-static void
-count_members(draft *d)
-{
-	uint32_t	i;
-
-	for (i = 0; i < d->nentries; i++)
-		d->nmembers += i == 0 || d->members[i].member != d->members[i - 1].member;
-}
-
 static ks_status
 draft_fill(draft *d, const ks_builder *builder)
 {
@@ -265,10 +228,9 @@ draft_fill(draft *d, const ks_builder *builder)
 		d->slot_first = d->slot_last = 0;
 	if (d->slot_first < KS_SLOT_MIN || d->slot_last > KS_SLOT_MAX)
 		return KS_E_CORRUPT;
-	d->weights = sort_entries(d, d->weights, d->nweights, false);
+	d->weights = sort_weights(d, d->weights, d->nweights);
 	ks_check_interrupts();
-	d->members = sort_entries(d, d->members, d->nentries, true);
-	count_members(d);
+	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->slot_first, d->slot_last);
 	return draft_slots(d);
 }
 
@@ -278,6 +240,7 @@ draft_free(draft *d)
 	ks_free(d->keys);
 	ks_free(d->weights);
 	ks_free(d->members);
+	ks_visits_free(&d->visits);
 	if (d->slots != NULL)
 		ks_free(d->slots);
 }
@@ -292,7 +255,7 @@ draft_bytes(const draft *d)
 	for (i = 0; i < d->nkeys; i++)
 		result += d->keys[i].key.length + 4 * KS_VARINT_MAX;
 	result += ((size_t) d->nslots + d->nweights) * (5 + KS_VARINT_MAX);
-	result += (size_t) d->nmembers * 8 + (size_t) d->nentries * (4 + 4 + KS_VARINT_MAX);
+	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->nentries * (4 + 4 + KS_VARINT_MAX);
 	return result;
 }
 
@@ -350,48 +313,44 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 	return at + (block - blocks);
 }
 
-/* Hashes, then one column each of slots, keys and weights. */
+static uint8_t *
+put_number(uint8_t *at, uint32_t number, int width)
+{
+	if (width == 1)
+		*at = (uint8_t) number;
+	else if (width == 2)
+		ks_put_u16(at, (uint16_t) number);
+	else if (width == 4)
+		ks_put_u32(at, number);
+	return at + width;
+}
+
+/* Hashes, then one column each of the entries' members, keys and weights. */
 static uint8_t *
 put_members(uint8_t *at, const draft *d)
 {
-	int			slot_width = ks_slot_width(d->slot_first, d->slot_last);
-	int			key_width = ks_key_width(d->nkeys);
-	uint8_t    *slots = at + (size_t) d->nmembers * 8;
-	uint8_t    *keys = slots + (size_t) d->nentries * slot_width;
+	const ks_visits *visits = &d->visits;
+	int			ordinal_width = ks_number_width(visits->nmembers);
+	int			key_width = ks_number_width(d->nkeys);
+	uint8_t    *ordinals = at + (size_t) visits->nmembers * 8;
+	uint8_t    *keys = ordinals + (size_t) d->nentries * ordinal_width;
 	uint8_t    *weights = keys + (size_t) d->nentries * key_width;
 	uint32_t	i;
 
+	for (i = 0; i < visits->nmembers; i++)
+		ks_put_u64(at + (size_t) i * 8, visits->hash[i]);
 	for (i = 0; i < d->nentries; i++)
 	{
-		const ks_entry *e = &d->members[i];
-		bool		starts = i == 0 || e->member != d->members[i - 1].member;
-		uint32_t	code = (uint32_t) ((int64_t) e->slot - d->slot_first) << 1 | starts;
-
-		if (starts)
-		{
-			ks_put_u64(at, e->member);
-			at += 8;
-		}
-		if (slot_width == 2)
-			ks_put_u16(slots, (uint16_t) code);
-		else
-			ks_put_u32(slots, code);
-		slots += slot_width;
-		if (key_width == 1)
-			*keys = (uint8_t) e->key;
-		else if (key_width == 2)
-			ks_put_u16(keys, (uint16_t) e->key);
-		else if (key_width == 4)
-			ks_put_u32(keys, e->key);
-		keys += key_width;
-		weights = ks_put_varint(weights, ks_zigzag(e->weight));
+		ordinals = put_number(ordinals, (uint32_t) d->members[i].member, ordinal_width);
+		keys = put_number(keys, d->members[i].key, key_width);
+		weights = ks_put_varint(weights, ks_zigzag(d->members[i].weight));
 	}
 	return weights;
 }
 
 static void
-put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, size_t keys_at, size_t weights_at,
-		   size_t members_at, size_t size)
+put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, size_t visits_at, size_t keys_at,
+		   size_t weights_at, size_t members_at, size_t size)
 {
 	memset(at, 0, KS_HEADER_BYTES);
 	at[0] = KS_FORMAT_VERSION;
@@ -399,7 +358,7 @@ put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, size_t keys_at,
 	ks_put_u32(at + 4, d->nkeys);
 	ks_put_u32(at + 8, d->nslots);
 	ks_put_u32(at + 12, d->nweights);
-	ks_put_u32(at + 16, d->nmembers);
+	ks_put_u32(at + 16, d->visits.nmembers);
 	ks_put_u32(at + 20, d->nentries);
 	ks_put_u32(at + 24, (uint32_t) d->slot_first);
 	ks_put_u32(at + 28, (uint32_t) d->slot_last);
@@ -408,10 +367,11 @@ put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, size_t keys_at,
 	ks_put_u64(at + 48, (uint64_t) bounds->last);
 	ks_put_u64(at + 56, (uint64_t) bounds->removed_first);
 	ks_put_u64(at + 64, (uint64_t) bounds->removed_last);
-	ks_put_u32(at + 72, (uint32_t) keys_at);
-	ks_put_u32(at + 76, (uint32_t) weights_at);
-	ks_put_u32(at + 80, (uint32_t) members_at);
-	ks_put_u32(at + 84, (uint32_t) size);
+	ks_put_u32(at + 72, (uint32_t) visits_at);
+	ks_put_u32(at + 76, (uint32_t) keys_at);
+	ks_put_u32(at + 80, (uint32_t) weights_at);
+	ks_put_u32(at + 84, (uint32_t) members_at);
+	ks_put_u32(at + 88, (uint32_t) size);
 }
 
 static ks_status
@@ -419,14 +379,17 @@ draft_write(const draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **r
 {
 	size_t		longest = draft_bytes(d);
 	uint8_t    *start;
-	uint8_t    *keys,
+	uint8_t    *visits,
+			   *keys,
 			   *weights,
 			   *members,
 			   *end;
 
 	*result = ks_alloc(d->memory, reserve + longest);
 	start = *result + reserve;
-	keys = put_slots(start + KS_HEADER_BYTES, d->slots, d->nslots, d->slot_first);
+	visits = put_slots(start + KS_HEADER_BYTES, d->slots, d->nslots, d->slot_first);
+	memcpy(visits, d->visits.bytes, d->visits.size);
+	keys = visits + d->visits.size;
 	members = put_keys(keys, d, &weights);
 	end = put_members(members, d);
 	*size = (size_t) (end - start);
@@ -435,7 +398,7 @@ draft_write(const draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **r
 		ks_free(*result);
 		return KS_E_LIMIT;
 	}
-	put_header(start, d, bounds, (size_t) (keys - start), (size_t) (weights - start),
+	put_header(start, d, bounds, (size_t) (visits - start), (size_t) (keys - start), (size_t) (weights - start),
 			   (size_t) (members - start), *size);
 	*result = ks_realloc(*result, reserve + *size);
 	return KS_OK;

@@ -12,6 +12,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 
 #if PG_VERSION_NUM < 160000
 #include "access/detoast.h"
@@ -207,7 +208,20 @@ ks_tally_open(ks_view *view, Datum tally)
 		ks_raise(KS_E_CORRUPT);
 }
 
-/* A view of as much of a stored tally as the fold reads: the rest stays in its TOAST table. */
+/* A stretch of a stored tally, for ks_view: source is its TOAST pointer. */
+static const uint8_t *
+fetch_stretch(void *source, size_t from, size_t length)
+{
+	struct varlena *slice = PG_DETOAST_DATUM_SLICE(PointerGetDatum(source), (int32) from, (int32) length);
+
+	return VARSIZE_ANY_EXHDR(slice) == length ? (const uint8_t *) VARDATA_ANY(slice) : NULL;
+}
+
+/*
+ * A view of as much of a stored tally as the fold reads: the rest stays in its
+ * TOAST table, and what turns out to be needed of it is fetched from there.
+ * Everything lives in the current memory context, not in the row.
+ */
 void
 ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 {
@@ -217,10 +231,10 @@ ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 
 	if (reach == KS_REACH_ALL || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(tally)))
 	{
-		ks_tally_open(view, tally);
+		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
 	}
-	front = PG_DETOAST_DATUM_SLICE(tally, 0, FRONT_BYTES);
+	front = PG_DETOAST_DATUM_SLICE(tally, 0, reach == KS_REACH_SLOTS ? FRONT_BYTES : 4 * FRONT_BYTES);
 	ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
 	needed = ks_reach_bytes(&view->header, reach);
 	if (needed > view->available)
@@ -228,6 +242,8 @@ ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 		front = PG_DETOAST_DATUM_SLICE(tally, 0, (int32) needed);
 		ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
 	}
+	view->source = DatumGetPointer(datumCopy(tally, false, -1));
+	view->fetch = fetch_stretch;
 }
 
 /* The stored form of a builder, in the builder's memory. */

@@ -34,12 +34,16 @@ header_consistent(const ks_header *header)
 {
 	return range_consistent(header->bounds.first, header->bounds.last) &&
 		range_consistent(header->bounds.removed_first, header->bounds.removed_last) &&
-		header->keys_at >= KS_HEADER_BYTES &&
+		header->visits_at >= KS_HEADER_BYTES &&
+		header->keys_at >= header->visits_at &&
 		header->weights_at >= header->keys_at &&
 		header->nkeys <= (header->weights_at - header->keys_at) / 4 &&
 		header->members_at >= header->weights_at &&
 		header->size >= header->members_at &&
 		header->size <= KS_TALLY_MAX_BYTES &&
+		header->nkeys <= header->size / 4 &&	/* each takes so many bytes at least: */
+		header->nmembers <= header->size / 8 && /* a count that is a lie costs no memory */
+		header->nentries <= header->size &&
 		header->slot_first >= KS_SLOT_MIN &&
 		header->slot_last >= header->slot_first &&
 		header->slot_last <= KS_SLOT_MAX &&
@@ -70,12 +74,15 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 	header->slot_last = (int32_t) ks_get_u32(at + 28);
 	header->total = (int64_t) ks_get_u64(at + 32);
 	header->bounds = get_bounds(at + 40);
-	header->keys_at = ks_get_u32(at + 72);
-	header->weights_at = ks_get_u32(at + 76);
-	header->members_at = ks_get_u32(at + 80);
-	header->size = ks_get_u32(at + 84);
+	header->visits_at = ks_get_u32(at + 72);
+	header->keys_at = ks_get_u32(at + 76);
+	header->weights_at = ks_get_u32(at + 80);
+	header->members_at = ks_get_u32(at + 84);
+	header->size = ks_get_u32(at + 88);
 	view->bytes = bytes;
 	view->available = available;
+	view->fetch = NULL;
+	view->source = NULL;
 	return header_consistent(header) ? KS_OK : KS_E_CORRUPT;
 }
 
@@ -103,7 +110,7 @@ slot_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t
 ks_slot_cursor
 ks_view_slots(const ks_view *view)
 {
-	return slot_cursor(view, view->bytes + KS_HEADER_BYTES, view->bytes + view->header.keys_at,
+	return slot_cursor(view, view->bytes + KS_HEADER_BYTES, view->bytes + view->header.visits_at,
 					   view->header.nslots);
 }
 
@@ -196,30 +203,223 @@ ks_key_weights(const ks_view *view, const ks_key_cursor *key)
 	return slot_cursor(view, key->weights, key->weights + key->block, key->nslots);
 }
 
-/* Finds the columns of the member section and checks that they fit. */
+/* The visits: cursor of slots that have members. */
+ks_visit_cursor
+ks_view_visits(const ks_view *view)
+{
+	ks_visit_cursor cursor;
+
+	memset(&cursor, 0, sizeof(cursor));
+	cursor.at = view->bytes + view->header.visits_at;
+	cursor.end = view->bytes + view->header.keys_at;
+	cursor.slot = view->header.slot_first;
+	cursor.slot_last = view->header.slot_last;
+	cursor.span = (uint64_t) (cursor.slot_last - cursor.slot);
+	cursor.nentries = view->header.nentries;
+	cursor.status = KS_OK;
+	if (view->header.keys_at > view->available)
+	{
+		cursor.end = cursor.at;
+		cursor.status = KS_E_TRUNCATED;
+	}
+	return cursor;
+}
+
+static bool
+visit_corrupt(ks_visit_cursor *cursor)
+{
+	cursor->status = KS_E_CORRUPT;
+	cursor->at = cursor->end;
+	return false;
+}
+
+/* The next slot; pairs that were not asked for are passed over. */
+bool
+ks_visit_next(ks_visit_cursor *cursor)
+{
+	uint64_t	delta,
+				entries,
+				count;
+
+	while (cursor->pairs > 0)
+	{
+		if (!ks_visit_pair(cursor, &count))
+			return false;
+	}
+	if (cursor->at == cursor->end)
+		return false;
+	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
+		!ks_get_varint(&cursor->at, cursor->end, &entries) ||
+		!ks_get_varint(&cursor->at, cursor->end, &cursor->fresh) ||
+		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
+		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
+		entries > cursor->nentries - cursor->entry_end)
+		return visit_corrupt(cursor);
+	cursor->slot += (int64_t) delta;
+	cursor->entry = cursor->entry_end;
+	cursor->entry_end += (uint32_t) entries;
+	cursor->gap = 0;
+	return true;
+}
+
+/* The next pair of the slot: cursor->gap, and how many visits have it. */
+bool
+ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
+{
+	uint64_t	delta;
+
+	if (cursor->pairs == 0)
+		return false;
+	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
+		!ks_get_varint(&cursor->at, cursor->end, count) ||
+		delta > cursor->span - cursor->gap)
+		return visit_corrupt(cursor);
+	cursor->gap += delta;
+	cursor->pairs--;
+	return true;
+}
+
+/* Where the columns of the member section begin; false where they do not fit. */
+static bool
+member_columns(const ks_header *header, size_t *ordinals, size_t *keys, size_t *weights)
+{
+	uint64_t	at = (uint64_t) header->members_at + (uint64_t) header->nmembers * 8;
+
+	*ordinals = (size_t) at;
+	at += (uint64_t) header->nentries * (uint64_t) ks_number_width(header->nmembers);
+	*keys = (size_t) at;
+	at += (uint64_t) header->nentries * (uint64_t) ks_number_width(header->nkeys);
+	*weights = (size_t) at;
+	/* a weight takes one byte or more */
+	return at + header->nentries <= header->size;
+}
+
+/* A stretch of the stored bytes; NULL where it cannot be had. */
+static const uint8_t *
+stretch_of(const ks_view *view, size_t from, size_t length)
+{
+	if (from + length <= view->available)
+		return view->bytes + from;
+	return view->fetch == NULL ? NULL : view->fetch(view->source, from, length);
+}
+
+static void
+start_members(const ks_view *view, ks_members *members)
+{
+	memset(members, 0, sizeof(*members));
+	members->ordinal_width = ks_number_width(view->header.nmembers);
+	members->key_width = ks_number_width(view->header.nkeys);
+}
+
+/* The whole member section. */
 ks_status
-ks_view_members(const ks_view *view, ks_member_columns *columns)
+ks_view_members(const ks_view *view, ks_members *members)
 {
 	const ks_header *header = &view->header;
-	uint64_t	room = header->size - header->members_at;
-	uint64_t	needed;
+	size_t		ordinals,
+				keys,
+				weights;
+	const uint8_t *start;
 
-	if (view->available < header->size)
-		return KS_E_TRUNCATED;
-	columns->nmembers = header->nmembers;
-	columns->nentries = header->nentries;
-	columns->slot_width = ks_slot_width(header->slot_first, header->slot_last);
-	columns->key_width = ks_key_width(header->nkeys);
-	/* a weight takes one byte or more */
-	needed = (uint64_t) header->nmembers * 8 +
-		(uint64_t) header->nentries * (uint64_t) (columns->slot_width + columns->key_width + 1);
-	if (needed > room)
+	start_members(view, members);
+	if (!member_columns(header, &ordinals, &keys, &weights))
 		return KS_E_CORRUPT;
-
-	columns->hashes = view->bytes + header->members_at;
-	columns->slots = columns->hashes + (size_t) header->nmembers * 8;
-	columns->keys = columns->slots + (size_t) header->nentries * columns->slot_width;
-	columns->weights = columns->keys + (size_t) header->nentries * columns->key_width;
-	columns->end = view->bytes + header->size;
+	start = stretch_of(view, header->members_at, weights - header->members_at);
+	if (start == NULL)
+		return KS_E_TRUNCATED;
+	members->hashes = start;
+	members->end_member = header->nmembers;
+	members->ordinals = start + (ordinals - header->members_at);
+	members->keys = start + (keys - header->members_at);
 	return KS_OK;
+}
+
+/* The hashes of all members, without their entries. */
+ks_status
+ks_view_hashes(const ks_view *view, ks_members *members)
+{
+	size_t		ordinals,
+				keys,
+				weights;
+
+	start_members(view, members);
+	if (!member_columns(&view->header, &ordinals, &keys, &weights))
+		return KS_E_CORRUPT;
+	members->hashes = stretch_of(view, view->header.members_at, (size_t) view->header.nmembers * 8);
+	members->end_member = view->header.nmembers;
+	return members->hashes == NULL ? KS_E_TRUNCATED : KS_OK;
+}
+
+/*
+ * The ordinals of entries [entry, entry_end) and the hashes they need: members
+ * are numbered by their first visits, so those of neighbouring slots mostly
+ * stand side by side.
+ */
+ks_status
+ks_view_stretch(const ks_view *view, uint32_t entry, uint32_t entry_end, ks_members *members)
+{
+	const ks_header *header = &view->header;
+	size_t		ordinals,
+				keys,
+				weights;
+	uint32_t	low = UINT32_MAX;
+	uint32_t	high = 0;
+	uint32_t	i;
+
+	start_members(view, members);
+	if (!member_columns(header, &ordinals, &keys, &weights) || entry_end > header->nentries)
+		return KS_E_CORRUPT;
+	members->first_entry = entry;
+	members->ordinals = stretch_of(view, ordinals + (size_t) entry * members->ordinal_width,
+								   (size_t) (entry_end - entry) * members->ordinal_width);
+	if (members->ordinals == NULL)
+		return KS_E_TRUNCATED;
+	for (i = entry; i < entry_end; i++)
+	{
+		uint32_t	ordinal = ks_member_ordinal(members, i);
+
+		low = ordinal < low ? ordinal : low;
+		high = ordinal > high ? ordinal : high;
+	}
+	if (entry == entry_end)
+		return KS_OK;
+	if (high >= header->nmembers)
+		return KS_E_CORRUPT;
+	members->first_member = low;
+	members->end_member = high + 1;
+	members->hashes = stretch_of(view, header->members_at + (size_t) low * 8, (size_t) (high - low + 1) * 8);
+	return members->hashes == NULL ? KS_E_TRUNCATED : KS_OK;
+}
+
+/* The weights of the member section, from the first entry on. */
+ks_status
+ks_view_member_weights(const ks_view *view, ks_weight_stream *stream)
+{
+	size_t		ordinals,
+				keys,
+				weights;
+
+	if (!member_columns(&view->header, &ordinals, &keys, &weights))
+		return KS_E_CORRUPT;
+	stream->at = stretch_of(view, weights, view->header.size - weights);
+	if (stream->at == NULL)
+		return KS_E_TRUNCATED;
+	stream->end = stream->at + (view->header.size - weights);
+	stream->next = 0;
+	return KS_OK;
+}
+
+/* The weight of an entry; entries must be asked for in order. */
+bool
+ks_weight_at(ks_weight_stream *stream, uint32_t entry, int64_t *weight)
+{
+	uint64_t	code = 0;
+
+	for (; stream->next <= entry; stream->next++)
+	{
+		if (!ks_get_varint(&stream->at, stream->end, &code))
+			return false;
+	}
+	*weight = ks_unzigzag(code);
+	return true;
 }

@@ -10,7 +10,7 @@
 #define KS_FORMAT_VERSION 1
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
 #define KS_FLAGS_KNOWN KS_FLAG_NEGATIVE
-#define KS_HEADER_BYTES 88
+#define KS_HEADER_BYTES 92
 
 /*
  * The largest tally: its text form, two digits a byte, must fit one allocation
@@ -44,18 +44,24 @@ typedef struct ks_header
 	int32_t		slot_last;
 	int64_t		total;
 	ks_bounds	bounds;
+	uint32_t	visits_at;
 	uint32_t	keys_at;
 	uint32_t	weights_at;
 	uint32_t	members_at;
 	uint32_t	size;
 } ks_header;
 
-/* available < header.size when only the front of the tally was fetched. */
+/*
+ * A stored tally, or its front: then available < header.size, and fetch (if it
+ * is not NULL) gets other stretches from where they are stored.
+ */
 typedef struct ks_view
 {
 	ks_header	header;
 	const uint8_t *bytes;
 	size_t		available;
+	const uint8_t *(*fetch) (void *source, size_t from, size_t length);
+	void	   *source;
 } ks_view;
 
 /* Cursors end with false; their status then says whether that was the end or bad bytes. */
@@ -83,19 +89,46 @@ typedef struct ks_key_cursor
 	ks_status	status;
 } ks_key_cursor;
 
-/* The member section, column by column. */
-typedef struct ks_member_columns
+/*
+ * The slots that have members, ascending.  A visit is a member in a slot, under
+ * however many keys; its gap is the distance to the member's visit before.
+ */
+typedef struct ks_visit_cursor
 {
-	const uint8_t *hashes;
-	const uint8_t *slots;
-	const uint8_t *keys;
-	const uint8_t *weights;
+	const uint8_t *at;
 	const uint8_t *end;
-	uint32_t	nmembers;
+	int64_t		slot;
+	int64_t		slot_last;
+	uint64_t	span;			/* no gap is larger */
+	uint64_t	fresh;			/* visits of members that were not there before */
+	uint64_t	pairs;			/* pairs of (gap, count) that ks_visit_pair has yet to give */
+	uint64_t	gap;
+	uint32_t	entry;			/* the slot's entries: [entry, entry_end) */
+	uint32_t	entry_end;
 	uint32_t	nentries;
-	int			slot_width;		/* 2 or 4 */
+	ks_status	status;
+} ks_visit_cursor;
+
+/* A stretch of entries of the member section, and the hashes of all members. */
+typedef struct ks_members
+{
+	const uint8_t *hashes;		/* of the members from first_member on */
+	uint32_t	first_member;
+	uint32_t	end_member;
+	const uint8_t *ordinals;	/* of the entries from first_entry on */
+	const uint8_t *keys;
+	uint32_t	first_entry;
+	int			ordinal_width;	/* 0, 1, 2 or 4 */
 	int			key_width;		/* 0, 1, 2 or 4 */
-} ks_member_columns;
+} ks_members;
+
+/* Weights are a stream of varints, read only as far as somebody asks. */
+typedef struct ks_weight_stream
+{
+	const uint8_t *at;
+	const uint8_t *end;
+	uint32_t	next;
+} ks_weight_stream;
 
 extern ks_status ks_view_open(ks_view *view, const void *bytes, size_t available);
 extern ks_slot_cursor ks_view_slots(const ks_view *view);
@@ -103,7 +136,14 @@ extern bool ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern ks_slot_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
-extern ks_status ks_view_members(const ks_view *view, ks_member_columns *columns);
+extern ks_visit_cursor ks_view_visits(const ks_view *view);
+extern bool ks_visit_next(ks_visit_cursor *cursor);
+extern bool ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count);
+extern ks_status ks_view_members(const ks_view *view, ks_members *members);
+extern ks_status ks_view_stretch(const ks_view *view, uint32_t entry, uint32_t entry_end, ks_members *members);
+extern ks_status ks_view_hashes(const ks_view *view, ks_members *members);
+extern ks_status ks_view_member_weights(const ks_view *view, ks_weight_stream *stream);
+extern bool ks_weight_at(ks_weight_stream *stream, uint32_t entry, int64_t *weight);
 
 /* Rounds towards the past, so that instants before 2000 fall into their own quarter hour. */
 static inline int64_t
@@ -112,46 +152,46 @@ ks_slot_of(int64_t at)
 	return at >= 0 ? at / KS_SLOT_USECS : -((-at + KS_SLOT_USECS - 1) / KS_SLOT_USECS);
 }
 
+/* Bytes of a number below count; nothing is written where there is no choice. */
 static inline int
-ks_slot_width(int32_t slot_first, int32_t slot_last)
+ks_number_width(uint32_t count)
 {
-	return (int64_t) slot_last - slot_first < 0x8000 ? 2 : 4;
-}
-
-static inline int
-ks_key_width(uint32_t nkeys)
-{
-	return nkeys <= 1 ? 0 : nkeys <= 0x100 ? 1 : nkeys <= 0x10000 ? 2 : 4;
-}
-
-/* (slot - slot_first) * 2, plus 1 on the first entry of a member. */
-static inline uint32_t
-ks_member_code(const ks_member_columns *columns, uint32_t entry)
-{
-	return columns->slot_width == 2 ? ks_get_u16(columns->slots + (size_t) entry * 2)
-		: ks_get_u32(columns->slots + (size_t) entry * 4);
+	return count <= 1 ? 0 : count <= 0x100 ? 1 : count <= 0x10000 ? 2 : 4;
 }
 
 static inline uint32_t
-ks_member_key(const ks_member_columns *columns, uint32_t entry)
+ks_get_number(const uint8_t *column, uint32_t index, int width)
 {
-	switch (columns->key_width)
+	switch (width)
 	{
 		case 0:
 			return 0;
 		case 1:
-			return columns->keys[entry];
+			return column[index];
 		case 2:
-			return ks_get_u16(columns->keys + (size_t) entry * 2);
+			return ks_get_u16(column + (size_t) index * 2);
 		default:
-			return ks_get_u32(columns->keys + (size_t) entry * 4);
+			return ks_get_u32(column + (size_t) index * 4);
 	}
 }
 
-static inline uint64_t
-ks_member_hash(const ks_member_columns *columns, uint32_t member)
+/* The member of an entry, by its number; members are numbered in the order of their first visits. */
+static inline uint32_t
+ks_member_ordinal(const ks_members *members, uint32_t entry)
 {
-	return ks_get_u64(columns->hashes + (size_t) member * 8);
+	return ks_get_number(members->ordinals, entry - members->first_entry, members->ordinal_width);
+}
+
+static inline uint32_t
+ks_member_key(const ks_members *members, uint32_t entry)
+{
+	return ks_get_number(members->keys, entry - members->first_entry, members->key_width);
+}
+
+static inline uint64_t
+ks_member_hash(const ks_members *members, uint32_t ordinal)
+{
+	return ks_get_u64(members->hashes + (size_t) (ordinal - members->first_member) * 8);
 }
 
 static inline bool

@@ -3,8 +3,8 @@
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *     -DKS_STANDALONE -Isrc -o test/fuzz/fuzz_tally test/fuzz/fuzz_tally.c \
- *     src/tally/builder.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
- *     src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
+ *     src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
+ *     src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c src/tally/visit.c
  * Run: test/fuzz/fuzz_tally -max_total_time=60 -malloc_limit_mb=8
  *
  * No corpus is needed: the mutator makes well-formed tallies to begin with, and
@@ -101,7 +101,7 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned in
 	size = LLVMFuzzerMutate(data, size, max_size);
 	/* a changed length is the least interesting way to be refused */
 	if (size >= KS_HEADER_BYTES && below(2))
-		ks_put_u32(data + 84, (uint32_t) size);
+		ks_put_u32(data + 88, (uint32_t) size);
 	return below(4) ? size : mend_tally(data, size, max_size);
 }
 

@@ -4,8 +4,8 @@
  * filters; one TAP line a family of rounds.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_fold \
- *     test/unit/unit_fold.c src/tally/builder.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
+ *     test/unit/unit_fold.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c src/tally/visit.c
  */
 #include "tally/builder.h"
 #include "tally/fold.h"
@@ -334,6 +334,26 @@ model_cut(const round *r)
  * ------------------------------------------------------------------------
  */
 
+/* The rest of a row, as the server would fetch it: a copy of just that stretch, which sanitizers watch. */
+static uint8_t *fetched[1024];
+static int	nfetched;
+
+static const uint8_t *
+fetch_copy(void *source, size_t from, size_t length)
+{
+	if (nfetched == 1024)
+		abort();
+	fetched[nfetched] = malloc(length > 0 ? length : 1);
+	return memcpy(fetched[nfetched++], (uint8_t *) source + from, length);
+}
+
+static void
+free_fetched(void)
+{
+	while (nfetched > 0)
+		free(fetched[--nfetched]);
+}
+
 static ks_status
 add_rows(round *r, ks_fold *fold)
 {
@@ -347,6 +367,8 @@ add_rows(round *r, ks_fold *fold)
 		ks_view		front = r->view[row];
 
 		front.available = ks_reach_bytes(&front.header, ks_fold_reach(fold, r->mixed[row]));
+		front.fetch = fetch_copy;
+		front.source = (void *) front.bytes;
 		status = ks_fold_add(fold, &front, r->mixed[row] ? &mine : NULL);
 	}
 	return status;
@@ -388,6 +410,7 @@ series_agree(round *r, bool distinct)
 		status = ks_fold_finish_series(&fold);
 	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold);
 	ks_fold_free(&fold);
+	free_fetched();
 	return good;
 }
 
@@ -507,6 +530,7 @@ top_agrees(round *r, bool distinct)
 	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &fold, lines, count, limit);
 	free(lines);
 	ks_fold_free(&fold);
+	free_fetched();
 	return good;
 }
 

@@ -3,8 +3,8 @@
  * One TAP line a check.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_tally \
- *     test/unit/unit_tally.c src/tally/builder.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c
+ *     test/unit/unit_tally.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c src/tally/visit.c
  */
 #include "tally/builder.h"
 #include "tally/fold.h"
@@ -413,9 +413,9 @@ check_split_many(void)
  * ------------------------------------------------------------------------
  */
 
-/* nkeys keys, the last one at last_slot, the others at first_slot, each with a member. */
+/* nkeys keys, the last one at last_slot, the others at first_slot, each with one of so many members. */
 static stored
-spread(uint32_t nkeys, int32_t first_slot, int32_t last_slot)
+spread(uint32_t nkeys, uint32_t nmembers, int32_t first_slot, int32_t last_slot)
 {
 	ks_builder	builder;
 	uint32_t	i;
@@ -427,20 +427,21 @@ spread(uint32_t nkeys, int32_t first_slot, int32_t last_slot)
 		uint8_t    *at = ks_key_put(bytes, &i, sizeof(i));
 
 		ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, string_of(bytes, (size_t) (at - bytes))),
-							  i + 1 == nkeys ? last_slot : first_slot, i % 100, 1);
+							  i + 1 == nkeys ? last_slot : first_slot, i % nmembers, 1);
 	}
 	return pack(&builder);
 }
 
 static bool
-spread_returns(uint32_t nkeys, int32_t first_slot, int32_t last_slot, int slot_width, int key_width)
+spread_returns(uint32_t nkeys, uint32_t nmembers, int32_t first_slot, int32_t last_slot, int ordinal_width, int key_width)
 {
-	stored		a = spread(nkeys, first_slot, last_slot);
-	ks_member_columns columns;
+	stored		a = spread(nkeys, nmembers, first_slot, last_slot);
+	ks_members	members;
 	bool		good = a.bytes != NULL && ks_check(a.bytes, a.size, NULL) == KS_OK &&
-	ks_view_members(&a.view, &columns) == KS_OK && columns.slot_width == slot_width && columns.key_width == key_width &&
-	a.view.header.nkeys == nkeys && a.view.header.total == nkeys && columns.nentries == nkeys &&
-	ks_member_key(&columns, nkeys - 1) < nkeys;
+	ks_view_members(&a.view, &members) == KS_OK && members.ordinal_width == ordinal_width && members.key_width == key_width &&
+	a.view.header.nkeys == nkeys && a.view.header.total == nkeys && a.view.header.nentries == nkeys &&
+	a.view.header.nmembers == (nmembers < nkeys ? nmembers : nkeys) &&
+	ks_member_key(&members, nkeys - 1) < nkeys && ks_member_ordinal(&members, nkeys - 1) < nmembers;
 
 	free(a.bytes);
 	return good;
@@ -449,14 +450,14 @@ spread_returns(uint32_t nkeys, int32_t first_slot, int32_t last_slot, int slot_w
 static void
 check_widths(void)
 {
-	ok(spread_returns(1, 0, 0, 2, 0) && spread_returns(2, 0, 0, 2, 1) && spread_returns(256, 0, 5, 2, 1) &&
-	   spread_returns(257, 0, 5, 2, 2) && spread_returns(65536, 0, 5, 2, 2) && spread_returns(65537, 0, 5, 2, 4),
+	ok(spread_returns(1, 9, 0, 0, 0, 0) && spread_returns(2, 1, 0, 0, 0, 1) && spread_returns(256, 1, 0, 5, 0, 1) &&
+	   spread_returns(257, 1, 0, 5, 0, 2) && spread_returns(65536, 1, 0, 5, 0, 2) && spread_returns(65537, 1, 0, 5, 0, 4),
 	   "keys take 0, 1, 2 or 4 bytes");
-	ok(spread_returns(2, 0, 32767, 2, 1) && spread_returns(2, 0, 32768, 4, 1) &&
-	   spread_returns(2, -32768, -1, 2, 1) && spread_returns(2, -32768, 0, 4, 1), "slots take 2 or 4 bytes");
-	ok(spread_returns(2, KS_SLOT_MIN, KS_SLOT_MAX, 4, 1) && spread_returns(1, 0, KS_SLOT_MIN, 2, 0) &&
-	   spread_returns(1, 0, KS_SLOT_MAX, 2, 0), "slots at both ends of the years");
-	ok(spread(1, 0, KS_SLOT_MIN - 1).bytes == NULL && spread(1, 0, KS_SLOT_MAX + 1).bytes == NULL,
+	ok(spread_returns(70000, 2, 0, 5, 1, 4) && spread_returns(70000, 256, 0, 5, 1, 4) && spread_returns(70000, 257, 0, 5, 2, 4) &&
+	   spread_returns(70000, 65536, 0, 5, 2, 4) && spread_returns(70000, 65537, 0, 5, 4, 4), "members take 0, 1, 2 or 4 bytes");
+	ok(spread_returns(2, 1, KS_SLOT_MIN, KS_SLOT_MAX, 0, 1) && spread_returns(1, 1, 0, KS_SLOT_MIN, 0, 0) &&
+	   spread_returns(1, 1, 0, KS_SLOT_MAX, 0, 0), "slots at both ends of the years");
+	ok(spread(1, 1, 0, KS_SLOT_MIN - 1).bytes == NULL && spread(1, 1, 0, KS_SLOT_MAX + 1).bytes == NULL,
 	   "slots beyond the years are refused");
 }
 

@@ -1,0 +1,93 @@
+/*
+ * Which bucket a quarter hour belongs to.
+ */
+#include "tally/bins.h"
+
+/*
+ * From instants (microseconds since 2000-01-01); the arrays of bins are the
+ * caller's.  False when they do not ascend.  Edges beyond the countable years
+ * are drawn in: there is nothing to count out there.
+ */
+bool
+ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges)
+{
+	const int64_t lowest = KS_SLOT_MIN * KS_SLOT_USECS;
+	const int64_t highest = (KS_SLOT_MAX + INT64_C(1)) * KS_SLOT_USECS;
+	uint32_t	i;
+
+	for (i = 0; i < nedges; i++)
+	{
+		int64_t		at = edges[i] < lowest ? lowest : edges[i] > highest ? highest : edges[i];
+
+		if (i > 0 && edges[i] < edges[i - 1])
+			return false;
+		bins->edge[i] = (int32_t) ks_slot_of(at);
+		bins->cut[i] = bins->edge[i] * KS_SLOT_USECS != at;
+	}
+	bins->nsegments = nedges - 1;
+	return true;
+}
+
+/* The segment a slot lies in: the last one whose edge is at or before it; -1 and nsegments are outside. */
+int64_t
+ks_bins_segment(const ks_bins *bins, int32_t slot)
+{
+	int64_t		low = -1;
+	int64_t		high = (int64_t) bins->nsegments + 1;
+
+	while (high - low > 1)
+	{
+		int64_t		middle = (low + high) / 2;
+
+		if (bins->edge[middle] <= slot)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int32_t
+bin_of_segment(const ks_bins *bins, int64_t segment, int32_t slot)
+{
+	int64_t		i;
+
+	for (i = segment; i >= 0 && bins->edge[i] == slot; i--)
+	{
+		if (bins->cut[i])
+			return KS_BIN_CUT;
+	}
+	if (segment < 0 || segment >= (int64_t) bins->nsegments)
+		return KS_BIN_OUTSIDE;
+	return bins->bin_of != NULL ? bins->bin_of[segment] : (int32_t) segment;
+}
+
+int32_t
+ks_bins_find(const ks_bins *bins, int32_t slot)
+{
+	return bin_of_segment(bins, ks_bins_segment(bins, slot), slot);
+}
+
+ks_walk
+ks_walk_start(const ks_bins *bins)
+{
+	ks_walk		walk = {bins, 0, 0, KS_BIN_OUTSIDE};
+
+	return walk;
+}
+
+/* Looks a slot up, and how far the answer reaches. */
+void
+ks_walk_move(ks_walk *walk, int32_t slot)
+{
+	int64_t		segment = ks_bins_segment(walk->bins, slot);
+
+	walk->bin = bin_of_segment(walk->bins, segment, slot);
+	walk->from = slot;
+	if (walk->bin == KS_BIN_CUT)
+		walk->to = (int64_t) slot + 1;
+	else if (segment >= (int64_t) walk->bins->nsegments)
+		walk->to = INT64_MAX;
+	else
+		walk->to = walk->bins->edge[segment + 1];
+}

@@ -1,0 +1,49 @@
+/*
+ * Bins: which bucket a quarter hour belongs to.
+ */
+#ifndef KS_TALLY_BINS_H
+#define KS_TALLY_BINS_H
+
+#include "tally/view.h"
+
+/*
+ * Where instants go: segment i is [edge i, edge i + 1) and belongs to bin
+ * bin_of[i].  Edges ascend.  An edge that is not the start of a quarter hour
+ * cuts its slot; a slot that is cut can be answered for only while it is empty.
+ */
+typedef struct ks_bins
+{
+	int32_t    *edge;			/* [nsegments + 1] the slot an edge lies in */
+	bool	   *cut;			/* [nsegments + 1] the edge lies inside the slot */
+	int32_t    *bin_of;			/* [nsegments], or NULL: segment i is bin i */
+	uint32_t	nsegments;
+	uint32_t	nbins;
+} ks_bins;
+
+#define KS_BIN_OUTSIDE (-1)
+#define KS_BIN_CUT (-2)
+
+/* Ascending lookups: remembers the slots for which its answer holds. */
+typedef struct ks_walk
+{
+	const ks_bins *bins;
+	int64_t		from;
+	int64_t		to;				/* bin holds for slots in [from, to) */
+	int32_t		bin;
+} ks_walk;
+
+extern bool ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges);
+extern int64_t ks_bins_segment(const ks_bins *bins, int32_t slot);
+extern int32_t ks_bins_find(const ks_bins *bins, int32_t slot);
+extern ks_walk ks_walk_start(const ks_bins *bins);
+extern void ks_walk_move(ks_walk *walk, int32_t slot);
+
+static inline int32_t
+ks_walk_find(ks_walk *walk, int32_t slot)
+{
+	if (slot < walk->from || slot >= walk->to)
+		ks_walk_move(walk, slot);
+	return walk->bin;
+}
+
+#endif							/* KS_TALLY_BINS_H */

@@ -1,0 +1,205 @@
+/*
+ * Visits: what makes distinct counts cost slots instead of members.
+ *
+ * A visit is a member in a slot; its gap is the distance to the same member's
+ * visit before.  The distinct members of [a, b) are its visits whose visit
+ * before lies before a, or that have none.  So it is enough to keep, for each slot, how
+ * many visits are a member's first, and how many have which gap: a bucket is
+ * counted without looking at a single member.
+ */
+#include "tally/visit.h"
+
+#include "tally/bytes.h"
+
+/* Slots are sorted by counting them, unless there are so many more slots than entries. */
+#define SLOTS_AN_ENTRY 16
+
+/* While the slots are gone through in order. */
+typedef struct visit_walk
+{
+	ks_visits  *visits;
+	ks_entry   *entries;
+	ks_entries	known;			/* members by number; the weight is the slot of the last visit */
+	uint64_t   *gaps;			/* of the slot's returning members */
+	uint8_t    *at;				/* where the next bytes go */
+	int32_t		slot;			/* the slot before */
+} visit_walk;
+
+static int
+compare_slots(const void *a, const void *b)
+{
+	int32_t		x = ((const ks_entry *) a)->slot;
+	int32_t		y = ((const ks_entry *) b)->slot;
+
+	return (x > y) - (x < y);
+}
+
+static int
+compare_members(const void *a, const void *b)
+{
+	const ks_entry *x = a;
+	const ks_entry *y = b;
+
+	if (x->member != y->member)
+		return x->member < y->member ? -1 : 1;
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+static int
+compare_gaps(const void *a, const void *b)
+{
+	uint64_t	x = *(const uint64_t *) a;
+	uint64_t	y = *(const uint64_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Sorts entries by slot, in whatever order within a slot. */
+static void
+sort_by_slot(ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first, int32_t slot_last)
+{
+	size_t		span = (size_t) ((int64_t) slot_last - slot_first) + 1;
+	ks_entry   *sorted;
+	uint32_t   *next;
+	uint32_t	sum = 0;
+	uint32_t	i;
+	size_t		slot;
+
+	if (span / SLOTS_AN_ENTRY > count)
+	{
+		qsort(entries, count, sizeof(ks_entry), compare_slots);
+		return;
+	}
+	next = ks_alloc(memory, span * sizeof(uint32_t));
+	memset(next, 0, span * sizeof(uint32_t));
+	for (i = 0; i < count; i++)
+		next[entries[i].slot - slot_first]++;
+	for (slot = 0; slot < span; slot++)
+	{
+		uint32_t	here = next[slot];
+
+		next[slot] = sum;
+		sum += here;
+	}
+	sorted = ks_alloc(memory, ((size_t) count + 1) * sizeof(ks_entry));
+	for (i = 0; i < count; i++)
+		sorted[next[entries[i].slot - slot_first]++] = entries[i];
+	memcpy(entries, sorted, (size_t) count * sizeof(ks_entry));
+	ks_free(sorted);
+	ks_free(next);
+}
+
+/*
+ * Puts numbers in the place of the hashes of one slot's entries, which are
+ * sorted by hash; gives back how many members return.
+ */
+static uint32_t
+number_members(visit_walk *w, uint32_t begin, uint32_t end)
+{
+	uint32_t	returning = 0;
+	uint32_t	number = 0;
+	uint64_t	hash = 0;
+	uint32_t	i;
+
+	for (i = begin; i < end; i++)
+	{
+		ks_entry   *e = &w->entries[i];
+		uint32_t	known = w->known.count;
+
+		if (i == begin || e->member != hash)
+		{
+			hash = e->member;
+			number = ks_entries_number(&w->known, hash);
+			if (number == known)
+				w->visits->hash[number] = hash;
+			else
+				w->gaps[returning++] = (uint64_t) (e->slot - w->known.entry[number].weight);
+			w->known.entry[number].weight = e->slot;
+		}
+		e->member = number;
+	}
+	return returning;
+}
+
+/* Writes one slot: distance, entries, first visits, then pairs of (gap, visits), gaps ascending. */
+static void
+put_slot(visit_walk *w, int32_t slot, uint32_t entries, uint32_t fresh, uint32_t returning)
+{
+	uint32_t	pairs = 0;
+	uint64_t	gap = 0;
+	uint32_t	i,
+				j;
+
+	qsort(w->gaps, returning, sizeof(uint64_t), compare_gaps);
+	for (i = 0; i < returning; i++)
+		pairs += i == 0 || w->gaps[i] != w->gaps[i - 1];
+	w->at = ks_put_varint(w->at, (uint64_t) ((int64_t) slot - w->slot));
+	w->at = ks_put_varint(w->at, entries);
+	w->at = ks_put_varint(w->at, fresh);
+	w->at = ks_put_varint(w->at, pairs);
+	for (i = 0; i < returning; i = j)
+	{
+		for (j = i + 1; j < returning && w->gaps[j] == w->gaps[i]; j++)
+			;
+		w->at = ks_put_varint(w->at, w->gaps[i] - gap);
+		w->at = ks_put_varint(w->at, j - i);
+		gap = w->gaps[i];
+	}
+	w->slot = slot;
+}
+
+/*
+ * Brings the entries, which have members and no zero weights, into the order in
+ * which they are stored: by slot, member's number, key; and writes the visits.
+ * The entries are left with the numbers in the place of their members.
+ */
+void
+ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first, int32_t slot_last)
+{
+	visit_walk	w;
+	uint32_t	begin,
+				end;
+
+	memset(visits, 0, sizeof(*visits));
+	visits->hash = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
+	/* four numbers a slot and two a gap, none of them longer than five bytes */
+	visits->bytes = ks_alloc(memory, (size_t) count * 30 + 1);
+	sort_by_slot(memory, entries, count, slot_first, slot_last);
+
+	memset(&w, 0, sizeof(w));
+	w.visits = visits;
+	w.entries = entries;
+	w.gaps = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
+	w.at = visits->bytes;
+	w.slot = slot_first;
+	ks_entries_init(&w.known, memory);
+	for (begin = 0; begin < count; begin = end)
+	{
+		uint32_t	known = w.known.count;
+		uint32_t	returning;
+
+		ks_check_interrupts();
+		for (end = begin + 1; end < count && entries[end].slot == entries[begin].slot; end++)
+			;
+		qsort(entries + begin, end - begin, sizeof(ks_entry), compare_members);
+		returning = number_members(&w, begin, end);
+		/* new members were numbered in the order they lie in; returning ones were not */
+		if (returning > 0)
+			qsort(entries + begin, end - begin, sizeof(ks_entry), compare_members);
+		put_slot(&w, entries[begin].slot, end - begin, w.known.count - known, returning);
+	}
+	visits->nmembers = w.known.count;
+	visits->size = (size_t) (w.at - visits->bytes);
+	ks_entries_free(&w.known);
+	ks_free(w.gaps);
+}
+
+void
+ks_visits_free(ks_visits *visits)
+{
+	if (visits->bytes == NULL)
+		return;
+	ks_free(visits->hash);
+	ks_free(visits->bytes);
+	memset(visits, 0, sizeof(*visits));
+}
