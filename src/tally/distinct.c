@@ -326,6 +326,24 @@ count_entries(distinct *d, const ks_fold_row *row)
 	return status != KS_OK ? status : visits.status;
 }
 
+/* About how many members of a row are to be united: those of its shared bins, if bins are alike. */
+static size_t
+expected_items(const distinct *d, const ks_fold_row *row)
+{
+	const ks_view *view = &row->view;
+	uint32_t	shared = 0;
+	uint32_t	bin;
+
+	/* damaged bytes may name entries that nobody can have */
+	if (row->outside || (view->fetch == NULL && view->header.nentries > view->available))
+		return 0;
+	if (d->line_of != NULL)
+		return view->header.nentries;
+	for (bin = row->low; bin <= row->high; bin++)
+		shared += d->share[bin].rows > 1;
+	return (size_t) ((uint64_t) view->header.nentries * shared / (row->high - row->low + 1));
+}
+
 /* Counts the members of all rows into d->counts; share is filled in. */
 static ks_status
 count_rows(distinct *d)
@@ -336,13 +354,7 @@ count_rows(distinct *d)
 	uint32_t	i;
 
 	for (i = 0; i < fold->nrows; i++)
-	{
-		const ks_view *view = &fold->rows[i].view;
-
-		/* damaged bytes may name entries that nobody can have */
-		if (view->fetch != NULL || view->header.nentries <= view->available)
-			expected += view->header.nentries;
-	}
+		expected += expected_items(d, &fold->rows[i]);
 	united_init(&d->united, fold->memory, expected);
 	ks_entries_init(&d->weighed, fold->memory);
 	for (i = 0; i < fold->nrows && status == KS_OK; i++)

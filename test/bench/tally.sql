@@ -41,12 +41,16 @@ SELECT tally_agg(at, key, member) AS tally FROM (SELECT *, row_number() OVER (OR
 CREATE TEMP TABLE text AS SELECT tally::text AS digits FROM month;
 ANALYZE;
 
+-- A number of the header.
+CREATE FUNCTION pg_temp.u32(h bytea, at integer) RETURNS bigint LANGUAGE sql AS
+	$$SELECT sum(get_byte(h, at + i)::bigint << (8 * i)) FROM generate_series(0, 3) i$$;
+
 \echo Sizes
 SELECT (SELECT count(*) FROM event) AS events, (SELECT count(DISTINCT member) FROM event) AS members, count(*) AS tallies,
        sum((info(tally)).bytes) AS bytes, round(sum((info(tally)).bytes) / (SELECT count(*) FROM event)::numeric, 2) AS bytes_an_event
 FROM month;
 SELECT (info(sum(tally))).bytes AS in_one_tally FROM month;
-SELECT get_byte(h, 72) + 256 * (get_byte(h, 73) + 256 * get_byte(h, 74)) AS keys_at, get_byte(h, 80) + 256 * (get_byte(h, 81) + 256 * get_byte(h, 82)) AS members_at,
+SELECT pg_temp.u32(h, 72) AS visits_at, pg_temp.u32(h, 76) AS keys_at, pg_temp.u32(h, 84) AS members_at,
        length(h) AS size FROM (SELECT tally_send(tally) AS h FROM month WHERE month = '2023-03-01Z') x;
 SELECT pg_size_pretty(pg_relation_size('event')) AS table_of_events;
 
