@@ -680,6 +680,57 @@ check_versions(void)
 	free(a.bytes);
 }
 
+/* The front of a tally, as the server fetches it: what a fold needs answers, a byte less is an error. */
+static void
+check_fronts(void)
+{
+	stored		a = random_tally(200);
+	/* not all of it: totals of keys would do for all */
+	int64_t		edges[] = {INT64_MIN, (a.view.header.slot_first + 10) * KS_SLOT_USECS};
+	int32_t		slots[2];
+	bool		cut[2];
+	ks_bins		bins = {slots, cut, NULL, 0, 1};
+	ks_filter	none = {NULL, 0};
+	bool		enough = true,
+				short_of = true;
+	int			reach;
+
+	ks_bins_set(&bins, edges, 2);
+	for (reach = KS_REACH_SLOTS; reach <= KS_REACH_ALL; reach++)
+	{
+		size_t		needed = ks_reach_bytes(&a.view.header, (ks_reach) reach);
+		int			less;
+
+		for (less = 0; less < 2; less++)
+		{
+			uint8_t    *front = malloc(needed - less);
+			ks_view		view;
+			ks_fold		fold;
+			ks_status	status;
+
+			memcpy(front, a.bytes, needed - less);
+			ks_view_open(&view, front, needed - less);
+			if (reach == KS_REACH_WEIGHTS)
+				ks_fold_top(&fold, NULL, &bins, &none, false, 0, 1);
+			else
+				ks_fold_series(&fold, NULL, &bins, &none, reach == KS_REACH_ALL);
+			enough &= ks_fold_reach(&fold, false) == (ks_reach) reach;
+			status = ks_fold_add(&fold, &view, NULL);
+			if (status == KS_OK && reach == KS_REACH_ALL)
+				status = ks_fold_finish_series(&fold);
+			if (less == 0)
+				enough &= status == KS_OK;
+			else
+				short_of &= status == KS_E_TRUNCATED;
+			ks_fold_free(&fold);
+			free(front);
+		}
+	}
+	free(a.bytes);
+	ok(enough, "a question reads no further than it says");
+	ok(short_of, "a byte less is an error");
+}
+
 int
 main(void)
 {
@@ -695,6 +746,7 @@ main(void)
 	check_versions();
 	check_mutations();
 	check_hostile();
+	check_fronts();
 	printf("1..%d\n", checks);
 	return failures > 0;
 }
