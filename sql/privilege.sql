@@ -129,6 +129,7 @@ RESET ROLE;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 CREATE FUNCTION pg_temp.wrong() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM kindly_stats.verify() $$;
+SET kindly_stats.compact_after = 0;
 SET ROLE regress_ks_writer;
 INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (2, '2025-01-07', 'user_message', 'z');
 INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (2, '2025-01-07', 'user_message', 'z');
