@@ -684,7 +684,7 @@ check_versions(void)
 static void
 check_fronts(void)
 {
-	stored		a = random_tally(200);
+	stored		a = spread(50, 30, 0, 20);
 	/* not all of it: totals of keys would do for all */
 	int64_t		edges[] = {INT64_MIN, (a.view.header.slot_first + 10) * KS_SLOT_USECS};
 	int32_t		slots[2];
@@ -706,18 +706,23 @@ check_fronts(void)
 			uint8_t    *front = malloc(needed - less);
 			ks_view		view;
 			ks_fold		fold;
+			ks_top_line *lines = NULL;
+			uint32_t	count;
 			ks_status	status;
 
 			memcpy(front, a.bytes, needed - less);
 			ks_view_open(&view, front, needed - less);
-			if (reach == KS_REACH_WEIGHTS)
-				ks_fold_top(&fold, NULL, &bins, &none, false, 0, 1);
+			if (reach == KS_REACH_SLOTS || reach == KS_REACH_VISITS)
+				ks_fold_series(&fold, NULL, &bins, &none, reach == KS_REACH_VISITS);
 			else
-				ks_fold_series(&fold, NULL, &bins, &none, reach == KS_REACH_ALL);
+				ks_fold_top(&fold, NULL, &bins, &none, reach == KS_REACH_ALL, 0, 1);
 			enough &= ks_fold_reach(&fold, false) == (ks_reach) reach;
 			status = ks_fold_add(&fold, &view, NULL);
-			if (status == KS_OK && reach == KS_REACH_ALL)
+			if (status == KS_OK && fold.grouped)
+				status = ks_fold_finish_top(&fold, 3, &lines, &count);
+			else if (status == KS_OK)
 				status = ks_fold_finish_series(&fold);
+			free(lines);
 			if (less == 0)
 				enough &= status == KS_OK;
 			else
