@@ -91,6 +91,10 @@ CREATE TABLE bad_json (bot_id bigint, occurred_at timestamptz, kind json);
 CREATE TABLE bad_plain (bot_id bigint, occurred_at timestamptz, kind text);
 SELECT name, pg_temp.try(format('SELECT kindly_stats.attach(%L)', name)) FROM unnest(ARRAY['bad_view', 'bad_temporary', 'pg_class', 'information_schema.sql_features', 'kindly_stats.rollup', 'bad_event_pkey',
 	'bad_text_bot', 'bad_local', 'bad_integer', 'bad_json', 'nowhere', NULL]) AS name;
+CREATE TABLE bad_parent (bot_id bigint, occurred_at timestamptz, kind text);
+CREATE TABLE bad_child () INHERITS (bad_parent);
+SELECT pg_temp.try($q$SELECT kindly_stats.attach('bad_parent')$q$);
+DROP TABLE bad_parent CASCADE;
 SELECT columns, pg_temp.try(format('SELECT kindly_stats.attach(''bad_plain'', %L)', columns)) FROM unnest(ARRAY['{"session_id": "nowhere"}', '{"occurred_at": "kind"}', '{"bot_id": null}', '{"colour": "kind"}', '{"kind": 5}', '[]', '"kind"', '{', NULL]) AS columns;
 SELECT pg_temp.try($q$SELECT kindly_stats.attach('bad_event', '{"session_id": "user_id"}')$q$);
 SELECT name, pg_temp.try(format('SELECT kindly_stats.detach(%L)', name)), pg_temp.try(format('SELECT kindly_stats.purge(%L, now())', name)) FROM unnest(ARRAY['bad_plain', 'bad_view', 'pg_class']) AS name;

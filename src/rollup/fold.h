@@ -16,9 +16,19 @@ typedef struct ks_month_bounds
 	ks_bounds	bounds;
 } ks_month_bounds;
 
+/* Whether the first (or last) instant that was added cannot have been taken away since. */
+static inline bool
+ks_bound_certain(const ks_bounds *bounds, bool last)
+{
+	return last ? bounds->removed_last < bounds->last : bounds->removed_first > bounds->first;
+}
+
 /* fold.c */
 extern void ks_top_receive(StringInfo message, ks_top *top);
 extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
+
+/* read.c */
+extern int	ks_read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages);
 
 /* extreme.c */
 extern bool ks_extreme_event(int64 bot_id, DateADT month, bool last, TimestampTz *answer);

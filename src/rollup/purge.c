@@ -1,10 +1,11 @@
 /*
  * purge(): raw events go, their statistics stay.
  */
-#include "rollup/rollup.h"
+#include "rollup/fold.h"
 
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -31,6 +32,87 @@ occurred_at_column(Oid relid)
 				 errmsg("table \"%s\" is not an attached event table", get_rel_name(relid)),
 				 errhint("kindly_stats.event_table lists those that are.")));
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/* Puts the exact bounds in the place of those of a month's rows. */
+static void
+settle_month(int64 bot_id, const ks_month_bounds *month)
+{
+	Oid			types[4] = {INT8OID, DATEOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[4];
+	TimestampTz first = month->bounds.first;
+	TimestampTz last = month->bounds.last;
+
+	if ((!ks_bound_certain(&month->bounds, false) && !ks_extreme_event(bot_id, month->month, false, &first)) ||
+		(!ks_bound_certain(&month->bounds, true) && !ks_extreme_event(bot_id, month->month, true, &last)))
+		return;
+	/* mixed rows have bounds, too */
+	ks_compact(bot_id, month->month, true);
+	values[0] = Int64GetDatum(bot_id);
+	values[1] = DateADTGetDatum(month->month);
+	values[2] = TimestampTzGetDatum(first);
+	values[3] = TimestampTzGetDatum(last);
+	if (SPI_execute_with_args("UPDATE kindly_stats.rollup AS r SET tally = kindly_stats.with_bounds(r.tally, $3, $4)"
+							  " WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2"
+							  " AND r.measure OPERATOR(pg_catalog.=) '" KS_EVENTS "'",
+							  4, types, values, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not write the rollup");
+}
+
+static void
+settle_bot(int64 bot_id, DateADT before)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats months", ALLOCSET_DEFAULT_SIZES);
+	ks_month_bounds *months;
+	ks_top		sources,
+				languages;
+	int			count = ks_read_months(bot_id, memory, &months, &sources, &languages);
+	int			i;
+
+	for (i = 0; i < count && months[i].month <= before; i++)
+	{
+		if (months[i].weight != 0 &&
+			!(ks_bound_certain(&months[i].bounds, false) && ks_bound_certain(&months[i].bounds, true)))
+			settle_month(bot_id, &months[i]);
+	}
+	MemoryContextDelete(memory);
+}
+
+/*
+ * After the outermost event of a month was deleted only the event tables know
+ * the next one: while they still do, it is written down.  Above READ COMMITTED
+ * rows that were compacted since the snapshot cannot be rewritten; there, first
+ * and last event may become the next ones known.
+ */
+static void
+settle_bounds(TimestampTz before)
+{
+	Oid			types[1] = {DATEOID};
+	Datum		values[1] = {DateADTGetDatum(ks_month_to_date(ks_month_of(before)))};
+	SPITupleTable *bots;
+	uint64		count;
+	uint64		i;
+	Oid			user;
+	int			security;
+
+	if (IsolationUsesXactSnapshot())
+		return;
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (SPI_execute_with_args("SELECT DISTINCT r.bot_id FROM kindly_stats.rollup AS r WHERE r.month OPERATOR(pg_catalog.<=) $1",
+							  1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list bots");
+	bots = SPI_tuptable;
+	count = SPI_processed;
+	for (i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		settle_bot(DatumGetInt64(SPI_getbinval(bots->vals[i], bots->tupdesc, 1, &isnull)), DatumGetDateADT(values[0]));
+	}
+	SPI_freetuptable(bots);
+	SetUserIdAndSecContext(user, security);
 }
 
 /* Deletes with the caller's rights, while the triggers leave the statistics alone. */
@@ -75,19 +157,22 @@ ks_purge(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	TimestampTz before = PG_GETARG_TIMESTAMPTZ(1);
+	char	   *column;
 	uint64		deleted;
 
 	ks_require_rollup();
-	if (TIMESTAMP_NOT_FINITE(before))
+	if (TIMESTAMP_NOT_FINITE(before) || before < KS_SLOT_MIN * KS_SLOT_USECS || before > KS_SLOT_MAX * KS_SLOT_USECS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("\"before\" must be finite"),
+				 errmsg("\"before\" must lie in the years 1 to 9999"),
 				 errhint("Pass the instant before which events are to be deleted, such as now() - interval '90 days'.")));
 	/* statistics can be kept apart by quarter hours only */
-	before = ks_slot_checked(before) * KS_SLOT_USECS;
+	before = ks_slot_of(before) * KS_SLOT_USECS;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	deleted = delete_events(relid, occurred_at_column(relid), before);
+	column = occurred_at_column(relid);
+	settle_bounds(before);
+	deleted = delete_events(relid, column, before);
 	note_horizon(relid, before);
 	SPI_finish();
 	PG_RETURN_INT64((int64) deleted);

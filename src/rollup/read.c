@@ -271,47 +271,61 @@ find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last, 
 		if (m->weight == 0)
 			continue;
 		*result = last ? b->last : b->first;
-		if (last ? b->removed_last < b->last : b->removed_first > b->first)
-			return;
-		if (ks_extreme_event(bot_id, m->month, last, result))
+		if (ks_bound_certain(b, last) || ks_extreme_event(bot_id, m->month, last, result))
 			return;
 		*result = last ? b->first : b->last;
-		if (last ? b->removed_first > b->first : b->removed_last < b->last)
+		if (ks_bound_certain(b, !last))
 			return;
 	}
+}
+
+/*
+ * What is known of the months of a bot that have events, ascending, and of its
+ * sources and languages; gives back their number.  The caller is connected to
+ * SPI, and gets everything in the memory context that it names.
+ */
+int
+ks_read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT8OID, TEXTOID};
+	Datum		values[2] = {Int64GetDatum(bot_id), CStringGetTextDatum(KS_EVENTS)};
+	MemoryContext old;
+	StringInfoData message;
+	int			count;
+	Datum		answer;
+	bool		isnull;
+
+	ks_prepared(&plan,
+				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month)"
+				" FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])", 2, types);
+	answer = execute_fold(plan, values, NULL, &isnull);
+	if (isnull)
+		return 0;
+	message_from(answer, memory, &message);
+	old = MemoryContextSwitchTo(memory);
+	ks_options_receive(&message, sources, languages, months, &count);
+	MemoryContextSwitchTo(old);
+	return count;
 }
 
 /* First and last event, sources and languages of a bot. */
 void
 ks_read_options(int64 bot_id, ks_options *options)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[2] = {INT8OID, TEXTOID};
-	Datum		values[2] = {Int64GetDatum(bot_id), CStringGetTextDatum("events")};
 	MemoryContext caller = CurrentMemoryContext;
-	StringInfoData message;
 	ks_top		sources,
 				languages;
 	ks_month_bounds *months;
-	int			count = 0;
+	int			count;
 	int			i;
-	Datum		answer;
-	bool		isnull;
 
 	memset(options, 0, sizeof(*options));
 	connect_spi();
-	ks_prepared(&plan,
-				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month)"
-				" FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])", 2, types);
-	answer = execute_fold(plan, values, NULL, &isnull);
-	if (!isnull)
-	{
-		message_from(answer, caller, &message);
-		ks_options_receive(&message, &sources, &languages, &months, &count);
-		for (i = 0; i < count; i++)
-			options->any |= months[i].weight != 0;
-	}
+	count = ks_read_months(bot_id, caller, &months, &sources, &languages);
+	for (i = 0; i < count; i++)
+		options->any |= months[i].weight != 0;
 	if (options->any)
 	{
 		find_extreme(bot_id, months, count, false, &options->first);

@@ -19,6 +19,9 @@
 /* Rows of several measures, the measure's name being the first part of the key, have this for a measure. */
 #define KS_MIXED ""
 
+/* The measure that has all events: first and last event are its. */
+#define KS_EVENTS "events"
+
 /* Key parts that every measure begins with: source, language_code. */
 #define KS_DIMENSIONS 2
 

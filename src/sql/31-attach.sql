@@ -261,6 +261,10 @@ BEGIN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
+    IF class.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = attach.event_table) THEN
+        RAISE EXCEPTION 'table "%" has inheritance children', event_table
+            USING ERRCODE = '42809', HINT = 'What is written straight to a child would not be counted: attach a partitioned table, or each child for itself.';
+    END IF;
     IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(attach.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> attach.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
