@@ -5,15 +5,16 @@
  * all keys count, such a bin is counted from the row's visits, without looking
  * at a member (visit.c); under a filter, by looking at each entry once.  What
  * falls into a bin that several rows touch is united: of the members of those
- * bins alone, and by way of a bitmap, so that only the few that share their bit
- * with another go through a table.  A row with weights below zero takes away from others:
+ * bins alone, and by way of marks in a bitmap, so that only the few that share their
+ * mark with another go through a table.  A row with weights below zero takes away from others:
  * in the bins that it touches weights are added up, and members counted
  * whose sum is not zero.
  */
 #include "tally/distinct.h"
 
-/* Bits for each member that may be united: one in so many of them shares its bit by chance. */
-#define BITS_A_MEMBER 8
+/* Marks for each member that may be united: one in so many of them shares its mark by chance. */
+#define MARKS_A_MEMBER 8
+#define MARKS_A_WORD 32
 
 typedef struct item
 {
@@ -28,8 +29,7 @@ typedef struct united
 	item	   *items;
 	size_t		count;
 	size_t		size;
-	uint64_t   *once;			/* bits that some item has */
-	uint64_t   *twice;			/* bits that several items have */
+	uint64_t   *marks;			/* two bits each: some item has it, several have */
 	int			shift;
 } united;
 
@@ -54,24 +54,24 @@ typedef struct distinct
 static void
 united_init(united *u, ks_memory memory, size_t expected)
 {
-	size_t		bits = 1024;
+	size_t		marks = 1024;
 
 	memset(u, 0, sizeof(*u));
 	u->memory = memory;
 	u->shift = 64 - 10;
-	while (bits < expected * BITS_A_MEMBER && u->shift > 64 - 30)
+	while (marks < expected * MARKS_A_MEMBER && u->shift > 64 - 30)
 	{
-		bits *= 2;
+		marks *= 2;
 		u->shift--;
 	}
-	u->once = ks_alloc(memory, bits / 8);
-	u->twice = ks_alloc(memory, bits / 8);
-	memset(u->once, 0, bits / 8);
-	memset(u->twice, 0, bits / 8);
+	u->marks = ks_alloc(memory, marks / MARKS_A_WORD * sizeof(uint64_t));
+	memset(u->marks, 0, marks / MARKS_A_WORD * sizeof(uint64_t));
+	u->size = expected + 64;
+	u->items = ks_alloc(memory, u->size * sizeof(item));
 }
 
 static inline uint64_t
-united_bit(const united *u, uint64_t member, uint32_t bin)
+united_mark(const united *u, uint64_t member, uint32_t bin)
 {
 	return ((member ^ (bin * UINT64_C(0xC2B2AE3D27D4EB4F))) * UINT64_C(0x9E3779B97F4A7C15)) >> u->shift;
 }
@@ -79,19 +79,18 @@ united_bit(const united *u, uint64_t member, uint32_t bin)
 static inline void
 united_put(united *u, uint64_t member, uint32_t bin)
 {
-	uint64_t	bit = united_bit(u, member, bin);
-	uint64_t	mask = UINT64_C(1) << (bit & 63);
+	uint64_t	mark = united_mark(u, member, bin);
+	uint64_t	some = UINT64_C(1) << mark % MARKS_A_WORD * 2;
+	uint64_t   *word = &u->marks[mark / MARKS_A_WORD];
 
 	if (u->count == u->size)
 	{
-		u->size = u->size ? 2 * u->size : 1024;
-		u->items = u->items == NULL ? ks_alloc(u->memory, u->size * sizeof(item))
-			: ks_realloc(u->items, u->size * sizeof(item));
+		u->size *= 2;
+		u->items = ks_realloc(u->items, u->size * sizeof(item));
 	}
 	u->items[u->count].member = member;
 	u->items[u->count++].bin = bin;
-	u->twice[bit >> 6] |= u->once[bit >> 6] & mask;
-	u->once[bit >> 6] |= mask;
+	*word |= some | (*word & some) << 1;
 }
 
 /* Adds to each bin how many different members it was given. */
@@ -106,9 +105,9 @@ united_count(const united *u, int64_t *counts)
 	for (i = 0; i < u->count && status == KS_OK; i++)
 	{
 		const item *it = &u->items[i];
-		uint64_t	bit = united_bit(u, it->member, it->bin);
+		uint64_t	mark = united_mark(u, it->member, it->bin);
 
-		if (u->twice[bit >> 6] >> (bit & 63) & 1)
+		if (u->marks[mark / MARKS_A_WORD] >> mark % MARKS_A_WORD * 2 & 2)
 			status = ks_entries_add(&set, it->member, 0, it->bin, 1);
 		else
 			counts[it->bin]++;
@@ -122,10 +121,8 @@ united_count(const united *u, int64_t *counts)
 static void
 united_free(united *u)
 {
-	if (u->items != NULL)
-		ks_free(u->items);
-	ks_free(u->once);
-	ks_free(u->twice);
+	ks_free(u->items);
+	ks_free(u->marks);
 }
 
 /* Whether all keys of the row count, the bins lie in order, and no weight below zero falls into one of the row's. */
@@ -277,12 +274,13 @@ count_slot_entries(distinct *d, entry_walk *e, const ks_visit_cursor *visits, in
 
 	for (i = visits->entry; i < visits->entry_end; i++)
 	{
-		uint32_t	ordinal = ks_member_ordinal(&e->members, i);
 		uint32_t	key = ks_member_key(&e->members, i);
+		uint32_t	ordinal;
 		int32_t		counted;
 		ks_status	status;
 
-		if (ordinal >= row->view.header.nmembers || key >= row->view.header.nkeys)
+		/* most entries are of keys that do not count: that is asked first */
+		if (key >= row->view.header.nkeys)
 			return KS_E_CORRUPT;
 		counted = row->target != NULL ? row->target[key] : 0;
 		if (counted < 0)
@@ -290,6 +288,9 @@ count_slot_entries(distinct *d, entry_walk *e, const ks_visit_cursor *visits, in
 		counted = d->line_of != NULL ? d->line_of[counted] : bin;
 		if (counted < 0)
 			continue;
+		ordinal = ks_member_ordinal(&e->members, i);
+		if (ordinal >= row->view.header.nmembers)
+			return KS_E_CORRUPT;
 		status = count_entry(d, e, i, ordinal, counted);
 		if (status != KS_OK)
 			return status;
@@ -338,7 +339,7 @@ expected_items(const distinct *d, const ks_fold_row *row)
 	if (row->outside || (view->fetch == NULL && view->header.nentries > view->available))
 		return 0;
 	if (d->line_of != NULL)
-		return view->header.nentries;
+		return view->header.nmembers;
 	for (bin = row->low; bin <= row->high; bin++)
 		shared += d->share[bin].rows > 1;
 	return (size_t) ((uint64_t) view->header.nentries * shared / (row->high - row->low + 1));
@@ -364,6 +365,8 @@ count_rows(distinct *d)
 		ks_check_interrupts();
 		if (!row->outside)
 			status = visits_suffice(d, row) ? count_visits(d, row) : count_entries(d, row);
+		if (row->view.release != NULL)
+			row->view.release(row->view.source);
 	}
 	if (status == KS_OK)
 		status = united_count(&d->united, d->counts);

@@ -45,21 +45,16 @@ ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filte
 ks_reach
 ks_fold_reach(const ks_fold *fold, bool mixed)
 {
-	if (fold->distinct && (fold->grouped || fold->filter.count > 0 || mixed || fold->bins.bin_of != NULL))
-		return KS_REACH_ALL;
-	if (fold->distinct)
-		return KS_REACH_VISITS;
 	if (fold->grouped || fold->filter.count > 0 || mixed)
 		return KS_REACH_WEIGHTS;
-	return KS_REACH_SLOTS;
+	return fold->distinct ? KS_REACH_VISITS : KS_REACH_SLOTS;
 }
 
 size_t
 ks_reach_bytes(const ks_header *header, ks_reach reach)
 {
 	return reach == KS_REACH_SLOTS ? header->visits_at
-		: reach == KS_REACH_VISITS ? header->keys_at
-		: reach == KS_REACH_WEIGHTS ? header->members_at : header->size;
+		: reach == KS_REACH_VISITS ? header->keys_at : header->members_at;
 }
 
 static inline bool

@@ -55,9 +55,8 @@ typedef struct ks_top_line
 typedef enum ks_reach
 {
 	KS_REACH_SLOTS,				/* the front: header and weight per slot */
-	KS_REACH_VISITS,			/* the visits, too; of the members what ks_view_stretch asks for */
-	KS_REACH_WEIGHTS,			/* all but the members */
-	KS_REACH_ALL
+	KS_REACH_VISITS,			/* the visits, too */
+	KS_REACH_WEIGHTS			/* all but the members, which are fetched after the last row, if at all */
 } ks_reach;
 
 extern void ks_fold_series(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct);

@@ -208,28 +208,44 @@ ks_tally_open(ks_view *view, Datum tally)
 		ks_raise(KS_E_CORRUPT);
 }
 
-/* A stretch of a stored tally, for ks_view: source is its TOAST pointer. */
+/* Where the rest of a tally is, and what has been fetched of it. */
+typedef struct stored_rest
+{
+	struct varlena *pointer;	/* into TOAST */
+	MemoryContext fetched;
+} stored_rest;
+
 static const uint8_t *
 fetch_stretch(void *source, size_t from, size_t length)
 {
-	struct varlena *slice = PG_DETOAST_DATUM_SLICE(PointerGetDatum(source), (int32) from, (int32) length);
+	stored_rest *rest = source;
+	MemoryContext old = MemoryContextSwitchTo(rest->fetched);
+	struct varlena *slice = PG_DETOAST_DATUM_SLICE(PointerGetDatum(rest->pointer), (int32) from, (int32) length);
 
+	MemoryContextSwitchTo(old);
 	return VARSIZE_ANY_EXHDR(slice) == length ? (const uint8_t *) VARDATA_ANY(slice) : NULL;
 }
 
+static void
+release_stretches(void *source)
+{
+	MemoryContextReset(((stored_rest *) source)->fetched);
+}
+
 /*
- * A view of as much of a stored tally as the fold reads: the rest stays in its
- * TOAST table, and what turns out to be needed of it is fetched from there.
- * Everything lives in the current memory context, not in the row.
+ * A view of as much of a stored tally as the fold reads of every row: the rest
+ * stays in its TOAST table, and what turns out to be needed of it is fetched
+ * row by row.  Everything lives in the current memory context, not in the row.
  */
 void
 ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 {
 	ks_reach	reach = ks_fold_reach(fold, mixed);
 	struct varlena *front;
+	stored_rest *rest;
 	size_t		needed;
 
-	if (reach == KS_REACH_ALL || !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(tally)))
+	if (!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(tally)))
 	{
 		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
@@ -239,11 +255,18 @@ ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 	needed = ks_reach_bytes(&view->header, reach);
 	if (needed > view->available)
 	{
+		pfree(front);
 		front = PG_DETOAST_DATUM_SLICE(tally, 0, (int32) needed);
 		ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
 	}
-	view->source = DatumGetPointer(datumCopy(tally, false, -1));
+	if (!fold->distinct)
+		return;
+	rest = palloc(sizeof(stored_rest));
+	rest->pointer = (struct varlena *) DatumGetPointer(datumCopy(tally, false, -1));
+	rest->fetched = AllocSetContextCreate(CurrentMemoryContext, "stretches of a tally", ALLOCSET_SMALL_SIZES);
+	view->source = rest;
 	view->fetch = fetch_stretch;
+	view->release = release_stretches;
 }
 
 /* The stored form of a builder, in the builder's memory. */

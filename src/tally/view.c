@@ -82,6 +82,7 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 	view->bytes = bytes;
 	view->available = available;
 	view->fetch = NULL;
+	view->release = NULL;
 	view->source = NULL;
 	return header_consistent(header) ? KS_OK : KS_E_CORRUPT;
 }

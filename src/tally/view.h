@@ -53,7 +53,8 @@ typedef struct ks_header
 
 /*
  * A stored tally, or its front: then available < header.size, and fetch (if it
- * is not NULL) gets other stretches from where they are stored.
+ * is not NULL) gets other stretches from where they are stored; they stay until
+ * release.
  */
 typedef struct ks_view
 {
@@ -61,6 +62,7 @@ typedef struct ks_view
 	const uint8_t *bytes;
 	size_t		available;
 	const uint8_t *(*fetch) (void *source, size_t from, size_t length);
+	void		(*release) (void *source);
 	void	   *source;
 } ks_view;
 

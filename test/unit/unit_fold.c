@@ -352,8 +352,9 @@ fetch_copy(void *source, size_t from, size_t length)
 }
 
 static void
-free_fetched(void)
+free_fetched(void *source)
 {
+	(void) source;
 	while (nfetched > 0)
 		free(fetched[--nfetched]);
 }
@@ -375,6 +376,7 @@ add_rows(round *r, ks_fold *fold)
 			continue;
 		front.available = ks_reach_bytes(&front.header, ks_fold_reach(fold, r->mixed[row]));
 		front.fetch = fetch_copy;
+		front.release = free_fetched;
 		front.source = (void *) front.bytes;
 		status = ks_fold_add(fold, &front, r->mixed[row] ? &mine : NULL);
 	}
@@ -417,7 +419,7 @@ series_agree(round *r, bool distinct)
 		status = ks_fold_finish_series(&fold);
 	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold);
 	ks_fold_free(&fold);
-	free_fetched();
+	free_fetched(NULL);
 	return good;
 }
 
@@ -537,7 +539,7 @@ top_agrees(round *r, bool distinct)
 	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &fold, lines, count, limit);
 	free(lines);
 	ks_fold_free(&fold);
-	free_fetched();
+	free_fetched(NULL);
 	return good;
 }
 

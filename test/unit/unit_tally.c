@@ -696,7 +696,7 @@ check_fronts(void)
 	int			reach;
 
 	ks_bins_set(&bins, edges, 2);
-	for (reach = KS_REACH_SLOTS; reach <= KS_REACH_ALL; reach++)
+	for (reach = KS_REACH_SLOTS; reach <= KS_REACH_WEIGHTS; reach++)
 	{
 		size_t		needed = ks_reach_bytes(&a.view.header, (ks_reach) reach);
 		int			less;
@@ -715,7 +715,7 @@ check_fronts(void)
 			if (reach == KS_REACH_SLOTS || reach == KS_REACH_VISITS)
 				ks_fold_series(&fold, NULL, &bins, &none, reach == KS_REACH_VISITS);
 			else
-				ks_fold_top(&fold, NULL, &bins, &none, reach == KS_REACH_ALL, 0, 1);
+				ks_fold_top(&fold, NULL, &bins, &none, false, 0, 1);
 			enough &= ks_fold_reach(&fold, false) == (ks_reach) reach;
 			status = ks_fold_add(&fold, &view, NULL);
 			if (status == KS_OK && fold.grouped)
