@@ -46,8 +46,8 @@ BEGIN
             CHECK (member IS NULL OR weight IS NULL)
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
-    GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-    COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true';
+        GRANT SELECT ON kindly_stats.measure TO PUBLIC;
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL),
