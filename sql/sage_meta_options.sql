@@ -65,6 +65,14 @@ SELECT format('"first": "%s", "last": "%s"', to_char(min(occurred_at) AT TIME ZO
 SELECT sage.meta_options(2101);
 CALL kindly_stats.compact(2101);
 SELECT sage.meta_options(2101);
+-- moved within their quarter hour, where no count changes
+UPDATE sage_options_event SET occurred_at = occurred_at + interval '7 seconds' WHERE bot_id = 2101
+	AND occurred_at IN (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101 UNION SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101);
+SELECT first = (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS first, last = (SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS last
+FROM kindly_stats.stats_options(2101);
+CALL kindly_stats.compact(2101);
+SELECT first = (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS first, last = (SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS last
+FROM kindly_stats.stats_options(2101);
 -- a new one beyond them, in microseconds
 INSERT INTO sage_options_event (bot_id, occurred_at, kind, source, language_code) VALUES (2101, '2019-12-31 23:59:59.999999Z', 'feedback', 'E-Mail', 'Ελ');
 SELECT sage.meta_options(2101);

@@ -79,6 +79,33 @@ add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, co
 	rows->count++;
 }
 
+/*
+ * The measures of a mixed tally.  Its first and last instant are those of the
+ * measure that has all events; they may be all that is left of it.
+ */
+void
+ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count)
+{
+	ks_string	events = {(const uint8_t *) KS_EVENTS, strlen(KS_EVENTS)};
+	bool		found = false;
+	uint32		i;
+
+	ks_must(ks_builder_split(mixed, shares, count));
+	for (i = 0; i < *count; i++)
+	{
+		if (ks_string_compare((*shares)[i].name, events) == 0)
+			found = true;
+		else
+			ks_bounds_reset(&(*shares)[i].builder.bounds);
+	}
+	if (found || ks_bounds_settled(&mixed->bounds))
+		return;
+	*shares = repalloc_huge(*shares, ((Size) *count + 1) * sizeof(ks_share));
+	(*shares)[*count].name = events;
+	ks_builder_init(&(*shares)[*count].builder, mixed->memory);
+	(*shares)[(*count)++].builder.bounds = mixed->bounds;
+}
+
 /* One row of each measure in the group, or one mixed row where there is little. */
 static void
 add_group(pending_rows *rows, ks_group *group)
@@ -93,7 +120,7 @@ add_group(pending_rows *rows, ks_group *group)
 		add_pending(rows, group->bot_id, mixed, group->month, &group->builder);
 		return;
 	}
-	ks_must(ks_builder_split(&group->builder, &shares, &count));
+	ks_sort_out(&group->builder, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
 		if (!ks_builder_empty(&shares[i].builder))

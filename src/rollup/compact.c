@@ -184,7 +184,7 @@ compact_mixed(int64 bot_id, DateADT month, bool all)
 
 	ks_builder_init(&mixed, CurrentMemoryContext);
 	taken = take_mixed(bot_id, month, &mixed);
-	ks_must(ks_builder_split(&mixed, &shares, &count));
+	ks_sort_out(&mixed, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
 		Datum		measure = PointerGetDatum(cstring_to_text_with_len((const char *) shares[i].name.bytes, (int) shares[i].name.length));

@@ -83,6 +83,7 @@ typedef struct ks_group
 } ks_group;
 
 extern void ks_append(ks_group **groups, int count);
+extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
 extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, const ks_builder *builder);
 extern DateADT ks_month_to_date(int32 month);
 extern int32 ks_month_of(TimestampTz at);

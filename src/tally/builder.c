@@ -36,6 +36,16 @@ widen(int64_t *first, int64_t *last, int64_t other_first, int64_t other_last)
 		*last = other_last;
 }
 
+/*
+ * Whether the outermost instants that were added are those that were taken
+ * away: then whatever these bounds are merged with keeps its own.
+ */
+bool
+ks_bounds_settled(const ks_bounds *bounds)
+{
+	return bounds->first == bounds->removed_first && bounds->last == bounds->removed_last;
+}
+
 /* Takes over another's bounds; what it added counts as taken away when it is subtracted. */
 void
 ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate)
@@ -85,11 +95,15 @@ all_zero(const ks_entries *table)
 	return true;
 }
 
-/* Whether everything added has been taken away again. */
+/*
+ * Whether everything added has been taken away again, the outermost instants
+ * included: an event that moved within its quarter hour leaves weights of zero,
+ * but says that its old instant is gone and its new one is there.
+ */
 bool
 ks_builder_empty(const ks_builder *builder)
 {
-	return all_zero(&builder->weights) && all_zero(&builder->members);
+	return ks_bounds_settled(&builder->bounds) && all_zero(&builder->weights) && all_zero(&builder->members);
 }
 
 ks_status

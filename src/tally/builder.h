@@ -36,6 +36,7 @@ extern ks_status ks_builder_add(ks_builder *builder, uint32_t key, int32_t slot,
 extern ks_status ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t slot, uint64_t member, int64_t weight);
 extern void ks_bounds_reset(ks_bounds *bounds);
 extern void ks_bounds_note(ks_bounds *bounds, int64_t at, bool removed);
+extern bool ks_bounds_settled(const ks_bounds *bounds);
 extern void ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate);
 extern ks_status ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate);
 extern ks_status ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to);
