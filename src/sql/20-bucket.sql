@@ -91,24 +91,25 @@ AS 'MODULE_PATHNAME', 'ks_edges_sql'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON TYPE kindly_stats.moment IS
-'A date or time on the wall clock of a zone yet to be named, or an instant
+'a date or time on the wall clock of a zone yet to be named, or an instant
 
-Without a zone it is local: 2019-07-01, 2019-04-28T07:22:52.825. With one it is an instant: 2024-04-16T10:57:12.873Z, 2019-07-01 10:00 Europe/Oslo, now.
-Dates, timestamps and strings are cast to it implicitly. Written as ISO 8601, whatever DateStyle and TimeZone are.
+Without a zone it is local: 2019-07-01, 2019-04-28T07:22:52.825.  With one it is an instant: 2024-04-16T10:57:12.873Z, 2019-07-01
+10:00 Europe/Oslo, now (once, when the text is read: write now() in a view).  Dates such as 01/02/2024 are read as DateStyle says.
+Dates, timestamps and strings are cast to it implicitly.  Written as ISO 8601, whatever DateStyle and TimeZone are.
 Errors: 22007 for what is not a date or time, and for words such as today; 22008 for a field out of range.';
 
 COMMENT ON FUNCTION kindly_stats.moment_in(cstring) IS
-'Reads a moment from its text
+'reads a moment from its text
 
 Errors: 22007 for what is not a date or time, 22008 for a field out of range.';
 COMMENT ON FUNCTION kindly_stats.moment_out(kindly_stats.moment) IS
-'Writes a moment as ISO 8601, an instant in UTC with Z';
+'writes a moment as ISO 8601, an instant in UTC with Z';
 COMMENT ON FUNCTION kindly_stats.moment_recv(internal) IS
-'Reads a moment from its binary form
+'reads a moment from its binary form
 
 Error: 22P03 for any other bytes.';
 COMMENT ON FUNCTION kindly_stats.moment_send(kindly_stats.moment) IS
-'Writes a moment in its binary form
+'writes a moment in its binary form
 
 Microseconds since 2000-01-01 (8 bytes), 0 for local or 1 for an instant (4 bytes), zero (4 bytes).';
 COMMENT ON CAST (text AS kindly_stats.moment) IS 'the moment that a text describes';
@@ -117,38 +118,42 @@ COMMENT ON CAST (date AS kindly_stats.moment) IS 'the beginning of a local day';
 COMMENT ON CAST (timestamp AS kindly_stats.moment) IS 'a date and time on the local clock';
 COMMENT ON CAST (timestamptz AS kindly_stats.moment) IS 'an instant';
 COMMENT ON FUNCTION kindly_stats.moment(text) IS
-'The moment that a text describes
+'the moment that a text describes
 
 Errors: 22007 for what is not a date or time, 22008 for a field out of range.';
 COMMENT ON FUNCTION kindly_stats.moment(date) IS
-'The beginning of a local day
+'the beginning of a local day
 
 Error: 22008 for a date beyond the last timestamp.';
 COMMENT ON FUNCTION kindly_stats.moment(timestamp) IS
-'A date and time on the local clock';
+'a date and time on the local clock';
 COMMENT ON FUNCTION kindly_stats.moment(timestamptz) IS
-'An instant';
+'an instant';
 
 COMMENT ON FUNCTION kindly_stats.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
-'The local hours, days, weeks, months, quarters or years of a range, with their first instants
+'the local hours, days, weeks, months, quarters or years of a range, with their first instants
 
 from: first moment; goes back to the beginning of its hour (granularity hour) or local day.
 to: end, exclusive; inside an hour or day it reaches to that one''s end.
 tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session''s TimeZone if left out.
 granularity: hour, day, week, month, quarter or year.
-locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left out.
-bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock, is_partial says that from or to lies within a week or longer unit.
-A date that the local clock jumped over has no row; an hour that it showed twice has two.
-Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years 1 to 9999.';
+locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left
+out.  bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock,
+is_partial says that from or to lies within a week or longer unit.  A date that the local clock jumped over has no row; an hour
+that it showed twice has two.
+Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years
+1 to 9999.';
 
 COMMENT ON FUNCTION kindly_stats.intervals(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
-'The instants of a range, with the bucket that they belong to: for joins with events
+'the instants of a range, with the bucket that they belong to: for joins with events
 
-Arguments and errors as of buckets(). An event at an instant with starts_at <= instant < ends_at belongs to that bucket; no instant of the range is in two rows.
-The first and last row end where the range does, also within a week or longer unit. A local day has two rows where the clock was set back over midnight.';
+Arguments and errors as of buckets().  An event at an instant with starts_at <= instant < ends_at belongs to that bucket; no
+instant of the range is in two rows.  The first and last row end where the range does, also within a week or longer unit.  A local
+day has two rows where the clock was set back over midnight.';
 
 COMMENT ON FUNCTION kindly_stats.edges(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
-'The instants between the buckets of a range, with its two ends
+'the instants between the buckets of a range, with its two ends
 
-Arguments and errors as of buckets(); bucket i lies between edges i and i + 1. The first and last edge are those of the range, also within a week or longer unit.
+Arguments and errors as of buckets(); bucket i lies between edges i and i + 1.  The first and last edge are those of the range,
+also within a week or longer unit.
 Error 0A000 where a local day is not one interval, since the clock was set back over midnight.';

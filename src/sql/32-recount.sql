@@ -133,8 +133,8 @@ COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, t
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
 weight: integer column to add up instead of counting events; condition: boolean column that must be true.
-It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns that are missing or cannot be read, 42710 where the
-measure exists.';
+It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
+that are missing or cannot be read, 42710 where the measure exists.';
 
 CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge';
@@ -186,7 +186,8 @@ COMMENT ON FUNCTION kindly_stats.verify(bigint) IS
 'counts the raw events anew and lists what the rollup has otherwise
 
 bot: one bot only; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
-What was purged cannot be compared and is left out.  kindly_stats.rebuild() repairs.';
+Nothing before the latest instant in kindly_stats.purged can be compared, in whatever table; it is left out.
+kindly_stats.rebuild() repairs.';
 
 CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -218,6 +219,6 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
 'counts the raw events anew into the rollup
 
-bot: one bot only; NULL for all.  Statistics of purged events are kept as they are, those of tables that are attached no more are
-lost.  It blocks writers of events while it counts.
+bot: one bot only; NULL for all.  Statistics before the latest instant in kindly_stats.purged are kept as they are, late events
+among them; later ones of tables that are attached no more are lost.  It blocks writers of events while it counts.
 Error: 55000 where no event table has been attached.';

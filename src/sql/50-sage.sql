@@ -10,7 +10,8 @@ COMMENT ON FUNCTION sage.meta_options(bigint) IS
 'what the other statistics can be filtered by
 
 bot: whose.  first, last: instants of its first and last event, in UTC, null without events; language_codes, sources: values that
-its events have; granularities: those of time series.  Error: 22004 without bot.';
+its events have; granularities: hour, day and week, as documented (time series take month, quarter and year, too).
+Error: 22004 without bot.';
 
 CREATE FUNCTION sage.sessions_chats(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
