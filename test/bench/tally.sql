@@ -6,9 +6,10 @@
 -- One made-up year: 812,000 events of 148,000 members, which come in short
 -- visits, under 12 keys.  Kept as one tally a month, as many rows keep it.
 --
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS kindly_stats;
 SET search_path = kindly_stats, public;
 SET timezone = 'UTC';
-SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
 SET work_mem = '256MB';
