@@ -59,6 +59,7 @@ list_event_tables(bool last, int *count)
 		result[i].query = extreme_query(psprintf("%s.%s", SPI_getvalue(row, desc, 2), SPI_getvalue(row, desc, 3)),
 										SPI_getvalue(row, desc, 4), SPI_getvalue(row, desc, 5), last);
 	}
+	SPI_freetuptable(SPI_tuptable);
 	return result;
 }
 
@@ -94,6 +95,7 @@ ks_extreme_event(int64 bot_id, DateADT month, bool last, TimestampTz *answer)
 			elog(ERROR, "could not read an event table");
 		SetUserIdAndSecContext(user, security);
 		at = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		SPI_freetuptable(SPI_tuptable);
 		if (isnull || (found && (last ? at < *answer : at > *answer)))
 			continue;
 		*answer = at;

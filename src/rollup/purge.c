@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(ks_purge);
@@ -34,47 +35,96 @@ occurred_at_column(Oid relid)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
+static bool
+month_settled(const ks_month_bounds *month)
+{
+	return month->weight == 0 || (ks_bound_certain(&month->bounds, false) && ks_bound_certain(&month->bounds, true));
+}
+
+/* The rows of a month that the active snapshot sees, as a parameter; false where there are none. */
+static bool
+rows_of_month(int64 bot_id, DateADT month, Datum *ids)
+{
+	Oid			types[2] = {INT8OID, DATEOID};
+	Datum		values[2] = {Int64GetDatum(bot_id), DateADTGetDatum(month)};
+	bool		isnull;
+
+	if (SPI_execute_with_args("SELECT pg_catalog.array_agg(r.id) FROM kindly_stats.rollup AS r"
+							  " WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2"
+							  " AND r.measure OPERATOR(pg_catalog.=) '" KS_EVENTS "'",
+							  2, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not list rows of the rollup");
+	*ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		*ids = PointerGetDatum(DatumGetArrayTypePCopy(*ids));
+	SPI_freetuptable(SPI_tuptable);
+	return !isnull;
+}
+
 /* Puts the exact bounds in the place of those of a month's rows. */
 static void
 settle_month(int64 bot_id, const ks_month_bounds *month)
 {
-	Oid			types[4] = {INT8OID, DATEOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[4];
+	Oid			types[5] = {INT8OID, DATEOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDARRAYOID};
+	Datum		values[5];
 	TimestampTz first = month->bounds.first;
 	TimestampTz last = month->bounds.last;
 
 	if ((!ks_bound_certain(&month->bounds, false) && !ks_extreme_event(bot_id, month->month, false, &first)) ||
-		(!ks_bound_certain(&month->bounds, true) && !ks_extreme_event(bot_id, month->month, true, &last)))
+		(!ks_bound_certain(&month->bounds, true) && !ks_extreme_event(bot_id, month->month, true, &last)) ||
+		!rows_of_month(bot_id, month->month, &values[4]))
 		return;
-	/* mixed rows have bounds, too */
-	ks_compact(bot_id, month->month, true);
 	values[0] = Int64GetDatum(bot_id);
 	values[1] = DateADTGetDatum(month->month);
 	values[2] = TimestampTzGetDatum(first);
 	values[3] = TimestampTzGetDatum(last);
 	if (SPI_execute_with_args("UPDATE kindly_stats.rollup AS r SET tally = kindly_stats.with_bounds(r.tally, $3, $4)"
 							  " WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2"
-							  " AND r.measure OPERATOR(pg_catalog.=) '" KS_EVENTS "'",
-							  4, types, values, NULL, false, 0) != SPI_OK_UPDATE)
+							  " AND r.measure OPERATOR(pg_catalog.=) '" KS_EVENTS "' AND r.id OPERATOR(pg_catalog.=) ANY ($5)",
+							  5, types, values, NULL, false, 0) != SPI_OK_UPDATE)
 		elog(ERROR, "could not write the rollup");
 }
 
+/*
+ * Other sessions go on counting, and their events may lie further out.  So the
+ * bounds, what the event tables know and the rows to be rewritten are of one
+ * snapshot: what it does not see stands in rows that stay as they are.
+ */
 static void
 settle_bot(int64 bot_id, DateADT before)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats months", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
 	ks_month_bounds *months;
 	ks_top		sources,
 				languages;
-	int			count = ks_read_months(bot_id, memory, &months, &sources, &languages);
+	int			count;
+	bool		settled = true;
 	int			i;
 
+	PushActiveSnapshot(GetTransactionSnapshot());
+	count = ks_read_months(bot_id, memory, &months, &sources, &languages);
+	PopActiveSnapshot();
 	for (i = 0; i < count && months[i].month <= before; i++)
 	{
-		if (months[i].weight != 0 &&
-			!(ks_bound_certain(&months[i].bounds, false) && ks_bound_certain(&months[i].bounds, true)))
-			settle_month(bot_id, &months[i]);
+		if (month_settled(&months[i]))
+			continue;
+		/* mixed rows have bounds, too */
+		ks_compact(bot_id, months[i].month, true);
+		settled = false;
 	}
+	if (!settled)
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		count = ks_read_months(bot_id, memory, &months, &sources, &languages);
+		for (i = 0; i < count && months[i].month <= before; i++)
+		{
+			if (!month_settled(&months[i]))
+				settle_month(bot_id, &months[i]);
+		}
+		PopActiveSnapshot();
+	}
+	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }
 

@@ -301,9 +301,11 @@ ks_read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_
 				" FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])", 2, types);
 	answer = execute_fold(plan, values, NULL, &isnull);
+	if (!isnull)
+		message_from(answer, memory, &message);
+	SPI_freetuptable(SPI_tuptable);
 	if (isnull)
 		return 0;
-	message_from(answer, memory, &message);
 	old = MemoryContextSwitchTo(memory);
 	ks_options_receive(&message, sources, languages, months, &count);
 	MemoryContextSwitchTo(old);
