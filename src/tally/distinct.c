@@ -3,18 +3,26 @@
  *
  * Most bins are touched by one row only (a row is a month, a bin a day).  If
  * all keys count, such a bin is counted from the row's visits, without looking
- * at a member (visit.c); under a filter, by looking at each entry once.  What
- * falls into a bin that several rows touch is united: of the members of those
- * bins alone, and by way of marks in a bitmap, so that only the few that share their
- * mark with another go through a table.  A row with weights below zero takes away from others:
- * in the bins that it touches weights are added up, and members counted
- * whose sum is not zero.
+ * at a member (visit.c); under a filter, or where a row shares many bins with
+ * others, by looking at each entry once.  What falls into a bin that several
+ * rows touch is united: of the members of those bins alone, and by way of marks
+ * in a bitmap, so that only the few that share their mark with another go
+ * through a table.  A row with weights below zero takes away from others: in the
+ * bins that it touches weights are added up, and members counted whose sum is
+ * not zero.
  */
 #include "tally/distinct.h"
 
 /* Marks for each member that may be united: one in so many of them shares its mark by chance. */
 #define MARKS_A_MEMBER 8
 #define MARKS_A_WORD 32
+
+/*
+ * A row that shares more bins than this is looked at entry by entry: a stretch
+ * reaches back to its oldest member's hash, so that many together are many times
+ * the row.
+ */
+#define STRETCHES_MAX 8
 
 typedef struct item
 {
@@ -125,17 +133,19 @@ united_free(united *u)
 	ks_free(u->marks);
 }
 
-/* Whether all keys of the row count, the bins lie in order, and no weight below zero falls into one of the row's. */
+/* Whether all keys of the row count, the bins lie in order, and of the row's few are shared and none has weights below zero. */
 static bool
 visits_suffice(const distinct *d, const ks_fold_row *row)
 {
+	uint32_t	shared = 0;
 	uint32_t	bin;
 
 	if (d->line_of != NULL || row->target != NULL || d->fold->bins.bin_of != NULL)
 		return false;
 	for (bin = row->low; bin <= row->high; bin++)
 	{
-		if (d->share[bin].negative)
+		shared += d->share[bin].rows > 1;
+		if (d->share[bin].negative || shared > STRETCHES_MAX)
 			return false;
 	}
 	return true;

@@ -417,7 +417,7 @@ series_agree(round *r, bool distinct)
 	status = add_rows(r, &fold);
 	if (status == KS_OK)
 		status = ks_fold_finish_series(&fold);
-	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold) && nfetched == 0;
 	ks_fold_free(&fold);
 	free_fetched(NULL);
 	return good;
@@ -623,6 +623,53 @@ check_overflow(void)
 	free(bytes);
 }
 
+/* Two rows that share a hundred bins: what is fetched of each must not grow with the bins. */
+static void
+check_fetches(void)
+{
+	enum
+	{
+		BINS = 100
+	};
+	int64_t		edges[BINS + 1];
+	int32_t		slots[BINS + 1];
+	bool		cut[BINS + 1];
+	ks_bins		bins = {slots, cut, NULL, 0, BINS};
+	ks_filter	none = {NULL, 0};
+	ks_string	key = {(const uint8_t *) "", 0};
+	ks_builder	builder;
+	ks_fold		fold;
+	ks_view		view;
+	uint8_t    *bytes;
+	size_t		size;
+	bool		good;
+	int			i;
+
+	ks_builder_init(&builder, NULL);
+	for (i = 0; i <= BINS; i++)
+	{
+		edges[i] = i * KS_SLOT_USECS;
+		ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, key), i, 1, 1);
+		ks_builder_add_member(&builder, 0, i, 2 + (uint64_t) i, 1);
+	}
+	ks_bins_set(&bins, edges, BINS + 1);
+	ks_pack(&builder, 0, &bytes, &size);
+	ks_view_open(&view, bytes, size);
+	view.available = view.header.keys_at;
+	view.fetch = fetch_copy;
+	view.source = bytes;
+	ks_fold_series(&fold, NULL, &bins, &none, true);
+	good = ks_fold_add(&fold, &view, NULL) == KS_OK && ks_fold_add(&fold, &view, NULL) == KS_OK &&
+		ks_fold_finish_series(&fold) == KS_OK;
+	for (i = 0; i < BINS; i++)
+		good &= fold.counts[i] == 4 && fold.distincts[i] == 2;
+	ok(good && nfetched <= 40, "rows that share many bins are not fetched bin by bin");
+	ks_fold_free(&fold);
+	free_fetched(NULL);
+	ks_builder_free(&builder);
+	free(bytes);
+}
+
 int
 main(void)
 {
@@ -638,6 +685,7 @@ main(void)
 
 	check_edges();
 	check_overflow();
+	check_fetches();
 	check_rounds(&plain, 150, "plain rows");
 	check_rounds(&wide, 150, "rows that span years");
 	check_rounds(&negative, 150, "weights below zero");
