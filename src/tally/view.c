@@ -254,11 +254,13 @@ ks_visit_next(ks_visit_cursor *cursor)
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->fresh) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
 		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
-		entries > cursor->nentries - cursor->entry_end)
+		entries > cursor->nentries - cursor->entry_end ||
+		cursor->fresh > entries)
 		return visit_corrupt(cursor);
 	cursor->slot += (int64_t) delta;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
+	cursor->returning = entries - cursor->fresh;
 	cursor->gap = 0;
 	return true;
 }
@@ -273,9 +275,11 @@ ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 		return false;
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
 		!ks_get_varint(&cursor->at, cursor->end, count) ||
-		delta > cursor->span - cursor->gap)
+		delta > cursor->span - cursor->gap ||
+		*count > cursor->returning)
 		return visit_corrupt(cursor);
 	cursor->gap += delta;
+	cursor->returning -= *count;
 	cursor->pairs--;
 	return true;
 }

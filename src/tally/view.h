@@ -104,6 +104,7 @@ typedef struct ks_visit_cursor
 	uint64_t	span;			/* no gap is larger */
 	uint64_t	fresh;			/* visits of members that were not there before */
 	uint64_t	pairs;			/* pairs of (gap, count) that ks_visit_pair has yet to give */
+	uint64_t	returning;		/* no more visits than these can be left in them */
 	uint64_t	gap;
 	uint32_t	entry;			/* the slot's entries: [entry, entry_end) */
 	uint32_t	entry_end;

@@ -225,6 +225,7 @@ static stored
 random_tally(uint32_t events)
 {
 	int32_t		start = (int32_t) below(2000) - 1000;
+	int64_t		lowest = below(2) ? -200 : 0;
 	ks_builder	builder;
 	uint32_t	i;
 
@@ -233,7 +234,7 @@ random_tally(uint32_t events)
 	{
 		uint32_t	key = put_random_key(&builder);
 		int32_t		slot = start + (int32_t) below(50);
-		int64_t		weight = (int64_t) below(1000) - 200;
+		int64_t		weight = (int64_t) below(1000) + lowest;
 
 		if (below(3) == 0)
 			ks_builder_add(&builder, key, slot, weight);
@@ -551,6 +552,11 @@ fold_unchecked(const uint8_t *bytes, size_t size)
 	if (ks_fold_add(&fold, &view, NULL) == KS_OK)
 		ks_fold_finish_series(&fold);
 	ks_fold_free(&fold);
+	/* twice, so that all bins are shared */
+	ks_fold_series(&fold, NULL, &bins, &none, true);
+	if (ks_fold_add(&fold, &view, NULL) == KS_OK && ks_fold_add(&fold, &view, NULL) == KS_OK)
+		ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
 	ks_fold_series(&fold, NULL, &bins, &filter, true);
 	if (ks_fold_add(&fold, &view, &condition.value) == KS_OK)
 		ks_fold_finish_series(&fold);
@@ -667,6 +673,130 @@ check_hostile(void)
 	ok(true, "hostile counts and offsets end in an answer");
 }
 
+/* How a series with members ends: of so many rows that are the same bytes, with a condition or without. */
+static ks_status
+series_of(const stored *a, uint32_t rows, bool filtered)
+{
+	static const int64_t edges[] = {INT64_MIN, KS_SLOT_USECS, INT64_MAX};
+	int32_t		slots[3];
+	bool		cut[3];
+	ks_bins		bins = {slots, cut, NULL, 0, 2};
+	ks_condition condition = {0, true, {(const uint8_t *) "z", 1}};
+	ks_filter	filter = {&condition, filtered};
+	ks_status	status = KS_OK;
+	ks_fold		fold;
+	ks_view		view;
+
+	if (ks_view_open(&view, a->bytes, a->size) != KS_OK)
+		return KS_E_VERSION;
+	ks_bins_set(&bins, edges, 3);
+	ks_fold_series(&fold, NULL, &bins, &filter, true);
+	while (status == KS_OK && rows-- > 0)
+		status = ks_fold_add(&fold, &view, NULL);
+	if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
+	return status;
+}
+
+/* Visits and members that contradict each other, whichever way they are read. */
+static void
+check_contradictions(void)
+{
+	/* visits: 00 01 01 00 for slot 0, 01 02 01 01 and the pair 01 01 for slot 1; members: 0, 0, 1 */
+	static const struct
+	{
+		bool		member;		/* at counts from the entries' members, else from the visits */
+		uint32_t	at;
+		uint8_t		byte;
+	}			changes[] = {
+		{false, 2, 2},			/* more first visits than entries */
+		{false, 3, 0x7f},		/* more pairs than bytes */
+		{false, 4, 2},			/* beyond the last slot */
+		{false, 5, 3},			/* more entries than there are */
+		{false, 7, 2},			/* a pair that is not there */
+		{false, 8, 2},			/* a gap larger than all slots */
+		{false, 9, 2},			/* more visits than entries */
+		{true, 2, 2},			/* a member beyond the last */
+		{true, 1, 0xff},
+	};
+	ks_builder	builder;
+	uint32_t	key;
+	stored		a;
+	bool		good;
+	size_t		i;
+
+	ks_builder_init(&builder, NULL);
+	key = ks_dictionary_put(&builder.keys, string_of("\x02" "a", 2));
+	ks_builder_add_member(&builder, key, 0, 1, 1);
+	ks_builder_add_member(&builder, key, 1, 1, 1);
+	ks_builder_add_member(&builder, key, 1, 2, 1);
+	a = pack(&builder);
+	good = series_of(&a, 1, false) == KS_OK && series_of(&a, 2, false) == KS_OK && series_of(&a, 1, true) == KS_OK;
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+	{
+		uint8_t    *byte = a.bytes + changes[i].at +
+			(changes[i].member ? a.view.header.members_at + 8 * a.view.header.nmembers : a.view.header.visits_at);
+		uint8_t		kept = *byte;
+
+		*byte = changes[i].byte;
+		/* visits alone do not look at members */
+		good &= series_of(&a, 1, false) == (changes[i].member ? KS_OK : KS_E_CORRUPT) &&
+			series_of(&a, 2, false) == KS_E_CORRUPT && series_of(&a, 1, true) == KS_E_CORRUPT;
+		*byte = kept;
+	}
+	free(a.bytes);
+	ok(good, "visits and members that contradict each other are an error");
+}
+
+/* Whether entries ascend by slot, member's number and key, and members are numbered as they come, those of a slot by hash. */
+static bool
+in_order(const ks_view *view)
+{
+	ks_visit_cursor visits = ks_view_visits(view);
+	ks_members	members;
+	uint32_t	known = 0;
+	uint32_t	i;
+
+	if (ks_view_members(view, &members) != KS_OK)
+		return false;
+	while (ks_visit_next(&visits))
+	{
+		uint32_t	before = known;
+
+		for (i = visits.entry; i < visits.entry_end; i++)
+		{
+			uint32_t	member = ks_member_ordinal(&members, i);
+			uint32_t	last = i > visits.entry ? ks_member_ordinal(&members, i - 1) : 0;
+
+			if (member > known || member < last ||
+				(i > visits.entry && member == last && ks_member_key(&members, i) <= ks_member_key(&members, i - 1)) ||
+				(member == known && known > before && ks_member_hash(&members, member) <= ks_member_hash(&members, member - 1)))
+				return false;
+			known += member == known;
+		}
+		if (known - before != visits.fresh)
+			return false;
+	}
+	return visits.status == KS_OK && visits.entry_end == view->header.nentries && known == view->header.nmembers;
+}
+
+static void
+check_order(void)
+{
+	bool		good = true;
+	int			i;
+
+	for (i = 0; i < 200; i++)
+	{
+		stored		a = random_tally(1 + below(400));
+
+		good &= in_order(&a.view);
+		free(a.bytes);
+	}
+	ok(good, "members are numbered by their first visits, entries ascend");
+}
+
 static void
 check_versions(void)
 {
@@ -747,10 +877,12 @@ main(void)
 	check_split();
 	check_split_many();
 	check_widths();
+	check_order();
 	check_overflow();
 	check_versions();
 	check_mutations();
 	check_hostile();
+	check_contradictions();
 	check_fronts();
 	printf("1..%d\n", checks);
 	return failures > 0;
