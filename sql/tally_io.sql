@@ -106,6 +106,17 @@ INSERT INTO stored SELECT 'small', t, t, t FROM small;
 SELECT how, main::text = extended::text AS bytes, total(main) = total(extended) AS total, distinct_total(main) = distinct_total(extended) AS members, plain::text = main::text AS plain,
        total(extended, key => '{site 1}') AS of_key FROM stored;
 
+-- damaged where they are stored: what the header says of the size is not believed
+CREATE CAST (bytea AS tally) WITHOUT FUNCTION;
+CREATE TABLE damaged (what text, t tally);
+INSERT INTO damaged SELECT what, overlay(tally_send(t) PLACING bytes FROM at + 1)::tally FROM kept, (VALUES
+	('as it was', 88, ''::bytea), ('size', 88, '\xffffff0f'), ('entries and size', 20, '\xffffff0f'), ('visits at', 72, '\x00000000')) v(what, at, bytes) WHERE day = '2022-01-09';
+UPDATE damaged SET t = overlay(tally_send(t) PLACING '\xffffff0f' FROM 89)::tally WHERE what = 'entries and size';
+SELECT what, pg_temp.failure(format('SELECT total(t) FROM damaged WHERE what = %L', what)) AS total,
+	pg_temp.failure(format('SELECT distinct_total(t) FROM damaged WHERE what = %L', what)) AS members,
+	pg_temp.failure(format('SELECT distinct_total(t, key => ''{site 1}'') FROM damaged WHERE what = %L', what)) AS of_key FROM damaged ORDER BY what COLLATE "C";
+DROP CAST (bytea AS tally);
+
 -- parallel = serial = plain SQL, hashed and sorted
 CREATE FUNCTION pg_temp.workers(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE

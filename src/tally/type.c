@@ -8,15 +8,12 @@
 
 #include "compat.h"
 
+#include "access/detoast.h"
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-
-#if PG_VERSION_NUM < 160000
-#include "access/detoast.h"
-#endif
 
 /* The front of a stored tally that most questions need: a few chunks of TOAST. */
 #define FRONT_BYTES 8000
@@ -232,6 +229,18 @@ release_stretches(void *source)
 	MemoryContextReset(((stored_rest *) source)->fetched);
 }
 
+/* Opens the first bytes of what is in TOAST; what its header says of the size decides how much memory is taken. */
+static struct varlena *
+open_first_bytes(ks_view *view, Datum tally, size_t bytes)
+{
+	struct varlena *front = PG_DETOAST_DATUM_SLICE(tally, 0, (int32) bytes);
+
+	ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
+	if (view->header.size + VARHDRSZ != toast_raw_datum_size(tally))
+		ks_raise(KS_E_CORRUPT);
+	return front;
+}
+
 /*
  * A view of as much of a stored tally as the fold reads of every row: the rest
  * stays in its TOAST table, and what turns out to be needed of it is fetched
@@ -250,14 +259,12 @@ ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
 	}
-	front = PG_DETOAST_DATUM_SLICE(tally, 0, reach == KS_REACH_SLOTS ? FRONT_BYTES : 4 * FRONT_BYTES);
-	ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
+	front = open_first_bytes(view, tally, reach == KS_REACH_SLOTS ? FRONT_BYTES : 4 * FRONT_BYTES);
 	needed = ks_reach_bytes(&view->header, reach);
 	if (needed > view->available)
 	{
 		pfree(front);
-		front = PG_DETOAST_DATUM_SLICE(tally, 0, (int32) needed);
-		ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
+		open_first_bytes(view, tally, needed);
 	}
 	if (!fold->distinct)
 		return;
