@@ -295,7 +295,7 @@ COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
 
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
-with triggers; call it once more after adding partitions that are written to directly, or with its new name in columns (null if
+with triggers; call it once more for a new partition before it is written to directly, or with its new name in columns (null if
 it was dropped) for a column that was renamed: until then, writers of events get an error.  It blocks writers while it counts.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise.';
