@@ -675,7 +675,7 @@ check_hostile(void)
 
 /* How a series with members ends: of so many rows that are the same bytes, with a condition or without. */
 static ks_status
-series_of(const stored *a, uint32_t rows, bool filtered)
+series_of(const stored *a, size_t available, uint32_t rows, bool filtered)
 {
 	static const int64_t edges[] = {INT64_MIN, KS_SLOT_USECS, INT64_MAX};
 	int32_t		slots[3];
@@ -687,7 +687,7 @@ series_of(const stored *a, uint32_t rows, bool filtered)
 	ks_fold		fold;
 	ks_view		view;
 
-	if (ks_view_open(&view, a->bytes, a->size) != KS_OK)
+	if (ks_view_open(&view, a->bytes, available) != KS_OK)
 		return KS_E_VERSION;
 	ks_bins_set(&bins, edges, 3);
 	ks_fold_series(&fold, NULL, &bins, &filter, true);
@@ -699,54 +699,74 @@ series_of(const stored *a, uint32_t rows, bool filtered)
 	return status;
 }
 
-/* Visits and members that contradict each other, whichever way they are read. */
-static void
-check_contradictions(void)
+/* Member 1 in slots 0, 1 and 3, member 2 in slots 1, 2 and 3. */
+static stored
+two_members(void)
 {
-	/* visits: 00 01 01 00 for slot 0, 01 02 01 01 and the pair 01 01 for slot 1; members: 0, 0, 1 */
-	static const struct
-	{
-		bool		member;		/* at counts from the entries' members, else from the visits */
-		uint32_t	at;
-		uint8_t		byte;
-	}			changes[] = {
-		{false, 2, 2},			/* more first visits than entries */
-		{false, 3, 0x7f},		/* more pairs than bytes */
-		{false, 4, 2},			/* beyond the last slot */
-		{false, 5, 3},			/* more entries than there are */
-		{false, 7, 2},			/* a pair that is not there */
-		{false, 8, 2},			/* a gap larger than all slots */
-		{false, 9, 2},			/* more visits than entries */
-		{true, 2, 2},			/* a member beyond the last */
-		{true, 1, 0xff},
-	};
 	ks_builder	builder;
 	uint32_t	key;
-	stored		a;
-	bool		good;
-	size_t		i;
 
 	ks_builder_init(&builder, NULL);
 	key = ks_dictionary_put(&builder.keys, string_of("\x02" "a", 2));
 	ks_builder_add_member(&builder, key, 0, 1, 1);
 	ks_builder_add_member(&builder, key, 1, 1, 1);
 	ks_builder_add_member(&builder, key, 1, 2, 1);
-	a = pack(&builder);
-	good = series_of(&a, 1, false) == KS_OK && series_of(&a, 2, false) == KS_OK && series_of(&a, 1, true) == KS_OK;
+	ks_builder_add_member(&builder, key, 2, 2, 1);
+	ks_builder_add_member(&builder, key, 3, 1, 1);
+	ks_builder_add_member(&builder, key, 3, 2, 1);
+	return pack(&builder);
+}
+
+/* Counts that contradict each other, whichever way they are read; visits alone do not look at members. */
+static void
+check_contradictions(void)
+{
+	static const uint8_t visits[] = {0, 1, 1, 0, 1, 2, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 2, 0, 2, 1, 1, 1, 1};
+	static const struct
+	{
+		enum
+		{
+			HEADER, VISITS, MEMBERS
+		}			part;
+		uint32_t	at;
+		uint8_t		byte;
+	}			changes[] = {
+		{HEADER, 20, 12},		/* more entries than there are weights */
+		{VISITS, 2, 2},			/* more first visits than entries */
+		{VISITS, 3, 0x7f},		/* more pairs than bytes */
+		{VISITS, 4, 0x7f},		/* beyond the last slot */
+		{VISITS, 5, 0x7f},		/* more entries than there are */
+		{VISITS, 7, 2},			/* a pair that is not there */
+		{VISITS, 8, 0x7f},		/* a gap larger than all slots */
+		{VISITS, 9, 2},			/* more visits than entries */
+		{VISITS, 21, 2},		/* the same, in two pairs */
+		{MEMBERS, 2, 2},		/* a member beyond the last */
+		{MEMBERS, 1, 0xff},
+	};
+	stored		a = two_members();
+	bool		good = memcmp(a.bytes + a.view.header.visits_at, visits, sizeof(visits)) == 0 &&
+	series_of(&a, a.size, 1, false) == KS_OK && series_of(&a, a.size, 2, false) == KS_OK && series_of(&a, a.size, 1, true) == KS_OK;
+	size_t		i;
+
 	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 	{
-		uint8_t    *byte = a.bytes + changes[i].at +
-			(changes[i].member ? a.view.header.members_at + 8 * a.view.header.nmembers : a.view.header.visits_at);
-		uint8_t		kept = *byte;
+		uint8_t    *byte = a.bytes + changes[i].at;
+		uint8_t		kept;
 
+		if (changes[i].part == VISITS)
+			byte += a.view.header.visits_at;
+		else if (changes[i].part == MEMBERS)	/* past the hashes: the entries' members */
+			byte += a.view.header.members_at + 8 * a.view.header.nmembers;
+		kept = *byte;
 		*byte = changes[i].byte;
-		/* visits alone do not look at members */
-		good &= series_of(&a, 1, false) == (changes[i].member ? KS_OK : KS_E_CORRUPT) &&
-			series_of(&a, 2, false) == KS_E_CORRUPT && series_of(&a, 1, true) == KS_E_CORRUPT;
+		good &= series_of(&a, a.size, 1, false) == (changes[i].part == VISITS ? KS_E_CORRUPT : KS_OK) &&
+			series_of(&a, a.size, 2, false) == KS_E_CORRUPT && series_of(&a, a.size, 1, true) == KS_E_CORRUPT;
 		*byte = kept;
 	}
-	free(a.bytes);
 	ok(good, "visits and members that contradict each other are an error");
+	ok(series_of(&a, a.view.header.keys_at, 1, false) == KS_OK && series_of(&a, a.view.header.keys_at, 2, false) == KS_E_TRUNCATED &&
+	   series_of(&a, a.view.header.members_at, 1, true) == KS_E_TRUNCATED, "members that are not there are an error");
+	free(a.bytes);
 }
 
 /* Whether entries ascend by slot, member's number and key, and members are numbered as they come, those of a slot by hash. */
