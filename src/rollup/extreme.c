@@ -90,7 +90,8 @@ ks_extreme_event(int64 bot_id, DateADT month, bool last, TimestampTz *answer)
 		TimestampTz at;
 		bool		isnull;
 
-		SetUserIdAndSecContext(tables[i].owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+		SetUserIdAndSecContext(tables[i].owner, security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
+							   SECURITY_NOFORCE_RLS);
 		if (SPI_execute_with_args(tables[i].query, 3, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 			elog(ERROR, "could not read an event table");
 		SetUserIdAndSecContext(user, security);
