@@ -97,6 +97,10 @@ BEGIN
     ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = add_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
+                  OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.part(r.tally, name))) THEN
+        RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
+            HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
     ELSIF member IS NOT NULL AND weight IS NOT NULL THEN
         RAISE EXCEPTION 'measure "%" must not have both a member and a weight', name USING ERRCODE = '22023',
             HINT = 'A member whose weights add up to zero would not be counted: make two measures.';
@@ -134,7 +138,8 @@ name: how questions name it; kinds: kinds of events that count, NULL for all; ke
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
 weight: integer column to add up instead of counting events; condition: boolean column that must be true.
 It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
-that are missing or cannot be read, 42710 where the measure exists.';
+that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
+was deleted and its counts are still there.';
 
 CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge';

@@ -88,11 +88,9 @@ Arguments and errors as those of stats_top.  Ratios are of all clicks in the ran
 -- fallback_rate(boolean): the same rate over any table.
 
 CREATE FUNCTION kindly_stats.fallback_rate_step(bigint[], boolean) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN $2 IS NULL THEN $1 ELSE ARRAY[$1[1] + $2::integer, $1[2] + 1] END;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_rate_step';
 CREATE FUNCTION kindly_stats.fallback_rate_combine(bigint[], bigint[]) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY[$1[1] + $2[1], $1[2] + $2[2]];
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_rate_combine';
 CREATE FUNCTION kindly_stats.fallback_rate_final(bigint[]) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN $1[1]::double precision / nullif($1[2], 0)::double precision;
