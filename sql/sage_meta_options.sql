@@ -84,6 +84,15 @@ SELECT kindly_stats.purge('sage_options_event', '2019-09-01 00:00Z') > 0 AS purg
 SELECT sage.meta_options(2101);
 SELECT min(occurred_at) AS oldest_left FROM sage_options_event;
 
+-- the outermost events deleted, and no table left that knows the next: what is left lies between them
+SELECT kindly_stats.create_event_table('sage_left_event');
+INSERT INTO sage_left_event (bot_id, occurred_at, kind) SELECT 2109, '2019-07-01 10:00Z'::timestamptz + n * interval '1 day', 'user_message' FROM generate_series(1, 3) AS n;
+DELETE FROM sage_left_event WHERE occurred_at <> '2019-07-03 10:00Z';
+SELECT kindly_stats.detach('sage_left_event', keep_statistics => true);
+SELECT sage.meta_options(2109);
+DROP TABLE sage_left_event;
+DELETE FROM kindly_stats.rollup WHERE bot_id = 2109;
+
 DELETE FROM sage_options_event;
 DELETE FROM kindly_stats.rollup WHERE bot_id = 2101;
 DELETE FROM kindly_stats.purged WHERE event_table = 'sage_options_event'::regclass;

@@ -332,6 +332,14 @@ ks_read_options(int64 bot_id, ks_options *options)
 	{
 		find_extreme(bot_id, months, count, false, &options->first);
 		find_extreme(bot_id, months, count, true, &options->last);
+		/* both were taken away and nobody knows the next: all that is left lies between them */
+		if (options->first > options->last)
+		{
+			TimestampTz first = options->last;
+
+			options->last = options->first;
+			options->first = first;
+		}
 	}
 	SPI_finish();
 	if (options->any)
