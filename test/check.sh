@@ -177,10 +177,10 @@ fuzz_suite()
 		(
 			cd "$place/tree" &&
 				eval "$(unit_command "test/fuzz/$name.c")" &&
-				"./test/fuzz/$name" -max_total_time=20 -malloc_limit_mb=8
+				"./test/fuzz/$name" -seed=1 -runs=300000 -max_total_time=60 -malloc_limit_mb=8
 		) >"$log" 2>&1 </dev/null
 		status=$?
-		one_result "$status" "$name for 20 seconds"
+		one_result "$status" "$name, 300,000 runs or a minute"
 		if [ "$status" -ne 0 ]; then
 			show_tail "$log"
 		fi

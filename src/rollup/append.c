@@ -172,10 +172,10 @@ insert_arrays(const pending_rows *rows)
 	values[2] = PointerGetDatum(construct_array(rows->month, rows->count, DATEOID, 4, true, TYPALIGN_INT));
 	values[3] = PointerGetDatum(construct_array(rows->tally, rows->count, tally_type(false), -1, false, TYPALIGN_INT));
 	ks_prepared(&plan,
-			 "INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)"
-			 " SELECT u.bot_id, u.measure, u.month, u.tally"
-			 " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
-			 " AS u (bot_id, measure, month, tally)", 4, types);
+				"INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)"
+				" SELECT u.bot_id, u.measure, u.month, u.tally"
+				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
+				" AS u (bot_id, measure, month, tally)", 4, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write the rollup");
 }

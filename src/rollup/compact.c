@@ -70,12 +70,12 @@ take_mixed(int64 bot_id, DateADT month, ks_builder *builder)
 	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(month), Int64GetDatum(MIXED_BATCH)};
 
 	ks_prepared(&plan,
-			"DELETE FROM kindly_stats.rollup AS r"
-			" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) '' AND r.month OPERATOR(pg_catalog.=) $2"
-			" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
-			"SELECT l.id FROM kindly_stats.rollup AS l"
-			" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) '' AND l.month OPERATOR(pg_catalog.=) $2"
-			" LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 3, types);
+				"DELETE FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) '' AND r.month OPERATOR(pg_catalog.=) $2"
+				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				"SELECT l.id FROM kindly_stats.rollup AS l"
+				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) '' AND l.month OPERATOR(pg_catalog.=) $2"
+				" LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);
@@ -121,9 +121,9 @@ merge_measure(int64 bot_id, DateADT month, Datum measure, ks_builder *builder, b
 	ArrayType  *ids;
 
 	ks_prepared(&list,
-			"SELECT r.id, pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
-			" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-			" ORDER BY 2", 3, types);
+				"SELECT r.id, pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
+				" ORDER BY 2", 3, types);
 	if (SPI_execute_plan(list, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 	ids = choose_rows(builder->weights.count * sizeof(uint32_t) + builder->members.count * sizeof(ks_entry) / 2, all);
@@ -133,12 +133,12 @@ merge_measure(int64 bot_id, DateADT month, Datum measure, ks_builder *builder, b
 
 	values[3] = PointerGetDatum(ids);
 	ks_prepared(&take,
-			"DELETE FROM kindly_stats.rollup AS r"
-			" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-			" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
-			"SELECT l.id FROM kindly_stats.rollup AS l"
-			" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
-			" AND l.id OPERATOR(pg_catalog.=) ANY ($4) FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 4, types);
+				"DELETE FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
+				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				"SELECT l.id FROM kindly_stats.rollup AS l"
+				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
+				" AND l.id OPERATOR(pg_catalog.=) ANY ($4) FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 4, types);
 	if (SPI_execute_plan(take, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);

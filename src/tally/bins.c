@@ -50,13 +50,9 @@ ks_bins_segment(const ks_bins *bins, int32_t slot)
 static int32_t
 bin_of_segment(const ks_bins *bins, int64_t segment, int32_t slot)
 {
-	int64_t		i;
-
-	for (i = segment; i >= 0 && bins->edge[i] == slot; i--)
-	{
-		if (bins->cut[i])
-			return KS_BIN_CUT;
-	}
+	/* of several edges in one slot the last one cuts it, if any does: they ascend */
+	if (segment >= 0 && bins->edge[segment] == slot && bins->cut[segment])
+		return KS_BIN_CUT;
 	if (segment < 0 || segment >= (int64_t) bins->nsegments)
 		return KS_BIN_OUTSIDE;
 	return bins->bin_of != NULL ? bins->bin_of[segment] : (int32_t) segment;

@@ -1,7 +1,7 @@
 /*
  * The only door between the plain-C core of this room and its surroundings.
  *
- * The core (hash, entries, dictionary, builder, pack, view, fold) includes no
+ * The core (all of this room but type, aggregate and access) includes no
  * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
  * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
  * Memory is the exception: running out of it does not return, neither in the

@@ -15,8 +15,9 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 
-/* The front of a stored tally that most questions need: a few chunks of TOAST. */
+/* The front of a stored tally that most questions need: a few chunks of TOAST, and more of them for visits or weights by key. */
 #define FRONT_BYTES 8000
+#define LONG_FRONT_BYTES 32000
 
 PG_FUNCTION_INFO_V1(ks_tally_in);
 PG_FUNCTION_INFO_V1(ks_tally_out);
@@ -259,7 +260,7 @@ ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
 	}
-	front = open_first_bytes(view, tally, reach == KS_REACH_SLOTS ? FRONT_BYTES : 4 * FRONT_BYTES);
+	front = open_first_bytes(view, tally, reach == KS_REACH_SLOTS ? FRONT_BYTES : LONG_FRONT_BYTES);
 	needed = ks_reach_bytes(&view->header, reach);
 	if (needed > view->available)
 	{

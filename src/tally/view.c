@@ -43,6 +43,7 @@ header_consistent(const ks_header *header)
 		header->size <= KS_TALLY_MAX_BYTES &&
 		header->nkeys <= header->size / 4 &&	/* each takes so many bytes at least: */
 		header->nmembers <= header->size / 8 && /* a count that is a lie costs no memory */
+		header->nmembers <= header->nentries &&
 		header->nentries <= header->size &&
 		header->slot_first >= KS_SLOT_MIN &&
 		header->slot_last >= header->slot_first &&

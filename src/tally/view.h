@@ -112,7 +112,10 @@ typedef struct ks_visit_cursor
 	ks_status	status;
 } ks_visit_cursor;
 
-/* A stretch of entries of the member section, and the hashes of all members. */
+/*
+ * A stretch of entries of the member section, and the hashes of members
+ * [first_member, end_member); keys only with ks_view_members.
+ */
 typedef struct ks_members
 {
 	const uint8_t *hashes;		/* of the members from first_member on */

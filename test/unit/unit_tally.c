@@ -822,6 +822,9 @@ check_versions(void)
 {
 	stored		a = random_tally(5);
 
+	ks_put_u32(a.bytes + 16, a.view.header.nentries + 1);
+	ok(ks_check(a.bytes, a.size, NULL) == KS_E_CORRUPT && ks_view_open(&a.view, a.bytes, a.size) == KS_E_CORRUPT,
+	   "more members than entries are none");
 	a.bytes[0] = KS_FORMAT_VERSION + 1;
 	ok(ks_check(a.bytes, a.size, NULL) == KS_E_VERSION, "a newer version is named so");
 	a.bytes[0] = 0;
