@@ -3,7 +3,7 @@
 #
 # The events are the real ones where KINDLY_STATS_DATA (default ../shared/data)
 # has them, and made-up ones for the kinds that these have not.  Questions and
-# changes depend on a seed alone: KINDLY_STATS_SEED repeats a run, and
+# changes depend on a seed alone: KINDLY_STATS_SEED gives others, and
 # KINDLY_STATS_QUESTIONS asks more or fewer of them in each phase, in per cent.
 
 use strict;
