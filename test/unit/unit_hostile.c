@@ -1,0 +1,337 @@
+/*
+ * unit_hostile: bytes that are no tally, or only the front of one, without a
+ * server.  One TAP line a check.
+ *
+ * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_hostile \
+ *     test/unit/unit_hostile.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c src/tally/visit.c
+ */
+#include "stored.h"
+
+/* ------------------------------------------------------------------------
+ * Hostile bytes
+ * ------------------------------------------------------------------------
+ */
+
+/* Walks bytes that nobody has checked, as on a damaged page: they may only end in a status. */
+static void
+fold_unchecked(const uint8_t *bytes, size_t size)
+{
+	static const int64_t edges[] = {INT64_MIN, 0, 1000 * KS_SLOT_USECS, INT64_MAX};
+	int32_t		slots[4];
+	bool		cut[4];
+	ks_bins		bins = {slots, cut, NULL, 0, 3};
+	ks_condition condition = {1, true, {(const uint8_t *) "a", 1}};
+	ks_filter	filter = {&condition, 1};
+	ks_filter	none = {NULL, 0};
+	ks_fold		fold;
+	ks_top_line *lines = NULL;
+	uint32_t	count;
+	ks_view		view;
+
+	if (ks_view_open(&view, bytes, size) != KS_OK || view.header.size != size)
+		return;
+	ks_bins_set(&bins, edges, 4);
+	ks_fold_series(&fold, NULL, &bins, &none, true);
+	if (ks_fold_add(&fold, &view, NULL) == KS_OK)
+		ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
+	/* twice, so that all bins are shared */
+	ks_fold_series(&fold, NULL, &bins, &none, true);
+	if (ks_fold_add(&fold, &view, NULL) == KS_OK && ks_fold_add(&fold, &view, NULL) == KS_OK)
+		ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
+	ks_fold_series(&fold, NULL, &bins, &filter, true);
+	if (ks_fold_add(&fold, &view, &condition.value) == KS_OK)
+		ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
+	ks_fold_top(&fold, NULL, &bins, &none, true, 0, 1);
+	if (ks_fold_add(&fold, &view, NULL) == KS_OK)
+		ks_fold_finish_top(&fold, 3, &lines, &count);
+	ks_fold_free(&fold);
+	free(lines);
+}
+
+static bool
+refused(const stored *a, uint8_t *bytes)
+{
+	fold_unchecked(bytes, a->size);
+	return ks_check(bytes, a->size, NULL) != KS_OK;
+}
+
+/* What has passed the check can be added to itself and taken away again. */
+static bool
+behaves(const uint8_t *bytes, size_t size)
+{
+	ks_builder	builder;
+	ks_view		view;
+	ks_status	status;
+	bool		empty;
+
+	if (ks_view_open(&view, bytes, size) != KS_OK)
+		return false;
+	ks_builder_init(&builder, NULL);
+	status = ks_builder_merge(&builder, &view, false);
+	if (status == KS_OK)
+		status = ks_builder_merge(&builder, &view, true);
+	empty = ks_builder_empty(&builder);
+	ks_builder_free(&builder);
+	return status == KS_E_OVERFLOW || (status == KS_OK && empty);
+}
+
+/*
+ * A changed byte may give another well-formed tally (a weight, a bound), but in
+ * the counts, offsets and reserved bytes of the header it may not.
+ */
+static void
+check_mutations(void)
+{
+	bool		header = true,
+				cut_off = true,
+				longer = true;
+	bool		others = true;
+	int			i;
+
+	for (i = 0; i < 80; i++)
+	{
+		stored		a = random_tally(1 + below(12));
+		uint8_t    *bytes = malloc(a.size + 1);
+		size_t		at;
+		int			bit;
+
+		memcpy(bytes, a.bytes, a.size);
+		bytes[a.size] = 0;
+		for (at = 0; at < a.size; at++)
+		{
+			uint8_t    *exact = malloc(at + 1);
+
+			/* an allocation of its own, so that the sanitizer sees a step too far */
+			memcpy(exact, bytes, at);
+			cut_off &= ks_check(exact, at, NULL) != KS_OK;
+			free(exact);
+			for (bit = 0; bit < 8; bit++)
+			{
+				bool		no;
+
+				bytes[at] ^= (uint8_t) (1 << bit);
+				no = refused(&a, bytes);
+				others &= no || behaves(bytes, a.size);
+				header &= no || (at >= 40 && at < 72) || at >= KS_HEADER_BYTES;
+				bytes[at] = a.bytes[at];
+			}
+			bytes[at] = (uint8_t) below(256);
+			refused(&a, bytes);
+			bytes[at] = a.bytes[at];
+		}
+		longer &= ks_check(bytes, a.size + 1, NULL) != KS_OK;
+		free(bytes);
+		free(a.bytes);
+	}
+	ok(cut_off && longer, "no tally that is cut off, or longer than it says");
+	ok(header, "no changed bit in the header but in its bounds");
+	ok(others, "what passes all the same is a tally like any other");
+}
+
+/* Several bytes at once, counts and offsets made large on purpose. */
+static void
+check_hostile(void)
+{
+	static const uint32_t large[] = {0, 1, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff};
+	int			i,
+				k;
+
+	for (i = 0; i < 3000; i++)
+	{
+		stored		a = random_tally(1 + below(40));
+
+		for (k = (int) below(4); k >= 0; k--)
+		{
+			if (below(2))
+				ks_put_u32(a.bytes + 4 + 4 * below(20), below(2) ? large[below(7)] : below((uint32_t) a.size + 1));
+			else
+				a.bytes[below((uint32_t) a.size)] = (uint8_t) below(256);
+		}
+		refused(&a, a.bytes);
+		free(a.bytes);
+	}
+	ok(true, "hostile counts and offsets end in an answer");
+}
+
+/* How a series with members ends: of so many rows that are the same bytes, with a condition or without. */
+static ks_status
+series_of(const stored *a, size_t available, uint32_t rows, bool filtered)
+{
+	static const int64_t edges[] = {INT64_MIN, KS_SLOT_USECS, INT64_MAX};
+	int32_t		slots[3];
+	bool		cut[3];
+	ks_bins		bins = {slots, cut, NULL, 0, 2};
+	ks_condition condition = {0, true, {(const uint8_t *) "z", 1}};
+	ks_filter	filter = {&condition, filtered};
+	ks_status	status = KS_OK;
+	ks_fold		fold;
+	ks_view		view;
+
+	if (ks_view_open(&view, a->bytes, available) != KS_OK)
+		return KS_E_VERSION;
+	ks_bins_set(&bins, edges, 3);
+	ks_fold_series(&fold, NULL, &bins, &filter, true);
+	while (status == KS_OK && rows-- > 0)
+		status = ks_fold_add(&fold, &view, NULL);
+	if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	ks_fold_free(&fold);
+	return status;
+}
+
+/* Member 1 in slots 0, 1 and 3, member 2 in slots 1, 2 and 3. */
+static stored
+two_members(void)
+{
+	ks_builder	builder;
+	uint32_t	key;
+
+	ks_builder_init(&builder, NULL);
+	key = ks_dictionary_put(&builder.keys, string_of("\x02" "a", 2));
+	ks_builder_add_member(&builder, key, 0, 1, 1);
+	ks_builder_add_member(&builder, key, 1, 1, 1);
+	ks_builder_add_member(&builder, key, 1, 2, 1);
+	ks_builder_add_member(&builder, key, 2, 2, 1);
+	ks_builder_add_member(&builder, key, 3, 1, 1);
+	ks_builder_add_member(&builder, key, 3, 2, 1);
+	return pack(&builder);
+}
+
+/* Counts that contradict each other, whichever way they are read; visits alone do not look at members. */
+static void
+check_contradictions(void)
+{
+	static const uint8_t visits[] = {0, 1, 1, 0, 1, 2, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 2, 0, 2, 1, 1, 1, 1};
+	static const struct
+	{
+		enum
+		{
+			HEADER, VISITS, MEMBERS
+		}			part;
+		uint32_t	at;
+		uint8_t		byte;
+	}			changes[] = {
+		{HEADER, 20, 12},		/* more entries than there are weights */
+		{VISITS, 2, 2},			/* more first visits than entries */
+		{VISITS, 3, 0x7f},		/* more pairs than bytes */
+		{VISITS, 4, 0x7f},		/* beyond the last slot */
+		{VISITS, 5, 0x7f},		/* more entries than there are */
+		{VISITS, 7, 2},			/* a pair that is not there */
+		{VISITS, 8, 0x7f},		/* a gap larger than all slots */
+		{VISITS, 9, 2},			/* more visits than entries */
+		{VISITS, 21, 2},		/* the same, in two pairs */
+		{MEMBERS, 2, 2},		/* a member beyond the last */
+		{MEMBERS, 1, 0xff},
+	};
+	stored		a = two_members();
+	bool		good = memcmp(a.bytes + a.view.header.visits_at, visits, sizeof(visits)) == 0 &&
+	series_of(&a, a.size, 1, false) == KS_OK && series_of(&a, a.size, 2, false) == KS_OK && series_of(&a, a.size, 1, true) == KS_OK;
+	size_t		i;
+
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+	{
+		uint8_t    *byte = a.bytes + changes[i].at;
+		uint8_t		kept;
+
+		if (changes[i].part == VISITS)
+			byte += a.view.header.visits_at;
+		else if (changes[i].part == MEMBERS)	/* past the hashes: the entries' members */
+			byte += a.view.header.members_at + 8 * a.view.header.nmembers;
+		kept = *byte;
+		*byte = changes[i].byte;
+		good &= series_of(&a, a.size, 1, false) == (changes[i].part == VISITS ? KS_E_CORRUPT : KS_OK) &&
+			series_of(&a, a.size, 2, false) == KS_E_CORRUPT && series_of(&a, a.size, 1, true) == KS_E_CORRUPT;
+		*byte = kept;
+	}
+	ok(good, "visits and members that contradict each other are an error");
+	ok(series_of(&a, a.view.header.keys_at, 1, false) == KS_OK && series_of(&a, a.view.header.keys_at, 2, false) == KS_E_TRUNCATED &&
+	   series_of(&a, a.view.header.members_at, 1, true) == KS_E_TRUNCATED, "members that are not there are an error");
+	free(a.bytes);
+}
+static void
+check_versions(void)
+{
+	stored		a = random_tally(5);
+
+	ks_put_u32(a.bytes + 16, a.view.header.nentries + 1);
+	ok(ks_check(a.bytes, a.size, NULL) == KS_E_CORRUPT && ks_view_open(&a.view, a.bytes, a.size) == KS_E_CORRUPT,
+	   "more members than entries are none");
+	a.bytes[0] = KS_FORMAT_VERSION + 1;
+	ok(ks_check(a.bytes, a.size, NULL) == KS_E_VERSION, "a newer version is named so");
+	a.bytes[0] = 0;
+	ok(ks_check(a.bytes, a.size, NULL) == KS_E_CORRUPT, "version 0 is none");
+	ok(ks_check("", 0, NULL) == KS_E_TRUNCATED, "no bytes are no tally");
+	free(a.bytes);
+}
+
+/* The front of a tally, as the server fetches it: what a fold needs answers, a byte less is an error. */
+static void
+check_fronts(void)
+{
+	stored		a = spread(50, 30, 0, 20);
+	/* not all of it: totals of keys would do for all */
+	int64_t		edges[] = {INT64_MIN, (a.view.header.slot_first + 10) * KS_SLOT_USECS};
+	int32_t		slots[2];
+	bool		cut[2];
+	ks_bins		bins = {slots, cut, NULL, 0, 1};
+	ks_filter	none = {NULL, 0};
+	bool		enough = true,
+				short_of = true;
+	int			reach;
+
+	ks_bins_set(&bins, edges, 2);
+	for (reach = KS_REACH_SLOTS; reach <= KS_REACH_WEIGHTS; reach++)
+	{
+		size_t		needed = ks_reach_bytes(&a.view.header, (ks_reach) reach);
+		int			less;
+
+		for (less = 0; less < 2; less++)
+		{
+			uint8_t    *front = malloc(needed - less);
+			ks_view		view;
+			ks_fold		fold;
+			ks_top_line *lines = NULL;
+			uint32_t	count;
+			ks_status	status;
+
+			memcpy(front, a.bytes, needed - less);
+			ks_view_open(&view, front, needed - less);
+			if (reach == KS_REACH_SLOTS || reach == KS_REACH_VISITS)
+				ks_fold_series(&fold, NULL, &bins, &none, reach == KS_REACH_VISITS);
+			else
+				ks_fold_top(&fold, NULL, &bins, &none, false, 0, 1);
+			enough &= ks_fold_reach(&fold, false) == (ks_reach) reach;
+			status = ks_fold_add(&fold, &view, NULL);
+			if (status == KS_OK && fold.grouped)
+				status = ks_fold_finish_top(&fold, 3, &lines, &count);
+			else if (status == KS_OK)
+				status = ks_fold_finish_series(&fold);
+			free(lines);
+			if (less == 0)
+				enough &= status == KS_OK;
+			else
+				short_of &= status == KS_E_TRUNCATED;
+			ks_fold_free(&fold);
+			free(front);
+		}
+	}
+	free(a.bytes);
+	ok(enough, "a question reads no further than it says");
+	ok(short_of, "a byte less is an error");
+}
+
+int
+main(void)
+{
+	check_versions();
+	check_mutations();
+	check_hostile();
+	check_contradictions();
+	check_fronts();
+	printf("1..%d\n", checks);
+	return failures > 0;
+}
