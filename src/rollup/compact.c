@@ -251,14 +251,12 @@ ks_compact_sometimes(int64 bot_id, DateADT month)
 static int
 compact_as_owner(int64 bot_id, DateADT month)
 {
-	Oid			user;
-	int			security;
+	ks_identity caller;
 	int			taken;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = ks_become_owner("rollup");
 	taken = ks_compact(bot_id, month, true);
-	SetUserIdAndSecContext(user, security);
+	ks_become_again(caller);
 	return taken;
 }
 
@@ -276,12 +274,10 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 	Datum		values[1] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	char		nulls[1] = {PG_ARGISNULL(0) ? 'n' : ' '};
 	month_of_bot *result;
-	Oid			user;
-	int			security;
+	ks_identity caller;
 	uint64		i;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = ks_become_owner("rollup");
 	if (SPI_execute_with_args("SELECT r.bot_id, r.month FROM kindly_stats.rollup AS r"
 							  " WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
 							  " GROUP BY r.bot_id, r.month"
@@ -289,7 +285,7 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 							  " OR pg_catalog.bool_or(r.measure OPERATOR(pg_catalog.=) '')",
 							  1, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
-	SetUserIdAndSecContext(user, security);
+	ks_become_again(caller);
 	*count = SPI_processed;
 	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(month_of_bot));
 	for (i = 0; i < *count; i++)

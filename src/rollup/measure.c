@@ -258,17 +258,15 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 static void
 bind_measures(ks_binding *binding, TupleDesc desc, Jsonb *columns)
 {
-	Oid			user;
-	int			security;
+	ks_identity caller;
 	uint64		i;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_table_owner("measure"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = ks_become_owner("measure");
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute("SELECT name, kinds, keys, member, weight, condition FROM kindly_stats.measure", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	PopActiveSnapshot();
-	SetUserIdAndSecContext(user, security);
+	ks_become_again(caller);
 	MemoryContextSwitchTo(binding->memory);
 	binding->nmeasures = (int) SPI_processed;
 	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));

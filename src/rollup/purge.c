@@ -142,13 +142,11 @@ settle_bounds(TimestampTz before)
 	SPITupleTable *bots;
 	uint64		count;
 	uint64		i;
-	Oid			user;
-	int			security;
+	ks_identity caller;
 
 	if (IsolationUsesXactSnapshot())
 		return;
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = ks_become_owner("rollup");
 	if (SPI_execute_with_args("SELECT DISTINCT r.bot_id FROM kindly_stats.rollup AS r WHERE r.month OPERATOR(pg_catalog.<=) $1",
 							  1, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots");
@@ -162,7 +160,7 @@ settle_bounds(TimestampTz before)
 		settle_bot(DatumGetInt64(SPI_getbinval(bots->vals[i], bots->tupdesc, 1, &isnull)), DatumGetDateADT(values[0]));
 	}
 	SPI_freetuptable(bots);
-	SetUserIdAndSecContext(user, security);
+	ks_become_again(caller);
 }
 
 /* Deletes with the caller's rights, while the triggers leave the statistics alone. */
@@ -189,16 +187,14 @@ note_horizon(Oid relid, TimestampTz before)
 {
 	Oid			types[2] = {OIDOID, TIMESTAMPTZOID};
 	Datum		values[2] = {ObjectIdGetDatum(relid), TimestampTzGetDatum(before)};
-	Oid			user;
-	int			security;
+	ks_identity caller;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_table_owner("purged"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = ks_become_owner("purged");
 	if (SPI_execute_with_args("INSERT INTO kindly_stats.purged AS p (event_table, before) VALUES ($1::pg_catalog.regclass, $2)"
 							  " ON CONFLICT (event_table) DO UPDATE SET before = GREATEST(p.before, EXCLUDED.before)",
 							  2, types, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not note the horizon");
-	SetUserIdAndSecContext(user, security);
+	ks_become_again(caller);
 }
 
 /* purge(event_table, before) */

@@ -68,8 +68,17 @@ typedef struct ks_binding
 extern ks_binding *ks_binding_get(Relation relation, int nargs, char **args);
 
 /* statement.c */
-extern SPIPlanPtr ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
-extern Oid	ks_table_owner(const char *name);
+
+/* Who called, before the rights of another were taken on. */
+typedef struct ks_identity
+{
+	Oid			user;
+	int			security;
+} ks_identity;
+
+extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
+extern ks_identity ks_become_owner(const char *table);
+extern void ks_become_again(ks_identity caller);
 extern void ks_require_rollup(void);
 
 /* append.c */

@@ -9,6 +9,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -40,7 +41,7 @@ same_types(SPIPlanPtr plan, int nargs, const Oid *types)
  * from there on, but for its parameters' types: tally is another type once the
  * extension was dropped and created again.
  */
-SPIPlanPtr
+void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
 	if (*plan != NULL && !same_types(*plan, nargs, types))
@@ -56,12 +57,10 @@ ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 			elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
 		*plan = fresh;
 	}
-	return *plan;
 }
 
-/* The owner of one of the tables rollup, measure and purged, whose rights are used to get at it. */
-Oid
-ks_table_owner(const char *name)
+static Oid
+table_owner(const char *name)
 {
 	Oid			relid = get_relname_relid(name, get_namespace_oid("kindly_stats", false));
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -72,6 +71,27 @@ ks_table_owner(const char *name)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/*
+ * From here on the rights of the owner of one of the tables rollup, measure and
+ * purged are used, the way foreign keys are checked.  An error gives the caller
+ * his own back by itself.
+ */
+ks_identity
+ks_become_owner(const char *table)
+{
+	ks_identity caller;
+
+	GetUserIdAndSecContext(&caller.user, &caller.security);
+	SetUserIdAndSecContext(table_owner(table), caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	return caller;
+}
+
+void
+ks_become_again(ks_identity caller)
+{
+	SetUserIdAndSecContext(caller.user, caller.security);
 }
 
 /*

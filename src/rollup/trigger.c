@@ -396,15 +396,13 @@ ks_count_events(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo, "count_events");
 	counting	c;
-	Oid			user;
-	int			security;
+	ks_identity caller;
 
 	check_trigger(trigger);
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics)
 		return PointerGetDatum(NULL);
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(ks_table_owner("rollup"), security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
@@ -420,7 +418,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 	flush_groups(&c);
 
 	SPI_finish();
-	SetUserIdAndSecContext(user, security);
+	ks_become_again(caller);
 	return PointerGetDatum(NULL);
 }
 
