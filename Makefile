@@ -31,6 +31,11 @@ PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# Hours, and tables in doc/performance.md; `sh test/bench/run.sh PART...` for parts of it.
+.PHONY: bench
+bench:
+	sh $(srcdir)/test/bench/run.sh
+
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 

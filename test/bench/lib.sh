@@ -1,0 +1,139 @@
+# shellcheck shell=sh
+# lib.sh: what the parts of the benchmark share.  Sourced by run.sh, after
+# test/lib.sh.
+
+sessions=${BENCH_SESSIONS:-400000}
+bench=$top/test/bench
+document=$top/doc/performance.md
+
+# on DATABASE [psql argument]...
+on()
+{
+	on_database=$1
+	shift
+	PGOPTIONS='-c client_min_messages=warning' sql -d "$on_database" "$@"
+}
+
+value() { on "$1" -At -c "$2"; }
+
+# report DATABASE [psql argument]...: what it prints belongs in the document.
+report() { on "$@" -At >>"$results/$part.md"; }
+
+# make_database NAME [SESSIONS]: an empty event table chat_event, and bench.event
+# to fill it from.
+make_database()
+{
+	on postgres -c "DROP DATABASE IF EXISTS $1" -c "CREATE DATABASE $1"
+	on "$1" -c "CREATE EXTENSION kindly_stats" -c "SELECT kindly_stats.create_event_table('chat_event')" >/dev/null
+	on "$1" -v sessions="${2:-$sessions}" -f "$bench/workload.sql"
+}
+
+drop_database() { on postgres -c "DROP DATABASE IF EXISTS $1"; }
+
+# The reference set, loaded once a run for the parts that only read it.
+reference()
+{
+	if [ "$(value postgres "SELECT count(*) FROM pg_database WHERE datname = 'reference'")" -eq 0 ]; then
+		say "loading the reference workload, $sessions sessions"
+		make_database reference
+		on reference -c "INSERT INTO chat_event SELECT * FROM bench.event" -c "CALL kindly_stats.compact()" \
+			-c "VACUUM ANALYZE"
+		ask reference chat_event
+	fi
+}
+
+# ask DATABASE TABLE [NAME=VALUE]...: makes the questions known there, of the
+# year and bot that the workload has, unless other settings are given.
+ask()
+{
+	database=$1
+	table=$2
+	shift 2
+	on "$database" -f "$bench/measure.sql" -f "$bench/questions.sql"
+	for setting in "table=$table" bot=1 from=2025-01-01 to=2026-01-01 zone=Europe/Oslo monday=2025-06-02 next_monday=2025-06-09 \
+		sources=web,app language=en "$@"; do
+		on "$database" -v name="${setting%%=*}" -v value="${setting#*=}" <<-'SQL'
+			INSERT INTO bench.setting VALUES (:'name', :'value') ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value;
+		SQL
+	done
+}
+
+# measure DATABASE SIDE TIMES [WORKERS]: asks each question of one side.
+measure()
+{
+	on "$1" -At -v side="$2" -v times="$3" -v workers="${4:-0}" <<-'SQL'
+		SET jit = off;
+		SET work_mem = '256MB';
+		SET timezone = 'Europe/Oslo';
+		SELECT format('CALL bench.measure(%L, %L, %s, %L)', name, :'side', :'times', '{' || :'workers' || '}')
+		FROM bench.question AS q
+		WHERE EXISTS (SELECT FROM bench.statement AS s WHERE s.question = q.name AND s.query IS NOT NULL
+			AND s.side = CASE :'side' WHEN 'best' THEN 'hand' ELSE :'side' END)
+		ORDER BY number \gexec
+	SQL
+}
+
+# same_answers DATABASE: fails where a side says something else than the typed
+# function, and names it.
+same_answers()
+{
+	different=$(value "$1" "SELECT string_agg(a.question || ': ' || a.side, ', ') FROM bench.answer AS a
+		JOIN bench.answer AS t ON t.question = a.question AND t.side = 'typed' WHERE a.answer IS DISTINCT FROM t.answer")
+	if [ -n "$different" ]; then
+		die "answers differ in $1: $different"
+	fi
+}
+
+# ---------------------------------------------------------------- the document
+
+# section TITLE: begins a part's section; what it says follows on standard input.
+section()
+{
+	{
+		printf '<!-- bench: %s -->\n### %s\n\n' "$part" "$1"
+		cat
+		echo
+	} >"$results/$part.md"
+}
+
+machine()
+{
+	cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sort -u | head -n 1)
+	memory=$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo)
+	extension=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$top/kindly_stats.control")
+	cat <<-MD
+		Measured by \`make bench\` on ${cpu:-an unknown CPU}, $(getconf _NPROCESSORS_ONLN) cores, $memory GB of memory, shared with other work:
+		PostgreSQL $(value postgres "SHOW server_version" | cut -d ' ' -f 1), kindly_stats $extension, DuckDB ${duckdb_version:-not run}.
+		Settings, for all sides: $(value postgres "SELECT string_agg(format('\`%s = %s\`', name, current_setting(name)), ', ' ORDER BY name)
+			FROM pg_settings WHERE name IN ('shared_buffers', 'work_mem', 'maintenance_work_mem', 'max_wal_size', 'jit', 'fsync',
+				'synchronous_commit', 'full_page_writes', 'random_page_cost', 'effective_cache_size')").
+		A figure in bold misses its bound.
+	MD
+}
+
+# The section of a part as the document has it from an earlier run.
+earlier_section()
+{
+	awk -v part="$1" '/^<!-- bench: / { on = $0 == "<!-- bench: " part " -->" } on' "$document"
+}
+
+# Puts the sections of this run in the place of the earlier ones.
+write_document()
+{
+	{
+		echo '<!-- bench: begin -->'
+		machine
+		echo
+		for section_of in $all_parts; do
+			cat "$results/$section_of.md" 2>/dev/null || earlier_section "$section_of"
+			echo
+		done
+		echo '<!-- bench: end -->'
+	} | cat -s >"$results/document.md"
+	awk -v new="$results/document.md" '
+		/^<!-- bench: begin -->/ { while ((getline line < new) > 0) print line; inside = 1 }
+		!inside
+		/^<!-- bench: end -->/ { inside = 0 }
+	' "$document" >"$results/performance.md"
+	cat "$results/performance.md" >"$document"
+}

@@ -1,0 +1,66 @@
+#!/bin/sh
+# run.sh: what kindly_stats costs beside other ways to the same answers.
+#
+#     sh test/bench/run.sh            all parts; the tables go to doc/performance.md
+#     sh test/bench/run.sh PART...    those parts
+#
+# Parts: questions, ingest, statement, growth, compaction, size, rebuild,
+# first_call, real.  BENCH_SESSIONS=20000 makes a smaller workload to try it out
+# with, whose figures are printed only.
+#
+# It builds what is in the checkout, and starts a throwaway server under tmp/.
+set -eu
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+# shellcheck source=test/lib.sh
+. "$top/test/lib.sh"
+# shellcheck source=test/bench/lib.sh
+. "$top/test/bench/lib.sh"
+
+all_parts='questions size rebuild first_call ingest compaction statement growth real'
+
+# A server as one would set it up for this; what is on is on for all sides.
+serve()
+{
+	start_server "$place/server" "shared_buffers = '4GB'" "effective_cache_size = '12GB'" "work_mem = '64MB'" \
+		"maintenance_work_mem = '1GB'" "max_wal_size = '16GB'" "fsync = on" "synchronous_commit = on" \
+		"full_page_writes = on" "jit = off" "random_page_cost = 1.1" "timezone = 'UTC'"
+}
+
+finish()
+{
+	status=$?
+	stop_server "$place/server" || true
+	rm -rf "$place/server" "$place/tree" "$place/data"
+	exit "$status"
+}
+
+prepare()
+{
+	find_postgres
+	choose_place bench || die "no place for a server"
+	results=$place/results
+	rm -rf "$results"
+	mkdir -p "$results"
+	trap finish EXIT
+	trap 'exit 1' INT TERM HUP
+	copy_sources "$place/tree"
+	build_and_install "$place/tree" || { tail -n 30 "$place/tree.log" >&2; die "it does not build"; }
+	serve || die "the server does not start"
+}
+
+for part in "$@"; do
+	[ -f "$bench/$part.sh" ] || die "no such part: $part (there are: $all_parts)"
+done
+[ $# -gt 0 ] || set -- $all_parts
+
+prepare
+for part in "$@"; do
+	say "== $part"
+	# shellcheck source=/dev/null
+	. "$bench/$part.sh"
+	cat "$results/$part.md"
+	if [ "$sessions" -eq 400000 ]; then
+		write_document
+	fi
+done
