@@ -1,0 +1,30 @@
+-- ingest.sql: the table of ingest.sh, from its timings.
+
+CREATE TEMP TABLE timing (way text, fsync text, schema text, round integer, seconds float8);
+\copy timing FROM pstdin
+
+-- A COPY is timed in seconds, the others in rows a second.
+CREATE TEMP TABLE way (number integer GENERATED ALWAYS AS IDENTITY, way text, label text, rows integer, bound float8);
+INSERT INTO way (way, label, rows, bound) VALUES
+	('copy', 'COPY of all events in one statement: seconds', NULL, 1.10),
+	('batches', 'INSERT of 100 rows a statement: rows a second', :batches * 100, 0.90),
+	('1', 'INSERT of one row, 1 client: rows a second', 1000, 0.75),
+	('4', 'the same, 4 clients', 1000, 0.75),
+	('16', 'the same, 16 clients', 1000, 0.75);
+
+CREATE TEMP VIEW figure AS
+SELECT number, label, rows, bound, fsync, bench.median(array_agg(counted)) AS counted, bench.median(array_agg(plain)) AS plain,
+	   min(counted / plain), max(counted / plain)
+FROM way
+JOIN (SELECT way, fsync, round,
+			 max(coalesce(rows / seconds, seconds)) FILTER (WHERE schema = 'counted') AS counted,
+			 max(coalesce(rows / seconds, seconds)) FILTER (WHERE schema = 'plain') AS plain
+	  FROM timing JOIN way USING (way) GROUP BY way, fsync, round) AS t USING (way)
+GROUP BY number, label, rows, bound, fsync;
+
+SELECT '| Events written | fsync | counted | not counted | ratio | min–max | bound |';
+SELECT '| --- | --- | ---: | ---: | ---: | --- | --- |';
+SELECT format('| %s | %s | %s | %s | %s | %s–%s | %s |', label, fsync, bench.digits(counted), bench.digits(plain),
+	bench.cell(counted / plain, CASE WHEN rows IS NULL THEN counted <= plain * bound ELSE counted >= plain * bound END),
+	bench.digits(min), bench.digits(max), CASE WHEN rows IS NULL THEN '≤ ' ELSE '≥ ' END || to_char(bound, 'FM0.00'))
+FROM figure ORDER BY fsync DESC, number;
