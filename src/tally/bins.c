@@ -64,26 +64,39 @@ ks_bins_find(const ks_bins *bins, int32_t slot)
 	return bin_of_segment(bins, ks_bins_segment(bins, slot), slot);
 }
 
+/* The bin in which all slots of [first, last] lie; KS_BIN_OUTSIDE where they lie in none, KS_BIN_CUT where it takes a closer look. */
+int32_t
+ks_bins_of_range(const ks_bins *bins, int32_t first, int32_t last)
+{
+	int64_t		segment = ks_bins_segment(bins, first);
+
+	if (segment < (int64_t) bins->nsegments && last >= bins->edge[segment + 1])
+		return KS_BIN_CUT;
+	return bin_of_segment(bins, segment, first);
+}
+
 ks_walk
 ks_walk_start(const ks_bins *bins)
 {
-	ks_walk		walk = {bins, 0, 0, KS_BIN_OUTSIDE};
+	ks_walk		walk = {bins, 0, 0, -1, KS_BIN_OUTSIDE};
 
 	return walk;
 }
 
-/* Looks a slot up, and how far the answer reaches. */
-void
-ks_walk_move(ks_walk *walk, int32_t slot)
+/* Looks a slot up that lies in the segment after the one looked up before, as a rule, and how far the answer reaches. */
+ks_walk
+ks_walk_moved(const ks_bins *bins, int64_t segment, int32_t slot)
 {
-	int64_t		segment = ks_bins_segment(walk->bins, slot);
+	ks_walk		walk = {bins, slot, 0, segment + 1, KS_BIN_OUTSIDE};
 
-	walk->bin = bin_of_segment(walk->bins, segment, slot);
-	walk->from = slot;
-	if (walk->bin == KS_BIN_CUT)
-		walk->to = (int64_t) slot + 1;
-	else if (segment >= (int64_t) walk->bins->nsegments)
-		walk->to = INT64_MAX;
+	if (segment + 1 >= (int64_t) bins->nsegments || slot < bins->edge[segment + 1] || slot >= bins->edge[segment + 2])
+		walk.segment = ks_bins_segment(bins, slot);
+	walk.bin = bin_of_segment(bins, walk.segment, slot);
+	if (walk.bin == KS_BIN_CUT)
+		walk.to = (int64_t) slot + 1;
+	else if (walk.segment >= (int64_t) bins->nsegments)
+		walk.to = INT64_MAX;
 	else
-		walk->to = walk->bins->edge[segment + 1];
+		walk.to = bins->edge[walk.segment + 1];
+	return walk;
 }

@@ -3,393 +3,334 @@
  *
  * Most bins are touched by one row only (a row is a month, a bin a day).  If
  * all keys count, such a bin is counted from the row's visits, without looking
- * at a member (visit.c); under a filter, or where a row shares many bins with
- * others, by looking at each entry once.  What falls into a bin that several
- * rows touch is united: of the members of those bins alone, and by way of marks
- * in a bitmap, so that only the few that share their mark with another go
- * through a table.  A row with weights below zero takes away from others: in the
- * bins that it touches weights are added up, and members counted whose sum is
- * not zero.
+ * at a member (visit.c); under a filter, and in top lists, by looking at each
+ * entry once (scan.c).  What falls into a bin that several rows touch is united
+ * (unite.c), of the members of those bins alone.  Members are numbered by their
+ * first visits: those who come to a bin for the first time stand side by side,
+ * and entries are looked at only for those who return.  A row with weights below
+ * zero takes away from others: in the bins that it touches weights are added up,
+ * and members counted whose sum is not zero.
  */
 #include "tally/distinct.h"
 
-/* Marks for each member that may be united: one in so many of them shares its mark by chance. */
-#define MARKS_A_MEMBER 8
-#define MARKS_A_WORD 32
-
-/*
- * A row that shares more bins than this is looked at entry by entry: a stretch
- * reaches back to its oldest member's hash, so that many together are many times
- * the row.
- */
+/* A row that shares more bins than this has columns of its members fetched as a whole. */
 #define STRETCHES_MAX 8
 
-typedef struct item
+/* Members whose numbers are no further apart than this have their hashes fetched together. */
+#define APART_MAX 2048
+
+/* The slots of a row that lie in one bin, as far as they have been gone through. */
+typedef struct bin_visits
 {
-	uint64_t	member;
-	uint32_t	bin;
-} item;
+	uint32_t	entry;			/* where their entries begin */
+	uint32_t	member;			/* the first number of those who come to the row for the first time */
+	int64_t		members;		/* how many come to the bin for the first time */
+} bin_visits;
 
-/* Members of bins, each any number of times. */
-typedef struct united
-{
-	ks_memory	memory;
-	item	   *items;
-	size_t		count;
-	size_t		size;
-	uint64_t   *marks;			/* two bits each: some item has it, several have */
-	int			shift;
-} united;
-
-/* Per bin: how many rows touch it, and whether one of them has weights below zero. */
-typedef struct sharing
-{
-	uint8_t		rows;			/* 0, 1 or 2 for more */
-	bool		negative;
-} sharing;
-
-typedef struct distinct
-{
-	ks_fold    *fold;
-	sharing    *share;			/* by bin or line */
-	const int32_t *line_of;		/* top lists only: group -> line, -1 for the rest */
-	int64_t    *counts;			/* by bin or line */
-	united		united;
-	ks_entries	weighed;		/* (member, 0, bin or line) -> weight */
-} distinct;
-
-/* Expects about that many items. */
-static void
-united_init(united *u, ks_memory memory, size_t expected)
-{
-	size_t		marks = 1024;
-
-	memset(u, 0, sizeof(*u));
-	u->memory = memory;
-	u->shift = 64 - 10;
-	while (marks < expected * MARKS_A_MEMBER && u->shift > 64 - 30)
-	{
-		marks *= 2;
-		u->shift--;
-	}
-	u->marks = ks_alloc(memory, marks / MARKS_A_WORD * sizeof(uint64_t));
-	memset(u->marks, 0, marks / MARKS_A_WORD * sizeof(uint64_t));
-	u->size = expected + 64;
-	u->items = ks_alloc(memory, u->size * sizeof(item));
-}
-
-static inline uint64_t
-united_mark(const united *u, uint64_t member, uint32_t bin)
-{
-	return ((member ^ (bin * UINT64_C(0xC2B2AE3D27D4EB4F))) * UINT64_C(0x9E3779B97F4A7C15)) >> u->shift;
-}
-
-static inline void
-united_put(united *u, uint64_t member, uint32_t bin)
-{
-	uint64_t	mark = united_mark(u, member, bin);
-	uint64_t	some = UINT64_C(1) << mark % MARKS_A_WORD * 2;
-	uint64_t   *word = &u->marks[mark / MARKS_A_WORD];
-
-	if (u->count == u->size)
-	{
-		u->size *= 2;
-		u->items = ks_realloc(u->items, u->size * sizeof(item));
-	}
-	u->items[u->count].member = member;
-	u->items[u->count++].bin = bin;
-	*word |= some | (*word & some) << 1;
-}
-
-/* Adds to each bin how many different members it was given. */
-static ks_status
-united_count(const united *u, int64_t *counts)
-{
-	ks_entries	set;
-	ks_status	status = KS_OK;
-	size_t		i;
-
-	ks_entries_init(&set, u->memory);
-	for (i = 0; i < u->count && status == KS_OK; i++)
-	{
-		const item *it = &u->items[i];
-		uint64_t	mark = united_mark(u, it->member, it->bin);
-
-		if (u->marks[mark / MARKS_A_WORD] >> mark % MARKS_A_WORD * 2 & 2)
-			status = ks_entries_add(&set, it->member, 0, it->bin, 1);
-		else
-			counts[it->bin]++;
-	}
-	for (i = 0; i < set.count; i++)
-		counts[set.entry[i].key]++;
-	ks_entries_free(&set);
-	return status;
-}
-
-static void
-united_free(united *u)
-{
-	ks_free(u->items);
-	ks_free(u->marks);
-}
-
-/* Whether all keys of the row count, the bins lie in order, and of the row's few are shared and none has weights below zero. */
+/* Whether so many of the row's bins are shared that its columns are better fetched at once. */
 static bool
-visits_suffice(const distinct *d, const ks_fold_row *row)
+many_shared(const ks_distinct *d, const ks_fold_row *row)
 {
 	uint32_t	shared = 0;
 	uint32_t	bin;
 
-	if (d->line_of != NULL || row->target != NULL || d->fold->bins.bin_of != NULL)
+	if (d->line_of != NULL)
+		return d->fold->nrows > 1;
+	for (bin = row->low; bin <= row->high && shared <= STRETCHES_MAX; bin++)
+		shared += d->share[bin].rows > 1;
+	return shared > STRETCHES_MAX;
+}
+
+/* Fetches the hashes of all members of the row at hand. */
+ks_status
+ks_distinct_hashes(ks_distinct *d)
+{
+	const ks_view *view = &d->row->view;
+
+	return d->hashes != NULL ? KS_OK : ks_view_column(view, KS_HASHES, 0, view->header.nmembers, &d->hashes);
+}
+
+/* Room for the members of the row at hand; none has been found anywhere. */
+void
+ks_distinct_stamps(ks_distinct *d)
+{
+	size_t		size = (size_t) d->row->view.header.nmembers + 1;
+
+	if (d->members_size < size)
+	{
+		if (d->members_size > 0)
+		{
+			ks_free(d->stamps);
+			ks_free(d->found);
+		}
+		d->stamps = ks_alloc(d->fold->memory, size * sizeof(uint32_t));
+		d->found = ks_alloc(d->fold->memory, size * sizeof(uint32_t));
+		d->members_size = size;
+	}
+	memset(d->stamps, 0, size * sizeof(uint32_t));
+	d->stamp = 0;
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint32_t	x = *(const uint32_t *) a;
+	uint32_t	y = *(const uint32_t *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Copies the hashes of the members that were found from where they are stored, in stretches. */
+static ks_status
+fetch_found(ks_distinct *d, uint8_t *at, uint32_t nfound)
+{
+	uint32_t	begin,
+				end,
+				i;
+
+	qsort(d->found, nfound, sizeof(uint32_t), compare_numbers);
+	for (begin = 0; begin < nfound; begin = end)
+	{
+		uint32_t	first = d->found[begin];
+		const uint8_t *stretch;
+		ks_status	status;
+
+		for (end = begin + 1; end < nfound && d->found[end] - d->found[end - 1] <= APART_MAX; end++)
+			;
+		status = ks_view_column(&d->row->view, KS_HASHES, first, d->found[end - 1] + 1, &stretch);
+		if (status != KS_OK)
+			return status;
+		for (i = begin; i < end; i++, at += 8)
+			memcpy(at, stretch + (size_t) (d->found[i] - first) * 8, 8);
+	}
+	return KS_OK;
+}
+
+/* Counts the members that were found for a bin or line: as they are, or united with those of other rows. */
+ks_status
+ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t nfound)
+{
+	ks_status	status = KS_OK;
+	uint8_t    *hashes;
+	uint32_t	i;
+
+	if (d->share[counted].rows <= 1)
+	{
+		d->counts[counted] += nfound;
+		return KS_OK;
+	}
+	hashes = ks_united_room(&d->united, nfound);
+	if (d->hashes == NULL)
+		status = fetch_found(d, hashes, nfound);
+	else
+	{
+		for (i = 0; i < nfound; i++)
+			memcpy(hashes + (size_t) i * 8, d->hashes + (size_t) d->found[i] * 8, 8);
+	}
+	ks_united_add(&d->united, counted, hashes, nfound);
+	return status;
+}
+
+/* Unites the members of those numbers where they stand. */
+static ks_status
+unite_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to)
+{
+	const uint8_t *hashes;
+	ks_status	status = KS_OK;
+
+	if (d->hashes == NULL)
+		status = ks_view_column(&d->row->view, KS_HASHES, from, to, &hashes);
+	else
+		hashes = d->hashes + (size_t) from * 8;
+	if (status == KS_OK)
+		ks_united_add(&d->united, bin, hashes, to - from);
+	return status;
+}
+
+/* Unites the members who were there before the bin and return to it: so many, among the entries [entry, entry_end). */
+static ks_status
+unite_returning(ks_distinct *d, uint32_t bin, uint32_t entry, uint32_t entry_end, uint32_t known, int64_t expected)
+{
+	const ks_view *view = &d->row->view;
+	int			width = ks_number_width(view->header.nmembers);
+	const uint8_t *ordinals;
+	ks_status	status = KS_OK;
+	uint32_t	nfound = 0;
+	uint32_t	i;
+
+	if (!d->many)
+		status = ks_view_column(view, KS_ORDINALS, entry, entry_end, &ordinals);
+	else if (d->ordinals == NULL)
+		status = ks_view_column(view, KS_ORDINALS, 0, view->header.nentries, &d->ordinals);
+	if (status != KS_OK)
+		return status;
+	if (d->many)
+		ordinals = d->ordinals + (size_t) entry * width;
+	if (d->stamp == 0)
+		ks_distinct_stamps(d);
+	d->stamp++;
+	for (i = 0; i < entry_end - entry; i++)
+	{
+		uint32_t	member = ks_get_number(ordinals, i, width);
+
+		if (member >= view->header.nmembers)
+			return KS_E_CORRUPT;
+		if (member >= known || d->stamps[member] == d->stamp)
+			continue;
+		d->stamps[member] = d->stamp;
+		d->found[nfound++] = member;
+	}
+	return (int64_t) nfound == expected ? ks_distinct_found(d, bin, nfound) : KS_E_CORRUPT;
+}
+
+/* Counts what has been gone through of a bin; the cursor stands on its last slot. */
+static ks_status
+finish_bin(ks_distinct *d, int32_t bin, const bin_visits *b, uint32_t entry_end, uint32_t member_end)
+{
+	int64_t		fresh = (int64_t) member_end - b->member;
+	ks_status	status;
+
+	/* what lies in a slot that is cut adds up to nothing, or the fold would not be here */
+	if (bin < 0)
+		return KS_OK;
+	if (d->share[bin].rows <= 1)
+	{
+		d->counts[bin] += b->members;
+		return KS_OK;
+	}
+	status = unite_range(d, (uint32_t) bin, b->member, member_end);
+	if (status == KS_OK && b->members > fresh)
+		status = unite_returning(d, (uint32_t) bin, b->entry, entry_end, b->member, b->members - fresh);
+	return status;
+}
+
+/* The visits of the cursor's slot whose visit before lies further back than that. */
+static inline int64_t
+new_visits(ks_visit_cursor *visits, uint64_t inside)
+{
+	int64_t		result = (int64_t) visits->fresh;
+	uint64_t	count;
+
+	while (ks_visit_pair(visits, &count))
+		result += visits->gap > inside ? (int64_t) count : 0;
+	return result;
+}
+
+/* Counts a row of which every member counts: by visits, bin by bin. */
+static ks_status
+count_visits(ks_distinct *d)
+{
+	const ks_bins *bins = &d->fold->bins;
+	ks_visit_cursor visits = ks_view_visits(&d->row->view);
+	ks_walk		w = ks_walk_start(bins);
+	bin_visits	b = {0, 0, 0};
+	int64_t		first = 0;
+	ks_status	status = KS_OK;
+
+	while (ks_visit_next(&visits))
+	{
+		if (visits.slot >= w.to || visits.slot < w.from)
+		{
+			status = finish_bin(d, w.bin, &b, visits.entry, visits.member);
+			if (status != KS_OK)
+				return status;
+			w = ks_walk_moved(bins, w.segment, (int32_t) visits.slot);
+			first = w.bin >= 0 ? bins->edge[w.bin] : visits.slot;
+			b.entry = visits.entry;
+			b.member = visits.member;
+			b.members = 0;
+		}
+		b.members += new_visits(&visits, (uint64_t) (visits.slot - first));
+	}
+	return visits.status != KS_OK ? visits.status : finish_bin(d, w.bin, &b, visits.entry_end, visits.member_end);
+}
+
+/* Whether all keys of the row count, the bins lie in order, and none has weights below zero. */
+static bool
+visits_suffice(const ks_distinct *d, const ks_fold_row *row)
+{
+	uint32_t	bin;
+
+	if (d->line_of != NULL || row->target != NULL || (d->fold->bins.bin_of != NULL && row->bin < 0))
 		return false;
 	for (bin = row->low; bin <= row->high; bin++)
 	{
-		shared += d->share[bin].rows > 1;
-		if (d->share[bin].negative || shared > STRETCHES_MAX)
+		if (d->share[bin].negative)
 			return false;
 	}
 	return true;
 }
 
-/* Unites the members of entries [entry, entry_end) of a row in a bin. */
 static ks_status
-unite_stretch(distinct *d, const ks_fold_row *row, int32_t bin, uint32_t entry, uint32_t entry_end)
+count_row(ks_distinct *d, const ks_fold_row *row)
 {
-	bool		whole = entry == 0 && entry_end == row->view.header.nentries;
-	ks_members	members;
-	ks_status	status = whole ? ks_view_hashes(&row->view, &members)
-		: ks_view_stretch(&row->view, entry, entry_end, &members);
-	uint32_t	count;
-	uint8_t    *seen;
-	uint32_t	i;
-
-	if (status != KS_OK)
-		return status;
-	count = members.end_member - members.first_member;
-	if (whole)
-	{
-		for (i = 0; i < count; i++)
-			united_put(&d->united, ks_member_hash(&members, i), (uint32_t) bin);
-		return KS_OK;
-	}
-	seen = ks_alloc(d->fold->memory, (size_t) count + 1);
-	memset(seen, 0, (size_t) count + 1);
-	for (i = entry; i < entry_end; i++)
-	{
-		uint32_t	ordinal = ks_member_ordinal(&members, i);
-
-		if (!seen[ordinal - members.first_member])
-			united_put(&d->united, ks_member_hash(&members, ordinal), (uint32_t) bin);
-		seen[ordinal - members.first_member] = 1;
-	}
-	ks_free(seen);
-	return KS_OK;
-}
-
-/* The visits of the cursor's slot whose visit before lies before the bin. */
-static int64_t
-new_in_bin(ks_visit_cursor *visits, int64_t bin_first)
-{
-	uint64_t	inside = (uint64_t) (visits->slot - bin_first);
-	int64_t		result = (int64_t) visits->fresh;
-	uint64_t	count;
-
-	while (ks_visit_pair(visits, &count))
-	{
-		if (visits->gap > inside)
-			result += (int64_t) count;
-	}
-	return result;
-}
-
-/* A row of which every member counts: by visits, or in stretches where other rows touch the bin. */
-static ks_status
-count_visits(distinct *d, const ks_fold_row *row)
-{
-	const ks_bins *bins = &d->fold->bins;
-	ks_visit_cursor visits = ks_view_visits(&row->view);
-	ks_walk		w = ks_walk_start(bins);
-	int32_t		stretch = -1;	/* the bin whose entries begin at entry */
-	uint32_t	entry = 0;
-	uint32_t	entry_end = 0;
 	ks_status	status = KS_OK;
 
-	while (status == KS_OK && ks_visit_next(&visits))
-	{
-		int32_t		bin = ks_walk_find(&w, (int32_t) visits.slot);
-
-		/* what lies in a slot that is cut adds up to nothing, or the fold would not be here */
-		if (bin != stretch && stretch >= 0)
-		{
-			status = unite_stretch(d, row, stretch, entry, entry_end);
-			stretch = -1;
-		}
-		if (bin < 0)
-			continue;
-		if (d->share[bin].rows == 1)
-			d->counts[bin] += new_in_bin(&visits, bins->edge[bin]);
-		else
-		{
-			if (stretch < 0)
-				entry = visits.entry;
-			stretch = bin;
-			entry_end = visits.entry_end;
-		}
-	}
-	if (status == KS_OK)
-		status = visits.status;
-	if (status == KS_OK && stretch >= 0)
-		status = unite_stretch(d, row, stretch, entry, entry_end);
+	d->row = row;
+	d->hashes = d->ordinals = NULL;
+	d->stamp = 0;
+	d->many = many_shared(d, row);
+	if (d->many)
+		status = ks_distinct_hashes(d);
+	if (status != KS_OK)
+		return status;
+	if (!visits_suffice(d, row))
+		status = ks_scan_row(d);
+	else if (row->bin < 0)
+		status = count_visits(d);
+	else if (d->share[row->bin].rows > 1)
+		status = unite_range(d, (uint32_t) row->bin, 0, row->view.header.nmembers);
+	else
+		d->counts[row->bin] += row->view.header.nmembers;
 	return status;
 }
 
-/* What is needed to look at each entry of a row. */
-typedef struct entry_walk
+static void
+free_distinct(ks_distinct *d)
 {
-	const ks_fold_row *row;
-	ks_members	members;
-	ks_weight_stream weights;
-	int32_t    *last;			/* by member: the bin or line it was counted in last */
-} entry_walk;
-
-/* Counts one entry for its bin or line. */
-static ks_status
-count_entry(distinct *d, entry_walk *e, uint32_t entry, uint32_t ordinal, int32_t counted)
-{
-	const sharing *share = &d->share[counted];
-	int64_t		weight;
-
-	if (share->negative)
-	{
-		if (!ks_weight_at(&e->weights, entry, &weight))
-			return KS_E_CORRUPT;
-		return ks_entries_add(&d->weighed, ks_member_hash(&e->members, ordinal), 0, (uint32_t) counted, weight);
-	}
-	if (e->last[ordinal] == counted)
-		return KS_OK;
-	e->last[ordinal] = counted;
-	if (share->rows > 1)
-		united_put(&d->united, ks_member_hash(&e->members, ordinal), (uint32_t) counted);
-	else
-		d->counts[counted]++;
-	return KS_OK;
-}
-
-/* The entries of one slot, which lies in the bin. */
-static ks_status
-count_slot_entries(distinct *d, entry_walk *e, const ks_visit_cursor *visits, int32_t bin)
-{
-	const ks_fold_row *row = e->row;
 	uint32_t	i;
 
-	for (i = visits->entry; i < visits->entry_end; i++)
+	for (i = 0; i < d->fold->nrows; i++)
 	{
-		uint32_t	key = ks_member_key(&e->members, i);
-		uint32_t	ordinal;
-		int32_t		counted;
-		ks_status	status;
+		const ks_view *view = &d->fold->rows[i].view;
 
-		/* most entries are of keys that do not count: that is asked first */
-		if (key >= row->view.header.nkeys)
-			return KS_E_CORRUPT;
-		counted = row->target != NULL ? row->target[key] : 0;
-		if (counted < 0)
-			continue;
-		counted = d->line_of != NULL ? d->line_of[counted] : bin;
-		if (counted < 0)
-			continue;
-		ordinal = ks_member_ordinal(&e->members, i);
-		if (ordinal >= row->view.header.nmembers)
-			return KS_E_CORRUPT;
-		status = count_entry(d, e, i, ordinal, counted);
-		if (status != KS_OK)
-			return status;
+		if (view->release != NULL)
+			view->release(view->source);
 	}
-	return KS_OK;
-}
-
-/* A row of which some keys count, or whose weights do. */
-static ks_status
-count_entries(distinct *d, const ks_fold_row *row)
-{
-	ks_visit_cursor visits = ks_view_visits(&row->view);
-	ks_walk		w = ks_walk_start(&d->fold->bins);
-	size_t		last_bytes = ((size_t) row->view.header.nmembers + 1) * sizeof(int32_t);
-	entry_walk	e;
-	ks_status	status;
-
-	e.row = row;
-	status = ks_view_members(&row->view, &e.members);
-	if (status == KS_OK)
-		status = ks_view_member_weights(&row->view, &e.weights);
-	if (status != KS_OK)
-		return status;
-	e.last = ks_alloc(d->fold->memory, last_bytes);
-	memset(e.last, 0xff, last_bytes);	/* -1 each */
-	while (status == KS_OK && ks_visit_next(&visits))
+	if (d->members_size > 0)
 	{
-		int32_t		bin = ks_walk_find(&w, (int32_t) visits.slot);
-
-		if (bin >= 0)
-			status = count_slot_entries(d, &e, &visits, bin);
+		ks_free(d->stamps);
+		ks_free(d->found);
 	}
-	ks_free(e.last);
-	return status != KS_OK ? status : visits.status;
-}
-
-/* About how many members of a row are to be united: those of its shared bins, if bins are alike. */
-static size_t
-expected_items(const distinct *d, const ks_fold_row *row)
-{
-	const ks_view *view = &row->view;
-	uint32_t	shared = 0;
-	uint32_t	bin;
-
-	/* damaged bytes may name entries that nobody can have */
-	if (row->outside || (view->fetch == NULL && view->header.nentries > view->available))
-		return 0;
-	if (d->line_of != NULL)
-		return view->header.nmembers;
-	for (bin = row->low; bin <= row->high; bin++)
-		shared += d->share[bin].rows > 1;
-	return (size_t) ((uint64_t) view->header.nentries * shared / (row->high - row->low + 1));
+	ks_united_free(&d->united);
+	ks_entries_free(&d->weighed);
 }
 
 /* Counts the members of all rows into d->counts; share is filled in. */
 static ks_status
-count_rows(distinct *d)
+count_rows(ks_distinct *d)
 {
 	ks_fold    *fold = d->fold;
-	size_t		expected = 0;
 	ks_status	status = KS_OK;
 	uint32_t	i;
 
-	for (i = 0; i < fold->nrows; i++)
-		expected += expected_items(d, &fold->rows[i]);
-	united_init(&d->united, fold->memory, expected);
+	ks_united_init(&d->united, fold->memory);
 	ks_entries_init(&d->weighed, fold->memory);
 	for (i = 0; i < fold->nrows && status == KS_OK; i++)
 	{
-		const ks_fold_row *row = &fold->rows[i];
-
 		ks_check_interrupts();
-		if (!row->outside)
-			status = visits_suffice(d, row) ? count_visits(d, row) : count_entries(d, row);
-		if (row->view.release != NULL)
-			row->view.release(row->view.source);
+		status = count_row(d, &fold->rows[i]);
 	}
 	if (status == KS_OK)
-		status = united_count(&d->united, d->counts);
+		ks_united_count(&d->united, d->ncounts, d->counts);
 	for (i = 0; i < d->weighed.count; i++)
 		d->counts[d->weighed.entry[i].key] += d->weighed.entry[i].weight != 0;
-	united_free(&d->united);
-	ks_entries_free(&d->weighed);
+	free_distinct(d);
 	return status;
 }
 
-/* Bins out of order can be touched again later: they count as shared even within one row. */
 static void
-find_sharing(const ks_fold *fold, sharing *share)
+find_sharing(const ks_fold *fold, ks_sharing *share)
 {
 	uint32_t	i,
 				bin;
@@ -398,11 +339,9 @@ find_sharing(const ks_fold *fold, sharing *share)
 	{
 		const ks_fold_row *row = &fold->rows[i];
 
-		if (row->outside)
-			continue;
 		for (bin = row->low; bin <= row->high; bin++)
 		{
-			share[bin].rows = share[bin].rows > 0 || fold->bins.bin_of != NULL ? 2 : 1;
+			share[bin].rows = share[bin].rows > 0 ? 2 : 1;
 			share[bin].negative |= (row->view.header.flags & KS_FLAG_NEGATIVE) != 0;
 		}
 	}
@@ -412,12 +351,13 @@ find_sharing(const ks_fold *fold, sharing *share)
 ks_status
 ks_distinct_series(ks_fold *fold)
 {
-	size_t		bytes = ((size_t) fold->bins.nbins + 1) * sizeof(sharing);
-	distinct	d;
+	size_t		bytes = ((size_t) fold->bins.nbins + 1) * sizeof(ks_sharing);
+	ks_distinct d;
 	ks_status	status;
 
 	memset(&d, 0, sizeof(d));
 	d.fold = fold;
+	d.ncounts = fold->bins.nbins;
 	d.counts = fold->distincts;
 	d.share = ks_alloc(fold->memory, bytes);
 	memset(d.share, 0, bytes);
@@ -427,21 +367,22 @@ ks_distinct_series(ks_fold *fold)
 	return status;
 }
 
-/* Distinct members of each line of a top list: what several rows have of a line is united, too. */
+/* Distinct members of each line of a top list: what several rows have of a line is united. */
 ks_status
 ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 {
 	int32_t    *line_of = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(int32_t));
 	bool		negative = false;
-	distinct	d;
+	ks_distinct d;
 	ks_status	status;
 	uint32_t	i;
 
 	memset(&d, 0, sizeof(d));
 	d.fold = fold;
 	d.line_of = line_of;
+	d.ncounts = count;
 	d.counts = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(int64_t));
-	d.share = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(sharing));
+	d.share = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(ks_sharing));
 	for (i = 0; i < fold->nrows; i++)
 		negative |= (fold->rows[i].view.header.flags & KS_FLAG_NEGATIVE) != 0;
 	for (i = 0; i < fold->groups.count; i++)
@@ -450,7 +391,7 @@ ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 	{
 		line_of[lines[i].group] = (int32_t) i;
 		d.counts[i] = 0;
-		d.share[i].rows = 2;
+		d.share[i].rows = fold->nrows > 1 ? 2 : 1;
 		d.share[i].negative = negative;
 	}
 	status = count_rows(&d);

@@ -41,20 +41,23 @@ ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filte
 	ks_dictionary_init(&fold->groups, memory);
 }
 
-/* How much of a row is needed; in a mixed row the weight per slot is not this measure's alone. */
-ks_reach
-ks_fold_reach(const ks_fold *fold, bool mixed)
-{
-	if (fold->grouped || fold->filter.count > 0 || mixed)
-		return KS_REACH_WEIGHTS;
-	return fold->distinct ? KS_REACH_VISITS : KS_REACH_SLOTS;
-}
-
+/*
+ * How many of a row's first bytes are needed before the last row has come: of
+ * what lies in one bin totals will do.  In a mixed row the weight per slot is
+ * not this measure's alone.  Members are fetched after the last row, if at all.
+ */
 size_t
-ks_reach_bytes(const ks_header *header, ks_reach reach)
+ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed)
 {
-	return reach == KS_REACH_SLOTS ? header->visits_at
-		: reach == KS_REACH_VISITS ? header->keys_at : header->members_at;
+	int32_t		bin = ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
+
+	if (bin == KS_BIN_OUTSIDE)
+		return KS_HEADER_BYTES;
+	if (fold->grouped || fold->filter.count > 0 || mixed)
+		return bin >= 0 ? header->weights_at : header->members_at;
+	if (bin >= 0)
+		return KS_HEADER_BYTES;
+	return fold->distinct ? header->keys_at : header->visits_at;
 }
 
 static inline bool
@@ -94,27 +97,69 @@ check_cut(const ks_fold *fold)
 	return KS_OK;
 }
 
+/* Adds a sum of neighbouring slots to the bin they lie in; from is the first of them. */
+static ks_status
+add_to_bin(ks_fold *fold, int32_t bin, int64_t from, int64_t sum)
+{
+	if (bin == KS_BIN_CUT)
+		return note_cut(fold, (int32_t) from, sum);
+	return bin < 0 || add_to(&fold->counts[bin], sum) ? KS_OK : KS_E_OVERFLOW;
+}
+
 /* Adds weights per slot to the bins they fall in. */
 static ks_status
 add_slots(ks_fold *fold, ks_slot_cursor cursor)
 {
 	ks_walk		w = ks_walk_start(&fold->bins);
+	int64_t		sum = 0;
 	int32_t		slot;
 	int64_t		weight;
 
 	while (ks_slot_next(&cursor, &slot, &weight))
 	{
-		int32_t		bin = ks_walk_find(&w, slot);
-
-		if (bin == KS_BIN_CUT && note_cut(fold, slot, weight) != KS_OK)
-			return KS_E_OVERFLOW;
-		if (bin >= 0 && !add_to(&fold->counts[bin], weight))
+		if (slot >= w.to || slot < w.from)
+		{
+			if (add_to_bin(fold, w.bin, w.from, sum) != KS_OK)
+				return KS_E_OVERFLOW;
+			w = ks_walk_moved(&fold->bins, w.segment, slot);
+			sum = 0;
+		}
+		if (!add_to(&sum, weight))
 			return KS_E_OVERFLOW;
 	}
-	return cursor.status;
+	return cursor.status != KS_OK ? cursor.status : add_to_bin(fold, w.bin, w.from, sum);
 }
 
-/* The number of the group that a key belongs to. */
+/* The number of the group, which may be a new one. */
+static uint32_t
+put_group(ks_fold *fold, ks_string name)
+{
+	uint32_t	group = ks_dictionary_put(&fold->groups, name);
+	uint32_t	size = fold->group_size ? 2 * fold->group_size : 64;
+
+	if (group < fold->group_size)
+		return group;
+	if (fold->group_size == 0)
+	{
+		fold->group_weight = ks_alloc(fold->memory, size * sizeof(int64_t));
+		fold->group_after = ks_alloc(fold->memory, size * sizeof(uint32_t));
+	}
+	else
+	{
+		fold->group_weight = ks_realloc(fold->group_weight, size * sizeof(int64_t));
+		fold->group_after = ks_realloc(fold->group_after, size * sizeof(uint32_t));
+	}
+	memset(fold->group_weight + fold->group_size, 0, (size - fold->group_size) * sizeof(int64_t));
+	memset(fold->group_after + fold->group_size, 0, (size - fold->group_size) * sizeof(uint32_t));
+	fold->group_size = size;
+	return group;
+}
+
+/*
+ * The number of the group that a key belongs to.  Those of each source and
+ * language, and of each row, come in the same order as a rule: the one that
+ * came next last time is tried first.
+ */
 static int32_t
 group_of(ks_fold *fold, ks_string key)
 {
@@ -129,57 +174,64 @@ group_of(ks_fold *fold, ks_string key)
 	for (i = 0; i < fold->take && ks_key_shift(&rest, &part); i++)
 		;
 	key.length -= rest.length;
-	group = ks_dictionary_put(&fold->groups, key);
-	if (group >= fold->group_size)
+	if (fold->groups.count > 0)
 	{
-		uint32_t	size = fold->group_size ? 2 * fold->group_size : 64;
+		ks_string	known;
 
-		fold->group_weight = fold->group_weight == NULL
-			? ks_alloc(fold->memory, size * sizeof(int64_t))
-			: ks_realloc(fold->group_weight, size * sizeof(int64_t));
-		memset(fold->group_weight + fold->group_size, 0, (size - fold->group_size) * sizeof(int64_t));
-		fold->group_size = size;
+		group = fold->group_after[fold->group_last];
+		known = ks_dictionary_get(&fold->groups, group);
+		if (known.length == key.length && (key.length == 0 || memcmp(known.bytes, key.bytes, key.length) == 0))
+		{
+			fold->group_last = group;
+			return (int32_t) group;
+		}
 	}
+	group = put_group(fold, key);
+	fold->group_after[fold->group_last] = group;
+	fold->group_last = group;
 	return (int32_t) group;
 }
 
-/* Whether every slot of the row lies in some bin, so that totals per key can be taken as they are. */
-static bool
-wholly_inside(const ks_fold *fold, const ks_header *header)
-{
-	const ks_bins *bins = &fold->bins;
-
-	return bins->nsegments == 1 && (bins->bin_of == NULL || bins->bin_of[0] >= 0) &&
-		header->slot_last < bins->edge[1] &&
-		(header->slot_first > bins->edge[0] || (header->slot_first == bins->edge[0] && !bins->cut[0]));
-}
-
+/* The weight of a key in all bins. */
 static ks_status
-add_group(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group)
+sum_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int64_t *sum)
 {
-	ks_slot_cursor cursor;
+	ks_slot_cursor cursor = ks_key_weights(view, key);
 	ks_walk		w = ks_walk_start(&fold->bins);
-	int64_t		sum = 0;
 	int32_t		slot;
 	int64_t		weight;
 
-	if (wholly_inside(fold, &view->header))
-		sum = key->total;
-	else
+	while (ks_slot_next(&cursor, &slot, &weight))
 	{
-		cursor = ks_key_weights(view, key);
-		while (ks_slot_next(&cursor, &slot, &weight))
-		{
-			int32_t		bin = ks_walk_find(&w, slot);
+		int32_t		bin = ks_walk_find(&w, slot);
 
-			if (bin == KS_BIN_CUT && note_cut(fold, slot, weight) != KS_OK)
-				return KS_E_OVERFLOW;
-			if (bin >= 0 && !add_to(&sum, weight))
-				return KS_E_OVERFLOW;
-		}
-		if (cursor.status != KS_OK)
-			return cursor.status;
+		if (bin == KS_BIN_CUT && note_cut(fold, slot, weight) != KS_OK)
+			return KS_E_OVERFLOW;
+		if (bin >= 0 && !add_to(sum, weight))
+			return KS_E_OVERFLOW;
 	}
+	return cursor.status;
+}
+
+/* Adds the weight of a key to its group, or to the bins; bin is the one that the row lies in, if it lies in one. */
+static ks_status
+add_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group, int32_t bin)
+{
+	int64_t		sum = 0;
+	ks_status	status = KS_OK;
+
+	if (!fold->grouped)
+	{
+		if (bin < 0)
+			return add_slots(fold, ks_key_weights(view, key));
+		return add_to(&fold->counts[bin], key->total) ? KS_OK : KS_E_OVERFLOW;
+	}
+	if (bin < 0)
+		status = sum_key(fold, view, key, &sum);
+	else
+		sum = key->total;
+	if (status != KS_OK)
+		return status;
 	return add_to(&fold->group_weight[group], sum) && add_to(&fold->total, sum) ? KS_OK : KS_E_OVERFLOW;
 }
 
@@ -192,13 +244,15 @@ strip_prefix(ks_string *key, const ks_string *prefix)
 	return prefix == NULL || (ks_key_shift(key, &name) && ks_string_compare(name, *prefix) == 0);
 }
 
-/* Adds the weights of the keys that pass, and notes in target what each key counts for. */
+/* Adds the weights of the keys that pass, and notes in target what each key counts for; gives back how many passed. */
 static ks_status
-add_keys(ks_fold *fold, const ks_view *view, ks_key_cursor cursor, const ks_string *prefix, int32_t *target)
+add_keys(ks_fold *fold, const ks_view *view, const ks_string *prefix, int32_t bin, int32_t *target, uint32_t *passed)
 {
+	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t	number = 0;
 	ks_status	status = KS_OK;
 
+	*passed = 0;
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
 		ks_string	key = cursor.key;
@@ -206,15 +260,11 @@ add_keys(ks_fold *fold, const ks_view *view, ks_key_cursor cursor, const ks_stri
 			(fold->filter.count == 0 || ks_filter_passes(&fold->filter, key));
 
 		target[number] = -1;
-		if (passes && fold->grouped)
+		if (passes)
 		{
-			target[number] = group_of(fold, key);
-			status = add_group(fold, view, &cursor, target[number]);
-		}
-		else if (passes)
-		{
-			target[number] = 0;
-			status = add_slots(fold, ks_key_weights(view, &cursor));
+			target[number] = fold->grouped ? group_of(fold, key) : 0;
+			status = add_key(fold, view, &cursor, target[number], bin);
+			++*passed;
 		}
 		number++;
 	}
@@ -229,14 +279,16 @@ row_reach(const ks_fold *fold, ks_fold_row *row)
 	int64_t		low = ks_bins_segment(bins, row->view.header.slot_first);
 	int64_t		high = ks_bins_segment(bins, row->view.header.slot_last);
 
-	row->outside = high < 0 || low >= (int64_t) bins->nsegments;
 	row->low = low < 0 ? 0 : (uint32_t) low;
 	row->high = high >= (int64_t) bins->nsegments ? bins->nsegments - 1 : high < 0 ? 0 : (uint32_t) high;
 	if (bins->bin_of != NULL)
 	{
-		row->low = 0;
-		row->high = bins->nbins - 1;
+		row->low = row->bin >= 0 ? (uint32_t) row->bin : 0;
+		row->high = row->bin >= 0 ? (uint32_t) row->bin : bins->nbins - 1;
 	}
+	/* nothing but a slot that the last edge cuts */
+	if (row->low > row->high)
+		row->low = row->high;
 }
 
 static ks_fold_row *
@@ -253,6 +305,18 @@ next_row(ks_fold *fold)
 	return &fold->rows[fold->nrows++];
 }
 
+/* Keeps a row for when its members are counted. */
+static void
+keep_row(ks_fold *fold, const ks_view *view, int32_t bin, int32_t *target)
+{
+	ks_fold_row *row = next_row(fold);
+
+	row->view = *view;
+	row->target = target;
+	row->bin = bin;
+	row_reach(fold, row);
+}
+
 /*
  * Takes in one stored tally.  With a prefix the tally is a mixed one: only keys
  * whose first part equals the prefix count, and that part is taken off.  When
@@ -262,37 +326,39 @@ next_row(ks_fold *fold)
 ks_status
 ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 {
-	ks_fold_row *row;
-	int32_t    *target;
+	const ks_header *header = &view->header;
+	int32_t    *target = NULL;
+	uint32_t	passed = header->nkeys;
 	ks_status	status;
+	int32_t		bin;
 
 	ks_check_interrupts();
 	if (fold->bins.nsegments == 0 || fold->bins.nbins == 0)
 		return KS_OK;
-	if (!fold->grouped && fold->filter.count == 0 && prefix == NULL)
+	bin = ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
+	if (bin == KS_BIN_OUTSIDE)
+		return KS_OK;
+	if (fold->grouped || fold->filter.count > 0 || prefix != NULL)
 	{
+		target = ks_alloc(fold->memory, ((size_t) header->nkeys + 1) * sizeof(int32_t));
+		status = add_keys(fold, view, prefix, bin, target, &passed);
+	}
+	else if (bin < 0)
 		status = add_slots(fold, ks_view_slots(view));
+	else
+		status = add_to(&fold->counts[bin], header->total) ? KS_OK : KS_E_OVERFLOW;
+
+	if (target != NULL && (status != KS_OK || !fold->distinct || passed == 0 || (passed == header->nkeys && !fold->grouped)))
+	{
+		/* none count, or all */
+		ks_free(target);
 		target = NULL;
 	}
-	else
-	{
-		ks_key_cursor cursor = ks_view_keys(view);
-
-		target = ks_alloc(fold->memory, ((size_t) cursor.left + 1) * sizeof(int32_t));
-		status = add_keys(fold, view, cursor, prefix, target);
-	}
-	if (status != KS_OK || !fold->distinct)
-	{
-		if (target != NULL)
-			ks_free(target);
-		return status;
-	}
-
-	row = next_row(fold);
-	row->view = *view;
-	row->target = target;
-	row_reach(fold, row);
-	return KS_OK;
+	if (status == KS_OK && fold->distinct && passed > 0 && header->nentries > 0)
+		keep_row(fold, view, bin, target);
+	else if (target != NULL)
+		ks_free(target);
+	return status;
 }
 
 /* After the last row: fills in the distinct members. */
@@ -362,6 +428,8 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->distincts);
 	if (fold->group_weight != NULL)
 		ks_free(fold->group_weight);
+	if (fold->group_after != NULL)
+		ks_free(fold->group_after);
 	if (fold->cut_weight != NULL)
 		ks_free(fold->cut_weight);
 	ks_dictionary_free(&fold->groups);

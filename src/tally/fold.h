@@ -14,9 +14,9 @@ typedef struct ks_fold_row
 {
 	ks_view		view;
 	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing; NULL: all keys count */
-	uint32_t	low;			/* bins it touches: [low, high] */
+	int32_t		bin;			/* in which all of it lies, or KS_BIN_CUT */
+	uint32_t	low;			/* bins it can touch: [low, high] */
 	uint32_t	high;
-	bool		outside;		/* touches none */
 } ks_fold_row;
 
 typedef struct ks_fold
@@ -28,6 +28,7 @@ typedef struct ks_fold
 	uint32_t	nrows;
 	uint32_t	rows_size;
 	bool		distinct;		/* members are asked for */
+	size_t		front;			/* how much of the next row to fetch; for who fetches it */
 	int64_t    *counts;			/* series: [nbins] */
 	int64_t    *distincts;		/* series: [nbins] */
 	int64_t    *cut_weight;		/* [nsegments + 1] in the slots that edges cut; NULL while there is nothing in any */
@@ -38,7 +39,9 @@ typedef struct ks_fold
 	uint32_t	take;
 	ks_dictionary groups;
 	int64_t    *group_weight;
+	uint32_t   *group_after;	/* [group_size] which group came after it last time */
 	uint32_t	group_size;
+	uint32_t	group_last;		/* that of the key before */
 	int64_t		total;			/* over all groups */
 } ks_fold;
 
@@ -51,18 +54,9 @@ typedef struct ks_top_line
 	uint32_t	group;
 } ks_top_line;
 
-/* What of a stored tally a fold has to read. */
-typedef enum ks_reach
-{
-	KS_REACH_SLOTS,				/* the front: header and weight per slot */
-	KS_REACH_VISITS,			/* the visits, too */
-	KS_REACH_WEIGHTS			/* all but the members, which are fetched after the last row, if at all */
-} ks_reach;
-
 extern void ks_fold_series(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct);
 extern void ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
-extern ks_reach ks_fold_reach(const ks_fold *fold, bool mixed);
-extern size_t ks_reach_bytes(const ks_header *header, ks_reach reach);
+extern size_t ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed);
 extern ks_status ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix);
 extern ks_status ks_fold_finish_series(ks_fold *fold);
 extern ks_status ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t *count);

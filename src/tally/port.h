@@ -59,6 +59,9 @@ typedef MemoryContext ks_memory;
 
 #endif
 
+/* For loops that are written once and compiled for each constant that they are called with. */
+#define ks_always_inline inline __attribute__((always_inline))
+
 /* What the core answers instead of raising. */
 typedef enum ks_status
 {

@@ -15,9 +15,16 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 
-/* The front of a stored tally that most questions need: a few chunks of TOAST, and more of them for visits or weights by key. */
-#define FRONT_BYTES 8000
-#define LONG_FRONT_BYTES 32000
+/*
+ * glibc gives freed memory back to the system beyond 128 kB, and gets it anew
+ * page by page: with each question, hundreds of page faults, which took longer
+ * than all else.  Once a block as large as this was freed, it keeps twice as
+ * much, as it does after any large sort.
+ */
+#define KEPT_BYTES (2 * 1024 * 1024)
+
+/* At least so much is fetched of a stored tally, one chunk of TOAST, to see how much more is needed. */
+#define FRONT_BYTES 1900
 
 PG_FUNCTION_INFO_V1(ks_tally_in);
 PG_FUNCTION_INFO_V1(ks_tally_out);
@@ -242,15 +249,24 @@ open_first_bytes(ks_view *view, Datum tally, size_t bytes)
 	return front;
 }
 
+static void
+keep_freed_memory(void)
+{
+	static bool done = false;
+
+	if (!done)
+		pfree(palloc_extended(KEPT_BYTES, MCXT_ALLOC_HUGE));
+	done = true;
+}
+
 /*
  * A view of as much of a stored tally as the fold reads of every row: the rest
  * stays in its TOAST table, and what turns out to be needed of it is fetched
  * row by row.  Everything lives in the current memory context, not in the row.
  */
 void
-ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
+ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed)
 {
-	ks_reach	reach = ks_fold_reach(fold, mixed);
 	struct varlena *front;
 	stored_rest *rest;
 	size_t		needed;
@@ -260,13 +276,16 @@ ks_tally_open_front(ks_view *view, Datum tally, const ks_fold *fold, bool mixed)
 		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
 	}
-	front = open_first_bytes(view, tally, reach == KS_REACH_SLOTS ? FRONT_BYTES : LONG_FRONT_BYTES);
-	needed = ks_reach_bytes(&view->header, reach);
+	keep_freed_memory();
+	front = open_first_bytes(view, tally, Max(fold->front, FRONT_BYTES));
+	needed = ks_fold_reach(fold, &view->header, mixed);
 	if (needed > view->available)
 	{
 		pfree(front);
 		open_first_bytes(view, tally, needed);
 	}
+	/* rows of one measure are alike: a little more than this one's will do for the next */
+	fold->front = needed + needed / 8;
 	if (!fold->distinct)
 		return;
 	rest = palloc(sizeof(stored_rest));

@@ -117,7 +117,7 @@ ks_view_slots(const ks_view *view)
 }
 
 bool
-ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
+ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 {
 	uint64_t	delta;
 	uint64_t	code;
@@ -218,6 +218,7 @@ ks_view_visits(const ks_view *view)
 	cursor.slot_last = view->header.slot_last;
 	cursor.span = (uint64_t) (cursor.slot_last - cursor.slot);
 	cursor.nentries = view->header.nentries;
+	cursor.nmembers = view->header.nmembers;
 	cursor.status = KS_OK;
 	if (view->header.keys_at > view->available)
 	{
@@ -232,22 +233,17 @@ visit_corrupt(ks_visit_cursor *cursor)
 {
 	cursor->status = KS_E_CORRUPT;
 	cursor->at = cursor->end;
+	cursor->pairs = 0;
 	return false;
 }
 
-/* The next slot; pairs that were not asked for are passed over. */
+/* The next slot, after all pairs of the one before. */
 bool
-ks_visit_next(ks_visit_cursor *cursor)
+ks_visit_next_any(ks_visit_cursor *cursor)
 {
 	uint64_t	delta,
-				entries,
-				count;
+				entries;
 
-	while (cursor->pairs > 0)
-	{
-		if (!ks_visit_pair(cursor, &count))
-			return false;
-	}
 	if (cursor->at == cursor->end)
 		return false;
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
@@ -256,19 +252,21 @@ ks_visit_next(ks_visit_cursor *cursor)
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
 		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
 		entries > cursor->nentries - cursor->entry_end ||
-		cursor->fresh > entries)
+		cursor->fresh > entries ||
+		cursor->fresh > cursor->nmembers - cursor->member_end)
 		return visit_corrupt(cursor);
 	cursor->slot += (int64_t) delta;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
+	cursor->member = cursor->member_end;
+	cursor->member_end += (uint32_t) cursor->fresh;
 	cursor->returning = entries - cursor->fresh;
 	cursor->gap = 0;
 	return true;
 }
 
-/* The next pair of the slot: cursor->gap, and how many visits have it. */
 bool
-ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
+ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count)
 {
 	uint64_t	delta;
 
@@ -309,14 +307,6 @@ stretch_of(const ks_view *view, size_t from, size_t length)
 	return view->fetch == NULL ? NULL : view->fetch(view->source, from, length);
 }
 
-static void
-start_members(const ks_view *view, ks_members *members)
-{
-	memset(members, 0, sizeof(*members));
-	members->ordinal_width = ks_number_width(view->header.nmembers);
-	members->key_width = ks_number_width(view->header.nkeys);
-}
-
 /* The whole member section. */
 ks_status
 ks_view_members(const ks_view *view, ks_members *members)
@@ -327,74 +317,44 @@ ks_view_members(const ks_view *view, ks_members *members)
 				weights;
 	const uint8_t *start;
 
-	start_members(view, members);
+	members->ordinal_width = ks_number_width(header->nmembers);
+	members->key_width = ks_number_width(header->nkeys);
 	if (!member_columns(header, &ordinals, &keys, &weights))
 		return KS_E_CORRUPT;
 	start = stretch_of(view, header->members_at, weights - header->members_at);
 	if (start == NULL)
 		return KS_E_TRUNCATED;
 	members->hashes = start;
-	members->end_member = header->nmembers;
 	members->ordinals = start + (ordinals - header->members_at);
 	members->keys = start + (keys - header->members_at);
 	return KS_OK;
 }
 
-/* The hashes of all members, without their entries. */
+/* The numbers [from, to) of one of the columns, whose widths follow from the header. */
 ks_status
-ks_view_hashes(const ks_view *view, ks_members *members)
-{
-	size_t		ordinals,
-				keys,
-				weights;
-
-	start_members(view, members);
-	if (!member_columns(&view->header, &ordinals, &keys, &weights))
-		return KS_E_CORRUPT;
-	members->hashes = stretch_of(view, view->header.members_at, (size_t) view->header.nmembers * 8);
-	members->end_member = view->header.nmembers;
-	return members->hashes == NULL ? KS_E_TRUNCATED : KS_OK;
-}
-
-/*
- * The ordinals of entries [entry, entry_end) and the hashes they need: members
- * are numbered by their first visits, so those of neighbouring slots mostly
- * stand side by side.
- */
-ks_status
-ks_view_stretch(const ks_view *view, uint32_t entry, uint32_t entry_end, ks_members *members)
+ks_view_column(const ks_view *view, ks_member_column which, uint32_t from, uint32_t to, const uint8_t **column)
 {
 	const ks_header *header = &view->header;
-	size_t		ordinals,
+	size_t		start,
 				keys,
 				weights;
-	uint32_t	low = UINT32_MAX;
-	uint32_t	high = 0;
-	uint32_t	i;
+	size_t		width = 8;
 
-	start_members(view, members);
-	if (!member_columns(header, &ordinals, &keys, &weights) || entry_end > header->nentries)
+	if (!member_columns(header, &start, &keys, &weights) ||
+		from > to || to > (which == KS_HASHES ? header->nmembers : header->nentries))
 		return KS_E_CORRUPT;
-	members->first_entry = entry;
-	members->ordinals = stretch_of(view, ordinals + (size_t) entry * members->ordinal_width,
-								   (size_t) (entry_end - entry) * members->ordinal_width);
-	if (members->ordinals == NULL)
-		return KS_E_TRUNCATED;
-	for (i = entry; i < entry_end; i++)
+	if (which == KS_HASHES)
+		start = header->members_at;
+	else if (which == KS_ORDINALS)
+		width = (size_t) ks_number_width(header->nmembers);
+	else
 	{
-		uint32_t	ordinal = ks_member_ordinal(members, i);
-
-		low = ordinal < low ? ordinal : low;
-		high = ordinal > high ? ordinal : high;
+		start = keys;
+		width = (size_t) ks_number_width(header->nkeys);
 	}
-	if (entry == entry_end)
-		return KS_OK;
-	if (high >= header->nmembers)
-		return KS_E_CORRUPT;
-	members->first_member = low;
-	members->end_member = high + 1;
-	members->hashes = stretch_of(view, header->members_at + (size_t) low * 8, (size_t) (high - low + 1) * 8);
-	return members->hashes == NULL ? KS_E_TRUNCATED : KS_OK;
+	/* where there is no choice nothing is written, and nothing fetched */
+	*column = (to - from) * width == 0 ? (const uint8_t *) "" : stretch_of(view, start + from * width, (to - from) * width);
+	return *column == NULL ? KS_E_TRUNCATED : KS_OK;
 }
 
 /* The weights of the member section, from the first entry on. */

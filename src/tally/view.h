@@ -109,24 +109,29 @@ typedef struct ks_visit_cursor
 	uint32_t	entry;			/* the slot's entries: [entry, entry_end) */
 	uint32_t	entry_end;
 	uint32_t	nentries;
+	uint32_t	member;			/* the members that are there for the first time: [member, member_end) */
+	uint32_t	member_end;
+	uint32_t	nmembers;
 	ks_status	status;
 } ks_visit_cursor;
 
-/*
- * A stretch of entries of the member section, and the hashes of members
- * [first_member, end_member); keys only with ks_view_members.
- */
+/* The whole member section. */
 typedef struct ks_members
 {
-	const uint8_t *hashes;		/* of the members from first_member on */
-	uint32_t	first_member;
-	uint32_t	end_member;
-	const uint8_t *ordinals;	/* of the entries from first_entry on */
+	const uint8_t *hashes;
+	const uint8_t *ordinals;
 	const uint8_t *keys;
-	uint32_t	first_entry;
 	int			ordinal_width;	/* 0, 1, 2 or 4 */
 	int			key_width;		/* 0, 1, 2 or 4 */
 } ks_members;
+
+/* The columns of the member section that have fixed widths. */
+typedef enum ks_member_column
+{
+	KS_HASHES,					/* by member */
+	KS_ORDINALS,				/* by entry */
+	KS_KEYS						/* by entry */
+} ks_member_column;
 
 /* Weights are a stream of varints, read only as far as somebody asks. */
 typedef struct ks_weight_stream
@@ -138,16 +143,15 @@ typedef struct ks_weight_stream
 
 extern ks_status ks_view_open(ks_view *view, const void *bytes, size_t available);
 extern ks_slot_cursor ks_view_slots(const ks_view *view);
-extern bool ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
+extern bool ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern ks_slot_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
 extern ks_visit_cursor ks_view_visits(const ks_view *view);
-extern bool ks_visit_next(ks_visit_cursor *cursor);
-extern bool ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count);
+extern bool ks_visit_next_any(ks_visit_cursor *cursor);
+extern bool ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count);
 extern ks_status ks_view_members(const ks_view *view, ks_members *members);
-extern ks_status ks_view_stretch(const ks_view *view, uint32_t entry, uint32_t entry_end, ks_members *members);
-extern ks_status ks_view_hashes(const ks_view *view, ks_members *members);
+extern ks_status ks_view_column(const ks_view *view, ks_member_column which, uint32_t from, uint32_t to, const uint8_t **column);
 extern ks_status ks_view_member_weights(const ks_view *view, ks_weight_stream *stream);
 extern bool ks_weight_at(ks_weight_stream *stream, uint32_t entry, int64_t *weight);
 
@@ -185,19 +189,119 @@ ks_get_number(const uint8_t *column, uint32_t index, int width)
 static inline uint32_t
 ks_member_ordinal(const ks_members *members, uint32_t entry)
 {
-	return ks_get_number(members->ordinals, entry - members->first_entry, members->ordinal_width);
+	return ks_get_number(members->ordinals, entry, members->ordinal_width);
 }
 
 static inline uint32_t
 ks_member_key(const ks_members *members, uint32_t entry)
 {
-	return ks_get_number(members->keys, entry - members->first_entry, members->key_width);
+	return ks_get_number(members->keys, entry, members->key_width);
 }
 
 static inline uint64_t
 ks_member_hash(const ks_members *members, uint32_t ordinal)
 {
-	return ks_get_u64(members->hashes + (size_t) (ordinal - members->first_member) * 8);
+	return ks_get_u64(members->hashes + (size_t) ordinal * 8);
+}
+
+/*
+ * The cursors over slots and visits are where plain questions spend their
+ * time.  Nearly all their numbers take one byte, or two for a weight: that is
+ * read here, the rest by the functions that read any.  Those get a copy of the
+ * cursor, so that the cursor itself can stay in registers.
+ */
+static inline bool
+ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
+{
+	const uint8_t *at = cursor->at;
+	uint32_t	code;
+
+	if (cursor->left > 0 && cursor->end - at >= 3 && at[0] < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
+		(at[1] < 0x80 || (at[2] < 0x80 && at[2] > 0)))
+	{
+		code = at[1];
+		cursor->at = at + 2;
+		if (code >= 0x80)
+		{
+			code = (code & 0x7f) | (uint32_t) at[2] << 7;
+			cursor->at = at + 3;
+		}
+		cursor->slot += at[0];
+		cursor->left--;
+		*slot = (int32_t) cursor->slot;
+		*weight = ks_unzigzag(code);
+		return true;
+	}
+	else
+	{
+		ks_slot_cursor any = *cursor;
+		bool		result = ks_slot_next_any(&any, slot, weight);
+
+		*cursor = any;
+		return result;
+	}
+}
+
+/* The next pair of the slot: cursor->gap, and how many visits have it. */
+static inline bool
+ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
+{
+	const uint8_t *at = cursor->at;
+
+	if (cursor->pairs == 0)
+		return false;
+	if (cursor->end - at >= 2 && (at[0] | at[1]) < 0x80 && at[0] <= cursor->span - cursor->gap && at[1] <= cursor->returning)
+	{
+		cursor->gap += at[0];
+		*count = at[1];
+		cursor->returning -= at[1];
+		cursor->pairs--;
+		cursor->at = at + 2;
+		return true;
+	}
+	else
+	{
+		ks_visit_cursor any = *cursor;
+		bool		result = ks_visit_pair_any(&any, count);
+
+		*cursor = any;
+		return result;
+	}
+}
+
+/* The next slot; pairs that were not asked for are passed over. */
+static inline bool
+ks_visit_next(ks_visit_cursor *cursor)
+{
+	const uint8_t *at;
+	uint64_t	count;
+
+	while (ks_visit_pair(cursor, &count))
+		;
+	at = cursor->at;
+	if (cursor->end - at >= 4 && (at[0] | at[1] | at[2] | at[3]) < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
+		at[1] <= cursor->nentries - cursor->entry_end && at[2] <= at[1] && at[2] <= cursor->nmembers - cursor->member_end)
+	{
+		cursor->slot += at[0];
+		cursor->entry = cursor->entry_end;
+		cursor->entry_end += at[1];
+		cursor->fresh = at[2];
+		cursor->member = cursor->member_end;
+		cursor->member_end += at[2];
+		cursor->pairs = at[3];
+		cursor->returning = at[1] - at[2];
+		cursor->gap = 0;
+		cursor->at = at + 4;
+		return true;
+	}
+	else
+	{
+		ks_visit_cursor any = *cursor;
+		bool		result = ks_visit_next_any(&any);
+
+		*cursor = any;
+		return result;
+	}
 }
 
 static inline bool

@@ -4,7 +4,7 @@
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_hostile \
  *     test/unit/unit_hostile.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/view.c src/tally/visit.c
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
  */
 #include "stored.h"
 
@@ -165,7 +165,7 @@ series_of(const stored *a, size_t available, uint32_t rows, bool filtered)
 	int32_t		slots[3];
 	bool		cut[3];
 	ks_bins		bins = {slots, cut, NULL, 0, 2};
-	ks_condition condition = {0, true, {(const uint8_t *) "z", 1}};
+	ks_condition condition = {0, true, {(const uint8_t *) "b", 1}};
 	ks_filter	filter = {&condition, filtered};
 	ks_status	status = KS_OK;
 	ks_fold		fold;
@@ -183,21 +183,23 @@ series_of(const stored *a, size_t available, uint32_t rows, bool filtered)
 	return status;
 }
 
-/* Member 1 in slots 0, 1 and 3, member 2 in slots 1, 2 and 3. */
+/* Member 1 in slots 0, 1 and 3, member 2 in slots 1, 2 and 3, the last time under another key. */
 static stored
 two_members(void)
 {
 	ks_builder	builder;
-	uint32_t	key;
+	uint32_t	key,
+				other;
 
 	ks_builder_init(&builder, NULL);
 	key = ks_dictionary_put(&builder.keys, string_of("\x02" "a", 2));
+	other = ks_dictionary_put(&builder.keys, string_of("\x02" "b", 2));
 	ks_builder_add_member(&builder, key, 0, 1, 1);
 	ks_builder_add_member(&builder, key, 1, 1, 1);
 	ks_builder_add_member(&builder, key, 1, 2, 1);
 	ks_builder_add_member(&builder, key, 2, 2, 1);
 	ks_builder_add_member(&builder, key, 3, 1, 1);
-	ks_builder_add_member(&builder, key, 3, 2, 1);
+	ks_builder_add_member(&builder, other, 3, 2, 1);
 	return pack(&builder);
 }
 
@@ -268,56 +270,74 @@ check_versions(void)
 	free(a.bytes);
 }
 
+/* What a fold answers to a tally of which it has so many bytes. */
+static ks_status
+front_of(const stored *a, size_t available, bool whole, bool grouped, bool distinct, size_t *needed)
+{
+	int64_t		edges[] = {INT64_MIN, whole ? INT64_MAX : (a->view.header.slot_first + 10) * KS_SLOT_USECS};
+	int32_t		slots[2];
+	bool		cut[2];
+	ks_bins		bins = {slots, cut, NULL, 0, 1};
+	ks_filter	none = {NULL, 0};
+	uint8_t    *front = malloc(available);
+	ks_view		view;
+	ks_fold		fold;
+	ks_top_line *lines = NULL;
+	uint32_t	count;
+	ks_status	status;
+
+	ks_bins_set(&bins, edges, 2);
+	if (grouped)
+		ks_fold_top(&fold, NULL, &bins, &none, distinct, 0, 1);
+	else
+		ks_fold_series(&fold, NULL, &bins, &none, distinct);
+	*needed = ks_fold_reach(&fold, &a->view.header, false);
+	memcpy(front, a->bytes, available);
+	status = ks_view_open(&view, front, available);
+	if (status == KS_OK)
+		status = ks_fold_add(&fold, &view, NULL);
+	if (status == KS_OK && grouped)
+		status = ks_fold_finish_top(&fold, 3, &lines, &count);
+	else if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	free(lines);
+	ks_fold_free(&fold);
+	free(front);
+	return status;
+}
+
 /* The front of a tally, as the server fetches it: what a fold needs answers, a byte less is an error. */
 static void
 check_fronts(void)
 {
 	stored		a = spread(50, 30, 0, 20);
-	/* not all of it: totals of keys would do for all */
-	int64_t		edges[] = {INT64_MIN, (a.view.header.slot_first + 10) * KS_SLOT_USECS};
-	int32_t		slots[2];
-	bool		cut[2];
-	ks_bins		bins = {slots, cut, NULL, 0, 1};
-	ks_filter	none = {NULL, 0};
+	const ks_header *header = &a.view.header;
+	const struct
+	{
+		bool		whole;
+		bool		grouped;
+		bool		distinct;
+		size_t		needed;
+	}			cases[] = {
+		{false, false, false, header->visits_at},
+		{false, false, true, header->keys_at},
+		{false, true, false, header->members_at},
+		/* of what lies in one bin, totals will do */
+		{true, false, false, KS_HEADER_BYTES},
+		{true, false, true, KS_HEADER_BYTES},
+		{true, true, false, header->weights_at},
+	};
 	bool		enough = true,
 				short_of = true;
-	int			reach;
+	size_t		i;
 
-	ks_bins_set(&bins, edges, 2);
-	for (reach = KS_REACH_SLOTS; reach <= KS_REACH_WEIGHTS; reach++)
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		size_t		needed = ks_reach_bytes(&a.view.header, (ks_reach) reach);
-		int			less;
+		size_t		needed;
 
-		for (less = 0; less < 2; less++)
-		{
-			uint8_t    *front = malloc(needed - less);
-			ks_view		view;
-			ks_fold		fold;
-			ks_top_line *lines = NULL;
-			uint32_t	count;
-			ks_status	status;
-
-			memcpy(front, a.bytes, needed - less);
-			ks_view_open(&view, front, needed - less);
-			if (reach == KS_REACH_SLOTS || reach == KS_REACH_VISITS)
-				ks_fold_series(&fold, NULL, &bins, &none, reach == KS_REACH_VISITS);
-			else
-				ks_fold_top(&fold, NULL, &bins, &none, false, 0, 1);
-			enough &= ks_fold_reach(&fold, false) == (ks_reach) reach;
-			status = ks_fold_add(&fold, &view, NULL);
-			if (status == KS_OK && fold.grouped)
-				status = ks_fold_finish_top(&fold, 3, &lines, &count);
-			else if (status == KS_OK)
-				status = ks_fold_finish_series(&fold);
-			free(lines);
-			if (less == 0)
-				enough &= status == KS_OK;
-			else
-				short_of &= status == KS_E_TRUNCATED;
-			ks_fold_free(&fold);
-			free(front);
-		}
+		enough &= front_of(&a, cases[i].needed, cases[i].whole, cases[i].grouped, cases[i].distinct, &needed) == KS_OK &&
+			needed == cases[i].needed;
+		short_of &= front_of(&a, cases[i].needed - 1, cases[i].whole, cases[i].grouped, cases[i].distinct, &needed) == KS_E_TRUNCATED;
 	}
 	free(a.bytes);
 	ok(enough, "a question reads no further than it says");
