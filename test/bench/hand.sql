@@ -2,19 +2,7 @@
 --
 -- First as one would write it (hand); then other ways, of which the quickest
 -- counts (best): a cheaper conversion, distinct sessions in two steps, going to
--- the index once for each local day.  The indexes cover every question, so that
--- the table itself is not looked at (after VACUUM).
-
-CREATE INDEX ON :table (bot_id, kind, occurred_at);
-CREATE INDEX ON :table (bot_id, kind, occurred_at) INCLUDE (session_id);
-CREATE INDEX ON :table (bot_id, source, language_code, occurred_at) INCLUDE (session_id) WHERE kind = 'user_message';
-CREATE INDEX ON :table (bot_id, occurred_at) INCLUDE (is_fallback) WHERE kind = 'bot_reply';
-CREATE INDEX ON :table (bot_id, occurred_at) INCLUDE (web_host, web_path, session_id) WHERE kind = 'user_message' AND (web_host IS NOT NULL OR web_path IS NOT NULL);
-CREATE INDEX ON :table (bot_id, occurred_at) INCLUDE (button_id, button_type, dialogue_id) WHERE kind = 'button_click';
-CREATE INDEX ON :table (bot_id, session_id, occurred_at) WHERE kind = 'user_message';
-CREATE INDEX ON :table (bot_id, source);
-CREATE INDEX ON :table (bot_id, language_code);
-VACUUM ANALYZE :table;
+-- the index once for each local day.
 
 -- @events is the range, @days its local days, @hours the hours of a week; each with its first instant and the one after it.
 INSERT INTO bench.setting VALUES

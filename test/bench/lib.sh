@@ -2,6 +2,7 @@
 # lib.sh: what the parts of the benchmark share.  Sourced by run.sh, after
 # test/lib.sh.
 
+# Of the reference workload; a year of the ten-fold one has ten times as many.
 sessions=${BENCH_SESSIONS:-400000}
 bench=$top/test/bench
 document=$top/doc/performance.md
@@ -25,15 +26,17 @@ make_database()
 {
 	on postgres -c "DROP DATABASE IF EXISTS $1" -c "CREATE DATABASE $1"
 	on "$1" -c "CREATE EXTENSION kindly_stats" -c "SELECT kindly_stats.create_event_table('chat_event')" >/dev/null
-	on "$1" -v sessions="${2:-$sessions}" -f "$bench/workload.sql"
+	on "$1" -v sessions="${2:-$sessions}" -f "$bench/workload.sql" -f "$bench/measure.sql"
 }
 
 drop_database() { on postgres -c "DROP DATABASE IF EXISTS $1"; }
 
+has_database() { [ "$(value postgres "SELECT count(*) FROM pg_database WHERE datname = '$1'")" -gt 0 ]; }
+
 # The reference set, loaded once a run for the parts that only read it.
 reference()
 {
-	if [ "$(value postgres "SELECT count(*) FROM pg_database WHERE datname = 'reference'")" -eq 0 ]; then
+	if ! has_database reference; then
 		say "loading the reference workload, $sessions sessions"
 		make_database reference
 		on reference -c "INSERT INTO chat_event SELECT * FROM bench.event" -c "CALL kindly_stats.compact()" \
@@ -49,7 +52,7 @@ ask()
 	database=$1
 	table=$2
 	shift 2
-	on "$database" -f "$bench/measure.sql" -f "$bench/questions.sql"
+	on "$database" -f "$bench/questions.sql"
 	for setting in "table=$table" bot=1 from=2025-01-01 to=2026-01-01 zone=Europe/Oslo monday=2025-06-02 next_monday=2025-06-09 \
 		sources=web,app language=en "$@"; do
 		on "$database" -v name="${setting%%=*}" -v value="${setting#*=}" <<-'SQL'
@@ -58,27 +61,27 @@ ask()
 	done
 }
 
-# measure DATABASE SIDE TIMES [WORKERS]: asks each question of one side.
-measure()
+# call_each DATABASE SIDE CALL: for each question that the side has an answer to,
+# in the order of the questions; CALL is a format for the question and the side.
+call_each()
 {
-	on "$1" -At -v side="$2" -v times="$3" -v workers="${4:-0}" <<-'SQL'
-		SET jit = off;
+	on "$1" -At -v side="$2" -v call="$3" <<-'SQL' >/dev/null
 		SET work_mem = '256MB';
 		SET timezone = 'Europe/Oslo';
-		SELECT format('CALL bench.measure(%L, %L, %s, %L)', name, :'side', :'times', '{' || :'workers' || '}')
-		FROM bench.question AS q
-		WHERE EXISTS (SELECT FROM bench.statement AS s WHERE s.question = q.name AND s.query IS NOT NULL
-			AND s.side = CASE :'side' WHEN 'best' THEN 'hand' ELSE :'side' END)
-		ORDER BY number \gexec
+		SELECT format(:'call', name, :'side') FROM bench.question WHERE EXISTS (SELECT FROM bench.ways(name, :'side')) ORDER BY number \gexec
 	SQL
 }
 
-# same_answers DATABASE: fails where a side says something else than the typed
-# function, and names it.
+# measure DATABASE SIDE TIMES [WORKERS]: asks each question so often, with each
+# of these numbers of parallel workers.
+measure() { call_each "$1" "$2" "CALL bench.measure(%L, %L, $3, '{${4:-0}}')"; }
+
+# answer DATABASE SIDE: asks each question once, for what it says.
+answer() { call_each "$1" "$2" 'CALL bench.answer(%L, %L)'; }
+
 same_answers()
 {
-	different=$(value "$1" "SELECT string_agg(a.question || ': ' || a.side, ', ') FROM bench.answer AS a
-		JOIN bench.answer AS t ON t.question = a.question AND t.side = 'typed' WHERE a.answer IS DISTINCT FROM t.answer")
+	different=$(value "$1" "SELECT string_agg(question || ' (' || side || ')', ', ') FROM bench.difference")
 	if [ -n "$different" ]; then
 		die "answers differ in $1: $different"
 	fi
@@ -103,7 +106,7 @@ machine()
 	extension=$(sed -n "s/^default_version = '\(.*\)'/\1/p" "$top/kindly_stats.control")
 	cat <<-MD
 		Measured by \`make bench\` on ${cpu:-an unknown CPU}, $(getconf _NPROCESSORS_ONLN) cores, $memory GB of memory, shared with other work:
-		PostgreSQL $(value postgres "SHOW server_version" | cut -d ' ' -f 1), kindly_stats $extension, DuckDB ${duckdb_version:-not run}.
+		PostgreSQL $(value postgres "SHOW server_version" | cut -d ' ' -f 1), kindly_stats $extension.
 		Settings, for all sides: $(value postgres "SELECT string_agg(format('\`%s = %s\`', name, current_setting(name)), ', ' ORDER BY name)
 			FROM pg_settings WHERE name IN ('shared_buffers', 'work_mem', 'maintenance_work_mem', 'max_wal_size', 'jit', 'fsync',
 				'synchronous_commit', 'full_page_writes', 'random_page_cost', 'effective_cache_size')").

@@ -10,8 +10,9 @@ CREATE TABLE bench.question (
 	name text PRIMARY KEY,
 	number integer GENERATED ALWAYS AS IDENTITY,
 	label text NOT NULL,
-	bound_ms numeric NOT NULL,
-	bound_times integer
+	bound_ms numeric,
+	bound_times integer,
+	bound_growth numeric NOT NULL
 );
 
 CREATE TABLE bench.statement (
@@ -40,10 +41,10 @@ BEGIN
 	RETURN filled;
 END $$;
 
--- One spelling of a value that all sides give: no T in instants, which are in UTC, no space after commas, no empty fraction.
+-- One spelling of a value that all sides give: no T in instants, which are in UTC, no space after commas, no zeros that end a fraction.
 CREATE FUNCTION bench.spell(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE
-		WHEN value ~ '^\d{4}-\d\d-\d\d[T ]' THEN regexp_replace(replace(value, 'T', ' '), '(\.0+)?(\+00(:00)?)?$', '')
+		WHEN value ~ '^\d{4}-\d\d-\d\d[T ]' THEN regexp_replace(replace(value, 'T', ' '), '(\.0+|(\.\d*[1-9])0*)?(\+00(:00)?)?$', '\2')
 		WHEN value ~ '^\[.*]$' THEN replace(value, ', ', ',')
 		ELSE regexp_replace(value, '^(\d+)\.0$', '\1') END
 $$;
@@ -70,20 +71,29 @@ BEGIN
 	RETURN said;
 END $$;
 
--- Milliseconds of each of so many runs of a prepared statement, after two that warm up.
-CREATE FUNCTION bench.run(query text, times integer) RETURNS float8[] LANGUAGE plpgsql AS $$
+-- Milliseconds of each of so many runs, after two that warm up.
+CREATE FUNCTION bench.repeat(statement text, times integer) RETURNS float8[] LANGUAGE plpgsql AS $$
 DECLARE
 	began timestamptz;
 	took float8[] := '{}';
 BEGIN
-	EXECUTE 'PREPARE question AS ' || query;
 	FOR i IN -1 .. times LOOP
 		began := clock_timestamp();
-		EXECUTE 'EXECUTE question';
+		EXECUTE statement;
 		IF i > 0 THEN
 			took := took || extract(epoch FROM clock_timestamp() - began)::float8 * 1000;
 		END IF;
 	END LOOP;
+	RETURN took;
+END $$;
+
+-- The same of a query that is prepared once.
+CREATE FUNCTION bench.run(query text, times integer) RETURNS float8[] LANGUAGE plpgsql AS $$
+DECLARE
+	took float8[];
+BEGIN
+	EXECUTE 'PREPARE question AS ' || query;
+	took := bench.repeat('EXECUTE question', times);
 	DEALLOCATE question;
 	RETURN took;
 END $$;
@@ -91,33 +101,48 @@ END $$;
 CREATE FUNCTION bench.median(numbers float8[]) RETURNS float8 LANGUAGE sql IMMUTABLE AS
 	$$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY n) FROM unnest(numbers) AS n $$;
 
--- Asks one side and writes down what it said and how long it took: the quickest of its statements, without and with parallel
--- workers if so many are allowed.
-CREATE PROCEDURE bench.measure(asked text, by_side text, times integer, workers integer[] DEFAULT '{0}') LANGUAGE plpgsql AS $$
+-- What one side is asked; what one would write is among the best, too.
+CREATE FUNCTION bench.ways(asked text, by_side text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+	SELECT bench.fill(query)
+	FROM bench.statement
+	WHERE question = asked AND (side = by_side OR by_side = 'best' AND side = 'hand') AND query IS NOT NULL
+$$;
+
+-- Writes down what one side says, however it is asked.
+CREATE PROCEDURE bench.answer(asked text, by_side text) LANGUAGE sql AS $$
+	INSERT INTO bench.answer
+	SELECT asked, by_side, string_agg(DISTINCT coalesce(bench.say(by_side, way), ''), ' or ') FROM bench.ways(asked, by_side) AS way
+	ON CONFLICT (question, side) DO UPDATE SET answer = EXCLUDED.answer
+$$;
+
+-- And how long it takes: the quickest way counts, with each of so many parallel workers.
+CREATE PROCEDURE bench.measure(asked text, by_side text, times integer, workers integer[]) LANGUAGE plpgsql AS $$
 DECLARE
-	s record;
+	way text;
 	w integer;
 	took float8[];
 	best float8[];
 BEGIN
-	FOR s IN SELECT bench.fill(query) AS query FROM bench.statement 
-		WHERE question = asked AND (side = by_side OR by_side = 'best' AND side = 'hand') AND query IS NOT NULL
-	LOOP
-		PERFORM set_config('max_parallel_workers_per_gather', '0', false);
-		INSERT INTO bench.answer VALUES (asked, by_side, bench.say(by_side, s.query))
-		ON CONFLICT (question, side) DO UPDATE
-			SET answer = CASE WHEN answer.answer = EXCLUDED.answer THEN answer.answer ELSE answer.answer || ' or ' || EXCLUDED.answer END;
+	CALL bench.answer(asked, by_side);
+	FOR way IN SELECT * FROM bench.ways(asked, by_side) LOOP
 		FOREACH w IN ARRAY workers LOOP
 			PERFORM set_config('max_parallel_workers_per_gather', w::text, false);
-			took := bench.run(s.query, times);
+			took := bench.run(way, times);
 			IF best IS NULL OR bench.median(took) < bench.median(best) THEN
 				best := took;
 			END IF;
 		END LOOP;
 	END LOOP;
 	INSERT INTO bench.result SELECT asked, by_side, ms FROM unnest(best) AS ms;
-	PERFORM set_config('max_parallel_workers_per_gather', '0', false);
 END $$;
+
+-- Answers that differ from ours, which are those of the typed functions.
+CREATE VIEW bench.difference AS
+SELECT a.question, a.side
+FROM bench.answer AS a
+JOIN bench.answer AS ours ON ours.question = a.question
+	AND ours.side = CASE a.side WHEN 'duckdb utc' THEN 'typed utc' ELSE 'typed' END
+WHERE a.side <> 'typed utc' AND a.answer IS DISTINCT FROM ours.answer;
 
 CREATE VIEW bench.figure AS
 SELECT question, side, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS median, min(ms), max(ms)
@@ -132,5 +157,5 @@ $$;
 
 -- A figure in a table; bold where it misses its bound.
 CREATE FUNCTION bench.cell(number float8, held boolean) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN number IS NULL THEN '' WHEN held THEN bench.digits(number) ELSE '**' || bench.digits(number) || '**' END
+	SELECT CASE WHEN NOT held THEN '**' || bench.digits(number) || '**' ELSE bench.digits(number) END
 $$;

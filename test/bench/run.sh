@@ -45,6 +45,7 @@ prepare()
 	trap finish EXIT
 	trap 'exit 1' INT TERM HUP
 	copy_sources "$place/tree"
+	bench=$place/tree/test/bench
 	build_and_install "$place/tree" || { tail -n 30 "$place/tree.log" >&2; die "it does not build"; }
 	serve || die "the server does not start"
 }
