@@ -1,0 +1,15 @@
+# shellcheck shell=sh
+# size.sh: what the statistics take up, beside the events.
+
+reference
+section "Size" <<MD
+The rollup with its index and TOAST, after compaction and VACUUM, beside the event table with its primary key alone.
+MD
+report reference <<'SQL'
+SELECT '| Events | event table | rollup | part of it | bound | bytes an event |';
+SELECT '| ---: | ---: | ---: | ---: | ---: | ---: |';
+SELECT format('| %s | %s | %s | %s %% | 3 %% | %s |', to_char(events, 'FM999,999,999'), pg_size_pretty(event_bytes), pg_size_pretty(rollup_bytes),
+	bench.cell(100.0 * rollup_bytes / event_bytes, rollup_bytes <= event_bytes * 0.03), bench.digits(rollup_bytes::float8 / events))
+FROM (SELECT count(*) AS events, pg_table_size('chat_event') + pg_relation_size('chat_event_pkey') AS event_bytes,
+		pg_total_relation_size('kindly_stats.rollup') AS rollup_bytes FROM chat_event) AS s;
+SQL
