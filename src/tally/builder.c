@@ -61,8 +61,8 @@ ks_builder_init(ks_builder *builder, ks_memory memory)
 {
 	builder->memory = memory;
 	ks_dictionary_init(&builder->keys, memory);
-	ks_entries_init(&builder->weights, memory);
-	ks_entries_init(&builder->members, memory);
+	ks_ledger_init(&builder->weights, memory);
+	ks_ledger_init(&builder->members, memory);
 	ks_bounds_reset(&builder->bounds);
 }
 
@@ -70,55 +70,52 @@ void
 ks_builder_free(ks_builder *builder)
 {
 	ks_dictionary_free(&builder->keys);
-	ks_entries_free(&builder->weights);
-	ks_entries_free(&builder->members);
+	ks_ledger_free(&builder->weights);
+	ks_ledger_free(&builder->members);
 	ks_bounds_reset(&builder->bounds);
 }
 
 size_t
 ks_builder_bytes(const ks_builder *builder)
 {
-	return ks_dictionary_bytes(&builder->keys) + ks_entries_bytes(&builder->weights) +
-		ks_entries_bytes(&builder->members);
+	return ks_dictionary_bytes(&builder->keys) + ks_ledger_bytes(&builder->weights) +
+		ks_ledger_bytes(&builder->members);
 }
 
-static bool
-all_zero(const ks_entries *table)
+/* Sums up what was added. */
+ks_status
+ks_builder_settle(ks_builder *builder)
 {
-	uint32_t	i;
+	ks_status	status = ks_ledger_settle(&builder->weights);
 
-	for (i = 0; i < table->count; i++)
-	{
-		if (table->entry[i].weight != 0)
-			return false;
-	}
-	return true;
+	return status != KS_OK ? status : ks_ledger_settle(&builder->members);
 }
 
 /*
- * Whether everything added has been taken away again, the outermost instants
- * included: an event that moved within its quarter hour leaves weights of zero,
- * but says that its old instant is gone and its new one is there.
+ * Whether everything added to a builder, which has been settled, has been taken
+ * away again, the outermost instants included: an event that moved within its
+ * quarter hour leaves no weight, but says that its old instant is gone and its
+ * new one is there.
  */
 bool
 ks_builder_empty(const ks_builder *builder)
 {
-	return ks_bounds_settled(&builder->bounds) && all_zero(&builder->weights) && all_zero(&builder->members);
+	return ks_bounds_settled(&builder->bounds) && builder->weights.count == 0 && builder->members.count == 0;
 }
 
 ks_status
 ks_builder_add(ks_builder *builder, uint32_t key, int32_t slot, int64_t weight)
 {
-	return ks_entries_add(&builder->weights, 0, slot, key, weight);
+	return ks_ledger_add(&builder->weights, 0, slot, key, weight);
 }
 
-/* Adds a weight that has a member: it counts in both tables. */
+/* Adds a weight that has a member: it counts in both ledgers. */
 ks_status
 ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t slot, uint64_t member, int64_t weight)
 {
-	ks_status	status = ks_entries_add(&builder->weights, 0, slot, key, weight);
+	ks_status	status = ks_ledger_add(&builder->weights, 0, slot, key, weight);
 
-	return status != KS_OK ? status : ks_entries_add(&builder->members, member, slot, key, weight);
+	return status != KS_OK ? status : ks_ledger_add(&builder->members, member, slot, key, weight);
 }
 
 static inline bool
@@ -169,8 +166,8 @@ merge_visits(ks_builder *builder, const ks_view *view, const ks_visit_cursor *vi
 			continue;
 		if (!negated(&weight, negate))
 			return KS_E_OVERFLOW;
-		status = ks_entries_add(&builder->members, ks_member_hash(members, ordinal), (int32_t) visits->slot,
-								number[key], weight);
+		status = ks_ledger_add(&builder->members, ks_member_hash(members, ordinal), (int32_t) visits->slot,
+							   number[key], weight);
 		if (status != KS_OK)
 			return status;
 	}
@@ -190,7 +187,9 @@ merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, 
 		status = ks_view_member_weights(view, &weights);
 	if (status != KS_OK)
 		return status;
-	ks_entries_reserve(&builder->members, (size_t) builder->members.count + view->header.nentries);
+	/* one that holds something settles before it grows */
+	if (builder->members.count == 0)
+		ks_ledger_reserve(&builder->members, view->header.nentries);
 	while (status == KS_OK && ks_visit_next(&visits))
 	{
 		ks_check_interrupts();
@@ -267,9 +266,42 @@ ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, in
 	return merge_slots(builder, view, negate, slot_from, slot_to);
 }
 
+static ks_status
+add_ledger(ks_ledger *to, const ks_ledger *from, const uint32_t *number)
+{
+	ks_status	status = KS_OK;
+	uint32_t	i;
+
+	for (i = 0; i < from->count && status == KS_OK; i++)
+	{
+		const ks_entry *e = &from->entry[i];
+
+		status = ks_ledger_add(to, e->member, e->slot, number[e->key], e->weight);
+	}
+	return status;
+}
+
+/* Adds what another builder has. */
+ks_status
+ks_builder_add_all(ks_builder *builder, const ks_builder *other)
+{
+	uint32_t   *number = ks_alloc(builder->memory, ((size_t) other->keys.count + 1) * sizeof(uint32_t));
+	ks_status	status;
+	uint32_t	i;
+
+	ks_bounds_merge(&builder->bounds, &other->bounds, false);
+	for (i = 0; i < other->keys.count; i++)
+		number[i] = ks_dictionary_put(&builder->keys, ks_dictionary_get(&other->keys, i));
+	status = add_ledger(&builder->weights, &other->weights, number);
+	if (status == KS_OK)
+		status = add_ledger(&builder->members, &other->members, number);
+	ks_free(number);
+	return status;
+}
+
 /* Gives each share the entries whose key begins with its name. */
 static ks_status
-share_out(const ks_entries *from, bool members, ks_share *shares, const uint32_t *share, const uint32_t *number)
+share_out(const ks_ledger *from, bool members, ks_share *shares, const uint32_t *share, const uint32_t *number)
 {
 	uint32_t	i;
 
@@ -277,8 +309,8 @@ share_out(const ks_entries *from, bool members, ks_share *shares, const uint32_t
 	{
 		const ks_entry *e = &from->entry[i];
 		ks_builder *to = &shares[share[e->key]].builder;
-		ks_status	status = ks_entries_add(members ? &to->members : &to->weights, e->member, e->slot,
-											number[e->key], e->weight);
+		ks_status	status = ks_ledger_add(members ? &to->members : &to->weights, e->member, e->slot,
+										   number[e->key], e->weight);
 
 		if (status != KS_OK)
 			return status;

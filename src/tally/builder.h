@@ -4,20 +4,20 @@
 #ifndef KS_TALLY_BUILDER_H
 #define KS_TALLY_BUILDER_H
 
-#include "tally/entries.h"
 #include "tally/key.h"
+#include "tally/ledger.h"
 #include "tally/view.h"
 
 /*
- * Two additive tables share the dictionary of keys: weights holds every weight
- * by (key, slot), members the part of it that came with a member.
+ * Two ledgers share the dictionary of keys: weights holds every weight by (key,
+ * slot), members the part of it that came with a member.
  */
 typedef struct ks_builder
 {
 	ks_memory	memory;
 	ks_dictionary keys;
-	ks_entries	weights;		/* member is always 0 */
-	ks_entries	members;
+	ks_ledger	weights;		/* member is always 0 */
+	ks_ledger	members;
 	ks_bounds	bounds;
 } ks_builder;
 
@@ -31,6 +31,7 @@ typedef struct ks_share
 extern void ks_builder_init(ks_builder *builder, ks_memory memory);
 extern void ks_builder_free(ks_builder *builder);
 extern size_t ks_builder_bytes(const ks_builder *builder);
+extern ks_status ks_builder_settle(ks_builder *builder);
 extern bool ks_builder_empty(const ks_builder *builder);
 extern ks_status ks_builder_add(ks_builder *builder, uint32_t key, int32_t slot, int64_t weight);
 extern ks_status ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t slot, uint64_t member, int64_t weight);
@@ -40,8 +41,9 @@ extern bool ks_bounds_settled(const ks_bounds *bounds);
 extern void ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate);
 extern ks_status ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate);
 extern ks_status ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to);
+extern ks_status ks_builder_add_all(ks_builder *builder, const ks_builder *other);
 extern ks_status ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count);
-extern ks_status ks_pack(const ks_builder *builder, size_t reserve, uint8_t **result, size_t *size);
+extern ks_status ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size);
 extern ks_status ks_check(const void *bytes, size_t size, ks_memory memory);
 
 #endif							/* KS_TALLY_BUILDER_H */

@@ -104,7 +104,7 @@ find_entry(ks_entries *table, uint64_t member, int32_t slot, uint32_t key)
 	return e;
 }
 
-/* Adds weight; an entry whose weight has become zero stays until it is packed. */
+/* Adds weight; an entry whose weight has become zero stays. */
 ks_status
 ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight)
 {
@@ -115,17 +115,51 @@ ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, i
 	return __builtin_add_overflow(e->weight, weight, &e->weight) ? KS_E_OVERFLOW : KS_OK;
 }
 
-/* The number of a member in a table of members alone, the next one when it is new; there is room for all. */
+/* The number of a member and slot in a table without keys, the next one when they are new; there is room for all. */
 uint32_t
-ks_entries_number(ks_entries *table, uint64_t member)
+ks_entries_number(ks_entries *table, uint64_t member, int32_t slot)
 {
-	return (uint32_t) (find_entry(table, member, 0, 0) - table->entry);
+	return (uint32_t) (find_entry(table, member, slot, 0) - table->entry);
 }
 
-size_t
-ks_entries_bytes(const ks_entries *table)
+static inline bool
+entry_before(const ks_entry *a, const ks_entry *b)
 {
-	return (size_t) table->capacity * (sizeof(ks_entry) + 2 * sizeof(uint32_t));
+	if (a->slot != b->slot)
+		return a->slot < b->slot;
+	return a->member != b->member ? a->member < b->member : a->key < b->key;
+}
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	return entry_before(a, b) ? -1 : entry_before(b, a);
+}
+
+/* Sorts by slot, member, key; what is sorted already costs a look. */
+void
+ks_entries_sort(ks_entry *entry, uint32_t count)
+{
+	uint32_t	i,
+				j;
+
+	for (i = 1; i < count && !entry_before(&entry[i], &entry[i - 1]); i++)
+		;
+	if (i >= count)
+		return;
+	if (count > KS_FEW_ENTRIES)
+	{
+		qsort(entry, count, sizeof(ks_entry), compare_entries);
+		return;
+	}
+	for (; i < count; i++)
+	{
+		ks_entry	moved = entry[i];
+
+		for (j = i; j > 0 && entry_before(&moved, &entry[j - 1]); j--)
+			entry[j] = entry[j - 1];
+		entry[j] = moved;
+	}
 }
 
 void

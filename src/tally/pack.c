@@ -8,16 +8,13 @@
 #include "tally/builder.h"
 #include "tally/visit.h"
 
-/* So few are sorted at once. */
-#define FEW_ENTRIES 64
-
 typedef struct named_key
 {
 	ks_string	key;
 	uint32_t	number;			/* in the builder's dictionary */
 } named_key;
 
-/* What is to be written: sorted, without zeros, keys renumbered by rank. */
+/* What is to be written: sorted, keys renumbered by rank. */
 typedef struct draft
 {
 	ks_memory	memory;
@@ -28,7 +25,7 @@ typedef struct draft
 	ks_entry   *members;
 	uint32_t	nentries;
 	ks_visits	visits;			/* hashes of the members that the entries name by number */
-	ks_entry   *slots;			/* by slot */
+	ks_entry   *slots;			/* by slot, over all keys */
 	uint32_t	nslots;
 	int32_t		slot_first;
 	int32_t		slot_last;
@@ -42,27 +39,13 @@ compare_named(const void *a, const void *b)
 	return ks_key_compare(((const named_key *) a)->key, ((const named_key *) b)->key);
 }
 
-static int
-compare_weights(const void *a, const void *b)
-{
-	const ks_entry *x = a;
-	const ks_entry *y = b;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return (x->slot > y->slot) - (x->slot < y->slot);
-}
-
 static void
-mark_keys(const ks_entries *table, uint32_t *rank)
+mark_keys(const ks_ledger *ledger, uint32_t *rank)
 {
 	uint32_t	i;
 
-	for (i = 0; i < table->count; i++)
-	{
-		if (table->entry[i].weight != 0)
-			rank[table->entry[i].key] = 1;
-	}
+	for (i = 0; i < ledger->count; i++)
+		rank[ledger->entry[i].key] = 1;
 }
 
 /* Sorts the keys in use and gives back the rank of each key of the dictionary. */
@@ -92,146 +75,122 @@ rank_keys(draft *d, const ks_builder *builder)
 	return rank;
 }
 
-/* Where an entry falls in a row of buckets that ascend in the order of keys and slots. */
-static inline uint32_t
-bucket_of(const draft *d, const ks_entry *e, uint32_t nbuckets)
+/* Slots that the ledger has, and whether it has anything below zero. */
+static void
+note_range(draft *d, const ks_ledger *ledger)
 {
-	uint64_t	slots = (uint64_t) ((int64_t) d->slot_last - d->slot_first) + 1;
-	uint64_t	a_key = nbuckets / d->nkeys;
-
-	return (uint32_t) (e->key * a_key + (uint64_t) ((int64_t) e->slot - d->slot_first) * a_key / slots);
-}
-
-/*
- * Slots are spread nearly evenly: entries are dealt out to as many buckets as
- * there are, and what little falls into the same one is sorted.  Where they are
- * not spread at all, this is a sort like any other.
- */
-static ks_entry *
-sort_weights(const draft *d, ks_entry *entries, uint32_t count)
-{
-	uint32_t	nbuckets = count > d->nkeys ? count : d->nkeys;
-	uint32_t   *end;
-	ks_entry   *result;
 	uint32_t	i;
 
-	if (count < FEW_ENTRIES)
+	for (i = 0; i < ledger->count; i++)
+		d->negative |= ledger->entry[i].weight < 0;
+	if (ledger->count == 0)
+		return;
+	if (d->slot_first > d->slot_last)
 	{
-		qsort(entries, count, sizeof(ks_entry), compare_weights);
-		return entries;
+		d->slot_first = ledger->entry[0].slot;
+		d->slot_last = ledger->entry[ledger->count - 1].slot;
 	}
-	end = ks_alloc(d->memory, ((size_t) nbuckets + 1) * sizeof(uint32_t));
-	memset(end, 0, ((size_t) nbuckets + 1) * sizeof(uint32_t));
-	for (i = 0; i < count; i++)
-		end[bucket_of(d, &entries[i], nbuckets) + 1]++;
-	for (i = 1; i <= nbuckets; i++)
-		end[i] += end[i - 1];
-	/* end[b] is where bucket b begins, and where it ends when it has been filled */
-	result = ks_alloc(d->memory, ((size_t) count + 1) * sizeof(ks_entry));
-	for (i = 0; i < count; i++)
-		result[end[bucket_of(d, &entries[i], nbuckets)]++] = entries[i];
-	ks_free(entries);
-	for (i = 0; i < nbuckets; i++)
-	{
-		uint32_t	begin = i > 0 ? end[i - 1] : 0;
-
-		if (end[i] - begin > 1)
-			qsort(result + begin, end[i] - begin, sizeof(ks_entry), compare_weights);
-	}
-	ks_free(end);
-	return result;
+	if (ledger->entry[0].slot < d->slot_first)
+		d->slot_first = ledger->entry[0].slot;
+	if (ledger->entry[ledger->count - 1].slot > d->slot_last)
+		d->slot_last = ledger->entry[ledger->count - 1].slot;
 }
 
-/* Copies what is not zero. */
-static ks_entry *
-draft_entries(draft *d, const ks_entries *table, const uint32_t *rank, uint32_t *count)
+/* The settled weights, which are by slot, by key and slot. */
+static void
+draft_weights(draft *d, const ks_ledger *weights, const uint32_t *rank)
 {
-	ks_entry   *result = ks_alloc(d->memory, ((size_t) table->count + 1) * sizeof(ks_entry));
+	uint32_t   *next = ks_alloc(d->memory, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
 	uint32_t	i;
 
-	*count = 0;
-	for (i = 0; i < table->count; i++)
+	memset(next, 0, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
+	for (i = 0; i < weights->count; i++)
+		next[rank[weights->entry[i].key] + 1]++;
+	for (i = 1; i < d->nkeys; i++)
+		next[i] += next[i - 1];
+	d->weights = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
+	d->nweights = weights->count;
+	for (i = 0; i < weights->count; i++)
 	{
-		ks_entry	e = table->entry[i];
+		ks_entry	e = weights->entry[i];
 
-		if (e.weight == 0)
-			continue;
 		e.key = rank[e.key];
-		if (d->slot_first > d->slot_last)
-			d->slot_first = d->slot_last = e.slot;
-		else if (e.slot < d->slot_first)
-			d->slot_first = e.slot;
-		else if (e.slot > d->slot_last)
-			d->slot_last = e.slot;
-		d->negative |= e.weight < 0;
-		result[(*count)++] = e;
+		d->weights[next[e.key]++] = e;
 	}
-	return result;
+	ks_free(next);
 }
 
-/* Whether no sum leaves 64 bits: of a key, of a slot (into sums) or of all. */
-static bool
-draft_sums(draft *d, ks_entries *sums)
+/* Weight per slot over all keys, and the total; no sum, that of a key neither, may leave 64 bits. */
+static ks_status
+draft_slots(draft *d, const ks_ledger *weights)
 {
 	int64_t		key_total = 0;
 	uint32_t	i;
 
 	for (i = 0; i < d->nweights; i++)
 	{
-		const ks_entry *e = &d->weights[i];
-
-		if (i > 0 && e->key != e[-1].key)
+		if (i > 0 && d->weights[i].key != d->weights[i - 1].key)
 			key_total = 0;
-		if (ks_entries_add(sums, 0, e->slot, 0, e->weight) != KS_OK ||
-			__builtin_add_overflow(key_total, e->weight, &key_total) ||
-			__builtin_add_overflow(d->total, e->weight, &d->total))
-			return false;
+		if (__builtin_add_overflow(key_total, d->weights[i].weight, &key_total))
+			return KS_E_OVERFLOW;
 	}
-	return true;
+	d->slots = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
+	for (i = 0; i < weights->count; i++)
+	{
+		const ks_entry *e = &weights->entry[i];
+
+		if (__builtin_add_overflow(d->total, e->weight, &d->total))
+			return KS_E_OVERFLOW;
+		if (d->nslots > 0 && d->slots[d->nslots - 1].slot == e->slot)
+		{
+			int64_t    *sum = &d->slots[d->nslots - 1].weight;
+
+			if (__builtin_add_overflow(*sum, e->weight, sum))
+				return KS_E_OVERFLOW;
+			continue;
+		}
+		/* nothing is written of a slot whose keys have added up to nothing */
+		d->nslots -= d->nslots > 0 && d->slots[d->nslots - 1].weight == 0;
+		d->slots[d->nslots++] = *e;
+	}
+	d->nslots -= d->nslots > 0 && d->slots[d->nslots - 1].weight == 0;
+	return KS_OK;
 }
 
-/* Weight per slot over all keys, and the total. */
-static ks_status
-draft_slots(draft *d)
+static void
+draft_members(draft *d, const ks_ledger *members, const uint32_t *rank)
 {
-	ks_entries	sums;
 	uint32_t	i;
 
-	ks_entries_init(&sums, d->memory);
-	if (!draft_sums(d, &sums))
+	d->nentries = members->count;
+	d->members = ks_alloc(d->memory, ((size_t) members->count + 1) * sizeof(ks_entry));
+	for (i = 0; i < members->count; i++)
 	{
-		ks_entries_free(&sums);
-		return KS_E_OVERFLOW;
+		d->members[i] = members->entry[i];
+		d->members[i].key = rank[d->members[i].key];
 	}
-	d->slots = ks_alloc(d->memory, ((size_t) sums.count + 1) * sizeof(ks_entry));
-	for (i = 0; i < sums.count; i++)
-	{
-		if (sums.entry[i].weight != 0)
-			d->slots[d->nslots++] = sums.entry[i];
-	}
-	ks_entries_free(&sums);
-	qsort(d->slots, d->nslots, sizeof(ks_entry), compare_weights);
-	return KS_OK;
+	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->slot_first);
 }
 
 static ks_status
 draft_fill(draft *d, const ks_builder *builder)
 {
 	uint32_t   *rank = rank_keys(d, builder);
+	ks_status	status;
 
 	d->slot_first = 1;
 	d->slot_last = 0;
-	d->weights = draft_entries(d, &builder->weights, rank, &d->nweights);
-	d->members = draft_entries(d, &builder->members, rank, &d->nentries);
-	ks_free(rank);
+	note_range(d, &builder->weights);
+	note_range(d, &builder->members);
 	if (d->slot_first > d->slot_last)
 		d->slot_first = d->slot_last = 0;
-	if (d->slot_first < KS_SLOT_MIN || d->slot_last > KS_SLOT_MAX)
-		return KS_E_CORRUPT;
-	d->weights = sort_weights(d, d->weights, d->nweights);
-	ks_check_interrupts();
-	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->slot_first, d->slot_last);
-	return draft_slots(d);
+	draft_weights(d, &builder->weights, rank);
+	status = d->slot_first < KS_SLOT_MIN || d->slot_last > KS_SLOT_MAX ? KS_E_CORRUPT
+		: draft_slots(d, &builder->weights);
+	if (status == KS_OK)
+		draft_members(d, &builder->members, rank);
+	ks_free(rank);
+	return status;
 }
 
 static void
@@ -239,10 +198,11 @@ draft_free(draft *d)
 {
 	ks_free(d->keys);
 	ks_free(d->weights);
-	ks_free(d->members);
-	ks_visits_free(&d->visits);
 	if (d->slots != NULL)
 		ks_free(d->slots);
+	if (d->members != NULL)
+		ks_free(d->members);
+	ks_visits_free(&d->visits);
 }
 
 /* An upper bound of the packed size. */
@@ -404,13 +364,15 @@ draft_write(const draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **r
 	return KS_OK;
 }
 
-/* Packs the builder, which it leaves as it is, behind that many bytes for the caller. */
+/* Packs the builder, whose content it leaves as it is, behind that many bytes for the caller. */
 ks_status
-ks_pack(const ks_builder *builder, size_t reserve, uint8_t **result, size_t *size)
+ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size)
 {
 	draft		d;
-	ks_status	status;
+	ks_status	status = ks_builder_settle(builder);
 
+	if (status != KS_OK)
+		return status;
 	memset(&d, 0, sizeof(d));
 	d.memory = builder->memory;
 	status = draft_fill(&d, builder);

@@ -17,7 +17,7 @@
 extern void ks_raise(ks_status status) pg_attribute_noreturn();
 extern void ks_tally_open(ks_view *view, Datum tally);
 extern void ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed);
-extern struct varlena *ks_tally_pack(const ks_builder *builder);
+extern struct varlena *ks_tally_pack(ks_builder *builder);
 
 /* aggregate.c */
 extern int32 ks_slot_checked(TimestampTz at);

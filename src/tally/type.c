@@ -298,7 +298,7 @@ ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed)
 
 /* The stored form of a builder, in the builder's memory. */
 struct varlena *
-ks_tally_pack(const ks_builder *builder)
+ks_tally_pack(ks_builder *builder)
 {
 	uint8_t    *bytes;
 	size_t		size;

@@ -11,9 +11,6 @@
 
 #include "tally/bytes.h"
 
-/* Slots are sorted by counting them, unless there are so many more slots than entries. */
-#define SLOTS_AN_ENTRY 16
-
 /* While the slots are gone through in order. */
 typedef struct visit_walk
 {
@@ -26,67 +23,12 @@ typedef struct visit_walk
 } visit_walk;
 
 static int
-compare_slots(const void *a, const void *b)
-{
-	int32_t		x = ((const ks_entry *) a)->slot;
-	int32_t		y = ((const ks_entry *) b)->slot;
-
-	return (x > y) - (x < y);
-}
-
-static int
-compare_members(const void *a, const void *b)
-{
-	const ks_entry *x = a;
-	const ks_entry *y = b;
-
-	if (x->member != y->member)
-		return x->member < y->member ? -1 : 1;
-	return (x->key > y->key) - (x->key < y->key);
-}
-
-static int
 compare_gaps(const void *a, const void *b)
 {
 	uint64_t	x = *(const uint64_t *) a;
 	uint64_t	y = *(const uint64_t *) b;
 
 	return (x > y) - (x < y);
-}
-
-/* Sorts entries by slot, in whatever order within a slot. */
-static void
-sort_by_slot(ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first, int32_t slot_last)
-{
-	size_t		span = (size_t) ((int64_t) slot_last - slot_first) + 1;
-	ks_entry   *sorted;
-	uint32_t   *next;
-	uint32_t	sum = 0;
-	uint32_t	i;
-	size_t		slot;
-
-	if (span / SLOTS_AN_ENTRY > count)
-	{
-		qsort(entries, count, sizeof(ks_entry), compare_slots);
-		return;
-	}
-	next = ks_alloc(memory, span * sizeof(uint32_t));
-	memset(next, 0, span * sizeof(uint32_t));
-	for (i = 0; i < count; i++)
-		next[entries[i].slot - slot_first]++;
-	for (slot = 0; slot < span; slot++)
-	{
-		uint32_t	here = next[slot];
-
-		next[slot] = sum;
-		sum += here;
-	}
-	sorted = ks_alloc(memory, ((size_t) count + 1) * sizeof(ks_entry));
-	for (i = 0; i < count; i++)
-		sorted[next[entries[i].slot - slot_first]++] = entries[i];
-	memcpy(entries, sorted, (size_t) count * sizeof(ks_entry));
-	ks_free(sorted);
-	ks_free(next);
 }
 
 /*
@@ -109,7 +51,7 @@ number_members(visit_walk *w, uint32_t begin, uint32_t end)
 		if (i == begin || e->member != hash)
 		{
 			hash = e->member;
-			number = ks_entries_number(&w->known, hash);
+			number = ks_entries_number(&w->known, hash, 0);
 			if (number == known)
 				w->visits->hash[number] = hash;
 			else
@@ -149,12 +91,12 @@ put_slot(visit_walk *w, int32_t slot, uint32_t entries, uint32_t fresh, uint32_t
 }
 
 /*
- * Brings the entries, which have members and no zero weights, into the order in
- * which they are stored: by slot, member's number, key; and writes the visits.
- * The entries are left with the numbers in the place of their members.
+ * Brings settled entries, which are by slot, member's hash, key, into the order
+ * in which they are stored: by slot, member's number, key; and writes the
+ * visits.  They are left with the numbers in the place of the hashes.
  */
 void
-ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first, int32_t slot_last)
+ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first)
 {
 	visit_walk	w;
 	uint32_t	begin,
@@ -164,7 +106,6 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 	visits->hash = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
 	/* four numbers a slot and two a gap, none of them longer than five bytes */
 	visits->bytes = ks_alloc(memory, (size_t) count * 30 + 1);
-	sort_by_slot(memory, entries, count, slot_first, slot_last);
 
 	memset(&w, 0, sizeof(w));
 	w.visits = visits;
@@ -181,11 +122,9 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 		ks_check_interrupts();
 		for (end = begin + 1; end < count && entries[end].slot == entries[begin].slot; end++)
 			;
-		qsort(entries + begin, end - begin, sizeof(ks_entry), compare_members);
 		returning = number_members(&w, begin, end);
-		/* new members were numbered in the order they lie in; returning ones were not */
-		if (returning > 0)
-			qsort(entries + begin, end - begin, sizeof(ks_entry), compare_members);
+		/* numbers of returning members, and those of keys, come in another order than hashes */
+		ks_entries_sort(entries + begin, end - begin);
 		put_slot(&w, entries[begin].slot, end - begin, w.known.count - known, returning);
 	}
 	visits->nmembers = w.known.count;

@@ -18,7 +18,7 @@ typedef struct ks_visits
 	size_t		size;
 } ks_visits;
 
-extern void ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first, int32_t slot_last);
+extern void ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first);
 extern void ks_visits_free(ks_visits *visits);
 
 #endif							/* KS_TALLY_VISIT_H */

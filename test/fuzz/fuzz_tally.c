@@ -4,7 +4,7 @@
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *     -DKS_STANDALONE -Isrc -o test/fuzz/fuzz_tally test/fuzz/fuzz_tally.c \
  *     src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
- *     src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
+ *     src/tally/hash.c src/tally/key.c src/tally/ledger.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
  * Run: test/fuzz/fuzz_tally -max_total_time=60 -malloc_limit_mb=8
  *
  * No corpus is needed: the mutator makes well-formed tallies to begin with, and
@@ -146,7 +146,7 @@ use_checked(const ks_view *view)
 		abort();
 	if (ks_builder_merge(&builder, view, true) == KS_OK)
 	{
-		if (!ks_builder_empty(&builder) || ks_pack(&builder, 0, &bytes, &size) != KS_OK ||
+		if (ks_builder_settle(&builder) != KS_OK || !ks_builder_empty(&builder) || ks_pack(&builder, 0, &bytes, &size) != KS_OK ||
 			ks_check(bytes, size, NULL) != KS_OK)
 			abort();
 		free(bytes);

@@ -4,7 +4,7 @@
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_hostile \
  *     test/unit/unit_hostile.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/ledger.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
  */
 #include "stored.h"
 
@@ -74,6 +74,8 @@ behaves(const uint8_t *bytes, size_t size)
 	status = ks_builder_merge(&builder, &view, false);
 	if (status == KS_OK)
 		status = ks_builder_merge(&builder, &view, true);
+	if (status == KS_OK)
+		status = ks_builder_settle(&builder);
 	empty = ks_builder_empty(&builder);
 	ks_builder_free(&builder);
 	return status == KS_E_OVERFLOW || (status == KS_OK && empty);

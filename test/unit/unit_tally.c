@@ -4,7 +4,7 @@
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_tally \
  *     test/unit/unit_tally.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
+ *     src/tally/fold.c src/tally/hash.c src/tally/key.c src/tally/ledger.c src/tally/pack.c src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c
  */
 #include "stored.h"
 
@@ -120,6 +120,7 @@ static void
 check_containers(void)
 {
 	ks_entries	table;
+	ks_ledger	ledger;
 	ks_dictionary dictionary;
 	int64_t		sum = 0;
 	bool		good = true;
@@ -135,6 +136,29 @@ check_containers(void)
 	ks_entries_add(&table, 5000, 0, 0, INT64_MAX);
 	ok(ks_entries_add(&table, 5000, 0, 0, 1) == KS_E_OVERFLOW, "an entry that leaves 64 bits is refused");
 	ks_entries_free(&table);
+
+	ks_ledger_init(&ledger, NULL);
+	for (i = 0; i < 300000; i++)
+		good &= ks_ledger_add(&ledger, i * UINT64_C(7919) % 1000, (int32_t) (i % 7) - 3, i % 13, i) == KS_OK;
+	good &= ks_ledger_settle(&ledger) == KS_OK && ledger.count == 7 * 13 * 1000;
+	for (i = 0, sum = 0; i < ledger.count; i++)
+	{
+		const ks_entry *e = &ledger.entry[i];
+
+		sum += e->weight;
+		good &= i == 0 || e[-1].slot < e->slot || (e[-1].slot == e->slot &&
+			(e[-1].member < e->member || (e[-1].member == e->member && e[-1].key < e->key)));
+	}
+	ok(good && sum == INT64_C(300000) * 299999 / 2, "a ledger adds up while it grows, and settles in order");
+	for (i = 0, good = true; i < 300000; i++)
+		good &= ks_ledger_add(&ledger, i * UINT64_C(7919) % 1000, (int32_t) (i % 7) - 3, i % 13, -(int64_t) i) == KS_OK;
+	good &= ks_ledger_add(&ledger, 1, KS_SLOT_MIN, 0, 1) == KS_OK && ks_ledger_add(&ledger, 1, KS_SLOT_MAX, 0, 2) == KS_OK;
+	good &= ks_ledger_settle(&ledger) == KS_OK && ledger.count == 2 && ledger.entry[1].weight == 2;
+	ok(good, "what a ledger has given back is gone; slots may be far apart");
+	ks_ledger_add(&ledger, 5000, 0, 0, INT64_MAX);
+	ok(ks_ledger_add(&ledger, 5000, 0, 0, 1) == KS_E_OVERFLOW || ks_ledger_settle(&ledger) == KS_E_OVERFLOW,
+	   "a ledger refuses a sum that leaves 64 bits");
+	ks_ledger_free(&ledger);
 
 	ks_dictionary_init(&dictionary, NULL);
 	for (i = 0, good = true; i < 200000; i++)
@@ -229,7 +253,7 @@ check_split(void)
 
 			for (pass = 0; pass < 2; pass++)
 			{
-				const ks_entries *from = pass ? &share->members : &share->weights;
+				const ks_ledger *from = pass ? &share->members : &share->weights;
 
 				for (e = 0; e < from->count; e++)
 				{
@@ -239,7 +263,7 @@ check_split(void)
 
 					memcpy(at, rest.bytes, rest.length);
 					/* a key without parts has gone to those whose first part is NULL */
-					ks_entries_add(pass ? &again.members : &again.weights, from->entry[e].member, from->entry[e].slot,
+					ks_ledger_add(pass ? &again.members : &again.weights, from->entry[e].member, from->entry[e].slot,
 								   ks_dictionary_put(&again.keys, string_of(bytes, (size_t) (at - bytes) + rest.length)),
 								   from->entry[e].weight);
 				}
