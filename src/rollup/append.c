@@ -20,10 +20,10 @@
 
 /*
  * A statement that touched little writes one mixed row a bot and month instead
- * of one a measure; compaction sorts them out.  Beyond this many weights the
- * rows of single measures are no more numerous than they are useful.
+ * of one a measure, and compaction merges them as they are.  Beyond this many
+ * entries the rows of single measures are no more numerous than they are useful.
  */
-#define MIXED_LIMIT 64
+#define MIXED_LIMIT 2048
 
 /* More rows than this are inserted by one statement from arrays. */
 #define SINGLE_INSERTS 4
@@ -62,7 +62,7 @@ ks_month_to_date(int32 month)
 }
 
 static void
-add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, const ks_builder *builder)
+add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, ks_builder *builder)
 {
 	if (rows->count == rows->size)
 	{
@@ -106,6 +106,13 @@ ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count)
 	(*shares)[(*count)++].builder.bounds = mixed->bounds;
 }
 
+/* Whether there is so much in a mixed tally that it should stand in rows of single measures. */
+bool
+ks_sort_out_worth(const ks_builder *mixed)
+{
+	return mixed->weights.count + (uint64) mixed->members.count > MIXED_LIMIT;
+}
+
 /* One row of each measure in the group, or one mixed row where there is little. */
 static void
 add_group(pending_rows *rows, ks_group *group)
@@ -115,7 +122,7 @@ add_group(pending_rows *rows, ks_group *group)
 	uint32		count;
 	uint32		i;
 
-	if (group->builder.weights.count <= MIXED_LIMIT)
+	if (!ks_sort_out_worth(&group->builder))
 	{
 		add_pending(rows, group->bot_id, mixed, group->month, &group->builder);
 		return;
@@ -123,6 +130,7 @@ add_group(pending_rows *rows, ks_group *group)
 	ks_sort_out(&group->builder, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
+		ks_must(ks_builder_settle(&shares[i].builder));
 		if (!ks_builder_empty(&shares[i].builder))
 			add_pending(rows, group->bot_id, shares[i].name, group->month, &shares[i].builder);
 		ks_builder_free(&shares[i].builder);
@@ -152,8 +160,9 @@ insert_values(Datum bot_id, Datum measure, Datum month, Datum tally)
 
 /* Appends one row of one measure, unless there is nothing in it. */
 void
-ks_append_row(int64 bot_id, ks_string measure, DateADT month, const ks_builder *builder)
+ks_append_row(int64 bot_id, ks_string measure, DateADT month, ks_builder *builder)
 {
+	ks_must(ks_builder_settle(builder));
 	if (!ks_builder_empty(builder))
 		insert_values(Int64GetDatum(bot_id),
 					  PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length)),

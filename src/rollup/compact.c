@@ -3,9 +3,11 @@
  *
  * It only makes reading faster, and asks nobody to wait: it deletes the rows
  * that it can lock at once and inserts their sum, in one transaction.  Mixed
- * rows are sorted out by measure.  Inline it merges the smallest rows up to the
- * first that is more than twice what lies below it, so that every row is
- * rewritten a logarithmic number of times only; on demand it merges them all.
+ * rows stay mixed while they are small: sorting a tally out by measure costs a
+ * row for each of them.  Inline, rows are merged when there are several of about
+ * the same size, and with them all that are smaller; so each is rewritten once
+ * whenever its size has grown by that factor, and there are only so many rows of
+ * each size.  On demand, all are merged.
  *
  * Inline compaction happens at READ COMMITTED only: under a transaction's
  * snapshot a row that another session has just compacted would be an error,
@@ -27,14 +29,21 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* Mixed rows taken at once: bounds the memory and time of one round. */
-#define MIXED_BATCH 1000
+/* Rows taken at once: bounds the memory and time of one round. */
+#define BATCH 1000
+
+/* So many rows of about the same size are merged; sizes are about the same that differ by less than this factor. */
+#define FAN 8
 
 /*
  * Rows larger than this are left alone: reading several such rows costs hardly
  * more than reading one, rewriting them does.
  */
 #define ROW_BYTES_MAX (8 * 1024 * 1024)
+
+/* A mixed row of one event has hardly more entries and bytes than these. */
+#define SMALL_ROW_ENTRIES 16
+#define SMALL_ROW_BYTES 1000
 
 /* Setting kindly_stats.compact_after */
 int			ks_compact_after = 64;
@@ -61,87 +70,112 @@ merge_returned(ks_builder *builder)
 	return i;
 }
 
-/* Takes up to a batch of mixed rows out of the rollup. */
-static uint64
-take_mixed(int64 bot_id, DateADT month, ks_builder *builder)
+/* Number of times that FAN goes into a size. */
+static int
+size_class(Size bytes)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, DATEOID, INT8OID};
-	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(month), Int64GetDatum(MIXED_BATCH)};
+	int			result = 0;
 
-	ks_prepared(&plan,
-				"DELETE FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) '' AND r.month OPERATOR(pg_catalog.=) $2"
-				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
-				"SELECT l.id FROM kindly_stats.rollup AS l"
-				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) '' AND l.month OPERATOR(pg_catalog.=) $2"
-				" LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
-		elog(ERROR, "could not take rows out of the rollup");
-	return merge_returned(builder);
+	for (; bytes >= FAN; bytes /= FAN)
+		result++;
+	return result;
 }
 
 /*
- * Which rows of a measure to merge, from (id, size) by ascending size: all that
- * fit, or the smallest up to the first that outweighs them.
+ * How many of the rows, ascending by size, to merge with what is at hand (of
+ * carried bytes, or none): all up to the largest size of which there are enough,
+ * or that is less than what has to be written anyway.
  */
-static ArrayType *
-choose_rows(size_t fresh_bytes, bool all)
+static int
+count_to_merge(const Size *sizes, int count, Size carried, bool all)
 {
-	Datum	   *ids = palloc((SPI_processed + 1) * sizeof(Datum));
-	size_t		sum = fresh_bytes;
-	int			count = 0;
-	uint64		i;
+	Size		sum = carried;
+	int			result = 0;
+	int			begin,
+				end;
 
-	for (i = 0; i < SPI_processed; i++)
+	for (begin = 0; begin < count; begin = end)
 	{
-		bool		isnull;
-		Datum		id = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-		size_t		bytes = (size_t) DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
+		int			class = size_class(sizes[begin]);
+		bool		carry = carried > 0 || begin > 0;
+		int			alike = carry && size_class(sum) == class;
+		bool		small = carry && result == begin && size_class(sum) > class;
 
-		if (sum + bytes > ROW_BYTES_MAX || (!all && sum > 0 && bytes > 2 * sum))
+		for (end = begin; end < count && size_class(sizes[end]) == class && sum + sizes[end] <= ROW_BYTES_MAX; end++)
+		{
+			sum += sizes[end];
+			alike++;
+		}
+		if (all || small || alike >= FAN)
+			result = end;
+		if (end == begin)
 			break;
-		sum += bytes;
-		ids[count++] = id;
 	}
 	/* a row alone has nothing to be merged with */
-	if (count == 0 || (count == 1 && fresh_bytes == 0))
-		return NULL;
-	return construct_array(ids, count, UUIDOID, 16, false, TYPALIGN_CHAR);
+	return result == 1 && carried == 0 ? 0 : result;
 }
 
-/* Merges rows of one measure, and what the mixed rows had of it, into one new row; gives back the rows taken. */
-static uint64
-merge_measure(int64 bot_id, DateADT month, Datum measure, ks_builder *builder, bool all)
+/* Up to which size rows are to be merged, from their sizes in ascending order; 0 for none. */
+static Size
+choose_size(Size carried, bool all)
 {
-	static SPIPlanPtr list = NULL;
-	static SPIPlanPtr take = NULL;
-	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, UUIDARRAYOID};
-	Datum		values[4] = {Int64GetDatum(bot_id), DateADTGetDatum(month), measure, (Datum) 0};
-	ArrayType  *ids;
+	int			count = (int) Min(SPI_processed, BATCH);
+	Size	   *sizes = palloc((count + 1) * sizeof(Size));
+	bool		isnull;
+	int			i;
 
-	ks_prepared(&list,
-				"SELECT r.id, pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-				" ORDER BY 2", 3, types);
-	if (SPI_execute_plan(list, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not list rows of the rollup");
-	ids = choose_rows(builder->weights.count * sizeof(uint32_t) + builder->members.count * sizeof(ks_entry) / 2, all);
-	SPI_freetuptable(SPI_tuptable);
-	if (ids == NULL)
-		return 0;
+	for (i = 0; i < count; i++)
+		sizes[i] = (Size) DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	count = count_to_merge(sizes, count, carried, all);
+	return count == 0 ? 0 : sizes[count - 1];
+}
 
-	values[3] = PointerGetDatum(ids);
-	ks_prepared(&take,
+/* About what the builder takes when packed. */
+static Size
+packed_bytes(const ks_builder *builder)
+{
+	return builder->weights.count * sizeof(uint32) + builder->members.count * sizeof(uint64);
+}
+
+/* Takes rows up to a size out of the rollup and into the builder; gives back how many. */
+static uint64
+take_rows(int64 bot_id, DateADT month, Datum measure, Size largest, ks_builder *builder)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[5] = {INT8OID, DATEOID, TEXTOID, INT4OID, INT8OID};
+	Datum		values[5] = {Int64GetDatum(bot_id), DateADTGetDatum(month), measure, Int32GetDatum((int32) largest), Int64GetDatum(BATCH)};
+
+	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
 				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT l.id FROM kindly_stats.rollup AS l"
 				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
-				" AND l.id OPERATOR(pg_catalog.=) ANY ($4) FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 4, types);
-	if (SPI_execute_plan(take, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
+				" AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4"
+				" LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 5, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);
+}
+
+/* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
+static uint64
+take_worthy(int64 bot_id, DateADT month, Datum measure, ks_builder *builder, bool all)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
+	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(month), measure};
+	Size		largest;
+
+	ks_prepared(&plan,
+				"SELECT pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
+				" ORDER BY 1", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list rows of the rollup");
+	largest = choose_size(packed_bytes(builder), all);
+	SPI_freetuptable(SPI_tuptable);
+	return largest == 0 ? 0 : take_rows(bot_id, month, measure, largest, builder);
 }
 
 /* The measures of the month that stand in several rows. */
@@ -172,10 +206,32 @@ crowded_measures(int64 bot_id, DateADT month, uint64 *count)
 	return result;
 }
 
-/* Sorts mixed rows out by measure, each share together with the measure's small rows. */
-static uint64
-compact_mixed(int64 bot_id, DateADT month, bool all)
+static Datum
+measure_datum(ks_string name)
 {
+	return PointerGetDatum(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
+}
+
+/* Writes what was taken of one measure, together with rows of it that are worth merging. */
+static uint64
+put_measure(int64 bot_id, DateADT month, ks_string measure, ks_builder *builder, bool all)
+{
+	uint64		taken = take_worthy(bot_id, month, measure_datum(measure), builder, all);
+
+	ks_append_row(bot_id, measure, month, builder);
+	ks_builder_free(builder);
+	return taken;
+}
+
+/*
+ * Merges mixed rows: those of single events, and as far as it is worth it,
+ * larger ones, too.  What has become too much for a mixed row is sorted out by
+ * measure.
+ */
+static uint64
+compact_mixed(int64 bot_id, DateADT month, bool all, bool larger)
+{
+	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_builder	mixed;
 	ks_share   *shares;
 	uint32		count;
@@ -183,16 +239,18 @@ compact_mixed(int64 bot_id, DateADT month, bool all)
 	uint64		taken;
 
 	ks_builder_init(&mixed, CurrentMemoryContext);
-	taken = take_mixed(bot_id, month, &mixed);
+	taken = take_rows(bot_id, month, measure_datum(name), all ? PG_INT32_MAX : SMALL_ROW_BYTES, &mixed);
+	if (larger && !all)
+		taken += take_worthy(bot_id, month, measure_datum(name), &mixed, false);
+	ks_must(ks_builder_settle(&mixed));
+	if (!all && !ks_sort_out_worth(&mixed))
+	{
+		ks_append_row(bot_id, name, month, &mixed);
+		return taken;
+	}
 	ks_sort_out(&mixed, &shares, &count);
 	for (i = 0; i < count; i++)
-	{
-		Datum		measure = PointerGetDatum(cstring_to_text_with_len((const char *) shares[i].name.bytes, (int) shares[i].name.length));
-
-		taken += merge_measure(bot_id, month, measure, &shares[i].builder, all);
-		ks_append_row(bot_id, shares[i].name, month, &shares[i].builder);
-		ks_builder_free(&shares[i].builder);
-	}
+		taken += put_measure(bot_id, month, shares[i].name, &shares[i].builder, all);
 	return taken;
 }
 
@@ -202,62 +260,72 @@ compact_measure(int64 bot_id, DateADT month, Datum measure, bool all)
 {
 	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
 	ks_builder	builder;
-	uint64		taken;
 
 	ks_builder_init(&builder, CurrentMemoryContext);
-	taken = merge_measure(bot_id, month, measure, &builder, all);
-	ks_append_row(bot_id, name, month, &builder);
-	ks_builder_free(&builder);
-	return taken;
+	return put_measure(bot_id, month, name, &builder, all);
 }
 
-/*
- * Compacts one month of a bot; gives back how many rows were replaced.  The
- * caller is connected to SPI and acts as the rollup's owner.
- */
-int
-ks_compact(int64 bot_id, DateADT month, bool all)
+/* How much of a month to look at. */
+typedef enum compact_what
+{
+	COMPACT_SMALL,				/* mixed rows of single events */
+	COMPACT_MIXED,				/* all mixed rows, as far as it is worth it */
+	COMPACT_WORTHY,				/* rows of single measures, too */
+	COMPACT_ALL					/* everything, worth it or not */
+} compact_what;
+
+/* Compacts one month of a bot.  The caller is connected to SPI and acts as the rollup's owner. */
+static void
+compact_month(int64 bot_id, DateADT month, compact_what what)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
-	uint64		taken = 0;
-	uint64		round;
-	uint64		count;
+	uint64		count = 0;
 	uint64		i;
 	Datum	   *measures;
 
-	do
-	{
-		round = compact_mixed(bot_id, month, all);
-		taken += round;
-	} while (all && round >= MIXED_BATCH);
-	measures = crowded_measures(bot_id, month, &count);
+	while (compact_mixed(bot_id, month, what == COMPACT_ALL, what != COMPACT_SMALL) >= BATCH && what == COMPACT_ALL)
+		;
+	measures = what >= COMPACT_WORTHY ? crowded_measures(bot_id, month, &count) : NULL;
 	for (i = 0; i < count; i++)
-		taken += compact_measure(bot_id, month, measures[i], all);
+		compact_measure(bot_id, month, measures[i], what == COMPACT_ALL);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
-	return (int) taken;
 }
 
-/* After a bot's month was appended to: compacts it once in compact_after times, on average, where that cannot fail. */
+/* Merges all rows of one month of a bot, as far as nobody has them. */
 void
-ks_compact_sometimes(int64 bot_id, DateADT month)
+ks_compact(int64 bot_id, DateADT month)
 {
-	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < 1.0)
-		ks_compact(bot_id, month, false);
+	compact_month(bot_id, month, COMPACT_ALL);
+}
+
+/*
+ * After a group was appended: compacts its month once in compact_after times, on
+ * average, where that cannot fail; more often after larger mixed rows, which are
+ * dearer to read.
+ */
+void
+ks_compact_sometimes(const ks_group *group)
+{
+	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
+	bool		mixed = !ks_sort_out_worth(&group->builder);
+	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * FAN >= 1.0;
+	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
+
+	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances)
+		compact_month(group->bot_id, ks_month_to_date(group->month),
+					  small ? COMPACT_SMALL : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
 }
 
 /* The same as the rollup's owner, for callers from SQL. */
-static int
+static void
 compact_as_owner(int64 bot_id, DateADT month)
 {
-	ks_identity caller;
-	int			taken;
+	ks_identity caller = ks_become_owner("rollup");
 
-	caller = ks_become_owner("rollup");
-	taken = ks_compact(bot_id, month, true);
+	ks_compact(bot_id, month);
 	ks_become_again(caller);
-	return taken;
 }
 
 typedef struct month_of_bot

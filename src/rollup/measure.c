@@ -228,15 +228,7 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 	measure->nkinds = -1;
 	array = SPI_getbinval(row, fields, 2, &isnull);
 	if (!isnull)
-	{
-		names = text_array(array, &measure->nkinds);
-		measure->kinds = palloc((measure->nkinds + 1) * sizeof(ks_string));
-		for (i = 0; i < measure->nkinds; i++)
-		{
-			measure->kinds[i].bytes = (const uint8_t *) names[i];
-			measure->kinds[i].length = strlen(names[i]);
-		}
-	}
+		measure->kinds = text_array(array, &measure->nkinds);
 	array = SPI_getbinval(row, fields, 3, &isnull);
 	if (!isnull)
 	{
@@ -250,52 +242,150 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_BOOLEAN);
 }
 
-/*
- * As of now, not as of the transaction's snapshot: a measure that was added
- * since has counted all events but those that this transaction is to write.
- * And with the rights of their table's owner, who need not be the rollup's.
- */
-static void
-bind_measures(ks_binding *binding, TupleDesc desc, Jsonb *columns)
+static bool
+counts_kind(const ks_measure *measure, const char *kind)
 {
-	ks_identity caller;
-	uint64		i;
+	int			i;
 
-	caller = ks_become_owner("measure");
-	PushActiveSnapshot(GetLatestSnapshot());
-	if (SPI_execute("SELECT name, kinds, keys, member, weight, condition FROM kindly_stats.measure", true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read measures");
-	PopActiveSnapshot();
-	ks_become_again(caller);
-	MemoryContextSwitchTo(binding->memory);
-	binding->nmeasures = (int) SPI_processed;
-	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));
-	for (i = 0; i < SPI_processed; i++)
-		bind_measure(binding, &binding->measures[i], desc, columns, SPI_tuptable->vals[i]);
+	for (i = 0; i < measure->nkinds; i++)
+	{
+		if (kind != NULL && strcmp(measure->kinds[i], kind) == 0)
+			return true;
+	}
+	return measure->nkinds < 0;
 }
 
-static ks_binding *
-bind_table(Relation relation, int nargs, char **args)
+/* Lists the measures of a kind; kind is NULL for those that no measure names. */
+static void
+bind_kind(ks_binding *binding, ks_kind *result, const char *kind)
 {
-	MemoryContext old;
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats binding", ALLOCSET_SMALL_SIZES);
-	TupleDesc	desc = RelationGetDescr(relation);
-	ks_binding *binding;
-	Jsonb	   *columns;
+	int			i;
 
-	old = MemoryContextSwitchTo(memory);
-	binding = palloc0(sizeof(ks_binding));
-	binding->relid = RelationGetRelid(relation);
+	result->name.bytes = (const uint8_t *) kind;
+	result->name.length = kind != NULL ? strlen(kind) : 0;
+	result->nmeasures = 0;
+	result->measures = palloc((binding->nmeasures + 1) * sizeof(int));
+	for (i = 0; i < binding->nmeasures; i++)
+	{
+		if (counts_kind(&binding->measures[i], kind))
+			result->measures[result->nmeasures++] = i;
+	}
+}
+
+static bool
+kind_known(const ks_binding *binding, const char *kind)
+{
+	int			i;
+
+	for (i = 0; i < binding->nkinds; i++)
+	{
+		if (strcmp((const char *) binding->kinds[i].name.bytes, kind) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is looked up for each event: measures by kind, and whose member columns are the same. */
+static void
+bind_lookups(ks_binding *binding)
+{
+	int			named = 0;
+	int			i,
+				j;
+
+	for (i = 0; i < binding->nmeasures; i++)
+		named += Max(binding->measures[i].nkinds, 0);
+	binding->kinds = palloc((named + 1) * sizeof(ks_kind));
+	for (i = 0; i < binding->nmeasures; i++)
+	{
+		ks_measure *measure = &binding->measures[i];
+
+		for (j = 0; j < measure->nkinds; j++)
+		{
+			if (!kind_known(binding, measure->kinds[j]))
+				bind_kind(binding, &binding->kinds[binding->nkinds++], measure->kinds[j]);
+		}
+		measure->member_number = binding->nmembers;
+		for (j = 0; j < i; j++)
+		{
+			if (binding->measures[j].has_member && binding->measures[j].member.number == measure->member.number)
+				measure->member_number = binding->measures[j].member_number;
+		}
+		binding->nmembers += measure->has_member && measure->member_number == binding->nmembers;
+	}
+	bind_kind(binding, &binding->other_kinds, NULL);
+}
+
+/*
+ * Reads the measures, all or one, with the rights of their table's owner, who
+ * need not be the rollup's.
+ */
+static void
+read_measures(const char *name)
+{
+	ks_identity caller = ks_become_owner("measure");
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
+	char		nulls[1] = {name != NULL ? ' ' : 'n'};
+
+	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition FROM kindly_stats.measure AS m"
+							  " WHERE $1 IS NULL OR m.name OPERATOR(pg_catalog.=) $1", 1, types, values, nulls, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read measures");
+	ks_become_again(caller);
+}
+
+/* Binds the measures that were read to the columns of a table, whose names are mapped. */
+static ks_binding *
+bind_columns(TupleDesc desc, const char *table, const char *mapping, MemoryContext memory)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	ks_binding *binding = palloc0(sizeof(ks_binding));
+	Jsonb	   *columns;
+	uint64		i;
+
 	binding->memory = memory;
-	binding->name = pstrdup(nargs > 0 ? args[0] : RelationGetRelationName(relation));
-	columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(nargs > 1 ? args[1] : "{}")));
+	binding->name = pstrdup(table);
+	columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(mapping)));
 	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_INTEGER, true);
 	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
 	bind_column(binding, &binding->kind, desc, columns, "kind", ROLE_TEXT, true);
 	bind_column(binding, &binding->dimensions[0], desc, columns, "source", ROLE_TEXT, false);
 	bind_column(binding, &binding->dimensions[1], desc, columns, "language_code", ROLE_TEXT, false);
-	bind_measures(binding, desc, columns);
+	binding->nmeasures = (int) SPI_processed;
+	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));
+	for (i = 0; i < SPI_processed; i++)
+		bind_measure(binding, &binding->measures[i], desc, columns, SPI_tuptable->vals[i]);
+	bind_lookups(binding);
 	MemoryContextSwitchTo(old);
+	return binding;
+}
+
+/* Measures, all or one, bound to columns that have the documented names.  The caller is connected to SPI. */
+ks_binding *
+ks_binding_make(TupleDesc columns, const char *measure)
+{
+	MemoryContext memory = CurrentMemoryContext;
+
+	read_measures(measure);
+	return bind_columns(columns, "", "{}", memory);
+}
+
+/*
+ * As of now, not as of the transaction's snapshot: a measure that was added
+ * since has counted all events but those that this transaction is to write.
+ */
+static ks_binding *
+bind_table(Relation relation, int nargs, char **args)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats binding", ALLOCSET_SMALL_SIZES);
+	ks_binding *binding;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	read_measures(NULL);
+	PopActiveSnapshot();
+	binding = bind_columns(RelationGetDescr(relation), nargs > 0 ? args[0] : RelationGetRelationName(relation),
+						   nargs > 1 ? args[1] : "{}", memory);
+	binding->relid = RelationGetRelid(relation);
 	return binding;
 }
 

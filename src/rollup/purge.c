@@ -110,7 +110,7 @@ settle_bot(int64 bot_id, DateADT before)
 		if (month_settled(&months[i]))
 			continue;
 		/* mixed rows have bounds, too */
-		ks_compact(bot_id, months[i].month, true);
+		ks_compact(bot_id, months[i].month);
 		settled = false;
 	}
 	if (!settled)

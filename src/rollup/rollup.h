@@ -40,16 +40,25 @@ typedef struct ks_measure
 {
 	ks_string	prefix;			/* its name, encoded as the first part of a key */
 	int			nkinds;			/* -1: every kind */
-	ks_string  *kinds;
+	char	  **kinds;
 	int			nkeys;
 	ks_column  *keys;
 	ks_column	member;
+	int			member_number;	/* measures with the same member column have the same */
 	ks_column	weight;
 	ks_column	condition;
 	bool		has_member;
 	bool		has_weight;
 	bool		has_condition;
 } ks_measure;
+
+/* The measures that count events of one kind. */
+typedef struct ks_kind
+{
+	ks_string	name;
+	int			nmeasures;
+	int		   *measures;
+} ks_kind;
 
 typedef struct ks_binding
 {
@@ -62,10 +71,15 @@ typedef struct ks_binding
 	ks_column	dimensions[KS_DIMENSIONS];
 	int			nmeasures;
 	ks_measure *measures;
+	int			nkinds;
+	ks_kind    *kinds;			/* those that some measure names */
+	ks_kind		other_kinds;
+	int			nmembers;		/* columns that some measure has as its member */
 	AttrNumber	last_column;	/* the highest number of all columns that are read */
 } ks_binding;
 
 extern ks_binding *ks_binding_get(Relation relation, int nargs, char **args);
+extern ks_binding *ks_binding_make(TupleDesc columns, const char *measure);
 
 /* statement.c */
 
@@ -76,6 +90,7 @@ typedef struct ks_identity
 	int			security;
 } ks_identity;
 
+extern void ks_set_option(const char *name, const char *value);
 extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
 extern ks_identity ks_become_owner(const char *table);
 extern void ks_become_again(ks_identity caller);
@@ -89,18 +104,20 @@ typedef struct ks_group
 	int64		bot_id;
 	int32		month;			/* months since January of the year 0 */
 	ks_builder	builder;		/* keys begin with the measure's name */
+	uint32	   *numbers;		/* of keys that count.c remembers */
 } ks_group;
 
 extern void ks_append(ks_group **groups, int count);
+extern bool ks_sort_out_worth(const ks_builder *mixed);
 extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
-extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, const ks_builder *builder);
+extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, ks_builder *builder);
 extern DateADT ks_month_to_date(int32 month);
 extern int32 ks_month_of(TimestampTz at);
 
 /* compact.c */
 extern int	ks_compact_after;
-extern int	ks_compact(int64 bot_id, DateADT month, bool all);
-extern void ks_compact_sometimes(int64 bot_id, DateADT month);
+extern void ks_compact(int64 bot_id, DateADT month);
+extern void ks_compact_sometimes(const ks_group *group);
 
 /* trigger.c */
 extern bool ks_keep_statistics;

@@ -10,7 +10,11 @@
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 static void
@@ -36,10 +40,38 @@ same_types(SPIPlanPtr plan, int nargs, const Oid *types)
 	return true;
 }
 
+/* Sets an option until the caller's GUC nest level ends. */
+void
+ks_set_option(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
+ * Makes the plan that is good for all parameters, while nothing but an index
+ * will do: made on a table that has hardly a row yet, it would scan it, and be
+ * kept when there are many.  And no bitmap: only a plain index scan notes which
+ * entries are dead, and compaction leaves many.
+ */
+static void
+plan_once(SPIPlanPtr plan)
+{
+	int			nest = NewGUCNestLevel();
+	CachedPlan *cached;
+
+	ks_set_option("enable_seqscan", "off");
+	ks_set_option("enable_bitmapscan", "off");
+	cached = SPI_plan_get_cached_plan(plan);
+	AtEOXact_GUC(true, nest);
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+}
+
 /*
  * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
  * from there on, but for its parameters' types: tally is another type once the
- * extension was dropped and created again.
+ * extension was dropped and created again.  It is planned once, too: planning
+ * anew for each row that is inserted would cost more than inserting it.
  */
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
@@ -51,11 +83,12 @@ ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 	}
 	if (*plan == NULL)
 	{
-		SPIPlanPtr	fresh = SPI_prepare(query, nargs, types);
+		SPIPlanPtr	fresh = SPI_prepare_cursor(query, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 
 		if (fresh == NULL || SPI_keepplan(fresh) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
 		*plan = fresh;
+		plan_once(fresh);
 	}
 }
 

@@ -1,0 +1,290 @@
+/*
+ * Counting events: which measures an event is for, under which key, and whom.
+ *
+ * One event adds to the tally of its bot and month (a group) what each measure
+ * counts of it.  This is what every insert pays for, so nothing is worked out
+ * twice: the measures of a kind are listed when the table is bound, source and
+ * language are encoded once an event, the numbers of keys without columns of
+ * their own are remembered, and a member is hashed once for all its measures.
+ */
+#include "rollup/count.h"
+
+#include "catalog/pg_type.h"
+#include "tally/hash.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* So many combinations of source and language have the numbers of their keys remembered, group by group. */
+#define REMEMBERED_DIMENSIONS 32
+
+void
+ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory)
+{
+	memset(counter, 0, sizeof(*counter));
+	counter->binding = binding;
+	counter->memory = memory;
+	counter->key_size = 256;
+	counter->key = MemoryContextAlloc(memory, counter->key_size);
+	counter->members = MemoryContextAlloc(memory, (binding->nmembers + 1) * sizeof(ks_member));
+	ks_dictionary_init(&counter->dimensions, memory);
+}
+
+void
+ks_group_init(ks_group *group, int64 bot_id, int32 month, MemoryContext memory)
+{
+	group->bot_id = bot_id;
+	group->month = month;
+	group->numbers = NULL;
+	ks_builder_init(&group->builder, memory);
+}
+
+static inline bool
+column_datum(const ks_column *column, const ks_values *row, Datum *value)
+{
+	if (column->number == 0 || row->isnull[column->number - 1])
+		return false;
+	*value = row->values[column->number - 1];
+	return true;
+}
+
+/* A column as text, the same text that a cast to text would give. */
+static ks_string
+column_text(ks_column *column, const ks_values *row)
+{
+	ks_string	result = {NULL, 0};
+	Datum		value;
+
+	if (!column_datum(column, row, &value))
+		return result;
+	if (column->type == TEXTOID || column->type == VARCHAROID || column->type == BPCHAROID)
+	{
+		struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+		result.bytes = (const uint8_t *) VARDATA_ANY(bytes);
+		result.length = VARSIZE_ANY_EXHDR(bytes);
+		if (column->type == BPCHAROID)
+			result.length = (size_t) bpchartruelen((char *) result.bytes, (int) result.length);
+		return result;
+	}
+	if (column->type == BOOLOID)
+		result.bytes = (const uint8_t *) (DatumGetBool(value) ? "true" : "false");
+	else
+		result.bytes = (const uint8_t *) OutputFunctionCall(&column->output, value);
+	result.length = strlen((const char *) result.bytes);
+	return result;
+}
+
+static int64
+column_integer(const ks_column *column, Datum value)
+{
+	switch (column->type)
+	{
+		case INT2OID:
+			return DatumGetInt16(value);
+		case INT4OID:
+			return DatumGetInt32(value);
+		default:
+			return DatumGetInt64(value);
+	}
+}
+
+static void
+key_append(ks_counter *c, size_t *used, ks_string part)
+{
+	size_t		needed = *used + part.length + KS_VARINT_MAX;
+
+	if (needed > c->key_size)
+	{
+		c->key_size = 2 * needed;
+		c->key = repalloc(c->key, c->key_size);
+	}
+	*used = (size_t) (ks_key_put(c->key + *used, part.bytes, part.length) - c->key);
+}
+
+/* Bot and instant of a row; false for a row that cannot be counted at all. */
+bool
+ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event)
+{
+	ks_binding *binding = counter->binding;
+	Datum		value;
+
+	if (!column_datum(&binding->bot_id, row, &value))
+		return false;
+	event->bot_id = column_integer(&binding->bot_id, value);
+	if (!column_datum(&binding->occurred_at, row, &value))
+		return false;
+	event->at = DatumGetTimestampTz(value);
+	event->row = *row;
+	return true;
+}
+
+/* The number of the event's source and language, encoded one after the other. */
+static uint32
+dimensions_number(ks_counter *c, const ks_event *e)
+{
+	size_t		used = 0;
+	ks_string	encoded;
+	int			i;
+
+	for (i = 0; i < KS_DIMENSIONS; i++)
+		key_append(c, &used, column_text(&c->binding->dimensions[i], &e->row));
+	encoded.bytes = c->key;
+	encoded.length = used;
+	if (c->dimensions.count > 0)
+	{
+		ks_string	last = ks_dictionary_get(&c->dimensions, c->last_dimensions);
+
+		if (last.length == used && memcmp(last.bytes, c->key, used) == 0)
+			return c->last_dimensions;
+	}
+	c->last_dimensions = ks_dictionary_put(&c->dimensions, encoded);
+	return c->last_dimensions;
+}
+
+/* Encodes (measure, source, language, key columns); false where the measure has key columns and all are NULL. */
+static bool
+build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensions, ks_string *key)
+{
+	ks_string	encoded = ks_dictionary_get(&c->dimensions, dimensions);
+	bool		any = measure->nkeys == 0;
+	size_t		used = measure->prefix.length + encoded.length;
+	int			i;
+
+	if (used > c->key_size)
+	{
+		c->key_size = 2 * used;
+		c->key = repalloc(c->key, c->key_size);
+	}
+	memcpy(c->key, measure->prefix.bytes, measure->prefix.length);
+	memcpy(c->key + measure->prefix.length, encoded.bytes, encoded.length);
+	for (i = 0; i < measure->nkeys; i++)
+	{
+		ks_string	part = column_text(&measure->keys[i], &e->row);
+
+		any |= part.bytes != NULL;
+		key_append(c, &used, part);
+	}
+	key->bytes = c->key;
+	key->length = used;
+	return any;
+}
+
+/* Where the number + 1 of a measure's key is remembered, or NULL. */
+static uint32 *
+remembered_number(ks_counter *c, ks_group *group, const ks_measure *measure, uint32 dimensions)
+{
+	size_t		count = (size_t) c->binding->nmeasures * REMEMBERED_DIMENSIONS;
+
+	if (measure->nkeys > 0 || dimensions >= REMEMBERED_DIMENSIONS)
+		return NULL;
+	if (group->numbers == NULL)
+	{
+		group->numbers = ks_alloc(group->builder.memory, count * sizeof(uint32));
+		memset(group->numbers, 0, count * sizeof(uint32));
+	}
+	return &group->numbers[(measure - c->binding->measures) * REMEMBERED_DIMENSIONS + dimensions];
+}
+
+/* The number of the event's key in the group; false where the measure does not count it. */
+static bool
+key_number(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, uint32 *number)
+{
+	uint32	   *remembered = remembered_number(c, group, measure, dimensions);
+	ks_string	key;
+
+	if (remembered != NULL && *remembered > 0)
+	{
+		*number = *remembered - 1;
+		return true;
+	}
+	if (!build_key(c, e, measure, dimensions, &key))
+		return false;
+	*number = ks_dictionary_put(&group->builder.keys, key);
+	if (remembered != NULL)
+		*remembered = *number + 1;
+	return true;
+}
+
+/* The member of a measure, hashed when first asked for; NULL where the event has none. */
+static const ks_member *
+find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
+{
+	ks_member  *member;
+	ks_string	text;
+
+	if (!measure->has_member)
+		return NULL;
+	member = &c->members[measure->member_number];
+	if (!member->known)
+	{
+		text = column_text(&measure->member, &e->row);
+		member->known = true;
+		member->present = text.bytes != NULL;
+		if (member->present)
+			member->hash = ks_hash_bytes(text.bytes, text.length);
+	}
+	return member->present ? member : NULL;
+}
+
+/* Adds one event to one measure's part of the tally. */
+static void
+count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, int32 slot, bool removed)
+{
+	int64		weight = 1;
+	const ks_member *member;
+	Datum		value;
+	uint32		number;
+
+	if (measure->has_condition && (!column_datum(&measure->condition, &e->row, &value) || !DatumGetBool(value)))
+		return;
+	if (measure->has_weight)
+	{
+		if (!column_datum(&measure->weight, &e->row, &value))
+			return;
+		weight = column_integer(&measure->weight, value);
+	}
+	if (!key_number(c, group, e, measure, dimensions, &number))
+		return;
+	if (removed && __builtin_sub_overflow((int64) 0, weight, &weight))
+		ks_raise(KS_E_OVERFLOW);
+	member = find_member(c, e, measure);
+	if (member != NULL)
+		ks_must(ks_builder_add_member(&group->builder, number, slot, member->hash, weight));
+	else
+		ks_must(ks_builder_add(&group->builder, number, slot, weight));
+}
+
+/* The measures that count a kind of events. */
+static const ks_kind *
+find_kind(const ks_binding *binding, ks_string kind)
+{
+	int			i;
+
+	for (i = 0; i < binding->nkinds; i++)
+	{
+		const ks_kind *known = &binding->kinds[i];
+
+		if (kind.bytes != NULL && kind.length == known->name.length &&
+			memcmp(kind.bytes, known->name.bytes, kind.length) == 0)
+			return known;
+	}
+	return &binding->other_kinds;
+}
+
+/* Counts one event of the group for every measure; note_bounds is false where an update left its instant alone. */
+void
+ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool removed, bool note_bounds)
+{
+	ks_binding *binding = counter->binding;
+	const ks_kind *kind = find_kind(binding, column_text(&binding->kind, &event->row));
+	int32		slot = ks_slot_checked(event->at);
+	uint32		dimensions = dimensions_number(counter, event);
+	int			i;
+
+	for (i = 0; i < binding->nmembers; i++)
+		counter->members[i].known = false;
+	for (i = 0; i < kind->nmeasures; i++)
+		count_measure(counter, group, event, &binding->measures[kind->measures[i]], dimensions, slot, removed);
+	if (note_bounds)
+		ks_bounds_note(&group->builder.bounds, event->at, removed);
+}
