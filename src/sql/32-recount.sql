@@ -10,6 +10,21 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) IS 'internal: how a query names a logical column of an event table';
 
+CREATE FUNCTION kindly_stats.require_columns(event_table regclass, columns jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost text := (kindly_stats.lost_columns(event_table, columns))[1];
+BEGIN
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'event table % has no column "%" for "%"', event_table, columns ->> lost, lost USING ERRCODE = '42703',
+            HINT = format('If it was renamed, attach the table again with its new name, such as {"%s": "new_name"}; if it was dropped, with {"%1$s": null}.', lost);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_columns(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: refuses to count a table that has lost a column (42703)';
+
+-- For verify(), which counts measure by measure in SQL, so that it does not believe what the triggers' code counts.
 -- SELECT bot_id, month, tally of one measure; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
 CREATE FUNCTION kindly_stats.recount_query(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -18,12 +33,8 @@ DECLARE
     keys text[];
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
-    lost text := (kindly_stats.lost_columns(event_table, columns))[1];
 BEGIN
-    IF lost IS NOT NULL THEN
-        RAISE EXCEPTION 'event table % has no column "%" for "%"', event_table, columns ->> lost, lost USING ERRCODE = '42703',
-            HINT = format('If it was renamed, attach the table again with its new name, such as {"%s": "new_name"}; if it was dropped, with {"%1$s": null}.', lost);
-    END IF;
+    PERFORM kindly_stats.require_columns(event_table, columns);
     SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = recount_query.measure;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
@@ -45,21 +56,71 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) IS 'internal: the query that counts one measure from the raw events';
 
+-- One pass over a table for all measures: an aggregate that counts events as the triggers do.
+
+CREATE FUNCTION kindly_stats.month_start(at timestamptz) RETURNS date
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_month_start';
+CREATE FUNCTION kindly_stats.count_step(internal, measure text, names text[], VARIADIC columns "any")
+    RETURNS internal LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_count_step';
+CREATE FUNCTION kindly_stats.count_combine(internal, internal)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_count_combine';
+CREATE FUNCTION kindly_stats.count_serialize(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_count_serialize';
+CREATE FUNCTION kindly_stats.count_deserialize(bytea, internal)
+    RETURNS internal LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_count_deserialize';
+CREATE FUNCTION kindly_stats.count_final(internal)
+    RETURNS kindly_stats.tally LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_count_final';
+CREATE AGGREGATE kindly_stats.count_mixed(measure text, names text[], VARIADIC columns "any") (
+    SFUNC = kindly_stats.count_step, STYPE = internal, SSPACE = 10000, FINALFUNC = kindly_stats.count_final,
+    COMBINEFUNC = kindly_stats.count_combine, SERIALFUNC = kindly_stats.count_serialize,
+    DESERIALFUNC = kindly_stats.count_deserialize, PARALLEL = SAFE
+);
+CREATE FUNCTION kindly_stats.append_counts(query text, bot bigint, since timestamptz, negate boolean, with_bounds boolean)
+    RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_step(internal, text, text[], VARIADIC "any") FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_mixed(text, text[], VARIADIC "any") FROM PUBLIC;
+
+COMMENT ON FUNCTION kindly_stats.month_start(timestamptz) IS 'internal: first day of the UTC month of an instant, as the rollup has it';
+COMMENT ON FUNCTION kindly_stats.count_step(internal, text, text[], VARIADIC "any") IS 'internal: transition function of count_mixed';
+COMMENT ON FUNCTION kindly_stats.count_combine(internal, internal) IS 'internal: combine function of count_mixed';
+COMMENT ON FUNCTION kindly_stats.count_serialize(internal) IS 'internal: serialization function of count_mixed';
+COMMENT ON FUNCTION kindly_stats.count_deserialize(bytea, internal) IS 'internal: deserialization function of count_mixed';
+COMMENT ON FUNCTION kindly_stats.count_final(internal) IS 'internal: final function of count_mixed';
+COMMENT ON AGGREGATE kindly_stats.count_mixed(text, text[], VARIADIC "any") IS
+'internal: counts events as the triggers do, into a mixed tally
+
+measure: one only, NULL for all; names: what the columns are called.';
+COMMENT ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) IS
+'internal: appends what a query of (bot_id, month, mixed tally) gives to the rollup, or takes it away';
+
+-- SELECT bot_id, month, tally of one measure or all; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, measure text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found record;
+    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
+    at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+BEGIN
+    PERFORM kindly_stats.require_columns(event_table, columns);
+    SELECT array_agg(l.logical ORDER BY a.attnum) AS names, string_agg(format('e.%I', a.attname), ', ' ORDER BY a.attnum) AS list
+      INTO found
+      FROM kindly_stats.logical_columns() AS l
+      JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname = CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END;
+    RETURN format('SELECT %1$s AS bot_id, kindly_stats.month_start(%2$s) AS month, kindly_stats.count_mixed(%3$L, %4$L, %5$s) AS tally FROM %6$s AS e'
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL'
+                  ' GROUP BY 1, 2', bot, at, measure, found.names, found.list, event_table);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) IS 'internal: the query that counts the raw events once for all measures';
+
 CREATE FUNCTION kindly_stats.recount(event_table regclass, columns jsonb, bot bigint, since timestamptz, sign integer, measure text DEFAULT NULL)
     RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    m text;
-BEGIN
-    FOR m IN SELECT r.name FROM kindly_stats.measure AS r WHERE recount.measure IS NULL OR r.name = recount.measure ORDER BY r.name
-    LOOP
-        EXECUTE format('INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)'
-                       ' SELECT q.bot_id, %L, q.month, %s FROM (%s) AS q WHERE q.tally IS NOT NULL',
-                       m, CASE WHEN sign < 0 THEN 'OPERATOR(kindly_stats.-) q.tally' ELSE 'q.tally' END,
-                       kindly_stats.recount_query(event_table, columns, m))
-            USING bot, since;
-    END LOOP;
-END
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT kindly_stats.append_counts(kindly_stats.count_query(event_table, columns, measure), bot, since, sign < 0,
+                                      coalesce(measure, 'events') = 'events')
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text) IS 'internal: adds the events of a table to the rollup, or takes them away';
