@@ -74,6 +74,15 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* What a hash table may take, in bytes. */
+#if PG_VERSION_NUM >= 150000
+#include "miscadmin.h"
+#define ks_hash_memory() get_hash_memory_limit()
+#else
+#include "executor/nodeHash.h"
+#define ks_hash_memory() ((size_t) get_hash_mem() * 1024)
+#endif
+
 /* A random number in [0, 1). */
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"

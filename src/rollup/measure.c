@@ -367,7 +367,7 @@ ks_binding_make(TupleDesc columns, const char *measure)
 	MemoryContext memory = CurrentMemoryContext;
 
 	read_measures(measure);
-	return bind_columns(columns, "", "{}", memory);
+	return bind_columns(columns, "given to count_mixed()", "{}", memory);
 }
 
 /*

@@ -5,7 +5,7 @@
  * once.  One pass over them adds every event to the tally of its bot and month
  * (a builder whose keys begin with the measure's name), deleted rows with
  * weight -1; what is left is appended to the rollup.  Only if the tallies grow
- * beyond work_mem are they written earlier, so memory is bounded whatever the
+ * beyond what a hash table may take are they written earlier, so memory is bounded whatever the
  * size of the statement.
  */
 #include "rollup/count.h"
@@ -168,7 +168,7 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 			count_event(c, &old_event, true, moved);
 		if (has_new)
 			count_event(c, &new_event, false, moved);
-		if (c->bytes > (size_t) work_mem * 1024)
+		if (c->bytes > ks_hash_memory())
 		{
 			write_groups(c);
 			MemoryContextReset(c->memory);

@@ -179,6 +179,22 @@ check_containers(void)
  * ------------------------------------------------------------------------
  */
 
+/* a + b, by way of two builders. */
+static stored
+add_builders(const stored *a, const stored *b)
+{
+	ks_builder	left,
+				right;
+
+	ks_builder_init(&left, NULL);
+	ks_builder_init(&right, NULL);
+	ks_builder_merge(&left, &a->view, false);
+	ks_builder_merge(&right, &b->view, false);
+	ks_builder_add_all(&left, &right);
+	ks_builder_free(&right);
+	return pack(&left);
+}
+
 static void
 check_arithmetic(void)
 {
@@ -201,12 +217,13 @@ check_arithmetic(void)
 		stored		right = add(&a, &bc, false);
 		stored		back = add(&ab, &b, true);
 		stored		none = add(&a, &a, true);
+		stored		both = add_builders(&a, &b);
 		int32_t		cut = a.view.header.slot_first + (int32_t) below(50);
 		stored		before = slice(&a, KS_SLOT_MIN, cut);
 		stored		after = slice(&a, cut, KS_SLOT_MAX + 1);
 		stored		whole = add(&before, &after, false);
 
-		commutes &= same(&ab, &ba, 0);
+		commutes &= same(&ab, &ba, 0) && same(&ab, &both, 0);
 		associates &= same(&left, &right, 0);
 		takes_away &= same_content(&back, &a) && none.view.header.nweights == 0 && none.view.header.nentries == 0;
 		slices &= same_content(&whole, &a) &&
@@ -215,9 +232,9 @@ check_arithmetic(void)
 		canonical &= ks_check(left.bytes, left.size, NULL) == KS_OK && ks_check(none.bytes, none.size, NULL) == KS_OK &&
 			ks_check(before.bytes, before.size, NULL) == KS_OK && ks_check(after.bytes, after.size, NULL) == KS_OK;
 		free(a.bytes), free(b.bytes), free(c.bytes), free(ab.bytes), free(ba.bytes), free(bc.bytes), free(left.bytes),
-			free(right.bytes), free(back.bytes), free(none.bytes), free(before.bytes), free(after.bytes), free(whole.bytes);
+			free(right.bytes), free(back.bytes), free(none.bytes), free(before.bytes), free(after.bytes), free(whole.bytes), free(both.bytes);
 	}
-	ok(commutes, "a + b = b + a, byte for byte");
+	ok(commutes, "a + b = b + a, byte for byte, stored or not");
 	ok(associates, "(a + b) + c = a + (b + c), byte for byte");
 	ok(takes_away, "a + b - b = a, and a - a is empty");
 	ok(slices, "what is before a quarter hour and what is after it are the whole");
