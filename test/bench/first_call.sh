@@ -18,6 +18,7 @@ first_and_next()
 
 reference
 year="1, '2025-01-01', '2026-01-01', 'Europe/Oslo'"
+# shellcheck disable=SC2016
 {
 	first_and_next '`SELECT 1`' "SELECT 1"
 	first_and_next 'daily messages and chats, `stats_series`' "SELECT * FROM kindly_stats.stats_series($year)"

@@ -5,10 +5,12 @@
 #     sh test/bench/run.sh PART...    those parts
 #
 # Parts: questions, ingest, statement, growth, compaction, size, rebuild,
-# first_call, real.  BENCH_SESSIONS=20000 makes a smaller workload to try it out
+# first_call, real; and, only where named, profile, which shows where the time of
+# questions goes.  BENCH_SESSIONS=20000 makes a smaller workload to try it out
 # with, whose figures are printed only.
 #
 # It builds what is in the checkout, and starts a throwaway server under tmp/.
+# DuckDB comes from npm where that is installed.
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -53,6 +55,7 @@ prepare()
 for part in "$@"; do
 	[ -f "$bench/$part.sh" ] || die "no such part: $part (there are: $all_parts)"
 done
+# shellcheck disable=SC2086
 [ $# -gt 0 ] || set -- $all_parts
 
 prepare
@@ -60,6 +63,7 @@ for part in "$@"; do
 	say "== $part"
 	# shellcheck source=/dev/null
 	. "$bench/$part.sh"
+	[ -f "$results/$part.md" ] || continue
 	cat "$results/$part.md"
 	if [ "$sessions" -eq 400000 ]; then
 		write_document
