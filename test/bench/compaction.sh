@@ -34,8 +34,7 @@ written=$(value compaction "SELECT n_tup_ins FROM pg_stat_user_tables WHERE reli
 rollup=$(value compaction "SELECT pg_size_pretty(pg_total_relation_size('kindly_stats.rollup'))")
 ask compaction counted.chat_event from="$(date -u -d '11 months ago' +%Y-%m-01)" to="$(date -u -d 'tomorrow' +%Y-%m-%d)" \
 	monday="$(date -u -d '17 days ago' +%Y-%m-%d)" next_monday="$(date -u -d '10 days ago' +%Y-%m-%d)"
-measure compaction typed 200
-measure compaction json 200
+measure compaction typed:200 json:200
 on compaction -f "$bench/hand.sql"
 answer compaction hand
 same_answers compaction

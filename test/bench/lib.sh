@@ -61,23 +61,33 @@ ask()
 	done
 }
 
-# call_each DATABASE SIDE CALL: for each question that the side has an answer to,
-# in the order of the questions; CALL is a format for the question and the side.
-call_each()
+# measure DATABASE SIDE:TIMES...: asks each question of these sides so often, all
+# sides of one question after the other, while the machine is in the same mood.
+# Hand-written SQL may have parallel workers.
+measure()
 {
-	on "$1" -At -v side="$2" -v call="$3" <<-'SQL' >/dev/null
+	measured=$1
+	shift
+	on "$measured" -At -v sides="$*" <<-'SQL' >/dev/null
 		SET work_mem = '256MB';
 		SET timezone = 'Europe/Oslo';
-		SELECT format(:'call', name, :'side') FROM bench.question WHERE EXISTS (SELECT FROM bench.ways(name, :'side')) ORDER BY number \gexec
+		SELECT format('CALL bench.measure(%L, %L, %s, %L)', name, side, times, CASE WHEN side IN ('hand', 'best') THEN '{0,2}' ELSE '{0}' END)
+		FROM (SELECT split_part(s, ':', 1) AS side, split_part(s, ':', 2) AS times, place
+			FROM string_to_table(:'sides', ' ') WITH ORDINALITY AS t (s, place)) AS sides,
+			 bench.question
+		WHERE EXISTS (SELECT FROM bench.ways(name, side))
+		ORDER BY number, place \gexec
 	SQL
 }
 
-# measure DATABASE SIDE TIMES [WORKERS]: asks each question so often, with each
-# of these numbers of parallel workers.
-measure() { call_each "$1" "$2" "CALL bench.measure(%L, %L, $3, '{${4:-0}}')"; }
-
 # answer DATABASE SIDE: asks each question once, for what it says.
-answer() { call_each "$1" "$2" 'CALL bench.answer(%L, %L)'; }
+answer()
+{
+	on "$1" -At -v side="$2" <<-'SQL' >/dev/null
+		SET work_mem = '256MB';
+		SELECT format('CALL bench.answer(%L, %L)', name, :'side') FROM bench.question WHERE EXISTS (SELECT FROM bench.ways(name, :'side')) \gexec
+	SQL
+}
 
 same_answers()
 {

@@ -27,13 +27,8 @@ answer_in_utc()
 }
 
 reference
-measure reference typed 200
-measure reference json 200
-on reference -v table=chat_event -f "$bench/hand_indexes.sql" -f "$bench/hand.sql"
-measure reference hand 5 0,2
-measure reference best 5 0,2
-on reference -v table=chat_event -f "$bench/views.sql"
-measure reference view 5
+on reference -v table=chat_event -f "$bench/hand_indexes.sql" -f "$bench/hand.sql" -f "$bench/views.sql"
+measure reference typed:200 json:200 hand:5 best:5 view:5
 refresh_views
 answer_in_utc
 ask_duckdb reference

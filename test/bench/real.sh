@@ -23,11 +23,8 @@ real_part()
 	on real -c "CALL kindly_stats.compact()" -c "VACUUM ANALYZE"
 	# shellcheck disable=SC2046
 	ask real chat_event $(real_settings)
-	measure real typed 200
-	measure real json 200
 	on real -v table=chat_event -f "$bench/hand_indexes.sql" -f "$bench/hand.sql"
-	measure real hand 5 0,2
-	measure real best 5 0,2
+	measure real typed:200 json:200 hand:5 best:5
 	same_answers real
 	# Bounds are for the reference workload: one year of it.
 	on real -c "UPDATE bench.question SET bound_ms = NULL, bound_times = NULL"

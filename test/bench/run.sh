@@ -25,7 +25,7 @@ all_parts='questions size rebuild first_call ingest compaction statement growth 
 serve()
 {
 	start_server "$place/server" "shared_buffers = '4GB'" "effective_cache_size = '12GB'" "work_mem = '64MB'" \
-		"maintenance_work_mem = '1GB'" "max_wal_size = '16GB'" "fsync = on" "synchronous_commit = on" \
+		"maintenance_work_mem = '1GB'" "max_wal_size = '8GB'" "fsync = on" "synchronous_commit = on" \
 		"full_page_writes = on" "jit = off" "random_page_cost = 1.1" "timezone = 'UTC'"
 }
 
