@@ -146,28 +146,27 @@ merge_weights(ks_builder *builder, ks_slot_cursor cursor, uint32_t key, bool neg
 	return cursor.status;
 }
 
-/* The entries of one slot; number maps the view's keys to the builder's. */
+/* The entries of one key and slot; number maps the view's keys to the builder's. */
 static ks_status
-merge_visits(ks_builder *builder, const ks_view *view, const ks_visit_cursor *visits, const ks_members *members,
-			 ks_weight_stream *weights, const uint32_t *number, bool negate, bool inside)
+merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, const ks_members *members,
+		  ks_weight_stream *weights, const uint32_t *number, bool negate, bool inside)
 {
 	uint32_t	i;
 
-	for (i = visits->entry; i < visits->entry_end; i++)
+	for (i = run->entry; i < run->entry_end; i++)
 	{
 		uint32_t	ordinal = ks_member_ordinal(members, i);
-		uint32_t	key = ks_member_key(members, i);
 		int64_t		weight;
 		ks_status	status;
 
-		if (ordinal >= view->header.nmembers || key >= view->header.nkeys || !ks_weight_at(weights, i, &weight))
+		if (ordinal >= view->header.nmembers || !ks_weight_at(weights, i, &weight))
 			return KS_E_CORRUPT;
 		if (!inside)
 			continue;
 		if (!negated(&weight, negate))
 			return KS_E_OVERFLOW;
-		status = ks_ledger_add(&builder->members, ks_member_hash(members, ordinal), (int32_t) visits->slot,
-							   number[key], weight);
+		status = ks_ledger_add(&builder->members, ks_member_hash(members, ordinal), run->slot,
+							   number[run->key], weight);
 		if (status != KS_OK)
 			return status;
 	}
@@ -178,7 +177,7 @@ merge_visits(ks_builder *builder, const ks_view *view, const ks_visit_cursor *vi
 static ks_status
 merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, bool negate, int32_t slot_from, int32_t slot_to)
 {
-	ks_visit_cursor visits = ks_view_visits(view);
+	ks_run_cursor run = ks_view_runs(view);
 	ks_members	members;
 	ks_weight_stream weights;
 	ks_status	status = ks_view_members(view, &members);
@@ -190,17 +189,16 @@ merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, 
 	/* one that holds something settles before it grows */
 	if (builder->members.count == 0)
 		ks_ledger_reserve(&builder->members, view->header.nentries);
-	while (status == KS_OK && ks_visit_next(&visits))
+	while (status == KS_OK && ks_run_next(&run))
 	{
 		ks_check_interrupts();
-		status = merge_visits(builder, view, &visits, &members, &weights, number, negate,
-							  visits.slot >= slot_from && visits.slot < slot_to);
+		status = merge_run(builder, view, &run, &members, &weights, number, negate, run.slot >= slot_from && run.slot < slot_to);
 	}
 	if (status != KS_OK)
 		return status;
-	if (visits.status != KS_OK)
-		return visits.status;
-	return visits.entry_end == view->header.nentries ? KS_OK : KS_E_CORRUPT;
+	if (run.status != KS_OK)
+		return run.status;
+	return run.keys.entry_end == view->header.nentries ? KS_OK : KS_E_CORRUPT;
 }
 
 static ks_status

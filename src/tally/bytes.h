@@ -80,6 +80,12 @@ ks_get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
 		*at = p + 1;
 		return true;
 	}
+	if (end - p >= 2 && p[1] < 0x80 && p[1] > 0)
+	{
+		*value = (uint64_t) (p[0] & 0x7f) | (uint64_t) p[1] << 7;
+		*at = p + 2;
+		return true;
+	}
 	while (p < end && shift < 64)
 	{
 		uint8_t		byte = *p++;

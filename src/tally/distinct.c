@@ -7,9 +7,9 @@
  * entry once (scan.c).  What falls into a bin that several rows touch is united
  * (unite.c), of the members of those bins alone.  Members are numbered by their
  * first visits: those who come to a bin for the first time stand side by side,
- * and entries are looked at only for those who return.  A row with weights below
- * zero takes away from others: in the bins that it touches weights are added up,
- * and members counted whose sum is not zero.
+ * and who else does is written down by slot.  A row with weights below zero
+ * takes away from others: in the bins that it touches weights are added up, and
+ * members counted whose sum is not zero.
  */
 #include "tally/distinct.h"
 
@@ -19,11 +19,11 @@
 /* Members whose numbers are no further apart than this have their hashes fetched together. */
 #define APART_MAX 2048
 
-/* The slots of a row that lie in one bin, as far as they have been gone through. */
+/* The visits of a row that lie in one bin, as far as they have been gone through. */
 typedef struct bin_visits
 {
-	uint32_t	entry;			/* where their entries begin */
 	uint32_t	member;			/* the first number of those who come to the row for the first time */
+	uint32_t	return_at;		/* where the visits of others begin */
 	int64_t		members;		/* how many come to the bin for the first time */
 } bin_visits;
 
@@ -50,24 +50,30 @@ ks_distinct_hashes(ks_distinct *d)
 	return d->hashes != NULL ? KS_OK : ks_view_column(view, KS_HASHES, 0, view->header.nmembers, &d->hashes);
 }
 
-/* Room for the members of the row at hand; none has been found anywhere. */
-void
-ks_distinct_stamps(ks_distinct *d)
+/* Room for the members of the row at hand. */
+static void
+make_room(ks_distinct *d)
 {
 	size_t		size = (size_t) d->row->view.header.nmembers + 1;
 
-	if (d->members_size < size)
+	if (d->members_size >= size)
+		return;
+	if (d->members_size > 0)
 	{
-		if (d->members_size > 0)
-		{
-			ks_free(d->stamps);
-			ks_free(d->found);
-		}
-		d->stamps = ks_alloc(d->fold->memory, size * sizeof(uint32_t));
-		d->found = ks_alloc(d->fold->memory, size * sizeof(uint32_t));
-		d->members_size = size;
+		ks_free(d->stamps);
+		ks_free(d->found);
 	}
-	memset(d->stamps, 0, size * sizeof(uint32_t));
+	d->stamps = ks_alloc(d->fold->memory, size * sizeof(uint32_t));
+	d->found = ks_alloc(d->fold->memory, size * sizeof(uint32_t));
+	d->members_size = size;
+}
+
+/* None of the row's members has been found anywhere. */
+void
+ks_distinct_stamps(ks_distinct *d)
+{
+	make_room(d);
+	memset(d->stamps, 0, ((size_t) d->row->view.header.nmembers + 1) * sizeof(uint32_t));
 	d->stamp = 0;
 }
 
@@ -80,35 +86,35 @@ compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Copies the hashes of the members that were found from where they are stored, in stretches. */
+/* Copies the hashes of these members from where they are stored, in stretches. */
 static ks_status
-fetch_found(ks_distinct *d, uint8_t *at, uint32_t nfound)
+fetch_hashes(ks_distinct *d, uint8_t *at, uint32_t *members, uint32_t count)
 {
 	uint32_t	begin,
 				end,
 				i;
 
-	qsort(d->found, nfound, sizeof(uint32_t), compare_numbers);
-	for (begin = 0; begin < nfound; begin = end)
+	qsort(members, count, sizeof(uint32_t), compare_numbers);
+	for (begin = 0; begin < count; begin = end)
 	{
-		uint32_t	first = d->found[begin];
+		uint32_t	first = members[begin];
 		const uint8_t *stretch;
 		ks_status	status;
 
-		for (end = begin + 1; end < nfound && d->found[end] - d->found[end - 1] <= APART_MAX; end++)
+		for (end = begin + 1; end < count && members[end] - members[end - 1] <= APART_MAX; end++)
 			;
-		status = ks_view_column(&d->row->view, KS_HASHES, first, d->found[end - 1] + 1, &stretch);
+		status = ks_view_column(&d->row->view, KS_HASHES, first, members[end - 1] + 1, &stretch);
 		if (status != KS_OK)
 			return status;
 		for (i = begin; i < end; i++, at += 8)
-			memcpy(at, stretch + (size_t) (d->found[i] - first) * 8, 8);
+			memcpy(at, stretch + (size_t) (members[i] - first) * 8, 8);
 	}
 	return KS_OK;
 }
 
-/* Counts the members that were found for a bin or line: as they are, or united with those of other rows. */
+/* Counts different members of the row at hand for a bin or line: as they are, or united with those of other rows; may sort them. */
 ks_status
-ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t nfound)
+ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t count)
 {
 	ks_status	status = KS_OK;
 	uint8_t    *hashes;
@@ -116,18 +122,18 @@ ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t nfound)
 
 	if (d->share[counted].rows <= 1)
 	{
-		d->counts[counted] += nfound;
+		d->counts[counted] += count;
 		return KS_OK;
 	}
-	hashes = ks_united_room(&d->united, nfound);
+	hashes = ks_united_room(&d->united, count);
 	if (d->hashes == NULL)
-		status = fetch_found(d, hashes, nfound);
+		status = fetch_hashes(d, hashes, members, count);
 	else
 	{
-		for (i = 0; i < nfound; i++)
-			memcpy(hashes + (size_t) i * 8, d->hashes + (size_t) d->found[i] * 8, 8);
+		for (i = 0; i < count; i++)
+			memcpy(hashes + (size_t) i * 8, d->hashes + (size_t) members[i] * 8, 8);
 	}
-	ks_united_add(&d->united, counted, hashes, nfound);
+	ks_united_add(&d->united, counted, hashes, count);
 	return status;
 }
 
@@ -147,45 +153,76 @@ unite_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to)
 	return status;
 }
 
-/* Unites the members who were there before the bin and return to it: so many, among the entries [entry, entry_end). */
-static ks_status
-unite_returning(ks_distinct *d, uint32_t bin, uint32_t entry, uint32_t entry_end, uint32_t known, int64_t expected)
+/* Keeps one of each number, and sorts them; gives back how many are left. */
+static uint32_t
+sort_numbers(uint32_t *numbers, uint32_t count)
 {
-	const ks_view *view = &d->row->view;
-	int			width = ks_number_width(view->header.nmembers);
-	const uint8_t *ordinals;
-	ks_status	status = KS_OK;
+	uint32_t	result = 0;
+	uint32_t	i;
+
+	qsort(numbers, count, sizeof(uint32_t), compare_numbers);
+	for (i = 0; i < count; i++)
+	{
+		if (i == 0 || numbers[i] != numbers[i - 1])
+			numbers[result++] = numbers[i];
+	}
+	return result;
+}
+
+/* The members below known among these, each once; UINT32_MAX where one is no member. */
+static uint32_t
+find_known(ks_distinct *d, const uint8_t *returns, uint32_t count, uint32_t known)
+{
+	uint32_t	nmembers = d->row->view.header.nmembers;
+	int			width = ks_number_width(nmembers);
+	bool		few = count < nmembers / 16;
 	uint32_t	nfound = 0;
 	uint32_t	i;
 
+	if (few)
+		make_room(d);
+	else if (d->stamp == 0)
+		ks_distinct_stamps(d);
+	d->stamp += !few;
+	for (i = 0; i < count; i++)
+	{
+		uint32_t	member = ks_get_number(returns, i, width);
+
+		if (member >= nmembers)
+			return UINT32_MAX;
+		if (member >= known || (!few && d->stamps[member] == d->stamp))
+			continue;
+		if (!few)
+			d->stamps[member] = d->stamp;
+		d->found[nfound++] = member;
+	}
+	return few ? sort_numbers(d->found, nfound) : nfound;
+}
+
+/* Unites the members who were there before the bin and return to it: so many, among the returns [from, to). */
+static ks_status
+unite_returns(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to, uint32_t known, int64_t expected)
+{
+	const ks_view *view = &d->row->view;
+	const uint8_t *returns;
+	ks_status	status = KS_OK;
+	uint32_t	nfound;
+
 	if (!d->many)
-		status = ks_view_column(view, KS_ORDINALS, entry, entry_end, &ordinals);
-	else if (d->ordinals == NULL)
-		status = ks_view_column(view, KS_ORDINALS, 0, view->header.nentries, &d->ordinals);
+		status = ks_view_column(view, KS_RETURNS, from, to, &returns);
+	else if (d->returns == NULL)
+		status = ks_view_column(view, KS_RETURNS, 0, view->header.nreturns, &d->returns);
 	if (status != KS_OK)
 		return status;
 	if (d->many)
-		ordinals = d->ordinals + (size_t) entry * width;
-	if (d->stamp == 0)
-		ks_distinct_stamps(d);
-	d->stamp++;
-	for (i = 0; i < entry_end - entry; i++)
-	{
-		uint32_t	member = ks_get_number(ordinals, i, width);
-
-		if (member >= view->header.nmembers)
-			return KS_E_CORRUPT;
-		if (member >= known || d->stamps[member] == d->stamp)
-			continue;
-		d->stamps[member] = d->stamp;
-		d->found[nfound++] = member;
-	}
-	return (int64_t) nfound == expected ? ks_distinct_found(d, bin, nfound) : KS_E_CORRUPT;
+		returns = d->returns + (size_t) from * ks_number_width(view->header.nmembers);
+	nfound = find_known(d, returns, to - from, known);
+	return (int64_t) nfound == expected ? ks_distinct_found(d, bin, d->found, nfound) : KS_E_CORRUPT;
 }
 
-/* Counts what has been gone through of a bin; the cursor stands on its last slot. */
+/* Counts what has been gone through of a bin, up to these members and returns. */
 static ks_status
-finish_bin(ks_distinct *d, int32_t bin, const bin_visits *b, uint32_t entry_end, uint32_t member_end)
+finish_bin(ks_distinct *d, int32_t bin, const bin_visits *b, uint32_t member_end, uint32_t return_end)
 {
 	int64_t		fresh = (int64_t) member_end - b->member;
 	ks_status	status;
@@ -200,7 +237,7 @@ finish_bin(ks_distinct *d, int32_t bin, const bin_visits *b, uint32_t entry_end,
 	}
 	status = unite_range(d, (uint32_t) bin, b->member, member_end);
 	if (status == KS_OK && b->members > fresh)
-		status = unite_returning(d, (uint32_t) bin, b->entry, entry_end, b->member, b->members - fresh);
+		status = unite_returns(d, (uint32_t) bin, b->return_at, return_end, b->member, b->members - fresh);
 	return status;
 }
 
@@ -231,18 +268,18 @@ count_visits(ks_distinct *d)
 	{
 		if (visits.slot >= w.to || visits.slot < w.from)
 		{
-			status = finish_bin(d, w.bin, &b, visits.entry, visits.member);
+			status = finish_bin(d, w.bin, &b, visits.member, visits.return_at);
 			if (status != KS_OK)
 				return status;
 			w = ks_walk_moved(bins, w.segment, (int32_t) visits.slot);
 			first = w.bin >= 0 ? bins->edge[w.bin] : visits.slot;
-			b.entry = visits.entry;
 			b.member = visits.member;
+			b.return_at = visits.return_at;
 			b.members = 0;
 		}
 		b.members += new_visits(&visits, (uint64_t) (visits.slot - first));
 	}
-	return visits.status != KS_OK ? visits.status : finish_bin(d, w.bin, &b, visits.entry_end, visits.member_end);
+	return visits.status != KS_OK ? visits.status : finish_bin(d, w.bin, &b, visits.member_end, visits.return_at);
 }
 
 /* Whether all keys of the row count, the bins lie in order, and none has weights below zero. */
@@ -262,12 +299,12 @@ visits_suffice(const ks_distinct *d, const ks_fold_row *row)
 }
 
 static ks_status
-count_row(ks_distinct *d, const ks_fold_row *row)
+count_row(ks_distinct *d, ks_fold_row *row)
 {
 	ks_status	status = KS_OK;
 
 	d->row = row;
-	d->hashes = d->ordinals = NULL;
+	d->hashes = d->returns = NULL;
 	d->stamp = 0;
 	d->many = many_shared(d, row);
 	if (d->many)

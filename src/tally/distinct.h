@@ -25,10 +25,10 @@ typedef struct ks_distinct
 	ks_united	united;
 	ks_entries	weighed;		/* (member, 0, bin or line) -> weight */
 
-	const ks_fold_row *row;
+	ks_fold_row *row;
 	bool		many;			/* it shares so many bins that columns are fetched as a whole */
 	const uint8_t *hashes;		/* of all members; NULL where they are fetched as needed */
-	const uint8_t *ordinals;	/* of all entries, likewise */
+	const uint8_t *returns;		/* likewise of all visits that are not first ones */
 	uint32_t   *stamps;			/* by member: where it was found last */
 	uint32_t	stamp;			/* where members are being found */
 	uint32_t   *found;			/* numbers of members that were found, each once */
@@ -40,7 +40,7 @@ extern ks_status ks_distinct_series(ks_fold *fold);
 extern ks_status ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count);
 extern ks_status ks_distinct_hashes(ks_distinct *d);
 extern void ks_distinct_stamps(ks_distinct *d);
-extern ks_status ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t nfound);
+extern ks_status ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t nfound);
 
 /* scan.c */
 extern ks_status ks_scan_row(ks_distinct *d);

@@ -107,15 +107,15 @@ add_to_bin(ks_fold *fold, int32_t bin, int64_t from, int64_t sum)
 }
 
 /* Adds weights per slot to the bins they fall in. */
-static ks_status
-add_slots(ks_fold *fold, ks_slot_cursor cursor)
+static ks_always_inline ks_status
+add_slots_of(ks_fold *fold, ks_slot_cursor cursor, bool entries)
 {
 	ks_walk		w = ks_walk_start(&fold->bins);
 	int64_t		sum = 0;
 	int32_t		slot;
 	int64_t		weight;
 
-	while (ks_slot_next(&cursor, &slot, &weight))
+	while (ks_slot_next_of(&cursor, &slot, &weight, entries))
 	{
 		if (slot >= w.to || slot < w.from)
 		{
@@ -128,6 +128,13 @@ add_slots(ks_fold *fold, ks_slot_cursor cursor)
 			return KS_E_OVERFLOW;
 	}
 	return cursor.status != KS_OK ? cursor.status : add_to_bin(fold, w.bin, w.from, sum);
+}
+
+/* Compiled twice, for slots of all keys and of one, which has numbers of entries if there are any. */
+static ks_status
+add_slots(ks_fold *fold, ks_slot_cursor cursor)
+{
+	return cursor.entries ? add_slots_of(fold, cursor, true) : add_slots_of(fold, cursor, false);
 }
 
 /* The number of the group, which may be a new one. */
@@ -170,10 +177,13 @@ group_of(ks_fold *fold, ks_string key)
 
 	for (i = 0; i < fold->skip && ks_key_shift(&key, &part); i++)
 		;
-	rest = key;
-	for (i = 0; i < fold->take && ks_key_shift(&rest, &part); i++)
-		;
-	key.length -= rest.length;
+	if (fold->take < KS_KEY_MAX_PARTS)
+	{
+		rest = key;
+		for (i = 0; i < fold->take && ks_key_shift(&rest, &part); i++)
+			;
+		key.length -= rest.length;
+	}
 	if (fold->groups.count > 0)
 	{
 		ks_string	known;
@@ -244,10 +254,11 @@ strip_prefix(ks_string *key, const ks_string *prefix)
 	return prefix == NULL || (ks_key_shift(key, &name) && ks_string_compare(name, *prefix) == 0);
 }
 
-/* Adds the weights of the keys that pass, and notes in target what each key counts for; gives back how many passed. */
+/* Adds the weights of the keys that pass, and notes of each key in row what it counts for; gives back how many passed. */
 static ks_status
-add_keys(ks_fold *fold, const ks_view *view, const ks_string *prefix, int32_t bin, int32_t *target, uint32_t *passed)
+add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *passed)
 {
+	const ks_view *view = &row->view;
 	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t	number = 0;
 	ks_status	status = KS_OK;
@@ -259,36 +270,56 @@ add_keys(ks_fold *fold, const ks_view *view, const ks_string *prefix, int32_t bi
 		bool		passes = strip_prefix(&key, prefix) &&
 			(fold->filter.count == 0 || ks_filter_passes(&fold->filter, key));
 
-		target[number] = -1;
+		row->target[number] = -1;
+		if (fold->distinct)
+			ks_block_note(&row->blocks[number], view, &cursor, false);
 		if (passes)
 		{
-			target[number] = fold->grouped ? group_of(fold, key) : 0;
-			status = add_key(fold, view, &cursor, target[number], bin);
+			row->target[number] = fold->grouped ? group_of(fold, key) : 0;
+			status = add_key(fold, view, &cursor, row->target[number], row->bin);
 			++*passed;
 		}
 		number++;
 	}
+	if (fold->distinct)
+		ks_block_note(&row->blocks[number], view, &cursor, true);
 	return status != KS_OK ? status : cursor.status;
 }
 
-/* The bins a row can touch; with bins out of order, all of them. */
+/* The bins a row can touch. */
 static void
 row_reach(const ks_fold *fold, ks_fold_row *row)
 {
 	const ks_bins *bins = &fold->bins;
 	int64_t		low = ks_bins_segment(bins, row->view.header.slot_first);
 	int64_t		high = ks_bins_segment(bins, row->view.header.slot_last);
+	int64_t		i;
 
-	row->low = low < 0 ? 0 : (uint32_t) low;
-	row->high = high >= (int64_t) bins->nsegments ? bins->nsegments - 1 : high < 0 ? 0 : (uint32_t) high;
-	if (bins->bin_of != NULL)
+	if (low < 0)
+		low = 0;
+	if (high >= (int64_t) bins->nsegments)
+		high = (int64_t) bins->nsegments - 1;
+	row->low = (uint32_t) low;
+	row->high = (uint32_t) high;
+	/* where the last edge cuts a slot that has nothing but what adds up to nothing */
+	if (low > high)
+		row->low = row->high = 0;
+	else if (bins->bin_of != NULL)
 	{
-		row->low = row->bin >= 0 ? (uint32_t) row->bin : 0;
-		row->high = row->bin >= 0 ? (uint32_t) row->bin : bins->nbins - 1;
+		row->low = bins->nbins;
+		row->high = 0;
+		for (i = low; i <= high; i++)
+		{
+			int32_t		bin = bins->bin_of[i];
+
+			if (bin >= 0 && (uint32_t) bin < row->low)
+				row->low = (uint32_t) bin;
+			if (bin >= 0 && (uint32_t) bin > row->high)
+				row->high = (uint32_t) bin;
+		}
+		if (row->low > row->high)
+			row->low = row->high;
 	}
-	/* nothing but a slot that the last edge cuts */
-	if (row->low > row->high)
-		row->low = row->high;
 }
 
 static ks_fold_row *
@@ -305,16 +336,43 @@ next_row(ks_fold *fold)
 	return &fold->rows[fold->nrows++];
 }
 
-/* Keeps a row for when its members are counted. */
 static void
-keep_row(ks_fold *fold, const ks_view *view, int32_t bin, int32_t *target)
+free_keys(ks_fold_row *row)
 {
-	ks_fold_row *row = next_row(fold);
+	if (row->target != NULL)
+		ks_free(row->target);
+	if (row->blocks != NULL)
+		ks_free(row->blocks);
+	row->target = NULL;
+	row->blocks = NULL;
+}
 
-	row->view = *view;
-	row->target = target;
-	row->bin = bin;
-	row_reach(fold, row);
+/* Adds the weights of a row; gives back whether its members, if it has any, count. */
+static ks_status
+add_weights(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, bool *counts)
+{
+	const ks_header *header = &row->view.header;
+	uint32_t	passed;
+	ks_status	status;
+
+	*counts = true;
+	if (fold->grouped || fold->filter.count > 0 || prefix != NULL)
+	{
+		/* no memory for keys that are not there */
+		if (header->weights_at > row->view.available)
+			return KS_E_TRUNCATED;
+		row->target = ks_alloc(fold->memory, ((size_t) header->nkeys + 1) * sizeof(int32_t));
+		if (fold->distinct)
+			row->blocks = ks_alloc(fold->memory, ((size_t) header->nkeys + 1) * sizeof(ks_block));
+		status = add_keys(fold, row, prefix, &passed);
+		*counts = passed > 0;
+		if (passed == header->nkeys && !fold->grouped)
+			free_keys(row);
+		return status;
+	}
+	if (row->bin < 0)
+		return add_slots(fold, ks_view_slots(&row->view));
+	return add_to(&fold->counts[row->bin], header->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
 /*
@@ -326,38 +384,24 @@ keep_row(ks_fold *fold, const ks_view *view, int32_t bin, int32_t *target)
 ks_status
 ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 {
-	const ks_header *header = &view->header;
-	int32_t    *target = NULL;
-	uint32_t	passed = header->nkeys;
+	ks_fold_row row = {*view};
 	ks_status	status;
-	int32_t		bin;
+	bool		counts;
 
 	ks_check_interrupts();
 	if (fold->bins.nsegments == 0 || fold->bins.nbins == 0)
 		return KS_OK;
-	bin = ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
-	if (bin == KS_BIN_OUTSIDE)
+	row.bin = ks_bins_of_range(&fold->bins, view->header.slot_first, view->header.slot_last);
+	if (row.bin == KS_BIN_OUTSIDE)
 		return KS_OK;
-	if (fold->grouped || fold->filter.count > 0 || prefix != NULL)
+	status = add_weights(fold, &row, prefix, &counts);
+	if (status == KS_OK && fold->distinct && counts && view->header.nentries > 0)
 	{
-		target = ks_alloc(fold->memory, ((size_t) header->nkeys + 1) * sizeof(int32_t));
-		status = add_keys(fold, view, prefix, bin, target, &passed);
+		row_reach(fold, &row);
+		*next_row(fold) = row;
 	}
-	else if (bin < 0)
-		status = add_slots(fold, ks_view_slots(view));
 	else
-		status = add_to(&fold->counts[bin], header->total) ? KS_OK : KS_E_OVERFLOW;
-
-	if (target != NULL && (status != KS_OK || !fold->distinct || passed == 0 || (passed == header->nkeys && !fold->grouped)))
-	{
-		/* none count, or all */
-		ks_free(target);
-		target = NULL;
-	}
-	if (status == KS_OK && fold->distinct && passed > 0 && header->nentries > 0)
-		keep_row(fold, view, bin, target);
-	else if (target != NULL)
-		ks_free(target);
+		free_keys(&row);
 	return status;
 }
 
@@ -416,10 +460,7 @@ ks_fold_free(ks_fold *fold)
 	uint32_t	i;
 
 	for (i = 0; i < fold->nrows; i++)
-	{
-		if (fold->rows[i].target != NULL)
-			ks_free(fold->rows[i].target);
-	}
+		free_keys(&fold->rows[i]);
 	if (fold->rows != NULL)
 		ks_free(fold->rows);
 	if (fold->counts != NULL)

@@ -14,6 +14,7 @@ typedef struct ks_fold_row
 {
 	ks_view		view;
 	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing; NULL: all keys count */
+	ks_block   *blocks;			/* [nkeys + 1], where there is a target */
 	int32_t		bin;			/* in which all of it lies, or KS_BIN_CUT */
 	uint32_t	low;			/* bins it can touch: [low, high] */
 	uint32_t	high;

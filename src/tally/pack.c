@@ -22,7 +22,7 @@ typedef struct draft
 	uint32_t	nkeys;
 	ks_entry   *weights;		/* by key, slot */
 	uint32_t	nweights;
-	ks_entry   *members;
+	ks_entry   *members;		/* by key, slot, member's number */
 	uint32_t	nentries;
 	ks_visits	visits;			/* hashes of the members that the entries name by number */
 	ks_entry   *slots;			/* by slot, over all keys */
@@ -96,28 +96,36 @@ note_range(draft *d, const ks_ledger *ledger)
 		d->slot_last = ledger->entry[ledger->count - 1].slot;
 }
 
+/* A copy of entries, by key and otherwise in the order they are in; rank gives keys their numbers, unless they have them. */
+static ks_entry *
+sort_by_key(const draft *d, const ks_entry *entries, uint32_t count, const uint32_t *rank)
+{
+	uint32_t   *next = ks_alloc(d->memory, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
+	ks_entry   *sorted = ks_alloc(d->memory, ((size_t) count + 1) * sizeof(ks_entry));
+	uint32_t	i;
+
+	memset(next, 0, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
+	for (i = 0; i < count; i++)
+		next[(rank != NULL ? rank[entries[i].key] : entries[i].key) + 1]++;
+	for (i = 1; i < d->nkeys; i++)
+		next[i] += next[i - 1];
+	for (i = 0; i < count; i++)
+	{
+		ks_entry	e = entries[i];
+
+		e.key = rank != NULL ? rank[e.key] : e.key;
+		sorted[next[e.key]++] = e;
+	}
+	ks_free(next);
+	return sorted;
+}
+
 /* The settled weights, which are by slot, by key and slot. */
 static void
 draft_weights(draft *d, const ks_ledger *weights, const uint32_t *rank)
 {
-	uint32_t   *next = ks_alloc(d->memory, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
-	uint32_t	i;
-
-	memset(next, 0, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
-	for (i = 0; i < weights->count; i++)
-		next[rank[weights->entry[i].key] + 1]++;
-	for (i = 1; i < d->nkeys; i++)
-		next[i] += next[i - 1];
-	d->weights = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
+	d->weights = sort_by_key(d, weights->entry, weights->count, rank);
 	d->nweights = weights->count;
-	for (i = 0; i < weights->count; i++)
-	{
-		ks_entry	e = weights->entry[i];
-
-		e.key = rank[e.key];
-		d->weights[next[e.key]++] = e;
-	}
-	ks_free(next);
 }
 
 /* Weight per slot over all keys, and the total; no sum, that of a key neither, may leave 64 bits. */
@@ -160,6 +168,7 @@ draft_slots(draft *d, const ks_ledger *weights)
 static void
 draft_members(draft *d, const ks_ledger *members, const uint32_t *rank)
 {
+	ks_entry   *sorted;
 	uint32_t	i;
 
 	d->nentries = members->count;
@@ -170,6 +179,10 @@ draft_members(draft *d, const ks_ledger *members, const uint32_t *rank)
 		d->members[i].key = rank[d->members[i].key];
 	}
 	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->slot_first);
+	/* visits go by slot, entries are stored by key */
+	sorted = sort_by_key(d, d->members, d->nentries, NULL);
+	ks_free(d->members);
+	d->members = sorted;
 }
 
 static ks_status
@@ -213,9 +226,11 @@ draft_bytes(const draft *d)
 	uint32_t	i;
 
 	for (i = 0; i < d->nkeys; i++)
-		result += d->keys[i].key.length + 4 * KS_VARINT_MAX;
-	result += ((size_t) d->nslots + d->nweights) * (5 + KS_VARINT_MAX);
-	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->nentries * (4 + 4 + KS_VARINT_MAX);
+		result += d->keys[i].key.length + 5 * KS_VARINT_MAX;
+	/* an entry may have a slot of its own in its key's block, where no weight is left */
+	result += ((size_t) d->nslots + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
+	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->visits.nreturns * 4 +
+		(size_t) d->nentries * (4 + KS_VARINT_MAX);
 	return result;
 }
 
@@ -234,6 +249,62 @@ put_slots(uint8_t *at, const ks_entry *entry, uint32_t count, int32_t slot)
 	return at;
 }
 
+/* The weights and entries of a key, which are sorted by slot. */
+typedef struct key_block
+{
+	const ks_entry *weight;
+	const ks_entry *weight_end;
+	const ks_entry *member;
+	const ks_entry *member_end;
+	uint32_t	nslots;			/* written */
+	int64_t		total;
+} key_block;
+
+/* Takes the next weights and entries of a key, behind those it had. */
+static void
+next_block(key_block *b, const draft *d, uint32_t key)
+{
+	const ks_entry *weights_end = d->weights + d->nweights;
+	const ks_entry *members_end = d->members + d->nentries;
+
+	b->weight = b->weight_end;
+	b->member = b->member_end;
+	while (b->weight_end < weights_end && b->weight_end->key == key)
+		b->weight_end++;
+	while (b->member_end < members_end && b->member_end->key == key)
+		b->member_end++;
+	b->nslots = 0;
+	b->total = 0;
+}
+
+/* For each slot that has any: distance, weight and, in a tally with members, the number of entries. */
+static uint8_t *
+put_block(uint8_t *at, key_block *b, const draft *d)
+{
+	const ks_entry *weight = b->weight;
+	const ks_entry *member = b->member;
+	int32_t		before = d->slot_first;
+
+	while (weight < b->weight_end || member < b->member_end)
+	{
+		bool		weighs = member == b->member_end || (weight < b->weight_end && weight->slot <= member->slot);
+		int32_t		slot = weighs ? weight->slot : member->slot;
+		uint32_t	entries = 0;
+
+		at = ks_put_varint(at, (uint64_t) ((int64_t) slot - before));
+		at = ks_put_varint(at, ks_zigzag(weighs ? weight->weight : 0));
+		for (; member < b->member_end && member->slot == slot; member++)
+			entries++;
+		if (d->nentries > 0)
+			at = ks_put_varint(at, entries);
+		b->total += weighs ? weight->weight : 0;
+		weight += weighs;
+		b->nslots++;
+		before = slot;
+	}
+	return at;
+}
+
 /*
  * The dictionary needs the length of each key's block before the blocks are
  * written: they are written once behind the longest the dictionary can get,
@@ -242,30 +313,29 @@ put_slots(uint8_t *at, const ks_entry *entry, uint32_t count, int32_t slot)
 static uint8_t *
 put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 {
+	key_block	b = {d->weights, d->weights, d->members, d->members, 0, 0};
 	size_t		longest = 0;
 	uint8_t    *blocks,
 			   *block;
-	uint32_t	next = 0;
 	uint32_t	i;
 
 	for (i = 0; i < d->nkeys; i++)
-		longest += d->keys[i].key.length + 4 * KS_VARINT_MAX;
+		longest += d->keys[i].key.length + 5 * KS_VARINT_MAX;
 	blocks = block = at + longest;
 	for (i = 0; i < d->nkeys; i++)
 	{
-		uint32_t	begin = next;
-		int64_t		total = 0;
 		uint8_t    *end;
 
-		for (; next < d->nweights && d->weights[next].key == i; next++)
-			total += d->weights[next].weight;
-		end = put_slots(block, d->weights + begin, next - begin, d->slot_first);
+		next_block(&b, d, i);
+		end = put_block(block, &b, d);
 		at = ks_put_varint(at, d->keys[i].key.length);
 		memcpy(at, d->keys[i].key.bytes, d->keys[i].key.length);
 		at += d->keys[i].key.length;
-		at = ks_put_varint(at, ks_zigzag(total));
-		at = ks_put_varint(at, next - begin);
+		at = ks_put_varint(at, ks_zigzag(b.total));
+		at = ks_put_varint(at, b.nslots);
 		at = ks_put_varint(at, (uint64_t) (end - block));
+		if (d->nentries > 0)
+			at = ks_put_varint(at, (uint64_t) (b.member_end - b.member));
 		block = end;
 	}
 	*weights = at;
@@ -285,24 +355,23 @@ put_number(uint8_t *at, uint32_t number, int width)
 	return at + width;
 }
 
-/* Hashes, then one column each of the entries' members, keys and weights. */
+/* Hashes, the numbers of those who return, then one column each of the entries' members and weights. */
 static uint8_t *
 put_members(uint8_t *at, const draft *d)
 {
 	const ks_visits *visits = &d->visits;
-	int			ordinal_width = ks_number_width(visits->nmembers);
-	int			key_width = ks_number_width(d->nkeys);
-	uint8_t    *ordinals = at + (size_t) visits->nmembers * 8;
-	uint8_t    *keys = ordinals + (size_t) d->nentries * ordinal_width;
-	uint8_t    *weights = keys + (size_t) d->nentries * key_width;
+	int			width = ks_number_width(visits->nmembers);
+	uint8_t    *weights;
 	uint32_t	i;
 
-	for (i = 0; i < visits->nmembers; i++)
-		ks_put_u64(at + (size_t) i * 8, visits->hash[i]);
+	for (i = 0; i < visits->nmembers; i++, at += 8)
+		ks_put_u64(at, visits->hash[i]);
+	for (i = 0; i < visits->nreturns; i++)
+		at = put_number(at, visits->returns[i], width);
+	weights = at + (size_t) d->nentries * width;
 	for (i = 0; i < d->nentries; i++)
 	{
-		ordinals = put_number(ordinals, (uint32_t) d->members[i].member, ordinal_width);
-		keys = put_number(keys, d->members[i].key, key_width);
+		at = put_number(at, (uint32_t) d->members[i].member, width);
 		weights = ks_put_varint(weights, ks_zigzag(d->members[i].weight));
 	}
 	return weights;
@@ -332,6 +401,7 @@ put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, size_t visits_a
 	ks_put_u32(at + 80, (uint32_t) weights_at);
 	ks_put_u32(at + 84, (uint32_t) members_at);
 	ks_put_u32(at + 88, (uint32_t) size);
+	ks_put_u32(at + 92, d->visits.nreturns);
 }
 
 static ks_status

@@ -1,49 +1,48 @@
 /*
- * Looking at each entry of a row, for distinct members: where only some keys
+ * Looking at the entries of a row, for distinct members: where only some keys
  * count, in top lists, and where weights do.
  *
- * The entries of a bin stand side by side.  First those whose key counts are
- * selected, then the members among them are found, each once: both in loops
- * without branches, for what passes is as good as random, and of a year there
- * are hundreds of thousands.
+ * Entries are sorted by key and then by slot, so that only those of the keys
+ * that count are fetched, and those of a key and bin stand side by side: a run.
+ * Bin by bin, or line by line, the runs are gone through, and a member is found
+ * where it does not bear the stamp of that bin or line yet.
  */
 #include "tally/distinct.h"
 
-/* So many entries are selected at a time: what they are stays in the processor's first cache. */
-#define BLOCK 2048
+/* Entries that are no further apart than this are fetched together: about what a fetch costs by itself. */
+#define APART_BYTES 16384
 
-/* Entries [entry, end) that lie in one bin. */
-typedef struct entry_run
+/* A key that counts. */
+typedef struct scan_key
 {
-	uint32_t	bin;
+	const ks_block *block;		/* and the next one's behind it */
+	uint32_t	counted;		/* top lists: the line */
+	const uint8_t *ordinals;	/* of its entries */
+} scan_key;
+
+/* Entries of one key that lie in one bin. */
+typedef struct scan_run
+{
+	uint32_t	key;			/* into keys */
+	uint32_t	counted;		/* the bin or line */
 	uint32_t	entry;
 	uint32_t	end;
-} entry_run;
+} scan_run;
 
 typedef struct scan
 {
 	ks_distinct *d;
 	ks_memory	memory;
+	ks_fold_row *row;
 	const ks_header *header;
-	entry_run  *runs;
+	int			width;			/* of members' numbers */
+	scan_key   *keys;
+	uint32_t	nkeys;
+	scan_run   *runs;
 	uint32_t	nruns;
 	uint32_t	runs_size;
-	uint8_t    *passes;			/* by key; NULL: all do */
-	int32_t    *lines;			/* top lists: by key */
-
-	/* columns of the entries from first on */
-	uint32_t	first;
-	const uint8_t *ordinals;
-	const uint8_t *keys;
-	int			ordinal_width;
-	int			key_width;
+	bool		sorted;			/* by what they count for */
 	ks_weight_stream weights;
-
-	/* top lists: what was selected, by its place or sorted by line */
-	uint32_t   *members;
-	uint32_t   *of_line;
-	uint32_t   *sorted;
-	size_t		nselected;
 } scan;
 
 /* ------------------------------------------------------------------------
@@ -51,168 +50,190 @@ typedef struct scan
  * ------------------------------------------------------------------------
  */
 
-/* Adds a slot's entries, to the run before if they go on in the same bin; for a top list all bins are one. */
-static void
-add_run(scan *s, uint32_t bin, uint32_t entry, uint32_t end)
-{
-	entry_run  *last = s->nruns > 0 ? &s->runs[s->nruns - 1] : NULL;
-
-	if (last != NULL && last->bin == bin && last->end == entry)
-	{
-		last->end = end;
-		return;
-	}
-	if (s->nruns == s->runs_size)
-	{
-		s->runs_size = s->runs_size > 0 ? 2 * s->runs_size : 64;
-		s->runs = s->runs == NULL ? ks_alloc(s->memory, s->runs_size * sizeof(entry_run))
-			: ks_realloc(s->runs, s->runs_size * sizeof(entry_run));
-	}
-	s->runs[s->nruns].bin = bin;
-	s->runs[s->nruns].entry = entry;
-	s->runs[s->nruns++].end = end;
-}
-
+/* Notes the blocks of all keys of a row that needed none so far. */
 static ks_status
-find_runs(scan *s)
+find_blocks(scan *s)
 {
-	const ks_fold_row *row = s->d->row;
-	ks_visit_cursor visits;
-	ks_walk		w = ks_walk_start(&s->d->fold->bins);
-	uint32_t	entry = 0;
-	uint32_t	end = 0;
+	ks_fold_row *row = s->row;
+	ks_status	status = ks_view_extend(&row->view, row->bin >= 0 ? s->header->weights_at : s->header->members_at);
+	ks_key_cursor cursor;
+	uint32_t	number = 0;
 
-	if (row->bin >= 0)
-	{
-		add_run(s, s->d->line_of != NULL ? 0 : (uint32_t) row->bin, 0, s->header->nentries);
-		return KS_OK;
-	}
-	visits = ks_view_visits(&row->view);
-	while (ks_visit_next(&visits))
-	{
-		if (visits.slot >= w.to || visits.slot < w.from)
-		{
-			if (w.bin >= 0)
-				add_run(s, s->d->line_of != NULL ? 0 : (uint32_t) w.bin, entry, end);
-			w = ks_walk_moved(&s->d->fold->bins, w.segment, (int32_t) visits.slot);
-			entry = visits.entry;
-		}
-		end = visits.entry_end;
-	}
-	if (w.bin >= 0)
-		add_run(s, s->d->line_of != NULL ? 0 : (uint32_t) w.bin, entry, end);
-	return visits.status;
+	if (status != KS_OK)
+		return status;
+	cursor = ks_view_keys(&row->view);
+	row->blocks = ks_alloc(s->memory, ((size_t) s->header->nkeys + 1) * sizeof(ks_block));
+	while (ks_key_next(&cursor))
+		ks_block_note(&row->blocks[number++], &row->view, &cursor, false);
+	ks_block_note(&row->blocks[number], &row->view, &cursor, true);
+	return cursor.status;
 }
 
-/* By bin, and within a bin by entry. */
-static int
-compare_runs(const void *a, const void *b)
+/* What a key counts for, -1 for nothing. */
+static int32_t
+key_counts(const scan *s, uint32_t key)
 {
-	const entry_run *x = a;
-	const entry_run *y = b;
+	int32_t		counted = s->row->target != NULL ? s->row->target[key] : 0;
 
-	if (x->bin != y->bin)
-		return x->bin < y->bin ? -1 : 1;
-	return (x->entry > y->entry) - (x->entry < y->entry);
+	if (counted < 0 || s->row->blocks[key].entry == s->row->blocks[key + 1].entry)
+		return -1;
+	return s->d->line_of != NULL ? s->d->line_of[counted] : 0;
 }
 
-/* What each key counts for; in a top list, keys that are on no line do not. */
 static void
 find_keys(scan *s)
 {
-	const ks_fold_row *row = s->d->row;
-	uint32_t	i;
+	uint32_t	key;
 
-	if (row->target == NULL)
-		return;
-	s->passes = ks_alloc(s->memory, (size_t) s->header->nkeys + 1);
-	if (s->d->line_of != NULL)
-		s->lines = ks_alloc(s->memory, ((size_t) s->header->nkeys + 1) * sizeof(int32_t));
-	for (i = 0; i < s->header->nkeys; i++)
+	s->nkeys = 0;
+	for (key = 0; key < s->header->nkeys; key++)
+		s->nkeys += key_counts(s, key) >= 0;
+	s->keys = ks_alloc(s->memory, ((size_t) s->nkeys + 1) * sizeof(scan_key));
+	s->nkeys = 0;
+	for (key = 0; key < s->header->nkeys; key++)
 	{
-		int32_t		counted = row->target[i];
+		int32_t		counted = key_counts(s, key);
 
-		if (s->lines != NULL)
-			counted = s->lines[i] = counted < 0 ? -1 : s->d->line_of[counted];
-		s->passes[i] = counted >= 0;
+		if (counted < 0)
+			continue;
+		s->keys[s->nkeys].block = &s->row->blocks[key];
+		s->keys[s->nkeys++].counted = (uint32_t) counted;
 	}
 }
 
-/* Fetches the columns that are needed of the entries of all runs, which ascend. */
+/* Fetches the entries of the keys, which ascend: neighbours together. */
 static ks_status
-fetch_columns(scan *s, bool weighed)
+fetch_entries(scan *s)
 {
-	const ks_view *view = &s->d->row->view;
-	uint32_t	end = s->runs[s->nruns - 1].end;
-	ks_status	status;
+	uint32_t	apart = (uint32_t) (APART_BYTES / (s->width > 0 ? s->width : 1));
+	uint32_t	begin,
+				end,
+				i;
 
-	s->first = s->runs[0].entry;
-	s->ordinal_width = ks_number_width(s->header->nmembers);
-	s->key_width = ks_number_width(s->header->nkeys);
-	status = ks_view_column(view, KS_ORDINALS, s->first, end, &s->ordinals);
-	if (status == KS_OK && s->passes != NULL)
-		status = ks_view_column(view, KS_KEYS, s->first, end, &s->keys);
-	if (status == KS_OK && weighed)
-		status = ks_view_member_weights(view, &s->weights);
-	if (status == KS_OK && weighed)
-		status = ks_distinct_hashes(s->d);
+	for (begin = 0; begin < s->nkeys; begin = end)
+	{
+		uint32_t	first = s->keys[begin].block[0].entry;
+		const uint8_t *ordinals;
+		ks_status	status;
+
+		for (end = begin + 1; end < s->nkeys && s->keys[end].block[0].entry - s->keys[end - 1].block[1].entry <= apart; end++)
+			;
+		status = ks_view_column(&s->row->view, KS_ORDINALS, first, s->keys[end - 1].block[1].entry, &ordinals);
+		if (status != KS_OK)
+			return status;
+		for (i = begin; i < end; i++)
+			s->keys[i].ordinals = ordinals + (size_t) (s->keys[i].block[0].entry - first) * s->width;
+	}
+	return KS_OK;
+}
+
+static void
+add_run(scan *s, uint32_t key, uint32_t counted, uint32_t entry, uint32_t end)
+{
+	scan_run   *run;
+
+	if (s->nruns == s->runs_size)
+	{
+		s->runs_size = s->runs_size > 0 ? 2 * s->runs_size : 256;
+		s->runs = s->runs == NULL ? ks_alloc(s->memory, s->runs_size * sizeof(scan_run))
+			: ks_realloc(s->runs, s->runs_size * sizeof(scan_run));
+	}
+	s->sorted &= s->nruns == 0 || s->runs[s->nruns - 1].counted <= counted;
+	run = &s->runs[s->nruns++];
+	run->key = key;
+	run->counted = counted;
+	run->entry = entry;
+	run->end = end;
+}
+
+/* The runs of a key, in the order of its entries. */
+static ks_status
+find_runs(scan *s, uint32_t number)
+{
+	const scan_key *key = &s->keys[number];
+	bool		lines = s->d->line_of != NULL;
+	ks_slot_cursor slots;
+	ks_walk		w = ks_walk_start(&s->d->fold->bins);
+	uint32_t	entry = key->block->entry;
+	int32_t		slot;
+	int64_t		weight;
+
+	if (s->row->bin >= 0)
+	{
+		add_run(s, number, lines ? key->counted : (uint32_t) s->row->bin, entry, key->block[1].entry);
+		return KS_OK;
+	}
+	slots = ks_view_block(&s->row->view, key->block);
+	while (ks_slot_next(&slots, &slot, &weight))
+	{
+		if (slot < w.to && slot >= w.from)
+			continue;
+		if (w.bin >= 0 && entry < slots.entry)
+			add_run(s, number, lines ? key->counted : (uint32_t) w.bin, entry, slots.entry);
+		w = ks_walk_moved(&s->d->fold->bins, w.segment, slot);
+		entry = slots.entry;
+	}
+	if (w.bin >= 0 && entry < slots.entry_end)
+		add_run(s, number, lines ? key->counted : (uint32_t) w.bin, entry, slots.entry_end);
+	return slots.status;
+}
+
+/* The runs of all keys. */
+static ks_status
+find_all_runs(scan *s)
+{
+	ks_status	status = KS_OK;
+	uint32_t	key;
+
+	s->sorted = true;
+	for (key = 0; key < s->nkeys && status == KS_OK; key++)
+	{
+		ks_check_interrupts();
+		status = find_runs(s, key);
+	}
 	return status;
 }
 
+/* Sorts the runs by what they count for; in the order of keys and entries within that. */
+static void
+sort_runs(scan *s)
+{
+	uint32_t	first = s->d->line_of != NULL ? 0 : s->row->low;
+	uint32_t	last = s->d->line_of != NULL ? s->d->ncounts - 1 : s->row->high;
+	scan_run   *sorted;
+	uint32_t   *next;
+	uint32_t	sum = 0;
+	uint32_t	i;
+
+	if (s->sorted)
+		return;
+	next = ks_alloc(s->memory, ((size_t) last - first + 1) * sizeof(uint32_t));
+	memset(next, 0, ((size_t) last - first + 1) * sizeof(uint32_t));
+	for (i = 0; i < s->nruns; i++)
+		next[s->runs[i].counted - first]++;
+	for (i = 0; i <= last - first; i++)
+	{
+		uint32_t	here = next[i];
+
+		next[i] = sum;
+		sum += here;
+	}
+	sorted = ks_alloc(s->memory, (size_t) s->nruns * sizeof(scan_run));
+	for (i = 0; i < s->nruns; i++)
+		sorted[next[s->runs[i].counted - first]++] = s->runs[i];
+	ks_free(next);
+	ks_free(s->runs);
+	s->runs = sorted;
+}
+
 /* ------------------------------------------------------------------------
- * The loops: each for a constant width
+ * Members
  * ------------------------------------------------------------------------
  */
 
-/* The places of the entries whose key counts; UINT32_MAX where there is no such key. */
+/* Finds the members of these entries that do not bear the stamp; UINT32_MAX where one is no member. */
 static ks_always_inline uint32_t
-select_by(const uint8_t *keys, int width, uint32_t from, uint32_t to, const uint8_t *passes, uint32_t nkeys, uint32_t *selected)
-{
-	uint32_t	count = 0;
-	uint32_t	i;
-
-	for (i = from; i < to; i++)
-	{
-		uint32_t	key = ks_get_number(keys, i, width);
-
-		if (key >= nkeys)
-			return UINT32_MAX;
-		selected[count] = i;
-		count += passes[key];
-	}
-	return count;
-}
-
-/* The places of the entries from..to that count. */
-static uint32_t
-select_entries(const scan *s, uint32_t from, uint32_t to, uint32_t *selected)
-{
-	const uint8_t *keys = s->keys;
-	uint32_t	nkeys = s->header->nkeys;
-	uint32_t	i;
-
-	if (s->passes == NULL)
-	{
-		for (i = from; i < to; i++)
-			selected[i - from] = i;
-		return to - from;
-	}
-	switch (s->key_width)
-	{
-		case 0:
-			return select_by(keys, 0, from, to, s->passes, nkeys, selected);
-		case 1:
-			return select_by(keys, 1, from, to, s->passes, nkeys, selected);
-		case 2:
-			return select_by(keys, 2, from, to, s->passes, nkeys, selected);
-		default:
-			return select_by(keys, 4, from, to, s->passes, nkeys, selected);
-	}
-}
-
-/* Finds the members of entries in these places that have not been found yet, behind those that have; UINT32_MAX for a member that is none. */
-static ks_always_inline uint32_t
-find_by(const uint8_t *ordinals, int width, const uint32_t *places, uint32_t count, ks_distinct *d, uint32_t nfound)
+find_by(const uint8_t *ordinals, int width, uint32_t count, ks_distinct *d, uint32_t nfound)
 {
 	uint32_t   *stamps = d->stamps;
 	uint32_t   *found = d->found;
@@ -222,11 +243,11 @@ find_by(const uint8_t *ordinals, int width, const uint32_t *places, uint32_t cou
 
 	for (i = 0; i < count; i++)
 	{
-		uint32_t	member = ks_get_number(ordinals, places[i], width);
+		uint32_t	member = ks_get_number(ordinals, i, width);
 
 		if (member >= nmembers)
 			return UINT32_MAX;
-		/* found has a place more than there are members */
+		/* whether it is new is as good as random: no branch; there is room for one more than there are members */
 		found[nfound] = member;
 		nfound += stamps[member] != stamp;
 		stamps[member] = stamp;
@@ -234,164 +255,54 @@ find_by(const uint8_t *ordinals, int width, const uint32_t *places, uint32_t cou
 	return nfound;
 }
 
+/* Finds the members of a run, behind those found before; a loop for each width. */
 static uint32_t
-find_members(const scan *s, const uint32_t *places, uint32_t count, uint32_t nfound)
+find_members(const scan *s, const scan_run *run, uint32_t nfound)
 {
-	switch (s->ordinal_width)
+	const scan_key *key = &s->keys[run->key];
+	const uint8_t *ordinals = key->ordinals + (size_t) (run->entry - key->block->entry) * s->width;
+	uint32_t	count = run->end - run->entry;
+
+	switch (s->width)
 	{
 		case 0:
-			return find_by(s->ordinals, 0, places, count, s->d, nfound);
+			return find_by(ordinals, 0, count, s->d, nfound);
 		case 1:
-			return find_by(s->ordinals, 1, places, count, s->d, nfound);
+			return find_by(ordinals, 1, count, s->d, nfound);
 		case 2:
-			return find_by(s->ordinals, 2, places, count, s->d, nfound);
+			return find_by(ordinals, 2, count, s->d, nfound);
 		default:
-			return find_by(s->ordinals, 4, places, count, s->d, nfound);
+			return find_by(ordinals, 4, count, s->d, nfound);
 	}
 }
 
-/* ------------------------------------------------------------------------
- * Bins
- * ------------------------------------------------------------------------
- */
-
-/* Finds the members of a run behind those found in the bin's runs before. */
+/* Counts the members of all runs, which are sorted; those for which weights count are left out. */
 static ks_status
-scan_run(scan *s, const entry_run *run, uint32_t *nfound)
-{
-	uint32_t	places[BLOCK];
-	uint32_t	from,
-				to;
-
-	for (from = run->entry; from < run->end; from = to)
-	{
-		uint32_t	count;
-
-		to = run->end - from > BLOCK ? from + BLOCK : run->end;
-		count = select_entries(s, from - s->first, to - s->first, places);
-		if (count != UINT32_MAX)
-			count = *nfound = find_members(s, places, count, *nfound);
-		if (count == UINT32_MAX)
-			return KS_E_CORRUPT;
-	}
-	return KS_OK;
-}
-
-/* Counts the runs, which are sorted by bin; those of bins where weights count are left out. */
-static ks_status
-scan_bins(scan *s)
+count_runs(scan *s)
 {
 	ks_distinct *d = s->d;
 	ks_status	status = KS_OK;
 	uint32_t	nfound = 0;
 	uint32_t	i;
 
+	ks_distinct_stamps(d);
 	for (i = 0; i < s->nruns && status == KS_OK; i++)
 	{
-		const entry_run *run = &s->runs[i];
+		const scan_run *run = &s->runs[i];
 
-		if (d->share[run->bin].negative)
+		if (d->share[run->counted].negative)
 			continue;
-		if (i == 0 || run->bin != run[-1].bin)
+		if (i == 0 || run->counted != run[-1].counted)
 		{
 			d->stamp++;
 			nfound = 0;
 		}
-		status = scan_run(s, run, &nfound);
-		if (status == KS_OK && (i + 1 == s->nruns || run[1].bin != run->bin))
-			status = ks_distinct_found(d, run->bin, nfound);
+		nfound = find_members(s, run, nfound);
+		if (nfound == UINT32_MAX)
+			status = KS_E_CORRUPT;
+		else if (i + 1 == s->nruns || run[1].counted != run->counted)
+			status = ks_distinct_found(d, run->counted, d->found, nfound);
 	}
-	return status;
-}
-
-/* ------------------------------------------------------------------------
- * Lines
- * ------------------------------------------------------------------------
- */
-
-/* Adds the members and lines of the run's entries that are on one. */
-static ks_status
-select_lines(scan *s, const entry_run *run)
-{
-	uint32_t	places[BLOCK];
-	uint32_t	from,
-				to,
-				i;
-
-	for (from = run->entry; from < run->end; from = to)
-	{
-		uint32_t	count;
-
-		to = run->end - from > BLOCK ? from + BLOCK : run->end;
-		count = select_entries(s, from - s->first, to - s->first, places);
-		if (count == UINT32_MAX)
-			return KS_E_CORRUPT;
-		for (i = 0; i < count; i++)
-		{
-			uint32_t	member = ks_get_number(s->ordinals, places[i], s->ordinal_width);
-
-			if (member >= s->header->nmembers)
-				return KS_E_CORRUPT;
-			s->members[s->nselected] = member;
-			s->of_line[s->nselected++] = (uint32_t) s->lines[ks_get_number(s->keys, places[i], s->key_width)];
-		}
-	}
-	return KS_OK;
-}
-
-/* Sorts what was selected by line; gives back where each line ends. */
-static uint32_t *
-sort_lines(scan *s)
-{
-	uint32_t	nlines = s->d->ncounts;
-	uint32_t   *end = ks_alloc(s->memory, ((size_t) nlines + 1) * sizeof(uint32_t));
-	size_t		i;
-
-	memset(end, 0, ((size_t) nlines + 1) * sizeof(uint32_t));
-	for (i = 0; i < s->nselected; i++)
-		end[s->of_line[i] + 1]++;
-	for (i = 1; i <= nlines; i++)
-		end[i] += end[i - 1];
-	/* end[l] is where line l begins, and where it ends when it has been filled */
-	for (i = 0; i < s->nselected; i++)
-		s->sorted[end[s->of_line[i]]++] = s->members[i];
-	return end;
-}
-
-static ks_status
-scan_lines(scan *s)
-{
-	ks_distinct *d = s->d;
-	size_t		nentries = (size_t) (s->runs[s->nruns - 1].end - s->first) + 1;
-	ks_status	status = KS_OK;
-	uint32_t   *end;
-	uint32_t	i,
-				k;
-
-	s->members = ks_alloc(s->memory, 3 * nentries * sizeof(uint32_t));
-	s->of_line = s->members + nentries;
-	s->sorted = s->of_line + nentries;
-	for (i = 0; i < s->nruns && status == KS_OK; i++)
-		status = select_lines(s, &s->runs[i]);
-	end = status == KS_OK ? sort_lines(s) : NULL;
-	for (i = 0; i < d->ncounts && status == KS_OK; i++)
-	{
-		uint32_t	nfound = 0;
-
-		d->stamp++;
-		for (k = i > 0 ? end[i - 1] : 0; k < end[i]; k++)
-		{
-			uint32_t	member = s->sorted[k];
-
-			d->found[nfound] = member;
-			nfound += d->stamps[member] != d->stamp;
-			d->stamps[member] = d->stamp;
-		}
-		status = ks_distinct_found(d, i, nfound);
-	}
-	if (end != NULL)
-		ks_free(end);
-	ks_free(s->members);
 	return status;
 }
 
@@ -400,99 +311,93 @@ scan_lines(scan *s)
  * ------------------------------------------------------------------------
  */
 
-/* Adds up the weights of members in the runs whose bins, or lines, something is taken away from. */
+/* Adds up the weights of the members of a run. */
 static ks_status
-weigh_run(scan *s, const entry_run *run)
+weigh_run(scan *s, const scan_run *run)
 {
+	const scan_key *key = &s->keys[run->key];
 	ks_distinct *d = s->d;
 	uint32_t	i;
 
 	for (i = run->entry; i < run->end; i++)
 	{
-		uint32_t	key = s->passes == NULL ? 0 : ks_get_number(s->keys, i - s->first, s->key_width);
-		uint32_t	member = ks_get_number(s->ordinals, i - s->first, s->ordinal_width);
+		uint32_t	member = ks_get_number(key->ordinals, i - key->block->entry, s->width);
 		int64_t		weight;
 		ks_status	status;
 
-		if (key >= s->header->nkeys || member >= s->header->nmembers)
+		if (member >= s->header->nmembers || !ks_weight_at(&s->weights, i, &weight))
 			return KS_E_CORRUPT;
-		if (s->passes != NULL && !s->passes[key])
-			continue;
-		if (!ks_weight_at(&s->weights, i, &weight))
-			return KS_E_CORRUPT;
-		status = ks_entries_add(&d->weighed, ks_get_u64(d->hashes + (size_t) member * 8), 0,
-								s->lines != NULL ? (uint32_t) s->lines[key] : run->bin, weight);
+		status = ks_entries_add(&d->weighed, ks_get_u64(d->hashes + (size_t) member * 8), 0, run->counted, weight);
 		if (status != KS_OK)
 			return status;
 	}
 	return KS_OK;
 }
 
-/* Whether weights count in some run; of a top list, in all or none. */
-static bool
-any_weighed(const scan *s)
-{
-	uint32_t	i;
-
-	for (i = 0; i < s->nruns; i++)
-	{
-		if (s->d->share[s->runs[i].bin].negative)
-			return true;
-	}
-	return false;
-}
-
-/* Counts the runs, which ascend. */
+/* Adds up weights in the runs for which they count, before they are sorted: weights can only be read in order. */
 static ks_status
-scan_runs(scan *s)
+weigh_runs(scan *s)
 {
-	bool		weighed = any_weighed(s);
-	ks_status	status = fetch_columns(s, weighed);
+	ks_status	status = KS_OK;
+	bool		any = false;
 	uint32_t	i;
 
-	for (i = 0; i < s->nruns && weighed && status == KS_OK; i++)
+	for (i = 0; i < s->nruns && !any; i++)
+		any = s->d->share[s->runs[i].counted].negative;
+	if (!any)
+		return KS_OK;
+	status = ks_view_member_weights(&s->row->view, &s->weights);
+	if (status == KS_OK)
+		status = ks_distinct_hashes(s->d);
+	for (i = 0; i < s->nruns && status == KS_OK; i++)
 	{
-		if (s->d->share[s->runs[i].bin].negative)
+		ks_check_interrupts();
+		if (s->d->share[s->runs[i].counted].negative)
 			status = weigh_run(s, &s->runs[i]);
 	}
-	if (status != KS_OK || (weighed && s->d->line_of != NULL))
-		return status;
-	ks_distinct_stamps(s->d);
-	if (s->d->line_of != NULL)
-		return scan_lines(s);
-	if (s->d->fold->bins.bin_of != NULL)
-		qsort(s->runs, s->nruns, sizeof(entry_run), compare_runs);
-	return scan_bins(s);
+	return status;
 }
 
 /* Counts the members of the row at hand by its entries; what was fetched is not needed any longer. */
 ks_status
 ks_scan_row(ks_distinct *d)
 {
-	const ks_view *view = &d->row->view;
+	ks_view    *view = &d->row->view;
+	ks_view		before = *view;
+	ks_status	status = KS_OK;
 	scan		s;
-	ks_status	status;
 
+	/* a top list may have no lines */
+	if (d->ncounts == 0)
+		return KS_OK;
 	memset(&s, 0, sizeof(s));
 	s.d = d;
 	s.memory = d->fold->memory;
+	s.row = d->row;
 	s.header = &view->header;
-	/* a top list without lines */
-	if (d->ncounts == 0)
-		return KS_OK;
-	status = find_runs(&s);
-	if (status == KS_OK && s.nruns > 0)
+	s.width = ks_number_width(s.header->nmembers);
+	if (d->row->blocks == NULL)
+		status = find_blocks(&s);
+	if (status == KS_OK)
 	{
 		find_keys(&s);
-		status = scan_runs(&s);
+		status = fetch_entries(&s);
 	}
+	if (status == KS_OK)
+		status = find_all_runs(&s);
+	if (status == KS_OK)
+		status = weigh_runs(&s);
+	if (status == KS_OK && s.nruns > 0)
+	{
+		sort_runs(&s);
+		status = count_runs(&s);
+	}
+	if (s.keys != NULL)
+		ks_free(s.keys);
 	if (s.runs != NULL)
 		ks_free(s.runs);
-	if (s.passes != NULL)
-		ks_free(s.passes);
-	if (s.lines != NULL)
-		ks_free(s.lines);
 	if (view->release != NULL)
 		view->release(view->source);
+	*view = before;
 	return status;
 }

@@ -45,6 +45,7 @@ header_consistent(const ks_header *header)
 		header->nmembers <= header->size / 8 && /* a count that is a lie costs no memory */
 		header->nmembers <= header->nentries &&
 		header->nentries <= header->size &&
+		header->nreturns <= header->nentries - header->nmembers &&
 		header->slot_first >= KS_SLOT_MIN &&
 		header->slot_last >= header->slot_first &&
 		header->slot_last <= KS_SLOT_MAX &&
@@ -80,6 +81,7 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 	header->weights_at = ks_get_u32(at + 80);
 	header->members_at = ks_get_u32(at + 84);
 	header->size = ks_get_u32(at + 88);
+	header->nreturns = ks_get_u32(at + 92);
 	view->bytes = bytes;
 	view->available = available;
 	view->fetch = NULL;
@@ -99,6 +101,8 @@ slot_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t
 	cursor.slot = view->header.slot_first;
 	cursor.slot_last = view->header.slot_last;
 	cursor.left = count;
+	cursor.entry = cursor.entry_end = cursor.entry_last = 0;
+	cursor.entries = false;
 	cursor.status = KS_OK;
 	if (end > view->bytes + view->available)
 	{
@@ -121,18 +125,23 @@ ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 {
 	uint64_t	delta;
 	uint64_t	code;
+	uint64_t	entries = 0;
 
 	if (cursor->left == 0)
 		return false;
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
 		!ks_get_varint(&cursor->at, cursor->end, &code) ||
-		delta > (uint64_t) (cursor->slot_last - cursor->slot))
+		(cursor->entries && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
+		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
+		entries > cursor->entry_last - cursor->entry_end)
 	{
 		cursor->status = KS_E_CORRUPT;
 		cursor->left = 0;
 		return false;
 	}
 	cursor->slot += (int64_t) delta;
+	cursor->entry = cursor->entry_end;
+	cursor->entry_end += (uint32_t) entries;
 	cursor->left--;
 	*slot = (int32_t) cursor->slot;
 	*weight = ks_unzigzag(code);
@@ -151,6 +160,7 @@ ks_view_keys(const ks_view *view)
 	cursor.weights = cursor.end;
 	cursor.weights_end = view->bytes + view->header.members_at;
 	cursor.left = view->header.nkeys;
+	cursor.nentries = view->header.nentries;
 	cursor.status = KS_OK;
 	if (cursor.end > view->bytes + view->available)
 	{
@@ -166,7 +176,8 @@ ks_key_next(ks_key_cursor *cursor)
 	uint64_t	length,
 				total,
 				nslots,
-				block;
+				block,
+				entries = 0;
 	const uint8_t *start;
 
 	if (cursor->left == 0)
@@ -180,8 +191,10 @@ ks_key_next(ks_key_cursor *cursor)
 	if (!ks_get_varint(&cursor->at, cursor->end, &total) ||
 		!ks_get_varint(&cursor->at, cursor->end, &nslots) ||
 		!ks_get_varint(&cursor->at, cursor->end, &block) ||
+		(cursor->nentries > 0 && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
 		nslots > UINT32_MAX ||
-		block > (uint64_t) (cursor->weights_end - cursor->weights))
+		block > (uint64_t) (cursor->weights_end - cursor->weights) ||
+		entries > cursor->nentries - cursor->entry_end)
 		goto corrupt;
 
 	cursor->key.bytes = start;
@@ -189,6 +202,8 @@ ks_key_next(ks_key_cursor *cursor)
 	cursor->total = ks_unzigzag(total);
 	cursor->nslots = (uint32_t) nslots;
 	cursor->block = block;
+	cursor->entry = cursor->entry_end;
+	cursor->entry_end += (uint32_t) entries;
 	cursor->left--;
 	return true;
 
@@ -202,7 +217,25 @@ corrupt:
 ks_slot_cursor
 ks_key_weights(const ks_view *view, const ks_key_cursor *key)
 {
-	return slot_cursor(view, key->weights, key->weights + key->block, key->nslots);
+	ks_slot_cursor cursor = slot_cursor(view, key->weights, key->weights + key->block, key->nslots);
+
+	cursor.entries = view->header.nentries > 0;
+	cursor.entry = cursor.entry_end = key->entry;
+	cursor.entry_last = key->entry_end;
+	return cursor;
+}
+
+/* The same for a key whose block was noted; the next one's begins where it ends. */
+ks_slot_cursor
+ks_view_block(const ks_view *view, const ks_block *block)
+{
+	const uint8_t *blocks = view->bytes + view->header.weights_at;
+	ks_slot_cursor cursor = slot_cursor(view, blocks + block[0].at, blocks + block[1].at, block[0].nslots);
+
+	cursor.entries = view->header.nentries > 0;
+	cursor.entry = cursor.entry_end = block[0].entry;
+	cursor.entry_last = block[1].entry;
+	return cursor;
 }
 
 /* The visits: cursor of slots that have members. */
@@ -217,8 +250,8 @@ ks_view_visits(const ks_view *view)
 	cursor.slot = view->header.slot_first;
 	cursor.slot_last = view->header.slot_last;
 	cursor.span = (uint64_t) (cursor.slot_last - cursor.slot);
-	cursor.nentries = view->header.nentries;
 	cursor.nmembers = view->header.nmembers;
+	cursor.nreturns = view->header.nreturns;
 	cursor.status = KS_OK;
 	if (view->header.keys_at > view->available)
 	{
@@ -237,30 +270,27 @@ visit_corrupt(ks_visit_cursor *cursor)
 	return false;
 }
 
-/* The next slot, after all pairs of the one before. */
 bool
 ks_visit_next_any(ks_visit_cursor *cursor)
 {
-	uint64_t	delta,
-				entries;
+	uint64_t	delta;
 
 	if (cursor->at == cursor->end)
+	{
+		/* all members have come, and come again */
+		if (cursor->status == KS_OK && (cursor->member_end != cursor->nmembers || cursor->return_at != cursor->nreturns))
+			cursor->status = KS_E_CORRUPT;
 		return false;
+	}
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
-		!ks_get_varint(&cursor->at, cursor->end, &entries) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->fresh) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
 		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
-		entries > cursor->nentries - cursor->entry_end ||
-		cursor->fresh > entries ||
 		cursor->fresh > cursor->nmembers - cursor->member_end)
 		return visit_corrupt(cursor);
 	cursor->slot += (int64_t) delta;
-	cursor->entry = cursor->entry_end;
-	cursor->entry_end += (uint32_t) entries;
 	cursor->member = cursor->member_end;
 	cursor->member_end += (uint32_t) cursor->fresh;
-	cursor->returning = entries - cursor->fresh;
 	cursor->gap = 0;
 	return true;
 }
@@ -275,25 +305,76 @@ ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count)
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
 		!ks_get_varint(&cursor->at, cursor->end, count) ||
 		delta > cursor->span - cursor->gap ||
-		*count > cursor->returning)
+		*count > cursor->nreturns - cursor->return_at)
 		return visit_corrupt(cursor);
 	cursor->gap += delta;
-	cursor->returning -= *count;
+	cursor->return_at += (uint32_t) *count;
 	cursor->pairs--;
 	return true;
 }
 
-/* Where the columns of the member section begin; false where they do not fit. */
-static bool
-member_columns(const ks_header *header, size_t *ordinals, size_t *keys, size_t *weights)
+/* The entries of all keys. */
+ks_run_cursor
+ks_view_runs(const ks_view *view)
 {
+	ks_run_cursor cursor;
+
+	memset(&cursor, 0, sizeof(cursor));
+	cursor.view = view;
+	cursor.keys = ks_view_keys(view);
+	cursor.key = UINT32_MAX;
+	return cursor;
+}
+
+/* The next run that is not empty; keys and slots are gone through in order. */
+bool
+ks_run_next(ks_run_cursor *cursor)
+{
+	int64_t		weight;
+
+	for (;;)
+	{
+		while (ks_slot_next(&cursor->slots, &cursor->slot, &weight))
+		{
+			cursor->entry = cursor->slots.entry;
+			cursor->entry_end = cursor->slots.entry_end;
+			if (cursor->entry < cursor->entry_end)
+				return true;
+		}
+		cursor->status = cursor->slots.status;
+		/* a key's slots have all its entries */
+		if (cursor->status == KS_OK && cursor->slots.entry_end != cursor->slots.entry_last)
+			cursor->status = KS_E_CORRUPT;
+		if (cursor->status != KS_OK || !ks_key_next(&cursor->keys))
+			break;
+		cursor->slots = ks_key_weights(cursor->view, &cursor->keys);
+		cursor->key++;
+	}
+	if (cursor->status == KS_OK)
+		cursor->status = cursor->keys.status;
+	return false;
+}
+
+/* Where the columns of the member section begin, behind the hashes. */
+typedef struct member_columns
+{
+	size_t		returns;
+	size_t		ordinals;
+	size_t		weights;
+} member_columns;
+
+/* False where they do not fit. */
+static bool
+find_columns(const ks_header *header, member_columns *columns)
+{
+	uint64_t	width = (uint64_t) ks_number_width(header->nmembers);
 	uint64_t	at = (uint64_t) header->members_at + (uint64_t) header->nmembers * 8;
 
-	*ordinals = (size_t) at;
-	at += (uint64_t) header->nentries * (uint64_t) ks_number_width(header->nmembers);
-	*keys = (size_t) at;
-	at += (uint64_t) header->nentries * (uint64_t) ks_number_width(header->nkeys);
-	*weights = (size_t) at;
+	columns->returns = (size_t) at;
+	at += header->nreturns * width;
+	columns->ordinals = (size_t) at;
+	at += header->nentries * width;
+	columns->weights = (size_t) at;
 	/* a weight takes one byte or more */
 	return at + header->nentries <= header->size;
 }
@@ -307,26 +388,36 @@ stretch_of(const ks_view *view, size_t from, size_t length)
 	return view->fetch == NULL ? NULL : view->fetch(view->source, from, length);
 }
 
-/* The whole member section. */
+/* Makes sure that so many of the first bytes are there. */
+ks_status
+ks_view_extend(ks_view *view, size_t length)
+{
+	const uint8_t *bytes = stretch_of(view, 0, length);
+
+	if (bytes == NULL)
+		return KS_E_TRUNCATED;
+	view->bytes = bytes;
+	if (length > view->available)
+		view->available = length;
+	return KS_OK;
+}
+
+/* Hashes and entries of all members. */
 ks_status
 ks_view_members(const ks_view *view, ks_members *members)
 {
 	const ks_header *header = &view->header;
-	size_t		ordinals,
-				keys,
-				weights;
+	member_columns columns;
 	const uint8_t *start;
 
 	members->ordinal_width = ks_number_width(header->nmembers);
-	members->key_width = ks_number_width(header->nkeys);
-	if (!member_columns(header, &ordinals, &keys, &weights))
+	if (!find_columns(header, &columns))
 		return KS_E_CORRUPT;
-	start = stretch_of(view, header->members_at, weights - header->members_at);
+	start = stretch_of(view, header->members_at, columns.weights - header->members_at);
 	if (start == NULL)
 		return KS_E_TRUNCATED;
 	members->hashes = start;
-	members->ordinals = start + (ordinals - header->members_at);
-	members->keys = start + (keys - header->members_at);
+	members->ordinals = start + (columns.ordinals - header->members_at);
 	return KS_OK;
 }
 
@@ -335,23 +426,14 @@ ks_status
 ks_view_column(const ks_view *view, ks_member_column which, uint32_t from, uint32_t to, const uint8_t **column)
 {
 	const ks_header *header = &view->header;
-	size_t		start,
-				keys,
-				weights;
-	size_t		width = 8;
+	size_t		width = which == KS_HASHES ? 8 : (size_t) ks_number_width(header->nmembers);
+	uint32_t	count = which == KS_HASHES ? header->nmembers : which == KS_RETURNS ? header->nreturns : header->nentries;
+	member_columns columns;
+	size_t		start;
 
-	if (!member_columns(header, &start, &keys, &weights) ||
-		from > to || to > (which == KS_HASHES ? header->nmembers : header->nentries))
+	if (!find_columns(header, &columns) || from > to || to > count)
 		return KS_E_CORRUPT;
-	if (which == KS_HASHES)
-		start = header->members_at;
-	else if (which == KS_ORDINALS)
-		width = (size_t) ks_number_width(header->nmembers);
-	else
-	{
-		start = keys;
-		width = (size_t) ks_number_width(header->nkeys);
-	}
+	start = which == KS_HASHES ? header->members_at : which == KS_RETURNS ? columns.returns : columns.ordinals;
 	/* where there is no choice nothing is written, and nothing fetched */
 	*column = (to - from) * width == 0 ? (const uint8_t *) "" : stretch_of(view, start + from * width, (to - from) * width);
 	return *column == NULL ? KS_E_TRUNCATED : KS_OK;
@@ -361,16 +443,14 @@ ks_view_column(const ks_view *view, ks_member_column which, uint32_t from, uint3
 ks_status
 ks_view_member_weights(const ks_view *view, ks_weight_stream *stream)
 {
-	size_t		ordinals,
-				keys,
-				weights;
+	member_columns columns;
 
-	if (!member_columns(&view->header, &ordinals, &keys, &weights))
+	if (!find_columns(&view->header, &columns))
 		return KS_E_CORRUPT;
-	stream->at = stretch_of(view, weights, view->header.size - weights);
+	stream->at = stretch_of(view, columns.weights, view->header.size - columns.weights);
 	if (stream->at == NULL)
 		return KS_E_TRUNCATED;
-	stream->end = stream->at + (view->header.size - weights);
+	stream->end = stream->at + (view->header.size - columns.weights);
 	stream->next = 0;
 	return KS_OK;
 }

@@ -10,7 +10,7 @@
 #define KS_FORMAT_VERSION 1
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
 #define KS_FLAGS_KNOWN KS_FLAG_NEGATIVE
-#define KS_HEADER_BYTES 92
+#define KS_HEADER_BYTES 96
 
 /*
  * The largest tally: its text form, two digits a byte, must fit one allocation
@@ -49,6 +49,7 @@ typedef struct ks_header
 	uint32_t	weights_at;
 	uint32_t	members_at;
 	uint32_t	size;
+	uint32_t	nreturns;
 } ks_header;
 
 /*
@@ -74,6 +75,10 @@ typedef struct ks_slot_cursor
 	int64_t		slot;
 	int64_t		slot_last;
 	uint32_t	left;
+	uint32_t	entry;			/* of one key: the slot's entries [entry, entry_end) */
+	uint32_t	entry_end;
+	uint32_t	entry_last;		/* none is beyond */
+	bool		entries;		/* their numbers are there */
 	ks_status	status;
 } ks_slot_cursor;
 
@@ -88,6 +93,9 @@ typedef struct ks_key_cursor
 	int64_t		total;			/* weight of the key over all slots */
 	uint32_t	nslots;
 	uint64_t	block;			/* bytes of its block */
+	uint32_t	entry;			/* its entries: [entry, entry_end) */
+	uint32_t	entry_end;
+	uint32_t	nentries;
 	ks_status	status;
 } ks_key_cursor;
 
@@ -104,33 +112,50 @@ typedef struct ks_visit_cursor
 	uint64_t	span;			/* no gap is larger */
 	uint64_t	fresh;			/* visits of members that were not there before */
 	uint64_t	pairs;			/* pairs of (gap, count) that ks_visit_pair has yet to give */
-	uint64_t	returning;		/* no more visits than these can be left in them */
 	uint64_t	gap;
-	uint32_t	entry;			/* the slot's entries: [entry, entry_end) */
-	uint32_t	entry_end;
-	uint32_t	nentries;
 	uint32_t	member;			/* the members that are there for the first time: [member, member_end) */
 	uint32_t	member_end;
 	uint32_t	nmembers;
+	uint32_t	return_at;		/* visits of other members that have been given */
+	uint32_t	nreturns;
 	ks_status	status;
 } ks_visit_cursor;
 
-/* The whole member section. */
+/* Where a key's block and its entries begin, and in an array of them, with one more behind the last key's, where they end. */
+typedef struct ks_block
+{
+	uint32_t	at;				/* behind the first block's beginning */
+	uint32_t	nslots;
+	uint32_t	entry;
+} ks_block;
+
+/* The entries of all keys: runs of those that have key and slot in common. */
+typedef struct ks_run_cursor
+{
+	const struct ks_view *view;
+	ks_key_cursor keys;
+	ks_slot_cursor slots;
+	uint32_t	key;
+	int32_t		slot;
+	uint32_t	entry;			/* [entry, entry_end) */
+	uint32_t	entry_end;
+	ks_status	status;
+} ks_run_cursor;
+
+/* Hashes and entries of the member section. */
 typedef struct ks_members
 {
 	const uint8_t *hashes;
 	const uint8_t *ordinals;
-	const uint8_t *keys;
 	int			ordinal_width;	/* 0, 1, 2 or 4 */
-	int			key_width;		/* 0, 1, 2 or 4 */
 } ks_members;
 
 /* The columns of the member section that have fixed widths. */
 typedef enum ks_member_column
 {
-	KS_HASHES,					/* by member */
-	KS_ORDINALS,				/* by entry */
-	KS_KEYS						/* by entry */
+	KS_HASHES,					/* of all members */
+	KS_RETURNS,					/* members' numbers, of the visits that are not their first */
+	KS_ORDINALS					/* members' numbers, of the entries */
 } ks_member_column;
 
 /* Weights are a stream of varints, read only as far as somebody asks. */
@@ -147,13 +172,26 @@ extern bool ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *wei
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern ks_slot_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
+extern ks_slot_cursor ks_view_block(const ks_view *view, const ks_block *block);
 extern ks_visit_cursor ks_view_visits(const ks_view *view);
 extern bool ks_visit_next_any(ks_visit_cursor *cursor);
 extern bool ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count);
+extern ks_run_cursor ks_view_runs(const ks_view *view);
+extern bool ks_run_next(ks_run_cursor *cursor);
+extern ks_status ks_view_extend(ks_view *view, size_t length);
 extern ks_status ks_view_members(const ks_view *view, ks_members *members);
 extern ks_status ks_view_column(const ks_view *view, ks_member_column which, uint32_t from, uint32_t to, const uint8_t **column);
 extern ks_status ks_view_member_weights(const ks_view *view, ks_weight_stream *stream);
 extern bool ks_weight_at(ks_weight_stream *stream, uint32_t entry, int64_t *weight);
+
+/* Notes where the block of the key that the cursor stands on begins, or, after the last one, where the next would. */
+static inline void
+ks_block_note(ks_block *block, const ks_view *view, const ks_key_cursor *key, bool next)
+{
+	block->at = (uint32_t) (key->weights + (next ? key->block : 0) - (view->bytes + view->header.weights_at));
+	block->nslots = next ? 0 : key->nslots;
+	block->entry = next ? key->entry_end : key->entry;
+}
 
 /* Rounds towards the past, so that instants before 2000 fall into their own quarter hour. */
 static inline int64_t
@@ -192,12 +230,6 @@ ks_member_ordinal(const ks_members *members, uint32_t entry)
 	return ks_get_number(members->ordinals, entry, members->ordinal_width);
 }
 
-static inline uint32_t
-ks_member_key(const ks_members *members, uint32_t entry)
-{
-	return ks_get_number(members->keys, entry, members->key_width);
-}
-
 static inline uint64_t
 ks_member_hash(const ks_members *members, uint32_t ordinal)
 {
@@ -210,29 +242,38 @@ ks_member_hash(const ks_members *members, uint32_t ordinal)
  * read here, the rest by the functions that read any.  Those get a copy of the
  * cursor, so that the cursor itself can stay in registers.
  */
-static inline bool
-ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
+static ks_always_inline bool
+ks_slot_next_of(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight, bool with_entries)
 {
 	const uint8_t *at = cursor->at;
-	uint32_t	code;
 
-	if (cursor->left > 0 && cursor->end - at >= 3 && at[0] < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
-		(at[1] < 0x80 || (at[2] < 0x80 && at[2] > 0)))
+	/* at least one byte each, and one more for the weight */
+	if (cursor->left > 0 && cursor->end - at >= 3 + with_entries && at[0] < 0x80 && at[0] <= cursor->slot_last - cursor->slot)
 	{
-		code = at[1];
-		cursor->at = at + 2;
+		uint32_t	delta = at[0];
+		uint32_t	code = at[1];
+		uint32_t	entries = 0;
+
+		at += 2;
 		if (code >= 0x80)
+			code = (code & 0x7f) | (uint32_t) *at++ << 7;
+		if (with_entries)
+			entries = *at++;
+		if (code < 0x4000 && (!with_entries || (entries < 0x80 && entries <= cursor->entry_last - cursor->entry_end)))
 		{
-			code = (code & 0x7f) | (uint32_t) at[2] << 7;
-			cursor->at = at + 3;
+			cursor->at = at;
+			cursor->slot += delta;
+			if (with_entries)
+			{
+				cursor->entry = cursor->entry_end;
+				cursor->entry_end += entries;
+			}
+			cursor->left--;
+			*slot = (int32_t) cursor->slot;
+			*weight = ks_unzigzag(code);
+			return true;
 		}
-		cursor->slot += at[0];
-		cursor->left--;
-		*slot = (int32_t) cursor->slot;
-		*weight = ks_unzigzag(code);
-		return true;
 	}
-	else
 	{
 		ks_slot_cursor any = *cursor;
 		bool		result = ks_slot_next_any(&any, slot, weight);
@@ -240,6 +281,12 @@ ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 		*cursor = any;
 		return result;
 	}
+}
+
+static inline bool
+ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
+{
+	return cursor->entries ? ks_slot_next_of(cursor, slot, weight, true) : ks_slot_next_of(cursor, slot, weight, false);
 }
 
 /* The next pair of the slot: cursor->gap, and how many visits have it. */
@@ -250,11 +297,12 @@ ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 
 	if (cursor->pairs == 0)
 		return false;
-	if (cursor->end - at >= 2 && (at[0] | at[1]) < 0x80 && at[0] <= cursor->span - cursor->gap && at[1] <= cursor->returning)
+	if (cursor->end - at >= 2 && (at[0] | at[1]) < 0x80 && at[0] <= cursor->span - cursor->gap &&
+		at[1] <= cursor->nreturns - cursor->return_at)
 	{
 		cursor->gap += at[0];
 		*count = at[1];
-		cursor->returning -= at[1];
+		cursor->return_at += at[1];
 		cursor->pairs--;
 		cursor->at = at + 2;
 		return true;
@@ -269,29 +317,22 @@ ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 	}
 }
 
-/* The next slot; pairs that were not asked for are passed over. */
+/* The next slot, after all pairs of the one before. */
 static inline bool
 ks_visit_next(ks_visit_cursor *cursor)
 {
-	const uint8_t *at;
-	uint64_t	count;
+	const uint8_t *at = cursor->at;
 
-	while (ks_visit_pair(cursor, &count))
-		;
-	at = cursor->at;
-	if (cursor->end - at >= 4 && (at[0] | at[1] | at[2] | at[3]) < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
-		at[1] <= cursor->nentries - cursor->entry_end && at[2] <= at[1] && at[2] <= cursor->nmembers - cursor->member_end)
+	if (cursor->end - at >= 3 && (at[0] | at[1] | at[2]) < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
+		at[1] <= cursor->nmembers - cursor->member_end)
 	{
 		cursor->slot += at[0];
-		cursor->entry = cursor->entry_end;
-		cursor->entry_end += at[1];
-		cursor->fresh = at[2];
+		cursor->fresh = at[1];
 		cursor->member = cursor->member_end;
-		cursor->member_end += at[2];
-		cursor->pairs = at[3];
-		cursor->returning = at[1] - at[2];
+		cursor->member_end += at[1];
+		cursor->pairs = at[2];
 		cursor->gap = 0;
-		cursor->at = at + 4;
+		cursor->at = at + 3;
 		return true;
 	}
 	else

@@ -5,7 +5,8 @@
  * visit before.  The distinct members of [a, b) are its visits whose visit
  * before lies before a, or that have none.  So it is enough to keep, for each slot, how
  * many visits are a member's first, and how many have which gap: a bucket is
- * counted without looking at a single member.
+ * counted without looking at a single member.  Who they are follows, too: the
+ * first visits are those of the next members, and the others are written down.
  */
 #include "tally/visit.h"
 
@@ -63,9 +64,9 @@ number_members(visit_walk *w, uint32_t begin, uint32_t end)
 	return returning;
 }
 
-/* Writes one slot: distance, entries, first visits, then pairs of (gap, visits), gaps ascending. */
+/* Writes one slot: distance, first visits, then pairs of (gap, visits), gaps ascending. */
 static void
-put_slot(visit_walk *w, int32_t slot, uint32_t entries, uint32_t fresh, uint32_t returning)
+put_slot(visit_walk *w, int32_t slot, uint32_t fresh, uint32_t returning)
 {
 	uint32_t	pairs = 0;
 	uint64_t	gap = 0;
@@ -76,7 +77,6 @@ put_slot(visit_walk *w, int32_t slot, uint32_t entries, uint32_t fresh, uint32_t
 	for (i = 0; i < returning; i++)
 		pairs += i == 0 || w->gaps[i] != w->gaps[i - 1];
 	w->at = ks_put_varint(w->at, (uint64_t) ((int64_t) slot - w->slot));
-	w->at = ks_put_varint(w->at, entries);
 	w->at = ks_put_varint(w->at, fresh);
 	w->at = ks_put_varint(w->at, pairs);
 	for (i = 0; i < returning; i = j)
@@ -90,10 +90,24 @@ put_slot(visit_walk *w, int32_t slot, uint32_t entries, uint32_t fresh, uint32_t
 	w->slot = slot;
 }
 
+/* Notes who returns, of the entries of a slot, which are sorted by number: those who were known before it. */
+static void
+note_returns(visit_walk *w, uint32_t begin, uint32_t end, uint32_t known)
+{
+	ks_visits  *visits = w->visits;
+	uint32_t	i;
+
+	for (i = begin; i < end && w->entries[i].member < known; i++)
+	{
+		if (i == begin || w->entries[i].member != w->entries[i - 1].member)
+			visits->returns[visits->nreturns++] = (uint32_t) w->entries[i].member;
+	}
+}
+
 /*
  * Brings settled entries, which are by slot, member's hash, key, into the order
- * in which they are stored: by slot, member's number, key; and writes the
- * visits.  They are left with the numbers in the place of the hashes.
+ * of slot, member's number, key, and writes the visits.  They are left with the
+ * numbers in the place of the hashes.
  */
 void
 ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first)
@@ -104,8 +118,9 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 
 	memset(visits, 0, sizeof(*visits));
 	visits->hash = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
-	/* four numbers a slot and two a gap, none of them longer than five bytes */
-	visits->bytes = ks_alloc(memory, (size_t) count * 30 + 1);
+	visits->returns = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint32_t));
+	/* three numbers a slot and two a gap, none of them longer than five bytes */
+	visits->bytes = ks_alloc(memory, (size_t) count * 25 + 1);
 
 	memset(&w, 0, sizeof(w));
 	w.visits = visits;
@@ -125,7 +140,8 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 		returning = number_members(&w, begin, end);
 		/* numbers of returning members, and those of keys, come in another order than hashes */
 		ks_entries_sort(entries + begin, end - begin);
-		put_slot(&w, entries[begin].slot, end - begin, w.known.count - known, returning);
+		note_returns(&w, begin, end, known);
+		put_slot(&w, entries[begin].slot, w.known.count - known, returning);
 	}
 	visits->nmembers = w.known.count;
 	visits->size = (size_t) (w.at - visits->bytes);
@@ -139,6 +155,7 @@ ks_visits_free(ks_visits *visits)
 	if (visits->bytes == NULL)
 		return;
 	ks_free(visits->hash);
+	ks_free(visits->returns);
 	ks_free(visits->bytes);
 	memset(visits, 0, sizeof(*visits));
 }

@@ -8,12 +8,15 @@
 
 /*
  * Members are numbered in the order of their first visits, those of one slot by
- * hash.  bytes is the section of visits as it is stored.
+ * hash.  Returns come by slot and number.  bytes is the section of visits as it is
+ * stored.
  */
 typedef struct ks_visits
 {
 	uint64_t   *hash;			/* [nmembers] by number */
 	uint32_t	nmembers;
+	uint32_t   *returns;		/* [nreturns] numbers, of the visits that are not a member's first */
+	uint32_t	nreturns;
 	uint8_t    *bytes;
 	size_t		size;
 } ks_visits;

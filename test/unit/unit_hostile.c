@@ -205,57 +205,67 @@ two_members(void)
 	return pack(&builder);
 }
 
-/* Counts that contradict each other, whichever way they are read; visits alone do not look at members. */
+/*
+ * Counts that contradict each other.  A question notices what it reads: of one
+ * row the visits, where two rows meet their members, too, and under a condition
+ * the entries of keys.
+ */
 static void
 check_contradictions(void)
 {
-	static const uint8_t visits[] = {0, 1, 1, 0, 1, 2, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 2, 0, 2, 1, 1, 1, 1};
-	static const struct
+	static const uint8_t visits[] = {0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 2, 1, 1, 1, 1};
+	static const uint8_t keys[] = {2, 2, 'a', 10, 4, 12, 5, 2, 2, 'b', 2, 1, 3, 1, 0, 2, 1, 1, 4, 2, 1, 2, 1, 1, 2, 1};
+	stored		a = two_members();
+	const ks_header *header = &a.view.header;
+	const uint32_t returns = header->members_at + 8 * header->nmembers;
+	const struct
 	{
-		enum
-		{
-			HEADER, VISITS, MEMBERS
-		}			part;
 		uint32_t	at;
 		uint8_t		byte;
+		bool		visits;		/* noticed when these are read */
+		bool		members;
+		bool		entries;
 	}			changes[] = {
-		{HEADER, 20, 12},		/* more entries than there are weights */
-		{VISITS, 2, 2},			/* more first visits than entries */
-		{VISITS, 3, 0x7f},		/* more pairs than bytes */
-		{VISITS, 4, 0x7f},		/* beyond the last slot */
-		{VISITS, 5, 0x7f},		/* more entries than there are */
-		{VISITS, 7, 2},			/* a pair that is not there */
-		{VISITS, 8, 0x7f},		/* a gap larger than all slots */
-		{VISITS, 9, 2},			/* more visits than entries */
-		{VISITS, 21, 2},		/* the same, in two pairs */
-		{MEMBERS, 2, 2},		/* a member beyond the last */
-		{MEMBERS, 1, 0xff},
+		{20, 12, false, true, true},	/* more entries than there is room for */
+		{header->visits_at + 1, 3, true, true, false},	/* more first visits than members */
+		{header->visits_at + 1, 0, true, true, false},	/* fewer */
+		{header->visits_at + 2, 0x7f, true, true, false},	/* more pairs than bytes */
+		{header->visits_at + 3, 0x7f, true, true, false},	/* beyond the last slot */
+		{header->visits_at + 4, 0x7f, true, true, false},
+		{header->visits_at + 5, 2, true, true, false},	/* a pair that is not there */
+		{header->visits_at + 6, 0x7f, true, true, false},	/* a gap larger than all slots */
+		{header->visits_at + 7, 9, true, true, false},	/* more visits than there are */
+		{header->visits_at + 19, 2, true, true, false},
+		{header->visits_at + 19, 0, true, true, false}, /* fewer */
+		{returns, 2, false, true, false},	/* a member beyond the last */
+		{returns + header->nreturns, 2, false, false, true},
+		{header->keys_at + 6, 0x7f, false, false, true},	/* more entries of a key than there are */
+		{header->keys_at + 6, 4, false, false, true},	/* fewer than those of its slots */
+		{header->weights_at + 2, 0x7f, false, false, true},
 	};
-	stored		a = two_members();
-	bool		good = memcmp(a.bytes + a.view.header.visits_at, visits, sizeof(visits)) == 0 &&
+	bool		good = memcmp(a.bytes + header->visits_at, visits, sizeof(visits)) == 0 &&
+	memcmp(a.bytes + header->keys_at, keys, sizeof(keys)) == 0 &&
 	series_of(&a, a.size, 1, false) == KS_OK && series_of(&a, a.size, 2, false) == KS_OK && series_of(&a, a.size, 1, true) == KS_OK;
 	size_t		i;
 
 	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 	{
 		uint8_t    *byte = a.bytes + changes[i].at;
-		uint8_t		kept;
+		uint8_t		kept = *byte;
 
-		if (changes[i].part == VISITS)
-			byte += a.view.header.visits_at;
-		else if (changes[i].part == MEMBERS)	/* past the hashes: the entries' members */
-			byte += a.view.header.members_at + 8 * a.view.header.nmembers;
-		kept = *byte;
 		*byte = changes[i].byte;
-		good &= series_of(&a, a.size, 1, false) == (changes[i].part == VISITS ? KS_E_CORRUPT : KS_OK) &&
-			series_of(&a, a.size, 2, false) == KS_E_CORRUPT && series_of(&a, a.size, 1, true) == KS_E_CORRUPT;
+		good &= (series_of(&a, a.size, 1, false) == KS_E_CORRUPT) == changes[i].visits &&
+			(series_of(&a, a.size, 2, false) == KS_E_CORRUPT) == changes[i].members &&
+			(series_of(&a, a.size, 1, true) == KS_E_CORRUPT) == changes[i].entries &&
+			ks_check(a.bytes, a.size, NULL) != KS_OK;
 		*byte = kept;
 	}
 	ok(good, "visits and members that contradict each other are an error");
-	ok(series_of(&a, a.view.header.keys_at, 1, false) == KS_OK && series_of(&a, a.view.header.keys_at, 2, false) == KS_E_TRUNCATED &&
-	   series_of(&a, a.view.header.members_at, 1, true) == KS_E_TRUNCATED, "members that are not there are an error");
+	ok(series_of(&a, header->keys_at, 1, false) == KS_OK && series_of(&a, header->keys_at, 2, false) == KS_E_TRUNCATED &&
+	   series_of(&a, header->members_at, 1, true) == KS_E_TRUNCATED, "members that are not there are an error");
 	free(a.bytes);
 }
+
 static void
 check_versions(void)
 {
