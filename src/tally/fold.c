@@ -223,13 +223,27 @@ sum_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int64_t *s
 	return cursor.status;
 }
 
-/* Adds the weight of a key to its group, or to the bins; bin is the one that the row lies in, if it lies in one. */
+/* The bin in which all of a key lies, KS_BIN_CUT where that takes a closer look; bin is that of the row. */
+static int32_t
+bin_of_key(const ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t bin)
+{
+	int64_t		first;
+
+	if (bin >= 0 || !ks_key_first(view, key, &first) || first > key->last)
+		return bin;
+	return ks_bins_of_range(&fold->bins, (int32_t) first, (int32_t) key->last);
+}
+
+/* Adds the weight of a key to its group, or to the bins. */
 static ks_status
 add_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group, int32_t bin)
 {
 	int64_t		sum = 0;
 	ks_status	status = KS_OK;
 
+	bin = bin_of_key(fold, view, key, bin);
+	if (bin == KS_BIN_OUTSIDE)
+		return KS_OK;
 	if (!fold->grouped)
 	{
 		if (bin < 0)

@@ -226,7 +226,7 @@ draft_bytes(const draft *d)
 	uint32_t	i;
 
 	for (i = 0; i < d->nkeys; i++)
-		result += d->keys[i].key.length + 5 * KS_VARINT_MAX;
+		result += d->keys[i].key.length + 6 * KS_VARINT_MAX;
 	/* an entry may have a slot of its own in its key's block, where no weight is left */
 	result += ((size_t) d->nslots + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
 	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->visits.nreturns * 4 +
@@ -257,6 +257,7 @@ typedef struct key_block
 	const ks_entry *member;
 	const ks_entry *member_end;
 	uint32_t	nslots;			/* written */
+	int32_t		last;			/* the last of them */
 	int64_t		total;
 } key_block;
 
@@ -302,6 +303,7 @@ put_block(uint8_t *at, key_block *b, const draft *d)
 		b->nslots++;
 		before = slot;
 	}
+	b->last = before;
 	return at;
 }
 
@@ -313,14 +315,14 @@ put_block(uint8_t *at, key_block *b, const draft *d)
 static uint8_t *
 put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 {
-	key_block	b = {d->weights, d->weights, d->members, d->members, 0, 0};
+	key_block	b = {d->weights, d->weights, d->members, d->members, 0, 0, 0};
 	size_t		longest = 0;
 	uint8_t    *blocks,
 			   *block;
 	uint32_t	i;
 
 	for (i = 0; i < d->nkeys; i++)
-		longest += d->keys[i].key.length + 5 * KS_VARINT_MAX;
+		longest += d->keys[i].key.length + 6 * KS_VARINT_MAX;
 	blocks = block = at + longest;
 	for (i = 0; i < d->nkeys; i++)
 	{
@@ -334,6 +336,7 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 		at = ks_put_varint(at, ks_zigzag(b.total));
 		at = ks_put_varint(at, b.nslots);
 		at = ks_put_varint(at, (uint64_t) (end - block));
+		at = ks_put_varint(at, (uint64_t) ((int64_t) d->slot_last - b.last));
 		if (d->nentries > 0)
 			at = ks_put_varint(at, (uint64_t) (b.member_end - b.member));
 		block = end;

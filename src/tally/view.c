@@ -161,6 +161,7 @@ ks_view_keys(const ks_view *view)
 	cursor.weights_end = view->bytes + view->header.members_at;
 	cursor.left = view->header.nkeys;
 	cursor.nentries = view->header.nentries;
+	cursor.slot_last = view->header.slot_last;
 	cursor.status = KS_OK;
 	if (cursor.end > view->bytes + view->available)
 	{
@@ -177,6 +178,7 @@ ks_key_next(ks_key_cursor *cursor)
 				total,
 				nslots,
 				block,
+				behind,
 				entries = 0;
 	const uint8_t *start;
 
@@ -191,8 +193,10 @@ ks_key_next(ks_key_cursor *cursor)
 	if (!ks_get_varint(&cursor->at, cursor->end, &total) ||
 		!ks_get_varint(&cursor->at, cursor->end, &nslots) ||
 		!ks_get_varint(&cursor->at, cursor->end, &block) ||
+		!ks_get_varint(&cursor->at, cursor->end, &behind) ||
 		(cursor->nentries > 0 && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
 		nslots > UINT32_MAX ||
+		behind > UINT32_MAX ||
 		block > (uint64_t) (cursor->weights_end - cursor->weights) ||
 		entries > cursor->nentries - cursor->entry_end)
 		goto corrupt;
@@ -200,6 +204,7 @@ ks_key_next(ks_key_cursor *cursor)
 	cursor->key.bytes = start;
 	cursor->key.length = (size_t) length;
 	cursor->total = ks_unzigzag(total);
+	cursor->last = cursor->slot_last - (int64_t) behind;
 	cursor->nslots = (uint32_t) nslots;
 	cursor->block = block;
 	cursor->entry = cursor->entry_end;
@@ -211,6 +216,20 @@ corrupt:
 	cursor->status = KS_E_CORRUPT;
 	cursor->left = 0;
 	return false;
+}
+
+/* The first slot of the key the cursor stands on, with which its block begins; false where that cannot be told. */
+bool
+ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first)
+{
+	const uint8_t *at = key->weights;
+	uint64_t	delta;
+
+	if (key->weights + key->block > view->bytes + view->available || !ks_get_varint(&at, key->weights + key->block, &delta) ||
+		delta > (uint64_t) ((int64_t) view->header.slot_last - view->header.slot_first))
+		return false;
+	*first = view->header.slot_first + (int64_t) delta;
+	return true;
 }
 
 /* Weight per slot of the key the cursor stands on. */

@@ -91,6 +91,8 @@ typedef struct ks_key_cursor
 	uint32_t	left;
 	ks_string	key;
 	int64_t		total;			/* weight of the key over all slots */
+	int64_t		slot_last;		/* that of the tally; */
+	int64_t		last;			/* that of the key */
 	uint32_t	nslots;
 	uint64_t	block;			/* bytes of its block */
 	uint32_t	entry;			/* its entries: [entry, entry_end) */
@@ -171,6 +173,7 @@ extern ks_slot_cursor ks_view_slots(const ks_view *view);
 extern bool ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
+extern bool ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first);
 extern ks_slot_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
 extern ks_slot_cursor ks_view_block(const ks_view *view, const ks_block *block);
 extern ks_visit_cursor ks_view_visits(const ks_view *view);
@@ -246,9 +249,12 @@ static ks_always_inline bool
 ks_slot_next_of(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight, bool with_entries)
 {
 	const uint8_t *at = cursor->at;
+	ptrdiff_t	room = cursor->end - at;
 
-	/* at least one byte each, and one more for the weight */
-	if (cursor->left > 0 && cursor->end - at >= 3 + with_entries && at[0] < 0x80 && at[0] <= cursor->slot_last - cursor->slot)
+	if (cursor->left == 0)
+		return false;
+	if (room >= 2 + with_entries && at[0] < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
+		(at[1] < 0x80 || room >= 3 + with_entries))
 	{
 		uint32_t	delta = at[0];
 		uint32_t	code = at[1];

@@ -214,7 +214,7 @@ static void
 check_contradictions(void)
 {
 	static const uint8_t visits[] = {0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 2, 1, 1, 1, 1};
-	static const uint8_t keys[] = {2, 2, 'a', 10, 4, 12, 5, 2, 2, 'b', 2, 1, 3, 1, 0, 2, 1, 1, 4, 2, 1, 2, 1, 1, 2, 1};
+	static const uint8_t keys[] = {2, 2, 'a', 10, 4, 12, 0, 5, 2, 2, 'b', 2, 1, 3, 0, 1, 0, 2, 1, 1, 4, 2, 1, 2, 1, 1, 2, 1};
 	stored		a = two_members();
 	const ks_header *header = &a.view.header;
 	const uint32_t returns = header->members_at + 8 * header->nmembers;
@@ -239,8 +239,8 @@ check_contradictions(void)
 		{header->visits_at + 19, 0, true, true, false}, /* fewer */
 		{returns, 2, false, true, false},	/* a member beyond the last */
 		{returns + header->nreturns, 2, false, false, true},
-		{header->keys_at + 6, 0x7f, false, false, true},	/* more entries of a key than there are */
-		{header->keys_at + 6, 4, false, false, true},	/* fewer than those of its slots */
+		{header->keys_at + 7, 0x7f, false, false, true},	/* more entries of a key than there are */
+		{header->keys_at + 7, 4, false, false, true},	/* fewer than those of its slots */
 		{header->weights_at + 2, 0x7f, false, false, true},
 	};
 	bool		good = memcmp(a.bytes + header->visits_at, visits, sizeof(visits)) == 0 &&
