@@ -36,8 +36,8 @@ SELECT at, what, pg_temp.failure(format('SELECT %L::kindly_stats.tally', pg_temp
 	(0, 'later version', '\x02'::bytea), (0, 'no version', '\x00'), (1, 'flags', '\x02'), (1, 'no weight below zero', '\x01'), (2, 'reserved', '\x01'),
 	(4, 'keys', '\xffffffff'), (8, 'slots', '\xffffffff'), (12, 'weights', '\xffffffff'), (16, 'members', '\xffffffff'), (20, 'entries', '\xffffffff'),
 	(24, 'first slot', '\x00000080'), (28, 'last slot', '\xffffff7f'), (32, 'total', '\x03'), (40, 'first', '\x0000000000000080'), (72, 'visits at', '\x00'), (76, 'keys at', '\x00'),
-	(88, 'size', '\xffffffff'), (92, 'returns', '\x01'), (101, 'first visits', '\x00'), (102, 'gaps', '\x01'), (107, 'part too long', '\x7f'), (107, 'parts that are other parts', '\x03'), (109, 'not UTF-8', '\xff'),
-	(109, 'zero', '\x00'), (115, 'last slot of a key', '\x01'), (116, 'entries of a key', '\x00'), (132, 'entries of a slot', '\x00'), (152, 'a member beyond the last', '\x02')) v(at, what, bytes);
+	(88, 'size', '\xffffffff'), (92, 'returns', '\x01'), (101, 'first visits', '\x00'), (102, 'gaps', '\x01'), (106, 'no tail', '\x00'), (107, 'tails too long', '\x7f'), (109, 'part too long', '\x7f'), (109, 'parts that are other parts', '\x03'), (111, 'not UTF-8', '\xff'),
+	(111, 'zero', '\x00'), (114, 'no key with this head', '\x00'), (115, 'a tail beyond the last', '\x01'), (119, 'last slot of a key', '\x01'), (120, 'entries of a key', '\x00'), (138, 'entries of a slot', '\x00'), (158, 'a member beyond the last', '\x02')) v(at, what, bytes);
 
 -- every byte changed, and some thousand changed at random: success, or an error that names the type or the reason
 DO $$

@@ -206,18 +206,22 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 {
 	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t   *number;
+	uint8_t    *bytes;
 	uint32_t	keys = 0;
 	ks_status	status = KS_OK;
 
 	number = ks_alloc(builder->memory, ((size_t) cursor.left + 1) * sizeof(uint32_t));
+	bytes = ks_alloc(builder->memory, (size_t) (cursor.end - cursor.at) + (size_t) cursor.tail_bytes + 1);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
+		ks_string	key = ks_key_join(bytes, &cursor.key);
+
 		ks_check_interrupts();
-		if (!ks_key_valid(cursor.key))
+		if (!ks_key_valid(key))
 			status = KS_E_CORRUPT;
 		else
 		{
-			number[keys] = ks_dictionary_put(&builder->keys, cursor.key);
+			number[keys] = ks_dictionary_put(&builder->keys, key);
 			status = merge_weights(builder, ks_key_weights(view, &cursor), number[keys], negate, slot_from, slot_to);
 			keys++;
 		}
@@ -226,6 +230,7 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 		status = cursor.status;
 	if (status == KS_OK)
 		status = merge_members(builder, view, number, negate, slot_from, slot_to);
+	ks_free(bytes);
 	ks_free(number);
 	return status;
 }

@@ -29,14 +29,14 @@ part_passes(const ks_filter *filter, uint32_t number, ks_string part)
 
 /* A part that the key does not have counts as NULL. */
 bool
-ks_filter_passes(const ks_filter *filter, ks_string key)
+ks_filter_passes(const ks_filter *filter, ks_key key)
 {
 	ks_string	null = {NULL, 0};
 	ks_string	part;
 	uint32_t	number = 0;
 	uint32_t	i;
 
-	for (; ks_key_shift(&key, &part); number++)
+	for (; ks_key_take(&key, &part); number++)
 	{
 		if (!part_passes(filter, number, part))
 			return false;

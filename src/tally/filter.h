@@ -20,6 +20,6 @@ typedef struct ks_filter
 	uint32_t	count;
 } ks_filter;
 
-extern bool ks_filter_passes(const ks_filter *filter, ks_string key);
+extern bool ks_filter_passes(const ks_filter *filter, ks_key key);
 
 #endif							/* KS_TALLY_FILTER_H */

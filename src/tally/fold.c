@@ -162,28 +162,55 @@ put_group(ks_fold *fold, ks_string name)
 	return group;
 }
 
+/* What a key is grouped by, as one piece: in scratch where it reaches over both. */
+static ks_string
+group_key(ks_fold *fold, ks_key key)
+{
+	ks_string	part;
+	ks_string	result;
+	ks_key		rest;
+	uint32_t	i;
+
+	for (i = 0; i < fold->skip && ks_key_take(&key, &part); i++)
+		;
+	if (key.head.length == 0)
+	{
+		key.head = key.tail;
+		key.tail.length = 0;
+	}
+	rest = key;
+	for (i = 0; i < fold->take && rest.head.length > 0 && ks_key_shift(&rest.head, &part); i++)
+		;
+	if (i == fold->take || key.tail.length == 0)
+	{
+		result.bytes = key.head.bytes;
+		result.length = key.head.length - rest.head.length;
+		return result;
+	}
+	if (key.head.length + key.tail.length > fold->scratch_size)
+	{
+		size_t		size = 2 * (key.head.length + key.tail.length);
+
+		fold->scratch = fold->scratch == NULL ? ks_alloc(fold->memory, size) : ks_realloc(fold->scratch, size);
+		fold->scratch_size = size;
+	}
+	for (; i < fold->take && ks_key_shift(&rest.tail, &part); i++)
+		;
+	key.tail.length -= rest.tail.length;
+	return ks_key_join(fold->scratch, &key);
+}
+
 /*
  * The number of the group that a key belongs to.  Those of each source and
  * language, and of each row, come in the same order as a rule: the one that
  * came next last time is tried first.
  */
 static int32_t
-group_of(ks_fold *fold, ks_string key)
+group_of(ks_fold *fold, const ks_key *whole)
 {
-	ks_string	part;
-	ks_string	rest;
-	uint32_t	i;
+	ks_string	key = group_key(fold, *whole);
 	uint32_t	group;
 
-	for (i = 0; i < fold->skip && ks_key_shift(&key, &part); i++)
-		;
-	if (fold->take < KS_KEY_MAX_PARTS)
-	{
-		rest = key;
-		for (i = 0; i < fold->take && ks_key_shift(&rest, &part); i++)
-			;
-		key.length -= rest.length;
-	}
 	if (fold->groups.count > 0)
 	{
 		ks_string	known;
@@ -261,11 +288,11 @@ add_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t gr
 
 /* Takes the prefix off a mixed row's key; false when the key is another measure's. */
 static bool
-strip_prefix(ks_string *key, const ks_string *prefix)
+strip_prefix(ks_key *key, const ks_string *prefix)
 {
 	ks_string	name;
 
-	return prefix == NULL || (ks_key_shift(key, &name) && ks_string_compare(name, *prefix) == 0);
+	return prefix == NULL || (ks_key_take(key, &name) && ks_string_compare(name, *prefix) == 0);
 }
 
 /* Adds the weights of the keys that pass, and notes of each key in row what it counts for; gives back how many passed. */
@@ -280,7 +307,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 	*passed = 0;
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
-		ks_string	key = cursor.key;
+		ks_key		key = cursor.key;
 		bool		passes = strip_prefix(&key, prefix) &&
 			(fold->filter.count == 0 || ks_filter_passes(&fold->filter, key));
 
@@ -289,7 +316,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 			ks_block_note(&row->blocks[number], view, &cursor, false);
 		if (passes)
 		{
-			row->target[number] = fold->grouped ? group_of(fold, key) : 0;
+			row->target[number] = fold->grouped ? group_of(fold, &key) : 0;
 			status = add_key(fold, view, &cursor, row->target[number], row->bin);
 			++*passed;
 		}
@@ -487,6 +514,8 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->group_after);
 	if (fold->cut_weight != NULL)
 		ks_free(fold->cut_weight);
+	if (fold->scratch != NULL)
+		ks_free(fold->scratch);
 	ks_dictionary_free(&fold->groups);
 	memset(fold, 0, sizeof(*fold));
 }

@@ -39,6 +39,8 @@ typedef struct ks_fold
 	uint32_t	skip;
 	uint32_t	take;
 	ks_dictionary groups;
+	uint8_t    *scratch;		/* for a key in one piece */
+	size_t		scratch_size;
 	int64_t    *group_weight;
 	uint32_t   *group_after;	/* [group_size] which group came after it last time */
 	uint32_t	group_size;

@@ -49,3 +49,20 @@ ks_key_valid(ks_string key)
 	}
 	return true;
 }
+
+/* Cuts a key into its two pieces; bytes that are no parts stay in the first. */
+ks_key
+ks_key_cut(ks_string key)
+{
+	ks_string	rest = key;
+	ks_string	part;
+	ks_key		result;
+	int			i;
+
+	for (i = 0; i < KS_HEAD_PARTS && ks_key_shift(&rest, &part); i++)
+		;
+	result.head.bytes = key.bytes;
+	result.head.length = key.length - rest.length;
+	result.tail = rest;
+	return result;
+}

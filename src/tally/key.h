@@ -13,6 +13,16 @@
 
 #define KS_KEY_MAX_PARTS 64
 
+/* Stored keys are kept in two pieces, of which this is the first: in the rollup source and language, or measure and source. */
+#define KS_HEAD_PARTS 2
+
+/* A key whose first parts lie elsewhere than the rest. */
+typedef struct ks_key
+{
+	ks_string	head;
+	ks_string	tail;
+} ks_key;
+
 /* Takes the next part off the front of key; a NULL part has bytes == NULL.  False at the end or on bad bytes. */
 static inline bool
 ks_key_shift(ks_string *key, ks_string *part)
@@ -38,6 +48,31 @@ ks_key_shift(ks_string *key, ks_string *part)
 	return true;
 }
 
+/* The same for a key in two pieces; what is left of it is one piece when the first is used up. */
+static inline bool
+ks_key_take(ks_key *key, ks_string *part)
+{
+	if (key->head.length == 0)
+	{
+		key->head = key->tail;
+		key->tail.length = 0;
+	}
+	return ks_key_shift(&key->head, part);
+}
+
+/* Writes both pieces side by side; the caller has room for them. */
+static inline ks_string
+ks_key_join(uint8_t *at, const ks_key *key)
+{
+	ks_string	result = {at, key->head.length + key->tail.length};
+
+	if (key->head.length > 0)
+		memcpy(at, key->head.bytes, key->head.length);
+	if (key->tail.length > 0)
+		memcpy(at + key->head.length, key->tail.bytes, key->tail.length);
+	return result;
+}
+
 /* Writes one part (bytes == NULL is a NULL); the caller has length + KS_VARINT_MAX bytes. */
 static inline uint8_t *
 ks_key_put(uint8_t *at, const void *bytes, size_t length)
@@ -55,5 +90,6 @@ ks_key_put(uint8_t *at, const void *bytes, size_t length)
 extern int	ks_string_compare(ks_string a, ks_string b);
 extern int	ks_key_compare(ks_string a, ks_string b);
 extern bool ks_key_valid(ks_string key);
+extern ks_key ks_key_cut(ks_string key);
 
 #endif							/* KS_TALLY_KEY_H */

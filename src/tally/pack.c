@@ -12,6 +12,7 @@ typedef struct named_key
 {
 	ks_string	key;
 	uint32_t	number;			/* in the builder's dictionary */
+	uint32_t	tail;
 } named_key;
 
 /* What is to be written: sorted, keys renumbered by rank. */
@@ -20,6 +21,9 @@ typedef struct draft
 	ks_memory	memory;
 	named_key  *keys;
 	uint32_t	nkeys;
+	ks_string  *tails;			/* those of the keys, each once, ascending */
+	uint32_t	ntails;
+	size_t		tail_bytes;
 	ks_entry   *weights;		/* by key, slot */
 	uint32_t	nweights;
 	ks_entry   *members;		/* by key, slot, member's number */
@@ -73,6 +77,42 @@ rank_keys(draft *d, const ks_builder *builder)
 	for (i = 0; i < d->nkeys; i++)
 		rank[d->keys[i].number] = i;
 	return rank;
+}
+
+/* Sorts the tails of the keys, and notes of each key which is its. */
+static void
+draft_tails(draft *d)
+{
+	uint32_t   *rank;
+	named_key  *sorted;
+	ks_dictionary tails;
+	uint32_t	i;
+
+	ks_dictionary_init(&tails, d->memory);
+	for (i = 0; i < d->nkeys; i++)
+		d->keys[i].tail = ks_dictionary_put(&tails, ks_key_cut(d->keys[i].key).tail);
+	d->ntails = tails.count;
+	sorted = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(named_key));
+	rank = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(uint32_t));
+	for (i = 0; i < d->nkeys; i++)
+	{
+		/* the bytes in the builder, which stay */
+		sorted[d->keys[i].tail].key = ks_key_cut(d->keys[i].key).tail;
+		sorted[d->keys[i].tail].number = d->keys[i].tail;
+	}
+	ks_dictionary_free(&tails);
+	qsort(sorted, d->ntails, sizeof(named_key), compare_named);
+	d->tails = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(ks_string));
+	for (i = 0; i < d->ntails; i++)
+	{
+		rank[sorted[i].number] = i;
+		d->tails[i] = sorted[i].key;
+		d->tail_bytes += sorted[i].key.length;
+	}
+	for (i = 0; i < d->nkeys; i++)
+		d->keys[i].tail = rank[d->keys[i].tail];
+	ks_free(rank);
+	ks_free(sorted);
 }
 
 /* Slots that the ledger has, and whether it has anything below zero. */
@@ -191,6 +231,7 @@ draft_fill(draft *d, const ks_builder *builder)
 	uint32_t   *rank = rank_keys(d, builder);
 	ks_status	status;
 
+	draft_tails(d);
 	d->slot_first = 1;
 	d->slot_last = 0;
 	note_range(d, &builder->weights);
@@ -210,6 +251,7 @@ static void
 draft_free(draft *d)
 {
 	ks_free(d->keys);
+	ks_free(d->tails);
 	ks_free(d->weights);
 	if (d->slots != NULL)
 		ks_free(d->slots);
@@ -218,15 +260,24 @@ draft_free(draft *d)
 	ks_visits_free(&d->visits);
 }
 
+/* An upper bound of the dictionary's. */
+static size_t
+dictionary_bytes(const draft *d)
+{
+	size_t		result = 2 * KS_VARINT_MAX + d->tail_bytes + (size_t) d->ntails * 4;
+	uint32_t	i;
+
+	for (i = 0; i < d->nkeys; i++)
+		result += d->keys[i].key.length + 8 * KS_VARINT_MAX;
+	return result;
+}
+
 /* An upper bound of the packed size. */
 static size_t
 draft_bytes(const draft *d)
 {
-	size_t		result = KS_HEADER_BYTES;
-	uint32_t	i;
+	size_t		result = KS_HEADER_BYTES + dictionary_bytes(d);
 
-	for (i = 0; i < d->nkeys; i++)
-		result += d->keys[i].key.length + 6 * KS_VARINT_MAX;
 	/* an entry may have a slot of its own in its key's block, where no weight is left */
 	result += ((size_t) d->nslots + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
 	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->visits.nreturns * 4 +
@@ -307,6 +358,65 @@ put_block(uint8_t *at, key_block *b, const draft *d)
 	return at;
 }
 
+static uint8_t *
+put_number(uint8_t *at, uint32_t number, int width)
+{
+	if (width == 1)
+		*at = (uint8_t) number;
+	else if (width == 2)
+		ks_put_u16(at, (uint16_t) number);
+	else if (width == 4)
+		ks_put_u32(at, number);
+	return at + width;
+}
+
+static bool
+same_head(const named_key *a, const named_key *b)
+{
+	ks_string	x = ks_key_cut(a->key).head;
+	ks_string	y = ks_key_cut(b->key).head;
+
+	return x.length == y.length && (x.length == 0 || memcmp(x.bytes, y.bytes, x.length) == 0);
+}
+
+/* The tails: how many, how many bytes, where each ends, and the bytes. */
+static uint8_t *
+put_tails(uint8_t *at, const draft *d)
+{
+	int			width = ks_number_width((uint32_t) d->tail_bytes + 1);
+	uint32_t	end = 0;
+	uint32_t	i;
+
+	at = ks_put_varint(at, d->ntails);
+	at = ks_put_varint(at, d->tail_bytes);
+	for (i = 0; i < d->ntails; i++)
+	{
+		end += (uint32_t) d->tails[i].length;
+		at = put_number(at, end, width);
+	}
+	for (i = 0; i < d->ntails; i++)
+	{
+		if (d->tails[i].length > 0)
+			memcpy(at, d->tails[i].bytes, d->tails[i].length);
+		at += d->tails[i].length;
+	}
+	return at;
+}
+
+/* A head, and how many keys from this one on have it. */
+static uint8_t *
+put_head(uint8_t *at, const draft *d, uint32_t key)
+{
+	ks_string	head = ks_key_cut(d->keys[key].key).head;
+	uint32_t	end = key + 1;
+
+	while (end < d->nkeys && same_head(&d->keys[end], &d->keys[key]))
+		end++;
+	at = ks_put_varint(at, head.length);
+	memcpy(at, head.bytes, head.length);
+	return ks_put_varint(at + head.length, end - key);
+}
+
 /*
  * The dictionary needs the length of each key's block before the blocks are
  * written: they are written once behind the longest the dictionary can get,
@@ -316,23 +426,26 @@ static uint8_t *
 put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 {
 	key_block	b = {d->weights, d->weights, d->members, d->members, 0, 0, 0};
-	size_t		longest = 0;
-	uint8_t    *blocks,
-			   *block;
+	uint8_t    *blocks = at + dictionary_bytes(d);
+	uint8_t    *block = blocks;
+	uint32_t	next_tail = 0;
 	uint32_t	i;
 
-	for (i = 0; i < d->nkeys; i++)
-		longest += d->keys[i].key.length + 6 * KS_VARINT_MAX;
-	blocks = block = at + longest;
+	if (d->nkeys > 0)
+		at = put_tails(at, d);
 	for (i = 0; i < d->nkeys; i++)
 	{
 		uint8_t    *end;
 
 		next_block(&b, d, i);
 		end = put_block(block, &b, d);
-		at = ks_put_varint(at, d->keys[i].key.length);
-		memcpy(at, d->keys[i].key.bytes, d->keys[i].key.length);
-		at += d->keys[i].key.length;
+		if (i == 0 || !same_head(&d->keys[i], &d->keys[i - 1]))
+		{
+			at = put_head(at, d, i);
+			next_tail = 0;
+		}
+		at = ks_put_varint(at, d->keys[i].tail - next_tail);
+		next_tail = d->keys[i].tail + 1;
 		at = ks_put_varint(at, ks_zigzag(b.total));
 		at = ks_put_varint(at, b.nslots);
 		at = ks_put_varint(at, (uint64_t) (end - block));
@@ -344,18 +457,6 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 	*weights = at;
 	memmove(at, blocks, (size_t) (block - blocks));
 	return at + (block - blocks);
-}
-
-static uint8_t *
-put_number(uint8_t *at, uint32_t number, int width)
-{
-	if (width == 1)
-		*at = (uint8_t) number;
-	else if (width == 2)
-		ks_put_u16(at, (uint16_t) number);
-	else if (width == 4)
-		ks_put_u32(at, number);
-	return at + width;
 }
 
 /* Hashes, the numbers of those who return, then one column each of the entries' members and weights. */

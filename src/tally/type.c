@@ -80,9 +80,9 @@ keys_encoded_right(const ks_view *view)
 
 	while (ks_key_next(&cursor))
 	{
-		ks_string	rest = cursor.key;
+		ks_key		rest = cursor.key;
 
-		while (ks_key_shift(&rest, &part))
+		while (ks_key_take(&rest, &part))
 		{
 			if (part.bytes != NULL &&
 				(memchr(part.bytes, 0, part.length) != NULL ||

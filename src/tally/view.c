@@ -148,6 +148,26 @@ ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 	return true;
 }
 
+/* Finds the tails of the keys, which lie before the keys. */
+static bool
+find_tails(ks_key_cursor *cursor)
+{
+	uint64_t	ends;
+
+	if (!ks_get_varint(&cursor->at, cursor->end, &cursor->ntails) ||
+		!ks_get_varint(&cursor->at, cursor->end, &cursor->tail_bytes) ||
+		cursor->ntails > UINT32_MAX || cursor->tail_bytes > KS_TALLY_MAX_BYTES)
+		return false;
+	cursor->tail_width = ks_number_width((uint32_t) cursor->tail_bytes + 1);
+	ends = cursor->ntails * (uint64_t) cursor->tail_width;
+	if (ends + cursor->tail_bytes > (uint64_t) (cursor->end - cursor->at))
+		return false;
+	cursor->tail_ends = cursor->at;
+	cursor->tails = cursor->at + ends;
+	cursor->at = cursor->tails + cursor->tail_bytes;
+	return true;
+}
+
 /* The keys in order; ks_key_next fills key, total and the whereabouts of its weights. */
 ks_key_cursor
 ks_view_keys(const ks_view *view)
@@ -164,33 +184,65 @@ ks_view_keys(const ks_view *view)
 	cursor.slot_last = view->header.slot_last;
 	cursor.status = KS_OK;
 	if (cursor.end > view->bytes + view->available)
-	{
-		cursor.left = 0;
 		cursor.status = KS_E_TRUNCATED;
-	}
+	else if (cursor.left > 0 && !find_tails(&cursor))
+		cursor.status = KS_E_CORRUPT;
+	if (cursor.status != KS_OK)
+		cursor.left = 0;
 	return cursor;
+}
+
+/* The head of the next keys, and how many have it. */
+static bool
+next_head(ks_key_cursor *cursor)
+{
+	uint64_t	length;
+
+	if (!ks_get_varint(&cursor->at, cursor->end, &length) ||
+		length > (uint64_t) (cursor->end - cursor->at))
+		return false;
+	cursor->key.head.bytes = cursor->at;
+	cursor->key.head.length = (size_t) length;
+	cursor->at += length;
+	cursor->next_tail = 0;
+	return ks_get_varint(&cursor->at, cursor->end, &cursor->alike) && cursor->alike > 0;
+}
+
+/* The tail of the next key: so many behind that of the key before. */
+static bool
+next_tail(ks_key_cursor *cursor)
+{
+	uint64_t	gap;
+	uint32_t	begin,
+				end;
+
+	if (!ks_get_varint(&cursor->at, cursor->end, &gap) || gap >= cursor->ntails - cursor->next_tail)
+		return false;
+	cursor->next_tail += gap + 1;
+	end = ks_get_number(cursor->tail_ends, (uint32_t) cursor->next_tail - 1, cursor->tail_width);
+	begin = cursor->next_tail == 1 ? 0 : ks_get_number(cursor->tail_ends, (uint32_t) cursor->next_tail - 2, cursor->tail_width);
+	if (begin > end || end > cursor->tail_bytes)
+		return false;
+	cursor->key.tail.bytes = cursor->tails + begin;
+	cursor->key.tail.length = end - begin;
+	cursor->alike--;
+	return true;
 }
 
 bool
 ks_key_next(ks_key_cursor *cursor)
 {
-	uint64_t	length,
-				total,
+	uint64_t	total,
 				nslots,
 				block,
 				behind,
 				entries = 0;
-	const uint8_t *start;
 
 	if (cursor->left == 0)
 		return false;
 	cursor->weights += cursor->block;	/* past the previous key's */
-	if (!ks_get_varint(&cursor->at, cursor->end, &length) ||
-		length > (uint64_t) (cursor->end - cursor->at))
-		goto corrupt;
-	start = cursor->at;
-	cursor->at += length;
-	if (!ks_get_varint(&cursor->at, cursor->end, &total) ||
+	if ((cursor->alike == 0 && !next_head(cursor)) || !next_tail(cursor) ||
+		!ks_get_varint(&cursor->at, cursor->end, &total) ||
 		!ks_get_varint(&cursor->at, cursor->end, &nslots) ||
 		!ks_get_varint(&cursor->at, cursor->end, &block) ||
 		!ks_get_varint(&cursor->at, cursor->end, &behind) ||
@@ -199,10 +251,11 @@ ks_key_next(ks_key_cursor *cursor)
 		behind > UINT32_MAX ||
 		block > (uint64_t) (cursor->weights_end - cursor->weights) ||
 		entries > cursor->nentries - cursor->entry_end)
-		goto corrupt;
-
-	cursor->key.bytes = start;
-	cursor->key.length = (size_t) length;
+	{
+		cursor->status = KS_E_CORRUPT;
+		cursor->left = 0;
+		return false;
+	}
 	cursor->total = ks_unzigzag(total);
 	cursor->last = cursor->slot_last - (int64_t) behind;
 	cursor->nslots = (uint32_t) nslots;
@@ -211,11 +264,6 @@ ks_key_next(ks_key_cursor *cursor)
 	cursor->entry_end += (uint32_t) entries;
 	cursor->left--;
 	return true;
-
-corrupt:
-	cursor->status = KS_E_CORRUPT;
-	cursor->left = 0;
-	return false;
 }
 
 /* The first slot of the key the cursor stands on, with which its block begins; false where that cannot be told. */

@@ -5,7 +5,7 @@
 #define KS_TALLY_VIEW_H
 
 #include "tally/bytes.h"
-#include "tally/entries.h"
+#include "tally/key.h"
 
 #define KS_FORMAT_VERSION 1
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
@@ -86,10 +86,17 @@ typedef struct ks_key_cursor
 {
 	const uint8_t *at;
 	const uint8_t *end;
+	const uint8_t *tail_ends;	/* [ntails], from the first one's beginning */
+	const uint8_t *tails;
+	uint64_t	tail_bytes;
+	uint64_t	ntails;
+	uint64_t	next_tail;
+	uint64_t	alike;			/* keys left that have the same head */
+	int			tail_width;
 	const uint8_t *weights;		/* this key's block of (slot, weight) */
 	const uint8_t *weights_end;
 	uint32_t	left;
-	ks_string	key;
+	ks_key		key;
 	int64_t		total;			/* weight of the key over all slots */
 	int64_t		slot_last;		/* that of the tally; */
 	int64_t		last;			/* that of the key */

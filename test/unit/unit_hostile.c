@@ -214,7 +214,7 @@ static void
 check_contradictions(void)
 {
 	static const uint8_t visits[] = {0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 2, 1, 1, 1, 1};
-	static const uint8_t keys[] = {2, 2, 'a', 10, 4, 12, 0, 5, 2, 2, 'b', 2, 1, 3, 0, 1, 0, 2, 1, 1, 4, 2, 1, 2, 1, 1, 2, 1};
+	static const uint8_t keys[] = {1, 0, 2, 2, 'a', 1, 0, 10, 4, 12, 0, 5, 2, 2, 'b', 1, 0, 2, 1, 3, 0, 1, 0, 2, 1, 1, 4, 2, 1, 2, 1, 1, 2, 1};
 	stored		a = two_members();
 	const ks_header *header = &a.view.header;
 	const uint32_t returns = header->members_at + 8 * header->nmembers;
@@ -239,8 +239,12 @@ check_contradictions(void)
 		{header->visits_at + 19, 0, true, true, false}, /* fewer */
 		{returns, 2, false, true, false},	/* a member beyond the last */
 		{returns + header->nreturns, 2, false, false, true},
-		{header->keys_at + 7, 0x7f, false, false, true},	/* more entries of a key than there are */
-		{header->keys_at + 7, 4, false, false, true},	/* fewer than those of its slots */
+		{header->keys_at, 0, false, false, true},	/* no tails */
+		{header->keys_at + 1, 0x7f, false, false, true},	/* longer tails than there are bytes */
+		{header->keys_at + 5, 0, false, false, true},	/* no key with this head */
+		{header->keys_at + 6, 1, false, false, true},	/* a tail that is not there */
+		{header->keys_at + 11, 0x7f, false, false, true},	/* more entries of a key than there are */
+		{header->keys_at + 11, 4, false, false, true},	/* fewer than those of its slots */
 		{header->weights_at + 2, 0x7f, false, false, true},
 	};
 	bool		good = memcmp(a.bytes + header->visits_at, visits, sizeof(visits)) == 0 &&
