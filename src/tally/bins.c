@@ -76,27 +76,26 @@ ks_bins_of_range(const ks_bins *bins, int32_t first, int32_t last)
 }
 
 ks_walk
-ks_walk_start(const ks_bins *bins)
+ks_walk_start(void)
 {
-	ks_walk		walk = {bins, 0, 0, -1, KS_BIN_OUTSIDE};
+	ks_walk		walk = {-1, INT64_MIN, KS_BIN_OUTSIDE};
 
 	return walk;
 }
 
-/* Looks a slot up that lies in the segment after the one looked up before, as a rule, and how far the answer reaches. */
-ks_walk
-ks_walk_moved(const ks_bins *bins, int64_t segment, int32_t slot)
+/* Goes on to a slot, which as a rule lies in the next segment. */
+void
+ks_walk_move(ks_walk *walk, const ks_bins *bins, int32_t slot)
 {
-	ks_walk		walk = {bins, slot, 0, segment + 1, KS_BIN_OUTSIDE};
+	int64_t		next = walk->segment + 1;
 
-	if (segment + 1 >= (int64_t) bins->nsegments || slot < bins->edge[segment + 1] || slot >= bins->edge[segment + 2])
-		walk.segment = ks_bins_segment(bins, slot);
-	walk.bin = bin_of_segment(bins, walk.segment, slot);
-	if (walk.bin == KS_BIN_CUT)
-		walk.to = (int64_t) slot + 1;
-	else if (walk.segment >= (int64_t) bins->nsegments)
-		walk.to = INT64_MAX;
+	walk->segment = next < (int64_t) bins->nsegments && slot >= bins->edge[next] && slot < bins->edge[next + 1]
+		? next : ks_bins_segment(bins, slot);
+	walk->bin = bin_of_segment(bins, walk->segment, slot);
+	if (walk->bin == KS_BIN_CUT)
+		walk->to = (int64_t) slot + 1;
+	else if (walk->segment >= (int64_t) bins->nsegments)
+		walk->to = INT64_MAX;
 	else
-		walk.to = bins->edge[walk.segment + 1];
-	return walk;
+		walk->to = bins->edge[walk->segment + 1];
 }

@@ -23,29 +23,19 @@ typedef struct ks_bins
 #define KS_BIN_OUTSIDE (-1)
 #define KS_BIN_CUT (-2)
 
-/* Ascending lookups: remembers the slots for which its answer holds. */
+/* Ascending lookups: the bin of a slot and of those that follow it before to. */
 typedef struct ks_walk
 {
-	const ks_bins *bins;
-	int64_t		from;
-	int64_t		to;				/* bin holds for slots in [from, to) */
 	int64_t		segment;
+	int64_t		to;
 	int32_t		bin;
 } ks_walk;
 
 extern bool ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges);
 extern int64_t ks_bins_segment(const ks_bins *bins, int32_t slot);
 extern int32_t ks_bins_find(const ks_bins *bins, int32_t slot);
-extern ks_walk ks_walk_start(const ks_bins *bins);
-extern ks_walk ks_walk_moved(const ks_bins *bins, int64_t segment, int32_t slot);
+extern ks_walk ks_walk_start(void);
+extern void ks_walk_move(ks_walk *walk, const ks_bins *bins, int32_t slot);
 extern int32_t ks_bins_of_range(const ks_bins *bins, int32_t first, int32_t last);
-
-static inline int32_t
-ks_walk_find(ks_walk *walk, int32_t slot)
-{
-	if (slot < walk->from || slot >= walk->to)
-		*walk = ks_walk_moved(walk->bins, walk->segment, slot);
-	return walk->bin;
-}
 
 #endif							/* KS_TALLY_BINS_H */

@@ -19,14 +19,6 @@
 /* Members whose numbers are no further apart than this have their hashes fetched together. */
 #define APART_MAX 2048
 
-/* The visits of a row that lie in one bin, as far as they have been gone through. */
-typedef struct bin_visits
-{
-	uint32_t	member;			/* the first number of those who come to the row for the first time */
-	uint32_t	return_at;		/* where the visits of others begin */
-	int64_t		members;		/* how many come to the bin for the first time */
-} bin_visits;
-
 /* Whether so many of the row's bins are shared that its columns are better fetched at once. */
 static bool
 many_shared(const ks_distinct *d, const ks_fold_row *row)
@@ -220,37 +212,16 @@ unite_returns(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to, uint32_t
 	return (int64_t) nfound == expected ? ks_distinct_found(d, bin, d->found, nfound) : KS_E_CORRUPT;
 }
 
-/* Counts what has been gone through of a bin, up to these members and returns. */
+/* Unites the members of a bin, so many, whose visits begin there and end where the cursor stands. */
 static ks_status
-finish_bin(ks_distinct *d, int32_t bin, const bin_visits *b, uint32_t member_end, uint32_t return_end)
+unite_bin(ks_distinct *d, uint32_t bin, const ks_visit_cursor *begin, const ks_visit_cursor *end, int64_t members)
 {
-	int64_t		fresh = (int64_t) member_end - b->member;
-	ks_status	status;
+	int64_t		returning = members - ((int64_t) end->member_end - begin->member_end);
+	ks_status	status = unite_range(d, bin, begin->member_end, end->member_end);
 
-	/* what lies in a slot that is cut adds up to nothing, or the fold would not be here */
-	if (bin < 0)
-		return KS_OK;
-	if (d->share[bin].rows <= 1)
-	{
-		d->counts[bin] += b->members;
-		return KS_OK;
-	}
-	status = unite_range(d, (uint32_t) bin, b->member, member_end);
-	if (status == KS_OK && b->members > fresh)
-		status = unite_returns(d, (uint32_t) bin, b->return_at, return_end, b->member, b->members - fresh);
+	if (status == KS_OK && returning > 0)
+		status = unite_returns(d, bin, begin->return_at, end->return_at, begin->member_end, returning);
 	return status;
-}
-
-/* The visits of the cursor's slot whose visit before lies further back than that. */
-static inline int64_t
-new_visits(ks_visit_cursor *visits, uint64_t inside)
-{
-	int64_t		result = (int64_t) visits->fresh;
-	uint64_t	count;
-
-	while (ks_visit_pair(visits, &count))
-		result += visits->gap > inside ? (int64_t) count : 0;
-	return result;
 }
 
 /* Counts a row of which every member counts: by visits, bin by bin. */
@@ -259,27 +230,24 @@ count_visits(ks_distinct *d)
 {
 	const ks_bins *bins = &d->fold->bins;
 	ks_visit_cursor visits = ks_view_visits(&d->row->view);
-	ks_walk		w = ks_walk_start(bins);
-	bin_visits	b = {0, 0, 0};
-	int64_t		first = 0;
+	ks_walk		w = ks_walk_start();
 	ks_status	status = KS_OK;
+	int32_t		slot;
 
-	while (ks_visit_next(&visits))
+	while (status == KS_OK && ks_visit_peek(&visits, &slot))
 	{
-		if (visits.slot >= w.to || visits.slot < w.from)
-		{
-			status = finish_bin(d, w.bin, &b, visits.member, visits.return_at);
-			if (status != KS_OK)
-				return status;
-			w = ks_walk_moved(bins, w.segment, (int32_t) visits.slot);
-			first = w.bin >= 0 ? bins->edge[w.bin] : visits.slot;
-			b.member = visits.member;
-			b.return_at = visits.return_at;
-			b.members = 0;
-		}
-		b.members += new_visits(&visits, (uint64_t) (visits.slot - first));
+		ks_visit_cursor begin = visits;
+		int64_t		members = 0;
+
+		ks_walk_move(&w, bins, slot);
+		ks_visit_count(&visits, w.bin >= 0 ? bins->edge[w.bin] : slot, w.to, &members);
+		/* what lies in a slot that is cut adds up to nothing, or the fold would not be here */
+		if (w.bin >= 0 && d->share[w.bin].rows <= 1)
+			d->counts[w.bin] += members;
+		else if (w.bin >= 0 && visits.status == KS_OK)
+			status = unite_bin(d, (uint32_t) w.bin, &begin, &visits, members);
 	}
-	return visits.status != KS_OK ? visits.status : finish_bin(d, w.bin, &b, visits.member_end, visits.return_at);
+	return status != KS_OK ? status : visits.status;
 }
 
 /* Whether all keys of the row count, the bins lie in order, and none has weights below zero. */

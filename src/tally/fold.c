@@ -107,34 +107,23 @@ add_to_bin(ks_fold *fold, int32_t bin, int64_t from, int64_t sum)
 }
 
 /* Adds weights per slot to the bins they fall in. */
-static ks_always_inline ks_status
-add_slots_of(ks_fold *fold, ks_slot_cursor cursor, bool entries)
-{
-	ks_walk		w = ks_walk_start(&fold->bins);
-	int64_t		sum = 0;
-	int32_t		slot;
-	int64_t		weight;
-
-	while (ks_slot_next_of(&cursor, &slot, &weight, entries))
-	{
-		if (slot >= w.to || slot < w.from)
-		{
-			if (add_to_bin(fold, w.bin, w.from, sum) != KS_OK)
-				return KS_E_OVERFLOW;
-			w = ks_walk_moved(&fold->bins, w.segment, slot);
-			sum = 0;
-		}
-		if (!add_to(&sum, weight))
-			return KS_E_OVERFLOW;
-	}
-	return cursor.status != KS_OK ? cursor.status : add_to_bin(fold, w.bin, w.from, sum);
-}
-
-/* Compiled twice, for slots of all keys and of one, which has numbers of entries if there are any. */
 static ks_status
 add_slots(ks_fold *fold, ks_slot_cursor cursor)
 {
-	return cursor.entries ? add_slots_of(fold, cursor, true) : add_slots_of(fold, cursor, false);
+	ks_walk		w = ks_walk_start();
+	ks_status	status = KS_OK;
+	int32_t		slot;
+
+	while (status == KS_OK && ks_slot_peek(&cursor, &slot))
+	{
+		int64_t		sum = 0;
+
+		ks_walk_move(&w, &fold->bins, slot);
+		status = ks_slot_sum(&cursor, w.to, &sum);
+		if (status == KS_OK)
+			status = add_to_bin(fold, w.bin, slot, sum);
+	}
+	return status != KS_OK ? status : cursor.status;
 }
 
 /* The number of the group, which may be a new one. */
@@ -234,18 +223,22 @@ static ks_status
 sum_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int64_t *sum)
 {
 	ks_slot_cursor cursor = ks_key_weights(view, key);
-	ks_walk		w = ks_walk_start(&fold->bins);
+	ks_walk		w = ks_walk_start();
 	int32_t		slot;
-	int64_t		weight;
 
-	while (ks_slot_next(&cursor, &slot, &weight))
+	while (ks_slot_peek(&cursor, &slot))
 	{
-		int32_t		bin = ks_walk_find(&w, slot);
+		int64_t		here = 0;
+		ks_status	status;
 
-		if (bin == KS_BIN_CUT && note_cut(fold, slot, weight) != KS_OK)
-			return KS_E_OVERFLOW;
-		if (bin >= 0 && !add_to(sum, weight))
-			return KS_E_OVERFLOW;
+		ks_walk_move(&w, &fold->bins, slot);
+		status = ks_slot_sum(&cursor, w.to, &here);
+		if (status == KS_OK && w.bin == KS_BIN_CUT)
+			status = note_cut(fold, slot, here);
+		if (status == KS_OK && w.bin >= 0 && !add_to(sum, here))
+			status = KS_E_OVERFLOW;
+		if (status != KS_OK)
+			return status;
 	}
 	return cursor.status;
 }

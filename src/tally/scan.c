@@ -153,28 +153,27 @@ find_runs(scan *s, uint32_t number)
 	const scan_key *key = &s->keys[number];
 	bool		lines = s->d->line_of != NULL;
 	ks_slot_cursor slots;
-	ks_walk		w = ks_walk_start(&s->d->fold->bins);
-	uint32_t	entry = key->block->entry;
+	ks_walk		w = ks_walk_start();
 	int32_t		slot;
-	int64_t		weight;
 
 	if (s->row->bin >= 0)
 	{
-		add_run(s, number, lines ? key->counted : (uint32_t) s->row->bin, entry, key->block[1].entry);
+		add_run(s, number, lines ? key->counted : (uint32_t) s->row->bin, key->block[0].entry, key->block[1].entry);
 		return KS_OK;
 	}
 	slots = ks_view_block(&s->row->view, key->block);
-	while (ks_slot_next(&slots, &slot, &weight))
+	while (ks_slot_peek(&slots, &slot))
 	{
-		if (slot < w.to && slot >= w.from)
-			continue;
-		if (w.bin >= 0 && entry < slots.entry)
-			add_run(s, number, lines ? key->counted : (uint32_t) w.bin, entry, slots.entry);
-		w = ks_walk_moved(&s->d->fold->bins, w.segment, slot);
-		entry = slots.entry;
+		int64_t		weight = 0;
+		ks_status	status;
+
+		ks_walk_move(&w, &s->d->fold->bins, slot);
+		status = ks_slot_sum(&slots, w.to, &weight);
+		if (status != KS_OK)
+			return status;
+		if (w.bin >= 0 && slots.entry < slots.entry_end)
+			add_run(s, number, lines ? key->counted : (uint32_t) w.bin, slots.entry, slots.entry_end);
 	}
-	if (w.bin >= 0 && entry < slots.entry_end)
-		add_run(s, number, lines ? key->counted : (uint32_t) w.bin, entry, slots.entry_end);
 	return slots.status;
 }
 

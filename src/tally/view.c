@@ -120,8 +120,17 @@ ks_view_slots(const ks_view *view)
 					   view->header.nslots);
 }
 
+static bool
+slot_corrupt(ks_slot_cursor *cursor)
+{
+	cursor->status = KS_E_CORRUPT;
+	cursor->left = 0;
+	return false;
+}
+
+/* The next slot, its weight and, in a key's block, its entries. */
 bool
-ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
+ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 {
 	uint64_t	delta;
 	uint64_t	code;
@@ -134,11 +143,7 @@ ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 		(cursor->entries && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
 		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
 		entries > cursor->entry_last - cursor->entry_end)
-	{
-		cursor->status = KS_E_CORRUPT;
-		cursor->left = 0;
-		return false;
-	}
+		return slot_corrupt(cursor);
 	cursor->slot += (int64_t) delta;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
@@ -146,6 +151,98 @@ ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 	*slot = (int32_t) cursor->slot;
 	*weight = ks_unzigzag(code);
 	return true;
+}
+
+/* The slot that comes next. */
+bool
+ks_slot_peek(ks_slot_cursor *cursor, int32_t *slot)
+{
+	const uint8_t *at = cursor->at;
+	uint64_t	delta;
+
+	if (cursor->left == 0)
+		return false;
+	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->slot_last - cursor->slot))
+		return slot_corrupt(cursor);
+	*slot = (int32_t) (cursor->slot + (int64_t) delta);
+	return true;
+}
+
+/*
+ * Adds up the next slots before end, as far as their numbers have one byte, or
+ * two for a weight, which nearly all have.  Here plain questions spend their
+ * time: what changes is kept out of memory.
+ */
+static ks_always_inline void
+sum_short(ks_slot_cursor *cursor, int64_t end, int64_t *sum, bool with_entries)
+{
+	const uint8_t *at = cursor->at;
+	/* so that no slot reads beyond the bytes */
+	const uint8_t *stop = cursor->end - at >= 4 ? cursor->end - 4 : at - 1;
+	uint64_t	distance = 0;
+	uint64_t	limit = (uint64_t) ((end <= cursor->slot_last ? end - 1 : cursor->slot_last) - cursor->slot);
+	uint32_t	left = cursor->left;
+	uint32_t	entries = 0;
+	uint32_t	room = cursor->entry_last - cursor->entry_end;
+	int64_t		result = 0;
+
+	while (left > 0 && at <= stop)
+	{
+		uint32_t	delta = at[0];
+		uint32_t	code = at[1];
+		const uint8_t *next = at + 2;
+
+		if (code >= 0x80)
+			code = (code & 0x7f) | (uint32_t) *next++ << 7;
+		if (delta >= 0x80 || distance + delta > limit || code >= 0x4000)
+			break;
+		if (with_entries)
+		{
+			uint32_t	more = *next++;
+
+			if (more >= 0x80 || more > room - entries)
+				break;
+			entries += more;
+		}
+		distance += delta;
+		result += ks_unzigzag(code);
+		left--;
+		at = next;
+	}
+	cursor->at = at;
+	cursor->left = left;
+	cursor->slot += (int64_t) distance;
+	cursor->entry_end += entries;
+	/* some millions of weights of 14 bits */
+	*sum = result;
+}
+
+/* Adds the weights of the next slots, those before end; afterwards the cursor's entries are theirs. */
+ks_status
+ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum)
+{
+	uint32_t	entry = cursor->entry_end;
+	int32_t		slot;
+	int64_t		weight;
+
+	while (ks_slot_peek(cursor, &slot) && slot < end)
+	{
+		if (cursor->entries)
+			sum_short(cursor, end, &weight, true);
+		else
+			sum_short(cursor, end, &weight, false);
+		if (__builtin_add_overflow(*sum, weight, sum))
+			return KS_E_OVERFLOW;
+		/* one that is longer */
+		if (ks_slot_peek(cursor, &slot) && slot < end)
+		{
+			ks_slot_next(cursor, &slot, &weight);
+			if (__builtin_add_overflow(*sum, weight, sum))
+				return KS_E_OVERFLOW;
+		}
+	}
+	cursor->entry = entry;
+	return cursor->status;
 }
 
 /* Finds the tails of the keys, which lie before the keys. */
@@ -337,18 +434,23 @@ visit_corrupt(ks_visit_cursor *cursor)
 	return false;
 }
 
+/* All members must have come, and come again. */
+static bool
+visits_ended(ks_visit_cursor *cursor)
+{
+	if (cursor->status == KS_OK && (cursor->member_end != cursor->nmembers || cursor->return_at != cursor->nreturns))
+		cursor->status = KS_E_CORRUPT;
+	return false;
+}
+
+/* The next slot, after all pairs of the one before. */
 bool
-ks_visit_next_any(ks_visit_cursor *cursor)
+ks_visit_next(ks_visit_cursor *cursor)
 {
 	uint64_t	delta;
 
 	if (cursor->at == cursor->end)
-	{
-		/* all members have come, and come again */
-		if (cursor->status == KS_OK && (cursor->member_end != cursor->nmembers || cursor->return_at != cursor->nreturns))
-			cursor->status = KS_E_CORRUPT;
-		return false;
-	}
+		return visits_ended(cursor);
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->fresh) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
@@ -362,8 +464,9 @@ ks_visit_next_any(ks_visit_cursor *cursor)
 	return true;
 }
 
+/* The next pair of the slot: cursor->gap, and how many visits have it. */
 bool
-ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count)
+ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 {
 	uint64_t	delta;
 
@@ -378,6 +481,89 @@ ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count)
 	cursor->return_at += (uint32_t) *count;
 	cursor->pairs--;
 	return true;
+}
+
+/* The slot that comes next, after all pairs of the one before. */
+bool
+ks_visit_peek(ks_visit_cursor *cursor, int32_t *slot)
+{
+	const uint8_t *at = cursor->at;
+	uint64_t	delta;
+
+	if (at == cursor->end)
+		return visits_ended(cursor);
+	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->slot_last - cursor->slot))
+		return visit_corrupt(cursor);
+	*slot = (int32_t) (cursor->slot + (int64_t) delta);
+	return true;
+}
+
+/* The same as sum_short, for visits: a slot that has a longer number is left to ks_visit_next. */
+static void
+count_short(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members)
+{
+	const uint8_t *at = cursor->at;
+	const uint8_t *stop = cursor->end - at >= 4 ? cursor->end - 4 : at - 1;
+	int64_t		last = end <= cursor->slot_last ? end - 1 : cursor->slot_last;
+	int64_t		slot = cursor->slot;
+	uint32_t	member = cursor->member_end;
+	uint32_t	returned = cursor->return_at;
+	int64_t		result = 0;
+
+	while (at <= stop)
+	{
+		const uint8_t *next = at + 2;
+		uint32_t	delta = at[0];
+		uint32_t	fresh = at[1];
+		uint32_t	pairs;
+		uint32_t	returning = 0;
+		uint32_t	from_before = 0;
+		uint64_t	inside = (uint64_t) (slot + delta - first);
+		uint64_t	gap = 0;
+
+		if (fresh >= 0x80)
+			fresh = (fresh & 0x7f) | (uint32_t) *next++ << 7;
+		pairs = *next++;
+		if (delta >= 0x80 || slot + delta > last || fresh >= 0x4000 || fresh > cursor->nmembers - member || pairs >= 0x80)
+			break;
+		for (; pairs > 0 && next <= stop && (next[0] | next[1]) < 0x80; pairs--, next += 2)
+		{
+			gap += next[0];
+			returning += next[1];
+			from_before += gap > inside ? next[1] : 0;
+		}
+		if (pairs > 0 || gap > cursor->span || returning > cursor->nreturns - returned)
+			break;
+		slot += delta;
+		member += fresh;
+		returned += returning;
+		result += fresh + from_before;
+		at = next;
+	}
+	cursor->at = at;
+	cursor->slot = slot;
+	cursor->member_end = member;
+	cursor->return_at = returned;
+	*members += result;
+}
+
+/* Adds how many members come to the next slots, those in [first, end), that have not been in them yet; the cursor stands behind first. */
+void
+ks_visit_count(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members)
+{
+	int32_t		slot;
+	uint64_t	count;
+
+	while (ks_visit_peek(cursor, &slot) && slot < end)
+	{
+		count_short(cursor, first, end, members);
+		/* one that has something longer */
+		if (!ks_visit_peek(cursor, &slot) || slot >= end || !ks_visit_next(cursor))
+			continue;
+		*members += (int64_t) cursor->fresh;
+		while (ks_visit_pair(cursor, &count))
+			*members += cursor->gap > (uint64_t) (cursor->slot - first) ? (int64_t) count : 0;
+	}
 }
 
 /* The entries of all keys. */

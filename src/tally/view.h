@@ -177,15 +177,19 @@ typedef struct ks_weight_stream
 
 extern ks_status ks_view_open(ks_view *view, const void *bytes, size_t available);
 extern ks_slot_cursor ks_view_slots(const ks_view *view);
-extern bool ks_slot_next_any(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
+extern bool ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
+extern bool ks_slot_peek(ks_slot_cursor *cursor, int32_t *slot);
+extern ks_status ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum);
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern bool ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first);
 extern ks_slot_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
 extern ks_slot_cursor ks_view_block(const ks_view *view, const ks_block *block);
 extern ks_visit_cursor ks_view_visits(const ks_view *view);
-extern bool ks_visit_next_any(ks_visit_cursor *cursor);
-extern bool ks_visit_pair_any(ks_visit_cursor *cursor, uint64_t *count);
+extern bool ks_visit_next(ks_visit_cursor *cursor);
+extern bool ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count);
+extern bool ks_visit_peek(ks_visit_cursor *cursor, int32_t *slot);
+extern void ks_visit_count(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members);
 extern ks_run_cursor ks_view_runs(const ks_view *view);
 extern bool ks_run_next(ks_run_cursor *cursor);
 extern ks_status ks_view_extend(ks_view *view, size_t length);
@@ -244,118 +248,6 @@ static inline uint64_t
 ks_member_hash(const ks_members *members, uint32_t ordinal)
 {
 	return ks_get_u64(members->hashes + (size_t) ordinal * 8);
-}
-
-/*
- * The cursors over slots and visits are where plain questions spend their
- * time.  Nearly all their numbers take one byte, or two for a weight: that is
- * read here, the rest by the functions that read any.  Those get a copy of the
- * cursor, so that the cursor itself can stay in registers.
- */
-static ks_always_inline bool
-ks_slot_next_of(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight, bool with_entries)
-{
-	const uint8_t *at = cursor->at;
-	ptrdiff_t	room = cursor->end - at;
-
-	if (cursor->left == 0)
-		return false;
-	if (room >= 2 + with_entries && at[0] < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
-		(at[1] < 0x80 || room >= 3 + with_entries))
-	{
-		uint32_t	delta = at[0];
-		uint32_t	code = at[1];
-		uint32_t	entries = 0;
-
-		at += 2;
-		if (code >= 0x80)
-			code = (code & 0x7f) | (uint32_t) *at++ << 7;
-		if (with_entries)
-			entries = *at++;
-		if (code < 0x4000 && (!with_entries || (entries < 0x80 && entries <= cursor->entry_last - cursor->entry_end)))
-		{
-			cursor->at = at;
-			cursor->slot += delta;
-			if (with_entries)
-			{
-				cursor->entry = cursor->entry_end;
-				cursor->entry_end += entries;
-			}
-			cursor->left--;
-			*slot = (int32_t) cursor->slot;
-			*weight = ks_unzigzag(code);
-			return true;
-		}
-	}
-	{
-		ks_slot_cursor any = *cursor;
-		bool		result = ks_slot_next_any(&any, slot, weight);
-
-		*cursor = any;
-		return result;
-	}
-}
-
-static inline bool
-ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
-{
-	return cursor->entries ? ks_slot_next_of(cursor, slot, weight, true) : ks_slot_next_of(cursor, slot, weight, false);
-}
-
-/* The next pair of the slot: cursor->gap, and how many visits have it. */
-static inline bool
-ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
-{
-	const uint8_t *at = cursor->at;
-
-	if (cursor->pairs == 0)
-		return false;
-	if (cursor->end - at >= 2 && (at[0] | at[1]) < 0x80 && at[0] <= cursor->span - cursor->gap &&
-		at[1] <= cursor->nreturns - cursor->return_at)
-	{
-		cursor->gap += at[0];
-		*count = at[1];
-		cursor->return_at += at[1];
-		cursor->pairs--;
-		cursor->at = at + 2;
-		return true;
-	}
-	else
-	{
-		ks_visit_cursor any = *cursor;
-		bool		result = ks_visit_pair_any(&any, count);
-
-		*cursor = any;
-		return result;
-	}
-}
-
-/* The next slot, after all pairs of the one before. */
-static inline bool
-ks_visit_next(ks_visit_cursor *cursor)
-{
-	const uint8_t *at = cursor->at;
-
-	if (cursor->end - at >= 3 && (at[0] | at[1] | at[2]) < 0x80 && at[0] <= cursor->slot_last - cursor->slot &&
-		at[1] <= cursor->nmembers - cursor->member_end)
-	{
-		cursor->slot += at[0];
-		cursor->fresh = at[1];
-		cursor->member = cursor->member_end;
-		cursor->member_end += at[1];
-		cursor->pairs = at[2];
-		cursor->gap = 0;
-		cursor->at = at + 3;
-		return true;
-	}
-	else
-	{
-		ks_visit_cursor any = *cursor;
-		bool		result = ks_visit_next_any(&any);
-
-		*cursor = any;
-		return result;
-	}
 }
 
 static inline bool
