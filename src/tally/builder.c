@@ -211,7 +211,8 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 	ks_status	status = KS_OK;
 
 	number = ks_alloc(builder->memory, ((size_t) cursor.left + 1) * sizeof(uint32_t));
-	bytes = ks_alloc(builder->memory, (size_t) (cursor.end - cursor.at) + (size_t) cursor.tail_bytes + 1);
+	/* no key is longer than the dictionary, of which there may be less than the header says */
+	bytes = ks_alloc(builder->memory, cursor.left > 0 ? (size_t) (view->header.weights_at - view->header.keys_at) : 1);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
 		ks_string	key = ks_key_join(bytes, &cursor.key);
