@@ -14,17 +14,19 @@ INSERT INTO way (way, label, rows, bound) VALUES
 
 CREATE TEMP VIEW figure AS
 SELECT number, label, rows, bound, fsync, bench.median(array_agg(counted)) AS counted, bench.median(array_agg(plain)) AS plain,
-	   bench.median(array_agg(counted / plain)) AS ratio, min(counted / plain), max(counted / plain)
+	   bench.median(array_agg(counted / plain)) AS ratio, min(counted / plain), max(counted / plain),
+	   bench.median(array_agg(captured / plain)) AS captured
 FROM way
 JOIN (SELECT way, fsync, round,
 			 max(coalesce(rows / seconds, seconds)) FILTER (WHERE schema = 'counted') AS counted,
+			 max(coalesce(rows / seconds, seconds)) FILTER (WHERE schema = 'captured') AS captured,
 			 max(coalesce(rows / seconds, seconds)) FILTER (WHERE schema = 'plain') AS plain
 	  FROM timing JOIN way USING (way) GROUP BY way, fsync, round) AS t USING (way)
 GROUP BY number, label, rows, bound, fsync;
 
-SELECT '| Events written | fsync | counted | not counted | ratio | min–max | bound |';
-SELECT '| --- | --- | ---: | ---: | ---: | --- | --- |';
-SELECT format('| %s | %s | %s | %s | %s | %s–%s | %s |', label, fsync, bench.digits(counted), bench.digits(plain),
+SELECT '| Events written | fsync | counted | not counted | ratio | min–max | bound | captured |';
+SELECT '| --- | --- | ---: | ---: | ---: | --- | --- | ---: |';
+SELECT format('| %s | %s | %s | %s | %s | %s–%s | %s | %s |', label, fsync, bench.digits(counted), bench.digits(plain),
 	bench.cell(ratio, CASE WHEN rows IS NULL THEN ratio <= bound ELSE ratio >= bound END),
-	bench.digits(min), bench.digits(max), CASE WHEN rows IS NULL THEN '≤ ' ELSE '≥ ' END || to_char(bound, 'FM0.00'))
+	bench.digits(min), bench.digits(max), CASE WHEN rows IS NULL THEN '≤ ' ELSE '≥ ' END || to_char(bound, 'FM0.00'), bench.digits(captured))
 FROM figure ORDER BY fsync DESC, number;

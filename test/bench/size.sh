@@ -3,7 +3,8 @@
 
 reference
 section "Size" <<MD
-The rollup with its index and TOAST, after compaction and VACUUM, beside the event table with its primary key alone.
+The rollup with its index and TOAST, after the table was attached, beside the event table with its primary key alone. Ids of buttons, dialogues and
+sessions are UUIDs in text. After compaction, the space of rows that were merged is kept for those to come: up to as much again.
 MD
 report reference <<'SQL'
 SELECT '| Events | event table | rollup | part of it | bound | bytes an event |';
