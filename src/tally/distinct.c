@@ -8,8 +8,8 @@
  * (unite.c), of the members of those bins alone.  Members are numbered by their
  * first visits: those who come to a bin for the first time stand side by side,
  * and who else does is written down by slot.  A row with weights below zero
- * takes away from others: in the bins that it touches weights are added up, and
- * members counted whose sum is not zero.
+ * takes away from others: its members are counted by what their weights in all
+ * rows add up to (weigh.c).
  */
 #include "tally/distinct.h"
 
@@ -31,6 +31,26 @@ many_shared(const ks_distinct *d, const ks_fold_row *row)
 	for (bin = row->low; bin <= row->high && shared <= STRETCHES_MAX; bin++)
 		shared += d->share[bin].rows > 1;
 	return shared > STRETCHES_MAX;
+}
+
+/* Goes on to a row, of which nothing has been fetched. */
+void
+ks_distinct_start(ks_distinct *d, ks_fold_row *row)
+{
+	d->row = row;
+	d->front = row->view;
+	d->hashes = d->returns = NULL;
+	d->stamp = 0;
+	d->many = many_shared(d, row);
+}
+
+/* What was fetched of the row at hand is not needed any longer. */
+void
+ks_distinct_release(ks_distinct *d)
+{
+	d->row->view = d->front;
+	if (d->row->view.release != NULL)
+		d->row->view.release(d->row->view.source);
 }
 
 /* Fetches the hashes of all members of the row at hand. */
@@ -240,8 +260,8 @@ count_visits(ks_distinct *d)
 		int64_t		members = 0;
 
 		ks_walk_move(&w, bins, slot);
-		ks_visit_count(&visits, w.bin >= 0 ? bins->edge[w.bin] : slot, w.to, &members);
-		/* what lies in a slot that is cut adds up to nothing, or the fold would not be here */
+		/* a slot that is cut belongs to no bin; what lies in it adds up to nothing, or the fold would not be here */
+		ks_visit_count(&visits, w.bin >= 0 ? bins->edge[w.bin] + (int64_t) bins->cut[w.bin] : slot, w.to, &members);
 		if (w.bin >= 0 && d->share[w.bin].rows <= 1)
 			d->counts[w.bin] += members;
 		else if (w.bin >= 0 && visits.status == KS_OK)
@@ -250,43 +270,32 @@ count_visits(ks_distinct *d)
 	return status != KS_OK ? status : visits.status;
 }
 
-/* Whether all keys of the row count, the bins lie in order, and none has weights below zero. */
-static bool
-visits_suffice(const ks_distinct *d, const ks_fold_row *row)
-{
-	uint32_t	bin;
-
-	if (d->line_of != NULL || row->target != NULL || (d->fold->bins.bin_of != NULL && row->bin < 0))
-		return false;
-	for (bin = row->low; bin <= row->high; bin++)
-	{
-		if (d->share[bin].negative)
-			return false;
-	}
-	return true;
-}
-
+/* Counts a row that only adds; what is united stays where it was fetched. */
 static ks_status
 count_row(ks_distinct *d, ks_fold_row *row)
 {
-	ks_status	status = KS_OK;
+	/* all keys of the row count, and the bins lie in order */
+	bool		visits_suffice = d->line_of == NULL && row->target == NULL && (d->fold->bins.bin_of == NULL || row->bin >= 0);
+	ks_status	status;
 
-	d->row = row;
-	d->hashes = d->returns = NULL;
-	d->stamp = 0;
-	d->many = many_shared(d, row);
-	if (d->many)
+	ks_distinct_start(d, row);
+	status = ks_weigh_known(d);
+	if (status == KS_OK && d->many)
 		status = ks_distinct_hashes(d);
 	if (status != KS_OK)
 		return status;
-	if (!visits_suffice(d, row))
+	if (!visits_suffice)
+	{
 		status = ks_scan_row(d);
+		ks_distinct_release(d);
+	}
 	else if (row->bin < 0)
 		status = count_visits(d);
 	else if (d->share[row->bin].rows > 1)
 		status = unite_range(d, (uint32_t) row->bin, 0, row->view.header.nmembers);
 	else
 		d->counts[row->bin] += row->view.header.nmembers;
+	row->view = d->front;
 	return status;
 }
 
@@ -308,7 +317,7 @@ free_distinct(ks_distinct *d)
 		ks_free(d->found);
 	}
 	ks_united_free(&d->united);
-	ks_entries_free(&d->weighed);
+	ks_weighed_free(&d->weighed);
 }
 
 /* Counts the members of all rows into d->counts; share is filled in. */
@@ -316,20 +325,23 @@ static ks_status
 count_rows(ks_distinct *d)
 {
 	ks_fold    *fold = d->fold;
-	ks_status	status = KS_OK;
+	ks_status	status;
 	uint32_t	i;
 
 	ks_united_init(&d->united, fold->memory);
-	ks_entries_init(&d->weighed, fold->memory);
+	ks_weighed_init(&d->weighed, fold->memory);
+	status = ks_weigh_rows(d);
 	for (i = 0; i < fold->nrows && status == KS_OK; i++)
 	{
 		ks_check_interrupts();
-		status = count_row(d, &fold->rows[i]);
+		if (!ks_row_negative(&fold->rows[i]))
+			status = count_row(d, &fold->rows[i]);
 	}
 	if (status == KS_OK)
+	{
 		ks_united_count(&d->united, d->ncounts, d->counts);
-	for (i = 0; i < d->weighed.count; i++)
-		d->counts[d->weighed.entry[i].key] += d->weighed.entry[i].weight != 0;
+		ks_weigh_count(d);
+	}
 	free_distinct(d);
 	return status;
 }
@@ -346,8 +358,10 @@ find_sharing(const ks_fold *fold, ks_sharing *share)
 
 		for (bin = row->low; bin <= row->high; bin++)
 		{
-			share[bin].rows = share[bin].rows > 0 ? 2 : 1;
-			share[bin].negative |= (row->view.header.flags & KS_FLAG_NEGATIVE) != 0;
+			if (ks_row_negative(row))
+				share[bin].negative = true;
+			else
+				share[bin].rows = share[bin].rows > 0 ? 2 : 1;
 		}
 	}
 }
@@ -377,7 +391,7 @@ ks_status
 ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 {
 	int32_t    *line_of = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(int32_t));
-	bool		negative = false;
+	uint32_t	negative = 0;
 	ks_distinct d;
 	ks_status	status;
 	uint32_t	i;
@@ -389,15 +403,15 @@ ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 	d.counts = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(int64_t));
 	d.share = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(ks_sharing));
 	for (i = 0; i < fold->nrows; i++)
-		negative |= (fold->rows[i].view.header.flags & KS_FLAG_NEGATIVE) != 0;
+		negative += ks_row_negative(&fold->rows[i]);
 	for (i = 0; i < fold->groups.count; i++)
 		line_of[i] = -1;
 	for (i = 0; i < count; i++)
 	{
 		line_of[lines[i].group] = (int32_t) i;
 		d.counts[i] = 0;
-		d.share[i].rows = fold->nrows > 1 ? 2 : 1;
-		d.share[i].negative = negative;
+		d.share[i].rows = fold->nrows - negative > 1 ? 2 : 1;
+		d.share[i].negative = negative > 0;
 	}
 	status = count_rows(&d);
 	for (i = 0; i < count; i++)

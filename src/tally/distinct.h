@@ -7,12 +7,26 @@
 #include "tally/fold.h"
 #include "tally/unite.h"
 
-/* Per bin or line: how many rows touch it, and whether one of them has weights below zero. */
+/* Per bin or line: how many rows touch it that only add, and whether others do. */
 typedef struct ks_sharing
 {
 	uint8_t		rows;			/* 0, 1 or 2 for more */
-	bool		negative;
+	bool		negative;		/* a row with weights below zero touches it */
 } ks_sharing;
+
+/*
+ * The members of rows with weights below zero, by bin or line: what all rows have of
+ * them is added up.  Marks are a bitmap of their hashes, by which other rows
+ * are searched for them.
+ */
+typedef struct ks_weighed
+{
+	ks_entries	table;			/* (member, bin or line as a slot, 0) -> weight */
+	uint32_t	count;			/* how many there were before the other rows */
+	uint8_t    *added;			/* [count] some other row has it, which counts it */
+	uint64_t   *marks;
+	int			marks_log;
+} ks_weighed;
 
 /* While members are counted: what all rows share, then what belongs to the row at hand. */
 typedef struct ks_distinct
@@ -23,9 +37,10 @@ typedef struct ks_distinct
 	uint32_t	ncounts;		/* bins or lines */
 	int64_t    *counts;			/* by bin or line */
 	ks_united	united;
-	ks_entries	weighed;		/* (member, 0, bin or line) -> weight */
+	ks_weighed	weighed;
 
 	ks_fold_row *row;
+	ks_view		front;			/* its view, before more of it was fetched */
 	bool		many;			/* it shares so many bins that columns are fetched as a whole */
 	const uint8_t *hashes;		/* of all members; NULL where they are fetched as needed */
 	const uint8_t *returns;		/* likewise of all visits that are not first ones */
@@ -38,11 +53,28 @@ typedef struct ks_distinct
 /* distinct.c */
 extern ks_status ks_distinct_series(ks_fold *fold);
 extern ks_status ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count);
+extern void ks_distinct_start(ks_distinct *d, ks_fold_row *row);
+extern void ks_distinct_release(ks_distinct *d);
 extern ks_status ks_distinct_hashes(ks_distinct *d);
 extern void ks_distinct_stamps(ks_distinct *d);
 extern ks_status ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t nfound);
 
 /* scan.c */
 extern ks_status ks_scan_row(ks_distinct *d);
+extern ks_status ks_scan_weights(ks_distinct *d, const uint8_t *wanted);
+
+/* weigh.c */
+extern void ks_weighed_init(ks_weighed *weighed, ks_memory memory);
+extern void ks_weighed_free(ks_weighed *weighed);
+extern ks_status ks_weigh_rows(ks_distinct *d);
+extern ks_status ks_weigh_known(ks_distinct *d);
+extern ks_status ks_weigh_entry(ks_distinct *d, uint64_t member, uint32_t counted, int64_t weight);
+extern void ks_weigh_count(ks_distinct *d);
+
+static inline bool
+ks_row_negative(const ks_fold_row *row)
+{
+	return (row->view.header.flags & KS_FLAG_NEGATIVE) != 0;
+}
 
 #endif							/* KS_TALLY_DISTINCT_H */

@@ -1,6 +1,6 @@
 /*
  * Looking at the entries of a row, for distinct members: where only some keys
- * count, in top lists, and where weights do.
+ * count, in top lists, and where weights do (weigh.c).
  *
  * Entries are sorted by key and then by slot, so that only those of the keys
  * that count are fetched, and those of a key and bin stand side by side: a run.
@@ -85,11 +85,7 @@ find_keys(scan *s)
 {
 	uint32_t	key;
 
-	s->nkeys = 0;
-	for (key = 0; key < s->header->nkeys; key++)
-		s->nkeys += key_counts(s, key) >= 0;
-	s->keys = ks_alloc(s->memory, ((size_t) s->nkeys + 1) * sizeof(scan_key));
-	s->nkeys = 0;
+	s->keys = ks_alloc(s->memory, ((size_t) s->header->nkeys + 1) * sizeof(scan_key));
 	for (key = 0; key < s->header->nkeys; key++)
 	{
 		int32_t		counted = key_counts(s, key);
@@ -275,7 +271,7 @@ find_members(const scan *s, const scan_run *run, uint32_t nfound)
 	}
 }
 
-/* Counts the members of all runs, which are sorted; those for which weights count are left out. */
+/* Counts the members of all runs, which are sorted. */
 static ks_status
 count_runs(scan *s)
 {
@@ -289,8 +285,6 @@ count_runs(scan *s)
 	{
 		const scan_run *run = &s->runs[i];
 
-		if (d->share[run->counted].negative)
-			continue;
 		if (i == 0 || run->counted != run[-1].counted)
 		{
 			d->stamp++;
@@ -310,12 +304,11 @@ count_runs(scan *s)
  * ------------------------------------------------------------------------
  */
 
-/* Adds up the weights of the members of a run. */
+/* Adds up the weights of a run: of all members, or of those that are wanted. */
 static ks_status
-weigh_run(scan *s, const scan_run *run)
+weigh_run(scan *s, const scan_run *run, const uint8_t *wanted)
 {
 	const scan_key *key = &s->keys[run->key];
-	ks_distinct *d = s->d;
 	uint32_t	i;
 
 	for (i = run->entry; i < run->end; i++)
@@ -324,79 +317,94 @@ weigh_run(scan *s, const scan_run *run)
 		int64_t		weight;
 		ks_status	status;
 
-		if (member >= s->header->nmembers || !ks_weight_at(&s->weights, i, &weight))
+		if (member >= s->header->nmembers)
 			return KS_E_CORRUPT;
-		status = ks_entries_add(&d->weighed, ks_get_u64(d->hashes + (size_t) member * 8), 0, run->counted, weight);
+		if (wanted != NULL && !wanted[member])
+			continue;
+		if (!ks_weight_at(&s->weights, i, &weight))
+			return KS_E_CORRUPT;
+		status = ks_weigh_entry(s->d, ks_get_u64(s->d->hashes + (size_t) member * 8), run->counted, weight);
 		if (status != KS_OK)
 			return status;
 	}
 	return KS_OK;
 }
 
-/* Adds up weights in the runs for which they count, before they are sorted: weights can only be read in order. */
+/* ------------------------------------------------------------------------
+ * Rows
+ * ------------------------------------------------------------------------
+ */
+
+/* Fetches the entries of the keys that count of the row at hand, and finds their runs. */
 static ks_status
-weigh_runs(scan *s)
+start_scan(scan *s, ks_distinct *d)
 {
 	ks_status	status = KS_OK;
-	bool		any = false;
-	uint32_t	i;
 
-	for (i = 0; i < s->nruns && !any; i++)
-		any = s->d->share[s->runs[i].counted].negative;
-	if (!any)
-		return KS_OK;
-	status = ks_view_member_weights(&s->row->view, &s->weights);
-	if (status == KS_OK)
-		status = ks_distinct_hashes(s->d);
-	for (i = 0; i < s->nruns && status == KS_OK; i++)
-	{
-		ks_check_interrupts();
-		if (s->d->share[s->runs[i].counted].negative)
-			status = weigh_run(s, &s->runs[i]);
-	}
-	return status;
-}
-
-/* Counts the members of the row at hand by its entries; what was fetched is not needed any longer. */
-ks_status
-ks_scan_row(ks_distinct *d)
-{
-	ks_view    *view = &d->row->view;
-	ks_view		before = *view;
-	ks_status	status = KS_OK;
-	scan		s;
-
+	memset(s, 0, sizeof(*s));
+	s->d = d;
+	s->memory = d->fold->memory;
+	s->row = d->row;
+	s->header = &d->row->view.header;
+	s->width = ks_number_width(s->header->nmembers);
 	/* a top list may have no lines */
 	if (d->ncounts == 0)
 		return KS_OK;
-	memset(&s, 0, sizeof(s));
-	s.d = d;
-	s.memory = d->fold->memory;
-	s.row = d->row;
-	s.header = &view->header;
-	s.width = ks_number_width(s.header->nmembers);
 	if (d->row->blocks == NULL)
-		status = find_blocks(&s);
-	if (status == KS_OK)
-	{
-		find_keys(&s);
-		status = fetch_entries(&s);
-	}
-	if (status == KS_OK)
-		status = find_all_runs(&s);
-	if (status == KS_OK)
-		status = weigh_runs(&s);
+		status = find_blocks(s);
+	else if (d->row->bin < 0)
+		status = ks_view_extend(&d->row->view, s->header->members_at);
+	if (status != KS_OK)
+		return status;
+	find_keys(s);
+	status = fetch_entries(s);
+	return status == KS_OK ? find_all_runs(s) : status;
+}
+
+static void
+free_scan(scan *s)
+{
+	if (s->keys != NULL)
+		ks_free(s->keys);
+	if (s->runs != NULL)
+		ks_free(s->runs);
+}
+
+/* Counts the members of the row at hand by its entries. */
+ks_status
+ks_scan_row(ks_distinct *d)
+{
+	scan		s;
+	ks_status	status = start_scan(&s, d);
+
 	if (status == KS_OK && s.nruns > 0)
 	{
 		sort_runs(&s);
 		status = count_runs(&s);
 	}
-	if (s.keys != NULL)
-		ks_free(s.keys);
-	if (s.runs != NULL)
-		ks_free(s.runs);
-	if (view->release != NULL)
-		view->release(view->source);
-	*view = before;
+	free_scan(&s);
+	return status;
+}
+
+/* Adds up the weights of the row at hand: of all members, or of those that are wanted. */
+ks_status
+ks_scan_weights(ks_distinct *d, const uint8_t *wanted)
+{
+	scan		s;
+	ks_status	status = start_scan(&s, d);
+	uint32_t	i;
+
+	if (status == KS_OK && s.nruns > 0)
+		status = ks_view_member_weights(&d->row->view, &s.weights);
+	if (status == KS_OK && s.nruns > 0)
+		status = ks_distinct_hashes(d);
+	/* weights can only be read in order, in which runs are before they are sorted */
+	for (i = 0; i < s.nruns && status == KS_OK; i++)
+	{
+		ks_check_interrupts();
+		if (d->share[s.runs[i].counted].negative)
+			status = weigh_run(&s, &s.runs[i], wanted);
+	}
+	free_scan(&s);
 	return status;
 }

@@ -1,0 +1,158 @@
+/*
+ * Rows that take something away.
+ *
+ * A row that has a weight below zero may take away what another has added, so
+ * that its members are there only where all weights add up to something.  That
+ * is looked into for its members alone: in the bins and on the lines that such
+ * rows have them, their weights in all rows are added up, while the rows
+ * that only add are counted as ever.  What the two then say of the same member is
+ * set right.
+ */
+#include "tally/distinct.h"
+
+/* Bits of the marks for each member, at least so many in all: few others share one. */
+#define BITS_A_MEMBER 64
+#define MARKS_LOG_MIN 15
+#define MARKS_LOG_MAX 24
+
+void
+ks_weighed_init(ks_weighed *weighed, ks_memory memory)
+{
+	memset(weighed, 0, sizeof(*weighed));
+	ks_entries_init(&weighed->table, memory);
+}
+
+void
+ks_weighed_free(ks_weighed *weighed)
+{
+	if (weighed->added != NULL)
+		ks_free(weighed->added);
+	if (weighed->marks != NULL)
+		ks_free(weighed->marks);
+	ks_entries_free(&weighed->table);
+}
+
+static inline uint64_t
+mark_of(const ks_weighed *weighed, uint64_t member)
+{
+	return member * UINT64_C(0x9E3779B97F4A7C15) >> (64 - weighed->marks_log);
+}
+
+/* Marks the members that rows below zero have. */
+static void
+mark_members(ks_weighed *weighed)
+{
+	size_t		bytes;
+	uint32_t	i;
+
+	weighed->count = weighed->table.count;
+	weighed->added = ks_alloc(weighed->table.memory, (size_t) weighed->count + 1);
+	memset(weighed->added, 0, (size_t) weighed->count + 1);
+	weighed->marks_log = MARKS_LOG_MIN;
+	while (weighed->marks_log < MARKS_LOG_MAX && (uint64_t) 1 << weighed->marks_log < (uint64_t) weighed->count * BITS_A_MEMBER)
+		weighed->marks_log++;
+	bytes = ((size_t) 1 << weighed->marks_log) / 8;
+	weighed->marks = ks_alloc(weighed->table.memory, bytes);
+	memset(weighed->marks, 0, bytes);
+	for (i = 0; i < weighed->count; i++)
+	{
+		uint64_t	mark = mark_of(weighed, weighed->table.entry[i].member);
+
+		weighed->marks[mark >> 6] |= UINT64_C(1) << (mark & 63);
+	}
+}
+
+/* Adds up the weights of rows below zero, before any other row is counted. */
+ks_status
+ks_weigh_rows(ks_distinct *d)
+{
+	ks_status	status = KS_OK;
+	uint32_t	i;
+
+	for (i = 0; i < d->fold->nrows && status == KS_OK; i++)
+	{
+		if (!ks_row_negative(&d->fold->rows[i]))
+			continue;
+		ks_distinct_start(d, &d->fold->rows[i]);
+		status = ks_scan_weights(d, NULL);
+		ks_distinct_release(d);
+	}
+	if (status == KS_OK && d->weighed.table.count > 0)
+		mark_members(&d->weighed);
+	return status;
+}
+
+/* Whether rows below zero touch what the row at hand does. */
+static bool
+touched(const ks_distinct *d)
+{
+	uint32_t	bin;
+
+	if (d->line_of != NULL)
+		return true;
+	for (bin = d->row->low; bin <= d->row->high; bin++)
+	{
+		if (d->share[bin].negative)
+			return true;
+	}
+	return false;
+}
+
+/* Adds the weights that a row which only adds has of their members. */
+ks_status
+ks_weigh_known(ks_distinct *d)
+{
+	const ks_weighed *weighed = &d->weighed;
+	uint32_t	nmembers = d->row->view.header.nmembers;
+	uint8_t    *wanted;
+	uint8_t		any = 0;
+	ks_status	status;
+	uint32_t	i;
+
+	if (weighed->count == 0 || !touched(d))
+		return KS_OK;
+	status = ks_distinct_hashes(d);
+	if (status != KS_OK)
+		return status;
+	wanted = ks_alloc(d->fold->memory, (size_t) nmembers + 1);
+	for (i = 0; i < nmembers; i++)
+	{
+		uint64_t	mark = mark_of(weighed, ks_get_u64(d->hashes + (size_t) i * 8));
+
+		wanted[i] = weighed->marks[mark >> 6] >> (mark & 63) & 1;
+		any |= wanted[i];
+	}
+	if (any)
+		status = ks_scan_weights(d, wanted);
+	ks_free(wanted);
+	return status;
+}
+
+/* Adds one weight; while other rows are read, only to what rows below zero have. */
+ks_status
+ks_weigh_entry(ks_distinct *d, uint64_t member, uint32_t counted, int64_t weight)
+{
+	ks_weighed *weighed = &d->weighed;
+	uint32_t	number;
+	int64_t    *sum;
+
+	if (weighed->marks == NULL)
+		return ks_entries_add(&weighed->table, member, (int32_t) counted, 0, weight);
+	number = ks_entries_number(&weighed->table, member, (int32_t) counted);
+	if (number >= weighed->count)
+		return KS_OK;
+	weighed->added[number] = 1;
+	sum = &weighed->table.entry[number].weight;
+	return __builtin_add_overflow(*sum, weight, sum) ? KS_E_OVERFLOW : KS_OK;
+}
+
+/* Adds who is left, and takes away who was counted and is not. */
+void
+ks_weigh_count(ks_distinct *d)
+{
+	const ks_weighed *weighed = &d->weighed;
+	uint32_t	i;
+
+	for (i = 0; i < weighed->count; i++)
+		d->counts[weighed->table.entry[i].slot] += (weighed->table.entry[i].weight != 0) - weighed->added[i];
+}
