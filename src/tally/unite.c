@@ -13,8 +13,13 @@
 /* Up to so many hashes go through one set. */
 #define FEW 4096
 
-/* The set has so many places a hash, at least; being looked up, it is the emptier the better. */
-#define PLACES 4
+/* The set has so many places a hash, at least. */
+#define PLACES 2
+
+/* Bits of the bitmap that says which hashes are not in the set at all, for each that is, and logarithms of the least and the most. */
+#define BITS_A_PLACE 32
+#define FILTER_LOG_MIN 10
+#define FILTER_LOG_MAX 17
 
 /* Bits of the first bitmap for each hash, and the binary logarithm of the most bits: 512 kB, half of a usual second-level cache. */
 #define BITS_A_HASH 8
@@ -143,7 +148,7 @@ find_place(uint64_t *table, int log, uint64_t hash, int skipped)
 static int64_t
 count_in_set(ks_united *united, const uint64_t *hashes, size_t count, int skipped)
 {
-	int			log = empty_set(united, count * PLACES / 2);
+	int			log = empty_set(united, count * PLACES);
 	uint64_t   *table = united->table;
 	int64_t		result = 0;
 	bool		zero = false;
@@ -193,15 +198,10 @@ count_in_parts(ks_united *united, const uint64_t *hashes, size_t count)
 	return result;
 }
 
-/* Of few hashes: those of all pieces but the longest are put into a set, those of the longest looked up in it. */
+/* Puts the hashes of all pieces but the longest into a set, and marks them in the filter; gives back how many there are. */
 static int64_t
-count_few(ks_united *united, const ks_piece *pieces, size_t npieces, size_t longest, size_t others)
+put_others(ks_united *united, int log, const ks_piece *pieces, size_t npieces, size_t longest, uint64_t *filter, int filter_log)
 {
-	int			log = empty_set(united, others * PLACES);
-	uint64_t   *table = united->table;
-	const uint8_t *hashes = pieces[longest].hashes;
-	uint32_t	count = pieces[longest].count;
-	int64_t		found = 0;
 	int64_t		result = 0;
 	bool		zero = false;
 	size_t		p;
@@ -212,20 +212,58 @@ count_few(ks_united *united, const ks_piece *pieces, size_t npieces, size_t long
 		for (i = 0; p != longest && i < pieces[p].count; i++)
 		{
 			uint64_t	hash = ks_get_u64(pieces[p].hashes + (size_t) i * 8);
-			uint64_t   *place = find_place(table, log, hash, 0);
+			uint64_t	mark = spread_again(hash) >> (64 - filter_log);
+			uint64_t   *place = find_place(united->table, log, hash, 0);
 
+			filter[mark >> 6] |= UINT64_C(1) << (mark & 63);
 			result += *place == 0 && hash != 0;
 			zero |= hash == 0;
 			*place = hash;
 		}
 	}
-	for (i = 0; i < count; i++)
+	return result + zero;
+}
+
+/* Whether the hash 0 is in one of the pieces but the longest. */
+static bool
+others_have_zero(const ks_piece *pieces, size_t npieces, size_t longest)
+{
+	size_t		p;
+	uint32_t	i;
+
+	for (p = 0; p < npieces; p++)
+	{
+		for (i = 0; p != longest && i < pieces[p].count; i++)
+		{
+			if (ks_get_u64(pieces[p].hashes + (size_t) i * 8) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Of few hashes: those of the longest piece are looked up in a set of the others, if the filter does not say that they are not there. */
+static int64_t
+count_few(ks_united *united, const ks_piece *pieces, size_t npieces, size_t longest, size_t others)
+{
+	uint64_t	filter[(1 << FILTER_LOG_MAX) / 64];
+	int			filter_log = log_above(others * BITS_A_PLACE, FILTER_LOG_MIN, FILTER_LOG_MAX);
+	int			log = empty_set(united, others * PLACES);
+	const uint8_t *hashes = pieces[longest].hashes;
+	int64_t		result;
+	uint32_t	i;
+
+	memset(filter, 0, ((size_t) 1 << filter_log) / 8);
+	result = put_others(united, log, pieces, npieces, longest, filter, filter_log) + pieces[longest].count;
+	for (i = 0; i < pieces[longest].count; i++)
 	{
 		uint64_t	hash = ks_get_u64(hashes + (size_t) i * 8);
+		uint64_t	mark = spread_again(hash) >> (64 - filter_log);
 
-		found += hash == 0 ? zero : *find_place(table, log, hash, 0) == hash;
+		if (filter[mark >> 6] >> (mark & 63) & 1)
+			result -= hash != 0 ? *find_place(united->table, log, hash, 0) == hash : others_have_zero(pieces, npieces, longest);
 	}
-	return result + zero + (int64_t) count - found;
+	return result;
 }
 
 /* Sets the bit of each hash; collects those whose bit was set before. */
