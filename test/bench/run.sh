@@ -52,20 +52,26 @@ prepare()
 	serve || die "the server does not start"
 }
 
-for part in "$@"; do
-	[ -f "$bench/$part.sh" ] || die "no such part: $part (there are: $all_parts)"
-done
-# shellcheck disable=SC2086
-[ $# -gt 0 ] || set -- $all_parts
+# Read as a whole before it runs, so that it may be edited meanwhile.
+main()
+{
+	for part in "$@"; do
+		[ -f "$bench/$part.sh" ] || die "no such part: $part (there are: $all_parts)"
+	done
+	# shellcheck disable=SC2086
+	[ $# -gt 0 ] || set -- $all_parts
+	prepare
+	for part in "$@"; do
+		say "== $part"
+		# shellcheck source=/dev/null
+		. "$bench/$part.sh"
+		[ -f "$results/$part.md" ] || continue
+		cat "$results/$part.md"
+		if [ "$sessions" -eq 400000 ]; then
+			write_document
+		fi
+	done
+	exit
+}
 
-prepare
-for part in "$@"; do
-	say "== $part"
-	# shellcheck source=/dev/null
-	. "$bench/$part.sh"
-	[ -f "$results/$part.md" ] || continue
-	cat "$results/$part.md"
-	if [ "$sessions" -eq 400000 ]; then
-		write_document
-	fi
-done
+main "$@"

@@ -1,18 +1,47 @@
 # shellcheck shell=sh
 # size.sh: what the statistics take up, beside the events.
 
+# size_of DATABASE LABEL: a line of the table.  The event table may have indexes for
+# hand-written SQL by now, which are not its own.
+size_of()
+{
+	report "$1" -v label="$2" <<-'SQL'
+		SELECT format('| %s | %s | %s | %s | %s %% | 3 %% | %s | %s |', :'label', to_char(events, 'FM999,999,999'), pg_size_pretty(event_bytes),
+			pg_size_pretty(rollup_bytes), bench.cell(100.0 * rollup_bytes / event_bytes, rollup_bytes <= event_bytes * 0.03),
+			bench.digits(rollup_bytes::float8 / events), pg_size_pretty(tally_bytes))
+		FROM (SELECT count(*) AS events, pg_table_size('chat_event') + pg_relation_size('chat_event_pkey') AS event_bytes,
+				pg_total_relation_size('kindly_stats.rollup') AS rollup_bytes,
+				(SELECT sum(pg_column_size(tally)) FROM kindly_stats.rollup) AS tally_bytes
+			FROM chat_event) AS s;
+	SQL
+}
+
+# The same events, counted as they came: one statement a day.
+written_day_by_day()
+{
+	make_database daily
+	on daily <<-'SQL'
+		SELECT format('INSERT INTO chat_event SELECT * FROM bench.events(%L, %s, %s)', day, first, last) FROM bench.day ORDER BY day \gexec
+		CALL kindly_stats.compact();
+		VACUUM ANALYZE;
+	SQL
+}
+
 reference
+written_day_by_day
 section "Size" <<MD
-The rollup with its index and TOAST, after the table was attached, beside the event table with its primary key alone. Ids of buttons, dialogues and
-sessions are UUIDs in text. After compaction, the space of rows that were merged is kept for those to come: up to as much again.
+The rollup with its index and TOAST, beside the event table with its primary key alone: of a table that was attached when it had its events, and of one
+that was written to day by day, after compaction and VACUUM, which keep the space of merged rows for those to come. Ids of buttons, dialogues and
+sessions are UUIDs in text.
 MD
 report reference <<'SQL'
-SELECT '| Events | event table | rollup | part of it | bound | bytes an event |';
-SELECT '| ---: | ---: | ---: | ---: | ---: | ---: |';
-SELECT format('| %s | %s | %s | %s %% | 3 %% | %s |', to_char(events, 'FM999,999,999'), pg_size_pretty(event_bytes), pg_size_pretty(rollup_bytes),
-	bench.cell(100.0 * rollup_bytes / event_bytes, rollup_bytes <= event_bytes * 0.03), bench.digits(rollup_bytes::float8 / events))
-FROM (SELECT count(*) AS events, pg_table_size('chat_event') + pg_relation_size('chat_event_pkey') AS event_bytes,
-		pg_total_relation_size('kindly_stats.rollup') AS rollup_bytes FROM chat_event) AS s;
+SELECT '| | events | event table | rollup | part of it | bound | bytes an event | tallies in it |';
+SELECT '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |';
+SQL
+size_of reference "attached with its events"
+size_of daily "written day by day"
+drop_database daily
+report reference <<'SQL'
 SELECT '';
 SELECT '| Tallies of | bytes an event of the measure | MB | part of the rollup |';
 SELECT '| --- | ---: | ---: | ---: |';
