@@ -218,6 +218,41 @@ group_of(ks_fold *fold, const ks_key *whole)
 	return (int32_t) group;
 }
 
+/* Where groups are tails of keys, as in the rollup: one look at each tail of a row will do. */
+static void
+start_tails(ks_fold *fold, const ks_key_cursor *keys, const ks_string *prefix)
+{
+	size_t		size = (size_t) keys->ntails;
+
+	/* more tails than keys are a damaged count */
+	if (!fold->grouped || prefix != NULL || fold->skip != KS_HEAD_PARTS || fold->take < KS_KEY_MAX_PARTS || size > keys->left)
+		size = 0;
+	if (size > fold->tail_size)
+	{
+		if (fold->tail_group != NULL)
+			ks_free(fold->tail_group);
+		fold->tail_group = ks_alloc(fold->memory, size * sizeof(int32_t));
+		fold->tail_size = size;
+	}
+	if (size > 0)
+		memset(fold->tail_group, 0xff, size * sizeof(int32_t));
+	fold->tails_known = size > 0;
+}
+
+/* The group of the key that the cursor stands on. */
+static int32_t
+group_of_key(ks_fold *fold, const ks_key_cursor *cursor, const ks_key *key)
+{
+	int32_t    *group;
+
+	if (!fold->tails_known)
+		return group_of(fold, key);
+	group = &fold->tail_group[cursor->next_tail - 1];
+	if (*group < 0)
+		*group = group_of(fold, key);
+	return *group;
+}
+
 /* The weight of a key in all bins. */
 static ks_status
 sum_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int64_t *sum)
@@ -298,6 +333,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 	ks_status	status = KS_OK;
 
 	*passed = 0;
+	start_tails(fold, &cursor, prefix);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
 		ks_key		key = cursor.key;
@@ -309,7 +345,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 			ks_block_note(&row->blocks[number], view, &cursor, false);
 		if (passes)
 		{
-			row->target[number] = fold->grouped ? group_of(fold, &key) : 0;
+			row->target[number] = fold->grouped ? group_of_key(fold, &cursor, &key) : 0;
 			status = add_key(fold, view, &cursor, row->target[number], row->bin);
 			++*passed;
 		}
@@ -507,6 +543,8 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->group_after);
 	if (fold->cut_weight != NULL)
 		ks_free(fold->cut_weight);
+	if (fold->tail_group != NULL)
+		ks_free(fold->tail_group);
 	if (fold->scratch != NULL)
 		ks_free(fold->scratch);
 	ks_dictionary_free(&fold->groups);

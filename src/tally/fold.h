@@ -45,6 +45,9 @@ typedef struct ks_fold
 	uint32_t   *group_after;	/* [group_size] which group came after it last time */
 	uint32_t	group_size;
 	uint32_t	group_last;		/* that of the key before */
+	int32_t    *tail_group;		/* [tail_size] of each tail of the row at hand that has come, else -1 */
+	size_t		tail_size;
+	bool		tails_known;	/* a group is a tail: look there first */
 	int64_t		total;			/* over all groups */
 } ks_fold;
 

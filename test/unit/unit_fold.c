@@ -563,7 +563,7 @@ top_agrees(round *r, bool distinct)
 	ks_status	status;
 	bool		good;
 
-	ks_fold_top(&fold, NULL, &r->bins, &r->filter, distinct, below(3), 1 + below(3));
+	ks_fold_top(&fold, NULL, &r->bins, &r->filter, distinct, below(4), below(2) ? 1 + below(3) : KS_KEY_MAX_PARTS);
 	status = add_rows(r, &fold);
 	if (status == KS_OK)
 		status = ks_fold_finish_top(&fold, limit, &lines, &count);
