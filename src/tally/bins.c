@@ -58,12 +58,6 @@ bin_of_segment(const ks_bins *bins, int64_t segment, int32_t slot)
 	return bins->bin_of != NULL ? bins->bin_of[segment] : (int32_t) segment;
 }
 
-int32_t
-ks_bins_find(const ks_bins *bins, int32_t slot)
-{
-	return bin_of_segment(bins, ks_bins_segment(bins, slot), slot);
-}
-
 /* The bin in which all slots of [first, last] lie; KS_BIN_OUTSIDE where they lie in none, KS_BIN_CUT where it takes a closer look. */
 int32_t
 ks_bins_of_range(const ks_bins *bins, int32_t first, int32_t last)

@@ -33,7 +33,6 @@ typedef struct ks_walk
 
 extern bool ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges);
 extern int64_t ks_bins_segment(const ks_bins *bins, int32_t slot);
-extern int32_t ks_bins_find(const ks_bins *bins, int32_t slot);
 extern ks_walk ks_walk_start(void);
 extern void ks_walk_move(ks_walk *walk, const ks_bins *bins, int32_t slot);
 extern int32_t ks_bins_of_range(const ks_bins *bins, int32_t first, int32_t last);

@@ -212,7 +212,7 @@ put_others(ks_united *united, int log, const ks_piece *pieces, size_t npieces, s
 		for (i = 0; p != longest && i < pieces[p].count; i++)
 		{
 			uint64_t	hash = ks_get_u64(pieces[p].hashes + (size_t) i * 8);
-			uint64_t	mark = spread_again(hash) >> (64 - filter_log);
+			uint64_t	mark = spread_hash(hash) >> (64 - filter_log);
 			uint64_t   *place = find_place(united->table, log, hash, 0);
 
 			filter[mark >> 6] |= UINT64_C(1) << (mark & 63);
@@ -258,7 +258,7 @@ count_few(ks_united *united, const ks_piece *pieces, size_t npieces, size_t long
 	for (i = 0; i < pieces[longest].count; i++)
 	{
 		uint64_t	hash = ks_get_u64(hashes + (size_t) i * 8);
-		uint64_t	mark = spread_again(hash) >> (64 - filter_log);
+		uint64_t	mark = spread_hash(hash) >> (64 - filter_log);
 
 		if (filter[mark >> 6] >> (mark & 63) & 1)
 			result -= hash != 0 ? *find_place(united->table, log, hash, 0) == hash : others_have_zero(pieces, npieces, longest);

@@ -613,7 +613,7 @@ check_edges(void)
 
 	ok(!ks_bins_set(&bins, descending, 2), "edges that descend are refused");
 	ok(ks_bins_set(&bins, beyond, 4) && slots[0] == KS_SLOT_MIN && slots[3] == KS_SLOT_MAX + 1 && !cut[0] && !cut[3] &&
-	   ks_bins_find(&bins, KS_SLOT_MIN) == 1 && ks_bins_find(&bins, KS_SLOT_MAX) == 1,
+	   ks_bins_of_range(&bins, KS_SLOT_MIN, KS_SLOT_MAX) == 1,
 	   "edges beyond the countable years are drawn in");
 	ok(ks_slot_of(-1) == -1 && ks_slot_of(0) == 0 && ks_slot_of(-900000000) == -1 && ks_slot_of(-900000001) == -2 &&
 	   ks_slot_of(899999999) == 0 && ks_slot_of(900000000) == 1,
