@@ -36,8 +36,9 @@ typedef struct fold_state
 	uint32		limit;			/* top only */
 } fold_state;
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
+/* Where the state of an aggregate lives; an error for who calls its functions by hand. */
+MemoryContext
+ks_aggregate_context(FunctionCallInfo fcinfo)
 {
 	MemoryContext result;
 
@@ -167,7 +168,7 @@ add_row(FunctionCallInfo fcinfo, fold_state *state, MemoryContext memory)
 Datum
 ks_fold_series_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = aggregate_context(fcinfo);
+	MemoryContext memory = ks_aggregate_context(fcinfo);
 	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
 
 	if (state == NULL)
@@ -194,7 +195,7 @@ ks_fold_series_final(PG_FUNCTION_ARGS)
 	Datum	   *values;
 	uint32		i;
 
-	aggregate_context(fcinfo);
+	ks_aggregate_context(fcinfo);
 	if (state == NULL)
 		PG_RETURN_NULL();
 	nbins = state->fold.bins.nbins;
@@ -215,7 +216,7 @@ ks_fold_series_final(PG_FUNCTION_ARGS)
 Datum
 ks_fold_top_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = aggregate_context(fcinfo);
+	MemoryContext memory = ks_aggregate_context(fcinfo);
 	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
 
 	if (state == NULL)
@@ -277,7 +278,7 @@ ks_fold_top_final(PG_FUNCTION_ARGS)
 	ks_top_line *lines;
 	uint32		count;
 
-	aggregate_context(fcinfo);
+	ks_aggregate_context(fcinfo);
 	if (state == NULL)
 		PG_RETURN_NULL();
 	ks_must(ks_fold_finish_top(&state->fold, state->limit, &lines, &count));
@@ -346,7 +347,7 @@ month_bounds(options_state *state, DateADT month)
 Datum
 ks_fold_options_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = aggregate_context(fcinfo);
+	MemoryContext memory = ks_aggregate_context(fcinfo);
 	options_state *state = PG_ARGISNULL(0) ? new_options(fcinfo, memory) : (options_state *) PG_GETARG_POINTER(0);
 	ks_month_bounds *month;
 	const ks_string *prefix;
@@ -407,7 +408,7 @@ ks_fold_options_final(PG_FUNCTION_ARGS)
 	uint32		count;
 	int			i;
 
-	aggregate_context(fcinfo);
+	ks_aggregate_context(fcinfo);
 	if (state == NULL)
 		PG_RETURN_NULL();
 	pq_begintypsend(&out);

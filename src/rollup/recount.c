@@ -47,18 +47,6 @@ ks_month_start(PG_FUNCTION_ARGS)
 	PG_RETURN_DATEADT(ks_month_to_date(ks_month_of(PG_GETARG_TIMESTAMPTZ(0))));
 }
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext result;
-
-	if (AggCheckCallContext(fcinfo, &result) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("function was not called as part of an aggregate")));
-	return result;
-}
-
 /* Arguments as the columns of a table, so that measures are bound to them as to any. */
 static TupleDesc
 describe_arguments(FunctionCallInfo fcinfo)
@@ -121,7 +109,7 @@ new_group(MemoryContext memory)
 Datum
 ks_count_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = aggregate_context(fcinfo);
+	MemoryContext memory = ks_aggregate_context(fcinfo);
 	ks_group   *group = PG_ARGISNULL(0) ? new_group(memory) : (ks_group *) PG_GETARG_POINTER(0);
 	call_site  *site = find_call_site(fcinfo);
 	ks_values	row = {site->values, site->isnull};
@@ -141,7 +129,7 @@ ks_count_step(PG_FUNCTION_ARGS)
 Datum
 ks_count_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = aggregate_context(fcinfo);
+	MemoryContext memory = ks_aggregate_context(fcinfo);
 	ks_group   *group = PG_ARGISNULL(0) ? new_group(memory) : (ks_group *) PG_GETARG_POINTER(0);
 
 	if (!PG_ARGISNULL(1))
@@ -152,7 +140,7 @@ ks_count_combine(PG_FUNCTION_ARGS)
 Datum
 ks_count_serialize(PG_FUNCTION_ARGS)
 {
-	aggregate_context(fcinfo);
+	ks_aggregate_context(fcinfo);
 	PG_RETURN_BYTEA_P(ks_tally_pack(&((ks_group *) PG_GETARG_POINTER(0))->builder));
 }
 
@@ -162,7 +150,7 @@ ks_count_deserialize(PG_FUNCTION_ARGS)
 	ks_group   *group = new_group(CurrentMemoryContext);
 	ks_view		view;
 
-	aggregate_context(fcinfo);
+	ks_aggregate_context(fcinfo);
 	ks_tally_open(&view, PG_GETARG_DATUM(0));
 	ks_must(ks_builder_merge(&group->builder, &view, false));
 	PG_RETURN_POINTER(group);
@@ -171,7 +159,7 @@ ks_count_deserialize(PG_FUNCTION_ARGS)
 Datum
 ks_count_final(PG_FUNCTION_ARGS)
 {
-	aggregate_context(fcinfo);
+	ks_aggregate_context(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(ks_tally_pack(&((ks_group *) PG_GETARG_POINTER(0))->builder));

@@ -119,6 +119,9 @@ extern int	ks_compact_after;
 extern void ks_compact(int64 bot_id, DateADT month);
 extern void ks_compact_sometimes(const ks_group *group);
 
+/* fold.c */
+extern MemoryContext ks_aggregate_context(FunctionCallInfo fcinfo);
+
 /* trigger.c */
 extern bool ks_keep_statistics;
 
