@@ -1,15 +1,9 @@
 /*
- * Distinct members over all rows of a fold.
+ * The members of the row at hand: fetched, found, counted or united.
  *
- * Most bins are touched by one row only (a row is a month, a bin a day).  If
- * all keys count, such a bin is counted from the row's visits, without looking
- * at a member (visit.c); under a filter, and in top lists, by looking at each
- * entry once (scan.c).  What falls into a bin that several rows touch is united
- * (unite.c), of the members of those bins alone.  Members are numbered by their
- * first visits: those who come to a bin for the first time stand side by side,
- * and who else does is written down by slot.  A row with weights below zero
- * takes away from others: its members are counted by what their weights in all
- * rows add up to (weigh.c).
+ * This is what the ways of counting (scan.c, headcount.c) have in common.  Members
+ * go by their numbers in the row; only where several rows may share them are
+ * their hashes looked at.
  */
 #include "tally/distinct.h"
 
@@ -63,8 +57,8 @@ ks_distinct_hashes(ks_distinct *d)
 }
 
 /* Room for the members of the row at hand. */
-static void
-make_room(ks_distinct *d)
+void
+ks_distinct_room(ks_distinct *d)
 {
 	size_t		size = (size_t) d->row->view.header.nmembers + 1;
 
@@ -84,7 +78,7 @@ make_room(ks_distinct *d)
 void
 ks_distinct_stamps(ks_distinct *d)
 {
-	make_room(d);
+	ks_distinct_room(d);
 	memset(d->stamps, 0, ((size_t) d->row->view.header.nmembers + 1) * sizeof(uint32_t));
 	d->stamp = 0;
 }
@@ -149,25 +143,9 @@ ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t 
 	return status;
 }
 
-/* Unites the members of those numbers where they stand. */
-static ks_status
-unite_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to)
-{
-	const uint8_t *hashes;
-	ks_status	status = KS_OK;
-
-	if (d->hashes == NULL)
-		status = ks_view_column(&d->row->view, KS_HASHES, from, to, &hashes);
-	else
-		hashes = d->hashes + (size_t) from * 8;
-	if (status == KS_OK)
-		ks_united_add(&d->united, bin, hashes, to - from);
-	return status;
-}
-
 /* Keeps one of each number, and sorts them; gives back how many are left. */
-static uint32_t
-sort_numbers(uint32_t *numbers, uint32_t count)
+uint32_t
+ks_distinct_sort(uint32_t *numbers, uint32_t count)
 {
 	uint32_t	result = 0;
 	uint32_t	i;
@@ -179,245 +157,4 @@ sort_numbers(uint32_t *numbers, uint32_t count)
 			numbers[result++] = numbers[i];
 	}
 	return result;
-}
-
-/* The members below known among these, each once; UINT32_MAX where one is no member. */
-static uint32_t
-find_known(ks_distinct *d, const uint8_t *returns, uint32_t count, uint32_t known)
-{
-	uint32_t	nmembers = d->row->view.header.nmembers;
-	int			width = ks_number_width(nmembers);
-	bool		few = count < nmembers / 16;
-	uint32_t	nfound = 0;
-	uint32_t	i;
-
-	if (few)
-		make_room(d);
-	else if (d->stamp == 0)
-		ks_distinct_stamps(d);
-	d->stamp += !few;
-	for (i = 0; i < count; i++)
-	{
-		uint32_t	member = ks_get_number(returns, i, width);
-
-		if (member >= nmembers)
-			return UINT32_MAX;
-		if (member >= known || (!few && d->stamps[member] == d->stamp))
-			continue;
-		if (!few)
-			d->stamps[member] = d->stamp;
-		d->found[nfound++] = member;
-	}
-	return few ? sort_numbers(d->found, nfound) : nfound;
-}
-
-/* Unites the members who were there before the bin and return to it: so many, among the returns [from, to). */
-static ks_status
-unite_returns(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to, uint32_t known, int64_t expected)
-{
-	const ks_view *view = &d->row->view;
-	const uint8_t *returns;
-	ks_status	status = KS_OK;
-	uint32_t	nfound;
-
-	if (!d->many)
-		status = ks_view_column(view, KS_RETURNS, from, to, &returns);
-	else if (d->returns == NULL)
-		status = ks_view_column(view, KS_RETURNS, 0, view->header.nreturns, &d->returns);
-	if (status != KS_OK)
-		return status;
-	if (d->many)
-		returns = d->returns + (size_t) from * ks_number_width(view->header.nmembers);
-	nfound = find_known(d, returns, to - from, known);
-	return (int64_t) nfound == expected ? ks_distinct_found(d, bin, d->found, nfound) : KS_E_CORRUPT;
-}
-
-/* Unites the members of a bin, so many, whose visits begin there and end where the cursor stands. */
-static ks_status
-unite_bin(ks_distinct *d, uint32_t bin, const ks_visit_cursor *begin, const ks_visit_cursor *end, int64_t members)
-{
-	int64_t		returning = members - ((int64_t) end->member_end - begin->member_end);
-	ks_status	status = unite_range(d, bin, begin->member_end, end->member_end);
-
-	if (status == KS_OK && returning > 0)
-		status = unite_returns(d, bin, begin->return_at, end->return_at, begin->member_end, returning);
-	return status;
-}
-
-/* Counts a row of which every member counts: by visits, bin by bin. */
-static ks_status
-count_visits(ks_distinct *d)
-{
-	const ks_bins *bins = &d->fold->bins;
-	ks_visit_cursor visits = ks_view_visits(&d->row->view);
-	ks_walk		w = ks_walk_start();
-	ks_status	status = KS_OK;
-	int32_t		slot;
-
-	while (status == KS_OK && ks_visit_peek(&visits, &slot))
-	{
-		ks_visit_cursor begin = visits;
-		int64_t		members = 0;
-
-		ks_walk_move(&w, bins, slot);
-		/* a slot that is cut belongs to no bin; what lies in it adds up to nothing, or the fold would not be here */
-		ks_visit_count(&visits, w.bin >= 0 ? bins->edge[w.bin] + (int64_t) bins->cut[w.bin] : slot, w.to, &members);
-		if (w.bin >= 0 && d->share[w.bin].rows <= 1)
-			d->counts[w.bin] += members;
-		else if (w.bin >= 0 && visits.status == KS_OK)
-			status = unite_bin(d, (uint32_t) w.bin, &begin, &visits, members);
-	}
-	return status != KS_OK ? status : visits.status;
-}
-
-/* Counts a row that only adds; what is united stays where it was fetched. */
-static ks_status
-count_row(ks_distinct *d, ks_fold_row *row)
-{
-	/* all keys of the row count, and the bins lie in order */
-	bool		visits_suffice = d->line_of == NULL && row->target == NULL && (d->fold->bins.bin_of == NULL || row->bin >= 0);
-	ks_status	status;
-
-	ks_distinct_start(d, row);
-	status = ks_weigh_known(d);
-	if (status == KS_OK && d->many)
-		status = ks_distinct_hashes(d);
-	if (status != KS_OK)
-		return status;
-	if (!visits_suffice)
-	{
-		status = ks_scan_row(d);
-		ks_distinct_release(d);
-	}
-	else if (row->bin < 0)
-		status = count_visits(d);
-	else if (d->share[row->bin].rows > 1)
-		status = unite_range(d, (uint32_t) row->bin, 0, row->view.header.nmembers);
-	else
-		d->counts[row->bin] += row->view.header.nmembers;
-	row->view = d->front;
-	return status;
-}
-
-static void
-free_distinct(ks_distinct *d)
-{
-	uint32_t	i;
-
-	for (i = 0; i < d->fold->nrows; i++)
-	{
-		const ks_view *view = &d->fold->rows[i].view;
-
-		if (view->release != NULL)
-			view->release(view->source);
-	}
-	if (d->members_size > 0)
-	{
-		ks_free(d->stamps);
-		ks_free(d->found);
-	}
-	ks_united_free(&d->united);
-	ks_weighed_free(&d->weighed);
-}
-
-/* Counts the members of all rows into d->counts; share is filled in. */
-static ks_status
-count_rows(ks_distinct *d)
-{
-	ks_fold    *fold = d->fold;
-	ks_status	status;
-	uint32_t	i;
-
-	ks_united_init(&d->united, fold->memory);
-	ks_weighed_init(&d->weighed, fold->memory);
-	status = ks_weigh_rows(d);
-	for (i = 0; i < fold->nrows && status == KS_OK; i++)
-	{
-		ks_check_interrupts();
-		if (!ks_row_negative(&fold->rows[i]))
-			status = count_row(d, &fold->rows[i]);
-	}
-	if (status == KS_OK)
-	{
-		ks_united_count(&d->united, d->ncounts, d->counts);
-		ks_weigh_count(d);
-	}
-	free_distinct(d);
-	return status;
-}
-
-static void
-find_sharing(const ks_fold *fold, ks_sharing *share)
-{
-	uint32_t	i,
-				bin;
-
-	for (i = 0; i < fold->nrows; i++)
-	{
-		const ks_fold_row *row = &fold->rows[i];
-
-		for (bin = row->low; bin <= row->high; bin++)
-		{
-			if (ks_row_negative(row))
-				share[bin].negative = true;
-			else
-				share[bin].rows = share[bin].rows > 0 ? 2 : 1;
-		}
-	}
-}
-
-/* Distinct members of each bin, into fold->distincts. */
-ks_status
-ks_distinct_series(ks_fold *fold)
-{
-	size_t		bytes = ((size_t) fold->bins.nbins + 1) * sizeof(ks_sharing);
-	ks_distinct d;
-	ks_status	status;
-
-	memset(&d, 0, sizeof(d));
-	d.fold = fold;
-	d.ncounts = fold->bins.nbins;
-	d.counts = fold->distincts;
-	d.share = ks_alloc(fold->memory, bytes);
-	memset(d.share, 0, bytes);
-	find_sharing(fold, d.share);
-	status = count_rows(&d);
-	ks_free(d.share);
-	return status;
-}
-
-/* Distinct members of each line of a top list: what several rows have of a line is united. */
-ks_status
-ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
-{
-	int32_t    *line_of = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(int32_t));
-	uint32_t	negative = 0;
-	ks_distinct d;
-	ks_status	status;
-	uint32_t	i;
-
-	memset(&d, 0, sizeof(d));
-	d.fold = fold;
-	d.line_of = line_of;
-	d.ncounts = count;
-	d.counts = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(int64_t));
-	d.share = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(ks_sharing));
-	for (i = 0; i < fold->nrows; i++)
-		negative += ks_row_negative(&fold->rows[i]);
-	for (i = 0; i < fold->groups.count; i++)
-		line_of[i] = -1;
-	for (i = 0; i < count; i++)
-	{
-		line_of[lines[i].group] = (int32_t) i;
-		d.counts[i] = 0;
-		d.share[i].rows = fold->nrows - negative > 1 ? 2 : 1;
-		d.share[i].negative = negative > 0;
-	}
-	status = count_rows(&d);
-	for (i = 0; i < count; i++)
-		lines[i].members = d.counts[i];
-	ks_free(line_of);
-	ks_free(d.counts);
-	ks_free(d.share);
-	return status;
 }

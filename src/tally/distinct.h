@@ -51,12 +51,12 @@ typedef struct ks_distinct
 } ks_distinct;
 
 /* distinct.c */
-extern ks_status ks_distinct_series(ks_fold *fold);
-extern ks_status ks_distinct_lines(ks_fold *fold, ks_top_line *lines, uint32_t count);
 extern void ks_distinct_start(ks_distinct *d, ks_fold_row *row);
 extern void ks_distinct_release(ks_distinct *d);
 extern ks_status ks_distinct_hashes(ks_distinct *d);
+extern void ks_distinct_room(ks_distinct *d);
 extern void ks_distinct_stamps(ks_distinct *d);
+extern uint32_t ks_distinct_sort(uint32_t *numbers, uint32_t count);
 extern ks_status ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t nfound);
 
 /* scan.c */
@@ -66,10 +66,14 @@ extern ks_status ks_scan_weights(ks_distinct *d, const uint8_t *wanted);
 /* weigh.c */
 extern void ks_weighed_init(ks_weighed *weighed, ks_memory memory);
 extern void ks_weighed_free(ks_weighed *weighed);
-extern ks_status ks_weigh_rows(ks_distinct *d);
-extern ks_status ks_weigh_known(ks_distinct *d);
+extern void ks_weigh_mark(ks_weighed *weighed);
+extern bool ks_weigh_wanted(const ks_distinct *d, uint8_t *wanted);
 extern ks_status ks_weigh_entry(ks_distinct *d, uint64_t member, uint32_t counted, int64_t weight);
 extern void ks_weigh_count(ks_distinct *d);
+
+/* headcount.c */
+extern ks_status ks_headcount_series(ks_fold *fold);
+extern ks_status ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count);
 
 static inline bool
 ks_row_negative(const ks_fold_row *row)

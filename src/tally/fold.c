@@ -2,7 +2,7 @@
  * Answering a question from stored tallies.
  *
  * Weights simply add up, row by row, as the rows come.  Members need all rows
- * at once, because the same member may stand in several of them: distinct.c.
+ * at once, because the same member may stand in several of them: headcount.c.
  */
 #include "tally/distinct.h"
 
@@ -481,7 +481,7 @@ ks_fold_finish_series(ks_fold *fold)
 {
 	ks_status	status = check_cut(fold);
 
-	return status == KS_OK && fold->distinct && fold->nrows > 0 ? ks_distinct_series(fold) : status;
+	return status == KS_OK && fold->distinct && fold->nrows > 0 ? ks_headcount_series(fold) : status;
 }
 
 /* Heaviest first; among equals by key. */
@@ -520,7 +520,7 @@ ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t 
 	qsort(result, found, sizeof(ks_top_line), compare_lines);
 	*lines = result;
 	*count = found < limit ? found : limit;
-	return fold->distinct ? ks_distinct_lines(fold, result, *count) : KS_OK;
+	return fold->distinct ? ks_headcount_lines(fold, result, *count) : KS_OK;
 }
 
 /* Gives back what the fold took; only for callers whose memory does not go by itself. */

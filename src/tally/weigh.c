@@ -38,9 +38,9 @@ mark_of(const ks_weighed *weighed, uint64_t member)
 	return member * UINT64_C(0x9E3779B97F4A7C15) >> (64 - weighed->marks_log);
 }
 
-/* Marks the members that rows below zero have. */
-static void
-mark_members(ks_weighed *weighed)
+/* Marks the members that rows below zero have: from here on weights are added to theirs alone. */
+void
+ks_weigh_mark(ks_weighed *weighed)
 {
 	size_t		bytes;
 	uint32_t	i;
@@ -62,59 +62,15 @@ mark_members(ks_weighed *weighed)
 	}
 }
 
-/* Adds up the weights of rows below zero, before any other row is counted. */
-ks_status
-ks_weigh_rows(ks_distinct *d)
-{
-	ks_status	status = KS_OK;
-	uint32_t	i;
-
-	for (i = 0; i < d->fold->nrows && status == KS_OK; i++)
-	{
-		if (!ks_row_negative(&d->fold->rows[i]))
-			continue;
-		ks_distinct_start(d, &d->fold->rows[i]);
-		status = ks_scan_weights(d, NULL);
-		ks_distinct_release(d);
-	}
-	if (status == KS_OK && d->weighed.table.count > 0)
-		mark_members(&d->weighed);
-	return status;
-}
-
-/* Whether rows below zero touch what the row at hand does. */
-static bool
-touched(const ks_distinct *d)
-{
-	uint32_t	bin;
-
-	if (d->line_of != NULL)
-		return true;
-	for (bin = d->row->low; bin <= d->row->high; bin++)
-	{
-		if (d->share[bin].negative)
-			return true;
-	}
-	return false;
-}
-
-/* Adds the weights that a row which only adds has of their members. */
-ks_status
-ks_weigh_known(ks_distinct *d)
+/* Marks in wanted which members of the row at hand rows below zero may have, too; gives back whether there is any. */
+bool
+ks_weigh_wanted(const ks_distinct *d, uint8_t *wanted)
 {
 	const ks_weighed *weighed = &d->weighed;
 	uint32_t	nmembers = d->row->view.header.nmembers;
-	uint8_t    *wanted;
 	uint8_t		any = 0;
-	ks_status	status;
 	uint32_t	i;
 
-	if (weighed->count == 0 || !touched(d))
-		return KS_OK;
-	status = ks_distinct_hashes(d);
-	if (status != KS_OK)
-		return status;
-	wanted = ks_alloc(d->fold->memory, (size_t) nmembers + 1);
 	for (i = 0; i < nmembers; i++)
 	{
 		uint64_t	mark = mark_of(weighed, ks_get_u64(d->hashes + (size_t) i * 8));
@@ -122,10 +78,7 @@ ks_weigh_known(ks_distinct *d)
 		wanted[i] = weighed->marks[mark >> 6] >> (mark & 63) & 1;
 		any |= wanted[i];
 	}
-	if (any)
-		status = ks_scan_weights(d, wanted);
-	ks_free(wanted);
-	return status;
+	return any != 0;
 }
 
 /* Adds one weight; while other rows are read, only to what rows below zero have. */
