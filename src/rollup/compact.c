@@ -288,7 +288,10 @@ compact_month(int64 bot_id, DateADT month, compact_what what)
 		;
 	measures = what >= COMPACT_WORTHY ? crowded_measures(bot_id, month, &count) : NULL;
 	for (i = 0; i < count; i++)
-		compact_measure(bot_id, month, measures[i], what == COMPACT_ALL);
+	{
+		while (compact_measure(bot_id, month, measures[i], what == COMPACT_ALL) >= BATCH && what == COMPACT_ALL)
+			;
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }

@@ -1,0 +1,32 @@
+--
+-- Compaction on demand: one row a bot, measure and month, however many there were
+--
+-- a database of its own: the rollup is nobody else's
+\set regression :DBNAME
+SET client_min_messages = warning;
+DROP DATABASE IF EXISTS kindly_stats_compact;
+CREATE DATABASE kindly_stats_compact;
+\c kindly_stats_compact
+\set SHOW_CONTEXT never
+CREATE EXTENSION kindly_stats;
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+\pset format unaligned
+SELECT kindly_stats.create_event_table('public.event');
+SET kindly_stats.compact_after = 0;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1, timestamptz '2025-03-01Z' + n * interval '1 hour', 'user_message', 's' || n % 9 FROM generate_series(1, 100) AS n;
+SELECT count(*) AS rows, count(*) FILTER (WHERE measure = '') AS mixed FROM kindly_stats.rollup;
+
+-- a mixed row alone is sorted out by measure
+CALL kindly_stats.compact();
+SELECT measure, kindly_stats.total(tally), kindly_stats.distinct_total(tally) FROM kindly_stats.rollup ORDER BY measure;
+
+-- more rows than one round takes, of a measure and mixed ones
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
+SELECT r.bot_id, r.measure, r.month, r.tally FROM kindly_stats.rollup AS r, generate_series(1, 2499) WHERE r.measure = 'messages';
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
+SELECT 2, '', '2025-03-01', kindly_stats.tally_agg('2025-03-05Z', ARRAY['messages', 'web', 'en'], 's' || n) FROM generate_series(1, 2500) AS n GROUP BY n;
+CALL kindly_stats.compact();
+SELECT bot_id, measure, kindly_stats.total(tally), kindly_stats.distinct_total(tally) FROM kindly_stats.rollup WHERE measure <> 'events' ORDER BY 1, 2;
+\c :regression
+DROP DATABASE kindly_stats_compact;
