@@ -42,7 +42,6 @@ typedef struct pending_rows
 int32
 ks_month_of(TimestampTz at)
 {
-	int64		days = at >= 0 ? at / USECS_PER_DAY : -((-at + USECS_PER_DAY - 1) / USECS_PER_DAY);
 	int			year,
 				month,
 				day;
@@ -50,7 +49,7 @@ ks_month_of(TimestampTz at)
 	/* what cannot be counted is refused where its slot is computed */
 	if (TIMESTAMP_NOT_FINITE(at))
 		return 0;
-	j2date((int) (days + POSTGRES_EPOCH_JDATE), &year, &month, &day);
+	j2date((int) (ks_day_of(at) + POSTGRES_EPOCH_JDATE), &year, &month, &day);
 	return year * 12 + month - 1;
 }
 

@@ -89,15 +89,18 @@ column_integer(const ks_column *column, Datum value)
 }
 
 static void
+key_reserve(ks_counter *c, size_t size)
+{
+	if (size <= c->key_size)
+		return;
+	c->key_size = 2 * size;
+	c->key = repalloc(c->key, c->key_size);
+}
+
+static void
 key_append(ks_counter *c, size_t *used, ks_string part)
 {
-	size_t		needed = *used + part.length + KS_VARINT_MAX;
-
-	if (needed > c->key_size)
-	{
-		c->key_size = 2 * needed;
-		c->key = repalloc(c->key, c->key_size);
-	}
+	key_reserve(c, *used + part.length + KS_VARINT_MAX);
 	*used = (size_t) (ks_key_put(c->key + *used, part.bytes, part.length) - c->key);
 }
 
@@ -150,11 +153,7 @@ build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensio
 	size_t		used = measure->prefix.length + encoded.length;
 	int			i;
 
-	if (used > c->key_size)
-	{
-		c->key_size = 2 * used;
-		c->key = repalloc(c->key, c->key_size);
-	}
+	key_reserve(c, used);
 	memcpy(c->key, measure->prefix.bytes, measure->prefix.length);
 	memcpy(c->key + measure->prefix.length, encoded.bytes, encoded.length);
 	for (i = 0; i < measure->nkeys; i++)

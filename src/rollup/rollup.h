@@ -114,6 +114,13 @@ extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, ks_bui
 extern DateADT ks_month_to_date(int32 month);
 extern int32 ks_month_of(TimestampTz at);
 
+/* The UTC day of an instant, from 2000-01-01 on; rounds towards the past. */
+static inline int64
+ks_day_of(TimestampTz at)
+{
+	return at >= 0 ? at / USECS_PER_DAY : -((-at + USECS_PER_DAY - 1) / USECS_PER_DAY);
+}
+
 /* compact.c */
 extern int	ks_compact_after;
 extern void ks_compact(int64 bot_id, DateADT month);

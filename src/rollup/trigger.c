@@ -51,7 +51,7 @@ start_groups(counting *c)
 static int32
 month_of(counting *c, TimestampTz at)
 {
-	int64		day = at >= 0 ? at / USECS_PER_DAY : -((-at + USECS_PER_DAY - 1) / USECS_PER_DAY);
+	int64		day = ks_day_of(at);
 
 	if (day != c->day)
 	{
