@@ -118,7 +118,7 @@ extern int32 ks_month_of(TimestampTz at);
 static inline int64
 ks_day_of(TimestampTz at)
 {
-	return at >= 0 ? at / USECS_PER_DAY : -((-at + USECS_PER_DAY - 1) / USECS_PER_DAY);
+	return at >= 0 ? at / USECS_PER_DAY : (at + 1) / USECS_PER_DAY - 1;
 }
 
 /* compact.c */
