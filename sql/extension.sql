@@ -63,12 +63,12 @@ SELECT kindly_stats.attach('event', '{"web_path": null}');
 INSERT INTO event (bot_id, occurred_at, kind, "Sid") VALUES (1, '2025-01-02', 'user_message', 'c');
 SELECT * FROM count_now();
 -- columns of a new measure are watched from then on
-ALTER TABLE event ADD COLUMN topic text;
-SELECT kindly_stats.add_measure('topics', keys => ARRAY['topic']);
-INSERT INTO event (bot_id, occurred_at, kind, "Sid", topic) VALUES (1, '2025-01-02', 'user_message', 'c', 't');
-ALTER TABLE event RENAME topic TO subject;
+ALTER TABLE event ADD COLUMN theme text;
+SELECT kindly_stats.add_measure('themes', keys => ARRAY['theme']);
+INSERT INTO event (bot_id, occurred_at, kind, "Sid", theme) VALUES (1, '2025-01-02', 'user_message', 'c', 't');
+ALTER TABLE event RENAME theme TO subject;
 INSERT INTO event (bot_id, occurred_at, kind, "Sid", subject) VALUES (1, '2025-01-02', 'user_message', 'c', 't');
-SELECT kindly_stats.attach('event', '{"topic": "subject"}');
+SELECT kindly_stats.attach('event', '{"theme": "subject"}');
 INSERT INTO event (bot_id, occurred_at, kind, "Sid", subject) VALUES (1, '2025-01-02', 'user_message', 'c', 't');
 SELECT * FROM count_now();
 SELECT count(*) FROM event;
@@ -89,7 +89,7 @@ CALL kindly_stats.compact();
 SELECT * FROM kindly_stats.verify();
 SELECT kindly_stats.rebuild();
 SELECT kindly_stats.add_measure('other');
-SELECT kindly_stats.attach('event', '{"session_id": "Sid", "topic": "subject"}');
+SELECT kindly_stats.attach('event', '{"session_id": "Sid", "theme": "subject"}');
 SELECT * FROM count_now();
 INSERT INTO event (bot_id, occurred_at, kind, "Sid") VALUES (1, '2025-01-03', 'user_message', 'd');
 INSERT INTO event (bot_id, occurred_at, kind, "Sid") SELECT n, '2025-01-03', 'user_message', 'd' FROM generate_series(1, 10) AS n;
@@ -98,7 +98,7 @@ CALL kindly_stats.compact();
 SELECT * FROM count_now();
 SELECT first, last FROM kindly_stats.stats_options(1);
 -- measures and grants of before are kept
-SELECT string_agg(name, ',' ORDER BY name) FROM kindly_stats.measure WHERE name LIKE 'topic%';
+SELECT string_agg(name, ',' ORDER BY name) FROM kindly_stats.measure WHERE name LIKE 'theme%';
 SELECT has_table_privilege('public', 'kindly_stats.rollup', 'select');
 -- changes of measures are heard of again
 INSERT INTO kindly_stats.measure (name, kinds) VALUES ('late', ARRAY['user_message']);
@@ -121,7 +121,7 @@ SELECT bot_id, measure, stored, recounted FROM kindly_stats.verify();
 -- detached and attached with other columns, by one session
 SELECT kindly_stats.detach('event');
 SELECT count(*) FROM (SELECT kindly_stats.sum(tally) AS tally FROM kindly_stats.rollup GROUP BY bot_id, month) AS s WHERE NOT kindly_stats.is_empty(tally);
-SELECT kindly_stats.attach('event', '{"session_id": "user_id", "user_id": "Sid", "topic": null}');
+SELECT kindly_stats.attach('event', '{"session_id": "user_id", "user_id": "Sid", "theme": null}');
 INSERT INTO event (bot_id, occurred_at, kind, user_id) VALUES (1, '2025-01-04', 'user_message', 'u');
 SELECT * FROM count_now();
 

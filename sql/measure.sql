@@ -15,8 +15,8 @@ SET client_min_messages = warning;
 SET jit = off;
 CREATE SCHEMA own;
 SELECT kindly_stats.create_event_table('own.event');
-ALTER TABLE own.event ADD COLUMN duration bigint, ADD COLUMN topic text, ADD COLUMN urgent boolean, ADD COLUMN agent_id uuid;
-CREATE TABLE own.call (bot_id smallint, occurred_at timestamptz, kind text, secs integer, topic varchar, urgent boolean);
+ALTER TABLE own.event ADD COLUMN took bigint, ADD COLUMN subject text, ADD COLUMN urgent boolean, ADD COLUMN operator_id uuid;
+CREATE TABLE own.call (bot_id smallint, occurred_at timestamptz, kind text, secs integer, subject varchar, urgent boolean);
 
 -- Event number n of the first table; nothing in it is random.
 CREATE FUNCTION own.event(n bigint) RETURNS own.event
@@ -25,35 +25,35 @@ LANGUAGE sql AS $$
 		'bot_id', 1 + n % 3, 'occurred_at', timestamptz '2024-10-01 00:00Z' + n * 7919 % 12000000 * interval '1 second',
 		'kind', (ARRAY['handover_started', 'handover_ended', 'user_message', 'bot_reply'])[1 + n % 4], 'event_id', md5(n::text)::uuid,
 		'session_id', 's' || n % 40, 'source', CASE n % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'app' END,
-		'duration', CASE WHEN n % 5 > 0 THEN n % 1000 - 300 END, 'topic', CASE WHEN n % 7 > 0 THEN 'topic ' || n % 7 END,
-		'urgent', CASE WHEN n % 3 > 0 THEN n % 6 = 1 END, 'agent_id', CASE WHEN n % 4 < 2 THEN md5((n % 9)::text) END))) AS e
+		'took', CASE WHEN n % 5 > 0 THEN n % 1000 - 300 END, 'subject', CASE WHEN n % 7 > 0 THEN 'subject ' || n % 7 END,
+		'urgent', CASE WHEN n % 3 > 0 THEN n % 6 = 1 END, 'operator_id', CASE WHEN n % 4 < 2 THEN md5((n % 9)::text) END))) AS e
 $$;
 INSERT INTO own.event SELECT e.* FROM generate_series(1, 3000) AS n, own.event(n) AS e;
-INSERT INTO own.call SELECT bot_id, occurred_at, 'call', duration, topic, urgent FROM generate_series(5000, 6000) AS n, own.event(n) AS e;
-SELECT kindly_stats.attach('own.call', '{"duration": "secs"}');
+INSERT INTO own.call SELECT bot_id, occurred_at, 'call', took, subject, urgent FROM generate_series(5000, 6000) AS n, own.event(n) AS e;
+SELECT kindly_stats.attach('own.call', '{"took": "secs"}');
 \echo :LAST_ERROR_SQLSTATE
 SELECT kindly_stats.attach('own.call');
 
 -- weight; member; condition; keys; all kinds; each from two tables, of which one has no such column
-SELECT kindly_stats.add_measure('seconds', kinds => '{handover_ended,call}', weight => 'duration');
-SELECT kindly_stats.add_measure('agents', kinds => '{handover_started,handover_ended}', member => 'agent_id');
+SELECT kindly_stats.add_measure('seconds', kinds => '{handover_ended,call}', weight => 'took');
+SELECT kindly_stats.add_measure('agents', kinds => '{handover_started,handover_ended}', member => 'operator_id');
 SELECT kindly_stats.add_measure('urgent', condition => 'urgent');
-SELECT kindly_stats.add_measure('topics', keys => '{topic,kind}', member => 'session_id');
-SELECT kindly_stats.add_measure('urgent seconds by topic', '{handover_ended,bot_reply}', '{topic}', NULL, 'duration', 'urgent');
+SELECT kindly_stats.add_measure('subjects', keys => '{subject,kind}', member => 'session_id');
+SELECT kindly_stats.add_measure('urgent seconds by subject', '{handover_ended,bot_reply}', '{subject}', NULL, 'took', 'urgent');
 
 CREATE VIEW own.plain AS
 SELECT bot_id, m.name, (occurred_at AT TIME ZONE 'Asia/Kathmandu')::date AS day, sum(m.weight)::bigint AS n, count(DISTINCT m.member) AS members
-FROM (SELECT bot_id, occurred_at, kind, session_id, agent_id::text, topic, duration, urgent FROM own.event
-	  UNION ALL SELECT bot_id, occurred_at, kind, NULL, NULL, topic, NULL, urgent FROM own.call) AS e,
-	LATERAL (VALUES ('seconds', kind IN ('handover_ended', 'call'), duration, NULL),
-		('agents', kind IN ('handover_started', 'handover_ended'), 1, agent_id),
-		('urgent', urgent, 1, NULL), ('topics', topic IS NOT NULL OR kind IS NOT NULL, 1, session_id),
-		('urgent seconds by topic', kind IN ('handover_ended', 'bot_reply') AND topic IS NOT NULL AND urgent, duration, NULL)) AS m (name, counts, weight, member)
+FROM (SELECT bot_id, occurred_at, kind, session_id, operator_id::text, subject, took, urgent FROM own.event
+	  UNION ALL SELECT bot_id, occurred_at, kind, NULL, NULL, subject, NULL, urgent FROM own.call) AS e,
+	LATERAL (VALUES ('seconds', kind IN ('handover_ended', 'call'), took, NULL),
+		('agents', kind IN ('handover_started', 'handover_ended'), 1, operator_id),
+		('urgent', urgent, 1, NULL), ('subjects', subject IS NOT NULL OR kind IS NOT NULL, 1, session_id),
+		('urgent seconds by subject', kind IN ('handover_ended', 'bot_reply') AND subject IS NOT NULL AND urgent, took, NULL)) AS m (name, counts, weight, member)
 WHERE m.counts
 GROUP BY 1, 2, 3 HAVING sum(m.weight) <> 0 OR count(DISTINCT m.member) <> 0;
 CREATE VIEW own.stats AS
 SELECT bot, m.name, s.date::date AS day, s.count AS n, s.distinct_count AS members
-FROM generate_series(1, 3) AS bot, unnest('{seconds,agents,urgent,topics,urgent seconds by topic}'::text[]) AS m (name),
+FROM generate_series(1, 3) AS bot, unnest('{seconds,agents,urgent,subjects,urgent seconds by subject}'::text[]) AS m (name),
 	kindly_stats.stats_series(bot, '2024-09-01', '2025-09-01', 'Asia/Kathmandu', 'day', m.name) AS s
 WHERE s.count <> 0 OR s.distinct_count <> 0;
 CREATE FUNCTION own.differences() RETURNS TABLE (plain_sql bigint, verified bigint)
@@ -66,11 +66,11 @@ SELECT * FROM own.differences();
 
 -- kept up from then on
 INSERT INTO own.event SELECT e.* FROM generate_series(3001, 4000) AS n, own.event(n) AS e;
-INSERT INTO own.call SELECT bot_id, occurred_at, 'call', duration, topic, urgent FROM generate_series(6001, 6500) AS n, own.event(n) AS e;
+INSERT INTO own.call SELECT bot_id, occurred_at, 'call', took, subject, urgent FROM generate_series(6001, 6500) AS n, own.event(n) AS e;
 SELECT * FROM own.differences();
-UPDATE own.event SET duration = -duration WHERE event_id::text < '1';
-UPDATE own.event SET duration = NULL, urgent = NOT urgent WHERE event_id::text BETWEEN '1' AND '2';
-UPDATE own.event SET topic = NULL, agent_id = NULL WHERE event_id::text BETWEEN '2' AND '3';
+UPDATE own.event SET took = -took WHERE event_id::text < '1';
+UPDATE own.event SET took = NULL, urgent = NOT urgent WHERE event_id::text BETWEEN '1' AND '2';
+UPDATE own.event SET subject = NULL, operator_id = NULL WHERE event_id::text BETWEEN '2' AND '3';
 UPDATE own.event SET urgent = NULL, kind = 'handover_ended' WHERE event_id::text BETWEEN '3' AND '4';
 SELECT * FROM own.differences();
 DELETE FROM own.event WHERE event_id::text > 'd';
@@ -84,7 +84,7 @@ UPDATE own.event SET remark = 'seen';
 SELECT count(*) - (SELECT n FROM rows_before) AS rows_more FROM kindly_stats.rollup;
 
 -- weights beyond 64 bits are refused, and the statement with them
-INSERT INTO own.event (bot_id, occurred_at, kind, duration) SELECT 1, '2024-12-24 12:00Z', 'handover_ended', 9223372036854775807 FROM generate_series(1, 2);
+INSERT INTO own.event (bot_id, occurred_at, kind, took) SELECT 1, '2024-12-24 12:00Z', 'handover_ended', 9223372036854775807 FROM generate_series(1, 2);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM own.differences();
 
@@ -102,9 +102,9 @@ SELECT * FROM own.differences();
 
 -- a mapped column of a second table makes one measure of both
 SELECT kindly_stats.detach('own.call');
-SELECT * FROM kindly_stats.stats_total(1, '2024-01-01', '2026-01-01', 'UTC', measure => 'topics', key => '{NULL,call}');
-SELECT kindly_stats.attach('own.call', '{"duration": "secs"}');
-SELECT t.count = (SELECT coalesce(sum(duration) FILTER (WHERE kind = 'handover_ended'), 0) FROM own.event WHERE bot_id = 1)
+SELECT * FROM kindly_stats.stats_total(1, '2024-01-01', '2026-01-01', 'UTC', measure => 'subjects', key => '{NULL,call}');
+SELECT kindly_stats.attach('own.call', '{"took": "secs"}');
+SELECT t.count = (SELECT coalesce(sum(took) FILTER (WHERE kind = 'handover_ended'), 0) FROM own.event WHERE bot_id = 1)
 	+ (SELECT sum(secs) FROM own.call WHERE bot_id = 1) AS same
 FROM kindly_stats.stats_total(1, '2024-01-01', '2026-01-01', 'UTC', measure => 'seconds') AS t;
 SELECT count(*) FROM kindly_stats.verify();
@@ -140,10 +140,10 @@ SELECT count(*) FROM kindly_stats.verify();
 -- all events gone, all statistics gone but the purged ones
 DELETE FROM own.event;
 SELECT kindly_stats.detach('own.call');
-SELECT bool_and(s.date < '2024-11-15') AS purged_only FROM kindly_stats.stats_series(1, '2024-01-01', '2026-01-01', 'UTC', measure => 'topics') AS s WHERE s.count <> 0 OR s.distinct_count <> 0;
+SELECT bool_and(s.date < '2024-11-15') AS purged_only FROM kindly_stats.stats_series(1, '2024-01-01', '2026-01-01', 'UTC', measure => 'subjects') AS s WHERE s.count <> 0 OR s.distinct_count <> 0;
 SELECT count(*) FROM kindly_stats.verify();
 SELECT kindly_stats.detach('own.event');
-DELETE FROM kindly_stats.measure WHERE name IN ('seconds', 'agents', 'urgent', 'topics', 'urgent seconds by topic', 'late measure');
+DELETE FROM kindly_stats.measure WHERE name IN ('seconds', 'agents', 'urgent', 'subjects', 'urgent seconds by subject', 'late measure');
 DROP SCHEMA own CASCADE;
 \c :regression
 DROP DATABASE kindly_stats_measure;

@@ -57,7 +57,7 @@ INSERT INTO plain VALUES ('events', 'true', 'NULL::text'), ('messages', $$kind =
 	('fallbacks', $$kind = 'bot_reply' AND is_fallback$$, 'NULL::text'),
 	('pages', $$kind = 'user_message' AND (web_host IS NOT NULL OR web_path IS NOT NULL)$$, 'session_id'),
 	('buttons', $$kind = 'button_click'$$, 'NULL::text'), ('labels', $$kind = 'label_added'$$, 'NULL::text'),
-	('feedback', $$kind = 'feedback'$$, 'NULL::text'), ('handovers_started', $$kind = 'handover_started'$$, 'NULL::text'),
+	('feedback', $$kind = 'feedback'$$, 'user_id'), ('handovers_started', $$kind = 'handover_started'$$, 'NULL::text'),
 	('handovers_ended', $$kind = 'handover_ended'$$, 'NULL::text');
 
 -- every line in its place, against plain SQL; ratios are of all that passes the filters

@@ -30,7 +30,7 @@ INSERT INTO measure (name, condition, keys, member) VALUES
 	('pages', 'kind = ''user_message''', '{web_host,web_path}', 'session_id'),
 	('buttons', 'kind = ''button_click''', '{button_id,button_type,dialogue_id}', NULL),
 	('labels', 'kind = ''label_added''', '{label_text,label_id}', NULL),
-	('feedback', 'kind = ''feedback''', '{rating_type,rating}', NULL),
+	('feedback', 'kind = ''feedback''', '{rating_type,rating}', 'user_id'),
 	('handover_requests', 'kind = ''handover_request''', '{}', NULL),
 	('handover_requests_closed', 'kind = ''handover_request_closed''', '{}', NULL),
 	('handovers_started', 'kind = ''handover_started''', '{}', NULL),

@@ -74,6 +74,9 @@ extern void ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks
 /* "to" minus "from" on the local clock, in microseconds. */
 extern int64 ks_moment_local_span(const ks_moment *from, const ks_moment *to, pg_tz *zone);
 
+/* The local start of the unit (ISO weeks, Gregorian calendar) that holds the moment. */
+extern void ks_moment_floor(ks_moment *result, const ks_moment *moment, ks_unit unit, pg_tz *zone);
+
 /* The first instant at which the local clock shows the moment or later. */
 extern TimestampTz ks_moment_instant(const ks_moment *moment, pg_tz *zone);
 

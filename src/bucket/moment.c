@@ -381,3 +381,16 @@ ks_moment_local_span(const ks_moment *from, const ks_moment *to, pg_tz *zone)
 	ks_moment_check(to, "to");
 	return moment_reading(to, zone) - moment_reading(from, zone);
 }
+
+void
+ks_moment_floor(ks_moment *result, const ks_moment *moment, ks_unit unit, pg_tz *zone)
+{
+	int64		reading = moment_reading(moment, zone);
+
+	result->kind = KS_MOMENT_LOCAL;
+	result->reserved = 0;
+	if (unit == KS_HOUR)
+		result->value = ks_floor_div(reading, USECS_PER_HOUR) * USECS_PER_HOUR;
+	else
+		result->value = ks_civil_floor(ks_floor_div(reading, USECS_PER_DAY), unit, 1) * USECS_PER_DAY;
+}

@@ -91,6 +91,44 @@ ks_json_number(StringInfo out, double value)
 		appendStringInfoString(out, ".0");
 }
 
+/* A number of hundredths, with at most two decimals and no zeros at the end: 1.04, 0.5, 100. */
+void
+ks_json_hundredths(StringInfo out, int64 value)
+{
+	char		digits[MAXINT8LEN + 4];
+	uint64		size = value < 0 ? -(uint64) value : (uint64) value;
+	int			fraction = (int) (size % 100);
+
+	separate(out);
+	if (fraction == 0)
+		snprintf(digits, sizeof(digits), UINT64_FORMAT, size / 100);
+	else if (fraction % 10 == 0)
+		snprintf(digits, sizeof(digits), UINT64_FORMAT ".%d", size / 100, fraction / 10);
+	else
+		snprintf(digits, sizeof(digits), UINT64_FORMAT ".%02d", size / 100, fraction);
+	if (value < 0)
+		appendStringInfoChar(out, '-');
+	appendStringInfoString(out, digits);
+}
+
+/* part / whole in hundredths, rounded half away from zero; zero where there is nothing to be a part of. */
+int64
+ks_hundredths(int64 part, int64 whole)
+{
+	int128		twice;
+
+	if (whole == 0)
+		return 0;
+	twice = (int128) part * 200;
+	twice += (part < 0) == (whole < 0) ? whole : -whole;
+	twice /= (int128) whole * 2;
+	if (twice < PG_INT64_MIN || twice > PG_INT64_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("ratio out of range")));
+	return (int64) twice;
+}
+
 static char *
 put_digits(char *at, int value, int width, char after)
 {
@@ -99,27 +137,47 @@ put_digits(char *at, int value, int width, char after)
 	return at;
 }
 
-/* A date and time without a zone: 2019-07-01T00:00:00.000000.  A series has hundreds, and formats are slow to read. */
-void
-ks_json_datetime(StringInfo out, Timestamp value)
+/* Appends YYYY-MM-DDTHH:MM:SS and a fraction of so many digits; formats are slow to read, and a series has hundreds. */
+static char *
+put_datetime(char *at, Timestamp value, int digits, char after)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
-	char		text[MAXDATELEN + 3];
-	char	   *at = text;
+	int			i;
 
 	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	separate(out);
-	*at++ = '"';
 	at = put_digits(at, tm.tm_year, 4, '-');
 	at = put_digits(at, tm.tm_mon, 2, '-');
 	at = put_digits(at, tm.tm_mday, 2, 'T');
 	at = put_digits(at, tm.tm_hour, 2, ':');
 	at = put_digits(at, tm.tm_min, 2, ':');
 	at = put_digits(at, tm.tm_sec, 2, '.');
-	at = put_digits(at, (int) fsec, 6, '"');
-	appendBinaryStringInfo(out, text, (int) (at - text));
+	for (i = digits; i < 6; i++)
+		fsec /= 10;
+	return put_digits(at, (int) fsec, digits, after);
+}
+
+/* A date and time without a zone: 2019-07-01T00:00:00.000000. */
+void
+ks_json_datetime(StringInfo out, Timestamp value)
+{
+	char		text[MAXDATELEN + 3] = "\"";
+
+	separate(out);
+	appendBinaryStringInfo(out, text, (int) (put_datetime(text + 1, value, 6, '"') - text));
+}
+
+/* An instant in UTC, in milliseconds: 2019-07-01T00:00:00.000Z. */
+void
+ks_json_instant(StringInfo out, TimestampTz value)
+{
+	char		text[MAXDATELEN + 4] = "\"";
+	char	   *end = put_datetime(text + 1, (Timestamp) value, 3, 'Z');
+
+	*end++ = '"';
+	separate(out);
+	appendBinaryStringInfo(out, text, (int) (end - text));
 }

@@ -257,3 +257,15 @@ ks_list_from_text(ks_list *list, const char *text, const char *argument)
 	else
 		comma_list(list, text);
 }
+
+/* What a list argument, if it is there, demands of one part of the key. */
+void
+ks_list_condition(ks_request *request, int part, const char *text, const char *argument)
+{
+	ks_list		list;
+
+	if (text == NULL)
+		return;
+	ks_list_from_text(&list, text, argument);
+	ks_filters_list(&request->filters, part, &list, argument);
+}

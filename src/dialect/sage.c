@@ -54,23 +54,12 @@ range_arguments(FunctionCallInfo fcinfo, ks_request *request)
 		request->zone = "UTC";
 }
 
-/* sources and language_codes, as text lists, which follow each other */
+/* sources and language_codes, which follow each other */
 static void
 list_arguments(FunctionCallInfo fcinfo, int first, ks_request *request)
 {
-	static const char *const names[KS_DIMENSIONS] = {"sources", "language_codes"};
-	int			i;
-
-	for (i = 0; i < KS_DIMENSIONS; i++)
-	{
-		char	   *text = ks_optional_text(fcinfo, first + i);
-		ks_list		list;
-
-		if (text == NULL)
-			continue;
-		ks_list_from_text(&list, text, names[i]);
-		ks_filters_list(&request->filters, i, &list, names[i]);
-	}
+	ks_list_condition(request, 0, ks_optional_text(fcinfo, first), "sources");
+	ks_list_condition(request, 1, ks_optional_text(fcinfo, first + 1), "language_codes");
 }
 
 /* bot, from, to, tz, granularity, sources, language_codes */

@@ -144,28 +144,23 @@ dimensions_number(ks_counter *c, const ks_event *e)
 	return c->last_dimensions;
 }
 
-/* Encodes (measure, source, language, key columns); false where the measure has key columns and all are NULL. */
-static bool
-build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensions, ks_string *key)
+/* Encodes (measure, source, language, key columns). */
+static ks_string
+build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensions)
 {
 	ks_string	encoded = ks_dictionary_get(&c->dimensions, dimensions);
-	bool		any = measure->nkeys == 0;
 	size_t		used = measure->prefix.length + encoded.length;
+	ks_string	key;
 	int			i;
 
 	key_reserve(c, used);
 	memcpy(c->key, measure->prefix.bytes, measure->prefix.length);
 	memcpy(c->key + measure->prefix.length, encoded.bytes, encoded.length);
 	for (i = 0; i < measure->nkeys; i++)
-	{
-		ks_string	part = column_text(&measure->keys[i], &e->row);
-
-		any |= part.bytes != NULL;
-		key_append(c, &used, part);
-	}
-	key->bytes = c->key;
-	key->length = used;
-	return any;
+		key_append(c, &used, column_text(&measure->keys[i], &e->row));
+	key.bytes = c->key;
+	key.length = used;
+	return key;
 }
 
 /* Where the number + 1 of a measure's key is remembered, or NULL. */
@@ -184,24 +179,19 @@ remembered_number(ks_counter *c, ks_group *group, const ks_measure *measure, uin
 	return &group->numbers[(measure - c->binding->measures) * REMEMBERED_DIMENSIONS + dimensions];
 }
 
-/* The number of the event's key in the group; false where the measure does not count it. */
-static bool
-key_number(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, uint32 *number)
+/* The number of the event's key in the group. */
+static uint32
+key_number(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions)
 {
 	uint32	   *remembered = remembered_number(c, group, measure, dimensions);
-	ks_string	key;
+	uint32		number;
 
 	if (remembered != NULL && *remembered > 0)
-	{
-		*number = *remembered - 1;
-		return true;
-	}
-	if (!build_key(c, e, measure, dimensions, &key))
-		return false;
-	*number = ks_dictionary_put(&group->builder.keys, key);
+		return *remembered - 1;
+	number = ks_dictionary_put(&group->builder.keys, build_key(c, e, measure, dimensions));
 	if (remembered != NULL)
-		*remembered = *number + 1;
-	return true;
+		*remembered = number + 1;
+	return number;
 }
 
 /* The member of a measure, hashed when first asked for; NULL where the event has none. */
@@ -225,6 +215,21 @@ find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
 	return member->present ? member : NULL;
 }
 
+/* Whether a measure counts the event at all: most that are asked here only care for columns that most events leave NULL. */
+static bool
+counts_event(const ks_measure *measure, const ks_event *e)
+{
+	bool		any = measure->nkeys == 0;
+	Datum		value;
+	int			i;
+
+	for (i = 0; i < measure->nkeys && !any; i++)
+		any = column_datum(&measure->keys[i], &e->row, &value);
+	if (!any || (measure->has_needed && !column_datum(&measure->needed, &e->row, &value)))
+		return false;
+	return !measure->has_condition || (column_datum(&measure->condition, &e->row, &value) && DatumGetBool(value));
+}
+
 /* Adds one event to one measure's part of the tally. */
 static void
 count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, int32 slot, bool removed)
@@ -234,7 +239,7 @@ count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *mea
 	Datum		value;
 	uint32		number;
 
-	if (measure->has_condition && (!column_datum(&measure->condition, &e->row, &value) || !DatumGetBool(value)))
+	if (!counts_event(measure, e))
 		return;
 	if (measure->has_weight)
 	{
@@ -242,8 +247,7 @@ count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *mea
 			return;
 		weight = column_integer(&measure->weight, value);
 	}
-	if (!key_number(c, group, e, measure, dimensions, &number))
-		return;
+	number = key_number(c, group, e, measure, dimensions);
 	if (removed && __builtin_sub_overflow((int64) 0, weight, &weight))
 		ks_raise(KS_E_OVERFLOW);
 	member = find_member(c, e, measure);

@@ -213,7 +213,7 @@ bind_optional(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *col
 	return true;
 }
 
-/* From a row (name, kinds, keys, member, weight, condition). */
+/* From a row (name, kinds, keys, member, weight, condition, needed). */
 static void
 bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *columns, HeapTuple row)
 {
@@ -240,6 +240,7 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 	measure->has_member = bind_optional(binding, &measure->member, desc, columns, row, 4, ROLE_TEXT);
 	measure->has_weight = bind_optional(binding, &measure->weight, desc, columns, row, 5, ROLE_INTEGER);
 	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_BOOLEAN);
+	measure->has_needed = bind_optional(binding, &measure->needed, desc, columns, row, 7, ROLE_TEXT);
 }
 
 static bool
@@ -255,6 +256,20 @@ counts_kind(const ks_measure *measure, const char *kind)
 	return measure->nkinds < 0;
 }
 
+/* Whether the table has the columns without which a measure never counts: events then need not ask it. */
+static bool
+can_count(const ks_measure *measure)
+{
+	bool		any = measure->nkeys == 0;
+	int			i;
+
+	for (i = 0; i < measure->nkeys; i++)
+		any |= measure->keys[i].number != 0;
+	return any && (!measure->has_condition || measure->condition.number != 0) &&
+		(!measure->has_needed || measure->needed.number != 0) &&
+		(!measure->has_weight || measure->weight.number != 0);
+}
+
 /* Lists the measures of a kind; kind is NULL for those that no measure names. */
 static void
 bind_kind(ks_binding *binding, ks_kind *result, const char *kind)
@@ -267,7 +282,7 @@ bind_kind(ks_binding *binding, ks_kind *result, const char *kind)
 	result->measures = palloc((binding->nmeasures + 1) * sizeof(int));
 	for (i = 0; i < binding->nmeasures; i++)
 	{
-		if (counts_kind(&binding->measures[i], kind))
+		if (counts_kind(&binding->measures[i], kind) && can_count(&binding->measures[i]))
 			result->measures[result->nmeasures++] = i;
 	}
 }
@@ -328,7 +343,7 @@ read_measures(const char *name)
 	Datum		values[1] = {name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
 	char		nulls[1] = {name != NULL ? ' ' : 'n'};
 
-	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition FROM kindly_stats.measure AS m"
+	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed FROM kindly_stats.measure AS m"
 							  " WHERE $1 IS NULL OR m.name OPERATOR(pg_catalog.=) $1", 1, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	ks_become_again(caller);

@@ -25,10 +25,12 @@
 
 #define QUESTION_ARGUMENTS 8
 
-/* A condition on the key's part of that number, as the folds take it. */
+/* A condition on the key's part of that number, as the folds take it; NULL asks for keys that have no value there. */
 char *
 ks_filter_text(int part, bool exclude, const char *value)
 {
+	if (value == NULL)
+		return psprintf("%d?", part);
 	return psprintf("%d%c%s", part, exclude ? '-' : '+', value);
 }
 
@@ -189,16 +191,16 @@ message_from(Datum answer, MemoryContext memory, StringInfo message)
 	MemoryContextSwitchTo(old);
 }
 
-/* The heaviest keys, grouped by their parts from skip on, heaviest first; all of them where limit is PG_UINT32_MAX. */
+/* The heaviest keys, grouped by so many of their parts from skip on, heaviest first; all of them where limit is PG_INT32_MAX. */
 void
-ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top)
+ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext old;
-	Datum		values[QUESTION_ARGUMENTS + 2];
-	char		nulls[QUESTION_ARGUMENTS + 2];
-	Oid			types[QUESTION_ARGUMENTS + 2];
+	Datum		values[QUESTION_ARGUMENTS + 3];
+	char		nulls[QUESTION_ARGUMENTS + 3];
+	Oid			types[QUESTION_ARGUMENTS + 3];
 	Datum		answer;
 	bool		isnull;
 	StringInfoData message;
@@ -206,12 +208,13 @@ ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top)
 	memset(top, 0, sizeof(*top));
 	connect_spi();
 	question_arguments(question, values, nulls, types);
-	types[8] = types[9] = INT4OID;
+	types[8] = types[9] = types[10] = INT4OID;
 	values[8] = Int32GetDatum(skip);
-	values[9] = Int32GetDatum(limit > PG_INT32_MAX ? PG_INT32_MAX : (int32) limit);
-	nulls[8] = nulls[9] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, NULL, $10)" FROM_ROLLUP,
-				QUESTION_ARGUMENTS + 2, types);
+	values[9] = Int32GetDatum(take);
+	values[10] = Int32GetDatum(limit);
+	nulls[8] = nulls[9] = nulls[10] = ' ';
+	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11)" FROM_ROLLUP,
+				QUESTION_ARGUMENTS + 3, types);
 	answer = execute_fold(plan, values, nulls, &isnull);
 	if (!isnull)
 	{
@@ -347,4 +350,25 @@ ks_read_options(int64 bot_id, ks_options *options)
 		options->sources = part_names(&sources, &options->nsources);
 		options->languages = part_names(&languages, &options->nlanguages);
 	}
+}
+
+/* The bot of that name, with the caller's rights; false where there is none. */
+bool
+ks_bot_by_name(const char *name, int64 *bot_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(name)};
+	bool		found;
+	bool		isnull;
+
+	connect_spi();
+	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot AS b WHERE b.name OPERATOR(pg_catalog.=) $1", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read bots");
+	found = SPI_processed > 0;
+	if (found)
+		*bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return found;
 }

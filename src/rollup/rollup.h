@@ -46,10 +46,12 @@ typedef struct ks_measure
 	ks_column	member;
 	int			member_number;	/* measures with the same member column have the same */
 	ks_column	weight;
-	ks_column	condition;
+	ks_column	condition;		/* must be true */
+	ks_column	needed;			/* must not be NULL */
 	bool		has_member;
 	bool		has_weight;
 	bool		has_condition;
+	bool		has_needed;
 } ks_measure;
 
 /* The measures that count events of one kind. */
@@ -167,8 +169,9 @@ typedef struct ks_options
 } ks_options;
 
 extern void ks_read_series(const ks_question *question, int64 *counts, int64 *distincts);
-extern void ks_read_top(const ks_question *question, int skip, uint32 limit, ks_top *top);
+extern void ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top);
 extern void ks_read_options(int64 bot_id, ks_options *options);
+extern bool ks_bot_by_name(const char *name, int64 *bot_id);
 extern char *ks_filter_text(int part, bool exclude, const char *value);
 
 #endif							/* KS_ROLLUP_H */

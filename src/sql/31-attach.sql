@@ -43,29 +43,54 @@ BEGIN
             member text,
             weight text,
             condition text,
+            needed text,
             CHECK (member IS NULL OR weight IS NULL)
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true';
-        INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition) VALUES
-            ('events', NULL, '{}', NULL, NULL, NULL),
-            ('messages', '{user_message}', '{}', 'session_id', NULL, NULL),
-            ('users', '{user_message}', '{}', 'user_id', NULL, NULL),
-            ('replies', '{bot_reply}', '{}', NULL, NULL, NULL),
-            ('fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback'),
-            ('pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL),
-            ('buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL),
-            ('labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL),
-            ('feedback', '{feedback}', '{rating_type,rating}', NULL, NULL, NULL),
-            ('handover_requests', '{handover_request}', '{}', NULL, NULL, NULL),
-            ('handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL),
-            ('handovers_started', '{handover_started}', '{}', NULL, NULL, NULL),
-            ('handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL);
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, column that must not be NULL';
+        INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
+            ('events', NULL, '{}', NULL, NULL, NULL, NULL),
+            ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
+            ('users', '{user_message}', '{}', 'user_id', NULL, NULL, NULL),
+            ('replies', '{bot_reply}', '{}', NULL, NULL, NULL, NULL),
+            ('fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback', NULL),
+            ('pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL, NULL),
+            ('buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL, NULL),
+            ('labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL, NULL),
+            ('feedback', '{feedback}', '{rating_type,rating}', 'user_id', NULL, NULL, NULL),
+            ('handover_requests', '{handover_request}', '{}', NULL, NULL, NULL, NULL),
+            ('handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL, NULL),
+            ('handovers_started', '{handover_started}', '{}', NULL, NULL, NULL, NULL),
+            ('handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL, NULL),
+            ('stories', '{user_message}', '{story_id}', 'session_id', NULL, NULL, NULL),
+            ('paid_messages', '{user_message}', '{}', 'session_id', NULL, 'paid', NULL),
+            ('paid_stories', '{user_message}', '{story_id}', 'session_id', NULL, 'paid', NULL),
+            ('interactions', '{interaction}', '{interaction_type,interaction_name,interaction_id,interaction_parent_id,story_id}', NULL, NULL, NULL, NULL),
+            ('inputs', '{user_message}', '{matched}', NULL, NULL, NULL, NULL),
+            ('topics', '{user_message}', '{topic}', NULL, NULL, NULL, NULL),
+            ('sentiments', '{user_message}', '{sentiment}', 'session_id', NULL, NULL, NULL),
+            ('countries', '{user_message}', '{country}', 'user_id', NULL, NULL, NULL),
+            ('triggered_events', '{event_triggered}', '{event_name}', NULL, NULL, NULL, NULL),
+            ('links', '{link_click}', '{url}', NULL, NULL, NULL, NULL),
+            ('responses', '{bot_reply}', '{response_id,response_trigger}', NULL, NULL, NULL, NULL),
+            ('response_likes', '{response_liked}', '{response_id}', NULL, NULL, NULL, NULL),
+            ('response_dislikes', '{response_disliked}', '{response_id}', NULL, NULL, NULL, NULL),
+            -- the kind is never NULL: handovers without topic, outcome or agent count, too
+            ('interventions', '{handover_started}', '{kind,topic,outcome}', NULL, NULL, NULL, NULL),
+            ('handover_seconds', '{handover_ended}', '{kind,agent_id}', NULL, 'duration', NULL, NULL),
+            ('timed_handovers', '{handover_ended}', '{kind,agent_id}', NULL, NULL, NULL, 'duration');
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
         CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
             FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.measure_changed();
+    END IF;
+    IF to_regclass('kindly_stats.bot') IS NULL THEN
+        CREATE TABLE kindly_stats.bot (
+            bot_id bigint PRIMARY KEY,
+            name text COLLATE "C" NOT NULL UNIQUE CHECK (name <> '')
+        );
+        COMMENT ON TABLE kindly_stats.bot IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
     END IF;
     IF to_regclass('kindly_stats.purged') IS NOT NULL THEN
         -- what was purged is in no rollup any more
@@ -80,7 +105,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and purged where they are missing';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot and purged where they are missing';
 
 -- The logical columns that anything reads, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns() RETURNS TABLE (logical text, role text)
@@ -89,10 +114,11 @@ BEGIN
     RETURN QUERY
     SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind'
     UNION SELECT 'source', 'text' UNION SELECT 'language_code', 'text'
-    UNION SELECT unnest(m.keys), 'text' FROM kindly_stats.measure AS m
+    UNION SELECT k, 'text' FROM kindly_stats.measure AS m, unnest(m.keys) AS k WHERE k NOT IN ('bot_id', 'occurred_at', 'kind')
     UNION SELECT m.member, 'text' FROM kindly_stats.measure AS m WHERE m.member IS NOT NULL
     UNION SELECT m.weight, 'weight' FROM kindly_stats.measure AS m WHERE m.weight IS NOT NULL
-    UNION SELECT m.condition, 'condition' FROM kindly_stats.measure AS m WHERE m.condition IS NOT NULL;
+    UNION SELECT m.condition, 'condition' FROM kindly_stats.measure AS m WHERE m.condition IS NOT NULL
+    UNION SELECT m.needed, 'needed' FROM kindly_stats.measure AS m WHERE m.needed IS NOT NULL;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns() FROM PUBLIC;
@@ -140,6 +166,7 @@ BEGIN
                 WHEN 'weight' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                 WHEN 'instant' THEN c.base = 'timestamptz'::regtype
                 WHEN 'condition' THEN c.base = 'bool'::regtype
+                WHEN 'needed' THEN true
                 ELSE c.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
                                 'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype)
                      OR (SELECT e.typtype = 'e' FROM pg_type AS e WHERE e.oid = c.base)
@@ -369,6 +396,24 @@ BEGIN
         label_text pg_catalog.text,
         rating_type pg_catalog.text,
         rating smallint,
+        topic pg_catalog.text,
+        intent pg_catalog.text,
+        matched boolean,
+        sentiment pg_catalog.text,
+        country pg_catalog.text,
+        event_name pg_catalog.text,
+        response_id pg_catalog.text,
+        response_trigger pg_catalog.text,
+        url pg_catalog.text,
+        agent_id pg_catalog.text,
+        outcome pg_catalog.text,
+        duration integer,
+        story_id pg_catalog.text,
+        paid boolean,
+        interaction_id pg_catalog.text,
+        interaction_name pg_catalog.text,
+        interaction_type pg_catalog.text,
+        interaction_parent_id pg_catalog.text,
         PRIMARY KEY (bot_id, occurred_at, event_id))', qualified);
     PERFORM kindly_stats.attach(qualified::pg_catalog.regclass);
     RETURN qualified::pg_catalog.regclass;

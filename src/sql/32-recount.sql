@@ -40,7 +40,7 @@ BEGIN
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
     RETURN format('SELECT %1$s AS bot_id, date_trunc(''month'', %2$s AT TIME ZONE ''UTC'')::date AS month,'
                   ' kindly_stats.tally_agg(%2$s, ARRAY[%3$s], %4$s, %5$s) AS tally FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s'
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s'
                   ' GROUP BY 1, 2',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
@@ -50,6 +50,7 @@ BEGIN
         event_table,
         CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
         CASE WHEN m.condition IS NOT NULL THEN format(' AND %s', kindly_stats.column_expression(event_table, columns, m.condition, 'boolean')) END,
+        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed, 'text')) END,
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
 END
 $$;
@@ -146,7 +147,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction';
 
 CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
-                                         weight text DEFAULT NULL, condition text DEFAULT NULL)
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -171,8 +172,8 @@ BEGIN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
-    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition)
-    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition);
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed)
+    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed);
     FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e ORDER BY e.event_table
     LOOP
         PERFORM kindly_stats.check_columns(t.event_table, t.columns);
@@ -183,7 +184,7 @@ BEGIN
             RAISE NOTICE 'events of "%" before % were purged and are not in measure "%"', t.event_table, horizon, name;
         END IF;
     END LOOP;
-    IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition) AS c
+    IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_table AS e
                      WHERE kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
@@ -193,13 +194,14 @@ BEGIN
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text) IS
 'adds a measure and counts it from the events that are there
 
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
-weight: integer column to add up instead of counting events; condition: boolean column that must be true.
+weight: integer column to add up instead of counting events; condition: boolean column that must be true; needed: column that
+must not be NULL.
 It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
 was deleted and its counts are still there.';

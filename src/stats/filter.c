@@ -64,6 +64,14 @@ check_contradiction(const ks_list *list, const char *argument)
 	pfree(included);
 }
 
+/* Notes that there are conditions on a part, which the measure's key must have. */
+static void
+need_part(ks_filters *filters, int part)
+{
+	if (part >= KS_DIMENSIONS && filters->key_parts <= part - KS_DIMENSIONS)
+		filters->key_parts = part - KS_DIMENSIONS + 1;
+}
+
 /* Adds the conditions of a list argument on one key part. */
 void
 ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument)
@@ -82,6 +90,31 @@ ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *
 			ks_list_refuse(argument, "has an empty value");
 		add_condition(filters, part, exclude, exclude ? value + 1 : value);
 	}
+	need_part(filters, part);
+}
+
+/* Adds the condition that a key part has just this value, or none at all (NULL). */
+void
+ks_filters_value(ks_filters *filters, int part, const char *value)
+{
+	add_condition(filters, part, false, value);
+	need_part(filters, part);
+}
+
+/* The same conditions and one more, in an array of their own. */
+ks_filters
+ks_filters_with(const ks_filters *filters, int part, const char *value)
+{
+	ks_filters	result = {0};
+	int			i;
+
+	result.key_parts = filters->key_parts;
+	result.size = filters->count + 1;
+	result.conditions = palloc(result.size * sizeof(Datum));
+	for (i = 0; i < filters->count; i++)
+		result.conditions[result.count++] = filters->conditions[i];
+	ks_filters_value(&result, part, value);
+	return result;
 }
 
 /* Key parts beyond the dimensions that must be equal; a NULL part may be anything. */
@@ -104,7 +137,7 @@ ks_filters_key(ks_filters *filters, ArrayType *key)
 		if (nulls[i])
 			continue;
 		/* parts that no key can have are told by their number later */
-		add_condition(filters, Min(KS_DIMENSIONS + i, KS_KEY_MAX_PARTS), false, TextDatumGetCString(parts[i]));
+		ks_filters_value(filters, Min(KS_DIMENSIONS + i, KS_KEY_MAX_PARTS), TextDatumGetCString(parts[i]));
 		filters->key_parts = i + 1;
 	}
 }

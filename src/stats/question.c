@@ -5,45 +5,7 @@
 
 #include "compat.h"
 
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
-
-/* The bot a question is about. */
-int64
-ks_required_bot(FunctionCallInfo fcinfo, int argument)
-{
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"bot\" is missing"),
-				 errhint("Pass the bot's number.")));
-	return PG_GETARG_INT64(argument);
-}
-
-/* One end of the range. */
-const ks_moment *
-ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is missing", name),
-				 errhint("Pass \"from\" and \"to\" as dates (YYYY-MM-DD) or timestamps; \"to\" is exclusive.")));
-	return PG_GETARG_MOMENT(argument);
-}
-
-char *
-ks_optional_text(FunctionCallInfo fcinfo, int argument)
-{
-	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
-}
-
-/* Zero where there is nothing to be a part of. */
-double
-ks_ratio(int64 part, int64 whole)
-{
-	return whole == 0 ? 0.0 : (double) part / (double) whole;
-}
 
 static pg_tz *
 asked_zone(const ks_request *request)
@@ -97,13 +59,24 @@ ks_stats_series(const ks_request *request, ks_series *series)
 	ks_stats_counts(request, buckets, series->counts, series->distincts);
 }
 
+/* All instants as one bin. */
+static void
+ask_all_time(ks_question *question)
+{
+	static const TimestampTz always[2] = {DT_NOBEGIN, DT_NOEND};
+
+	question->nbins = 1;
+	question->nsegments = 1;
+	question->edges = always;
+}
+
 /*
  * The whole range as one bin: one segment, unless instants inside it belong to
  * no bucket.  Its ends are rounded to hours or to days, and days are the same
  * to all units from day on: with years there are fewest buckets to make.
  */
 static void
-ask_whole_range(const ks_request *request, ks_question *question)
+ask_range(const ks_request *request, ks_question *question)
 {
 	bool		hours = request->granularity != NULL && ks_unit_parse(request->granularity) == KS_HOUR;
 	ks_request	whole = *request;
@@ -112,7 +85,6 @@ ask_whole_range(const ks_request *request, ks_question *question)
 	int32	   *bin_of;
 	int			i;
 
-	start_question(request, question);
 	whole.granularity = hours ? "hour" : "year";
 	ks_stats_buckets(&whole, &buckets);
 	question->nbins = 1;
@@ -132,6 +104,16 @@ ask_whole_range(const ks_request *request, ks_question *question)
 	question->bin_of = bin_of;
 }
 
+static void
+ask_whole_range(const ks_request *request, ks_question *question)
+{
+	start_question(request, question);
+	if (request->from == NULL && request->to == NULL)
+		ask_all_time(question);
+	else
+		ask_range(request, question);
+}
+
 void
 ks_stats_total(const ks_request *request, ks_total *total)
 {
@@ -141,9 +123,26 @@ ks_stats_total(const ks_request *request, ks_total *total)
 	ks_read_series(&question, &total->count, &total->distinct);
 }
 
-/* The heaviest keys, beyond source and language. */
+/* Distinct members of all time until an instant. */
+int64
+ks_stats_members_until(const ks_request *request, TimestampTz end)
+{
+	TimestampTz ends[2] = {DT_NOBEGIN, end};
+	ks_question question;
+	int64		count;
+	int64		members;
+
+	start_question(request, &question);
+	question.distinct = true;
+	question.nbins = question.nsegments = 1;
+	question.edges = ends;
+	ks_read_series(&question, &count, &members);
+	return members;
+}
+
+/* The heaviest keys, grouped by so many parts from that one on (0 is the source, 1 the language). */
 void
-ks_stats_top(const ks_request *request, int32 limit, ks_top *top)
+ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top)
 {
 	ks_question question;
 
@@ -153,7 +152,14 @@ ks_stats_top(const ks_request *request, int32 limit, ks_top *top)
 				 errmsg("\"limit\" must be at least 1, not %d", limit),
 				 errhint("Leave it out for the default.")));
 	ask_whole_range(request, &question);
-	ks_read_top(&question, KS_DIMENSIONS, (uint32) limit, top);
+	ks_read_top(&question, part, parts, limit, top);
+}
+
+/* The heaviest keys, beyond source and language. */
+void
+ks_stats_top(const ks_request *request, int32 limit, ks_top *top)
+{
+	ks_stats_top_by(request, KS_DIMENSIONS, KS_KEY_MAX_PARTS, limit, top);
 }
 
 /* The first instant after this one at which the clock is changed, or the end of time. */

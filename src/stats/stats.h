@@ -30,7 +30,7 @@ typedef struct ks_list
 typedef struct ks_request
 {
 	int64		bot_id;
-	const ks_moment *from;
+	const ks_moment *from;		/* both NULL: all time, for totals and top lists */
 	const ks_moment *to;
 	const char *zone;			/* NULL: the session's */
 	const char *granularity;	/* NULL: day */
@@ -53,10 +53,21 @@ typedef struct ks_total
 	int64		distinct;
 } ks_total;
 
+/* A series for each value that a key part has: those with most events first, then by name. */
+typedef struct ks_groups
+{
+	int			count;
+	char	  **names;			/* NULL: events without a value */
+	int64	  **counts;			/* [count][nbuckets] */
+	int64	  **distincts;		/* likewise, zeros unless the request asks for them */
+} ks_groups;
+
 #define KS_HEATMAP_CELLS (7 * 24)
 
 /* filter.c */
 extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument);
+extern void ks_filters_value(ks_filters *filters, int part, const char *value);
+extern ks_filters ks_filters_with(const ks_filters *filters, int part, const char *value);
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
@@ -68,7 +79,15 @@ extern void ks_stats_series(const ks_request *request, ks_series *series);
 extern void ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts);
 extern void ks_stats_total(const ks_request *request, ks_total *total);
 extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
+extern int64 ks_stats_members_until(const ks_request *request, TimestampTz end);
+extern void ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top);
 extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts);
+
+/* group.c */
+extern void ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups);
+extern void ks_stats_newcomers(const ks_request *request, const ks_buckets *buckets, int64 *counts);
+
+/* argument.c */
 extern int64 ks_required_bot(FunctionCallInfo fcinfo, int argument);
 extern const ks_moment *ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name);
 extern char *ks_optional_text(FunctionCallInfo fcinfo, int argument);

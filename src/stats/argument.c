@@ -1,0 +1,45 @@
+/*
+ * Arguments that the typed functions and the dialects have in common.
+ */
+#include "stats/stats.h"
+
+#include "compat.h"
+
+#include "utils/builtins.h"
+
+/* The bot a question is about. */
+int64
+ks_required_bot(FunctionCallInfo fcinfo, int argument)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"bot\" is missing"),
+				 errhint("Pass the bot's number.")));
+	return PG_GETARG_INT64(argument);
+}
+
+/* One end of the range. */
+const ks_moment *
+ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is missing", name),
+				 errhint("Pass \"from\" and \"to\" as dates (YYYY-MM-DD) or timestamps; \"to\" is exclusive.")));
+	return PG_GETARG_MOMENT(argument);
+}
+
+char *
+ks_optional_text(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+/* Zero where there is nothing to be a part of. */
+double
+ks_ratio(int64 part, int64 whole)
+{
+	return whole == 0 ? 0.0 : (double) part / (double) whole;
+}
