@@ -101,7 +101,17 @@ ks_filters_value(ks_filters *filters, int part, const char *value)
 	need_part(filters, part);
 }
 
-/* The same conditions and one more, in an array of their own. */
+/* The part that a condition is on, which its text begins with (see ks_filter_text). */
+static int
+part_of_condition(Datum condition)
+{
+	return atoi(TextDatumGetCString(condition));
+}
+
+/*
+ * The same conditions in an array of their own, but for one part that one: the
+ * value is of a key that they let pass, and values of a list are alternatives.
+ */
 ks_filters
 ks_filters_with(const ks_filters *filters, int part, const char *value)
 {
@@ -112,7 +122,10 @@ ks_filters_with(const ks_filters *filters, int part, const char *value)
 	result.size = filters->count + 1;
 	result.conditions = palloc(result.size * sizeof(Datum));
 	for (i = 0; i < filters->count; i++)
-		result.conditions[result.count++] = filters->conditions[i];
+	{
+		if (part_of_condition(filters->conditions[i]) != part)
+			result.conditions[result.count++] = filters->conditions[i];
+	}
 	ks_filters_value(&result, part, value);
 	return result;
 }
