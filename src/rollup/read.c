@@ -51,6 +51,17 @@ execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 }
 
+/* The month of an edge; all time has no first and no last one. */
+static DateADT
+month_of_edge(TimestampTz edge)
+{
+	if (TIMESTAMP_IS_NOBEGIN(edge))
+		return DATEVAL_NOBEGIN;
+	if (TIMESTAMP_IS_NOEND(edge))
+		return DATEVAL_NOEND;
+	return ks_month_to_date(ks_month_of(edge));
+}
+
 /* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 bins, $7 distinct, $8 filter */
 static void
 question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
@@ -68,8 +79,8 @@ question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
 	memset(nulls, ' ', QUESTION_ARGUMENTS);
 	values[0] = Int64GetDatum(q->bot_id);
 	values[1] = CStringGetTextDatum(q->measure);
-	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(q->edges[0])));
-	values[3] = DateADTGetDatum(ks_month_to_date(ks_month_of(q->edges[q->nsegments])));
+	values[2] = DateADTGetDatum(month_of_edge(q->edges[0]));
+	values[3] = DateADTGetDatum(month_of_edge(q->edges[q->nsegments]));
 	values[4] = PointerGetDatum(construct_array(edges, nedges, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[6] = BoolGetDatum(q->distinct);
 	values[7] = PointerGetDatum(q->filter);
