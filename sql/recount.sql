@@ -43,7 +43,7 @@ DECLARE
     line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || replace(replace(kindly_stats.count_query('recount_event',
-        '{}', NULL), '$1', 'NULL::bigint'), '$2', 'NULL::timestamptz') LOOP
+        '{}', 'event', NULL), '$1', 'NULL::bigint'), '$2', 'NULL::timestamptz') LOOP
         IF line ~ 'Workers Planned' THEN
             RETURN true;
         END IF;
@@ -72,11 +72,11 @@ CALL kindly_stats.compact();
 SELECT count(*) FROM kindly_stats.rollup;
 
 -- functions that are not for being called so
-SELECT kindly_stats.count_mixed(NULL, '{bot_id,occurred_at}', bot_id, occurred_at, kind) FROM recount_event;
-SELECT kindly_stats.count_mixed(NULL, NULL, bot_id) FROM recount_event;
-SELECT kindly_stats.count_mixed(NULL, '{bot_id,occurred_at}', bot_id, occurred_at) FROM recount_event;
-SELECT kindly_stats.count_mixed(NULL, '{bot_id,occurred_at,kind}', bot_id, kind, kind) FROM recount_event;
-SELECT kindly_stats.total(kindly_stats.count_mixed('no measure', '{bot_id,occurred_at,kind}', bot_id, occurred_at, kind)) FROM recount_event;
+SELECT kindly_stats.count_mixed('event', NULL, '{bot_id,occurred_at}', bot_id, occurred_at, kind) FROM recount_event;
+SELECT kindly_stats.count_mixed('event', NULL, NULL, bot_id) FROM recount_event;
+SELECT kindly_stats.count_mixed('event', NULL, '{bot_id,occurred_at}', bot_id, occurred_at) FROM recount_event;
+SELECT kindly_stats.count_mixed('event', NULL, '{bot_id,occurred_at,kind}', bot_id, kind, kind) FROM recount_event;
+SELECT kindly_stats.total(kindly_stats.count_mixed('event', 'no measure', '{bot_id,occurred_at,kind}', bot_id, occurred_at, kind)) FROM recount_event;
 SELECT kindly_stats.append_counts(NULL, NULL, NULL, false, false);
 SELECT kindly_stats.month_start('2024-02-29 23:59:59.999999Z'), kindly_stats.month_start('1999-12-31 23:00Z'), kindly_stats.month_start('infinity');
 

@@ -288,6 +288,6 @@ ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool
 		counter->members[i].known = false;
 	for (i = 0; i < kind->nmeasures; i++)
 		count_measure(counter, group, event, &binding->measures[kind->measures[i]], dimensions, slot, removed);
-	if (note_bounds)
+	if (note_bounds && binding->events)
 		ks_bounds_note(&group->builder.bounds, event->at, removed);
 }

@@ -44,7 +44,8 @@ list_event_tables(bool last, int *count)
 				" pg_catalog.quote_ident(COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at'))"
 				" FROM kindly_stats.event_table AS t"
 				" JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) t.event_table"
-				" JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace", 0, NULL);
+				" JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
+				" WHERE t.grain OPERATOR(pg_catalog.=) '" KS_GRAIN_EVENT "'", 0, NULL);
 	if (SPI_execute_plan(plan, NULL, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list event tables");
 	*count = (int) SPI_processed;

@@ -32,20 +32,28 @@ static HTAB *bindings = NULL;
 static bool bindings_stale = false;
 static Oid	measure_relid = InvalidOid;
 
+/* A table of conversations has bindings for each of its grains: they go by trigger. */
+typedef struct binding_entry
+{
+	Oid			trigger;		/* hash key */
+	ks_binding *binding;
+} binding_entry;
+
 static void
 forget_bindings(Datum argument, Oid relid)
 {
-	/* only a mark: a binding may be in use right now */
-	if (relid == InvalidOid || relid == measure_relid ||
-		hash_search(bindings, &relid, HASH_FIND, NULL) != NULL)
-		bindings_stale = true;
-}
+	HASH_SEQ_STATUS scan;
+	binding_entry *entry;
 
-typedef struct binding_entry
-{
-	Oid			relid;
-	ks_binding *binding;
-} binding_entry;
+	/* only a mark: a binding may be in use right now */
+	if (relid == InvalidOid || relid == measure_relid)
+		bindings_stale = true;
+	if (bindings_stale)
+		return;
+	hash_seq_init(&scan, bindings);
+	while ((entry = hash_seq_search(&scan)) != NULL)
+		bindings_stale |= entry->binding->relid == relid;
+}
 
 static void
 prepare_cache(void)
@@ -70,7 +78,7 @@ prepare_cache(void)
 	{
 		/* an outer trigger of this transaction may still be using it */
 		MemoryContextSetParent(entry->binding->memory, TopTransactionContext);
-		hash_search(bindings, &entry->relid, HASH_REMOVE, NULL);
+		hash_search(bindings, &entry->trigger, HASH_REMOVE, NULL);
 	}
 }
 
@@ -332,26 +340,27 @@ bind_lookups(ks_binding *binding)
 }
 
 /*
- * Reads the measures, all or one, with the rights of their table's owner, who
- * need not be the rollup's.
+ * Reads the measures of a grain, all or one, with the rights of their table's
+ * owner, who need not be the rollup's.
  */
 static void
-read_measures(const char *name)
+read_measures(const char *grain, const char *name)
 {
 	ks_identity caller = ks_become_owner("measure");
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
-	char		nulls[1] = {name != NULL ? ' ' : 'n'};
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Datum		values[2] = {CStringGetTextDatum(grain), name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
+	char		nulls[2] = {' ', name != NULL ? ' ' : 'n'};
 
 	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed FROM kindly_stats.measure AS m"
-							  " WHERE $1 IS NULL OR m.name OPERATOR(pg_catalog.=) $1", 1, types, values, nulls, true, 0) != SPI_OK_SELECT)
+							  " WHERE m.grain OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR m.name OPERATOR(pg_catalog.=) $2)",
+							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	ks_become_again(caller);
 }
 
 /* Binds the measures that were read to the columns of a table, whose names are mapped. */
 static ks_binding *
-bind_columns(TupleDesc desc, const char *table, const char *mapping, MemoryContext memory)
+bind_columns(TupleDesc desc, const char *table, const char *grain, const char *mapping, MemoryContext memory)
 {
 	MemoryContext old = MemoryContextSwitchTo(memory);
 	ks_binding *binding = palloc0(sizeof(ks_binding));
@@ -360,10 +369,12 @@ bind_columns(TupleDesc desc, const char *table, const char *mapping, MemoryConte
 
 	binding->memory = memory;
 	binding->name = pstrdup(table);
+	binding->events = strcmp(grain, KS_GRAIN_EVENT) == 0;
 	columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(mapping)));
 	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_INTEGER, true);
 	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
-	bind_column(binding, &binding->kind, desc, columns, "kind", ROLE_TEXT, true);
+	if (binding->events)
+		bind_column(binding, &binding->kind, desc, columns, "kind", ROLE_TEXT, true);
 	bind_column(binding, &binding->dimensions[0], desc, columns, "source", ROLE_TEXT, false);
 	bind_column(binding, &binding->dimensions[1], desc, columns, "language_code", ROLE_TEXT, false);
 	binding->nmeasures = (int) SPI_processed;
@@ -375,14 +386,14 @@ bind_columns(TupleDesc desc, const char *table, const char *mapping, MemoryConte
 	return binding;
 }
 
-/* Measures, all or one, bound to columns that have the documented names.  The caller is connected to SPI. */
+/* Measures of a grain, all or one, bound to columns that have the documented names.  The caller is connected to SPI. */
 ks_binding *
-ks_binding_make(TupleDesc columns, const char *measure)
+ks_binding_make(TupleDesc columns, const char *grain, const char *measure)
 {
 	MemoryContext memory = CurrentMemoryContext;
 
-	read_measures(measure);
-	return bind_columns(columns, "given to count_mixed()", "{}", memory);
+	read_measures(grain, measure);
+	return bind_columns(columns, "given to count_mixed()", grain, "{}", memory);
 }
 
 /*
@@ -390,41 +401,41 @@ ks_binding_make(TupleDesc columns, const char *measure)
  * since has counted all events but those that this transaction is to write.
  */
 static ks_binding *
-bind_table(Relation relation, int nargs, char **args)
+bind_table(Relation relation, const Trigger *trigger)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats binding", ALLOCSET_SMALL_SIZES);
+	const char *table = trigger->tgnargs > 0 ? trigger->tgargs[0] : RelationGetRelationName(relation);
+	const char *grain = trigger->tgnargs > 1 ? trigger->tgargs[1] : KS_GRAIN_EVENT;
 	ks_binding *binding;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	read_measures(NULL);
+	read_measures(grain, NULL);
 	PopActiveSnapshot();
-	binding = bind_columns(RelationGetDescr(relation), nargs > 0 ? args[0] : RelationGetRelationName(relation),
-						   nargs > 1 ? args[1] : "{}", memory);
+	binding = bind_columns(RelationGetDescr(relation), table, grain, trigger->tgnargs > 2 ? trigger->tgargs[2] : "{}", memory);
 	binding->relid = RelationGetRelid(relation);
 	return binding;
 }
 
 /*
  * The measures bound to an event table, by the arguments of its trigger: the
- * table's name for messages, and its column names as a JSON object.  The caller
- * is connected to SPI and acts as the rollup's owner.  The result stays valid
- * while the statement runs, which holds a lock on the table.
+ * table's name for messages, the grain, and its column names as a JSON object.
+ * The caller is connected to SPI and acts as the rollup's owner.  The result
+ * stays valid while the statement runs, which holds a lock on the table.
  */
 ks_binding *
-ks_binding_get(Relation relation, int nargs, char **args)
+ks_binding_get(Relation relation, const Trigger *trigger)
 {
-	Oid			relid = RelationGetRelid(relation);
 	binding_entry *entry;
 	ks_binding *binding;
 
 	prepare_cache();
-	entry = hash_search(bindings, &relid, HASH_FIND, NULL);
+	entry = hash_search(bindings, &trigger->tgoid, HASH_FIND, NULL);
 	if (entry != NULL)
 		return entry->binding;
 
 	measure_relid = get_relname_relid("measure", get_namespace_oid("kindly_stats", false));
-	binding = bind_table(relation, nargs, args);
-	entry = hash_search(bindings, &relid, HASH_ENTER, NULL);
+	binding = bind_table(relation, trigger);
+	entry = hash_search(bindings, &trigger->tgoid, HASH_ENTER, NULL);
 	entry->binding = binding;
 	MemoryContextSetParent(binding->memory, CacheMemoryContext);
 	return binding;

@@ -16,23 +16,26 @@
 
 PG_FUNCTION_INFO_V1(ks_purge);
 
-/* The name of the column that says when; raises where the table is not attached. */
+/* The condition for rows from before $1, whenever their table is counted; raises where it is not attached. */
 static char *
-occurred_at_column(Oid relid)
+before_condition(Oid relid)
 {
 	Oid			types[1] = {OIDOID};
 	Datum		values[1] = {ObjectIdGetDatum(relid)};
+	char	   *result;
 
-	if (SPI_execute_with_args("SELECT COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at')"
+	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(pg_catalog.format('e.%I OPERATOR(pg_catalog.<) $1',"
+							  " COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at')), ' AND ')"
 							  " FROM kindly_stats.event_table AS t WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
-							  1, types, values, NULL, true, 0) != SPI_OK_SELECT)
+							  1, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not list event tables");
-	if (SPI_processed == 0)
+	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (result == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" is not an attached event table", get_rel_name(relid)),
 				 errhint("kindly_stats.event_table lists those that are.")));
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return result;
 }
 
 static bool
@@ -165,11 +168,10 @@ settle_bounds(TimestampTz before)
 
 /* Deletes with the caller's rights, while the triggers leave the statistics alone. */
 static uint64
-delete_events(Oid relid, const char *column, TimestampTz before)
+delete_events(Oid relid, const char *condition, TimestampTz before)
 {
-	char	   *query = psprintf("DELETE FROM %s AS e WHERE e.%s OPERATOR(pg_catalog.<) $1",
-								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
-								 quote_identifier(column));
+	char	   *query = psprintf("DELETE FROM %s AS e WHERE %s",
+								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)), condition);
 	Oid			types[1] = {TIMESTAMPTZOID};
 	Datum		values[1] = {TimestampTzGetDatum(before)};
 	int			nest = NewGUCNestLevel();
@@ -203,7 +205,7 @@ ks_purge(PG_FUNCTION_ARGS)
 {
 	Oid			relid = PG_GETARG_OID(0);
 	TimestampTz before = PG_GETARG_TIMESTAMPTZ(1);
-	char	   *column;
+	char	   *condition;
 	uint64		deleted;
 
 	ks_require_rollup();
@@ -216,9 +218,9 @@ ks_purge(PG_FUNCTION_ARGS)
 	before = ks_slot_of(before) * KS_SLOT_USECS;
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	column = occurred_at_column(relid);
+	condition = before_condition(relid);
 	settle_bounds(before);
-	deleted = delete_events(relid, column, before);
+	deleted = delete_events(relid, condition, before);
 	note_horizon(relid, before);
 	SPI_finish();
 	PG_RETURN_INT64((int64) deleted);

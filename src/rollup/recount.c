@@ -28,8 +28,8 @@ PG_FUNCTION_INFO_V1(ks_count_deserialize);
 PG_FUNCTION_INFO_V1(ks_count_final);
 PG_FUNCTION_INFO_V1(ks_append_counts);
 
-/* Arguments before the columns: state, measure, names of the columns. */
-#define FIXED_ARGUMENTS 3
+/* Arguments before the columns: state, grain, measure, names of the columns. */
+#define FIXED_ARGUMENTS 4
 
 /* The counter of one call site, for all its groups. */
 typedef struct call_site
@@ -56,10 +56,10 @@ describe_arguments(FunctionCallInfo fcinfo)
 	TupleDesc	desc;
 	int			i;
 
-	if (PG_ARGISNULL(2))
+	if (PG_ARGISNULL(3))
 		count = -1;
 	else
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &count);
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &count);
 	if (count != PG_NARGS() - FIXED_ARGUMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -88,7 +88,8 @@ find_call_site(FunctionCallInfo fcinfo)
 		elog(ERROR, "SPI_connect failed");
 	MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	ks_counter_init(&site->counter,
-					ks_binding_make(describe_arguments(fcinfo), PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1))),
+					ks_binding_make(describe_arguments(fcinfo), PG_ARGISNULL(1) ? KS_GRAIN_EVENT : text_to_cstring(PG_GETARG_TEXT_PP(1)),
+									PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2))),
 					fcinfo->flinfo->fn_mcxt);
 	SPI_finish();
 	MemoryContextSwitchTo(old);
@@ -105,7 +106,7 @@ new_group(MemoryContext memory)
 	return group;
 }
 
-/* Transition function: (state, measure or NULL for all, names of the columns, columns of an event). */
+/* Transition function: (state, grain, measure or NULL for all, names of the columns, columns of an event). */
 Datum
 ks_count_step(PG_FUNCTION_ARGS)
 {

@@ -22,6 +22,9 @@
 /* The measure that has all events: first and last event are its. */
 #define KS_EVENTS "events"
 
+/* What most measures count.  Those of other grains count conversations, which have no kinds and are no first or last event. */
+#define KS_GRAIN_EVENT "event"
+
 /* Key parts that every measure begins with: source, language_code. */
 #define KS_DIMENSIONS 2
 
@@ -64,8 +67,9 @@ typedef struct ks_kind
 
 typedef struct ks_binding
 {
-	Oid			relid;			/* hash key */
+	Oid			relid;
 	MemoryContext memory;
+	bool		events;			/* of grain event: they have a kind, and may be a bot's first or last */
 	char	   *name;			/* the table as its user knows it */
 	ks_column	bot_id;
 	ks_column	occurred_at;
@@ -80,8 +84,8 @@ typedef struct ks_binding
 	AttrNumber	last_column;	/* the highest number of all columns that are read */
 } ks_binding;
 
-extern ks_binding *ks_binding_get(Relation relation, int nargs, char **args);
-extern ks_binding *ks_binding_make(TupleDesc columns, const char *measure);
+extern ks_binding *ks_binding_get(Relation relation, const Trigger *trigger);
+extern ks_binding *ks_binding_make(TupleDesc columns, const char *grain, const char *measure);
 
 /* statement.c */
 

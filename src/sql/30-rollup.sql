@@ -56,21 +56,26 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.measure_changed() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.count_events() IS
 'trigger of event tables: adds inserted, takes away deleted, corrects updated events
 
-Made by kindly_stats.attach(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s name and
-its column names.  It writes with the rights of the rollup''s owner.';
+Made by kindly_stats.attach(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s name, the
+grain of the measures that count it, and its column names.  It writes with the rights of the rollup''s owner.';
 COMMENT ON FUNCTION kindly_stats.refuse_truncate() IS 'trigger of event tables: TRUNCATE would leave the statistics behind, so it is refused (55000)';
 COMMENT ON FUNCTION kindly_stats.measure_changed() IS 'trigger of kindly_stats.measure: makes every session read the measures anew';
 
--- The event tables, as their triggers say; partitions are covered by their parent's line.
+-- The event tables, as their triggers say; partitions are covered by their parent's line.  Arguments of a trigger are the table,
+-- the grain and the columns, each with a zero byte behind it.
 CREATE VIEW kindly_stats.event_table AS
 SELECT t.tgrelid::regclass AS event_table,
-       convert_from(substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1
-                              FOR length(t.tgargs) - position('\x00'::bytea IN t.tgargs) - 1),
-                    getdatabaseencoding()::name)::jsonb AS columns
-  FROM pg_catalog.pg_trigger AS t
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname = 'kindly_stats_insert' AND t.tgnargs = 2;
+       convert_from(substring(g.rest FROM position('\x00'::bytea IN g.rest) + 1 FOR length(g.rest) - position('\x00'::bytea IN g.rest) - 1),
+                    getdatabaseencoding()::name)::jsonb AS columns,
+       convert_from(substring(g.rest FROM 1 FOR position('\x00'::bytea IN g.rest) - 1), getdatabaseencoding()::name) AS grain
+  FROM pg_catalog.pg_trigger AS t,
+       LATERAL (SELECT substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1) AS rest) AS g
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert' AND t.tgnargs = 3;
 GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
-COMMENT ON VIEW kindly_stats.event_table IS 'attached event tables, and how they name the columns that measures read';
+COMMENT ON VIEW kindly_stats.event_table IS
+'attached tables, how they name the columns that measures read, and which measures count them
+
+grain: event; a table of conversations has two lines, conversation_start and conversation_end.';
 
 -- Compaction
 

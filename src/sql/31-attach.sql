@@ -44,11 +44,12 @@ BEGIN
             weight text,
             condition text,
             needed text,
+            grain text NOT NULL DEFAULT 'event' CHECK (grain IN ('event', 'conversation_start', 'conversation_end')),
             CHECK (member IS NULL OR weight IS NULL)
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, column that must not be NULL';
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, column that must not be NULL; of which rows (grain: events, or conversations by their start or end)';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
@@ -80,6 +81,15 @@ BEGIN
             ('interventions', '{handover_started}', '{kind,topic,outcome}', NULL, NULL, NULL, NULL),
             ('handover_seconds', '{handover_ended}', '{kind,agent_id}', NULL, 'duration', NULL, NULL),
             ('timed_handovers', '{handover_ended}', '{kind,agent_id}', NULL, NULL, NULL, 'duration');
+        INSERT INTO kindly_stats.measure (name, grain, keys, weight, condition) VALUES
+            ('conversations_ended', 'conversation_end', '{}', NULL, NULL),
+            ('outcomes_ended', 'conversation_end', '{conversation_status,last_resolution}', NULL, NULL),
+            ('visitor_messages_ended', 'conversation_end', '{}', 'visitor_messages_count', NULL),
+            ('not_understood_ended', 'conversation_end', '{}', 'not_understood_messages_count', NULL),
+            ('conversations_started', 'conversation_start', '{}', NULL, 'has_bot_messages'),
+            ('outcomes_started', 'conversation_start', '{conversation_status,last_resolution}', NULL, 'has_bot_messages'),
+            ('visitor_messages_started', 'conversation_start', '{}', 'visitor_messages_count', 'has_bot_messages'),
+            ('not_understood_started', 'conversation_start', '{}', 'not_understood_messages_count', 'has_bot_messages');
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
         CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
@@ -107,24 +117,25 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot and purged where they are missing';
 
--- The logical columns that anything reads, with the role that their type must fit.
-CREATE FUNCTION kindly_stats.logical_columns() RETURNS TABLE (logical text, role text)
+-- The logical columns that measures of a grain read, with the role that their type must fit.
+CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind'
+    WITH counted AS (SELECT * FROM kindly_stats.measure AS m WHERE m.grain = logical_columns.grain)
+    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind' WHERE logical_columns.grain = 'event'
     UNION SELECT 'source', 'text' UNION SELECT 'language_code', 'text'
-    UNION SELECT k, 'text' FROM kindly_stats.measure AS m, unnest(m.keys) AS k WHERE k NOT IN ('bot_id', 'occurred_at', 'kind')
-    UNION SELECT m.member, 'text' FROM kindly_stats.measure AS m WHERE m.member IS NOT NULL
-    UNION SELECT m.weight, 'weight' FROM kindly_stats.measure AS m WHERE m.weight IS NOT NULL
-    UNION SELECT m.condition, 'condition' FROM kindly_stats.measure AS m WHERE m.condition IS NOT NULL
-    UNION SELECT m.needed, 'needed' FROM kindly_stats.measure AS m WHERE m.needed IS NOT NULL;
+    UNION SELECT k, 'text' FROM counted AS m, unnest(m.keys) AS k WHERE k NOT IN ('bot_id', 'occurred_at', 'kind')
+    UNION SELECT m.member, 'text' FROM counted AS m WHERE m.member IS NOT NULL
+    UNION SELECT m.weight, 'weight' FROM counted AS m WHERE m.weight IS NOT NULL
+    UNION SELECT m.condition, 'condition' FROM counted AS m WHERE m.condition IS NOT NULL
+    UNION SELECT m.needed, 'needed' FROM counted AS m WHERE m.needed IS NOT NULL;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.logical_columns() IS 'internal: columns that measures read, and what their type must be good for';
+REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.logical_columns(text) IS 'internal: columns that measures of a grain read, and what their type must be good for';
 
-CREATE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb) RETURNS void
+CREATE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     c record;
@@ -134,12 +145,12 @@ BEGIN
             USING ERRCODE = '22023', HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
     END IF;
     FOR c IN SELECT k.key, jsonb_typeof(k.value) AS type, l.logical
-               FROM jsonb_each(columns) AS k LEFT JOIN kindly_stats.logical_columns() AS l ON l.logical = k.key
+               FROM jsonb_each(columns) AS k LEFT JOIN kindly_stats.logical_columns(grain) AS l ON l.logical = k.key
     LOOP
         IF c.logical IS NULL THEN
             RAISE EXCEPTION 'no measure reads a column "%"', c.key
                 USING ERRCODE = '22023', HINT = format('Columns that can be mapped are: %s.',
-                    (SELECT string_agg(DISTINCT l.logical, ', ' ORDER BY l.logical) FROM kindly_stats.logical_columns() AS l));
+                    (SELECT string_agg(DISTINCT l.logical, ', ' ORDER BY l.logical) FROM kindly_stats.logical_columns(grain) AS l));
         ELSIF c.type NOT IN ('string', 'null') THEN
             RAISE EXCEPTION 'column "%" must be mapped to a name or to null', c.key USING ERRCODE = '22023',
                 HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
@@ -147,7 +158,7 @@ BEGIN
     END LOOP;
     FOR c IN SELECT l.logical, l.role, m.physical, m.mapped, a.atttypid, t.typname,
                     CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base
-               FROM kindly_stats.logical_columns() AS l
+               FROM kindly_stats.logical_columns(grain) AS l
               CROSS JOIN LATERAL (SELECT columns ? l.logical AS mapped,
                     CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
                LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
@@ -182,19 +193,19 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.check_columns(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.check_columns(regclass, jsonb) IS 'internal: refuses a table whose columns the measures cannot read (22023, 42703, 42804)';
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_columns(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_columns(regclass, jsonb, text) IS 'internal: refuses a table whose columns the measures cannot read (22023, 42703, 42804)';
 
 -- What the triggers are told: every column that is there by its name, so that one that is renamed later is missed, and not
 -- taken for one that never was.
-CREATE FUNCTION kindly_stats.found_columns(event_table regclass, columns jsonb) RETURNS jsonb
+CREATE FUNCTION kindly_stats.found_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(l.logical, l.logical) FILTER (WHERE a.attnum IS NOT NULL), '{}') || columns
-      FROM kindly_stats.logical_columns() AS l
+      FROM kindly_stats.logical_columns(grain) AS l
       LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.found_columns(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.found_columns(regclass, jsonb) IS 'internal: a mapping of columns, completed with those that have the documented names';
+REVOKE EXECUTE ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) IS 'internal: a mapping of columns, completed with those that have the documented names';
 
 CREATE FUNCTION kindly_stats.lost_columns(event_table regclass, columns jsonb) RETURNS text[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -205,26 +216,32 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.lost_columns(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lost_columns(regclass, jsonb) IS 'internal: mapped columns that the table has no more: renamed or dropped ones';
 
-CREATE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regclass, columns jsonb) RETURNS void
+-- A table of conversations has a set of triggers for each grain.
+CREATE FUNCTION kindly_stats.trigger_name(grain text, event text) RETURNS name
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(CASE grain WHEN 'event' THEN 'kindly_stats_%2$s' ELSE 'kindly_stats_%1$s_%2$s' END, grain, event)::name
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.trigger_name(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.trigger_name(text, text) IS 'internal: what the trigger is called that counts rows of a grain after INSERT, UPDATE or DELETE';
+
+CREATE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    arguments text := format('%L, %L', event_table::text, columns::text);
+    call text := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%L, %L, %L%s)', event_table::text, grain, columns::text,
+                        CASE WHEN relation <> event_table THEN ', ''partition''' END);
 BEGIN
-    IF relation <> event_table THEN
-        arguments := arguments || ', ''partition''';
-    END IF;
-    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new'
-                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
-    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_update AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new'
-                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
-    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old'
-                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%s)', relation, arguments);
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new %s',
+                   kindly_stats.trigger_name(grain, 'insert'), relation, call);
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s',
+                   kindly_stats.trigger_name(grain, 'update'), relation, call);
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old %s',
+                   kindly_stats.trigger_name(grain, 'delete'), relation, call);
     EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb) IS 'internal: puts the counting triggers on one table or partition';
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb, text) IS 'internal: puts the counting triggers on one table or partition';
 
 -- A table and all partitions under it that events can be written to.
 CREATE FUNCTION kindly_stats.relations(event_table regclass) RETURNS SETOF regclass
@@ -236,26 +253,32 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.relations(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.relations(regclass) IS 'internal: a table and its partitions';
 
-CREATE FUNCTION kindly_stats.cover(event_table regclass, columns jsonb) RETURNS SETOF regclass
+CREATE FUNCTION kindly_stats.attached_columns(event_table regclass, grain text) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.columns FROM kindly_stats.event_table AS t WHERE t.event_table = attached_columns.event_table AND t.grain = attached_columns.grain
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.attached_columns(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attached_columns(regclass, text) IS 'internal: how the triggers of a table name its columns, NULL where it is not attached';
+
+CREATE FUNCTION kindly_stats.cover(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    known jsonb;
+    known jsonb := kindly_stats.attached_columns(event_table, grain);
     covered regclass;
 BEGIN
-    SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = cover.event_table;
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
                     WHERE known IS DISTINCT FROM cover.columns
-                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = 'kindly_stats_insert'
+                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = kindly_stats.trigger_name(grain, 'insert')
                                          AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
                     ORDER BY r
     LOOP
-        PERFORM kindly_stats.create_triggers(covered, event_table, columns);
+        PERFORM kindly_stats.create_triggers(covered, event_table, columns, grain);
         RETURN NEXT covered;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.cover(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.cover(regclass, jsonb) IS 'internal: puts the counting triggers where they are missing or know other columns';
+REVOKE EXECUTE ON FUNCTION kindly_stats.cover(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.cover(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
 
 -- A snapshot from before a lock was had does not see what was written until then, which nobody would count.
 CREATE FUNCTION kindly_stats.require_fresh_snapshots(action text) RETURNS void
@@ -270,14 +293,11 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_fresh_snapshots(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_fresh_snapshots(text) IS 'internal: refuses to count events with a snapshot older than the lock on them (25001)';
 
-CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
-    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION kindly_stats.require_table(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    known jsonb;
-    wanted jsonb;
     class pg_class;
 BEGIN
-    PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     SELECT * INTO class FROM pg_class AS c WHERE c.oid = event_table;
     IF event_table IS NULL THEN
         RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
@@ -288,32 +308,59 @@ BEGIN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
-    IF class.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = attach.event_table) THEN
+    IF class.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = require_table.event_table) THEN
         RAISE EXCEPTION 'table "%" has inheritance children', event_table
             USING ERRCODE = '42809', HINT = 'What is written straight to a child would not be counted: attach a partitioned table, or each child for itself.';
     END IF;
-    IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(attach.event_table) AS a ON a.relid = t.event_table
-                WHERE a.relid <> attach.event_table) THEN
+    IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
+                WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
     END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_table(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_table(regclass) IS 'internal: refuses to attach what is no table of its own (22004, 42809, 55000)';
+
+CREATE FUNCTION kindly_stats.attach_grain(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    wanted jsonb;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
+    PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = attach.event_table;
+    IF EXISTS (SELECT FROM kindly_stats.event_table AS t
+                WHERE t.event_table = attach_grain.event_table AND (t.grain = 'event') <> (attach_grain.grain = 'event')) THEN
+        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
+            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
+    END IF;
+    known := kindly_stats.attached_columns(event_table, grain);
     IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
-        PERFORM kindly_stats.check_columns(event_table, columns);
+        PERFORM kindly_stats.check_columns(event_table, columns, grain);
     ELSIF NOT known || columns @> known - kindly_stats.lost_columns(event_table, known)
           OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
         RAISE EXCEPTION 'table "%" is attached with other columns', event_table
             USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
     END IF;
-    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns);
-    PERFORM kindly_stats.check_columns(event_table, wanted);
+    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
+    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     IF known IS NULL THEN
-        PERFORM kindly_stats.recount(event_table, wanted, NULL, NULL, 1);
+        PERFORM kindly_stats.recount(event_table, wanted, NULL, NULL, 1, grain);
     END IF;
-    RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted);
+    RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) IS 'internal: counts the rows of a table by the measures of a grain';
+
+CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, columns, 'event');
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb) FROM PUBLIC;
@@ -330,27 +377,32 @@ that cannot be read, 42809 for what is no table, 55000 where it is attached othe
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    known jsonb;
+    known record;
     covered regclass;
     trigger_name name;
+    counted boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
-    SELECT t.columns INTO known FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table;
-    IF known IS NULL THEN
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table) THEN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    IF NOT keep_statistics THEN
-        PERFORM kindly_stats.recount(event_table, known, NULL, NULL, -1);
-    END IF;
-    FOR covered, trigger_name IN
-        SELECT r, t.tgname FROM kindly_stats.relations(event_table) AS r JOIN pg_trigger AS t ON t.tgrelid = r
-         WHERE t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
-         ORDER BY r, t.tgname
+    FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table AND NOT keep_statistics
     LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, covered);
-        IF trigger_name = 'kindly_stats_insert' THEN
+        PERFORM kindly_stats.recount(event_table, known.columns, NULL, NULL, -1, known.grain);
+    END LOOP;
+    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
+    LOOP
+        counted := false;
+        FOR trigger_name IN
+            SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = covered
+               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+        LOOP
+            EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, covered);
+            counted := true;
+        END LOOP;
+        IF counted THEN
             RETURN NEXT covered;
         END IF;
     END LOOP;

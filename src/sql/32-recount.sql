@@ -63,7 +63,7 @@ COMMENT ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) IS 'intern
 
 CREATE FUNCTION kindly_stats.month_start(at timestamptz) RETURNS date
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_month_start';
-CREATE FUNCTION kindly_stats.count_step(internal, measure text, names text[], VARIADIC columns "any")
+CREATE FUNCTION kindly_stats.count_step(internal, grain text, measure text, names text[], VARIADIC columns "any")
     RETURNS internal LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_count_step';
 CREATE FUNCTION kindly_stats.count_combine(internal, internal)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_combine';
@@ -73,7 +73,7 @@ CREATE FUNCTION kindly_stats.count_deserialize(bytea, internal)
     RETURNS internal LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_deserialize';
 CREATE FUNCTION kindly_stats.count_final(internal)
     RETURNS kindly_stats.tally LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_final';
-CREATE AGGREGATE kindly_stats.count_mixed(measure text, names text[], VARIADIC columns "any") (
+CREATE AGGREGATE kindly_stats.count_mixed(grain text, measure text, names text[], VARIADIC columns "any") (
     SFUNC = kindly_stats.count_step, STYPE = internal, SSPACE = 10000, FINALFUNC = kindly_stats.count_final,
     COMBINEFUNC = kindly_stats.count_combine, SERIALFUNC = kindly_stats.count_serialize,
     DESERIALFUNC = kindly_stats.count_deserialize, PARALLEL = SAFE
@@ -81,24 +81,24 @@ CREATE AGGREGATE kindly_stats.count_mixed(measure text, names text[], VARIADIC c
 CREATE FUNCTION kindly_stats.append_counts(query text, bot bigint, since timestamptz, negate boolean, with_bounds boolean)
     RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_step(internal, text, text[], VARIADIC "any") FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_mixed(text, text[], VARIADIC "any") FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_step(internal, text, text, text[], VARIADIC "any") FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_mixed(text, text, text[], VARIADIC "any") FROM PUBLIC;
 
 COMMENT ON FUNCTION kindly_stats.month_start(timestamptz) IS 'internal: first day of the UTC month of an instant, as the rollup has it';
-COMMENT ON FUNCTION kindly_stats.count_step(internal, text, text[], VARIADIC "any") IS 'internal: transition function of count_mixed';
+COMMENT ON FUNCTION kindly_stats.count_step(internal, text, text, text[], VARIADIC "any") IS 'internal: transition function of count_mixed';
 COMMENT ON FUNCTION kindly_stats.count_combine(internal, internal) IS 'internal: combine function of count_mixed';
 COMMENT ON FUNCTION kindly_stats.count_serialize(internal) IS 'internal: serialization function of count_mixed';
 COMMENT ON FUNCTION kindly_stats.count_deserialize(bytea, internal) IS 'internal: deserialization function of count_mixed';
 COMMENT ON FUNCTION kindly_stats.count_final(internal) IS 'internal: final function of count_mixed';
-COMMENT ON AGGREGATE kindly_stats.count_mixed(text, text[], VARIADIC "any") IS
+COMMENT ON AGGREGATE kindly_stats.count_mixed(text, text, text[], VARIADIC "any") IS
 'internal: counts events as the triggers do, into a mixed tally
 
-measure: one only, NULL for all; names: what the columns are called.';
+grain: of the measures; measure: one only, NULL for all; names: what the columns are called.';
 COMMENT ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) IS
 'internal: appends what a query of (bot_id, month, mixed tally) gives to the rollup, or takes it away';
 
 -- SELECT bot_id, month, tally of one measure or all; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
-CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, measure text) RETURNS text
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found record;
@@ -108,25 +108,25 @@ BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
     SELECT array_agg(l.logical ORDER BY a.attnum) AS names, string_agg(format('e.%I', a.attname), ', ' ORDER BY a.attnum) AS list
       INTO found
-      FROM kindly_stats.logical_columns() AS l
+      FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END;
-    RETURN format('SELECT %1$s AS bot_id, kindly_stats.month_start(%2$s) AS month, kindly_stats.count_mixed(%3$L, %4$L, %5$s) AS tally FROM %6$s AS e'
+    RETURN format('SELECT %1$s AS bot_id, kindly_stats.month_start(%2$s) AS month, kindly_stats.count_mixed(%3$L, %4$L, %5$L, %6$s) AS tally FROM %7$s AS e'
                   ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL'
-                  ' GROUP BY 1, 2', bot, at, measure, found.names, found.list, event_table);
+                  ' GROUP BY 1, 2', bot, at, grain, measure, found.names, found.list, event_table);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) IS 'internal: the query that counts the raw events once for all measures';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that counts the raw events once for all measures';
 
-CREATE FUNCTION kindly_stats.recount(event_table regclass, columns jsonb, bot bigint, since timestamptz, sign integer, measure text DEFAULT NULL)
+CREATE FUNCTION kindly_stats.recount(event_table regclass, columns jsonb, bot bigint, since timestamptz, sign integer, grain text, measure text DEFAULT NULL)
     RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT kindly_stats.append_counts(kindly_stats.count_query(event_table, columns, measure), bot, since, sign < 0,
-                                      coalesce(measure, 'events') = 'events')
+    SELECT kindly_stats.append_counts(kindly_stats.count_query(event_table, columns, grain, measure), bot, since, sign < 0,
+                                      grain = 'event' AND coalesce(measure, 'events') = 'events')
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text) IS 'internal: adds the events of a table to the rollup, or takes them away';
+REVOKE EXECUTE ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text, text) IS 'internal: adds the rows of a table to the rollup, or takes them away';
 
 CREATE FUNCTION kindly_stats.lock_event_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -137,7 +137,7 @@ BEGIN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
-    FOR t IN SELECT e.event_table FROM kindly_stats.event_table AS e ORDER BY e.event_table
+    FOR t IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e ORDER BY e.event_table
     LOOP
         EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', t);
     END LOOP;
@@ -147,7 +147,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction';
 
 CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
-                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL)
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
+                                         grain text DEFAULT 'event')
     RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -165,6 +166,8 @@ BEGIN
                   OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.part(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
+    ELSIF grain IS NULL OR grain NOT IN ('event', 'conversation_start', 'conversation_end') THEN
+        RAISE EXCEPTION 'unknown grain "%"', grain USING ERRCODE = '22023', HINT = 'Grains are event, conversation_start and conversation_end.';
     ELSIF member IS NOT NULL AND weight IS NOT NULL THEN
         RAISE EXCEPTION 'measure "%" must not have both a member and a weight', name USING ERRCODE = '22023',
             HINT = 'A member whose weights add up to zero would not be counted: make two measures.';
@@ -172,13 +175,13 @@ BEGIN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
-    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed)
-    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed);
-    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e ORDER BY e.event_table
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain)
+    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain);
+    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
     LOOP
-        PERFORM kindly_stats.check_columns(t.event_table, t.columns);
-        PERFORM kindly_stats.recount(t.event_table, t.columns, NULL, NULL, 1, name);
-        PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns));
+        PERFORM kindly_stats.check_columns(t.event_table, t.columns, grain);
+        PERFORM kindly_stats.recount(t.event_table, t.columns, NULL, NULL, 1, grain, name);
+        PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns, grain), grain);
         SELECT p.before INTO horizon FROM kindly_stats.purged AS p WHERE p.event_table = t.event_table;
         IF horizon IS NOT NULL THEN
             RAISE NOTICE 'events of "%" before % were purged and are not in measure "%"', t.event_table, horizon, name;
@@ -187,21 +190,22 @@ BEGIN
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_table AS e
-                     WHERE kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
-       AND EXISTS (SELECT FROM kindly_stats.event_table) THEN
+                     WHERE e.grain = add_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
+       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
             HINT = 'Add the columns to the event table first.';
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text, text) IS
 'adds a measure and counts it from the events that are there
 
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
 weight: integer column to add up instead of counting events; condition: boolean column that must be true; needed: column that
-must not be NULL.
+must not be NULL; grain: event, or conversation_start or conversation_end to count conversations (which have no kinds) by the one
+or the other.
 It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
 was deleted and its counts are still there.';
@@ -212,7 +216,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) FROM PUBLIC
 COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 'deletes old events and keeps their statistics
 
-event_table: an attached table; before: events that occurred before this instant, rounded down to a quarter hour, are deleted.
+event_table: an attached table; before: events that occurred before this instant, rounded down to a quarter hour, are deleted, or
+conversations that ended before it.
 Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
 55000 where the table is not attached.';
 
@@ -230,7 +235,8 @@ BEGIN
     SELECT coalesce(max(p.before), '-infinity') INTO horizon FROM kindly_stats.purged AS p;
     FOR m IN SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name
     LOOP
-        SELECT string_agg(kindly_stats.recount_query(t.event_table, t.columns, m), ' UNION ALL ') INTO raw FROM kindly_stats.event_table AS t;
+        SELECT string_agg(kindly_stats.recount_query(t.event_table, t.columns, m), ' UNION ALL ') INTO raw
+          FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
         RETURN QUERY EXECUTE format($query$
             WITH stored AS (
                 SELECT r.bot_id, r.month, kindly_stats.slice(kindly_stats.sum(
@@ -279,9 +285,9 @@ BEGIN
               FROM gone AS g JOIN kindly_stats.measure AS m ON g.measure IN ('', m.name)
              WHERE g.month::timestamp AT TIME ZONE 'UTC' < horizon GROUP BY 1, 2, 3) AS k
      WHERE NOT kindly_stats.is_empty(k.tally);
-    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e ORDER BY e.event_table
+    FOR t IN SELECT e.event_table, e.columns, e.grain FROM kindly_stats.event_table AS e ORDER BY e.event_table, e.grain
     LOOP
-        PERFORM kindly_stats.recount(t.event_table, t.columns, bot, horizon, 1);
+        PERFORM kindly_stats.recount(t.event_table, t.columns, bot, horizon, 1, t.grain);
     END LOOP;
 END
 $$;
