@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -137,6 +138,8 @@ extern MemoryContext ks_aggregate_context(FunctionCallInfo fcinfo);
 
 /* trigger.c */
 extern bool ks_keep_statistics;
+
+extern TriggerData *ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, const char *hint);
 
 /* read.c */
 

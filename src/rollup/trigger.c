@@ -199,19 +199,31 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 }
 
 static TriggerData *
-trigger_data(FunctionCallInfo fcinfo, const char *function)
+trigger_data(FunctionCallInfo fcinfo, const char *function, const char *hint)
 {
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by a trigger", function),
-				 errhint("Use kindly_stats.attach().")));
+				 errhint("%s", hint)));
 	return (TriggerData *) fcinfo->context;
 }
 
+/* Whichever of the table's triggers read the rows before, in C or SQL, left them at their end. */
 static void
-check_trigger(TriggerData *trigger)
+rewind_rows(Tuplestorestate *rows)
 {
+	if (rows == NULL)
+		return;
+	tuplestore_select_read_pointer(rows, 0);
+	tuplestore_rescan(rows);
+}
+
+/* What a statement trigger of ours is called with: transition tables, to be read from their beginning. */
+TriggerData *
+ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, const char *hint)
+{
+	TriggerData *trigger = trigger_data(fcinfo, function, hint);
 	TriggerEvent event = trigger->tg_event;
 
 	if (!TRIGGER_FIRED_AFTER(event) || TRIGGER_FIRED_FOR_ROW(event) || TRIGGER_FIRED_BY_TRUNCATE(event) ||
@@ -219,8 +231,11 @@ check_trigger(TriggerData *trigger)
 		(trigger->tg_oldtable == NULL && !TRIGGER_FIRED_BY_INSERT(event)))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" is not one that counts events", trigger->tg_trigger->tgname),
-				 errhint("Use kindly_stats.attach().")));
+				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, function),
+				 errhint("%s", hint)));
+	rewind_rows(trigger->tg_oldtable);
+	rewind_rows(trigger->tg_newtable);
+	return trigger;
 }
 
 /*
@@ -230,11 +245,10 @@ check_trigger(TriggerData *trigger)
 Datum
 ks_count_events(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = trigger_data(fcinfo, "count_events");
+	TriggerData *trigger = ks_statement_trigger(fcinfo, "count_events", "Use kindly_stats.attach().");
 	counting	c;
 	ks_identity caller;
 
-	check_trigger(trigger);
 	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics)
 		return PointerGetDatum(NULL);
 
@@ -260,7 +274,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 Datum
 ks_refuse_truncate(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = trigger_data(fcinfo, "refuse_truncate");
+	TriggerData *trigger = trigger_data(fcinfo, "refuse_truncate", "Use kindly_stats.attach().");
 
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
