@@ -7,6 +7,7 @@
 #include "utils/guc.h"
 
 #include "compat.h"
+#include "dialect/clock.h"
 #include "rollup/rollup.h"
 
 PG_MODULE_MAGIC;
@@ -30,5 +31,12 @@ _PG_init(void)
 							 false,
 							 PGC_SUSET, 0,
 							 NULL, NULL, NULL);
+	DefineCustomStringVariable("kindly_stats.now",
+							   "What reports about today, this month and so on take for the present instant.",
+							   "Empty for the clock: the transaction's now().",
+							   &ks_now_setting,
+							   "",
+							   PGC_USERSET, 0,
+							   ks_check_now, NULL, NULL);
 	MarkGUCPrefixReserved("kindly_stats");
 }
