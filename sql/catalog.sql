@@ -29,7 +29,7 @@ SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.ob
 SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
 -- everything in the extension's schemas
 SELECT m.type, m.identity FROM member AS m
- WHERE m.identity !~ '^(kindly_stats|sage)(\.|$)' AND m.type <> 'cast' ORDER BY 1, 2;
+ WHERE m.identity !~ '^(kindly_stats|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast' ORDER BY 1, 2;
 
 -- a comment on everything but array types, row types and rules, of which the server makes its own
 SELECT m.type, m.identity FROM member AS m
@@ -62,7 +62,7 @@ SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.o
  WHERE f.proparallel <> ALL (SELECT p.proparallel FROM pg_proc AS p WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn)) ORDER BY 1;
 -- COST and ROWS: a set has an estimate, a reader of the rollup a price
 SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
-SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|sage\.)' AND procost < 100 ORDER BY name COLLATE "C";
+SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|(sage|chatbot|logicdialog|ultimate)\.)' AND procost < 100 ORDER BY name COLLATE "C";
 
 -- executable by everybody: nothing that writes, and nothing that is not meant for users
 SELECT name FROM function
@@ -87,5 +87,5 @@ SELECT name FROM function WHERE language = 'sql' AND public AND proconfig IS NOT
 -- arguments of public functions of two and more have names, as PostgREST and named notation need them
 SELECT name FROM function WHERE public AND prokind <> 'a' AND pronargs >= 2 AND (proargnames IS NULL OR '' = ANY (proargnames[1:pronargs])) ORDER BY name COLLATE "C";
 -- one function a name, where PostgREST looks
-SELECT proname, count(*) FROM function WHERE name LIKE 'sage.%' GROUP BY proname HAVING count(*) > 1;
-SELECT name FROM function WHERE name LIKE 'sage.%' AND (pronargs <> pronargdefaults OR result <> 'json' OR provolatile <> 's') ORDER BY name COLLATE "C";
+SELECT proname, count(*) FROM function WHERE name ~ '^(sage|chatbot|logicdialog)\.' GROUP BY proname HAVING count(*) > 1;
+SELECT name FROM function WHERE name ~ '^(sage|chatbot|logicdialog)\.' AND (pronargs <> pronargdefaults OR result <> 'json' OR provolatile <> 's') ORDER BY name COLLATE "C";

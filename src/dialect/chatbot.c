@@ -1,0 +1,663 @@
+/*
+ * ChatBot.com's Reports: six functions, their parameters, defaults and JSON
+ * exactly as documented.
+ *
+ * A value is a whole number or one of two decimals, so all of them are
+ * hundredths here: they add up to the summaries without a rounding error.
+ */
+#include "dialect/clock.h"
+#include "dialect/json.h"
+#include "dialect/list.h"
+#include "stats/stats.h"
+
+#include "compat.h"
+
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* Where the key columns of measures begin. */
+#define STORY_OF_STORIES		KS_DIMENSIONS
+#define STORY_OF_INTERACTIONS	(KS_DIMENSIONS + 4)
+#define SOURCE					0
+
+/* An interaction is what it is called and where it belongs: type, name, id and parent. */
+#define INTERACTION_PARTS	4
+
+/* Spans up to which dimension "auto" takes hours, days and months. */
+#define AUTO_HOURS	(2 * USECS_PER_DAY)
+#define AUTO_DAYS	(92 * USECS_PER_DAY)	/* the longest three months */
+#define AUTO_MONTHS	(1096 * USECS_PER_DAY)	/* the longest three years */
+
+/* Minutes that the heatmap's clock may be away from UTC, and in which steps: events are counted by quarter hours. */
+#define OFFSET_MAX	720
+#define OFFSET_STEP	15
+
+PG_FUNCTION_INFO_V1(ks_chatbot_conversations);
+PG_FUNCTION_INFO_V1(ks_chatbot_conversations_paid);
+PG_FUNCTION_INFO_V1(ks_chatbot_conversations_messages);
+PG_FUNCTION_INFO_V1(ks_chatbot_conversations_avg);
+PG_FUNCTION_INFO_V1(ks_chatbot_conversations_heatmap);
+PG_FUNCTION_INFO_V1(ks_chatbot_conversations_interactions);
+
+/* ------------------------------------------------------------------------
+ * Arguments
+ * ------------------------------------------------------------------------
+ */
+
+/* Whose, and by which clock. */
+static void
+start_request(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->bot_id = ks_required_bot(fcinfo, 0);
+	request->zone = ks_optional_text(fcinfo, tz_argument);
+	if (request->zone == NULL)
+		request->zone = "UTC";
+}
+
+/* A period begins so many units before the one that holds today, and ends with today or where that unit begins. */
+static const struct
+{
+	const char *name;
+	ks_unit		unit;
+	int			back;
+	bool		with_today;
+}			periods[] = {
+	{"today", KS_DAY, 0, true},
+	{"yesterday", KS_DAY, 1, false},
+	{"last7days", KS_DAY, 6, true},
+	{"last30days", KS_DAY, 29, true},
+	{"thisMonth", KS_MONTH, 0, true},
+	{"lastMonth", KS_MONTH, 1, false},
+	{"last3Months", KS_MONTH, 3, false},
+	{"thisYear", KS_YEAR, 0, true},
+	{"lastYear", KS_YEAR, 1, false}
+};
+
+#define DEFAULT_PERIOD	"last30days"
+
+/* Both ends as local midnights. */
+static void
+period_range(const char *name, pg_tz *zone, ks_moment *from, ks_moment *to)
+{
+	ks_moment	now = {ks_now(), KS_MOMENT_INSTANT, 0};
+	int			i = 0;
+	int			n;
+
+	while (i < lengthof(periods) && pg_strcasecmp(name, periods[i].name) != 0)
+		i++;
+	if (i == lengthof(periods))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("period \"%s\" is not known", name),
+				 errhint("Periods are today, yesterday, last7days, last30days, thisMonth, lastMonth, last3Months, thisYear and lastYear.")));
+	ks_moment_floor(from, &now, periods[i].unit, zone);
+	*to = *from;
+	if (periods[i].with_today)
+	{
+		ks_moment_floor(to, &now, KS_DAY, zone);
+		to->value += USECS_PER_DAY;
+	}
+	for (n = 0; n < periods[i].back; n++)
+	{
+		ks_moment	before = {from->value - 1, KS_MOMENT_LOCAL, 0};
+
+		ks_moment_floor(from, &before, periods[i].unit, zone);
+	}
+}
+
+/* One end was left out and its default lies on the wrong side of the other: exchanging them would not help. */
+static void
+check_default_end(const ks_moment *from, const ks_moment *to, bool from_is_missing, pg_tz *zone)
+{
+	ks_moment_check(from, "from");
+	ks_moment_check(to, "to");
+	if (ks_moment_instant(from, zone) < ks_moment_instant(to, zone))
+		return;
+	if (from_is_missing)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"to\" is not later than 1974-01-01"),
+				 errhint("Pass \"from\" as well: without it, the range begins then.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("\"from\" is not earlier than now"),
+			 errhint("Pass \"to\" as well: without it, the range ends now.")));
+}
+
+/* from, to, period: what follows the bot. */
+static void
+range_arguments(FunctionCallInfo fcinfo, ks_request *request)
+{
+	ks_moment  *from = palloc0(sizeof(ks_moment));
+	ks_moment  *to = palloc0(sizeof(ks_moment));
+	char	   *period = ks_optional_text(fcinfo, 3);
+	pg_tz	   *zone = ks_zone_lookup(request->zone, NULL);
+	bool		no_from = PG_ARGISNULL(1);
+	bool		no_to = PG_ARGISNULL(2);
+
+	period_range(period != NULL ? period : DEFAULT_PERIOD, zone, from, to);
+	if (!no_from || !no_to)
+	{
+		const ks_moment first = {ks_civil_days(1974, 1, 1) * USECS_PER_DAY, KS_MOMENT_LOCAL, 0};
+		const ks_moment now = {ks_now(), KS_MOMENT_INSTANT, 0};
+
+		*from = no_from ? first : *PG_GETARG_MOMENT(1);
+		*to = no_to ? now : *PG_GETARG_MOMENT(2);
+		if (no_from || no_to)
+			check_default_end(from, to, no_from, zone);
+	}
+	request->from = from;
+	request->to = to;
+}
+
+/* The unit of a series; NULL is the documented default. */
+static const char *
+dimension_argument(FunctionCallInfo fcinfo, int argument, const ks_request *request)
+{
+	static const char *const dimensions[] = {"year", "month", "day", "hour"};
+	char	   *name = ks_optional_text(fcinfo, argument);
+	int64		span;
+	int			i;
+
+	if (name == NULL)
+		return "day";
+	for (i = 0; i < lengthof(dimensions); i++)
+		if (pg_strcasecmp(name, dimensions[i]) == 0)
+			return dimensions[i];
+	if (pg_strcasecmp(name, "auto") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("dimension \"%s\" is not known", name),
+				 errhint("Dimensions are auto, year, month, day and hour.")));
+	span = ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL));
+	return span <= AUTO_HOURS ? "hour" : span <= AUTO_DAYS ? "day" : span <= AUTO_MONTHS ? "month" : "year";
+}
+
+/* ------------------------------------------------------------------------
+ * Points and summaries
+ * ------------------------------------------------------------------------
+ */
+
+typedef enum value_kind
+{
+	CONVERSATIONS,				/* distinct sessions */
+	MESSAGES,
+	AVERAGE						/* messages per conversation */
+} value_kind;
+
+/* What a report counts, and where that is counted by story, too. */
+typedef struct report
+{
+	value_kind	kind;
+	const char *measure;
+	const char *measure_by_story;
+} report;
+
+static int64
+value_of(value_kind kind, int64 count, int64 distinct)
+{
+	if (kind == AVERAGE)
+		return ks_hundredths(count, distinct);
+	return 100 * (kind == CONVERSATIONS ? distinct : count);
+}
+
+static void
+put_points(StringInfo out, value_kind kind, const ks_buckets *buckets, const int64 *counts, const int64 *distincts)
+{
+	int			i;
+
+	ks_json_member(out, "data");
+	ks_json_open(out, '[');
+	for (i = 0; i < buckets->nbuckets; i++)
+	{
+		ks_json_open(out, '{');
+		ks_json_member(out, "date");
+		ks_json_instant(out, buckets->starts[i]);
+		ks_json_member(out, "value");
+		ks_json_hundredths(out, value_of(kind, counts[i], distincts[i]));
+		ks_json_close(out, '}');
+	}
+	ks_json_close(out, ']');
+}
+
+static void
+put_hundredths(StringInfo out, const char *name, int64 value)
+{
+	ks_json_member(out, name);
+	ks_json_hundredths(out, value);
+}
+
+/* Of the points as they are shown; all zero where there is none. */
+static void
+put_summary(StringInfo out, value_kind kind, int n, const int64 *counts, const int64 *distincts)
+{
+	int64		total = 0;
+	int64		min = 0;
+	int64		max = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		int64		value = value_of(kind, counts[i], distincts[i]);
+
+		total += value;
+		min = i == 0 ? value : Min(min, value);
+		max = Max(max, value);
+	}
+	ks_json_member(out, "summary");
+	ks_json_open(out, '{');
+	put_hundredths(out, "total", total);
+	put_hundredths(out, "min", min);
+	put_hundredths(out, "max", max);
+	put_hundredths(out, "avg", ks_hundredths(total, 100 * (int64) n));
+	ks_json_close(out, '}');
+}
+
+/* ------------------------------------------------------------------------
+ * Groups
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct group
+{
+	const char *name;			/* NULL: events without a value */
+	int64		weight;
+	const int64 *counts;
+	const int64 *distincts;
+} group;
+
+/* Heaviest first, then bytewise by name, no name last. */
+static int
+compare_groups(const void *a, const void *b)
+{
+	const group *x = a;
+	const group *y = b;
+
+	if (x->weight != y->weight)
+		return x->weight > y->weight ? -1 : 1;
+	if (x->name == NULL || y->name == NULL)
+		return (x->name == NULL) - (y->name == NULL);
+	return strcmp(x->name, y->name);
+}
+
+static int64
+sum_of(const int64 *values, int n)
+{
+	int64		sum = 0;
+
+	while (n > 0)
+		sum += values[--n];
+	return sum;
+}
+
+/* By what the report counts; averages by the conversations that they are of. */
+static group *
+sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
+{
+	group	   *result = palloc((groups->count + 1) * sizeof(group));
+	int			i;
+
+	for (i = 0; i < groups->count; i++)
+	{
+		group	   *g = &result[i];
+
+		g->name = groups->names[i];
+		g->counts = groups->counts[i];
+		g->distincts = groups->distincts[i];
+		g->weight = sum_of(kind == MESSAGES ? g->counts : g->distincts, nbuckets);
+	}
+	qsort(result, groups->count, sizeof(group), compare_groups);
+	return result;
+}
+
+static void
+put_groups(StringInfo out, const char *member, value_kind kind, const ks_buckets *buckets, const ks_groups *groups)
+{
+	const group *sorted = sorted_groups(groups, kind, buckets->nbuckets);
+	int			i;
+
+	ks_json_member(out, "data");
+	ks_json_open(out, '[');
+	for (i = 0; i < groups->count; i++)
+	{
+		const group *g = &sorted[i];
+
+		ks_json_open(out, '{');
+		ks_json_member(out, member);
+		ks_json_text(out, g->name);
+		put_points(out, kind, buckets, g->counts, g->distincts);
+		put_summary(out, kind, buckets->nbuckets, g->counts, g->distincts);
+		ks_json_close(out, '}');
+	}
+	ks_json_close(out, ']');
+}
+
+/* The groups' member, NULL where none are asked for. */
+static const char *
+group_argument(FunctionCallInfo fcinfo, int argument)
+{
+	static const char *const members[] = {"storyId", "source"};
+	char	   *name = ks_optional_text(fcinfo, argument);
+	int			i;
+
+	if (name == NULL)
+		return NULL;
+	for (i = 0; i < lengthof(members); i++)
+		if (pg_strcasecmp(name, members[i]) == 0)
+			return members[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("group \"%s\" is not known", name),
+			 errhint("Groups are storyId and source; leave the argument out for one series of all.")));
+	return NULL;				/* keep the compiler quiet */
+}
+
+/* ------------------------------------------------------------------------
+ * Series
+ * ------------------------------------------------------------------------
+ */
+
+static Datum
+finish_json(StringInfo out)
+{
+	return PointerGetDatum(cstring_to_text_with_len(out->data, out->len));
+}
+
+static void
+read_groups(const ks_request *request, const report *r, const char *member, const ks_buckets *buckets, ks_groups *groups)
+{
+	ks_request	grouped = *request;
+	bool		by_story = strcmp(member, "storyId") == 0;
+
+	if (by_story)
+		grouped.measure = r->measure_by_story;
+	ks_stats_groups(&grouped, by_story ? STORY_OF_STORIES : SOURCE, buckets, groups);
+}
+
+/* bot, from, to, period, dimension, group, source, storyId, tz */
+static Datum
+series_report(FunctionCallInfo fcinfo, const report *r)
+{
+	ks_request	request;
+	ks_series	series;
+	ks_groups	groups;
+	const char *member;
+	StringInfoData out;
+
+	start_request(fcinfo, 8, &request);
+	range_arguments(fcinfo, &request);
+	request.granularity = dimension_argument(fcinfo, 4, &request);
+	member = group_argument(fcinfo, 5);
+	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 6), "source");
+	ks_list_condition(&request, STORY_OF_STORIES, ks_optional_text(fcinfo, 7), "storyId");
+	request.measure = PG_ARGISNULL(7) ? r->measure : r->measure_by_story;
+	request.distinct = r->kind != MESSAGES;
+
+	ks_stats_series(&request, &series);
+	initStringInfo(&out);
+	ks_json_open(&out, '{');
+	if (member == NULL)
+		put_points(&out, r->kind, &series.buckets, series.counts, series.distincts);
+	else
+	{
+		read_groups(&request, r, member, &series.buckets, &groups);
+		put_groups(&out, member, r->kind, &series.buckets, &groups);
+	}
+	put_summary(&out, r->kind, series.buckets.nbuckets, series.counts, series.distincts);
+	ks_json_close(&out, '}');
+	return finish_json(&out);
+}
+
+Datum
+ks_chatbot_conversations(PG_FUNCTION_ARGS)
+{
+	static const report r = {CONVERSATIONS, "messages", "stories"};
+
+	return series_report(fcinfo, &r);
+}
+
+Datum
+ks_chatbot_conversations_paid(PG_FUNCTION_ARGS)
+{
+	static const report r = {CONVERSATIONS, "paid_messages", "paid_stories"};
+
+	return series_report(fcinfo, &r);
+}
+
+Datum
+ks_chatbot_conversations_messages(PG_FUNCTION_ARGS)
+{
+	static const report r = {MESSAGES, "messages", "stories"};
+
+	return series_report(fcinfo, &r);
+}
+
+Datum
+ks_chatbot_conversations_avg(PG_FUNCTION_ARGS)
+{
+	static const report r = {AVERAGE, "messages", "stories"};
+
+	return series_report(fcinfo, &r);
+}
+
+/* ------------------------------------------------------------------------
+ * Heatmap
+ * ------------------------------------------------------------------------
+ */
+
+/* The clock of the heatmap: a zone's, or one that is always so many minutes ahead of UTC. */
+static void
+start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_request *request)
+{
+	int32		offset;
+
+	start_request(fcinfo, tz_argument, request);
+	if (PG_ARGISNULL(offset_argument))
+		return;
+	if (!PG_ARGISNULL(tz_argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"offset\" and \"tz\" exclude each other"),
+				 errhint("Pass \"tz\" for a zone whose clock is changed, \"offset\" for one that is always as far from UTC.")));
+	offset = PG_GETARG_INT32(offset_argument);
+	if (offset < -OFFSET_MAX || offset > OFFSET_MAX || offset % OFFSET_STEP != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"offset\" must be a multiple of %d from -%d to %d, not %d", OFFSET_STEP, OFFSET_MAX, OFFSET_MAX, offset),
+				 errhint("It is how many minutes the clock is ahead of UTC; events are counted by quarter hours.")));
+	request->zone = psprintf("%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
+}
+
+/*
+ * Hours since 1974, where a range begins that only says where it ends, are
+ * more than the engine makes buckets of: years without events at both ends
+ * are left out.  False where no year has any.
+ */
+static bool
+leave_out_empty_years(ks_request *request)
+{
+	ks_request	yearly = *request;
+	ks_series	series;
+	ks_moment  *from;
+	ks_moment  *to;
+	int			first = 0;
+	int			last;
+
+	if (ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS)
+		return true;
+	yearly.granularity = "year";
+	yearly.distinct = false;
+	ks_stats_series(&yearly, &series);
+	last = series.buckets.nbuckets - 1;
+	while (first <= last && series.counts[first] == 0)
+		first++;
+	while (last > first && series.counts[last] == 0)
+		last--;
+	if (first > 0 && first <= last)
+	{
+		from = palloc0(sizeof(ks_moment));
+		from->value = series.buckets.labels[first];
+		request->from = from;
+	}
+	if (first <= last && last < series.buckets.nbuckets - 1)
+	{
+		to = palloc0(sizeof(ks_moment));
+		to->value = series.buckets.labels[last + 1];
+		request->to = to;
+	}
+	return first <= last;
+}
+
+static void
+put_cell(StringInfo out, int cell, int64 value, int64 all)
+{
+	ks_json_open(out, '{');
+	ks_json_member(out, "day");
+	ks_json_integer(out, cell / 24);
+	ks_json_member(out, "hour");
+	ks_json_integer(out, cell % 24);
+	ks_json_member(out, "value");
+	ks_json_integer(out, value);
+	ks_json_member(out, "usage");
+	ks_json_hundredths(out, ks_hundredths(100 * value, all));
+	ks_json_close(out, '}');
+}
+
+/* bot, from, to, period, offset, source, storyId, tz */
+Datum
+ks_chatbot_conversations_heatmap(PG_FUNCTION_ARGS)
+{
+	ks_request	request;
+	int64		counts[KS_HEATMAP_CELLS] = {0};
+	int64		distincts[KS_HEATMAP_CELLS] = {0};
+	int64		all;
+	StringInfoData out;
+	int			cell;
+
+	start_heatmap(fcinfo, 4, 7, &request);
+	range_arguments(fcinfo, &request);
+	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 5), "source");
+	ks_list_condition(&request, STORY_OF_STORIES, ks_optional_text(fcinfo, 6), "storyId");
+	request.measure = PG_ARGISNULL(6) ? "messages" : "stories";
+	request.distinct = true;
+	if (leave_out_empty_years(&request))
+		ks_stats_heatmap(&request, counts, distincts);
+
+	all = sum_of(distincts, KS_HEATMAP_CELLS);
+	initStringInfo(&out);
+	ks_json_open(&out, '[');
+	for (cell = 0; cell < KS_HEATMAP_CELLS; cell++)
+	{
+		if (cell % 24 == 0)
+			ks_json_open(&out, '[');
+		put_cell(&out, cell, distincts[cell], all);
+		if (cell % 24 == 23)
+			ks_json_close(&out, ']');
+	}
+	ks_json_close(&out, ']');
+	return finish_json(&out);
+}
+
+/* ------------------------------------------------------------------------
+ * Interactions
+ * ------------------------------------------------------------------------
+ */
+
+/* The parts of an interaction's key, and the order in which they are shown. */
+enum
+{
+	TYPE, NAME, ID, PARENT
+};
+
+static const struct
+{
+	int			part;
+	const char *member;
+}			interaction_members[INTERACTION_PARTS] = {
+	{PARENT, "parentId"},
+	{TYPE, "type"},
+	{NAME, "name"},
+	{ID, "id"}
+};
+
+/* Members that an interaction does not have are left out. */
+static void
+put_interaction(StringInfo out, ks_string key, int64 value, int64 all)
+{
+	ks_string	parts[INTERACTION_PARTS] = {{NULL, 0}};
+	int			i;
+
+	for (i = 0; i < INTERACTION_PARTS; i++)
+		ks_key_shift(&key, &parts[i]);
+	ks_json_open(out, '{');
+	for (i = 0; i < INTERACTION_PARTS; i++)
+	{
+		ks_string	part = parts[interaction_members[i].part];
+
+		if (part.bytes == NULL)
+			continue;
+		ks_json_member(out, interaction_members[i].member);
+		ks_json_bytes(out, part.bytes, part.length);
+	}
+	ks_json_member(out, "usage");
+	ks_json_hundredths(out, ks_hundredths(100 * value, all));
+	ks_json_member(out, "value");
+	ks_json_integer(out, value);
+	ks_json_close(out, '}');
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	return ks_key_compare(((const ks_top_line *) a)->key, ((const ks_top_line *) b)->key);
+}
+
+/*
+ * Those of the range, most frequent first, and then all others that ever were.
+ * The order of keys is the documented one among equals: no type first, then by
+ * type, name and id.
+ */
+static void
+put_interactions(StringInfo out, const ks_top *asked, const ks_top *ever)
+{
+	ks_top_line *known = palloc((asked->count + 1) * sizeof(ks_top_line));
+	int			i;
+
+	for (i = 0; i < asked->count; i++)
+	{
+		put_interaction(out, asked->lines[i].key, asked->lines[i].weight, asked->total);
+		known[i] = asked->lines[i];
+	}
+	qsort(known, asked->count, sizeof(ks_top_line), compare_lines);
+	qsort(ever->lines, ever->count, sizeof(ks_top_line), compare_lines);
+	for (i = 0; i < ever->count; i++)
+	{
+		if (bsearch(&ever->lines[i], known, asked->count, sizeof(ks_top_line), compare_lines) == NULL)
+			put_interaction(out, ever->lines[i].key, 0, asked->total);
+	}
+}
+
+/* bot, from, to, period, storyId, tz */
+Datum
+ks_chatbot_conversations_interactions(PG_FUNCTION_ARGS)
+{
+	ks_request	request;
+	ks_top		asked;
+	ks_top		ever;
+	StringInfoData out;
+
+	start_request(fcinfo, 5, &request);
+	range_arguments(fcinfo, &request);
+	ks_list_condition(&request, STORY_OF_INTERACTIONS, ks_optional_text(fcinfo, 4), "storyId");
+	request.measure = "interactions";
+	ks_stats_top_by(&request, KS_DIMENSIONS, INTERACTION_PARTS, PG_INT32_MAX, &asked);
+	request.from = request.to = NULL;
+	ks_stats_top_by(&request, KS_DIMENSIONS, INTERACTION_PARTS, PG_INT32_MAX, &ever);
+
+	initStringInfo(&out);
+	ks_json_open(&out, '[');
+	put_interactions(&out, &asked, &ever);
+	ks_json_close(&out, ']');
+	return finish_json(&out);
+}
