@@ -29,7 +29,7 @@ SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.ob
 SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
 -- everything in the extension's schemas
 SELECT m.type, m.identity FROM member AS m
- WHERE m.identity !~ '^(kindly_stats|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast' ORDER BY 1, 2;
+ WHERE m.identity !~ '^(kindly_stats|kindly_api|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast' ORDER BY 1, 2;
 
 -- a comment on everything but array types, row types and rules, of which the server makes its own
 SELECT m.type, m.identity FROM member AS m
@@ -49,7 +49,7 @@ SELECT name FROM function WHERE language = 'c' AND (probin <> '$libdir/kindly_st
 SELECT name FROM function WHERE language NOT IN ('c', 'sql', 'plpgsql', 'internal') ORDER BY name COLLATE "C";
 
 -- Not PARALLEL SAFE, since a worker can neither write nor act as another role:
--- * triggers, and what attaches, compacts, purges, rebuilds
+-- * triggers, and what attaches, compacts, purges, rebuilds, grants, makes keys
 -- * what reads the raw events or may do so as their table's owner
 SELECT name, proparallel FROM function WHERE proparallel <> 's' ORDER BY name COLLATE "C";
 -- Volatile: the same, but for what only reads

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "dialect/clock.h"
+#include "http/http.h"
 #include "rollup/rollup.h"
 
 PG_MODULE_MAGIC;
@@ -38,5 +39,12 @@ _PG_init(void)
 							   "",
 							   PGC_USERSET, 0,
 							   ks_check_now, NULL, NULL);
+	DefineCustomIntVariable("kindly_stats.token_lifetime",
+							"How long a token is valid that was given for an API key.",
+							NULL,
+							&ks_token_lifetime,
+							600, 10, 86400,
+							PGC_SUSET, GUC_UNIT_S,
+							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("kindly_stats");
 }

@@ -1,0 +1,219 @@
+/*
+ * Which bots the caller may see: the policies of row-level security ask here.
+ *
+ * A token's role sees the bot of its claim.  All other roles see the bots that
+ * were granted to them, or to a role whose rights they have.  Their list is kept
+ * for the session until a grant, a role or a membership changes.
+ */
+#include "http/http.h"
+
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "http/route.h"
+#include "miscadmin.h"
+#include "rollup/rollup.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(ks_visible_bots);
+PG_FUNCTION_INFO_V1(ks_require_bot);
+PG_FUNCTION_INFO_V1(ks_grants_changed);
+
+/* What one role sees, as of a change count that no change has overtaken. */
+static struct
+{
+	Oid			role;			/* InvalidOid: nothing is known */
+	Oid			table;			/* kindly_stats.bot_grant, once it was read */
+	ArrayType  *bots;			/* in TopMemoryContext */
+	uint64		changes;
+}			seen;
+
+static uint64 changes = 1;
+
+/* ------------------------------------------------------------------------
+ * Claims
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The bot of the token that the request came with.  Anybody can write into the
+ * setting that has the claims; but only who connects as PostgREST does, and has
+ * checked a token, becomes this role.
+ */
+bool
+ks_claimed_bot(int64 *bot)
+{
+	Oid			role = get_role_oid(KS_ROLE_USER, true);
+	char	   *claim;
+
+	if (!OidIsValid(role) || role != GetUserId())
+		return false;
+	claim = ks_http_claim("bot");
+	return claim != NULL && ks_route_bot_number(claim, bot);
+}
+
+/* ------------------------------------------------------------------------
+ * Grants
+ * ------------------------------------------------------------------------
+ */
+
+static void
+forget_table(Datum argument, Oid relid)
+{
+	if (relid == InvalidOid || relid == seen.table)
+		changes++;
+}
+
+static void
+forget_roles(Datum argument, int cacheid, uint32 hash)
+{
+	changes++;
+}
+
+static void
+listen_to_changes(void)
+{
+	static bool listening = false;
+
+	if (listening)
+		return;
+	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_roles, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, forget_roles, (Datum) 0);
+	listening = true;
+}
+
+static ArrayType *
+array_of_bots(const int64 *bots, uint64 count)
+{
+	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	uint64		i;
+
+	for (i = 0; i < count; i++)
+		items[i] = Int64GetDatum(bots[i]);
+	return construct_array(items, (int) count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/*
+ * The bots granted to a role, ascending.  Grants hold from when they are made,
+ * whatever snapshot the caller's query has, as those of PostgreSQL do; and a list
+ * that is kept must not be older than the changes that were heard of.
+ */
+static ArrayType *
+read_grants(Oid table, Oid role)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext memory = CurrentMemoryContext;
+	MemoryContext old;
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(role)};
+	ks_identity caller;
+	ArrayType  *result;
+	Datum		bots;
+	bool		isnull;
+
+	PushActiveSnapshot(GetCatalogSnapshot(table));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	caller = ks_become_owner("bot_grant");
+	ks_prepared(&plan,
+				"SELECT pg_catalog.array_agg(DISTINCT g.bot_id) FROM pg_catalog.pg_roles AS r"
+				" JOIN kindly_stats.bot_grant AS g ON g.role OPERATOR(pg_catalog.=) r.rolname"
+				" WHERE pg_catalog.pg_has_role($1, r.oid, 'USAGE')", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read the grants of bots");
+	ks_become_again(caller);
+	bots = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	old = MemoryContextSwitchTo(memory);
+	result = isnull ? array_of_bots(NULL, 0) : DatumGetArrayTypePCopy(bots);
+	MemoryContextSwitchTo(old);
+	SPI_finish();
+	PopActiveSnapshot();
+	return result;
+}
+
+static ArrayType *
+copy_array(const ArrayType *array, MemoryContext memory)
+{
+	ArrayType  *copy = MemoryContextAllocHuge(memory, VARSIZE(array));
+
+	memcpy(copy, array, VARSIZE(array));
+	return copy;
+}
+
+static ArrayType *
+granted_bots(void)
+{
+	Oid			role = GetUserId();
+	Oid			table = get_relname_relid("bot_grant", get_namespace_oid("kindly_stats", false));
+	uint64		before;
+	ArrayType  *bots;
+
+	if (!OidIsValid(table))
+		return array_of_bots(NULL, 0);
+	listen_to_changes();
+	if (seen.role == role && seen.table == table && seen.changes == changes)
+		return copy_array(seen.bots, CurrentMemoryContext);
+	seen.role = InvalidOid;
+	seen.table = table;
+	before = changes;
+	bots = read_grants(table, role);
+	if (seen.bots != NULL)
+		pfree(seen.bots);
+	seen.bots = copy_array(bots, TopMemoryContext);
+	seen.changes = before;
+	seen.role = role;
+	return bots;
+}
+
+/* visible_bots(): ascending */
+Datum
+ks_visible_bots(PG_FUNCTION_ARGS)
+{
+	Oid			user = get_role_oid(KS_ROLE_USER, true);
+	int64		bot;
+
+	if (OidIsValid(user) && user == GetUserId())
+		PG_RETURN_ARRAYTYPE_P(array_of_bots(&bot, ks_claimed_bot(&bot) ? 1 : 0));
+	PG_RETURN_ARRAYTYPE_P(granted_bots());
+}
+
+/* require_bot(bot): the bot that is asked for, by default the token's; a token gets at no other. */
+Datum
+ks_require_bot(PG_FUNCTION_ARGS)
+{
+	Oid			user = get_role_oid(KS_ROLE_USER, true);
+	int64		bot;
+
+	if (!OidIsValid(user) || user != GetUserId())
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (!ks_claimed_bot(&bot))
+		ks_refuse_token();
+	if (!PG_ARGISNULL(0) && PG_GETARG_INT64(0) != bot)
+		ks_refuse_bot();
+	PG_RETURN_INT64(bot);
+}
+
+/* The trigger of kindly_stats.bot_grant: every session reads the grants anew. */
+Datum
+ks_grants_changed(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by a trigger", "grants_changed")));
+	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,38 @@
+/*
+ * The http room: documented URLs to SQL functions, tokens, and who sees which
+ * bots.  It is called by PostgREST, which puts a request's headers and the claims
+ * of its token into settings; of sockets it knows nothing.
+ */
+#ifndef KS_HTTP_H
+#define KS_HTTP_H
+
+#include "postgres.h"
+
+#include "http/url.h"
+
+/* Made by kindly_stats.create_api_roles().  Claims are believed of the first alone. */
+#define KS_ROLE_USER "kindly_api_user"
+
+#define KS_HEADER_TARGET "x-original-uri"
+#define KS_HEADER_KEY "x-api-key"
+
+/* message.c */
+extern char *ks_http_header(const char *name);
+extern char *ks_http_claim(const char *name);
+extern const char *ks_http_method(void);
+extern void ks_http_response_headers(const char *json);
+extern ks_url *ks_http_target(void);
+extern char *ks_from_url(const char *text);
+extern void ks_refuse(int status, const char *message, const char *hint) pg_attribute_noreturn();
+extern void ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, const ks_url_parameter *parameter),
+								 const void *context, const char *hint);
+extern void ks_refuse_token(void) pg_attribute_noreturn();
+extern void ks_refuse_bot(void) pg_attribute_noreturn();
+
+/* access.c */
+extern bool ks_claimed_bot(int64 *bot);
+
+/* token.c */
+extern int	ks_token_lifetime;
+
+#endif							/* KS_HTTP_H */

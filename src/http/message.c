@@ -1,0 +1,183 @@
+/*
+ * A request as PostgREST's settings tell it, and the refusals that become its
+ * HTTP statuses.
+ */
+#include "http/http.h"
+
+#include "compat.h"
+
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+/* How many unknown parameters a message names. */
+#define NAMED_MAX 10
+
+/* ------------------------------------------------------------------------
+ * Refusals
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * PostgREST makes HTTP status 404 of SQLSTATE PT404, and of the message the
+ * reason phrase in the status line: it must never hold what a client sent.
+ */
+void
+ks_refuse(int status, const char *message, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(MAKE_SQLSTATE('P', 'T', '0' + status / 100, '0' + status / 10 % 10, '0' + status % 10)),
+			 errmsg_internal("%s", message),
+			 errhint("%s", hint)));
+}
+
+void
+ks_refuse_token(void)
+{
+	ks_refuse(401, "a token is needed",
+			  "Send the header Authorization: Bearer <JWT>; GET /api/v2/bot/<BOT_ID>/sage/auth gives a token for an API key.");
+}
+
+void
+ks_refuse_bot(void)
+{
+	ks_refuse(403, "the token is for another bot", "Ask for the bot that the token was made for, or get a token with a key of this bot.");
+}
+
+static bool
+already_named(const ks_url *url, int number)
+{
+	const ks_url_parameter *parameter = &url->parameters[number];
+	int			i;
+
+	for (i = 0; i < number; i++)
+	{
+		if (url->parameters[i].brackets == parameter->brackets && strcmp(url->parameters[i].name, parameter->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Raises where the query has parameters that are not known, and names them. */
+void
+ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, const ks_url_parameter *parameter),
+					 const void *context, const char *hint)
+{
+	StringInfoData names;
+	int			count = 0;
+	int			i;
+
+	initStringInfo(&names);
+	for (i = 0; i < url->nparameters; i++)
+	{
+		const ks_url_parameter *parameter = &url->parameters[i];
+
+		if (known(context, parameter) || already_named(url, i))
+			continue;
+		if (count++ < NAMED_MAX)
+			appendStringInfo(&names, "%s\"%s%s\"", names.len > 0 ? ", " : "", ks_from_url(parameter->name), parameter->brackets ? "[]" : "");
+	}
+	if (count == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_plural("unknown parameter %s%s", "unknown parameters %s%s", count, names.data, count > NAMED_MAX ? " and more" : ""),
+			 errhint("%s", hint)));
+}
+
+/* ------------------------------------------------------------------------
+ * The request
+ * ------------------------------------------------------------------------
+ */
+
+/* A member of the JSON object in a setting; NULL where either is missing. */
+static char *
+setting_member(const char *setting, const char *member)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	const char *json = GetConfigOption(setting, true, false);
+	Datum		value;
+
+	/* what was set locally in an earlier transaction is empty, not missing */
+	if (json == NULL || json[0] == '\0')
+		return NULL;
+	InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = CStringGetTextDatum(json);
+	fcinfo->args[0].isnull = false;
+	fcinfo->args[1].value = CStringGetTextDatum(member);
+	fcinfo->args[1].isnull = false;
+	value = json_object_field_text(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(value);
+}
+
+char *
+ks_http_header(const char *name)
+{
+	return setting_member("request.headers", name);
+}
+
+char *
+ks_http_claim(const char *name)
+{
+	return setting_member("request.jwt.claims", name);
+}
+
+/* GET where nothing is known of a request. */
+const char *
+ks_http_method(void)
+{
+	const char *method = GetConfigOption("request.method", true, false);
+
+	return method == NULL || method[0] == '\0' ? "GET" : method;
+}
+
+/* Headers of the response, as PostgREST wants them: an array of objects with one member. */
+void
+ks_http_response_headers(const char *json)
+{
+	(void) set_config_option("response.headers", json, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* A part of a URL, which is UTF-8, as the database has its texts. */
+char *
+ks_from_url(const char *text)
+{
+	return pg_any_to_server(pstrdup(text), (int) strlen(text), PG_UTF8);
+}
+
+static pg_attribute_noreturn() void
+refuse_target(ks_url_status status, size_t at)
+{
+	static const char *const reasons[] = {
+		[KS_URL_E_PATH] = "It must begin with a slash.",
+		[KS_URL_E_CHARACTER] = "A blank, a control character or # must be percent-encoded.",
+		[KS_URL_E_PERCENT] = "A percent sign must be followed by two hexadecimal digits; percent-encoded itself it is %25.",
+		[KS_URL_E_NUL] = "%00 cannot be part of a text.",
+		[KS_URL_E_UTF8] = "Its text must be UTF-8, percent-encoded byte by byte."
+	};
+
+	if (status == KS_URL_E_LONG)
+		ks_refuse(414, "the URL is too long", "Ask for less at once, such as fewer sources.");
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("malformed URL"),
+			 errdetail("It goes wrong at byte %zu.", at + 1),
+			 errhint("%s", reasons[status])));
+}
+
+/* The request target as the client sent it, which a proxy in front of PostgREST has put into a header. */
+ks_url *
+ks_http_target(void)
+{
+	char	   *target = ks_http_header(KS_HEADER_TARGET);
+	ks_url	   *url = palloc(sizeof(ks_url));
+	ks_url_status status;
+
+	if (target == NULL)
+		ks_refuse(404, "no such endpoint", "Requests must come through the proxy, which puts their target into the header " KS_HEADER_TARGET ".");
+	target = pg_server_to_any(target, (int) strlen(target), PG_UTF8);
+	status = ks_url_parse(url, target, strlen(target));
+	if (status != KS_URL_OK)
+		refuse_target(status, url->error_at);
+	return url;
+}

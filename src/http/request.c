@@ -1,0 +1,438 @@
+/*
+ * kindly_api.request(): from a documented URL to the SQL function that answers
+ * it.
+ *
+ * Values reach the function as parameters of its arguments' types, so what is
+ * wrong with them is said by the types and the function themselves.
+ */
+#include "http/http.h"
+#include "http/route.h"
+
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "rollup/rollup.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(ks_request);
+PG_FUNCTION_INFO_V1(ks_request_volatile);
+PG_FUNCTION_INFO_V1(ks_list_routes);
+
+/* The call of a function while its arguments come together. */
+typedef struct call
+{
+	const ks_route *route;
+	int			nknown;			/* arguments that the function has */
+	char	  **names;
+	Oid		   *name_types;
+	int			count;			/* arguments that are given */
+	StringInfoData text;
+	Oid		   *types;
+	Datum	   *values;
+} call;
+
+/* The values that a query has for one argument. */
+typedef struct given
+{
+	const char *name;			/* as the query has it */
+	int			count;
+	char	  **values;
+	bool		exact;			/* [] or several: each value is one item */
+} given;
+
+/* ------------------------------------------------------------------------
+ * The function
+ * ------------------------------------------------------------------------
+ */
+
+/* NULL where the schema has no function of that name; dialects have one a name. */
+static HeapTuple
+find_function(const char *schema, const char *name)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+	CatCList   *list = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
+	HeapTuple	found = NULL;
+	int			i;
+
+	for (i = 0; i < list->n_members; i++)
+	{
+		HeapTuple	tuple = &list->members[i]->tuple;
+
+		if (((Form_pg_proc) GETSTRUCT(tuple))->pronamespace == namespace)
+			found = heap_copytuple(tuple);
+	}
+	ReleaseSysCacheList(list);
+	return found;
+}
+
+static void
+start_call(call *c, const ks_route *route)
+{
+	HeapTuple	function = find_function(route->schema, route->function);
+	char	   *modes;
+
+	if (function == NULL)
+		ks_refuse(404, "no such endpoint", "It is not installed.");
+	memset(c, 0, sizeof(*c));
+	c->route = route;
+	get_func_arg_info(function, &c->name_types, &c->names, &modes);
+	c->nknown = c->names == NULL ? 0 : ((Form_pg_proc) GETSTRUCT(function))->pronargs;
+	c->types = palloc((c->nknown + 1) * sizeof(Oid));
+	c->values = palloc((c->nknown + 1) * sizeof(Datum));
+	initStringInfo(&c->text);
+}
+
+static Oid
+argument_type(const call *c, const char *argument)
+{
+	int			i;
+
+	for (i = 0; i < c->nknown; i++)
+	{
+		if (strcmp(c->names[i], argument) == 0)
+			return c->name_types[i];
+	}
+	elog(ERROR, "function %s.%s has no argument \"%s\"", c->route->schema, c->route->function, argument);
+	return InvalidOid;
+}
+
+static void
+add_argument(call *c, const char *argument, Oid type, Datum value)
+{
+	if (c->count == c->nknown)
+		elog(ERROR, "too many arguments");
+	c->types[c->count] = type;
+	c->values[c->count] = value;
+	c->count++;
+	appendStringInfo(&c->text, "%s%s => $%d", c->count > 1 ? ", " : "", quote_identifier(argument), c->count);
+}
+
+/* A value by its type's own input function; what that refuses is said with the parameter's name. */
+static Datum
+read_value(Oid type, char *value, const char *parameter)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Oid			input;
+	Oid			element;
+	Datum		result = (Datum) 0;
+
+	getTypeInputInfo(type, &input, &element);
+	PG_TRY();
+	{
+		result = OidInputFunctionCall(input, value, element, -1);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		if (error->detail == NULL)
+			error->detail = psprintf("It is the value of parameter \"%s\".", parameter);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* ["web","app"], which the functions' list arguments take: commas in values are no separators. */
+static char *
+json_list(const given *g)
+{
+	StringInfoData list;
+	int			i;
+
+	initStringInfo(&list);
+	for (i = 0; i < g->count; i++)
+	{
+		appendStringInfoChar(&list, i == 0 ? '[' : ',');
+		escape_json(&list, g->values[i]);
+	}
+	appendStringInfoChar(&list, ']');
+	return list.data;
+}
+
+static Datum
+text_array(const given *g)
+{
+	Datum	   *items = palloc(g->count * sizeof(Datum));
+	int			i;
+
+	for (i = 0; i < g->count; i++)
+		items[i] = CStringGetTextDatum(g->values[i]);
+	return PointerGetDatum(construct_array(items, g->count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+add_given(call *c, const char *argument, const given *g)
+{
+	Oid			type = argument_type(c, argument);
+
+	if (type == TEXTARRAYOID)
+		add_argument(c, argument, type, text_array(g));
+	else
+		add_argument(c, argument, type, read_value(type, g->exact ? json_list(g) : g->values[0], g->name));
+}
+
+/* Runs the call; the body of the answer is put into the caller's memory. */
+static Datum
+finish_call(call *c, bool read_only)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	char	   *function = quote_qualified_identifier(c->route->schema, c->route->function);
+	StringInfoData query;
+	MemoryContext old;
+	Datum		answer;
+	bool		isnull;
+
+	initStringInfo(&query);
+	switch (c->route->answer)
+	{
+		case KS_ANSWER_JSON:
+			appendStringInfo(&query, "SELECT %s(%s)", function, c->text.data);
+			break;
+		case KS_ANSWER_ROW:
+			appendStringInfo(&query, "SELECT pg_catalog.concat('{\"data\":', pg_catalog.row_to_json(r), '}')::pg_catalog.json FROM %s(%s) AS r",
+							 function, c->text.data);
+			break;
+		case KS_ANSWER_ROWS:
+			appendStringInfo(&query, "SELECT pg_catalog.concat('{\"data\":', COALESCE(pg_catalog.json_agg(r), '[]'), '}')::pg_catalog.json FROM %s(%s) AS r",
+							 function, c->text.data);
+			break;
+	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(query.data, c->count, c->types, c->values, NULL, read_only, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not call %s", function);
+	answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (isnull)
+		elog(ERROR, "%s answers nothing", function);
+	old = MemoryContextSwitchTo(memory);
+	answer = PointerGetDatum(PG_DETOAST_DATUM_COPY(answer));
+	MemoryContextSwitchTo(old);
+	SPI_finish();
+	return answer;
+}
+
+/* ------------------------------------------------------------------------
+ * The query
+ * ------------------------------------------------------------------------
+ */
+
+static bool
+known_to_route(const void *context, const ks_url_parameter *parameter)
+{
+	const ks_route_parameter *known = ks_route_parameter_find(context, parameter->name);
+
+	return known != NULL && (known->list || !parameter->brackets);
+}
+
+/* What the route's parameters are called, for a hint. */
+static char *
+describe_parameters(const ks_route *route)
+{
+	const ks_route_parameter *p;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (p = route->parameters; p->name != NULL; p++)
+		appendStringInfo(&text, "%s%s%s", text.len > 0 ? ", " : "This endpoint knows ", p->name, p->list ? "[]" : "");
+	appendStringInfoString(&text, text.len > 0 ? "." : "This endpoint knows no parameters.");
+	return text.data;
+}
+
+/* All values of the parameters that become this argument; two names may stand for one. */
+static void
+collect(const ks_url *url, const ks_route *route, const ks_route_parameter *wanted, given *g)
+{
+	int			i;
+
+	memset(g, 0, sizeof(*g));
+	g->values = palloc((url->nparameters + 1) * sizeof(char *));
+	for (i = 0; i < url->nparameters; i++)
+	{
+		const ks_url_parameter *parameter = &url->parameters[i];
+
+		if (strcmp(ks_route_parameter_find(route, parameter->name)->argument, wanted->argument) != 0)
+			continue;
+		g->name = parameter->name;
+		g->exact |= parameter->brackets || g->count > 0;
+		g->values[g->count++] = ks_from_url(parameter->value);
+	}
+	if (g->count > 1 && !wanted->list)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameter \"%s\" is given more than once", g->name),
+				 errhint("Only lists may be: %s", describe_parameters(route))));
+}
+
+/* Two names of one argument are collected with the first. */
+static bool
+collected_before(const ks_route *route, const ks_route_parameter *parameter)
+{
+	const ks_route_parameter *p;
+
+	for (p = route->parameters; p < parameter; p++)
+	{
+		if (strcmp(p->argument, parameter->argument) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_parameters(call *c, const ks_url *url)
+{
+	const ks_route_parameter *p;
+	given		g;
+
+	for (p = c->route->parameters; p->name != NULL; p++)
+	{
+		if (collected_before(c->route, p))
+			continue;
+		collect(url, c->route, p, &g);
+		if (g.count > 0)
+			add_given(c, p->argument, &g);
+	}
+}
+
+/* What the path holds beside the bot: :day. */
+static void
+add_segments(call *c, const ks_url *url)
+{
+	const char *day = ks_route_segment(c->route, url, "day");
+
+	if (day != NULL)
+	{
+		Oid			type = argument_type(c, "day");
+
+		add_argument(c, "day", type, read_value(type, ks_from_url(day), "day"));
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * The bot
+ * ------------------------------------------------------------------------
+ */
+
+/* A name that is not the bot's is refused, whether another bot has it or none: the token must not learn names. */
+static void
+check_client(const ks_url *url, const ks_route *route, int64 bot)
+{
+	const ks_route_parameter client = {"client", "client", false};
+	int64		named;
+	given		g;
+
+	collect(url, route, &client, &g);
+	if (g.count > 0 && (!ks_bot_by_name(g.values[0], &named) || named != bot))
+		ks_refuse_bot();
+}
+
+static void
+check_path_bot(const ks_url *url, const ks_route *route, int64 bot)
+{
+	int64		asked;
+
+	if (!ks_route_bot_number(ks_route_segment(route, url, "bot"), &asked))
+		ks_refuse(404, "no such bot", "A bot is named by its number.");
+	if (asked != bot)
+		ks_refuse_bot();
+}
+
+/* ------------------------------------------------------------------------
+ * request()
+ * ------------------------------------------------------------------------
+ */
+
+static const ks_route *
+find_route(const ks_url *url)
+{
+	const ks_route *route = ks_route_find(url);
+
+	if (route == NULL)
+		ks_refuse(404, "no such endpoint", "Paths are as documented, such as /api/v1/stats/bot/<BOT_ID>/sessions/chats.");
+	return route;
+}
+
+static Datum
+answer(bool read_only)
+{
+	const ks_route *route;
+	ks_url	   *url;
+	int64		bot;
+	call		c;
+
+	if (!ks_claimed_bot(&bot))
+		ks_refuse_token();
+	url = ks_http_target();
+	route = find_route(url);
+	if (route->bot == KS_BOT_IN_PATH)
+		check_path_bot(url, route, bot);
+	ks_refuse_parameters(url, known_to_route, route, describe_parameters(route));
+	if (route->bot == KS_BOT_BY_NAME)
+		check_client(url, route, bot);
+	start_call(&c, route);
+	if (route->bot != KS_BOT_BY_NAME)
+		add_argument(&c, "bot", INT8OID, Int64GetDatum(bot));
+	add_segments(&c, url);
+	add_parameters(&c, url);
+	return finish_call(&c, read_only);
+}
+
+/* GET and HEAD come as such; the proxy makes POST of what needs request_volatile(). */
+Datum
+ks_request(PG_FUNCTION_ARGS)
+{
+	const char *method = ks_http_method();
+
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		ks_refuse(405, "method not allowed", "Use GET.");
+	return answer(true);
+}
+
+Datum
+ks_request_volatile(PG_FUNCTION_ARGS)
+{
+	return answer(false);
+}
+
+/* The table of routes, parameter by parameter. */
+Datum
+ks_list_routes(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	const ks_route *route;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (route = ks_routes; route->path != NULL; route++)
+	{
+		const ks_route_parameter *p = route->parameters;
+
+		do
+		{
+			bool		any = p->name != NULL;
+			Datum		values[6];
+			bool		nulls[6] = {false, false, false, !any, !any, !any};
+
+			values[0] = CStringGetTextDatum(route->path);
+			values[1] = CStringGetTextDatum(route->schema);
+			values[2] = CStringGetTextDatum(route->function);
+			values[3] = any ? CStringGetTextDatum(p->name) : (Datum) 0;
+			values[4] = any ? CStringGetTextDatum(p->argument) : (Datum) 0;
+			values[5] = BoolGetDatum(p->list);
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		} while (p->name != NULL && (++p)->name != NULL);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,280 @@
+/*
+ * API keys and the tokens that they are exchanged for.
+ *
+ * A key is ks_<prefix>_<secret>: the prefix is shown in lists, of the whole only
+ * a hash is stored.  Keys are random, so the hash needs neither salt nor
+ * stretching.  A token is a JSON Web Token signed with HMAC-SHA-256.
+ */
+#include "http/http.h"
+#include "http/route.h"
+
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/hmac.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "executor/spi.h"
+#include "rollup/rollup.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(ks_random_text);
+PG_FUNCTION_INFO_V1(ks_auth);
+
+/* Setting kindly_stats.token_lifetime, in seconds. */
+int			ks_token_lifetime = 600;
+
+#define KEY_START "ks_"
+#define PREFIX_LENGTH 12
+
+#define AUTH_PATH "/api/v2/bot/:bot/sage/auth"
+#define BEARER "bearer "
+
+/* Of base64url, as JSON Web Tokens have it; each stands for six bits. */
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* What is known of the key that a request has. */
+typedef struct api_key
+{
+	int64		bot_id;
+	bool		valid;			/* neither revoked nor expired */
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+} api_key;
+
+/* ------------------------------------------------------------------------
+ * Bytes and texts
+ * ------------------------------------------------------------------------
+ */
+
+/* random_text(length): so many random digits of base64url. */
+Datum
+ks_random_text(PG_FUNCTION_ARGS)
+{
+	int32		length = PG_GETARG_INT32(0);
+	char	   *text;
+	int			i;
+
+	if (length < 0 || length > 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"length\" must lie between 0 and 1024, not %d", length)));
+	text = palloc(length + 1);
+	if (!pg_strong_random(text, length))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	for (i = 0; i < length; i++)
+		text[i] = digits[text[i] & 63];
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text, length));
+}
+
+/* base64url without padding */
+static void
+append_base64(StringInfo out, const uint8 *bytes, size_t length)
+{
+	uint32		bits = 0;
+	int			count = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+	{
+		bits = bits << 8 | bytes[i];
+		for (count += 8; count >= 6; count -= 6)
+			appendStringInfoChar(out, digits[bits >> (count - 6) & 63]);
+	}
+	if (count > 0)
+		appendStringInfoChar(out, digits[bits << (6 - count) & 63]);
+}
+
+static void
+hash_text(const char *text, uint8 *hash)
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	if (context == NULL || pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (const uint8 *) text, strlen(text)) < 0 ||
+		pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute SHA-256");
+	pg_cryptohash_free(context);
+}
+
+static void
+sign_text(const char *text, size_t length, const char *secret, uint8 *signature)
+{
+	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
+
+	if (context == NULL || pg_hmac_init(context, (const uint8 *) secret, strlen(secret)) < 0 ||
+		pg_hmac_update(context, (const uint8 *) text, length) < 0 ||
+		pg_hmac_final(context, signature, PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute HMAC-SHA-256");
+	pg_hmac_free(context);
+}
+
+/* In a time that does not tell how far they are alike. */
+static bool
+same_bytes(const uint8 *a, const uint8 *b, size_t length)
+{
+	volatile uint8 difference = 0;
+	size_t		i;
+
+	for (i = 0; i < length; i++)
+		difference |= a[i] ^ b[i];
+	return difference == 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Keys and the secret
+ * ------------------------------------------------------------------------
+ */
+
+static bool
+has_table(const char *name)
+{
+	return OidIsValid(get_relname_relid(name, get_namespace_oid("kindly_stats", false)));
+}
+
+/* The first row of a query on a table that is read as its owner, or nothing.  The caller is connected to SPI. */
+static bool
+read_as_owner(const char *table, const char *query, const char *value)
+{
+	ks_identity caller = ks_become_owner(table);
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {value != NULL ? CStringGetTextDatum(value) : (Datum) 0};
+
+	if (SPI_execute_with_args(query, value != NULL, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read %s", table);
+	ks_become_again(caller);
+	return SPI_processed == 1;
+}
+
+/* Zeros and invalid where there is no such key. */
+static void
+read_key(const char *text, api_key *key)
+{
+	HeapTuple	row;
+	TupleDesc	desc;
+	bytea	   *hash;
+	bool		isnull;
+
+	memset(key, 0, sizeof(*key));
+	if (strlen(text) <= strlen(KEY_START) + PREFIX_LENGTH || !has_table("api_key") ||
+		!read_as_owner("api_key",
+					   "SELECT k.bot_id, k.hash, k.revoked_at IS NULL AND COALESCE(k.expires_at OPERATOR(pg_catalog.>) pg_catalog.now(), true)"
+					   " FROM kindly_stats.api_key AS k WHERE k.prefix OPERATOR(pg_catalog.=) $1",
+					   pnstrdup(text + strlen(KEY_START), PREFIX_LENGTH)))
+		return;
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	key->bot_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+	hash = DatumGetByteaPP(SPI_getbinval(row, desc, 2, &isnull));
+	key->valid = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)) && VARSIZE_ANY_EXHDR(hash) == PG_SHA256_DIGEST_LENGTH;
+	if (key->valid)
+		memcpy(key->hash, VARDATA_ANY(hash), PG_SHA256_DIGEST_LENGTH);
+}
+
+static char *
+read_secret(void)
+{
+	if (!has_table("api_secret") ||
+		!read_as_owner("api_secret", "SELECT s.secret FROM kindly_stats.api_secret AS s", NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("there is no secret to sign tokens with"),
+				 errhint("Make one with kindly_stats.create_signing_secret().")));
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+/* ------------------------------------------------------------------------
+ * auth()
+ * ------------------------------------------------------------------------
+ */
+
+/* {"jwt": "..."}, for this bot from now on. */
+static void
+append_token(StringInfo out, int64 bot_id, const char *secret)
+{
+	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
+	char	   *claims = psprintf("{\"bot\":" INT64_FORMAT ",\"role\":\"" KS_ROLE_USER "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
+								  bot_id, now, now + ks_token_lifetime);
+	uint8		signature[PG_SHA256_DIGEST_LENGTH];
+	int			start;
+
+	appendStringInfoString(out, "{\"jwt\": \"");
+	start = out->len;
+	append_base64(out, (const uint8 *) header, strlen(header));
+	appendStringInfoChar(out, '.');
+	append_base64(out, (const uint8 *) claims, strlen(claims));
+	sign_text(out->data + start, out->len - start, secret, signature);
+	appendStringInfoChar(out, '.');
+	append_base64(out, signature, sizeof(signature));
+	appendStringInfoString(out, "\"}");
+}
+
+static bool
+knows_no_parameter(const void *context, const ks_url_parameter *parameter)
+{
+	return false;
+}
+
+static int64
+bot_of_path(void)
+{
+	ks_url	   *url = ks_http_target();
+	int64		bot;
+
+	if (!ks_route_matches(AUTH_PATH, url) || !ks_route_bot_number(url->segments[3], &bot))
+		ks_refuse(404, "no such endpoint", "Tokens are given at /api/v2/bot/<BOT_ID>/sage/auth.");
+	ks_refuse_parameters(url, knows_no_parameter, NULL, "This endpoint knows no parameters.");
+	return bot;
+}
+
+/* The key as the client sent it, with or without the scheme's name. */
+static const char *
+sent_key(void)
+{
+	const char *text = ks_http_header(KS_HEADER_KEY);
+
+	if (text != NULL && pg_strncasecmp(text, BEARER, strlen(BEARER)) == 0)
+		text += strlen(BEARER);
+	if (text == NULL || text[0] == '\0')
+		ks_refuse(401, "an API key is needed", "Send the header Authorization: Bearer <API_KEY>.");
+	return text;
+}
+
+/*
+ * Exchanges an API key for a token.  The caller is anybody; the tables are read
+ * as their owners.  That a key was revoked or is of another bot is told only to
+ * who has the whole of it.
+ */
+Datum
+ks_auth(PG_FUNCTION_ARGS)
+{
+	int64		bot = bot_of_path();
+	const char *text = sent_key();
+	MemoryContext memory = CurrentMemoryContext;
+	uint8		hash[PG_SHA256_DIGEST_LENGTH];
+	StringInfoData out;
+	char	   *secret;
+	api_key		key;
+
+	initStringInfo(&out);
+	hash_text(text, hash);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	read_key(text, &key);
+	if (!same_bytes(key.hash, hash, sizeof(hash)) || !key.valid)
+		ks_refuse(401, "the API key is not valid", "It is unknown, expired or revoked.");
+	if (key.bot_id != bot)
+		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
+	secret = MemoryContextStrdup(memory, read_secret());
+	SPI_finish();
+	append_token(&out, bot, secret);
+	/* a token is nobody else's */
+	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}

@@ -1,0 +1,349 @@
+-- Who sees which bots: grants, row-level security, API keys, tokens.  Tables are made on demand, as those of events are: members
+-- of the extension would be dumped without their rows.  Roles belong to the whole cluster, so that only a call makes them.
+
+-- The caller's bots
+
+CREATE FUNCTION kindly_stats.visible_bots() RETURNS bigint[]
+    LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_visible_bots';
+CREATE FUNCTION kindly_stats.require_bot(bot bigint) RETURNS bigint
+    LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_require_bot';
+CREATE FUNCTION kindly_stats.grants_changed() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_grants_changed';
+REVOKE EXECUTE ON FUNCTION kindly_stats.grants_changed() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.visible_bots() IS
+'bots that row-level security shows to the caller, ascending
+
+For the role of API tokens the bot of the token; for all others those that kindly_stats.grant_bot() gave to the role itself or to
+a role whose rights it has.  Owners of the tables and superusers see every bot, whatever is listed here.';
+COMMENT ON FUNCTION kindly_stats.require_bot(bigint) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
+COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
+
+-- Tables
+
+CREATE FUNCTION kindly_stats.create_access_tables() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_tables();
+    PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
+    IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
+        -- by name: a role's number is another one in the cluster that a dump is restored to
+        CREATE TABLE kindly_stats.bot_grant (
+            role name NOT NULL,
+            bot_id bigint NOT NULL,
+            PRIMARY KEY (role, bot_id)
+        );
+        COMMENT ON TABLE kindly_stats.bot_grant IS 'bots that database roles see where row-level security is enabled';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.bot_grant'::regclass AND t.tgname = 'kindly_stats_changed') THEN
+        CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.bot_grant
+            FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.grants_changed();
+    END IF;
+    IF to_regclass('kindly_stats.api_key') IS NULL THEN
+        CREATE TABLE kindly_stats.api_key (
+            prefix text COLLATE "C" PRIMARY KEY,
+            bot_id bigint NOT NULL,
+            label text,
+            hash bytea NOT NULL CHECK (length(hash) = 32),
+            created_at timestamptz NOT NULL DEFAULT now(),
+            expires_at timestamptz,
+            revoked_at timestamptz
+        );
+        COMMENT ON TABLE kindly_stats.api_key IS 'API keys: SHA-256 of each, and the prefix by which it is known';
+    END IF;
+    IF to_regclass('kindly_stats.api_secret') IS NULL THEN
+        CREATE TABLE kindly_stats.api_secret (
+            is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+            secret text NOT NULL CHECK (length(secret) >= 32),
+            created_at timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE kindly_stats.api_secret IS 'the secret that signs tokens; whoever can read it can make tokens for any bot';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_access_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_access_tables() IS 'internal: creates kindly_stats.bot_grant, api_key and api_secret where they are missing';
+
+-- Row-level security
+
+-- The tables that it is about, and their bot columns.
+CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT c.oid::regclass, 'bot_id'::name FROM pg_class AS c
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'bot') AND c.relkind IN ('r', 'p');
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.tables_with_bots() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.tables_with_bots() IS 'internal: tables that row-level security covers, and their bot columns';
+
+CREATE FUNCTION kindly_stats.has_row_security() RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT count(*) > 0 AND bool_and(c.relrowsecurity AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots'))
+      FROM kindly_stats.tables_with_bots() AS t JOIN pg_class AS c ON c.oid = t.relation
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.has_row_security() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.has_row_security() IS 'internal: whether row-level security covers all tables that it is about';
+
+CREATE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    FOR t IN SELECT w.relation, w.bot_column, c.relrowsecurity,
+                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy
+               FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
+              ORDER BY w.relation::text COLLATE "C"
+    LOOP
+        -- the list of bots is worked out once a query
+        IF NOT t.has_policy THEN
+            EXECUTE format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (%I = ANY ((SELECT kindly_stats.visible_bots())::bigint[]))',
+                           t.relation, t.bot_column);
+        END IF;
+        IF NOT t.relrowsecurity THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
+        END IF;
+        IF NOT (t.has_policy AND t.relrowsecurity) THEN
+            RETURN NEXT t.relation;
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.enable_row_security() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.enable_row_security() IS
+'shows each database role only the bots that it was granted, and each API token only its own
+
+Row-level security on kindly_stats.rollup, kindly_stats.bot and attached conversation tables, by policies named
+kindly_stats_bots.  Gives back the tables that it has changed; calling it once more covers tables that came later.  From then on a
+role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything.';
+
+CREATE FUNCTION kindly_stats.require_row_security() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_row_security() THEN
+        RAISE EXCEPTION 'row-level security is not enabled' USING ERRCODE = '55000',
+            HINT = 'Call kindly_stats.enable_row_security() first: without it, whoever may read statistics reads those of every bot.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_row_security() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_row_security() IS 'internal: refuses to let anybody read where that would show every bot (55000)';
+
+-- What a reader needs, whichever bots it sees: the schemas that are there, and the tables that have bots.
+CREATE FUNCTION kindly_stats.grant_reading(reader name) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE (SELECT format('GRANT USAGE ON SCHEMA %s TO %I', string_agg(DISTINCT n.nspname, ', ' ORDER BY n.nspname), reader)
+               FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid JOIN pg_namespace AS n ON n.oid = d.objid
+              WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+                AND e.extname = 'kindly_stats' AND n.nspname <> 'kindly_api');
+    EXECUTE format('GRANT USAGE ON SCHEMA kindly_stats TO %I', reader);
+    EXECUTE (SELECT format('GRANT SELECT ON %s TO %I', string_agg(t.relation::text, ', ' ORDER BY t.relation::text COLLATE "C"), reader)
+               FROM kindly_stats.tables_with_bots() AS t);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_reading(name) IS 'internal: the grants that every reader needs';
+
+CREATE FUNCTION kindly_stats.grant_bot(role name, bot bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_row_security();
+    IF bot IS NULL OR role IS NULL THEN
+        RAISE EXCEPTION '"%" is missing', CASE WHEN role IS NULL THEN 'role' ELSE 'bot' END
+            USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s number.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    END IF;
+    PERFORM kindly_stats.grant_reading(role);
+    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot) ON CONFLICT DO NOTHING;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_bot(name, bigint) IS
+'lets a database role read the statistics of a bot
+
+role: the role, whose members that inherit its rights see the bot, too; bot: the bot.  The role also gets USAGE of the schemas and
+SELECT on the tables that statistics are read from.  kindly_stats.bot_grant lists what was granted, by the roles'' names.
+Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+
+CREATE FUNCTION kindly_stats.revoke_bot(role name, bot bigint) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    DELETE FROM kindly_stats.bot_grant AS g WHERE g.role = revoke_bot.role AND g.bot_id = bot;
+    RETURN FOUND;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_bot(name, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.revoke_bot(name, bigint) IS
+'takes back what kindly_stats.grant_bot() gave
+
+role: the role; bot: the bot.  False where it was not granted to this very role.  It holds from the next query on.';
+
+-- Roles of the API
+
+CREATE FUNCTION kindly_stats.create_api_role(role name, options text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known record;
+BEGIN
+    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_api_role.role;
+    IF NOT FOUND THEN
+        EXECUTE format('CREATE ROLE %I %s', role, options);
+    -- claims are believed of these roles: nobody else may act as one
+    ELSIF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin <> (options LIKE 'LOGIN%') THEN
+        RAISE EXCEPTION 'role "%" exists and is not one of the API', role USING ERRCODE = '42710',
+            HINT = format('Rename it, or ALTER ROLE %I NOSUPERUSER NOBYPASSRLS %s.', role, options);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_role(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_api_role(name, text) IS 'internal: creates a role of the API, or checks the one that is there';
+
+CREATE FUNCTION kindly_stats.create_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_row_security();
+    PERFORM kindly_stats.create_api_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
+    PERFORM kindly_stats.create_api_role('kindly_api_anonymous', 'NOLOGIN');
+    PERFORM kindly_stats.create_api_role('kindly_api_user', 'NOLOGIN');
+    IF NOT (pg_has_role('kindly_api_authenticator', 'kindly_api_anonymous', 'MEMBER')
+            AND pg_has_role('kindly_api_authenticator', 'kindly_api_user', 'MEMBER')) THEN
+        GRANT kindly_api_anonymous, kindly_api_user TO kindly_api_authenticator;
+    END IF;
+    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user;
+    -- without a token, request() says that one is needed
+    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
+    PERFORM kindly_stats.grant_reading('kindly_api_user');
+    NOTIFY pgrst, 'reload schema';
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_roles() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
+'creates the roles that PostgREST serves the API with, and gives them their rights
+
+kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
+without a token; kindly_api_user, with one.  Grant none of them to anybody else.  Calling it once more changes nothing, but for
+rights on what came later.  Errors: 42710 where a role of that name exists that may do more, 55000 before
+kindly_stats.enable_row_security() was called.';
+
+-- API keys
+
+CREATE FUNCTION kindly_stats.random_text(length integer) RETURNS text
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_random_text';
+REVOKE EXECUTE ON FUNCTION kindly_stats.random_text(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.random_text(integer) IS 'internal: so many characters of six random bits each';
+
+CREATE FUNCTION kindly_stats.create_api_key(bot bigint, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    prefix text := left(replace(gen_random_uuid()::text, '-', ''), 12);
+    key text := concat('ks_', prefix, '_', kindly_stats.random_text(43));
+BEGIN
+    IF bot IS NULL THEN
+        RAISE EXCEPTION '"bot" is missing' USING ERRCODE = '22004', HINT = 'Pass the bot''s number.';
+    ELSIF now() + lifetime <= now() THEN
+        RAISE EXCEPTION '"lifetime" must be longer than nothing' USING ERRCODE = '22023', HINT = 'Leave it out for a key that does not expire.';
+    END IF;
+    PERFORM kindly_stats.create_access_tables();
+    INSERT INTO kindly_stats.api_key (prefix, bot_id, label, hash, expires_at)
+    VALUES (prefix, bot, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
+    RETURN key;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_key(bigint, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_api_key(bigint, text, interval) IS
+'makes an API key for a bot and shows it this once
+
+bot: whose statistics it opens; label: what it is for; lifetime: when it expires from now on, NULL for never.  The key is
+ks_<prefix>_<secret>: the prefix stays visible in kindly_stats.api_keys(), of the whole only a hash is stored, and the secret has
+258 random bits.  Errors: 22004 without bot, 22023 for a lifetime that is over.';
+
+CREATE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.prefix = revoke_api_key.prefix;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no API key with prefix "%"', prefix USING ERRCODE = '22023', HINT = 'kindly_stats.api_keys() lists the keys.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_api_key(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
+'makes an API key invalid
+
+prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them.  Tokens that it was exchanged for are valid for the
+rest of kindly_stats.token_lifetime.  Error: 22023 where there is no such key.';
+
+CREATE FUNCTION kindly_stats.api_keys(bot bigint DEFAULT NULL)
+    RETURNS TABLE (prefix text, bot_id bigint, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
+    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT k.prefix, k.bot_id, k.label, k.created_at, k.expires_at, k.revoked_at,
+               k.revoked_at IS NULL AND coalesce(k.expires_at > now(), true)
+          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot
+         ORDER BY k.bot_id, k.created_at, k.prefix;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.api_keys(bigint) IS 'lists API keys, without their secrets
+
+bot: one bot''s only; NULL for all.  is_valid: neither revoked nor expired.';
+
+-- The secret that signs tokens
+
+CREATE FUNCTION kindly_stats.rotate_signing_secret() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    INSERT INTO kindly_stats.api_secret AS s (secret) VALUES (kindly_stats.random_text(64))
+        ON CONFLICT (is_only) DO UPDATE SET secret = EXCLUDED.secret, created_at = EXCLUDED.created_at;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rotate_signing_secret() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rotate_signing_secret() IS
+'replaces the secret that signs tokens
+
+All tokens become invalid once PostgREST knows the new one: put kindly_stats.signing_secret() into its configuration and reload it.';
+
+CREATE FUNCTION kindly_stats.create_signing_secret() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    IF NOT EXISTS (SELECT FROM kindly_stats.api_secret) THEN
+        PERFORM kindly_stats.rotate_signing_secret();
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_signing_secret() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_signing_secret() IS
+'makes the secret that signs tokens, where there is none
+
+384 random bits, in a table that is readable by its owner only.';
+
+CREATE FUNCTION kindly_stats.signing_secret() RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result text;
+BEGIN
+    IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
+        SELECT s.secret INTO result FROM kindly_stats.api_secret AS s;
+    END IF;
+    IF result IS NULL THEN
+        RAISE EXCEPTION 'there is no secret to sign tokens with' USING ERRCODE = '55000',
+            HINT = 'Make one with kindly_stats.create_signing_secret().';
+    END IF;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.signing_secret() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.signing_secret() IS
+'shows the secret that signs tokens, for the configuration of PostgREST (jwt-secret)
+
+Whoever knows it can make tokens for any bot.  Error: 55000 where there is none.';
