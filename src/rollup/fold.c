@@ -212,7 +212,7 @@ ks_fold_series_final(PG_FUNCTION_ARGS)
 										  INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Transition function of fold_top: further arguments 8 skip, 9 take, 10 limit. */
+/* Transition function of fold_top: further arguments 8 skip, 9 take, 10 limit, 11 spread. */
 Datum
 ks_fold_top_step(PG_FUNCTION_ARGS)
 {
@@ -224,12 +224,14 @@ ks_fold_top_step(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(memory);
 		ks_bins		bins;
 		ks_filter	filter;
+		void		(*start) (ks_fold *, ks_memory, const ks_bins *, const ks_filter *, bool, uint32_t, uint32_t);
 
 		state = new_state(fcinfo, &bins, &filter);
 		state->limit = PG_ARGISNULL(10) ? PG_UINT32_MAX : (uint32) PG_GETARG_INT32(10);
-		ks_fold_top(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
-					PG_ARGISNULL(8) ? 0 : (uint32) PG_GETARG_INT32(8),
-					PG_ARGISNULL(9) ? KS_KEY_MAX_PARTS : (uint32) PG_GETARG_INT32(9));
+		start = !PG_ARGISNULL(11) && PG_GETARG_BOOL(11) ? ks_fold_spread : ks_fold_top;
+		start(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
+			  PG_ARGISNULL(8) ? 0 : (uint32) PG_GETARG_INT32(8),
+			  PG_ARGISNULL(9) ? KS_KEY_MAX_PARTS : (uint32) PG_GETARG_INT32(9));
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
@@ -269,6 +271,51 @@ ks_top_receive(StringInfo message, ks_top *top)
 	}
 }
 
+static void
+put_numbers(StringInfo out, const int64 *numbers, size_t count)
+{
+	size_t		i;
+
+	enlargeStringInfo(out, (int) (count * sizeof(int64)));
+	for (i = 0; i < count; i++)
+		pq_writeint64(out, numbers[i]);
+}
+
+static int64 *
+receive_numbers(StringInfo message, size_t count)
+{
+	int64	   *result = palloc((count + 1) * sizeof(int64));
+	size_t		i;
+
+	for (i = 0; i < count; i++)
+		result[i] = pq_getmsgint64(message);
+	return result;
+}
+
+/* The series of a spread list, line by line: counts, then members, in the order of ks_spread_receive. */
+static void
+put_series(StringInfo out, const ks_fold *fold, const ks_top_line *lines, uint32_t count)
+{
+	uint32_t	i;
+
+	for (i = 0; i < count; i++)
+		put_numbers(out, fold->group_bins + (size_t) lines[i].group * fold->bins.nbins, fold->bins.nbins);
+	if (fold->distinct)
+		put_numbers(out, fold->line_bins, (size_t) count * fold->bins.nbins);
+}
+
+/* Reads what put_lines and put_series wrote; keys point into the message. */
+void
+ks_spread_receive(StringInfo message, int nbins, bool distinct, ks_spread *spread)
+{
+	size_t		count;
+
+	ks_top_receive(message, &spread->top);
+	count = (size_t) spread->top.count * nbins;
+	spread->counts = receive_numbers(message, count);
+	spread->distincts = distinct ? receive_numbers(message, count) : NULL;
+}
+
 /* The total, then the lines, in the order of ks_top_receive. */
 Datum
 ks_fold_top_final(PG_FUNCTION_ARGS)
@@ -285,6 +332,8 @@ ks_fold_top_final(PG_FUNCTION_ARGS)
 	pq_begintypsend(&out);
 	pq_sendint64(&out, state->fold.total);
 	put_lines(&out, lines, count);
+	if (state->fold.spread)
+		put_series(&out, &state->fold, lines, count);
 	PG_RETURN_BYTEA_P(pq_endtypsend(&out));
 }
 

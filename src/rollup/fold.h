@@ -25,6 +25,7 @@ ks_bound_certain(const ks_bounds *bounds, bool last)
 
 /* fold.c */
 extern void ks_top_receive(StringInfo message, ks_top *top);
+extern void ks_spread_receive(StringInfo message, int nbins, bool distinct, ks_spread *spread);
 extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
 
 /* read.c */

@@ -202,42 +202,75 @@ message_from(Datum answer, MemoryContext memory, StringInfo message)
 	MemoryContextSwitchTo(old);
 }
 
+/* Runs fold_top; its answer, which outlives SPI, is false where there is no row. */
+static bool
+read_lines(const ks_question *question, int skip, int take, int32 limit, bool spread, StringInfo message)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		values[QUESTION_ARGUMENTS + 4];
+	char		nulls[QUESTION_ARGUMENTS + 4];
+	Oid			types[QUESTION_ARGUMENTS + 4];
+	Datum		answer;
+	bool		isnull;
+
+	connect_spi();
+	question_arguments(question, values, nulls, types);
+	types[8] = types[9] = types[10] = INT4OID;
+	types[11] = BOOLOID;
+	values[8] = Int32GetDatum(skip);
+	values[9] = Int32GetDatum(take);
+	values[10] = Int32GetDatum(limit);
+	values[11] = BoolGetDatum(spread);
+	nulls[8] = nulls[9] = nulls[10] = nulls[11] = ' ';
+	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" FROM_ROLLUP,
+				QUESTION_ARGUMENTS + 4, types);
+	answer = execute_fold(plan, values, nulls, &isnull);
+	if (!isnull)
+		message_from(answer, caller, message);
+	SPI_finish();
+	return !isnull;
+}
+
+/* No line came back: is there such a measure? */
+static void
+check_lines(const ks_question *question, const ks_top *top)
+{
+	if (top->count > 0)
+		return;
+	connect_spi();
+	check_measure(question);
+	SPI_finish();
+}
+
 /* The heaviest keys, grouped by so many of their parts from skip on, heaviest first; all of them where limit is PG_INT32_MAX. */
 void
 ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top)
 {
-	static SPIPlanPtr plan = NULL;
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext old;
-	Datum		values[QUESTION_ARGUMENTS + 3];
-	char		nulls[QUESTION_ARGUMENTS + 3];
-	Oid			types[QUESTION_ARGUMENTS + 3];
-	Datum		answer;
-	bool		isnull;
 	StringInfoData message;
 
 	memset(top, 0, sizeof(*top));
-	connect_spi();
-	question_arguments(question, values, nulls, types);
-	types[8] = types[9] = types[10] = INT4OID;
-	values[8] = Int32GetDatum(skip);
-	values[9] = Int32GetDatum(take);
-	values[10] = Int32GetDatum(limit);
-	nulls[8] = nulls[9] = nulls[10] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11)" FROM_ROLLUP,
-				QUESTION_ARGUMENTS + 3, types);
-	answer = execute_fold(plan, values, nulls, &isnull);
-	if (!isnull)
+	if (read_lines(question, skip, take, limit, false, &message))
 	{
-		message_from(answer, caller, &message);
 		top->total = pq_getmsgint64(&message);
-		old = MemoryContextSwitchTo(caller);
 		ks_top_receive(&message, top);
-		MemoryContextSwitchTo(old);
 	}
-	if (top->count == 0)
-		check_measure(question);
-	SPI_finish();
+	check_lines(question, top);
+}
+
+/* All keys likewise, with a series for each. */
+void
+ks_read_spread(const ks_question *question, int skip, int take, ks_spread *spread)
+{
+	StringInfoData message;
+
+	memset(spread, 0, sizeof(*spread));
+	if (read_lines(question, skip, take, PG_INT32_MAX, true, &message))
+	{
+		spread->top.total = pq_getmsgint64(&message);
+		ks_spread_receive(&message, question->nbins, question->distinct, spread);
+	}
+	check_lines(question, &spread->top);
 }
 
 static int

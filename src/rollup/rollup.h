@@ -164,6 +164,14 @@ typedef struct ks_top
 	ks_top_line *lines;
 } ks_top;
 
+/* A top list with a series for each of its lines. */
+typedef struct ks_spread
+{
+	ks_top		top;
+	int64	   *counts;			/* [top.count * nbins] */
+	int64	   *distincts;		/* likewise; NULL unless asked for */
+} ks_spread;
+
 typedef struct ks_options
 {
 	bool		any;			/* there are events at all */
@@ -177,6 +185,7 @@ typedef struct ks_options
 
 extern void ks_read_series(const ks_question *question, int64 *counts, int64 *distincts);
 extern void ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top);
+extern void ks_read_spread(const ks_question *question, int skip, int take, ks_spread *spread);
 extern void ks_read_options(int64 bot_id, ks_options *options);
 extern bool ks_bot_by_name(const char *name, int64 *bot_id);
 extern char *ks_filter_text(int part, bool exclude, const char *value);

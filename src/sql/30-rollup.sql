@@ -16,12 +16,14 @@ CREATE AGGREGATE kindly_stats.fold_series(measure text, tally kindly_stats.tally
 );
 
 CREATE FUNCTION kindly_stats.fold_top_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer)
+                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           spread boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_top_step';
 CREATE FUNCTION kindly_stats.fold_top_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_top_final';
 CREATE AGGREGATE kindly_stats.fold_top(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer) (
+                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           spread boolean) (
     SFUNC = kindly_stats.fold_top_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.fold_top_final, PARALLEL = SAFE
 );
@@ -38,9 +40,9 @@ CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tall
 COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[]) IS 'internal: transition function of fold_series';
 COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
 COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[]) IS 'internal: series of one measure from rows of the rollup';
-COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer) IS 'internal: transition function of fold_top';
+COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of fold_top';
 COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
-COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer) IS 'internal: top list of one measure from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup, spread: with a series for each line';
 COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date) IS 'internal: transition function of fold_options';
 COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
 COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date) IS 'internal: first and last event, sources and languages from rows of the rollup';

@@ -101,35 +101,6 @@ ks_filters_value(ks_filters *filters, int part, const char *value)
 	need_part(filters, part);
 }
 
-/* The part that a condition is on, which its text begins with (see ks_filter_text). */
-static int
-part_of_condition(Datum condition)
-{
-	return atoi(TextDatumGetCString(condition));
-}
-
-/*
- * The same conditions in an array of their own, but for one part that one: the
- * value is of a key that they let pass, and values of a list are alternatives.
- */
-ks_filters
-ks_filters_with(const ks_filters *filters, int part, const char *value)
-{
-	ks_filters	result = {0};
-	int			i;
-
-	result.key_parts = filters->key_parts;
-	result.size = filters->count + 1;
-	result.conditions = palloc(result.size * sizeof(Datum));
-	for (i = 0; i < filters->count; i++)
-	{
-		if (part_of_condition(filters->conditions[i]) != part)
-			result.conditions[result.count++] = filters->conditions[i];
-	}
-	ks_filters_value(&result, part, value);
-	return result;
-}
-
 /* Key parts beyond the dimensions that must be equal; a NULL part may be anything. */
 void
 ks_filters_key(ks_filters *filters, ArrayType *key)

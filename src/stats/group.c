@@ -19,25 +19,19 @@ part_name(ks_string key)
 void
 ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups)
 {
-	ks_request	whole = *request;
-	ks_top		top;
+	ks_spread	spread;
 	int			i;
 
-	whole.distinct = false;
-	ks_stats_top_by(&whole, part, 1, PG_INT32_MAX, &top);
-	groups->count = top.count;
-	groups->names = palloc((top.count + 1) * sizeof(char *));
-	groups->counts = palloc((top.count + 1) * sizeof(int64 *));
-	groups->distincts = palloc((top.count + 1) * sizeof(int64 *));
-	for (i = 0; i < top.count; i++)
+	ks_stats_spread(request, buckets, part, 1, &spread);
+	groups->count = spread.top.count;
+	groups->names = palloc((groups->count + 1) * sizeof(char *));
+	groups->counts = palloc((groups->count + 1) * sizeof(int64 *));
+	groups->distincts = palloc((groups->count + 1) * sizeof(int64 *));
+	for (i = 0; i < groups->count; i++)
 	{
-		ks_request	one = *request;
-
-		groups->names[i] = part_name(top.lines[i].key);
-		groups->counts[i] = palloc0((buckets->nbuckets + 1) * sizeof(int64));
-		groups->distincts[i] = palloc0((buckets->nbuckets + 1) * sizeof(int64));
-		one.filters = ks_filters_with(&request->filters, part, groups->names[i]);
-		ks_stats_counts(&one, buckets, groups->counts[i], groups->distincts[i]);
+		groups->names[i] = part_name(spread.top.lines[i].key);
+		groups->counts[i] = spread.counts + (Size) i * buckets->nbuckets;
+		groups->distincts[i] = spread.distincts == NULL ? NULL : spread.distincts + (Size) i * buckets->nbuckets;
 	}
 }
 

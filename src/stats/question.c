@@ -34,18 +34,34 @@ start_question(const ks_request *request, ks_question *question)
 	question->key_parts = request->filters.key_parts;
 }
 
+static void
+ask_buckets(const ks_request *request, const ks_buckets *buckets, ks_question *question)
+{
+	start_question(request, question);
+	question->nsegments = buckets->nsegments;
+	question->edges = buckets->edges;
+	question->bin_of = buckets->bucket_of;
+	question->nbins = buckets->nbuckets;
+}
+
 /* Count of each bucket and, where the request wants them, distinct members. */
 void
 ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts)
 {
 	ks_question question;
 
-	start_question(request, &question);
-	question.nsegments = buckets->nsegments;
-	question.edges = buckets->edges;
-	question.bin_of = buckets->bucket_of;
-	question.nbins = buckets->nbuckets;
+	ask_buckets(request, buckets, &question);
 	ks_read_series(&question, counts, distincts);
+}
+
+/* A series for each key, grouped by so many parts from that one on. */
+void
+ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, int parts, ks_spread *spread)
+{
+	ks_question question;
+
+	ask_buckets(request, buckets, &question);
+	ks_read_spread(&question, part, parts, spread);
 }
 
 void

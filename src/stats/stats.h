@@ -59,7 +59,7 @@ typedef struct ks_groups
 	int			count;
 	char	  **names;			/* NULL: events without a value */
 	int64	  **counts;			/* [count][nbuckets] */
-	int64	  **distincts;		/* likewise, zeros unless the request asks for them */
+	int64	  **distincts;		/* likewise, NULL unless the request asks for them */
 } ks_groups;
 
 #define KS_HEATMAP_CELLS (7 * 24)
@@ -67,7 +67,6 @@ typedef struct ks_groups
 /* filter.c */
 extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument);
 extern void ks_filters_value(ks_filters *filters, int part, const char *value);
-extern ks_filters ks_filters_with(const ks_filters *filters, int part, const char *value);
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
@@ -81,6 +80,7 @@ extern void ks_stats_total(const ks_request *request, ks_total *total);
 extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
 extern int64 ks_stats_members_until(const ks_request *request, TimestampTz end);
 extern void ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top);
+extern void ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, int parts, ks_spread *spread);
 extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts);
 
 /* group.c */

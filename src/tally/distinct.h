@@ -34,8 +34,9 @@ typedef struct ks_distinct
 	ks_fold    *fold;
 	ks_sharing *share;			/* by bin or line */
 	const int32_t *line_of;		/* top lists only: group -> line, -1 for the rest */
-	uint32_t	ncounts;		/* bins or lines */
-	int64_t    *counts;			/* by bin or line */
+	uint32_t	line_bins;		/* lines of a spread list: bins of each, which are counted apart; else 1 */
+	uint32_t	ncounts;		/* bins, or lines with their bins */
+	int64_t    *counts;			/* by those */
 	ks_united	united;
 	ks_weighed	weighed;
 
@@ -74,6 +75,15 @@ extern void ks_weigh_count(ks_distinct *d);
 /* headcount.c */
 extern ks_status ks_headcount_series(ks_fold *fold);
 extern ks_status ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count);
+
+/* What members in a bin, of keys that are for that line, count for. */
+static inline uint32_t
+ks_distinct_counted(const ks_distinct *d, uint32_t line, int32_t bin)
+{
+	if (d->line_of == NULL)
+		return (uint32_t) bin;
+	return d->line_bins > 1 ? line * d->line_bins + (uint32_t) bin : line;
+}
 
 static inline bool
 ks_row_negative(const ks_fold_row *row)

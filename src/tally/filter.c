@@ -52,8 +52,8 @@ ks_filter_passes(const ks_filter *filter, ks_key key)
 	}
 	for (i = 0; i < filter->count; i++)
 	{
-		if (filter->conditions[i].part >= number && !filter->conditions[i].exclude)
-			return part_passes(filter, filter->conditions[i].part, null);
+		if (filter->conditions[i].part >= number && !part_passes(filter, filter->conditions[i].part, null))
+			return false;
 	}
 	return true;
 }

@@ -41,6 +41,15 @@ ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filte
 	ks_dictionary_init(&fold->groups, memory);
 }
 
+/* The same, and a series for each of the groups. */
+void
+ks_fold_spread(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct,
+			   uint32_t skip, uint32_t take)
+{
+	ks_fold_top(fold, memory, bins, filter, distinct, skip, take);
+	fold->spread = true;
+}
+
 /*
  * How many of a row's first bytes are needed before the last row has come: of
  * what lies in one bin totals will do.  In a mixed row the weight per slot is
@@ -126,28 +135,32 @@ add_slots(ks_fold *fold, ks_slot_cursor cursor)
 	return status != KS_OK ? status : cursor.status;
 }
 
+/* Room for twice as many numbers, so many in each group; the new ones are zero. */
+static void *
+grow_numbers(ks_memory memory, void *numbers, uint32_t from, uint32_t to, size_t each)
+{
+	uint8_t    *result = numbers == NULL ? ks_alloc(memory, to * each) : ks_realloc(numbers, to * each);
+
+	memset(result + from * each, 0, (to - from) * each);
+	return result;
+}
+
 /* The number of the group, which may be a new one. */
 static uint32_t
 put_group(ks_fold *fold, ks_string name)
 {
 	uint32_t	group = ks_dictionary_put(&fold->groups, name);
-	uint32_t	size = fold->group_size ? 2 * fold->group_size : 64;
+	uint32_t	from = fold->group_size;
+	/* bins may be many, and groups few */
+	uint32_t	to = from ? 2 * from : fold->spread ? 4 : 64;
 
-	if (group < fold->group_size)
+	if (group < from)
 		return group;
-	if (fold->group_size == 0)
-	{
-		fold->group_weight = ks_alloc(fold->memory, size * sizeof(int64_t));
-		fold->group_after = ks_alloc(fold->memory, size * sizeof(uint32_t));
-	}
-	else
-	{
-		fold->group_weight = ks_realloc(fold->group_weight, size * sizeof(int64_t));
-		fold->group_after = ks_realloc(fold->group_after, size * sizeof(uint32_t));
-	}
-	memset(fold->group_weight + fold->group_size, 0, (size - fold->group_size) * sizeof(int64_t));
-	memset(fold->group_after + fold->group_size, 0, (size - fold->group_size) * sizeof(uint32_t));
-	fold->group_size = size;
+	fold->group_weight = grow_numbers(fold->memory, fold->group_weight, from, to, sizeof(int64_t));
+	fold->group_after = grow_numbers(fold->memory, fold->group_after, from, to, sizeof(uint32_t));
+	if (fold->spread)
+		fold->group_bins = grow_numbers(fold->memory, fold->group_bins, from, to, fold->bins.nbins * sizeof(int64_t));
+	fold->group_size = to;
 	return group;
 }
 
@@ -253,9 +266,18 @@ group_of_key(ks_fold *fold, const ks_key_cursor *cursor, const ks_key *key)
 	return *group;
 }
 
-/* The weight of a key in all bins. */
+/* Adds weight in one bin to a group, and to its series. */
 static ks_status
-sum_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int64_t *sum)
+add_to_group(ks_fold *fold, int32_t group, int32_t bin, int64_t weight)
+{
+	if (fold->spread && !add_to(&fold->group_bins[(size_t) group * fold->bins.nbins + bin], weight))
+		return KS_E_OVERFLOW;
+	return add_to(&fold->group_weight[group], weight) && add_to(&fold->total, weight) ? KS_OK : KS_E_OVERFLOW;
+}
+
+/* Adds the weight of a key in all bins to its group. */
+static ks_status
+add_key_slots(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group)
 {
 	ks_slot_cursor cursor = ks_key_weights(view, key);
 	ks_walk		w = ks_walk_start();
@@ -270,8 +292,8 @@ sum_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int64_t *s
 		status = ks_slot_sum(&cursor, w.to, &here);
 		if (status == KS_OK && w.bin == KS_BIN_CUT)
 			status = note_cut(fold, slot, here);
-		if (status == KS_OK && w.bin >= 0 && !add_to(sum, here))
-			status = KS_E_OVERFLOW;
+		if (status == KS_OK && w.bin >= 0)
+			status = add_to_group(fold, group, w.bin, here);
 		if (status != KS_OK)
 			return status;
 	}
@@ -293,25 +315,14 @@ bin_of_key(const ks_fold *fold, const ks_view *view, const ks_key_cursor *key, i
 static ks_status
 add_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group, int32_t bin)
 {
-	int64_t		sum = 0;
-	ks_status	status = KS_OK;
-
 	bin = bin_of_key(fold, view, key, bin);
 	if (bin == KS_BIN_OUTSIDE)
 		return KS_OK;
-	if (!fold->grouped)
-	{
-		if (bin < 0)
-			return add_slots(fold, ks_key_weights(view, key));
-		return add_to(&fold->counts[bin], key->total) ? KS_OK : KS_E_OVERFLOW;
-	}
+	if (fold->grouped)
+		return bin < 0 ? add_key_slots(fold, view, key, group) : add_to_group(fold, group, bin, key->total);
 	if (bin < 0)
-		status = sum_key(fold, view, key, &sum);
-	else
-		sum = key->total;
-	if (status != KS_OK)
-		return status;
-	return add_to(&fold->group_weight[group], sum) && add_to(&fold->total, sum) ? KS_OK : KS_E_OVERFLOW;
+		return add_slots(fold, ks_key_weights(view, key));
+	return add_to(&fold->counts[bin], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
 /* Takes the prefix off a mixed row's key; false when the key is another measure's. */
@@ -346,6 +357,8 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 		if (passes)
 		{
 			row->target[number] = fold->grouped ? group_of_key(fold, &cursor, &key) : 0;
+			if (fold->spread && (uint64_t) fold->groups.count * fold->bins.nbins > KS_FOLD_MAX_CELLS)
+				return KS_E_CELLS;
 			status = add_key(fold, view, &cursor, row->target[number], row->bin);
 			++*passed;
 		}
@@ -541,6 +554,10 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->group_weight);
 	if (fold->group_after != NULL)
 		ks_free(fold->group_after);
+	if (fold->group_bins != NULL)
+		ks_free(fold->group_bins);
+	if (fold->line_bins != NULL)
+		ks_free(fold->line_bins);
 	if (fold->cut_weight != NULL)
 		ks_free(fold->cut_weight);
 	if (fold->tail_group != NULL)

@@ -9,6 +9,9 @@
 #include "tally/filter.h"
 #include "tally/view.h"
 
+/* Groups times bins that a list may be spread over: a thousand values in each hour of a year, and 70 MB. */
+#define KS_FOLD_MAX_CELLS 8760000
+
 /* One stored tally that takes part. */
 typedef struct ks_fold_row
 {
@@ -49,6 +52,11 @@ typedef struct ks_fold
 	size_t		tail_size;
 	bool		tails_known;	/* a group is a tail: look there first */
 	int64_t		total;			/* over all groups */
+
+	/* a list that is spread has a series of its own for each group */
+	bool		spread;
+	int64_t    *group_bins;		/* [group_size * nbins] weights */
+	int64_t    *line_bins;		/* [lines * nbins] members, after the last row */
 } ks_fold;
 
 /* One line of a top list. */
@@ -62,6 +70,7 @@ typedef struct ks_top_line
 
 extern void ks_fold_series(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct);
 extern void ks_fold_top(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
+extern void ks_fold_spread(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
 extern size_t ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed);
 extern ks_status ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix);
 extern ks_status ks_fold_finish_series(ks_fold *fold);

@@ -269,11 +269,25 @@ find_sharing(const ks_fold *fold, ks_sharing *share)
 	}
 }
 
+/* Sharing of each bin, for a list that is spread of each line's bins. */
+static ks_sharing *
+spread_sharing(const ks_fold *fold, uint32_t lines)
+{
+	size_t		nbins = fold->bins.nbins;
+	ks_sharing *result = ks_alloc(fold->memory, (lines * nbins + nbins + 1) * sizeof(ks_sharing));
+	uint32_t	i;
+
+	memset(result, 0, (nbins + 1) * sizeof(ks_sharing));
+	find_sharing(fold, result);
+	for (i = 1; i < lines; i++)
+		memcpy(result + i * nbins, result, nbins * sizeof(ks_sharing));
+	return result;
+}
+
 /* Distinct members of each bin, into fold->distincts. */
 ks_status
 ks_headcount_series(ks_fold *fold)
 {
-	size_t		bytes = ((size_t) fold->bins.nbins + 1) * sizeof(ks_sharing);
 	ks_distinct d;
 	ks_status	status;
 
@@ -281,20 +295,52 @@ ks_headcount_series(ks_fold *fold)
 	d.fold = fold;
 	d.ncounts = fold->bins.nbins;
 	d.counts = fold->distincts;
-	d.share = ks_alloc(fold->memory, bytes);
-	memset(d.share, 0, bytes);
-	find_sharing(fold, d.share);
+	d.share = spread_sharing(fold, 1);
 	status = count_rows(&d);
 	ks_free(d.share);
 	return status;
 }
 
-/* Distinct members of each line of a top list: what several rows have of a line is united. */
+/* Sharing of each line of a top list: all rows may have it. */
+static ks_sharing *
+line_sharing(const ks_fold *fold, uint32_t lines)
+{
+	ks_sharing *result = ks_alloc(fold->memory, ((size_t) lines + 1) * sizeof(ks_sharing));
+	uint32_t	negative = 0;
+	uint32_t	i;
+
+	for (i = 0; i < fold->nrows; i++)
+		negative += ks_row_negative(&fold->rows[i]);
+	for (i = 0; i < lines; i++)
+	{
+		result[i].rows = fold->nrows - negative > 1 ? 2 : 1;
+		result[i].negative = negative > 0;
+	}
+	return result;
+}
+
+static int32_t *
+number_lines(const ks_fold *fold, const ks_top_line *lines, uint32_t count)
+{
+	int32_t    *line_of = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(int32_t));
+	uint32_t	i;
+
+	for (i = 0; i < fold->groups.count; i++)
+		line_of[i] = -1;
+	for (i = 0; i < count; i++)
+		line_of[lines[i].group] = (int32_t) i;
+	return line_of;
+}
+
+/*
+ * Distinct members of each line of a top list, in each bin where it is spread:
+ * what several rows have of the same is united.
+ */
 ks_status
 ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 {
-	int32_t    *line_of = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(int32_t));
-	uint32_t	negative = 0;
+	int32_t    *line_of = number_lines(fold, lines, count);
+	bool		apart = fold->spread && fold->bins.nbins > 1;
 	ks_distinct d;
 	ks_status	status;
 	uint32_t	i;
@@ -302,25 +348,19 @@ ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 	memset(&d, 0, sizeof(d));
 	d.fold = fold;
 	d.line_of = line_of;
-	d.ncounts = count;
-	d.counts = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(int64_t));
-	d.share = ks_alloc(fold->memory, ((size_t) count + 1) * sizeof(ks_sharing));
-	for (i = 0; i < fold->nrows; i++)
-		negative += ks_row_negative(&fold->rows[i]);
-	for (i = 0; i < fold->groups.count; i++)
-		line_of[i] = -1;
-	for (i = 0; i < count; i++)
-	{
-		line_of[lines[i].group] = (int32_t) i;
-		d.counts[i] = 0;
-		d.share[i].rows = fold->nrows - negative > 1 ? 2 : 1;
-		d.share[i].negative = negative > 0;
-	}
+	d.line_bins = apart ? fold->bins.nbins : 1;
+	d.ncounts = count * d.line_bins;
+	d.share = apart ? spread_sharing(fold, count) : line_sharing(fold, count);
+	d.counts = ks_alloc(fold->memory, ((size_t) d.ncounts + 1) * sizeof(int64_t));
+	memset(d.counts, 0, ((size_t) d.ncounts + 1) * sizeof(int64_t));
 	status = count_rows(&d);
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count && !apart; i++)
 		lines[i].members = d.counts[i];
+	if (fold->spread)
+		fold->line_bins = d.counts;
+	else
+		ks_free(d.counts);
 	ks_free(line_of);
-	ks_free(d.counts);
 	ks_free(d.share);
 	return status;
 }

@@ -71,7 +71,8 @@ typedef enum ks_status
 	KS_E_CORRUPT,				/* not what the packer would have written */
 	KS_E_OVERFLOW,				/* a sum leaves 64 bits */
 	KS_E_LIMIT,					/* larger than KS_TALLY_MAX_BYTES */
-	KS_E_CUT					/* a bucket's edge cuts a quarter hour that has events */
+	KS_E_CUT,					/* a bucket's edge cuts a quarter hour that has events */
+	KS_E_CELLS					/* more than KS_FOLD_MAX_CELLS */
 } ks_status;
 
 #endif							/* KS_TALLY_PORT_H */

@@ -12,6 +12,9 @@
 /* Entries that are no further apart than this are fetched together: about what a fetch costs by itself. */
 #define APART_BYTES 16384
 
+/* So many times more places than runs are not worth a look at each. */
+#define SPARSE_RUNS 16
+
 /* A key that counts. */
 typedef struct scan_key
 {
@@ -147,14 +150,13 @@ static ks_status
 find_runs(scan *s, uint32_t number)
 {
 	const scan_key *key = &s->keys[number];
-	bool		lines = s->d->line_of != NULL;
 	ks_slot_cursor slots;
 	ks_walk		w = ks_walk_start();
 	int32_t		slot;
 
 	if (s->row->bin >= 0)
 	{
-		add_run(s, number, lines ? key->counted : (uint32_t) s->row->bin, key->block[0].entry, key->block[1].entry);
+		add_run(s, number, ks_distinct_counted(s->d, key->counted, s->row->bin), key->block[0].entry, key->block[1].entry);
 		return KS_OK;
 	}
 	slots = ks_view_block(&s->row->view, key->block);
@@ -168,7 +170,7 @@ find_runs(scan *s, uint32_t number)
 		if (status != KS_OK)
 			return status;
 		if (w.bin >= 0 && slots.entry < slots.entry_end)
-			add_run(s, number, lines ? key->counted : (uint32_t) w.bin, slots.entry, slots.entry_end);
+			add_run(s, number, ks_distinct_counted(s->d, key->counted, w.bin), slots.entry, slots.entry_end);
 	}
 	return slots.status;
 }
@@ -189,21 +191,28 @@ find_all_runs(scan *s)
 	return status;
 }
 
-/* Sorts the runs by what they count for; in the order of keys and entries within that. */
-static void
-sort_runs(scan *s)
+static int
+compare_runs(const void *a, const void *b)
 {
-	uint32_t	first = s->d->line_of != NULL ? 0 : s->row->low;
-	uint32_t	last = s->d->line_of != NULL ? s->d->ncounts - 1 : s->row->high;
-	scan_run   *sorted;
-	uint32_t   *next;
+	const scan_run *x = a;
+	const scan_run *y = b;
+
+	if (x->counted != y->counted)
+		return x->counted < y->counted ? -1 : 1;
+	return (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+/* Sorts the runs by counting how many there are for each of [first, last]. */
+static void
+distribute_runs(scan *s, uint32_t first, uint32_t last)
+{
+	size_t		bytes = ((size_t) last - first + 1) * sizeof(uint32_t);
+	uint32_t   *next = ks_alloc(s->memory, bytes);
+	scan_run   *sorted = ks_alloc(s->memory, (size_t) s->nruns * sizeof(scan_run));
 	uint32_t	sum = 0;
 	uint32_t	i;
 
-	if (s->sorted)
-		return;
-	next = ks_alloc(s->memory, ((size_t) last - first + 1) * sizeof(uint32_t));
-	memset(next, 0, ((size_t) last - first + 1) * sizeof(uint32_t));
+	memset(next, 0, bytes);
 	for (i = 0; i < s->nruns; i++)
 		next[s->runs[i].counted - first]++;
 	for (i = 0; i <= last - first; i++)
@@ -213,12 +222,27 @@ sort_runs(scan *s)
 		next[i] = sum;
 		sum += here;
 	}
-	sorted = ks_alloc(s->memory, (size_t) s->nruns * sizeof(scan_run));
 	for (i = 0; i < s->nruns; i++)
 		sorted[next[s->runs[i].counted - first]++] = s->runs[i];
 	ks_free(next);
 	ks_free(s->runs);
 	s->runs = sorted;
+}
+
+/* Sorts the runs by what they count for; in the order of keys and entries within that. */
+static void
+sort_runs(scan *s)
+{
+	uint32_t	first = s->d->line_of != NULL ? 0 : s->row->low;
+	uint32_t	last = s->d->line_of != NULL ? s->d->ncounts - 1 : s->row->high;
+
+	if (s->sorted)
+		return;
+	/* a list that is spread may have millions of places, of which a row fills few */
+	if ((last - first) / SPARSE_RUNS > s->nruns)
+		qsort(s->runs, s->nruns, sizeof(scan_run), compare_runs);
+	else
+		distribute_runs(s, first, last);
 }
 
 /* ------------------------------------------------------------------------

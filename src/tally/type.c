@@ -55,6 +55,12 @@ ks_raise(ks_status status)
 					 errmsg("tally exceeds the maximum of %zu bytes", KS_TALLY_MAX_BYTES),
 					 errhint("Group by month, or by a part of the key, to get several smaller tallies.")));
 			break;
+		case KS_E_CELLS:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("too many values in too many buckets"),
+					 errhint("Choose a shorter range, a coarser granularity, or fewer values.")));
+			break;
 		case KS_E_CUT:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -234,9 +234,10 @@ make_filter(round *r)
 	r->filter.count = below(2) ? 0 : below(MAX_CONDITIONS + 1);
 	for (i = 0; i < r->filter.count; i++)
 	{
-		r->condition_text[i] = 1 + (int) below(4);
+		r->condition_text[i] = (int) below(5);
 		r->conditions[i].part = below(MAX_PARTS + 1);
-		r->conditions[i].exclude = below(2);
+		/* no value at all can only be asked for */
+		r->conditions[i].exclude = r->condition_text[i] > 0 && below(2);
 		r->conditions[i].value = string_of(texts[r->condition_text[i]]);
 	}
 }
@@ -575,6 +576,59 @@ top_agrees(round *r, bool distinct)
 	return good;
 }
 
+/* Whether each line has the model's weight and members in each bin. */
+static bool
+cells_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint32_t count)
+{
+	uint32_t	nbins = fold->bins.nbins;
+	uint32_t	i,
+				bin;
+
+	for (i = 0; i < count; i++)
+	{
+		for (bin = 0; bin < nbins; bin++)
+		{
+			bool		chosen[MAX_EVENTS];
+			int64_t		sum = 0;
+			int			k;
+
+			model_group(r, (int) fold->skip, (int) fold->take, lines[i].key, chosen);
+			for (k = 0; k < r->nevents; k++)
+			{
+				chosen[k] &= model_bin(r, r->events[k].slot) == (int32_t) bin;
+				sum += chosen[k] ? r->events[k].weight : 0;
+			}
+			if (fold->group_bins[(size_t) lines[i].group * nbins + bin] != sum ||
+				(fold->distinct && fold->line_bins[(size_t) i * nbins + bin] != model_distinct(r, chosen)))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+spread_agrees(round *r, bool distinct)
+{
+	ks_top_line *lines = NULL;
+	uint32_t	count = 0;
+	uint32_t	skip = below(4);
+	uint32_t	take = 1 + below(3);
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	ks_fold_spread(&fold, NULL, &r->bins, &r->filter, distinct, skip, take);
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_top(&fold, UINT32_MAX, &lines, &count);
+	good = model_cut(r) ? status == KS_E_CUT
+		: status == KS_OK && count == model_groups(r, (int) skip, (int) take) && cells_agree(r, &fold, lines, count);
+	free(lines);
+	ks_fold_free(&fold);
+	free_rests();
+	return good;
+}
+
 static void
 check_rounds(const setting *s, int rounds, const char *name)
 {
@@ -589,7 +643,7 @@ check_rounds(const setting *s, int rounds, const char *name)
 		good = pack_rows(&r) && make_bins(&r, s);
 		make_filter(&r);
 		good = good && series_agree(&r, false) && series_agree(&r, true) &&
-			top_agrees(&r, false) && top_agrees(&r, true);
+			top_agrees(&r, false) && top_agrees(&r, true) && spread_agrees(&r, false) && spread_agrees(&r, true);
 		for (row = 0; row < ROWS; row++)
 			free(r.bytes[row]);
 	}
@@ -651,6 +705,49 @@ check_overflow(void)
 	   ks_fold_add(&top, &view, NULL) == KS_E_OVERFLOW, "a group's sum that leaves 64 bits is refused");
 	ks_fold_free(&series);
 	ks_fold_free(&top);
+	ks_builder_free(&builder);
+	free(bytes);
+}
+
+/* More values than there may be in so many bins. */
+static void
+check_cells(void)
+{
+	enum
+	{
+		BINS = 1000
+	};
+	static int64_t edges[BINS + 1];
+	static int32_t slots[BINS + 1];
+	static bool cut[BINS + 1];
+	ks_bins		bins = {slots, cut, NULL, 0, BINS};
+	ks_filter	none = {NULL, 0};
+	ks_builder	builder;
+	ks_fold		fold;
+	ks_view		view;
+	uint8_t    *bytes;
+	size_t		size;
+	int			i;
+
+	for (i = 0; i <= BINS; i++)
+		edges[i] = i * KS_SLOT_USECS;
+	ks_bins_set(&bins, edges, BINS + 1);
+	ks_builder_init(&builder, NULL);
+	for (i = 0; i <= KS_FOLD_MAX_CELLS / BINS; i++)
+	{
+		uint8_t		name[16];
+		char		digits[8];
+		ks_string	key = {name, 0};
+
+		snprintf(digits, sizeof(digits), "%d", i);
+		key.length = (size_t) (ks_key_put(name, digits, strlen(digits)) - name);
+		ks_builder_add(&builder, ks_dictionary_put(&builder.keys, key), i % BINS, 1);
+	}
+	ks_pack(&builder, 0, &bytes, &size);
+	ks_view_open(&view, bytes, size);
+	ks_fold_spread(&fold, NULL, &bins, &none, false, 0, 1);
+	ok(ks_fold_add(&fold, &view, NULL) == KS_E_CELLS, "more values in bins than a list may be spread over are refused");
+	ks_fold_free(&fold);
 	ks_builder_free(&builder);
 	free(bytes);
 }
@@ -719,6 +816,7 @@ main(void)
 	check_edges();
 	check_overflow();
 	check_fetches();
+	check_cells();
 	check_rounds(&plain, 150, "plain rows");
 	check_rounds(&wide, 150, "rows that span years");
 	check_rounds(&negative, 150, "weights below zero");
