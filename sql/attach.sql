@@ -175,29 +175,6 @@ DELETE FROM desk.talk WHERE "At" > '2026-06-01';
 SELECT * FROM desk.differences();
 
 --
--- Other triggers of the same statement read the same rows before and after
---
-CREATE TABLE desk.heard (n bigint);
-CREATE FUNCTION desk.listen() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	INSERT INTO desk.heard SELECT count(*) FROM changed;
-	RETURN NULL;
-END
-$$;
-CREATE TRIGGER a_first AFTER INSERT ON desk.talk REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.listen();
-CREATE TRIGGER z_last AFTER INSERT ON desk.talk REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.listen();
-CREATE TRIGGER a_delete AFTER DELETE ON desk.talk REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION desk.listen();
-INSERT INTO desk.talk (no, brand, "At", "what happened") SELECT 7000 + n, 1, '2024-05-01 12:00Z', 'user_message' FROM generate_series(1, 5) AS n;
-SELECT * FROM desk.differences();
-DELETE FROM desk.talk WHERE no BETWEEN 7001 AND 7003;
-SELECT * FROM desk.differences();
-SELECT n FROM desk.heard ORDER BY n;
-DELETE FROM desk.talk WHERE no BETWEEN 7004 AND 7005;
-DROP TRIGGER a_first ON desk.talk;
-DROP TRIGGER z_last ON desk.talk;
-DROP TRIGGER a_delete ON desk.talk;
-
---
 -- Purged and rebuilt from a session west of Greenwich: the month's first hours stay
 --
 INSERT INTO desk.talk (no, brand, "At", "what happened") VALUES (6005, 1, '2024-03-01 00:30Z', 'user_message'), (6006, 1, '2024-03-01 03:00Z', 'user_message');

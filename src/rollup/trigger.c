@@ -13,7 +13,6 @@
 #include "compat.h"
 
 #include "commands/trigger.h"
-#include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/tuplestore.h"
@@ -141,19 +140,6 @@ next_event(counting *c, Tuplestorestate *rows, TupleTableSlot *slot, ks_event *e
 }
 
 /*
- * All triggers of a statement read the same rows: each reader has a place of
- * its own in them, wherever those before it have stopped.
- */
-static void
-read_from_start(Tuplestorestate *rows)
-{
-	if (rows == NULL)
-		return;
-	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND));
-	tuplestore_rescan(rows);
-}
-
-/*
  * Walks the removed and the added rows of the statement side by side.  An
  * update writes both tables in the same order, so that each pair is one row's
  * old and new self; if its bot and instant are the same, first and last event
@@ -169,8 +155,6 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 	ks_event	old_event,
 				new_event;
 
-	read_from_start(removed);
-	read_from_start(added);
 	for (;;)
 	{
 		bool		has_old = next_event(c, removed, old_slot, &old_event);
