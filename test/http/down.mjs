@@ -1,0 +1,69 @@
+// down.mjs: what failures look like from outside: a broken function, the database
+// away and back, PostgREST away.  PostgREST stays away.
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { done, faultOf, is, ok, request, sql, stats, token } from './lib.mjs';
+
+const jwt = token({ bot: 1 });
+const path = stats(1, 'meta/options');
+const database = process.env.PGDATABASE;
+
+function elsewhere(text) {
+  process.env.PGDATABASE = 'postgres';
+  sql(text);
+  process.env.PGDATABASE = database;
+}
+
+async function until(status) {
+  let answer;
+  for (let tries = 0; tries < 300; tries += 1) {
+    answer = await request(path, { token: jwt });
+    if (answer.status === status) {
+      break;
+    }
+    await pause(200);
+  }
+  return answer;
+}
+
+// ---------------------------------------------------------------- a broken function
+
+for (const [status, state, message] of [[500, 'XX000', 'the server failed to answer'], [500, '58030', 'the server failed to answer'],
+  [500, '57014', 'the server failed to answer'], [503, '53200', 'the statistics cannot be read at the moment']]) {
+  sql(`DROP FUNCTION IF EXISTS sage.broken();
+    CREATE FUNCTION sage.broken() RETURNS json STABLE LANGUAGE plpgsql AS $$
+      BEGIN RAISE EXCEPTION 'SELECT secret FROM key' USING ERRCODE = '${state}', DETAIL = 'a SELECT', HINT = 'a hint'; END $$;
+    GRANT EXECUTE ON FUNCTION sage.broken() TO kindly_api_user;
+    NOTIFY pgrst, 'reload schema'`);
+  let answer;
+  for (let tries = 0; tries < 50; tries += 1) {
+    answer = await request('/api/native/rpc/broken', { token: jwt, headers: { 'Accept-Profile': 'sage' } });
+    if (answer.status === status) {
+      break;
+    }
+    await pause(200);
+  }
+  is([answer.status, faultOf(answer), answer.json?.message], [status, '', message], `${status}: SQLSTATE ${state}`, answer.text);
+}
+sql(`DROP FUNCTION sage.broken(); NOTIFY pgrst, 'reload schema'`);
+
+// ---------------------------------------------------------------- the database
+
+elsewhere(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false;
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`);
+const away = await until(503);
+is([away.status, faultOf(away)], [503, ''], '503: the database is away', away.text);
+ok(/^[1-9]\d*$/.test(away.headers['retry-after']), 'and Retry-After says when to come back');
+elsewhere(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
+const back = await until(200);
+is(back.status, 200, 'and it is back', back.text);
+
+// ---------------------------------------------------------------- PostgREST
+
+process.kill(Number(readFileSync(`${process.env.KINDLY_RUN}/postgrest.pid`, 'utf8')));
+const gone = await until(502);
+is([gone.status, faultOf(gone)], [502, ''], '502: PostgREST is away', gone.text);
+const head = await request(path, { token: jwt, method: 'HEAD' });
+is([head.status, head.text], [502, ''], 'HEAD has no body');
+done();

@@ -1,0 +1,142 @@
+// lib.mjs: what the programs of these tests share: requests, SQL, tokens, and
+// results in TAP.
+//
+// The servers are started by suite.sh, which says where they are:
+//   KINDLY_URL     http://127.0.0.1:PORT
+//   KINDLY_SECRET  what tokens are signed with
+//   KINDLY_RUN     the directory with the process ids
+//   KINDLY_PSQL    psql, with PGHOST and the like as a superuser
+
+import { createHmac } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import http from 'node:http';
+import net from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
+
+export const base = process.env.KINDLY_URL;
+export const run = process.env.KINDLY_RUN;
+const secret = process.env.KINDLY_SECRET;
+
+// ---------------------------------------------------------------- results
+
+let tests = 0;
+
+export function ok(condition, name, ...details) {
+  tests += 1;
+  console.log(`${condition ? 'ok' : 'not ok'} ${tests} - ${name}`);
+  if (!condition) {
+    for (const detail of details) {
+      console.log(`#   ${String(detail).slice(0, 2000).replaceAll('\n', '\n#   ')}`);
+    }
+  }
+}
+
+export function is(actual, expected, name, ...details) {
+  ok(isDeepStrictEqual(actual, expected), name, `got ${JSON.stringify(actual)}`, `expected ${JSON.stringify(expected)}`, ...details);
+}
+
+export function skip(name, why) {
+  tests += 1;
+  console.log(`ok ${tests} - ${name} # skip ${why}`);
+}
+
+export function done() {
+  console.log(`1..${tests}`);
+}
+
+// ---------------------------------------------------------------- SQL
+
+export function sql(text) {
+  return execFileSync(process.env.KINDLY_PSQL, ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1'], { input: text, encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+// ---------------------------------------------------------------- requests
+
+const agent = new http.Agent({ keepAlive: true });
+
+// request(PATH, {method, token, headers, body}): the path goes out as it is.
+export function request(path, { method = 'GET', token, headers = {}, body } = {}) {
+  const { hostname, port } = new URL(base);
+  const all = { ...headers };
+  if (token !== undefined) {
+    all.Authorization = `Bearer ${token}`;
+  }
+  if (body !== undefined && !Object.keys(all).some((name) => /^(content-length|transfer-encoding)$/i.test(name))) {
+    all['Content-Length'] = Buffer.byteLength(body);
+  }
+  return new Promise((resolve, reject) => {
+    const sent = http.request({ hostname, port, path, method, headers: all, agent }, (response) => {
+      const pieces = [];
+      response.on('data', (piece) => pieces.push(piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(pieces).toString('utf8');
+        resolve({ status: response.statusCode, reason: response.statusMessage, headers: response.headers, text, json: parsed(text) });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+// raw(BYTES): whatever comes back for what no HTTP client would send; the
+// connection is closed by the server, or after some seconds.
+export function raw(bytes) {
+  const { hostname, port } = new URL(base);
+  return new Promise((resolve, reject) => {
+    const pieces = [];
+    const socket = net.connect(port, hostname, () => socket.write(bytes));
+    socket.setTimeout(15000, () => socket.destroy(new Error('no answer')));
+    socket.on('data', (piece) => pieces.push(piece));
+    socket.on('error', (error) => (error.code === 'ECONNRESET' && pieces.length > 0 ? socket.destroy() : reject(error)));
+    socket.on('close', () => {
+      const answer = Buffer.concat(pieces).toString('utf8');
+      const [head, ...rest] = answer.split('\r\n\r\n');
+      const text = rest.join('\r\n\r\n');
+      resolve({ status: Number(/^HTTP\/1\.[01] (\d{3}) /.exec(head)?.[1]), head, text, json: parsed(text) });
+    });
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const stats = (bot, endpoint, query = '') => `/api/v1/stats/bot/${bot}/${endpoint}${query && `?${query}`}`;
+
+// ---------------------------------------------------------------- the one shape of errors
+
+// What is wrong with an error's answer; '' when nothing is.
+export function faultOf(answer, method = 'GET') {
+  const faults = [];
+  if (!/^application\/json(; charset=utf-8)?$/.test(answer.headers?.['content-type'] ?? /^content-type: (.*)$/im.exec(answer.head)?.[1])) {
+    faults.push('it is not application/json');
+  }
+  if (method !== 'HEAD') {
+    if (!isDeepStrictEqual(Object.keys(answer.json ?? {}).sort(), ['code', 'details', 'hint', 'message'])) {
+      faults.push('it has not the shape of errors');
+    } else if (typeof answer.json.message !== 'string' || typeof answer.json.code !== 'string') {
+      faults.push('it has no code or no message');
+    }
+  }
+  if (/\b(SELECT|INSERT|CONTEXT|PL\/pgSQL|SPI|\.c:\d+|\.sql|postgres\w*:\/\/|\/run\/|\.sock)\b/.test(answer.text)) {
+    faults.push('it tells of the inside');
+  }
+  return faults.join(', ');
+}
+
+// ---------------------------------------------------------------- keys and tokens
+
+const encoded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+
+// A token as the database makes it, unless told otherwise.
+export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' } } = {}) {
+  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
+  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+}
+
+export const apiKey = (bot) => sql(`SELECT kindly_stats.create_api_key(${bot})`);

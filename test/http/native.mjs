@@ -1,0 +1,130 @@
+// native.mjs: PostgREST's own way under /api/native/: the functions of all schemas
+// by their names, with its conventions; and what a token does not get at that way.
+
+import { done, faultOf, is, ok, request, sql, token } from './lib.mjs';
+
+const jwt = token({ bot: 1 });
+const schemas = ['kindly_api', 'sage', 'chatbot', 'logicdialog', 'ultimate'];
+const rpc = (name, query, { profile, ...options } = {}) => request(`/api/native/rpc/${name}?${query}`,
+  { token: jwt, ...options, headers: { ...(profile && { 'Accept-Profile': profile, 'Content-Profile': profile }), ...options.headers } });
+const range = 'from=2024-07-01&to=2024-07-07';
+const row = (text) => sql(text).split('\n');
+
+// ---------------------------------------------------------------- the documented statistics
+
+const chats = await rpc('sessions_chats', `bot=1&${range}&sources=web,app&tz=Europe/Oslo`, { profile: 'sage' });
+is(chats.text, sql(`SELECT sage.sessions_chats(1, '2024-07-01', '2024-07-07', tz => 'Europe/Oslo', sources => 'web,app')`), 'schema sage, arguments by name');
+is((await rpc('sessions_chats', '', { profile: 'sage', method: 'POST', headers: { 'Content-Type': 'application/json' },
+  body: JSON.stringify({ bot: 1, from: '2024-07-01', to: '2024-07-07', tz: 'Europe/Oslo', sources: 'web,app' }) })).text, chats.text, 'and by POST');
+is((await rpc('sessions_chats', `bot=1&${range}&colour=blue`, { profile: 'sage' })).status, 404, 'an unknown argument is PostgREST\'s 404');
+is((await rpc('sessions_chats', 'bot=1', { profile: 'sage' })).status, 400, 'a missing one is the function\'s 400');
+
+for (const [text, good] of [['%c3%a5', true], ['å', true], ['%F0%9F%98%80', true], ['\u{1f600}', true], ['100%', true], ['%zz', true], ['%e2%82%ac%', true],
+  ['%ff', false], ['%c3', false], ['%c3%28', false], ['%C3a', false], ['%c0%80', false], ['%ed%a0%80', false], ['%e2%82', false], ['%f4%90%80%80', false], ['%b2', false],
+  ['%00', false]]) {
+  const answer = await rpc('sessions_chats', `bot=1&${range}&sources=${Buffer.from(text).toString('latin1')}`, { profile: 'sage', token: token({ bot: 1, text }) });
+  ok(good ? answer.status === 200 : answer.status === 400 && faultOf(answer) === '', `${good ? 'UTF-8' : 'no UTF-8'}: ${text}`, answer.status, answer.text);
+}
+
+for (const body of ['{"bot": 1, "tz": "\xff"}', '{"bot": 1, "tz": "\\u0000"}', '{"bot": 1, "tz": ', '[]', 'null', '"x"', `{"tz": ${'['.repeat(5000)}`]) {
+  const answer = await rpc('sessions_chats', '', { profile: 'sage', method: 'POST', headers: { 'Content-Type': 'application/json' }, body: Buffer.from(body, 'latin1') });
+  ok(answer.status >= 400 && answer.status < 500 && faultOf(answer) === '', `a 4xx for the body ${body.slice(0, 30)}`, answer.status, answer.text);
+}
+
+// ---------------------------------------------------------------- typed functions
+
+const series = await rpc('stats_series', `bot=1&${range}&tz=UTC`);
+is([series.status, series.json?.length], [200, 6], 'a typed function answers rows', series.text);
+is(Object.keys(series.json?.[0] ?? {}), ['bucket', 'date', 'count', 'distinct_count', 'is_partial'], 'with its columns');
+const csv = await rpc('stats_series', `bot=1&${range}&tz=UTC`, { headers: { Accept: 'text/csv' } });
+is([csv.headers['content-type'], csv.text.split('\n').slice(0, 2)], ['text/csv; charset=utf-8', ['bucket,date,count,distinct_count,is_partial',
+  sql(`SELECT concat('"', bucket, '","', date, '",', count, ',', distinct_count, ',f') FROM kindly_stats.stats_series(1, '2024-07-01', '2024-07-02', 'UTC')`)]], 'CSV');
+is((await rpc('stats_series', `bot=1&${range}&tz=UTC&select=date,count&order=count.desc,date&limit=2&offset=1`)).json,
+  JSON.parse(sql(`SELECT json_agg(r) FROM (SELECT date, count FROM kindly_stats.stats_series(1, '2024-07-01', '2024-07-07', 'UTC') ORDER BY count DESC, date LIMIT 2 OFFSET 1) AS r`)),
+  'select, order, limit and offset');
+const ranged = await rpc('stats_series', `bot=1&${range}&tz=UTC`, { headers: { Range: '0-1', 'Range-Unit': 'items', Prefer: 'count=exact' } });
+is([ranged.status, ranged.headers['content-range'], ranged.json.length], [206, '0-1/6', 2], 'Range and Prefer: count');
+is((await rpc('top_buttons', `bot=1&from=2024-01-01&to=2025-01-01&tz=UTC&select=button_id,count,ratio`)).json?.length, 5, 'top buttons');
+is((await rpc('stats_series', `bot=1&${range}&tz=UTC&count=gt.1000000`)).json, [], 'a filter on a column');
+
+// ---------------------------------------------------------------- other bots
+
+const others = [['stats_series', 'kindly_api'], ['stats_total', 'kindly_api'], ['sessions_chats', 'sage']];
+for (const [name, profile] of others) {
+  const answer = await rpc(name, `bot=2&${range}&tz=UTC`, { profile });
+  const total = sql(`SELECT count > 0 FROM kindly_stats.stats_total(2, '2024-07-01', '2024-07-07', 'UTC')`);
+  ok(total === 't' && (answer.status === 403 || !/"(count|distinct_count)" ?: ?[1-9]/.test(answer.text)), `another bot's figures: ${name}`, answer.status, answer.text);
+}
+is((await rpc('sessions_chats', `bot=1&${range}`, { profile: 'sage', token: undefined })).status, 401, 'no token, no answer');
+
+// ---------------------------------------------------------------- the OpenAPI page
+
+const summaries = [];
+for (const schema of schemas) {
+  const { status, json, headers } = await request('/api/native/', { token: jwt, headers: { 'Accept-Profile': schema } });
+  is([status, headers['content-type']], [200, 'application/openapi+json; charset=utf-8'], `OpenAPI: schema ${schema}`);
+  const functions = Object.entries(json?.paths ?? {}).filter(([path]) => path !== '/');
+  ok(functions.length > 0, `${schema}: ${functions.length} functions`);
+  for (const [path, { get, post }] of functions) {
+    const { summary, description } = get ?? post;
+    if (!summary || summary.length > 100 || !description) {
+      summaries.push(`${schema}${path}`);
+    }
+  }
+}
+is(summaries, [], 'each has a summary and a description');
+const page = (await request('/api/native', { token: jwt, headers: { Host: 'stats.example.com:8443', 'X-Forwarded-Proto': 'https' } })).json;
+is([page.host, page.basePath, page.schemes], ['stats.example.com:8443', '/api/native', ['https']], 'it has the address that the client knows');
+ok(!/12\.0\.2/.test(JSON.stringify(page)), 'and no version');
+
+// ---------------------------------------------------------------- what a token must not reach
+
+const relations = sql(`SELECT n.nspname || '.' || c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname IN ('kindly_stats', 'public', 'kindly_api', 'sage', 'chatbot', 'logicdialog', 'ultimate') ORDER BY 1`).split('\n');
+ok(relations.includes('public.chat_event') && relations.includes('kindly_stats.rollup'), 'there are tables to hide');
+is(relations.filter((name) => schemas.includes(name.split('.')[0])), [], 'the schemas that are served have none');
+const reached = [];
+for (const name of relations) {
+  const [schema, table] = name.split('.');
+  for (const path of [`/api/native/${table}`, `/api/native/rpc/${table}`, `/${table}`, `/api/native/?table=${table}`]) {
+    for (const profile of [schema, 'kindly_api']) {
+      const answer = await request(path, { token: token({ bot: 1, path, profile }), headers: { 'Accept-Profile': profile } });
+      if (answer.status < 400 && !path.includes('?')) {
+        reached.push(`${path} ${profile} ${answer.status}`);
+      }
+    }
+  }
+}
+is(reached, [], 'no table by any address');
+for (const schema of ['kindly_stats', 'public', 'pg_catalog', 'information_schema']) {
+  const answer = await rpc('stats_series', `bot=1&${range}`, { profile: schema });
+  is([answer.status, faultOf(answer)], [406, ''], `schema ${schema} is not served`, answer.text);
+}
+const hidden = sql(`SELECT DISTINCT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'kindly_stats'::regnamespace
+  AND p.proname ~ 'key|secret|grant|attach|detach|purge|rebuild|verify|compact|create|add_measure|revoke|enable' ORDER BY 1`).split('\n');
+const called = [];
+for (const name of hidden) {
+  const answer = await request(`/api/native/rpc/${name}?bot=1`, { token: token({ bot: 1, name }) });
+  if (answer.status < 400) {
+    called.push(name);
+  }
+}
+is(called, [], `nor the ${hidden.length} functions that administer`);
+
+// As the role that a token makes of the caller, should he ever get at SQL.
+const can = (query) => {
+  try {
+    return sql(`SET request.jwt.claims = '{"role": "kindly_api_user", "bot": 1}'; SET ROLE kindly_api_user; ${query}`);
+  } catch (error) {
+    return /permission denied/.test(error.stderr) ? 'denied' : error.stderr;
+  }
+};
+is(can('SELECT count(*) FROM public.chat_event'), 'denied', 'SQL: raw events are denied');
+is(can('SELECT DISTINCT bot_id FROM kindly_stats.rollup'), '1', 'SQL: of the rollup, its bot\'s rows');
+const readable = sql(`SELECT string_agg(n.nspname || '.' || c.relname, ' ' ORDER BY 1) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_temp|^pg_toast'
+  AND has_any_column_privilege('kindly_api_user', c.oid, 'SELECT')`);
+ok(!/key|secret|grant|chat_event/.test(readable), `SQL: it reads ${readable}`);
+is(sql(`SELECT count(*) FROM pg_class AS c WHERE c.relkind IN ('r', 'p') AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
+  AND has_table_privilege('kindly_api_user', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')`), '0', 'SQL: it writes nothing');
+done();

@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+# suite.sh: the checks of the real servers.  Sourced by check.sh, after http/lib.sh.
+
+# A database with the fixtures, PostgREST and nginx, on a port that is free.
+http_server()
+{
+	(install_http_packages) || return 1
+	install_postgrest "$place/postgrest" || { show_tail "$place/postgrest.log"; return 1; }
+	sql -d postgres -c "DROP DATABASE IF EXISTS http" -c "CREATE DATABASE http" &&
+		sql -d http -c "CREATE EXTENSION kindly_stats" &&
+		sql -d http -f "$place/tree/test/http/fixtures.sql" &&
+		open_database http || return 1
+	KINDLY_SECRET=$(signing_secret http) && http_port=$(free_port) || return 1
+	configure_http "$place/http" "$place/postgrest/postgrest" "$(database_uri http)" "$KINDLY_SECRET" "$http_port" "$place/tree/http/dashboard" &&
+		start_http "$place/http" || return 1
+	export KINDLY_SECRET KINDLY_URL="http://127.0.0.1:$http_port" KINDLY_RUN="$place/http/run" KINDLY_PSQL="$bindir/psql" PGDATABASE=http
+}
+
+# The programs in their order: the last of them leaves little that works.
+http_suite()
+{
+	suite_begins
+	if http_server >"$place/http_server.log" 2>&1; then
+		for name in documented customer statuses native others mutated down; do
+			log=$place/http_$name.log
+			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
+			count_tap "http $name" "$log" "$?"
+		done
+	else
+		one_result 1 "PostgREST and nginx do not start"
+		show_tail "$place/http_server.log"
+	fi
+	unset PGDATABASE
+	stop_http "$place/http"
+	suite_ends "http"
+}
