@@ -80,3 +80,20 @@ FROM generate_series(1, 900) AS n;
 \set year 2025
 \set seed 101
 \ir ../generate.sql
+
+-- ChatBot.com: 1 to 7 of conversations, paid ones, messages of one conversation, and messages of each conversation, on seven
+-- days up to the 23rd; all is asked on the 27th
+INSERT INTO chat_event (bot_id, occurred_at, kind, session_id, paid)
+SELECT bot, timestamptz '2019-03-16 00:00Z' + interval '24 h' * n + interval '1 h' * i, 'user_message', CASE WHEN bot > 2012 THEN 0 ELSE i END, bot = 2012
+FROM generate_series(2011, 2014) AS bot, generate_series(1, 7) AS n, generate_series(1, n) AS i;
+INSERT INTO chat_event (bot_id, occurred_at, kind, session_id) VALUES (2015, '2019-03-24 00:30Z', 'user_message', 'one');
+INSERT INTO chat_event (bot_id, occurred_at, kind, interaction_id, interaction_name, interaction_type, interaction_parent_id)
+SELECT 2016, at, 'interaction', id, name, type, parent
+FROM (VALUES (timestamptz '2019-03-20 12:00Z', 2, '5b07ffafc2376e30306d9b16', 'bar', NULL, NULL),
+	('2019-03-20 12:00Z', 1, NULL, 'Fallback Interaction', 'contextFallback', '5b07ffafc2376e30306d9b16'), ('2018-03-20 12:00Z', 1, '5b07ff77c2376e30306d9b12', 'foo', NULL, NULL),
+	('2018-03-20 12:00Z', 1, NULL, 'Fallback Interaction', 'fallback', NULL), ('2018-03-20 12:00Z', 1, NULL, 'Welcome Interaction', 'welcome', NULL)
+	) AS i (at, times, id, name, type, parent), generate_series(1, times);
+ALTER DATABASE :"DBNAME" SET kindly_stats.now = '2019-03-27 09:41:00Z';
+
+-- LogicDialog's workspaces
+INSERT INTO kindly_stats.bot (bot_id, name) VALUES (1, 'First & last'), (2, 'second');
