@@ -51,7 +51,8 @@ SELECT chatbot.conversations(5201, '2019-03-17', '2019-03-19', "group" => 'sourc
 
 -- a name is escaped as JSON has it, and is no list
 INSERT INTO group_event (bot_id, occurred_at, kind, session_id, source, story_id) VALUES
-	(5202, '2019-03-17 10:00Z', 'user_message', '1', E'a "quoted"\tone', '-minus'), (5202, '2019-03-17 10:00Z', 'user_message', '2', '', 'x,y'), (5202, '2019-03-17 10:00Z', 'user_message', '3', 'Blåbær', '');
+	(5202, '2019-03-17 10:00Z', 'user_message', '1', E'a "quoted"\tone', '-minus'), (5202, '2019-03-17 10:00Z', 'user_message', '2', '', 'x,y'), (5202, '2019-03-17 10:00Z', 'user_message', '3', 'Blåbær', ''),
+	(5202, '2019-03-17 10:00Z', 'user_message', '4', NULL, NULL);
 SELECT chatbot.conversations(5202, '2019-03-17', '2019-03-18', "group" => 'source');
 SELECT chatbot.conversations(5202, '2019-03-17', '2019-03-18', "group" => 'storyId');
 
