@@ -194,16 +194,24 @@ typedef struct report
 	const char *measure_by_story;
 } report;
 
-static int64
-value_of(value_kind kind, int64 count, int64 distinct)
+/* Counts of each bucket; distincts may be NULL where only messages are counted. */
+typedef struct points
 {
-	if (kind == AVERAGE)
-		return ks_hundredths(count, distinct);
-	return 100 * (kind == CONVERSATIONS ? distinct : count);
+	value_kind	kind;
+	const int64 *counts;
+	const int64 *distincts;
+} points;
+
+static int64
+value_of(const points *p, int bucket)
+{
+	if (p->kind == AVERAGE)
+		return ks_hundredths(p->counts[bucket], p->distincts[bucket]);
+	return 100 * (p->kind == CONVERSATIONS ? p->distincts : p->counts)[bucket];
 }
 
 static void
-put_points(StringInfo out, value_kind kind, const ks_buckets *buckets, const int64 *counts, const int64 *distincts)
+put_points(StringInfo out, const points *p, const ks_buckets *buckets)
 {
 	int			i;
 
@@ -215,7 +223,7 @@ put_points(StringInfo out, value_kind kind, const ks_buckets *buckets, const int
 		ks_json_member(out, "date");
 		ks_json_instant(out, buckets->starts[i]);
 		ks_json_member(out, "value");
-		ks_json_hundredths(out, value_of(kind, counts[i], distincts[i]));
+		ks_json_hundredths(out, value_of(p, i));
 		ks_json_close(out, '}');
 	}
 	ks_json_close(out, ']');
@@ -230,7 +238,7 @@ put_hundredths(StringInfo out, const char *name, int64 value)
 
 /* Of the points as they are shown; all zero where there is none. */
 static void
-put_summary(StringInfo out, value_kind kind, int n, const int64 *counts, const int64 *distincts)
+put_summary(StringInfo out, const points *p, int n)
 {
 	int64		total = 0;
 	int64		min = 0;
@@ -239,7 +247,7 @@ put_summary(StringInfo out, value_kind kind, int n, const int64 *counts, const i
 
 	for (i = 0; i < n; i++)
 	{
-		int64		value = value_of(kind, counts[i], distincts[i]);
+		int64		value = value_of(p, i);
 
 		total += value;
 		min = i == 0 ? value : Min(min, value);
@@ -263,8 +271,7 @@ typedef struct group
 {
 	const char *name;			/* NULL: events without a value */
 	int64		weight;
-	const int64 *counts;
-	const int64 *distincts;
+	points		points;
 } group;
 
 /* Heaviest first, then bytewise by name, no name last. */
@@ -303,9 +310,10 @@ sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
 		group	   *g = &result[i];
 
 		g->name = groups->names[i];
-		g->counts = groups->counts[i];
-		g->distincts = groups->distincts[i];
-		g->weight = sum_of(kind == MESSAGES ? g->counts : g->distincts, nbuckets);
+		g->points.kind = kind;
+		g->points.counts = groups->counts[i];
+		g->points.distincts = groups->distincts[i];
+		g->weight = sum_of(kind == MESSAGES ? g->points.counts : g->points.distincts, nbuckets);
 	}
 	qsort(result, groups->count, sizeof(group), compare_groups);
 	return result;
@@ -326,8 +334,8 @@ put_groups(StringInfo out, const char *member, value_kind kind, const ks_buckets
 		ks_json_open(out, '{');
 		ks_json_member(out, member);
 		ks_json_text(out, g->name);
-		put_points(out, kind, buckets, g->counts, g->distincts);
-		put_summary(out, kind, buckets->nbuckets, g->counts, g->distincts);
+		put_points(out, &g->points, buckets);
+		put_summary(out, &g->points, buckets->nbuckets);
 		ks_json_close(out, '}');
 	}
 	ks_json_close(out, ']');
@@ -382,6 +390,7 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	ks_request	request;
 	ks_series	series;
 	ks_groups	groups;
+	points		all;
 	const char *member;
 	StringInfoData out;
 
@@ -395,16 +404,19 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	request.distinct = r->kind != MESSAGES;
 
 	ks_stats_series(&request, &series);
+	all.kind = r->kind;
+	all.counts = series.counts;
+	all.distincts = series.distincts;
 	initStringInfo(&out);
 	ks_json_open(&out, '{');
 	if (member == NULL)
-		put_points(&out, r->kind, &series.buckets, series.counts, series.distincts);
+		put_points(&out, &all, &series.buckets);
 	else
 	{
 		read_groups(&request, r, member, &series.buckets, &groups);
 		put_groups(&out, member, r->kind, &series.buckets, &groups);
 	}
-	put_summary(&out, r->kind, series.buckets.nbuckets, series.counts, series.distincts);
+	put_summary(&out, &all, series.buckets.nbuckets);
 	ks_json_close(&out, '}');
 	return finish_json(&out);
 }
