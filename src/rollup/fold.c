@@ -164,7 +164,7 @@ add_row(FunctionCallInfo fcinfo, fold_state *state, MemoryContext memory)
 	ks_must(ks_fold_add(&state->fold, &view, mixed ? &state->wanted : NULL));
 }
 
-/* Transition function of fold_series. */
+/* Transition function of fold_series: further argument 8 firsts. */
 Datum
 ks_fold_series_step(PG_FUNCTION_ARGS)
 {
@@ -179,6 +179,11 @@ ks_fold_series_step(PG_FUNCTION_ARGS)
 
 		state = new_state(fcinfo, &bins, &filter);
 		ks_fold_series(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
+		state->fold.firsts = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
+		if (state->fold.firsts && (bins.bin_of != NULL || bins.edge[0] != KS_SLOT_MIN))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("newcomers need bins in order, from -infinity on")));
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))

@@ -161,9 +161,9 @@ void
 ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 {
 	static SPIPlanPtr plan = NULL;
-	Datum		values[QUESTION_ARGUMENTS];
-	char		nulls[QUESTION_ARGUMENTS];
-	Oid			types[QUESTION_ARGUMENTS];
+	Datum		values[QUESTION_ARGUMENTS + 1];
+	char		nulls[QUESTION_ARGUMENTS + 1];
+	Oid			types[QUESTION_ARGUMENTS + 1];
 	Datum		answer;
 	bool		isnull;
 
@@ -172,8 +172,11 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 		memset(distincts, 0, question->nbins * sizeof(int64));
 	connect_spi();
 	question_arguments(question, values, nulls, types);
-	ks_prepared(&plan, "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8)" FROM_ROLLUP,
-				QUESTION_ARGUMENTS, types);
+	types[8] = BOOLOID;
+	values[8] = BoolGetDatum(question->firsts);
+	nulls[8] = ' ';
+	ks_prepared(&plan, "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" FROM_ROLLUP,
+				QUESTION_ARGUMENTS + 1, types);
 	answer = execute_fold(plan, values, nulls, &isnull);
 	if (!isnull)
 	{

@@ -153,6 +153,7 @@ typedef struct ks_question
 	const int32 *bin_of;		/* [nsegments], or NULL: segment i is bin i */
 	int			nbins;
 	bool		distinct;
+	bool		firsts;			/* with distinct: members who were in no bin before; bins lie in order */
 	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
 	int			key_parts;		/* how many key columns the filter is about */
 } ks_question;

@@ -5,12 +5,12 @@
 -- conditions such as 0+web, 1-en or 2? (no value).
 
 CREATE FUNCTION kindly_stats.fold_series_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                              bins integer[], "distinct" boolean, filter text[])
+                                              bins integer[], "distinct" boolean, filter text[], firsts boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_series_step';
 CREATE FUNCTION kindly_stats.fold_series_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_series_final';
 CREATE AGGREGATE kindly_stats.fold_series(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                          bins integer[], "distinct" boolean, filter text[]) (
+                                          bins integer[], "distinct" boolean, filter text[], firsts boolean) (
     SFUNC = kindly_stats.fold_series_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.fold_series_final, PARALLEL = SAFE
 );
@@ -37,9 +37,9 @@ CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tall
     FINALFUNC = kindly_stats.fold_options_final, PARALLEL = SAFE
 );
 
-COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[]) IS 'internal: transition function of fold_series';
+COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
 COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
-COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[]) IS 'internal: series of one measure from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup, firsts: of members who were in no bin before';
 COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of fold_top';
 COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
 COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup, spread: with a series for each line';

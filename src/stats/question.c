@@ -64,6 +64,63 @@ ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, 
 	ks_read_spread(&question, part, parts, spread);
 }
 
+/* What the keys of a top list by one part have there, as text; NULL for no value. */
+static char *
+part_name(ks_string key)
+{
+	ks_string	part = {NULL, 0};
+
+	ks_key_shift(&key, &part);
+	return part.bytes == NULL ? NULL : pnstrdup((const char *) part.bytes, part.length);
+}
+
+void
+ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups)
+{
+	ks_spread	spread;
+	int			i;
+
+	ks_stats_spread(request, buckets, part, 1, &spread);
+	groups->count = spread.top.count;
+	groups->names = palloc((groups->count + 1) * sizeof(char *));
+	groups->counts = palloc((groups->count + 1) * sizeof(int64 *));
+	groups->distincts = palloc((groups->count + 1) * sizeof(int64 *));
+	for (i = 0; i < groups->count; i++)
+	{
+		groups->names[i] = part_name(spread.top.lines[i].key);
+		groups->counts[i] = spread.counts + (Size) i * buckets->nbuckets;
+		groups->distincts[i] = spread.distincts == NULL ? NULL : spread.distincts + (Size) i * buckets->nbuckets;
+	}
+}
+
+/* Members whose first event of all time lies in the bucket: bins are segments, after one for all that was before. */
+void
+ks_stats_newcomers(const ks_request *request, const ks_buckets *buckets, int64 *counts)
+{
+	int			nbins = buckets->nsegments + 1;
+	TimestampTz *edges = palloc((nbins + 1) * sizeof(TimestampTz));
+	int64	   *events = palloc(nbins * sizeof(int64));
+	int64	   *members = palloc(nbins * sizeof(int64));
+	ks_question question;
+	int			i;
+
+	edges[0] = DT_NOBEGIN;
+	memcpy(edges + 1, buckets->edges, nbins * sizeof(TimestampTz));
+	start_question(request, &question);
+	question.distinct = question.firsts = true;
+	question.nbins = question.nsegments = nbins;
+	question.edges = edges;
+	ks_read_series(&question, events, members);
+	memset(counts, 0, buckets->nbuckets * sizeof(int64));
+	for (i = 0; i < buckets->nsegments; i++)
+	{
+		int			bucket = buckets->bucket_of != NULL ? buckets->bucket_of[i] : i;
+
+		if (bucket >= 0)
+			counts[bucket] += members[i + 1];
+	}
+}
+
 void
 ks_stats_series(const ks_request *request, ks_series *series)
 {
@@ -137,23 +194,6 @@ ks_stats_total(const ks_request *request, ks_total *total)
 
 	ask_whole_range(request, &question);
 	ks_read_series(&question, &total->count, &total->distinct);
-}
-
-/* Distinct members of all time until an instant. */
-int64
-ks_stats_members_until(const ks_request *request, TimestampTz end)
-{
-	TimestampTz ends[2] = {DT_NOBEGIN, end};
-	ks_question question;
-	int64		count;
-	int64		members;
-
-	start_question(request, &question);
-	question.distinct = true;
-	question.nbins = question.nsegments = 1;
-	question.edges = ends;
-	ks_read_series(&question, &count, &members);
-	return members;
 }
 
 /* The heaviest keys, grouped by so many parts from that one on (0 is the source, 1 the language). */

@@ -78,12 +78,9 @@ extern void ks_stats_series(const ks_request *request, ks_series *series);
 extern void ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts);
 extern void ks_stats_total(const ks_request *request, ks_total *total);
 extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
-extern int64 ks_stats_members_until(const ks_request *request, TimestampTz end);
 extern void ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top);
 extern void ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, int parts, ks_spread *spread);
 extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts);
-
-/* group.c */
 extern void ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups);
 extern void ks_stats_newcomers(const ks_request *request, const ks_buckets *buckets, int64 *counts);
 

@@ -13,6 +13,38 @@
 /* Members whose numbers are no further apart than this have their hashes fetched together. */
 #define APART_MAX 2048
 
+/* Before any row; what it counts, and where, is up to the caller. */
+void
+ks_distinct_init(ks_distinct *d, ks_fold *fold)
+{
+	memset(d, 0, sizeof(*d));
+	d->fold = fold;
+	ks_united_init(&d->united, fold->memory);
+	ks_weighed_init(&d->weighed, fold->memory);
+}
+
+/* After the last row: what was fetched and found goes, the counts stay. */
+void
+ks_distinct_end(ks_distinct *d)
+{
+	uint32_t	i;
+
+	for (i = 0; i < d->fold->nrows; i++)
+	{
+		const ks_view *view = &d->fold->rows[i].view;
+
+		if (view->release != NULL)
+			view->release(view->source);
+	}
+	if (d->members_size > 0)
+	{
+		ks_free(d->stamps);
+		ks_free(d->found);
+	}
+	ks_united_free(&d->united);
+	ks_weighed_free(&d->weighed);
+}
+
 /* Whether so many of the row's bins are shared that its columns are better fetched at once. */
 static bool
 many_shared(const ks_distinct *d, const ks_fold_row *row)
@@ -116,6 +148,27 @@ fetch_hashes(ks_distinct *d, uint8_t *at, uint32_t *members, uint32_t count)
 			memcpy(at, stretch + (size_t) (members[i] - first) * 8, 8);
 	}
 	return KS_OK;
+}
+
+/* Counts the members of those numbers, or unites them with those of other rows where they stand. */
+ks_status
+ks_distinct_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to)
+{
+	const uint8_t *hashes;
+	ks_status	status = KS_OK;
+
+	if (d->share[bin].rows <= 1)
+	{
+		d->counts[bin] += to - from;
+		return KS_OK;
+	}
+	if (d->hashes == NULL)
+		status = ks_view_column(&d->row->view, KS_HASHES, from, to, &hashes);
+	else
+		hashes = d->hashes + (size_t) from * 8;
+	if (status == KS_OK)
+		ks_united_add(&d->united, bin, hashes, to - from);
+	return status;
 }
 
 /* Counts different members of the row at hand for a bin or line: as they are, or united with those of other rows; may sort them. */

@@ -42,6 +42,7 @@ typedef struct ks_distinct
 
 	ks_fold_row *row;
 	ks_view		front;			/* its view, before more of it was fetched */
+	bool		firsts;			/* each member counts in its first bin only */
 	bool		many;			/* it shares so many bins that columns are fetched as a whole */
 	const uint8_t *hashes;		/* of all members; NULL where they are fetched as needed */
 	const uint8_t *returns;		/* likewise of all visits that are not first ones */
@@ -52,12 +53,15 @@ typedef struct ks_distinct
 } ks_distinct;
 
 /* distinct.c */
+extern void ks_distinct_init(ks_distinct *d, ks_fold *fold);
+extern void ks_distinct_end(ks_distinct *d);
 extern void ks_distinct_start(ks_distinct *d, ks_fold_row *row);
 extern void ks_distinct_release(ks_distinct *d);
 extern ks_status ks_distinct_hashes(ks_distinct *d);
 extern void ks_distinct_room(ks_distinct *d);
 extern void ks_distinct_stamps(ks_distinct *d);
 extern uint32_t ks_distinct_sort(uint32_t *numbers, uint32_t count);
+extern ks_status ks_distinct_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to);
 extern ks_status ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t nfound);
 
 /* scan.c */
@@ -84,6 +88,9 @@ ks_distinct_counted(const ks_distinct *d, uint32_t line, int32_t bin)
 		return (uint32_t) bin;
 	return d->line_bins > 1 ? line * d->line_bins + (uint32_t) bin : line;
 }
+
+/* newcomer.c */
+extern ks_status ks_newcomers(ks_fold *fold);
 
 static inline bool
 ks_row_negative(const ks_fold_row *row)

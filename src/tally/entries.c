@@ -122,6 +122,24 @@ ks_entries_number(ks_entries *table, uint64_t member, int32_t slot)
 	return (uint32_t) (find_entry(table, member, slot, 0) - table->entry);
 }
 
+/* The number of an entry without a key, or UINT32_MAX where there is none. */
+uint32_t
+ks_entries_find(const ks_entries *table, uint64_t member, int32_t slot)
+{
+	uint32_t	at;
+
+	if (table->capacity == 0)
+		return UINT32_MAX;
+	for (at = entry_hash(member, slot, 0) & table->mask; table->index[at] != 0; at = (at + 1) & table->mask)
+	{
+		const ks_entry *e = &table->entry[table->index[at] - 1];
+
+		if (e->member == member && e->slot == slot && e->key == 0)
+			return table->index[at] - 1;
+	}
+	return UINT32_MAX;
+}
+
 static inline bool
 entry_before(const ks_entry *a, const ks_entry *b)
 {

@@ -494,7 +494,9 @@ ks_fold_finish_series(ks_fold *fold)
 {
 	ks_status	status = check_cut(fold);
 
-	return status == KS_OK && fold->distinct && fold->nrows > 0 ? ks_headcount_series(fold) : status;
+	if (status != KS_OK || !fold->distinct || fold->nrows == 0)
+		return status;
+	return fold->firsts ? ks_newcomers(fold) : ks_headcount_series(fold);
 }
 
 /* Heaviest first; among equals by key. */

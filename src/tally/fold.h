@@ -32,6 +32,7 @@ typedef struct ks_fold
 	uint32_t	nrows;
 	uint32_t	rows_size;
 	bool		distinct;		/* members are asked for */
+	bool		firsts;			/* series: of members only those who were in no bin before */
 	size_t		front;			/* how much of the next row to fetch; for who fetches it */
 	int64_t    *counts;			/* series: [nbins] */
 	int64_t    *distincts;		/* series: [nbins] */

@@ -13,22 +13,6 @@
  */
 #include "tally/distinct.h"
 
-/* Unites the members of those numbers where they stand. */
-static ks_status
-unite_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to)
-{
-	const uint8_t *hashes;
-	ks_status	status = KS_OK;
-
-	if (d->hashes == NULL)
-		status = ks_view_column(&d->row->view, KS_HASHES, from, to, &hashes);
-	else
-		hashes = d->hashes + (size_t) from * 8;
-	if (status == KS_OK)
-		ks_united_add(&d->united, bin, hashes, to - from);
-	return status;
-}
-
 /* The members below known among these, each once; UINT32_MAX where one is no member. */
 static uint32_t
 find_known(ks_distinct *d, const uint8_t *returns, uint32_t count, uint32_t known)
@@ -85,7 +69,7 @@ static ks_status
 unite_bin(ks_distinct *d, uint32_t bin, const ks_visit_cursor *begin, const ks_visit_cursor *end, int64_t members)
 {
 	int64_t		returning = members - ((int64_t) end->member_end - begin->member_end);
-	ks_status	status = unite_range(d, bin, begin->member_end, end->member_end);
+	ks_status	status = ks_distinct_range(d, bin, begin->member_end, end->member_end);
 
 	if (status == KS_OK && returning > 0)
 		status = unite_returns(d, bin, begin->return_at, end->return_at, begin->member_end, returning);
@@ -194,33 +178,10 @@ count_row(ks_distinct *d, ks_fold_row *row)
 	}
 	else if (row->bin < 0)
 		status = count_visits(d);
-	else if (d->share[row->bin].rows > 1)
-		status = unite_range(d, (uint32_t) row->bin, 0, row->view.header.nmembers);
 	else
-		d->counts[row->bin] += row->view.header.nmembers;
+		status = ks_distinct_range(d, (uint32_t) row->bin, 0, row->view.header.nmembers);
 	row->view = d->front;
 	return status;
-}
-
-static void
-free_distinct(ks_distinct *d)
-{
-	uint32_t	i;
-
-	for (i = 0; i < d->fold->nrows; i++)
-	{
-		const ks_view *view = &d->fold->rows[i].view;
-
-		if (view->release != NULL)
-			view->release(view->source);
-	}
-	if (d->members_size > 0)
-	{
-		ks_free(d->stamps);
-		ks_free(d->found);
-	}
-	ks_united_free(&d->united);
-	ks_weighed_free(&d->weighed);
 }
 
 /* Counts the members of all rows into d->counts; share is filled in. */
@@ -231,8 +192,6 @@ count_rows(ks_distinct *d)
 	ks_status	status;
 	uint32_t	i;
 
-	ks_united_init(&d->united, fold->memory);
-	ks_weighed_init(&d->weighed, fold->memory);
 	status = weigh_rows(d);
 	for (i = 0; i < fold->nrows && status == KS_OK; i++)
 	{
@@ -245,7 +204,7 @@ count_rows(ks_distinct *d)
 		ks_united_count(&d->united, d->ncounts, d->counts);
 		ks_weigh_count(d);
 	}
-	free_distinct(d);
+	ks_distinct_end(d);
 	return status;
 }
 
@@ -291,8 +250,7 @@ ks_headcount_series(ks_fold *fold)
 	ks_distinct d;
 	ks_status	status;
 
-	memset(&d, 0, sizeof(d));
-	d.fold = fold;
+	ks_distinct_init(&d, fold);
 	d.ncounts = fold->bins.nbins;
 	d.counts = fold->distincts;
 	d.share = spread_sharing(fold, 1);
@@ -345,8 +303,7 @@ ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 	ks_status	status;
 	uint32_t	i;
 
-	memset(&d, 0, sizeof(d));
-	d.fold = fold;
+	ks_distinct_init(&d, fold);
 	d.line_of = line_of;
 	d.line_bins = apart ? fold->bins.nbins : 1;
 	d.ncounts = count * d.line_bins;

@@ -311,7 +311,8 @@ count_runs(scan *s)
 
 		if (i == 0 || run->counted != run[-1].counted)
 		{
-			d->stamp++;
+			/* a newcomer bears the stamp from its first bin on */
+			d->stamp += i == 0 || !d->firsts;
 			nfound = 0;
 		}
 		nfound = find_members(s, run, nfound);

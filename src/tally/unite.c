@@ -368,6 +368,23 @@ count_bin(ks_united *united, const ks_piece *pieces, size_t npieces)
 	return count_many(united, pieces, npieces, total);
 }
 
+/* The pieces in the order of their bins; end is filled in: those of bin b end at end[b], where the next bin's begin. */
+static ks_piece *
+sort_pieces(const ks_united *united, uint32_t nbins, size_t *end)
+{
+	ks_piece   *sorted = ks_alloc(united->memory, (united->count + 1) * sizeof(ks_piece));
+	size_t		i;
+
+	memset(end, 0, ((size_t) nbins + 1) * sizeof(size_t));
+	for (i = 0; i < united->count; i++)
+		end[united->pieces[i].bin + 1]++;
+	for (i = 1; i <= nbins; i++)
+		end[i] += end[i - 1];
+	for (i = 0; i < united->count; i++)
+		sorted[end[united->pieces[i].bin]++] = united->pieces[i];
+	return sorted;
+}
+
 /* Adds to the count of each bin how many different members it was given. */
 void
 ks_united_count(ks_united *united, uint32_t nbins, int64_t *counts)
@@ -379,19 +396,65 @@ ks_united_count(ks_united *united, uint32_t nbins, int64_t *counts)
 	if (united->count == 0)
 		return;
 	end = ks_alloc(united->memory, ((size_t) nbins + 1) * sizeof(size_t));
-	memset(end, 0, ((size_t) nbins + 1) * sizeof(size_t));
-	sorted = ks_alloc(united->memory, united->count * sizeof(ks_piece));
-	for (i = 0; i < united->count; i++)
-		end[united->pieces[i].bin + 1]++;
-	for (i = 1; i <= nbins; i++)
-		end[i] += end[i - 1];
-	for (i = 0; i < united->count; i++)
-		sorted[end[united->pieces[i].bin]++] = united->pieces[i];
+	sorted = sort_pieces(united, nbins, end);
 	for (i = 0; i < nbins; i++)
 	{
 		size_t		begin = i > 0 ? end[i - 1] : 0;
 
 		counts[i] += count_bin(united, sorted + begin, end[i] - begin);
+	}
+	ks_free(sorted);
+	ks_free(end);
+}
+
+/* A set that may hold the hash 0, too. */
+typedef struct full_set
+{
+	uint64_t   *table;
+	int			log;
+	bool		zero;
+} full_set;
+
+/* Whether the hash was not in the set, which it is now. */
+static inline bool
+set_add(full_set *set, uint64_t hash)
+{
+	uint64_t   *place;
+	bool		result = !set->zero;
+
+	if (hash == 0)
+	{
+		set->zero = true;
+		return result;
+	}
+	place = find_place(set->table, set->log, hash, 0);
+	result = *place == 0;
+	*place = hash;
+	return result;
+}
+
+/* Adds to the count of each bin how many of its members no bin before it was given; those that were seen before count nowhere. */
+void
+ks_united_firsts(ks_united *united, uint32_t nbins, const uint64_t *seen, size_t nseen, int64_t *counts)
+{
+	size_t	   *end = ks_alloc(united->memory, ((size_t) nbins + 1) * sizeof(size_t));
+	ks_piece   *sorted = sort_pieces(united, nbins, end);
+	size_t		total = nseen;
+	full_set	set = {NULL, 0, false};
+	size_t		p,
+				i;
+
+	for (p = 0; p < united->count; p++)
+		total += united->pieces[p].count;
+	set.log = empty_set(united, total * PLACES);
+	set.table = united->table;
+	for (i = 0; i < nseen; i++)
+		set_add(&set, seen[i]);
+	for (p = 0; p < united->count; p++)
+	{
+		ks_check_interrupts();
+		for (i = 0; i < sorted[p].count; i++)
+			counts[sorted[p].bin] += set_add(&set, ks_get_u64(sorted[p].hashes + i * 8));
 	}
 	ks_free(sorted);
 	ks_free(end);

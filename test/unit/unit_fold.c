@@ -5,7 +5,7 @@
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_fold \
  *     test/unit/unit_fold.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/pack.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
  *     src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c src/tally/weigh.c
  */
 #include "tally/builder.h"
@@ -456,6 +456,68 @@ series_agree(round *r, bool distinct)
 	return good;
 }
 
+/* Whether each bin has the members whose weights add up to something there and in no bin before. */
+static bool
+newcomers_agree(const round *r, const ks_fold *fold)
+{
+	int64_t		expected[MAX_BINS + 1] = {0};
+	int			member;
+	uint32_t	bin;
+
+	for (member = 1; member < 12; member++)
+	{
+		for (bin = 0; bin < r->bins.nbins; bin++)
+		{
+			int64_t		sum = 0;
+			int			i;
+
+			for (i = 0; i < r->nevents; i++)
+			{
+				const event *e = &r->events[i];
+
+				if (e->member == member && model_passes(r, e) && model_bin(r, e->slot) == (int32_t) bin)
+					sum += e->weight;
+			}
+			if (sum == 0)
+				continue;
+			expected[bin]++;
+			break;
+		}
+	}
+	for (bin = 0; bin < r->bins.nbins; bin++)
+	{
+		if (fold->distincts[bin] != expected[bin])
+			return false;
+	}
+	return true;
+}
+
+static bool
+firsts_agree(round *r)
+{
+	int64_t		first = r->edges[0];
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	if (r->bins.bin_of != NULL)
+		return true;
+	/* who was there before the first bin is no newcomer: there is none */
+	r->edges[0] = INT64_MIN;
+	ks_bins_set(&r->bins, r->edges, r->bins.nsegments + 1);
+	ks_fold_series(&fold, NULL, &r->bins, &r->filter, true);
+	fold.firsts = true;
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && newcomers_agree(r, &fold) && still_fetched() == 0;
+	ks_fold_free(&fold);
+	free_rests();
+	r->edges[0] = first;
+	ks_bins_set(&r->bins, r->edges, r->bins.nsegments + 1);
+	return good;
+}
+
 /* Whether the event's group, its key's parts [skip, skip + take), is this one. */
 static bool
 in_group(const round *r, const event *e, int skip, int take, ks_string group)
@@ -642,7 +704,7 @@ check_rounds(const setting *s, int rounds, const char *name)
 		make_events(&r, s);
 		good = pack_rows(&r) && make_bins(&r, s);
 		make_filter(&r);
-		good = good && series_agree(&r, false) && series_agree(&r, true) &&
+		good = good && series_agree(&r, false) && series_agree(&r, true) && firsts_agree(&r) &&
 			top_agrees(&r, false) && top_agrees(&r, true) && spread_agrees(&r, false) && spread_agrees(&r, true);
 		for (row = 0; row < ROWS; row++)
 			free(r.bytes[row]);
