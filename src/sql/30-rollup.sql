@@ -39,10 +39,10 @@ CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tall
 
 COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
 COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
-COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup, firsts: of members who were in no bin before';
+COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
 COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of fold_top';
 COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
-COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup, spread: with a series for each line';
+COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
 COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date) IS 'internal: transition function of fold_options';
 COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
 COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date) IS 'internal: first and last event, sources and languages from rows of the rollup';

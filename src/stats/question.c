@@ -77,6 +77,7 @@ part_name(ks_string key)
 void
 ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups)
 {
+	int64	   *zeros = palloc0((buckets->nbuckets + 1) * sizeof(int64));
 	ks_spread	spread;
 	int			i;
 
@@ -89,7 +90,7 @@ ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, 
 	{
 		groups->names[i] = part_name(spread.top.lines[i].key);
 		groups->counts[i] = spread.counts + (Size) i * buckets->nbuckets;
-		groups->distincts[i] = spread.distincts == NULL ? NULL : spread.distincts + (Size) i * buckets->nbuckets;
+		groups->distincts[i] = spread.distincts == NULL ? zeros : spread.distincts + (Size) i * buckets->nbuckets;
 	}
 }
 
