@@ -38,6 +38,7 @@ SELECT kindly_stats.attach('own.call');
 SELECT kindly_stats.add_measure('seconds', kinds => '{handover_ended,call}', weight => 'took');
 SELECT kindly_stats.add_measure('agents', kinds => '{handover_started,handover_ended}', member => 'operator_id');
 SELECT kindly_stats.add_measure('urgent', condition => 'urgent');
+SELECT kindly_stats.add_measure('timed', kinds => '{handover_ended,call}', keys => '{kind,subject}', needed => 'took');
 SELECT kindly_stats.add_measure('subjects', keys => '{subject,kind}', member => 'session_id');
 SELECT kindly_stats.add_measure('urgent seconds by subject', '{handover_ended,bot_reply}', '{subject}', NULL, 'took', 'urgent');
 
@@ -47,13 +48,13 @@ FROM (SELECT bot_id, occurred_at, kind, session_id, operator_id::text, subject, 
 	  UNION ALL SELECT bot_id, occurred_at, kind, NULL, NULL, subject, NULL, urgent FROM own.call) AS e,
 	LATERAL (VALUES ('seconds', kind IN ('handover_ended', 'call'), took, NULL),
 		('agents', kind IN ('handover_started', 'handover_ended'), 1, operator_id),
-		('urgent', urgent, 1, NULL), ('subjects', subject IS NOT NULL OR kind IS NOT NULL, 1, session_id),
+		('urgent', urgent, 1, NULL), ('timed', kind IN ('handover_ended', 'call') AND took IS NOT NULL, 1, NULL), ('subjects', subject IS NOT NULL OR kind IS NOT NULL, 1, session_id),
 		('urgent seconds by subject', kind IN ('handover_ended', 'bot_reply') AND subject IS NOT NULL AND urgent, took, NULL)) AS m (name, counts, weight, member)
 WHERE m.counts
 GROUP BY 1, 2, 3 HAVING sum(m.weight) <> 0 OR count(DISTINCT m.member) <> 0;
 CREATE VIEW own.stats AS
 SELECT bot, m.name, s.date::date AS day, s.count AS n, s.distinct_count AS members
-FROM generate_series(1, 3) AS bot, unnest('{seconds,agents,urgent,subjects,urgent seconds by subject}'::text[]) AS m (name),
+FROM generate_series(1, 3) AS bot, unnest('{seconds,agents,urgent,timed,subjects,urgent seconds by subject}'::text[]) AS m (name),
 	kindly_stats.stats_series(bot, '2024-09-01', '2025-09-01', 'Asia/Kathmandu', 'day', m.name) AS s
 WHERE s.count <> 0 OR s.distinct_count <> 0;
 CREATE FUNCTION own.differences() RETURNS TABLE (plain_sql bigint, verified bigint)
