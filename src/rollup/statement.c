@@ -51,7 +51,9 @@ ks_set_option(const char *name, const char *value)
  * Makes the plan that is good for all parameters, while nothing but an index
  * will do: made on a table that has hardly a row yet, it would scan it, and be
  * kept when there are many.  And no bitmap: only a plain index scan notes which
- * entries are dead, and compaction leaves many.
+ * entries are dead, and compaction leaves many.  Where there is no index to use,
+ * what is forbidden looks so dear that it would be compiled at each run, for
+ * hundreds of milliseconds.
  */
 static void
 plan_once(SPIPlanPtr plan)
@@ -61,6 +63,7 @@ plan_once(SPIPlanPtr plan)
 
 	ks_set_option("enable_seqscan", "off");
 	ks_set_option("enable_bitmapscan", "off");
+	ks_set_option("jit", "off");
 	cached = SPI_plan_get_cached_plan(plan);
 	AtEOXact_GUC(true, nest);
 	if (cached != NULL)
