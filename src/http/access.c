@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(ks_visible_bots);
+PG_FUNCTION_INFO_V1(ks_is_one_of);
 PG_FUNCTION_INFO_V1(ks_require_bot);
 PG_FUNCTION_INFO_V1(ks_grants_changed);
 
@@ -184,6 +185,28 @@ ks_visible_bots(PG_FUNCTION_ARGS)
 	if (OidIsValid(user) && user == GetUserId())
 		PG_RETURN_ARRAYTYPE_P(array_of_bots(&bot, ks_claimed_bot(&bot) ? 1 : 0));
 	PG_RETURN_ARRAYTYPE_P(granted_bots());
+}
+
+/* is_one_of(bot, bots): whether a list that ascends has the bot. */
+Datum
+ks_is_one_of(PG_FUNCTION_ARGS)
+{
+	int64		bot = PG_GETARG_INT64(0);
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
+	const int64 *bots = (const int64 *) ARR_DATA_PTR(array);
+	int			low = 0;
+	int			high = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (bots[middle] < bot)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	PG_RETURN_BOOL(low < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) && bots[low] == bot);
 }
 
 /* require_bot(bot): the bot that is asked for, by default the token's; a token gets at no other. */
