@@ -83,6 +83,14 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define ks_hash_memory() ((size_t) get_hash_mem() * 1024)
 #endif
 
+/* Whether this backend has a lock in just this mode. */
+#include "storage/lock.h"
+#if PG_VERSION_NUM >= 170000
+#define ks_lock_held(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define ks_lock_held(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
 /* A random number in [0, 1). */
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"

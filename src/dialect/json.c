@@ -25,6 +25,25 @@ separate(StringInfo out)
 		appendStringInfoChar(out, ',');
 }
 
+/*
+ * Begins a value of type json where it will stand, with room for its length;
+ * whatever is in there must not look like something that a comma follows.
+ */
+void
+ks_json_begin(StringInfo out)
+{
+	initStringInfo(out);
+	while (out->len < VARHDRSZ)
+		appendStringInfoChar(out, '[');
+}
+
+Datum
+ks_json_end(StringInfo out)
+{
+	SET_VARSIZE(out->data, out->len);
+	return PointerGetDatum(out->data);
+}
+
 /* The name of an object's member; its value comes next.  Names are ours: nothing in them needs escaping. */
 void
 ks_json_member(StringInfo out, const char *name)
@@ -73,6 +92,13 @@ ks_json_integer(StringInfo out, int64 value)
 	separate(out);
 	pg_lltoa(value, digits);
 	appendStringInfoString(out, digits);
+}
+
+void
+ks_json_boolean(StringInfo out, bool value)
+{
+	separate(out);
+	appendStringInfoString(out, value ? "true" : "false");
 }
 
 /*
@@ -170,14 +196,27 @@ ks_json_datetime(StringInfo out, Timestamp value)
 	appendBinaryStringInfo(out, text, (int) (put_datetime(text + 1, value, 6, '"') - text));
 }
 
-/* An instant in UTC, in milliseconds: 2019-07-01T00:00:00.000Z. */
-void
-ks_json_instant(StringInfo out, TimestampTz value)
+static void
+put_instant(StringInfo out, TimestampTz value, int digits)
 {
 	char		text[MAXDATELEN + 4] = "\"";
-	char	   *end = put_datetime(text + 1, (Timestamp) value, 3, 'Z');
+	char	   *end = put_datetime(text + 1, (Timestamp) value, digits, 'Z');
 
 	*end++ = '"';
 	separate(out);
 	appendBinaryStringInfo(out, text, (int) (end - text));
+}
+
+/* An instant in UTC, in milliseconds: 2019-07-01T00:00:00.000Z. */
+void
+ks_json_instant(StringInfo out, TimestampTz value)
+{
+	put_instant(out, value, 3);
+}
+
+/* The same to the microsecond, so that nothing is lost. */
+void
+ks_json_exact_instant(StringInfo out, TimestampTz value)
+{
+	put_instant(out, value, 6);
 }

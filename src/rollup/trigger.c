@@ -193,13 +193,16 @@ trigger_data(FunctionCallInfo fcinfo, const char *function, const char *hint)
 	return (TriggerData *) fcinfo->context;
 }
 
-/* Whichever of the table's triggers read the rows before, in C or SQL, left them at their end. */
+/*
+ * All triggers of a statement read the same rows: each reader has a place of
+ * its own in them, wherever those before it have stopped.
+ */
 static void
-rewind_rows(Tuplestorestate *rows)
+read_from_start(Tuplestorestate *rows)
 {
 	if (rows == NULL)
 		return;
-	tuplestore_select_read_pointer(rows, 0);
+	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND));
 	tuplestore_rescan(rows);
 }
 
@@ -217,8 +220,8 @@ ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, const char *
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, function),
 				 errhint("%s", hint)));
-	rewind_rows(trigger->tg_oldtable);
-	rewind_rows(trigger->tg_newtable);
+	read_from_start(trigger->tg_oldtable);
+	read_from_start(trigger->tg_newtable);
 	return trigger;
 }
 

@@ -397,7 +397,8 @@ BEGIN
         counted := false;
         FOR trigger_name IN
             SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = covered
-               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.guard_exported()'::regprocedure,
+                                'kindly_stats.refuse_truncate()'::regprocedure)
         LOOP
             EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, covered);
             counted := true;

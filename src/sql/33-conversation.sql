@@ -1,19 +1,320 @@
--- Tables of conversations: counted twice, where they began and where they ended.
+-- Tables of conversations, with the properties that Ultimate's Data Export API documents: counted where they begin and where
+-- they end, and unchangeable once the day on which they ended has been exported.
+
+-- Triggers and days.  Whoever may close days can shut writers out of them, whoever may reopen them can change what was
+-- exported: not for everybody.
+
+CREATE FUNCTION kindly_stats.guard_exported() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_guard_exported';
+REVOKE EXECUTE ON FUNCTION kindly_stats.guard_exported() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.guard_exported() IS
+'trigger of conversation tables: refuses what would change an exported day (55000)
+
+Made by kindly_stats.attach_conversations(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s
+name and its column names.  It reads kindly_stats.exported with the rights of that table''s owner.';
+
+-- As their triggers say; partitions are covered by their parent's line.  Arguments of a trigger are the table and the columns,
+-- each with a zero byte behind it.
+CREATE VIEW kindly_stats.conversation_table AS
+SELECT t.tgrelid::regclass AS conversation_table,
+       convert_from(substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1
+                              FOR length(t.tgargs) - position('\x00'::bytea IN t.tgargs) - 1),
+                    getdatabaseencoding()::name)::jsonb AS columns
+  FROM pg_catalog.pg_trigger AS t
+ WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgname = 'kindly_stats_exported_insert' AND t.tgnargs = 2;
+GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
+COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
+
+CREATE FUNCTION kindly_stats.close_day(bot bigint, day date) RETURNS boolean
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_close_day';
+REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.close_day(bigint, date) IS
+'makes the conversations of a bot that ended on a day unchangeable, as its first export does
+
+bot: whose; day: a UTC day that is over.  It waits for transactions that have written conversations of that bot and day, and for
+nobody else.  Gives back false where the day is closed already.  Errors: 22004 and 22023 for a missing argument, 22023 for a day
+that is not over, 22008 for one outside the years 1 to 9999, 25001 above READ COMMITTED, 25006 in a read-only transaction, 42501
+where row-level security of kindly_stats.exported hides the bot from the caller, 55000 where conversations of the day have been purged or no conversation
+table is attached.';
+
+CREATE FUNCTION kindly_stats.reopen_day(bot bigint, day date) RETURNS boolean
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_reopen_day';
+REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.reopen_day(bigint, date) IS
+'lets an exported day be changed: to erase a person, or to correct a mistake
+
+bot: whose; day: a UTC day.  Whoever has imported that day must import it again once it has been closed again.  Gives back false
+where the day is not closed.  Errors: 22004 and 22023 for a missing argument, 22008, 55000 where no conversation table is attached.';
+
+CREATE FUNCTION kindly_stats.conversations_ended(bot bigint, day date) RETURNS bigint
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_conversations_ended_sql';
+REVOKE EXECUTE ON FUNCTION kindly_stats.conversations_ended(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.conversations_ended(bigint, date) IS 'internal: how many conversations of a bot ended on a UTC day, in all conversation tables';
+
+-- An ordinary table, so that marks are dumped with the conversations that they are about.
+CREATE FUNCTION kindly_stats.create_exported() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- another session may be at the same, and be done before us
+    PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
+    IF to_regclass('kindly_stats.exported') IS NULL THEN
+        CREATE TABLE kindly_stats.exported (
+            bot_id bigint,
+            day date,
+            exported_at timestamptz NOT NULL DEFAULT now(),
+            bot_name text,
+            conversations bigint NOT NULL,
+            PRIMARY KEY (bot_id, day)
+        );
+        COMMENT ON TABLE kindly_stats.exported IS 'UTC days that are closed: their exports say bot_name, and have so many conversations, from then on; rows are made by close_day() and deleted by reopen_day()';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_exported() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_exported() IS 'internal: creates kindly_stats.exported where it is missing';
+
+-- Attaching
+
+-- The documented properties that a table has columns for (bot_name is the bot's), and has_bot_messages, which measures by start need.
+CREATE FUNCTION kindly_stats.conversation_columns() RETURNS TABLE (logical text, role text, required boolean)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 24 SET search_path = pg_catalog, pg_temp AS $$
+    VALUES ('bot_id', 'bot', true), ('conversation_id', 'text', true), ('platform_conversation_id', 'text', false),
+           ('conversation_start_time', 'instant', true), ('conversation_end_time', 'instant', true),
+           ('language', 'text', false), ('channel', 'text', false), ('labels', 'texts', false), ('conversations_data', 'json', false),
+           ('test_mode', 'boolean', false), ('conversation_status', 'text', false), ('last_resolution', 'text', false),
+           ('triggered_replies', 'json', false), ('triggered_intent_replies', 'json', false), ('is_llm_conversation', 'boolean', false),
+           ('llm_notUnderstood_count', 'integer', false), ('llm_responseGenerated_count', 'integer', false),
+           ('llm_errorOccurred_count', 'integer', false), ('llm_escalationRequired_count', 'integer', false),
+           ('llm_fallback_count', 'integer', false), ('bot_messages_count', 'integer', false),
+           ('visitor_messages_count', 'integer', false), ('not_understood_messages_count', 'integer', false),
+           ('has_bot_messages', 'boolean', false)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_columns() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented properties of conversations, and what the type of their columns must be good for';
+
+CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE role
+           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+           WHEN 'integer' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+           WHEN 'instant' THEN b.base = 'timestamptz'::regtype
+           WHEN 'boolean' THEN b.base = 'bool'::regtype
+           WHEN 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
+           ELSE b.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
+                           'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype) OR b.kind = 'e'
+           END
+      FROM (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base, t.typtype AS kind FROM pg_type AS t WHERE t.oid = type) AS b
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_type_fits(text, oid) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.conversation_type_fits(text, oid) IS 'internal: whether a column of a type can be read as a property of conversations';
+
+CREATE FUNCTION kindly_stats.check_conversation_mapping(columns jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+BEGIN
+    IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        RAISE EXCEPTION 'columns must be a JSON object'
+            USING ERRCODE = '22023', HINT = 'Map documented names to your own, such as {"conversation_id": "id", "labels": null}.';
+    END IF;
+    FOR c IN SELECT k.key, jsonb_typeof(k.value) AS type, l.logical
+               FROM jsonb_each(columns) AS k LEFT JOIN kindly_stats.conversation_columns() AS l ON l.logical = k.key
+    LOOP
+        IF c.logical IS NULL THEN
+            RAISE EXCEPTION 'conversations have no property "%"', c.key
+                USING ERRCODE = '22023', HINT = format('Columns that can be mapped are: %s.',
+                    (SELECT string_agg(l.logical, ', ') FROM kindly_stats.conversation_columns() AS l));
+        ELSIF c.type NOT IN ('string', 'null') THEN
+            RAISE EXCEPTION 'column "%" must be mapped to a name or to null', c.key USING ERRCODE = '22023',
+                HINT = 'Map documented names to your own, such as {"conversation_id": "id", "labels": null}.';
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_conversation_mapping(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_conversation_mapping(jsonb) IS 'internal: refuses a mapping of columns that makes no sense (22023)';
+
+-- A mapping, completed with the columns that have the documented names.
+CREATE FUNCTION kindly_stats.found_conversation_columns(conversation_table regclass, columns jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+    result jsonb := columns;
+BEGIN
+    FOR c IN SELECT l.logical, l.role, l.required, columns ? l.logical AS mapped, m.physical, a.atttypid
+               FROM kindly_stats.conversation_columns() AS l
+              CROSS JOIN LATERAL (SELECT CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
+               LEFT JOIN pg_attribute AS a ON a.attrelid = conversation_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
+    LOOP
+        IF c.atttypid IS NULL THEN
+            IF c.required OR c.mapped AND c.physical IS NOT NULL THEN
+                RAISE EXCEPTION 'table "%" has no column "%"', conversation_table, coalesce(c.physical, c.logical)
+                    USING ERRCODE = '42703', HINT = format('Name yours in the argument columns, such as {"%s": "my_name"}%s.', c.logical,
+                        CASE WHEN c.required THEN '' ELSE ', or null where there is none' END);
+            ELSIF c.logical = 'has_bot_messages' AND NOT c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "has_bot_messages"', conversation_table
+                    USING ERRCODE = '42703', HINT = 'Add has_bot_messages boolean GENERATED ALWAYS AS (bot_messages_count > 0) STORED, or map it to null: then nothing is counted by start.';
+            END IF;
+        ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
+            RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
+                USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
+                    WHEN 'bot' THEN 'smallint, integer or bigint'
+                    WHEN 'integer' THEN 'smallint, integer or bigint'
+                    WHEN 'instant' THEN 'timestamp with time zone'
+                    WHEN 'boolean' THEN 'boolean'
+                    WHEN 'json' THEN 'jsonb or json'
+                    WHEN 'texts' THEN 'text[] or character varying[]'
+                    ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
+        ELSE
+            result := result || jsonb_build_object(c.logical, c.physical);
+        END IF;
+    END LOOP;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.found_conversation_columns(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.found_conversation_columns(regclass, jsonb) IS 'internal: a mapping completed with what the table has; refuses what cannot be read (42703, 42804)';
+
+-- The same mapping in the words of measures, whose instant, source and language are properties of other names here.
+CREATE FUNCTION kindly_stats.grain_columns(columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_object_agg(l.logical, columns -> l.logical) FILTER (WHERE columns ? l.logical)
+           || jsonb_build_object('occurred_at', columns -> (grain || '_time'), 'source', columns -> 'channel', 'language_code', columns -> 'language')
+      FROM kindly_stats.logical_columns(grain) AS l
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grain_columns(jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grain_columns(jsonb, text) IS 'internal: what attach_grain() is to be told of a table of conversations';
+
+CREATE FUNCTION kindly_stats.guard_conversations(conversation_table regclass, columns jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation regclass;
+    call text;
+BEGIN
+    FOR relation IN SELECT r FROM kindly_stats.relations(conversation_table) AS r ORDER BY r
+    LOOP
+        call := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.guard_exported(%L, %L%s)', conversation_table::text, columns::text,
+                       CASE WHEN relation <> conversation_table THEN ', ''partition''' END);
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_exported_insert AFTER INSERT ON %s'
+                       ' REFERENCING NEW TABLE AS kindly_stats_new %s', relation, call);
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_exported_update AFTER UPDATE ON %s'
+                       ' REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s', relation, call);
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_exported_delete AFTER DELETE ON %s'
+                       ' REFERENCING OLD TABLE AS kindly_stats_old %s', relation, call);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.guard_conversations(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.guard_conversations(regclass, jsonb) IS 'internal: puts the triggers that guard exported days on a table and its partitions';
+
+-- A table that comes back with what was exported from it is welcome; one that brings more, or less, is not.
+CREATE FUNCTION kindly_stats.check_exported(conversation_table regclass, columns jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    changed record;
+BEGIN
+    FOR changed IN EXECUTE format(
+        'SELECT x.bot_id, x.day FROM kindly_stats.exported AS x'
+        ' WHERE EXISTS (SELECT FROM %s AS e WHERE e.%I = x.bot_id AND e.%I >= x.day::timestamp AT TIME ZONE ''UTC'' AND e.%3$I < (x.day + 1)::timestamp AT TIME ZONE ''UTC'')'
+        '   AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1',
+        conversation_table, columns ->> 'bot_id', columns ->> 'conversation_end_time')
+    LOOP
+        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, changed.bot_id, changed.day
+            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.', changed.bot_id, changed.day);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_exported(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_exported(regclass, jsonb) IS 'internal: refuses a table whose conversations would change an exported day (55000)';
 
 CREATE FUNCTION kindly_stats.attach_conversations(conversation_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    grain text;
-    instant text;
+    known jsonb;
+    wanted jsonb;
+    covered regclass[];
 BEGIN
-    FOREACH grain IN ARRAY ARRAY['conversation_start', 'conversation_end']
-    LOOP
-        instant := grain || '_time';
-        RETURN QUERY SELECT * FROM kindly_stats.attach_grain(conversation_table,
-            jsonb_build_object('occurred_at', coalesce(columns ->> instant, instant), 'source', coalesce(columns ->> 'channel', 'channel'),
-                               'language_code', coalesce(columns ->> 'language', 'language')), grain);
-    END LOOP;
+    PERFORM kindly_stats.require_fresh_snapshots('attach a conversation table');
+    PERFORM kindly_stats.require_table(conversation_table);
+    PERFORM kindly_stats.check_conversation_mapping(columns);
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.create_exported();
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
+    SELECT t.columns INTO known FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = attach_conversations.conversation_table;
+    IF NOT known || columns @> known - kindly_stats.lost_columns(conversation_table, known) THEN
+        RAISE EXCEPTION 'table "%" is attached with other columns', conversation_table
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
+    END IF;
+    wanted := kindly_stats.found_conversation_columns(conversation_table, coalesce(known, '{}') || columns);
+    SELECT array_agg(DISTINCT a.relation ORDER BY a.relation) INTO covered
+      FROM unnest(ARRAY['conversation_start', 'conversation_end']) AS g (grain),
+           LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
+    PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
+    PERFORM kindly_stats.check_exported(conversation_table, wanted);
+    RETURN QUERY SELECT unnest(covered);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) IS 'counts the conversations of a table from now on, and those that are in it';
+COMMENT ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) IS
+'counts the conversations of a table from now on, and those that are in it, and guards the days that are exported
+
+conversation_table: an ordinary or partitioned table with at least bot_id, conversation_id, conversation_start_time and
+conversation_end_time, and has_bot_messages (or null for it); columns: a JSON object from documented property names to the table''s
+own columns, null for one not to be read.  An export says null for what the table does not have.  Gives back the tables and
+partitions that it covered with triggers; call it once more for a new partition, or for a column that was renamed or dropped, as
+attach().  kindly_stats.detach() undoes it.
+Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
+that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise or would change an exported day.';
+
+-- Without SET search_path: the table belongs where the caller creates tables.
+CREATE FUNCTION kindly_stats.create_conversation_table(name text) RETURNS regclass
+    LANGUAGE plpgsql AS $$
+DECLARE
+    parts pg_catalog.text[] := pg_catalog.parse_ident(name);
+    qualified pg_catalog.text;
+BEGIN
+    IF parts IS NULL OR pg_catalog.cardinality(parts) OPERATOR(pg_catalog.>) 2 THEN
+        RAISE EXCEPTION 'a conversation table needs a name' USING ERRCODE = '22023',
+            HINT = 'Pass a name such as conversation, with or without a schema.';
+    END IF;
+    qualified := pg_catalog.format('%I.%I', COALESCE(parts[pg_catalog.array_length(parts, 1) OPERATOR(pg_catalog.-) 1], pg_catalog.current_schema()::pg_catalog.text),
+                                   parts[pg_catalog.array_length(parts, 1)]);
+    EXECUTE pg_catalog.format($table$CREATE TABLE %s (
+        bot_id bigint,
+        conversation_id pg_catalog.text,
+        platform_conversation_id pg_catalog.text,
+        conversation_start_time pg_catalog.timestamptz NOT NULL,
+        conversation_end_time pg_catalog.timestamptz CHECK (conversation_end_time OPERATOR(pg_catalog.>=) conversation_start_time),
+        language pg_catalog.text,
+        channel pg_catalog.text CHECK (channel OPERATOR(pg_catalog.=) ANY ('{chat,ticket}'::pg_catalog.text[])),
+        labels pg_catalog.text[] CHECK (pg_catalog.array_ndims(labels) OPERATOR(pg_catalog.=) 1 AND pg_catalog.array_position(labels, NULL) IS NULL),
+        conversations_data pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(conversations_data) OPERATOR(pg_catalog.=) 'object'),
+        test_mode boolean NOT NULL DEFAULT false,
+        conversation_status pg_catalog.text,
+        last_resolution pg_catalog.text,
+        triggered_replies pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(triggered_replies) OPERATOR(pg_catalog.=) 'array'),
+        triggered_intent_replies pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(triggered_intent_replies) OPERATOR(pg_catalog.=) 'array'
+            AND NOT pg_catalog.jsonb_path_exists(triggered_intent_replies, 'strict $[*] ? (@.type() != "object")')),
+        is_llm_conversation boolean,
+        "llm_notUnderstood_count" integer NOT NULL DEFAULT 0,
+        "llm_responseGenerated_count" integer NOT NULL DEFAULT 0,
+        "llm_errorOccurred_count" integer NOT NULL DEFAULT 0,
+        "llm_escalationRequired_count" integer NOT NULL DEFAULT 0,
+        llm_fallback_count integer NOT NULL DEFAULT 0,
+        bot_messages_count integer NOT NULL DEFAULT 0,
+        visitor_messages_count integer NOT NULL DEFAULT 0,
+        not_understood_messages_count integer NOT NULL DEFAULT 0,
+        has_bot_messages boolean GENERATED ALWAYS AS (bot_messages_count OPERATOR(pg_catalog.>) 0) STORED,
+        PRIMARY KEY (bot_id, conversation_id))$table$, qualified);
+    EXECUTE pg_catalog.format('CREATE INDEX ON %s (bot_id, conversation_end_time)', qualified);
+    PERFORM kindly_stats.attach_conversations(qualified::pg_catalog.regclass);
+    RETURN qualified::pg_catalog.regclass;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_conversation_table(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_conversation_table(text) IS
+'creates a table for conversations and attaches it
+
+name: its name, with or without a schema.  A conversation is a row, open while conversation_end_time is NULL.  The table is yours:
+add columns, indexes and grants as you like.
+Errors: 22023 without a name, 42P07 where it exists.';

@@ -1,0 +1,447 @@
+/*
+ * Ultimate's Data Export API: a day's conversations as documented, and the
+ * metrics that its page works out from them.
+ *
+ * metrics() asks the rollup.  Everything else reads the conversations
+ * themselves, with the caller's rights, through one query that is streamed.
+ */
+#include "dialect/document.h"
+#include "dialect/json.h"
+#include "dialect/list.h"
+#include "dialect/stream.h"
+#include "rollup/conversation.h"
+#include "stats/stats.h"
+
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+PG_FUNCTION_INFO_V1(ks_ultimate_export);
+PG_FUNCTION_INFO_V1(ks_ultimate_export_rows);
+PG_FUNCTION_INFO_V1(ks_ultimate_metrics);
+PG_FUNCTION_INFO_V1(ks_ultimate_first_last_intent);
+PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_first);
+PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_last);
+
+/* ------------------------------------------------------------------------
+ * Export
+ * ------------------------------------------------------------------------
+ */
+
+/* The longest value that PostgreSQL sends, with room for what one more conversation may add beyond the server's own limit. */
+#define DOCUMENT_MAX ((int) (MaxAllocSize - 1024))
+
+/* Which day of which bot to export. */
+typedef struct export_arguments
+{
+	int64		bot_id;
+	DateADT		day;
+} export_arguments;
+
+static export_arguments
+read_export_arguments(FunctionCallInfo fcinfo)
+{
+	export_arguments result;
+
+	result.bot_id = ks_required_bot(fcinfo, 0);
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"day\" is missing"),
+				 errhint("Pass a date such as 2024-10-27.")));
+	result.day = PG_GETARG_DATEADT(1);
+	ks_day_check(result.day);
+	return result;
+}
+
+/* Closes the day as the caller, who must have the right to. */
+static void
+close_day(const export_arguments *e)
+{
+	Oid			types[2] = {INT8OID, DATEOID};
+	Datum		values[2] = {Int64GetDatum(e->bot_id), DateADTGetDatum(e->day)};
+	bool		isnull;
+
+	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(bigint, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a privilege");
+	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("day %s of bot " INT64_FORMAT " has not been closed", ks_day_text(e->day), e->bot_id),
+				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
+	if (SPI_execute_with_args("SELECT kindly_stats.close_day($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not close a day");
+}
+
+/* After this the day is closed, in whatever way. */
+static void
+ensure_closed(FunctionCallInfo fcinfo)
+{
+	export_arguments e = read_export_arguments(fcinfo);
+	ks_exported_day mark;
+	bool		closed;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	PushActiveSnapshot(GetTransactionSnapshot());
+	closed = ks_exported_find(e.bot_id, e.day, &mark);
+	PopActiveSnapshot();
+	if (!closed)
+		close_day(&e);
+	SPI_finish();
+}
+
+/*
+ * The mark that goes with what is about to be read, being of the same snapshot;
+ * everything that was exported once must still be there.
+ */
+static ks_exported_day
+check_mark(const export_arguments *e)
+{
+	ks_exported_day mark;
+	int64		found;
+
+	if (!ks_exported_find(e->bot_id, e->day, &mark))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("day %s of bot " INT64_FORMAT " was reopened just now", ks_day_text(e->day), e->bot_id),
+				 errhint("Export it again.")));
+	found = ks_conversations_ended(e->bot_id, e->day);
+	if (found != mark.conversations)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("day %s of bot " INT64_FORMAT " was closed with " INT64_FORMAT " conversations, but " INT64_FORMAT " are there now",
+						ks_day_text(e->day), e->bot_id, mark.conversations, found),
+				 errhint("They were purged, or their table was detached, or changed behind its triggers.  kindly_stats.reopen_day() gives up what was exported.")));
+	return mark;
+}
+
+/* The conversations in their order, and last in each row the bot's name. */
+static void
+make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
+{
+	export_arguments e = read_export_arguments(fcinfo);
+	ks_exported_day mark = check_mark(&e);
+	ks_interval interval = ks_day_interval(e.day);
+	ks_choice	choice = {e.bot_id, false, 1, &interval};
+
+	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE \"C\"",
+						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties));
+	ks_stream_argument(query, TEXTOID, mark.bot_name != NULL ? CStringGetTextDatum(mark.bot_name) : (Datum) 0, mark.bot_name == NULL);
+}
+
+/* A row as a value of type json, in the current memory. */
+static Datum
+take_document(HeapTuple row, TupleDesc desc)
+{
+	StringInfoData out;
+
+	ks_json_begin(&out);
+	ks_document_put(&out, row, desc);
+	return ks_json_end(&out);
+}
+
+/* export_rows(bot, day): a document a conversation */
+Datum
+ks_ultimate_export_rows(PG_FUNCTION_ARGS)
+{
+	if (SRF_IS_FIRSTCALL())
+		ensure_closed(fcinfo);
+	return ks_stream_rows(fcinfo, make_export, take_document);
+}
+
+/* Adds what was fetched to the array that is being written. */
+static void
+add_documents(StringInfo out, const export_arguments *e)
+{
+	uint64		i;
+
+	for (i = 0; i < SPI_processed; i++)
+	{
+		ks_document_put(out, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		if (out->len >= DOCUMENT_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("the conversations of bot " INT64_FORMAT " that ended on %s are more than one document can hold",
+							e->bot_id, ks_day_text(e->day)),
+					 errhint("Use ultimate.export_rows(), which gives them one by one.")));
+	}
+}
+
+/* export(bot, day): the array of them */
+Datum
+ks_ultimate_export(PG_FUNCTION_ARGS)
+{
+	export_arguments e = read_export_arguments(fcinfo);
+	StringInfoData out;
+	Portal		portal;
+
+	ks_json_begin(&out);
+	ks_json_open(&out, '[');
+	ensure_closed(fcinfo);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	portal = ks_stream_open(fcinfo, make_export);
+	for (;;)
+	{
+		SPI_cursor_fetch(portal, true, 100);
+		if (SPI_processed == 0)
+			break;
+		add_documents(&out, &e);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	SPI_cursor_close(portal);
+	SPI_finish();
+	ks_json_close(&out, ']');
+	PG_RETURN_DATUM(ks_json_end(&out));
+}
+
+/* ------------------------------------------------------------------------
+ * Metrics, from the rollup
+ * ------------------------------------------------------------------------
+ */
+
+/* Whether conversations are counted when they started, as the dashboard does, or when they ended, as exports do. */
+static bool
+started_argument(FunctionCallInfo fcinfo, int argument)
+{
+	char	   *attribution = ks_optional_text(fcinfo, argument);
+
+	if (attribution != NULL && strcmp(attribution, "end") != 0 && strcmp(attribution, "start") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown attribution \"%s\"", attribution),
+				 errhint("Pass end for the day on which a conversation ended, as in exports, or start for the day on which it began.")));
+	return attribution != NULL && attribution[0] == 's';
+}
+
+/* bot, from, to, and the zone of their days */
+static void
+range_arguments(FunctionCallInfo fcinfo, int zone, ks_request *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->bot_id = ks_required_bot(fcinfo, 0);
+	request->from = ks_required_moment(fcinfo, 1, "from");
+	request->to = ks_required_moment(fcinfo, 2, "to");
+	request->zone = ks_optional_text(fcinfo, zone);
+	if (request->zone == NULL)
+		request->zone = "UTC";
+}
+
+static int64
+total_of(ks_request *request, const char *measure)
+{
+	ks_total	total;
+
+	request->measure = measure;
+	ks_stats_total(request, &total);
+	return total.count;
+}
+
+/* Conversations by what became of them. */
+typedef struct outcomes
+{
+	int64		bot_handled;
+	int64		deflected;		/* the page's word for all that have a status and are not escalated */
+	int64		escalated;
+	int64		failed;
+	int64		informed;
+	int64		resolved;
+} outcomes;
+
+static bool
+is_text(ks_string string, const char *text)
+{
+	return string.bytes != NULL && string.length == strlen(text) && memcmp(string.bytes, text, string.length) == 0;
+}
+
+static void
+add_outcome(outcomes *all, ks_string status, ks_string resolution, int64 count)
+{
+	bool		escalated = is_text(status, "email") || is_text(status, "agent") || is_text(status, "customEscalation");
+
+	if (is_text(status, "botHandled"))
+		all->bot_handled += count;
+	if (is_text(status, "failedEscalation"))
+		all->failed += count;
+	if (escalated)
+		all->escalated += count;
+	else if (status.bytes != NULL)
+		all->deflected += count;
+	if (is_text(resolution, "informed"))
+		all->informed += count;
+	if (is_text(resolution, "resolved"))
+		all->resolved += count;
+}
+
+/* The key's parts are conversation_status and last_resolution. */
+static outcomes
+outcomes_of(ks_request *request, const char *measure)
+{
+	outcomes	result = {0};
+	ks_top		top;
+	int			i;
+
+	request->measure = measure;
+	ks_stats_top(request, PG_INT32_MAX, &top);
+	for (i = 0; i < top.count; i++)
+	{
+		ks_string	key = top.lines[i].key;
+		ks_string	status = {NULL, 0};
+		ks_string	resolution = {NULL, 0};
+
+		ks_key_shift(&key, &status);
+		ks_key_shift(&key, &resolution);
+		add_outcome(&result, status, resolution, top.lines[i].weight);
+	}
+	return result;
+}
+
+/* A part of the whole, NULL where there is none. */
+static void
+put_rate(Datum *value, bool *isnull, int64 part, int64 whole)
+{
+	*isnull = whole == 0;
+	*value = Float8GetDatum(ks_ratio(part, whole));
+}
+
+/* metrics(bot, from, to, attribution, channels, languages, tz) */
+Datum
+ks_ultimate_metrics(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		started = started_argument(fcinfo, 3);
+	ks_request	request;
+	int64		total,
+				visitor,
+				not_understood;
+	outcomes	of;
+	Datum		values[9];
+	bool		nulls[9] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	range_arguments(fcinfo, 6, &request);
+	ks_list_condition(&request, 0, ks_optional_text(fcinfo, 4), "channels");
+	ks_list_condition(&request, 1, ks_optional_text(fcinfo, 5), "languages");
+	total = total_of(&request, started ? "conversations_started" : "conversations_ended");
+	of = outcomes_of(&request, started ? "outcomes_started" : "outcomes_ended");
+	visitor = total_of(&request, started ? "visitor_messages_started" : "visitor_messages_ended");
+	not_understood = total_of(&request, started ? "not_understood_started" : "not_understood_ended");
+	values[0] = Int64GetDatum(total);
+	values[1] = Int64GetDatum(of.bot_handled);
+	put_rate(&values[2], &nulls[2], of.bot_handled, total);
+	put_rate(&values[3], &nulls[3], of.deflected, total);
+	put_rate(&values[4], &nulls[4], of.escalated, total);
+	put_rate(&values[5], &nulls[5], of.failed, total);
+	put_rate(&values[6], &nulls[6], of.informed, total);
+	put_rate(&values[7], &nulls[7], of.informed + of.resolved, total);
+	put_rate(&values[8], &nulls[8], visitor - not_understood, visitor);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Intents, from the conversations
+ * ------------------------------------------------------------------------
+ */
+
+/* The range as intervals of instants; it is one, but where the clock was set back over midnight. */
+static void
+choose_range(const ks_request *request, bool started, ks_choice *choice)
+{
+	ks_request	years = *request;
+	ks_buckets	buckets;
+	ks_interval *intervals;
+	int			count = 0;
+	int			i;
+
+	years.granularity = "year";
+	ks_stats_buckets(&years, &buckets);
+	intervals = palloc((buckets.nsegments + 1) * sizeof(ks_interval));
+	for (i = 0; i < buckets.nsegments; i++)
+	{
+		if (buckets.bucket_of != NULL && buckets.bucket_of[i] < 0)
+			continue;
+		if (count == 0 || intervals[count - 1].end != buckets.edges[i])
+			intervals[count++].start = buckets.edges[i];
+		intervals[count - 1].end = buckets.edges[i + 1];
+	}
+	choice->bot_id = request->bot_id;
+	choice->started = started;
+	choice->nintervals = count;
+	choice->intervals = intervals;
+}
+
+/* The conversations of a range: these of their properties. */
+static char *
+conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties)
+{
+	ks_request	request;
+	ks_choice	choice;
+
+	range_arguments(fcinfo, zone, &request);
+	choose_range(&request, started_argument(fcinfo, attribution), &choice);
+	return ks_conversation_query(&choice, properties, nproperties);
+}
+
+/* In the order in which they ended, or started. */
+static void
+make_first_last_intent(FunctionCallInfo fcinfo, ks_stream_query *query)
+{
+	const char *properties[] = {"conversation_id", "triggered_intent_replies",
+	started_argument(fcinfo, 3) ? "conversation_start_time" : "conversation_end_time"};
+
+	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies -> 0 ->> 'intent_name', c.triggered_intent_replies -> -1 ->> 'intent_name'"
+						   " FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
+						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties)), properties[2]);
+}
+
+/* first_last_intent(bot, from, to, attribution, tz) */
+Datum
+ks_ultimate_first_last_intent(PG_FUNCTION_ARGS)
+{
+	return ks_stream_rows(fcinfo, make_first_last_intent, ks_stream_record);
+}
+
+static void
+make_metrics_by_intent(FunctionCallInfo fcinfo, ks_stream_query *query, const char *function)
+{
+	static const char *const properties[] = {"conversation_status", "triggered_intent_replies"};
+
+	/* OFFSET keeps the planner from looking for the intent twice, once to leave conversations out and once to group them */
+	query->text = psprintf("SELECT i.intent, count(*), count(*) FILTER (WHERE i.conversation_status = 'botHandled')::float8 / count(*)"
+						   " FROM (SELECT ultimate.%s(c.triggered_intent_replies, $1) AS intent, c.conversation_status FROM (%s) AS c OFFSET 0) AS i"
+						   " WHERE i.intent IS NOT NULL GROUP BY i.intent ORDER BY count(*) DESC, i.intent COLLATE \"C\"",
+						   function, conversations_of(fcinfo, 4, 5, properties, lengthof(properties)));
+	ks_stream_argument(query, TEXTARRAYOID, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3));
+}
+
+static void
+make_metrics_by_first(FunctionCallInfo fcinfo, ks_stream_query *query)
+{
+	make_metrics_by_intent(fcinfo, query, "first_meaningful_intent");
+}
+
+static void
+make_metrics_by_last(FunctionCallInfo fcinfo, ks_stream_query *query)
+{
+	make_metrics_by_intent(fcinfo, query, "last_meaningful_intent");
+}
+
+/* metrics_by_first_meaningful_intent(bot, from, to, excluded, attribution, tz) */
+Datum
+ks_ultimate_metrics_by_first(PG_FUNCTION_ARGS)
+{
+	return ks_stream_rows(fcinfo, make_metrics_by_first, ks_stream_record);
+}
+
+/* metrics_by_last_meaningful_intent(bot, from, to, excluded, attribution, tz) */
+Datum
+ks_ultimate_metrics_by_last(PG_FUNCTION_ARGS)
+{
+	return ks_stream_rows(fcinfo, make_metrics_by_last, ks_stream_record);
+}

@@ -1,0 +1,66 @@
+/*
+ * Conversation tables: what they are made of, how they are read, and which of
+ * their days have been exported.
+ */
+#ifndef KS_ROLLUP_CONVERSATION_H
+#define KS_ROLLUP_CONVERSATION_H
+
+#include "rollup/rollup.h"
+
+#include "utils/jsonb.h"
+
+/* A documented property of conversations, and the type that queries give it. */
+typedef struct ks_property
+{
+	const char *name;
+	const char *type;
+} ks_property;
+
+extern const ks_property ks_properties[];
+extern const int ks_nproperties;
+
+typedef struct ks_conversation_table
+{
+	Oid			relid;
+	Oid			owner;
+	char	   *name;			/* quoted and qualified */
+	Jsonb	   *columns;		/* documented names to the table's own */
+} ks_conversation_table;
+
+/* Instants from start on, up to but not with end. */
+typedef struct ks_interval
+{
+	TimestampTz start;
+	TimestampTz end;
+} ks_interval;
+
+/* Which conversations of a bot: those that ended, or that started and had an answer of the bot, in one of the intervals. */
+typedef struct ks_choice
+{
+	int64		bot_id;
+	bool		started;
+	int			nintervals;
+	const ks_interval *intervals;
+} ks_choice;
+
+/* conversation.c */
+extern char *ks_column_of(const Jsonb *columns, const char *logical);
+extern ks_conversation_table *ks_conversation_tables(int *count);
+extern char *ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties);
+extern int64 ks_conversations_ended(int64 bot_id, DateADT day);
+
+/* exported.c */
+
+/* What is noted of a day that was exported. */
+typedef struct ks_exported_day
+{
+	char	   *bot_name;		/* NULL: it had none */
+	int64		conversations;
+} ks_exported_day;
+
+extern void ks_day_check(DateADT day);
+extern char *ks_day_text(DateADT day);
+extern ks_interval ks_day_interval(DateADT day);
+extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);
+
+#endif							/* KS_ROLLUP_CONVERSATION_H */
