@@ -62,9 +62,10 @@ SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.o
  WHERE f.proparallel <> ALL (SELECT p.proparallel FROM pg_proc AS p WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn)) ORDER BY 1;
 -- COST and ROWS: a set has an estimate, a reader of the rollup a price
 SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
-SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|(sage|chatbot|logicdialog|ultimate)\.)' AND procost < 100 ORDER BY name COLLATE "C";
+SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|(sage|chatbot|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";
 
--- executable by everybody: nothing that writes, and nothing that is not meant for users
+-- executable by everybody: nothing that writes, and nothing that is not meant for users.  Exports close days, but only for who
+-- may execute kindly_stats.close_day().
 SELECT name FROM function
  WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')
    AND (provolatile = 'v' OR result = 'trigger' OR language = 'plpgsql') ORDER BY name COLLATE "C";
@@ -75,8 +76,8 @@ SELECT m.identity, a.privilege_type FROM member AS m JOIN pg_namespace AS n ON m
 -- nothing runs with its owner's rights by label: the triggers take those of the rollup's owner only
 SELECT name FROM function WHERE prosecdef ORDER BY name COLLATE "C";
 
--- SQL and PL/pgSQL: search_path is set, or the body was parsed when it was created.  create_event_table() makes a table where
--- the caller creates tables, and names all else in full.
+-- SQL and PL/pgSQL: search_path is set, or the body was parsed when it was created.  create_event_table() and its
+-- like make a table where the caller creates tables, and name all else in full.
 SELECT name FROM function
  WHERE language IN ('sql', 'plpgsql') AND prosqlbody IS NULL AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY name COLLATE "C";
 -- no setting but that
@@ -87,5 +88,6 @@ SELECT name FROM function WHERE language = 'sql' AND public AND proconfig IS NOT
 -- arguments of public functions of two and more have names, as PostgREST and named notation need them
 SELECT name FROM function WHERE public AND prokind <> 'a' AND pronargs >= 2 AND (proargnames IS NULL OR '' = ANY (proargnames[1:pronargs])) ORDER BY name COLLATE "C";
 -- one function a name, where PostgREST looks
-SELECT proname, count(*) FROM function WHERE name ~ '^(sage|chatbot|logicdialog)\.' GROUP BY proname HAVING count(*) > 1;
+SELECT proname, count(*) FROM function WHERE name ~ '^(sage|chatbot|logicdialog|ultimate)\.' GROUP BY proname HAVING count(*) > 1;
 SELECT name FROM function WHERE name ~ '^(sage|chatbot|logicdialog)\.' AND (pronargs <> pronargdefaults OR result <> 'json' OR provolatile <> 's') ORDER BY name COLLATE "C";
+SELECT name FROM function WHERE name ~ '^ultimate\.' AND pronargs <> pronargdefaults ORDER BY name COLLATE "C";

@@ -14,7 +14,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
-#include "utils/snapmgr.h"
 
 #include "rollup/rollup.h"
 
@@ -28,7 +27,10 @@ ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull)
 	query->nargs++;
 }
 
-/* The cursor of a call; the caller is connected to SPI.  It runs with the rights of whoever called, and reads only. */
+/*
+ * The cursor of a call; the caller is connected to SPI.  It runs with the
+ * rights of whoever called, reads only, and sees what the active snapshot sees.
+ */
 Portal
 ks_stream_open(FunctionCallInfo fcinfo, ks_stream_make make)
 {
@@ -36,8 +38,6 @@ ks_stream_open(FunctionCallInfo fcinfo, ks_stream_make make)
 	Portal		portal;
 	int			nest;
 
-	/* not the statement's: what the function itself has changed or waited for is to be seen */
-	PushActiveSnapshot(GetTransactionSnapshot());
 	make(fcinfo, &query);
 	nest = NewGUCNestLevel();
 	ks_set_option("search_path", "pg_catalog, pg_temp");
@@ -46,7 +46,6 @@ ks_stream_open(FunctionCallInfo fcinfo, ks_stream_make make)
 	portal = SPI_cursor_open_with_args(NULL, query.text, query.nargs, query.types, query.values, query.nulls, true,
 									   CURSOR_OPT_NO_SCROLL);
 	AtEOXact_GUC(true, nest);
-	PopActiveSnapshot();
 	return portal;
 }
 

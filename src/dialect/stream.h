@@ -21,7 +21,7 @@ typedef struct ks_stream_query
 	char		nulls[KS_STREAM_ARGUMENTS];
 } ks_stream_query;
 
-/* Makes the query of a function's call; it is connected to SPI, with a snapshot active that the query will run with. */
+/* Makes the query of a function's call; it is connected to SPI. */
 typedef void (*ks_stream_make) (FunctionCallInfo fcinfo, ks_stream_query *query);
 
 /* Makes a result of a row of the query, in the current memory. */

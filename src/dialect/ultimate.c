@@ -77,9 +77,12 @@ close_day(const export_arguments *e)
 		elog(ERROR, "could not close a day");
 }
 
-/* After this the day is closed, in whatever way. */
+/*
+ * Closes the day if need be, and makes a snapshot active with which to read it:
+ * not the statement's, which is older than what closing the day waited for.
+ */
 static void
-ensure_closed(FunctionCallInfo fcinfo)
+begin_export(FunctionCallInfo fcinfo)
 {
 	export_arguments e = read_export_arguments(fcinfo);
 	ks_exported_day mark;
@@ -93,6 +96,7 @@ ensure_closed(FunctionCallInfo fcinfo)
 	if (!closed)
 		close_day(&e);
 	SPI_finish();
+	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
 /*
@@ -149,9 +153,15 @@ take_document(HeapTuple row, TupleDesc desc)
 Datum
 ks_ultimate_export_rows(PG_FUNCTION_ARGS)
 {
-	if (SRF_IS_FIRSTCALL())
-		ensure_closed(fcinfo);
-	return ks_stream_rows(fcinfo, make_export, take_document);
+	bool		first = SRF_IS_FIRSTCALL();
+	Datum		result;
+
+	if (first)
+		begin_export(fcinfo);
+	result = ks_stream_rows(fcinfo, make_export, take_document);
+	if (first)
+		PopActiveSnapshot();
+	return result;
 }
 
 /* Adds what was fetched to the array that is being written. */
@@ -182,10 +192,11 @@ ks_ultimate_export(PG_FUNCTION_ARGS)
 
 	ks_json_begin(&out);
 	ks_json_open(&out, '[');
-	ensure_closed(fcinfo);
+	begin_export(fcinfo);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	portal = ks_stream_open(fcinfo, make_export);
+	PopActiveSnapshot();
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, 100);

@@ -89,7 +89,7 @@ CREATE FUNCTION kindly_stats.conversation_columns() RETURNS TABLE (logical text,
            ('has_bot_messages', 'boolean', false)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_columns() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented properties of conversations, and what the type of their columns must be good for';
+COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented properties of conversations, and what their types must be good for';
 
 CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -256,7 +256,7 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) IS
-'counts the conversations of a table from now on, and those that are in it, and guards the days that are exported
+'counts the conversations of a table, those that are in it and those to come, and guards exported days
 
 conversation_table: an ordinary or partitioned table with at least bot_id, conversation_id, conversation_start_time and
 conversation_end_time, and has_bot_messages (or null for it); columns: a JSON object from documented property names to the table''s

@@ -20,9 +20,10 @@ Errors: those of kindly_stats.close_day() where the day has not been closed, and
 CREATE FUNCTION ultimate.export(bot bigint DEFAULT NULL, day date DEFAULT NULL) RETURNS json
     LANGUAGE C VOLATILE COST 100000 AS 'MODULE_PATHNAME', 'ks_ultimate_export';
 COMMENT ON FUNCTION ultimate.export(bigint, date) IS
-'the document of all conversations of a bot that ended on a day: a JSON array, empty where there was none
+'the document of all conversations of a bot that ended on a day: a JSON array
 
-Arguments, properties and errors as those of ultimate.export_rows(), which needs no memory for all of it; and 54000 for a document of more than a gigabyte.';
+Arguments, properties and errors as those of ultimate.export_rows(), which needs no memory for all of it; and 54000 for a document
+of more than a gigabyte.  A day without conversations has an empty array.';
 
 CREATE FUNCTION ultimate.metrics(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
@@ -32,7 +33,7 @@ CREATE FUNCTION ultimate.metrics(
                    informed_rate double precision, automation_rate double precision, messages_understood_rate double precision)
     LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics';
 COMMENT ON FUNCTION ultimate.metrics(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
-'how many conversations there were, and what part of them was handled, deflected, escalated, informed, automated, understood
+'how many conversations there were, and what part of them was handled, deflected, escalated and so on
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; attribution: end for
 conversations that ended then, as exports have them, start for those that began then and have bot messages, as the
@@ -45,7 +46,7 @@ CREATE FUNCTION ultimate.first_last_intent(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (conversation_id text, first_intent text, last_intent text)
-    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 10000 AS 'MODULE_PATHNAME', 'ks_ultimate_first_last_intent';
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10000 AS 'MODULE_PATHNAME', 'ks_ultimate_first_last_intent';
 COMMENT ON FUNCTION ultimate.first_last_intent(bigint, kindly_stats.moment, kindly_stats.moment, text, text) IS
 'the first and the last of the intents that each conversation triggered, as its list has them
 
@@ -56,7 +57,7 @@ CREATE FUNCTION ultimate.metrics_by_first_meaningful_intent(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     excluded text[] DEFAULT '{}', attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (first_meaningful_intent text, total_conversations bigint, bot_handled_rate double precision)
-    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_first';
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_first';
 COMMENT ON FUNCTION ultimate.metrics_by_first_meaningful_intent(bigint, kindly_stats.moment, kindly_stats.moment, text[], text, text) IS
 'conversations, and what part of them the bot handled, by their first meaningful intent
 
@@ -68,7 +69,7 @@ CREATE FUNCTION ultimate.metrics_by_last_meaningful_intent(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     excluded text[] DEFAULT '{}', attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (last_meaningful_intent text, total_conversations bigint, bot_handled_rate double precision)
-    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_last';
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_last';
 COMMENT ON FUNCTION ultimate.metrics_by_last_meaningful_intent(bigint, kindly_stats.moment, kindly_stats.moment, text[], text, text) IS
 'conversations, and what part of them the bot handled, by their last meaningful intent
 
