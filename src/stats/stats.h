@@ -59,7 +59,7 @@ typedef struct ks_groups
 	int			count;
 	char	  **names;			/* NULL: events without a value */
 	int64	  **counts;			/* [count][nbuckets] */
-	int64	  **distincts;		/* likewise; NULLs unless the request asks for them */
+	int64	  **distincts;		/* likewise, zeros unless the request asks for them */
 } ks_groups;
 
 #define KS_HEATMAP_CELLS (7 * 24)
