@@ -27,6 +27,7 @@ extern void ks_refuse(int status, const char *message, const char *hint) pg_attr
 extern void ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, const ks_url_parameter *parameter),
 								 const void *context, const char *hint);
 extern void ks_refuse_token(void) pg_attribute_noreturn();
+extern void ks_refuse_path(void) pg_attribute_noreturn();
 extern void ks_refuse_bot(void) pg_attribute_noreturn();
 
 /* access.c */

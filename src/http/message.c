@@ -39,6 +39,12 @@ ks_refuse_token(void)
 }
 
 void
+ks_refuse_path(void)
+{
+	ks_refuse(404, "no such endpoint", "Paths are as documented, such as /api/v1/stats/bot/<BOT_ID>/sessions/chats.");
+}
+
+void
 ks_refuse_bot(void)
 {
 	ks_refuse(403, "the token is for another bot", "Ask for the bot that the token was made for, or get a token with a key of this bot.");
@@ -156,6 +162,8 @@ refuse_target(ks_url_status status, size_t at)
 		[KS_URL_E_UTF8] = "Its text must be UTF-8, percent-encoded byte by byte."
 	};
 
+	if (status == KS_URL_E_SEGMENTS)
+		ks_refuse_path();
 	if (status == KS_URL_E_LONG)
 		ks_refuse(414, "the URL is too long", "Ask for less at once, such as fewer sources.");
 	ereport(ERROR,
@@ -174,7 +182,7 @@ ks_http_target(void)
 	ks_url_status status;
 
 	if (target == NULL)
-		ks_refuse(404, "no such endpoint", "Requests must come through the proxy, which puts their target into the header " KS_HEADER_TARGET ".");
+		ks_refuse(404, "no such endpoint", "Requests must come through the proxy, which says in the header " KS_HEADER_TARGET " what is asked.");
 	target = pg_server_to_any(target, (int) strlen(target), PG_UTF8);
 	status = ks_url_parse(url, target, strlen(target));
 	if (status != KS_URL_OK)

@@ -139,7 +139,8 @@ read_value(Oid type, char *value, const char *parameter)
 		error = CopyErrorData();
 		FlushErrorState();
 		if (error->detail == NULL)
-			error->detail = psprintf("It is the value of parameter \"%s\".", parameter);
+			error->detail = psprintf(strchr(value, ' ') == NULL ? "It is the value of parameter \"%s\"."
+									 : "It is the value of parameter \"%s\", where a plus sign stands for a blank; percent-encoded itself it is %%2B.", parameter);
 		ReThrowError(error);
 	}
 	PG_END_TRY();
@@ -274,7 +275,7 @@ collect(const ks_url *url, const ks_route *route, const ks_route_parameter *want
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameter \"%s\" is given more than once", g->name),
-				 errhint("Only lists may be: %s", describe_parameters(route))));
+				 errhint("Only lists may be given more than once.")));
 }
 
 /* Two names of one argument are collected with the first. */
@@ -361,7 +362,7 @@ find_route(const ks_url *url)
 	const ks_route *route = ks_route_find(url);
 
 	if (route == NULL)
-		ks_refuse(404, "no such endpoint", "Paths are as documented, such as /api/v1/stats/bot/<BOT_ID>/sessions/chats.");
+		ks_refuse_path();
 	return route;
 }
 

@@ -157,7 +157,7 @@ read_path(reader *r)
 		ks_url_status status;
 
 		if (url->nsegments == KS_URL_SEGMENTS_MAX)
-			return fail(r, from, KS_URL_E_LONG);
+			return fail(r, from, KS_URL_E_SEGMENTS);
 		delimiter = *to;
 		status = decode(r, from, to, false);
 		if (status != KS_URL_OK)

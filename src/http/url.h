@@ -28,7 +28,8 @@
 typedef enum ks_url_status
 {
 	KS_URL_OK = 0,
-	KS_URL_E_LONG,				/* more bytes, segments or parameters than the limits above */
+	KS_URL_E_LONG,				/* more bytes or parameters than the limits above */
+	KS_URL_E_SEGMENTS,			/* more segments than any path has */
 	KS_URL_E_PATH,				/* does not begin with a slash */
 	KS_URL_E_CHARACTER,			/* a blank, a control character or # */
 	KS_URL_E_PERCENT,			/* a percent sign without two hexadecimal digits */

@@ -103,7 +103,7 @@ check_paths(void)
 	understands("/a?", "/a");
 	understands("/a%3Fb=c", "/a?b=c");
 	understands("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16", "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16");
-	refuses("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", KS_URL_E_LONG, 40);
+	refuses("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", KS_URL_E_SEGMENTS, 40);
 	refuses("", KS_URL_E_PATH, 0);
 	refuses("a", KS_URL_E_PATH, 0);
 	refuses("?a=b", KS_URL_E_PATH, 0);
@@ -230,7 +230,7 @@ check_limits(void)
 	ok(parse(text) == KS_URL_OK && url.nparameters == 0, "nothing but ampersands");
 	memset(text + 1, '/', KS_URL_BYTES_MAX);
 	text[KS_URL_BYTES_MAX - 1] = '\0';
-	ok(parse(text) == KS_URL_E_LONG, "nothing but slashes");
+	ok(parse(text) == KS_URL_E_SEGMENTS, "nothing but slashes");
 }
 
 /* ------------------------------------------------------------------------
