@@ -13,12 +13,13 @@ SET client_min_messages = warning;
 \pset format unaligned
 CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_event_table('public.event');
+SELECT kindly_stats.create_conversation_table('public.conversation');
 SELECT FROM kindly_stats.enable_row_security();
 SELECT kindly_stats.create_api_roles();
 
 -- every route leads to a function that is there, and its parameters to arguments of it; the bot is an argument, or named by client
 SELECT DISTINCT r.path, r.schema, r.function FROM kindly_stats.routes() AS r
- WHERE to_regnamespace(r.schema) IS NOT NULL AND (SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace(r.schema) AND p.proname = r.function) <> 1 ORDER BY 1;
+ WHERE (SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = to_regnamespace(r.schema) AND p.proname = r.function) <> 1 ORDER BY 1;
 SELECT r.path, r.parameter, r.argument FROM kindly_stats.routes() AS r JOIN pg_proc AS p ON p.pronamespace = to_regnamespace(r.schema) AND p.proname = r.function
  WHERE r.argument <> ALL (p.proargnames[1:p.pronargs]) ORDER BY 1, 2;
 SELECT DISTINCT r.path FROM kindly_stats.routes() AS r JOIN pg_proc AS p ON p.pronamespace = to_regnamespace(r.schema) AND p.proname = r.function
@@ -77,6 +78,12 @@ INSERT INTO event (bot_id, occurred_at, kind, source, language_code) VALUES
 	(5, '2019-04-28 07:22:52.825Z', 'user_message', 'web', 'nb'), (5, '2019-07-01 00:00Z', 'user_message', 'test', NULL),
 	(5, '2019-09-04 06:48:41.1Z', 'user_message', 'app', 'en');
 INSERT INTO kindly_stats.bot VALUES (1, 'Talker'), (2, 'Pager');
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, language, channel, conversation_status, last_resolution, bot_messages_count,
+	visitor_messages_count, not_understood_messages_count, triggered_intent_replies) VALUES
+	(1, 'a', '2024-07-01 23:50Z', '2024-07-02 00:10Z', 'en', 'chat', 'botHandled', 'resolved', 3, 4, 1, '[{"intent_name": "Greeting", "intent_timestamp": "2024-07-01T23:50:01Z", "not_meaningful": false},
+	 {"intent_name": "Where is my order", "intent_timestamp": "2024-07-01T23:51:00Z", "not_meaningful": false}]'),
+	(1, 'b', '2024-07-02 10:00Z', '2024-07-02 10:05Z', 'nb', 'ticket', 'agent', 'escalated', 1, 2, 0, NULL),
+	(2, 'c', '2024-07-02 10:00Z', '2024-07-02 10:05Z', 'en', 'chat', 'botHandled', 'informed', 1, 1, 0, NULL);
 
 -- What PostgREST would answer to GET of this URL with a token of this bot: the body, or the error.
 CREATE FUNCTION pg_temp.get(url text, bot text DEFAULT '1', method text DEFAULT 'GET', writes boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
@@ -208,6 +215,24 @@ SELECT client, left(pg_temp.get('/api/agent/analytics/message?dateFrom=2019-07-0
 SELECT pg_temp.get('/api/agent/analytics/message?dateFrom=2019-07-01&dateTo=2019-07-02&client=Talker&resolution=hour')
 	= logicdialog.message('2019-07-01', '2019-07-02', 'Talker', 'hour')::text AS same;
 
+-- Ultimate: metrics of conversations, and the export, which closes its day: the proxy makes POST of it
+SELECT pg_temp.get('/api/v1/metrics/bot/1?from=2024-07-01&to=2024-07-03');
+SELECT pg_temp.get('/api/v1/metrics/bot/1?from=2024-07-01&to=2024-07-03&attribution=start&channels[]=chat&languages[]=-nb&tz=UTC');
+SELECT pg_temp.get('/api/v1/metrics/bot/1?from=2024-08-01&to=2024-08-02'), pg_temp.get('/api/v1/metrics/bot/2?from=2024-08-01&to=2024-08-02');
+SELECT pg_temp.get('/api/v1/metrics/bot/1/first-last-intent?from=2024-07-01&to=2024-07-03');
+SELECT pg_temp.get('/api/v1/metrics/bot/1/first-meaningful-intent?from=2024-07-01&to=2024-07-03'), pg_temp.get('/api/v1/metrics/bot/1/first-meaningful-intent?from=2024-07-01&to=2024-07-03&excluded[]=Greeting&excluded[]=Talk+to+a+human%2Fagent'),
+	   pg_temp.get('/api/v1/metrics/bot/1/last-meaningful-intent?from=2024-07-01&to=2024-07-03&excluded=Greeting'), pg_temp.get('/api/v1/metrics/bot/1/last-meaningful-intent?from=2024-08-01&to=2024-08-03');
+SELECT x ->> 'bot_name' AS bot_name, x ->> 'conversation_id' AS id, x ->> 'bot_messages_count' AS messages
+  FROM json_array_elements(pg_temp.get('/api/v1/export/bot/1/2024-07-02', method => 'POST', writes => true)::json) AS x;
+SELECT pg_temp.get('/api/v1/export/bot/1/2024-07-02') = pg_temp.get('/api/v1/export/bot/1/2024-07-02', method => 'POST', writes => true) AS same_when_closed;
+SELECT day, pg_temp.get('/api/v1/export/bot/1/' || day, method => 'POST', writes => true) FROM (VALUES ('2024-07-03'), ('2024-7-2'), ('today'), ('2024-13-01'), ('2023-02-29'), ('0000-01-01'), ('9999-12-31'), ('infinity'), ('02-07-2024'), ('2024-07-02?day=2024-07-03'), ('2024-07-02%20'), ('2024-07-0%C3%A5'), ('')) AS v (day);
+SELECT pg_temp.get('/api/v1/export/bot/2/2024-07-02', method => 'POST', writes => true);
+RESET ROLE;
+SELECT bot_id, day, bot_name, conversations FROM kindly_stats.exported;
+SELECT kindly_stats.purge('conversation', '2024-07-01');
+SET ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/export/bot/1/2024-06-01', method => 'POST', writes => true);
+
 -- the native way: the token's bot, and no other
 SELECT set_config('request.jwt.claims', '{"bot":1,"role":"kindly_api_user"}', false) IS NULL AS claimed;
 SELECT date, count, distinct_count FROM kindly_api.stats_series("from" => '2019-07-01', "to" => '2019-07-03', tz => 'UTC');
@@ -240,7 +265,7 @@ CREATE FUNCTION evil.less(pg_catalog.timestamptz, pg_catalog.timestamptz) RETURN
 CREATE OPERATOR evil.> (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = evil.less);
 SET search_path = evil, pg_catalog, public;
 SET ROLE kindly_api_user;
-SELECT pg_temp.get('/api/v1/stats/bot/3/fallbacks/total?from=2019-07-01&to=2019-07-07', '3');
+SELECT pg_temp.get('/api/v1/stats/bot/3/fallbacks/total?from=2019-07-01&to=2019-07-07', '3'), pg_temp.get('/api/v1/metrics/bot/2?from=2024-07-01&to=2024-07-03', '2');
 RESET ROLE;
 RESET search_path;
 -- who is not the role of tokens has no token, whatever the claims

@@ -20,6 +20,8 @@
 #include "rollup/rollup.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -186,43 +188,49 @@ add_given(call *c, const char *argument, const given *g)
 		add_argument(c, argument, type, read_value(type, g->exact ? json_list(g) : g->values[0], g->name));
 }
 
+static char *
+call_query(const call *c)
+{
+	char	   *function = quote_qualified_identifier(c->route->schema, c->route->function);
+
+	switch (c->route->answer)
+	{
+		case KS_ANSWER_JSON:
+			return psprintf("SELECT %s(%s)", function, c->text.data);
+		case KS_ANSWER_ROW:
+			return psprintf("SELECT pg_catalog.concat('{\"data\":', pg_catalog.row_to_json(r), '}')::pg_catalog.json FROM %s(%s) AS r",
+							function, c->text.data);
+		case KS_ANSWER_ROWS:
+			return psprintf("SELECT pg_catalog.concat('{\"data\":[', pg_catalog.string_agg(pg_catalog.row_to_json(r)::pg_catalog.text, ','), ']}')"
+							"::pg_catalog.json FROM %s(%s) AS r", function, c->text.data);
+	}
+	return NULL;
+}
+
 /* Runs the call; the body of the answer is put into the caller's memory. */
 static Datum
 finish_call(call *c, bool read_only)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	char	   *function = quote_qualified_identifier(c->route->schema, c->route->function);
-	StringInfoData query;
+	int			nest = NewGUCNestLevel();
 	MemoryContext old;
 	Datum		answer;
 	bool		isnull;
 
-	initStringInfo(&query);
-	switch (c->route->answer)
-	{
-		case KS_ANSWER_JSON:
-			appendStringInfo(&query, "SELECT %s(%s)", function, c->text.data);
-			break;
-		case KS_ANSWER_ROW:
-			appendStringInfo(&query, "SELECT pg_catalog.concat('{\"data\":', pg_catalog.row_to_json(r), '}')::pg_catalog.json FROM %s(%s) AS r",
-							 function, c->text.data);
-			break;
-		case KS_ANSWER_ROWS:
-			appendStringInfo(&query, "SELECT pg_catalog.concat('{\"data\":', COALESCE(pg_catalog.json_agg(r), '[]'), '}')::pg_catalog.json FROM %s(%s) AS r",
-							 function, c->text.data);
-			break;
-	}
+	/* numbers in rows have all their digits, whatever the session's setting */
+	ks_set_option("extra_float_digits", "1");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args(query.data, c->count, c->types, c->values, NULL, read_only, 0) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not call %s", function);
+	if (SPI_execute_with_args(call_query(c), c->count, c->types, c->values, NULL, read_only, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not call %s.%s", c->route->schema, c->route->function);
 	answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
-		elog(ERROR, "%s answers nothing", function);
+		elog(ERROR, "%s.%s answers nothing", c->route->schema, c->route->function);
 	old = MemoryContextSwitchTo(memory);
 	answer = PointerGetDatum(PG_DETOAST_DATUM_COPY(answer));
 	MemoryContextSwitchTo(old);
 	SPI_finish();
+	AtEOXact_GUC(true, nest);
 	return answer;
 }
 
@@ -308,6 +316,31 @@ add_parameters(call *c, const ks_url *url)
 	}
 }
 
+/* YYYY-MM-DD and nothing else: dates as PostgreSQL reads them depend on the session's settings. */
+static DateADT
+read_day(const char *text)
+{
+	int			year,
+				month,
+				day;
+
+	if (strlen(text) != 10 || strspn(text, "0123456789") != 4 || text[4] != '-' || strspn(text + 5, "0123456789") != 2 ||
+		text[7] != '-' || strspn(text + 8, "0123456789") != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+				 errmsg("malformed day \"%s\"", ks_from_url(text)),
+				 errhint("Write it as YYYY-MM-DD.")));
+	year = atoi(text);
+	month = atoi(text + 5);
+	day = atoi(text + 8);
+	if (year < 1 || month < 1 || month > 12 || day < 1 || day > day_tab[isleap(year)][month - 1])
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+				 errmsg("there is no day \"%s\"", text),
+				 errhint("Write it as YYYY-MM-DD.")));
+	return date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+}
+
 /* What the path holds beside the bot: :day. */
 static void
 add_segments(call *c, const ks_url *url)
@@ -315,11 +348,7 @@ add_segments(call *c, const ks_url *url)
 	const char *day = ks_route_segment(c->route, url, "day");
 
 	if (day != NULL)
-	{
-		Oid			type = argument_type(c, "day");
-
-		add_argument(c, "day", type, read_value(type, ks_from_url(day), "day"));
-	}
+		add_argument(c, "day", DATEOID, DateADTGetDatum(read_day(day)));
 }
 
 /* ------------------------------------------------------------------------
@@ -391,6 +420,40 @@ answer(bool read_only)
 	return finish_call(&c, read_only);
 }
 
+/*
+ * PostgREST takes it for a fault of the server when something is not in the
+ * state that it would have to be in, such as a day whose conversations have been
+ * purged.  To a client that is a conflict with what there is.
+ */
+static Datum
+answer_or_refuse(bool read_only)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Datum		result = (Datum) 0;
+
+	PG_TRY();
+	{
+		result = answer(read_only);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '9')),
+				 errmsg("this cannot be answered as things are"),
+				 errdetail_internal("%s", error->message),
+				 error->hint != NULL ? errhint("%s", error->hint) : 0));
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /* GET and HEAD come as such; the proxy makes POST of what needs request_volatile(). */
 Datum
 ks_request(PG_FUNCTION_ARGS)
@@ -399,13 +462,13 @@ ks_request(PG_FUNCTION_ARGS)
 
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		ks_refuse(405, "method not allowed", "Use GET.");
-	return answer(true);
+	return answer_or_refuse(true);
 }
 
 Datum
 ks_request_volatile(PG_FUNCTION_ARGS)
 {
-	return answer(false);
+	return answer_or_refuse(false);
 }
 
 /* The table of routes, parameter by parameter. */

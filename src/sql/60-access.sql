@@ -67,17 +67,14 @@ COMMENT ON FUNCTION kindly_stats.create_access_tables() IS 'internal: creates ki
 
 -- Row-level security
 
--- The tables that it is about, and their bot columns.
-CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN QUERY
-    SELECT c.oid::regclass, 'bot_id'::name FROM pg_class AS c
-     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'bot') AND c.relkind IN ('r', 'p')
-    UNION
-    SELECT r, coalesce(t.columns ->> 'bot_id', 'bot_id')::name FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r
-     WHERE t.grain <> 'event';
-END
+-- The tables that it is about, and their bot columns.  Readers need rights on a table, but not on its partitions.
+CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'bot', 'exported') AND c.relkind IN ('r', 'p')
+    UNION ALL
+    SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
+      FROM kindly_stats.conversation_table AS t, kindly_stats.relations(t.conversation_table) AS r
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.tables_with_bots() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.tables_with_bots() IS 'internal: tables that row-level security covers, and their bot columns';
@@ -122,9 +119,9 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.enable_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.enable_row_security() IS
 'shows each database role only the bots that it was granted, and each API token only its own
 
-Row-level security on kindly_stats.rollup, kindly_stats.bot and attached conversation tables, by policies named
-kindly_stats_bots.  Gives back the tables that it has changed; calling it once more covers tables that came later.  From then on a
-role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything.';
+Row-level security on kindly_stats.rollup, bot and exported, and on attached conversation tables, by policies named
+kindly_stats_bots.  Gives back the tables that it has changed; call it once more when a conversation table was attached.  From then on
+a role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything.';
 
 CREATE FUNCTION kindly_stats.require_row_security() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -138,21 +135,29 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_row_security() IS 'internal: refuses to let anybody read where that would show every bot (55000)';
 
--- What a reader needs, whichever bots it sees: the schemas that are there, and the tables that have bots.
+-- What a reader needs, whichever bots it sees: the schemas of typed functions, dialects and tables, and the tables that have bots.
 CREATE FUNCTION kindly_stats.grant_reading(reader name) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    command text;
 BEGIN
-    EXECUTE (SELECT format('GRANT USAGE ON SCHEMA %s TO %I', string_agg(DISTINCT n.nspname, ', ' ORDER BY n.nspname), reader)
-               FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid JOIN pg_namespace AS n ON n.oid = d.objid
-              WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
-                AND e.extname = 'kindly_stats' AND n.nspname <> 'kindly_api');
-    EXECUTE format('GRANT USAGE ON SCHEMA kindly_stats TO %I', reader);
-    EXECUTE (SELECT format('GRANT SELECT ON %s TO %I', string_agg(t.relation::text, ', ' ORDER BY t.relation::text COLLATE "C"), reader)
-               FROM kindly_stats.tables_with_bots() AS t);
+    FOR command IN
+        SELECT format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, reader) FROM pg_namespace AS n
+         WHERE (n.nspname = 'kindly_stats'
+                OR n.oid IN (SELECT c.relnamespace FROM kindly_stats.tables_with_bots() AS t JOIN pg_class AS c ON c.oid = t.relation WHERE NOT t.is_partition)
+                OR n.oid IN (SELECT d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+                              WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'))
+           AND n.nspname <> 'kindly_api' AND NOT has_schema_privilege(reader, n.oid, 'USAGE')
+        UNION ALL
+        SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
+         WHERE NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
+    LOOP
+        EXECUTE command;
+    END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.grant_reading(name) IS 'internal: the grants that every reader needs';
+COMMENT ON FUNCTION kindly_stats.grant_reading(name) IS 'internal: the grants that every reader needs and does not have';
 
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -173,7 +178,8 @@ COMMENT ON FUNCTION kindly_stats.grant_bot(name, bigint) IS
 'lets a database role read the statistics of a bot
 
 role: the role, whose members that inherit its rights see the bot, too; bot: the bot.  The role also gets USAGE of the schemas and
-SELECT on the tables that statistics are read from.  kindly_stats.bot_grant lists what was granted, by the roles'' names.
+SELECT on the tables that statistics are read from, conversation tables among them.  kindly_stats.bot_grant lists what was granted,
+by the roles'' names.
 Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 
 CREATE FUNCTION kindly_stats.revoke_bot(role name, bot bigint) RETURNS boolean
@@ -226,6 +232,8 @@ BEGIN
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user');
+    -- an export closes its day
+    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO kindly_api_user;
     NOTIFY pgrst, 'reload schema';
 END
 $$;
@@ -234,8 +242,8 @@ COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
 'creates the roles that PostgREST serves the API with, and gives them their rights
 
 kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
-without a token; kindly_api_user, with one.  Grant none of them to anybody else.  Calling it once more changes nothing, but for
-rights on what came later.  Errors: 42710 where a role of that name exists that may do more, 55000 before
+without a token; kindly_api_user, with one.  Grant none of them to anybody else.  Calling it once more gives the rights that came
+to be needed since, such as those on a conversation table.  Errors: 42710 where a role of that name exists that may do more, 55000 before
 kindly_stats.enable_row_security() was called.';
 
 -- API keys
@@ -272,11 +280,14 @@ ks_<prefix>_<secret>: the prefix stays visible in kindly_stats.api_keys(), of th
 
 CREATE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- of a whole key, too: what is behind the prefix must get into no message
+    wanted text := left(regexp_replace(prefix, '^ks_', ''), 12);
 BEGIN
     PERFORM kindly_stats.create_access_tables();
-    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.prefix = revoke_api_key.prefix;
+    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.prefix = wanted;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no API key with prefix "%"', prefix USING ERRCODE = '22023', HINT = 'kindly_stats.api_keys() lists the keys.';
+        RAISE EXCEPTION 'there is no API key with prefix "%"', wanted USING ERRCODE = '22023', HINT = 'kindly_stats.api_keys() lists the keys.';
     END IF;
 END
 $$;
@@ -284,7 +295,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_api_key(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
 'makes an API key invalid
 
-prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them.  Tokens that it was exchanged for are valid for the
+prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them, or the whole key.  Tokens that it was exchanged for are valid for the
 rest of kindly_stats.token_lifetime.  Error: 22023 where there is no such key.';
 
 CREATE FUNCTION kindly_stats.api_keys(bot bigint DEFAULT NULL)
