@@ -79,6 +79,15 @@ SELECT logicdialog.user_detail('2024-04-01', '2024-04-05', 'users');
 SELECT logicdialog.user_detail('2024-04-02', '2024-04-03', 'users') -> 'data';
 -- what has no user is in no pie, but its messages are counted by channel
 SELECT logicdialog.user_detail('2024-04-01', '2024-04-05', 'users')::text ~ 'telephone|fo' AS in_a_pie;
+-- a table of one's own, whose ratings are no numbers, or not written as JSON has them; and whose columns have other names
+CREATE TABLE logicdialog_users_own (bot_id bigint, occurred_at timestamptz, kind text, person uuid, channel varchar, stars text);
+SELECT kindly_stats.attach('logicdialog_users_own', '{"user_id": "person", "source": "channel", "rating": "stars"}');
+INSERT INTO logicdialog_users_own
+SELECT 8111, '2024-05-01 12:00Z', k, lpad(n::text, 32, '0')::uuid, 'phone', CASE k WHEN 'feedback' THEN r END
+FROM unnest(ARRAY['good', '', '007', '-0', ' 4', '1.5', '99999999999999999999', '5', '-5', '9223372036854775807']) WITH ORDINALITY AS t (r, n), unnest(ARRAY['user_message', 'feedback']) AS k;
+SELECT logicdialog.user_detail('2024-05-01', '2024-05-02', 'users') -> 'data';
+DELETE FROM logicdialog_users_own;
+DROP TABLE logicdialog_users_own;
 -- equal numbers come in bytewise order, nothing first
 BEGIN;
 DELETE FROM logicdialog_users_event WHERE session_id IN ('s1', 's2', 's3', 's5', 's6');

@@ -157,6 +157,16 @@ put_instant(StringInfo out, const char *name, TimestampTz at)
 	ks_json_instant(out, at);
 }
 
+/*
+ * The first instant of a bucket.  Of hours "starts" has what date_trunc() says,
+ * which is another where a clock is set back by half an hour (Lord Howe).
+ */
+static TimestampTz
+bucket_start(const ks_buckets *buckets, int bucket)
+{
+	return buckets->bucket_of == NULL ? buckets->edges[bucket] : buckets->starts[bucket];
+}
+
 /* What is counted: from the first bucket's start on.  The clock may have jumped over all of it. */
 static void
 put_range(ks_analytics *a, pg_tz *zone)
@@ -167,7 +177,7 @@ put_range(ks_analytics *a, pg_tz *zone)
 
 	if (buckets->nbuckets > 0)
 	{
-		start = buckets->starts[0];
+		start = bucket_start(buckets, 0);
 		end = buckets->edges[buckets->nsegments];
 	}
 	else
@@ -287,7 +297,7 @@ series_answer(ks_analytics *a, const column *columns, int ncolumns)
 	for (i = 0; i < a->buckets.nbuckets; i++)
 	{
 		ks_json_open(out, '{');
-		put_instant(out, "date", a->buckets.starts[i]);
+		put_instant(out, "date", bucket_start(&a->buckets, i));
 		for (j = 0; j < ncolumns; j++)
 			ks_analytics_count(out, columns[j].name, columns[j].counts[i]);
 		ks_json_close(out, '}');
@@ -393,7 +403,7 @@ static void
 begin_bucket(ks_analytics *a, int bucket, const char *list)
 {
 	ks_json_open(&a->out, '{');
-	put_instant(&a->out, "date", a->buckets.starts[bucket]);
+	put_instant(&a->out, "date", bucket_start(&a->buckets, bucket));
 	ks_json_member(&a->out, list);
 	ks_json_open(&a->out, '[');
 }
