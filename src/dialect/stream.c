@@ -30,6 +30,8 @@ ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull)
 /*
  * The cursor of a call; the caller is connected to SPI.  It runs with the
  * rights of whoever called, reads only, and sees what the active snapshot sees.
+ * It is one WITH HOLD, because a cursor over the function may be one, and is
+ * read to its end at COMMIT: ours must not be gone by then.
  */
 Portal
 ks_stream_open(FunctionCallInfo fcinfo, ks_stream_make make)
@@ -44,14 +46,14 @@ ks_stream_open(FunctionCallInfo fcinfo, ks_stream_make make)
 	/* there is hardly an expression to compile, and a compiler takes more memory than all the rest */
 	ks_set_option("jit", "off");
 	portal = SPI_cursor_open_with_args(NULL, query.text, query.nargs, query.types, query.values, query.nulls, true,
-									   CURSOR_OPT_NO_SCROLL);
+									   CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD);
 	AtEOXact_GUC(true, nest);
 	return portal;
 }
 
 /*
  * The caller wants no more rows, or has got all.  The cursor is known by its
- * name: at the end of a transaction it may be gone before us.
+ * name: after an error it may be gone before us.
  */
 static void
 close_stream(Datum name)
@@ -90,7 +92,7 @@ next_row(const char *name, ks_stream_take take, Datum *result)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_CURSOR_STATE),
 				 errmsg("the transaction ended before all rows were read"),
-				 errhint("Read them all before COMMIT; a cursor WITH HOLD cannot do so later.")));
+				 errhint("Read them all before its end.")));
 	SPI_cursor_fetch(portal, true, 1);
 	found = SPI_processed > 0;
 	if (found)

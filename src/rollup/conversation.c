@@ -135,6 +135,8 @@ instant_literal(TimestampTz at)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
+	/* else it takes the zone for unknown, and does not write it */
+	tm.tm_isdst = 0;
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
 	return psprintf("'%s'::pg_catalog.timestamptz", text);
 }

@@ -214,7 +214,7 @@ DECLARE
     changed record;
 BEGIN
     FOR changed IN EXECUTE format(
-        'SELECT x.bot_id, x.day FROM kindly_stats.exported AS x'
+        'SELECT x.bot_id, to_char(x.day, ''YYYY-MM-DD'') AS day FROM kindly_stats.exported AS x'
         ' WHERE EXISTS (SELECT FROM %s AS e WHERE e.%I = x.bot_id AND e.%I >= x.day::timestamp AT TIME ZONE ''UTC'' AND e.%3$I < (x.day + 1)::timestamp AT TIME ZONE ''UTC'')'
         '   AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1',
         conversation_table, columns ->> 'bot_id', columns ->> 'conversation_end_time')
@@ -241,7 +241,8 @@ BEGIN
     PERFORM kindly_stats.create_exported();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
     SELECT t.columns INTO known FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = attach_conversations.conversation_table;
-    IF NOT known || columns @> known - kindly_stats.lost_columns(conversation_table, known) THEN
+    IF NOT known || columns @> known - kindly_stats.lost_columns(conversation_table, known)
+       OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
         RAISE EXCEPTION 'table "%" is attached with other columns', conversation_table
             USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
     END IF;
