@@ -122,13 +122,13 @@ SELECT count(*) AS intents, count(*) FILTER (WHERE p IS NULL OR m IS NULL) AS di
 FULL JOIN ultimate.metrics_by_last_meaningful_intent(2501, '2024-10-22', '2024-10-31') AS m USING (last_meaningful_intent, total_conversations, bot_handled_rate);
 
 -- "how can I achieve parity": of the files of day x and day x + 1, those that began on day x, with bot_messages_count > 0
-CREATE FUNCTION pg_temp.parity(bot bigint, files int, least int) RETURNS TABLE (days bigint, different bigint, enough boolean) LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.parity(bot bigint, files int, spoken int) RETURNS TABLE (days bigint, different bigint, enough boolean) LANGUAGE sql AS $$
 SELECT count(*), count(*) FILTER (WHERE p.total <> m.total_conversations OR p.handled <> m.bot_handled_conversations
 	OR p.understood IS DISTINCT FROM round(m.messages_understood_rate::numeric, 12)), bool_and(m.total_conversations > 200)
 FROM (SELECT x.day, count(*) AS total, count(*) FILTER (WHERE f.conversation_status = 'botHandled') AS handled,
 		round(1 - sum(f.not_understood_messages_count)::numeric / sum(f.visitor_messages_count), 12) AS understood
 	FROM document AS x JOIN all_loaded AS f ON f.bot_id = x.bot AND f.day BETWEEN x.day AND x.day + files - 1
-	WHERE x.bot = parity.bot AND x.day < '2024-10-30' AND (f.conversation_start_time AT TIME ZONE 'UTC')::date = x.day AND f.bot_messages_count >= least GROUP BY x.day) AS p,
+	WHERE x.bot = parity.bot AND x.day < '2024-10-30' AND (f.conversation_start_time AT TIME ZONE 'UTC')::date = x.day AND f.bot_messages_count >= spoken GROUP BY x.day) AS p,
 	ultimate.metrics(bot, p.day, p.day + 1, 'start') AS m
 $$;
 SELECT * FROM pg_temp.parity(2502, 2, 1);
