@@ -16,6 +16,8 @@ const chats = await rpc('sessions_chats', `bot=1&${range}&sources=web,app&tz=Eur
 is(chats.text, sql(`SELECT sage.sessions_chats(1, '2024-07-01', '2024-07-07', tz => 'Europe/Oslo', sources => 'web,app')`), 'schema sage, arguments by name');
 is((await rpc('sessions_chats', '', { profile: 'sage', method: 'POST', headers: { 'Content-Type': 'application/json' },
   body: JSON.stringify({ bot: 1, from: '2024-07-01', to: '2024-07-07', tz: 'Europe/Oslo', sources: 'web,app' }) })).text, chats.text, 'and by POST');
+is((await rpc('sessions_chats', '', { profile: 'sage', method: 'POST', headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+  body: `bot=1&${range}&tz=Europe/Oslo&sources=web,app` })).text, chats.text, 'and as a form');
 is((await rpc('sessions_chats', `bot=1&${range}&colour=blue`, { profile: 'sage' })).status, 404, 'an unknown argument is PostgREST\'s 404');
 is((await rpc('sessions_chats', 'bot=1', { profile: 'sage' })).status, 400, 'a missing one is the function\'s 400');
 
@@ -44,6 +46,7 @@ is((await rpc('stats_series', `bot=1&${range}&tz=UTC&select=date,count&order=cou
   'select, order, limit and offset');
 const ranged = await rpc('stats_series', `bot=1&${range}&tz=UTC`, { headers: { Range: '0-1', 'Range-Unit': 'items', Prefer: 'count=exact' } });
 is([ranged.status, ranged.headers['content-range'], ranged.json.length], [206, '0-1/6', 2], 'Range and Prefer: count');
+is((await rpc('stats_series', `${range}&tz=UTC`)).text, series.text, 'the bot is the token\'s');
 is((await rpc('top_buttons', `bot=1&from=2024-01-01&to=2025-01-01&tz=UTC&select=button_id,count,ratio`)).json?.length, 5, 'top buttons');
 is((await rpc('stats_series', `bot=1&${range}&tz=UTC&count=gt.1000000`)).json, [], 'a filter on a column');
 

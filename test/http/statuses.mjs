@@ -41,6 +41,9 @@ const packed = await new Promise((resolve) => http.get(`${base}${stats(1, 'sessi
 is(packed.encoding, 'gzip', 'long answers come packed');
 is(JSON.parse(gunzipSync(packed.body)).data.length, 366, 'and whole');
 
+const given = await request(auth(1), { headers: { authorization: `bearer  ${key} ` } });
+is([given.status, Object.keys(given.json), given.headers['cache-control']], [200, ['jwt'], 'no-store'], '200: a token, for a key however spelt');
+
 // ---------------------------------------------------------------- 400
 
 const unknown = await status(400, 'unknown parameters', `${messages}&colour=blue&sources[]=web&size=9`);
