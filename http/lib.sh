@@ -190,3 +190,54 @@ signing_secret() { sql -d "$1" -At -c "SELECT kindly_stats.signing_secret()"; }
 # database_uri DATABASE: of the throwaway server that start_server has started,
 # for the role as which PostgREST connects.
 database_uri() { echo "postgresql://kindly_api_authenticator@/$1?host=$PGHOST&port=$PGPORT"; }
+
+# ---------------------------------------------------------------- what to do with it
+
+# show_lines DATABASE PORT BOT FROM TO [NAME]: for curl, with a key made for the
+# bot; NAME is the bot's.
+show_lines()
+{
+	key=$(sql -d "$1" -At -c "SELECT kindly_stats.create_api_key($3, 'an example')") || return 1
+	url=http://127.0.0.1:$2
+	get="curl -gsw '\n'"
+	# shellcheck disable=SC2016
+	token='authorization: Bearer $JWT'
+	cat <<-LINES
+		# the key of bot $3, for a token that lives ten minutes
+		KEY=$key
+		JWT=\$(curl -s $url/api/v2/bot/$3/sage/auth -H "authorization: Bearer \$KEY" | sed 's/.*"jwt": *"\([^"]*\)".*/\1/')
+
+		# Sage
+		$get "$url/api/v1/stats/bot/$3/meta/options" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/sessions/chats?from=$4&to=$5&tz=Europe/Oslo&sources[]=-test" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/sessions/messages?from=$4&to=$5&granularity=hour&language_codes[]=en&language_codes[]=nb" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/fallbacks/series?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/fallbacks/total?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/chatbubble/pages?from=$4&to=$5&limit=10" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/takeovers/series?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/takeovers/totals?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/feedback/summary?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/buttons/most_clicked?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/stats/bot/$3/chatlabels/added?from=$4&to=$5" -H "$token"
+
+		# ChatBot.com
+		$get "$url/reports/conversations?from=$4&to=$5&group=source" -H "$token"
+		$get "$url/reports/conversations.heatmap?from=$4&to=$5&tz=Europe/Oslo" -H "$token"
+
+		# LogicDialog
+		$get "$url/api/agent/analytics/user?dateFrom=$4&dateTo=$5&client=$6" -H "$token"
+		$get "$url/api/agent/analytics/active-channel?dateFrom=$4&dateTo=$5&client=$6&resolution=week" -H "$token"
+
+		# Ultimate
+		$get "$url/api/v1/metrics/bot/$3?from=$4&to=$5" -H "$token"
+		$get "$url/api/v1/export/bot/$3/$4" -H "$token"
+
+		# PostgREST's own way: typed rows, CSV, the OpenAPI page
+		$get "$url/api/native/rpc/sessions_chats?from=$4&to=$5&bot=$3" -H "$token" -H "accept-profile: sage"
+		$get "$url/api/native/rpc/stats_series?from=$4&to=$5&order=count.desc&limit=3" -H "$token" -H "accept: text/csv"
+		$get "$url/api/native/" -H "$token"
+
+		# the page for people: its key is the one above
+		$url/
+	LINES
+}

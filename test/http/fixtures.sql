@@ -97,3 +97,14 @@ ALTER DATABASE :"DBNAME" SET kindly_stats.now = '2019-03-27 09:41:00Z';
 
 -- LogicDialog's workspaces
 INSERT INTO kindly_stats.bot (bot_id, name) VALUES (1, 'First & last'), (2, 'second');
+
+-- Ultimate's conversations, some of which went on after midnight or are open still
+SELECT kindly_stats.create_conversation_table('conversation') \g /dev/null
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, language, channel, labels, conversations_data,
+	conversation_status, last_resolution, triggered_intent_replies, bot_messages_count, visitor_messages_count, not_understood_messages_count)
+SELECT bot, 'c' || n, at, CASE WHEN n % 50 <> 0 THEN at + n * interval '1 minute' END, (ARRAY['en', 'nb'])[1 + n % 2], (ARRAY['chat', 'ticket'])[1 + n % 3 / 2],
+	ARRAY['label ' || n % 4], jsonb_build_object('order', n), (ARRAY['botHandled', 'agent', 'email', 'customEscalation', 'failedEscalation'])[1 + n % 5],
+	(ARRAY['informed', 'resolved', 'escalated', 'undefined'])[1 + n % 4],
+	jsonb_build_array(jsonb_build_object('intent_name', 'Greeting', 'not_meaningful', false, 'intent_timestamp', at),
+		jsonb_build_object('intent_name', 'intent ' || n % 3, 'not_meaningful', false, 'intent_timestamp', at + interval '10 s')), n % 4, n % 6, n % 2
+FROM generate_series(1, 2) AS bot, generate_series(1, 300) AS n, LATERAL (SELECT timestamptz '2024-06-30 12:00Z' + n * interval '9 minutes' AS at) AS t;

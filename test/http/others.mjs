@@ -82,4 +82,44 @@ await status(400, 'LogicDialog: no workspace', user);
 await status(400, 'LogicDialog: unknown resolution', `${user}&client=First+%26+last&resolution=minute`);
 await status(401, 'LogicDialog: no token', `${user}&client=First+%26+last`, { token: undefined });
 await status(404, 'LogicDialog: unknown endpoint', `/api/agent/analytics/users?${range}&client=First+%26+last`);
+
+// ---------------------------------------------------------------- Ultimate
+
+const exported = (day, bot = 1) => `/api/v1/export/bot/${bot}/${day}`;
+const first = await status(200, 'Ultimate: an export', exported('2024-07-01'));
+const documents = Array.isArray(first.json) ? first.json : [];
+is(documents.length, Number(sql(`SELECT count(*) FROM conversation WHERE bot_id = 1 AND conversation_end_time >= '2024-07-01 00:00Z' AND conversation_end_time < '2024-07-02 00:00Z'`)),
+  'it has the conversations that ended on that UTC day');
+is(Object.keys(documents[0] ?? {}), ['bot_id', 'bot_name', 'conversation_id', 'platform_conversation_id', 'conversation_start_time', 'conversation_end_time', 'language',
+  'channel', 'labels', 'conversations_data', 'test_mode', 'conversation_status', 'last_resolution', 'triggered_replies', 'triggered_intent_replies', 'is_llm_conversation',
+  'llm_notUnderstood_count', 'llm_responseGenerated_count', 'llm_errorOccurred_count', 'llm_escalationRequired_count', 'llm_fallback_count', 'bot_messages_count',
+  'visitor_messages_count', 'not_understood_messages_count'], 'with the documented properties');
+is([documents.every((each) => each.bot_id === '1' && each.bot_name === 'First & last'), typeof documents[0]?.bot_messages_count, typeof documents[0]?.conversations_data],
+  [true, 'string', 'string'], 'of the documented types');
+is((await request(exported('2024-07-01'), { token: token({ bot: 1, again: true }) })).text, first.text, 'and is the same from then on');
+is(sql(`SELECT ultimate.export(1, '2024-07-01')`), first.text, 'as it is in SQL');
+is((await status(200, 'Ultimate: a day without conversations', exported('2023-07-01'))).json, [], 'is an empty array');
+is((await request(exported('2024-07-01'), { token: token({ bot: 1, head: true }), method: 'HEAD' })).text, '', 'Ultimate: HEAD has no body');
+await status(400, 'Ultimate: no day', exported('2024-02-30'));
+await status(400, 'Ultimate: a day that is not over', exported('2999-01-01'));
+await status(400, 'Ultimate: a parameter', `${exported('2024-07-01')}?limit=3`);
+await status(403, 'Ultimate: another bot', exported('2024-07-01', 2));
+await status(401, 'Ultimate: no token', exported('2024-07-01'), { token: undefined });
+await status(404, 'Ultimate: no day at all', '/api/v1/export/bot/1/');
+
+const july = 'from=2024-06-30&to=2024-07-03';
+const row = (call) => JSON.parse(sql(`SELECT json_agg(r) FROM ultimate.${call} AS r`));
+for (const [path, call] of [
+  [`?${july}`, `metrics(1, '2024-06-30', '2024-07-03')`],
+  [`?${july}&attribution=start&channels=chat&tz=Europe/Oslo`, `metrics(1, '2024-06-30', '2024-07-03', 'start', 'chat', tz => 'Europe/Oslo')`],
+  [`/first-last-intent?${july}`, `first_last_intent(1, '2024-06-30', '2024-07-03')`],
+  [`/first-meaningful-intent?${july}&excluded[]=Greeting&excluded[]=intent+1`, `metrics_by_first_meaningful_intent(1, '2024-06-30', '2024-07-03', '{Greeting,intent 1}')`],
+  [`/last-meaningful-intent?${july}&attribution=start`, `metrics_by_last_meaningful_intent(1, '2024-06-30', '2024-07-03', attribution => 'start')`],
+]) {
+  const answer = await request(`/api/v1/metrics/bot/1${path}`, { token: token({ bot: 1, path }) });
+  is([answer.json?.data ?? answer.json].flat(), row(call), `Ultimate: the same as in SQL: metrics${path}`, answer.text);
+}
+await status(400, 'Ultimate: unknown attribution', `/api/v1/metrics/bot/1?${july}&attribution=middle`);
+await status(403, 'Ultimate: metrics of another bot', `/api/v1/metrics/bot/2?${july}`);
+await status(403, 'Ultimate: intents of another bot', `/api/v1/metrics/bot/2/first-last-intent?${july}`);
 done();

@@ -16,11 +16,22 @@ http_server()
 	export KINDLY_SECRET KINDLY_URL="http://127.0.0.1:$http_port" KINDLY_RUN="$place/http/run" KINDLY_PSQL="$bindir/psql" PGDATABASE=http
 }
 
+# What serve.sh shows: each line that asks something is answered.
+shown_lines()
+{
+	show_lines http "$http_port" 1 2024-06-03 2024-06-10 First+%26+last | sed '/^http/d' >"$place/http_lines" &&
+		sh "$place/http_lines" >"$place/http_answers" 2>&1 &&
+		[ "$(count_in "$place/http_lines" '^curl')" -ge 20 ] && ! grep -e '^{"code"' -e '^curl' "$place/http_answers"
+}
+
 # The programs in their order: the last of them leaves little that works.
 http_suite()
 {
 	suite_begins
 	if http_server >"$place/http_server.log" 2>&1; then
+		shown_lines >"$place/http_shown.log"
+		one_result "$?" "the lines that serve.sh shows are answered"
+		show_tail "$place/http_shown.log"
 		for name in documented customer statuses native others mutated down; do
 			log=$place/http_$name.log
 			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
