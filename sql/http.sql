@@ -238,6 +238,7 @@ SELECT set_config('request.jwt.claims', '{"bot":1,"role":"kindly_api_user"}', fa
 SELECT date, count, distinct_count FROM kindly_api.stats_series("from" => '2019-07-01', "to" => '2019-07-03', tz => 'UTC');
 SELECT * FROM kindly_api.stats_total(1, '2019-07-01', '2019-07-07', 'UTC', sources => '{-test}');
 SELECT count(*), sum(count) FROM kindly_api.stats_heatmap("from" => '2019-07-01', "to" => '2019-07-07', tz => 'UTC');
+SELECT kindly_api.token();
 SELECT first AT TIME ZONE 'UTC' AS first, sources, language_codes FROM kindly_api.stats_options();
 SELECT * FROM kindly_api.stats_top("from" => '2019-07-01', "to" => '2019-07-07', measure => 'pages', top => 2);
 SELECT * FROM kindly_api.fallback_rate("from" => '2019-07-01', "to" => '2019-07-07');
@@ -248,6 +249,7 @@ SELECT count(*) FROM kindly_api.stats_series();
 -- a dialect's function shows nothing of another bot
 SELECT sage.fallbacks_total(3, '2019-07-01', '2019-07-07'), sage.meta_options(4);
 SELECT set_config('request.jwt.claims', '', false) IS NULL AS claimed;
+SELECT kindly_api.token();
 SELECT count(*) FROM kindly_api.stats_options();
 
 -- in a read-only transaction, as GET is

@@ -35,6 +35,19 @@ The header x-original-uri has the path, x-api-key the key; the proxy sets both, 
 The answer is {"jwt": "..."}, valid for kindly_stats.token_lifetime.
 HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 for a key of another bot; 404 for other paths.';
 
+-- Not in SQL: a body that was inlined into a cached plan is run without asking for EXECUTE again.
+CREATE FUNCTION kindly_api.token() RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN json_build_object('bot', kindly_stats.require_bot(NULL));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.token() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.token() IS
+'says which bot the token is for, and so that it is valid
+
+The answer is {"bot": ...}; it costs next to nothing.  HTTP status: 401 without a token.';
+
 CREATE FUNCTION kindly_stats.routes() RETURNS TABLE (path text, schema text, function text, parameter text, argument text, is_list boolean)
     LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 200 AS 'MODULE_PATHNAME', 'ks_list_routes';
 COMMENT ON FUNCTION kindly_stats.routes() IS

@@ -1,0 +1,105 @@
+// api.js: questions to the statistics API, with what its documentation asks of a
+// program: a new token after 401, a pause after 429 for as long as Retry-After says.
+
+import { claimsOf, forgetToken, readToken } from './token.js';
+
+export class ApiError extends Error {
+  constructor(status, message, hint = null) {
+    super(message);
+    this.status = status;
+    this.hint = hint;
+  }
+}
+
+async function errorOf(response) {
+  // Whatever is between here and the server may answer in another shape.
+  const body = await response.json().catch(() => ({}));
+  return new ApiError(response.status, body.message ?? `the server answered ${response.status}`, body.hint ?? null);
+}
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, { once: true });
+  });
+}
+
+// One for the page.  askKey(bot) resolves when there is a new token; waiting(until)
+// is told until when nothing may be asked, and null when it goes on.
+export class Api {
+  #askKey;
+  #waiting;
+  #until = 0;
+  #asking = null;
+
+  constructor(bot, { askKey, waiting }) {
+    this.bot = bot;
+    this.#askKey = askKey;
+    this.#waiting = waiting;
+  }
+
+  // However many questions find the token expired, the key is asked for once.
+  async #newToken() {
+    forgetToken();
+    this.#asking ??= this.#askKey(this.bot).finally(() => { this.#asking = null; });
+    await this.#asking;
+  }
+
+  async #token() {
+    if (readToken() === null || claimsOf(readToken()).bot !== this.bot) {
+      await this.#newToken();
+    }
+    return readToken();
+  }
+
+  // All wait for the one that was told to, and go on one after the other.
+  async #turn(signal) {
+    while (this.#until > Date.now()) {
+      await pause(this.#until - Date.now() + Math.random() * 250, signal);
+      if (this.#until <= Date.now()) {
+        this.#waiting(null);
+      }
+    }
+  }
+
+  #hold(response) {
+    const seconds = Number(response.headers.get('retry-after') ?? 10);
+    this.#until = Math.max(this.#until, Date.now() + 1000 * (Number.isFinite(seconds) && seconds > 0 ? seconds : 10));
+    this.#waiting(this.#until);
+  }
+
+  async #ask(url, signal) {
+    const token = await this.#token();
+    await this.#turn(signal);
+    signal?.throwIfAborted();
+    try {
+      return { token, response: await fetch(url, { headers: { Authorization: `Bearer ${token}` }, credentials: 'omit', cache: 'no-store', signal }) };
+    } catch (error) {
+      if (signal?.aborted) {
+        throw error;
+      }
+      throw new ApiError(0, 'the server cannot be reached', 'Check the connection and try again.');
+    }
+  }
+
+  // What `data` of the answer is.  Parameters are pairs: lists have one a value.
+  async get(endpoint, parameters = [], signal = undefined) {
+    const url = `/api/v1/stats/bot/${this.bot}/${endpoint}?${new URLSearchParams(parameters)}`.replace(/\?$/, '');
+    for (;;) {
+      const { token, response } = await this.#ask(url, signal);
+      if (response.ok) {
+        return (await response.json()).data;
+      }
+      if (response.status === 429) {
+        this.#hold(response);
+      } else if (response.status !== 401) {
+        throw await errorOf(response);
+      } else if (readToken() === token) {
+        await this.#newToken();
+      }
+    }
+  }
+}

@@ -1,0 +1,239 @@
+// cards.js: what a card is, and the cards that have a chart.
+
+import { Chart } from './chart.js';
+import { h, icon, sentence } from './dom.js';
+import { change, count, decimal, percent, percentAxis, plural, short } from './format.js';
+import { bucketEnd, bucketName, granularities, rangeName, shortcoming } from './time.js';
+
+// A section with a heading that says how it stands: loading, ready, empty or failed.
+export class Card {
+  constructor(id, title) {
+    this.title = title;
+    this.tools = h('div', { class: 'tools' });
+    this.heading = h('h2', { id: `${id}-title` }, title);
+    this.figures = h('div', { class: 'figures' });
+    this.body = h('div', { class: 'body' });
+    this.message = h('div', { class: 'message', hidden: true });
+    this.element = h('section', { id, class: 'card', ariaLabelledby: `${id}-title`, 'data-state': 'loading' },
+      h('header', {}, this.heading, this.tools), this.figures, this.body, this.message);
+  }
+
+  #state(state, ...message) {
+    this.element.dataset.state = state;
+    this.element.removeAttribute('aria-busy');
+    this.body.hidden = state === 'empty' || state === 'failed';
+    this.message.hidden = !this.body.hidden;
+    this.message.replaceChildren(...message);
+  }
+
+  ready() { this.#state('ready'); }
+
+  empty(text) { this.#state('empty', icon('chart'), h('p', {}, text)); }
+
+  failed(error) {
+    this.figures.replaceChildren();
+    this.#state('failed', icon('alert'), h('p', {}, sentence(error.message)), error.hint ? h('p', { class: 'hint' }, error.hint) : '');
+  }
+
+  // Why is said once for the whole page.
+  blank() {
+    this.figures.replaceChildren();
+    this.#state('empty', h('p', {}, 'Not loaded'));
+  }
+
+  // What was shown stays, dimmed, until there is something newer.
+  begin() {
+    this.element.setAttribute('aria-busy', 'true');
+    if (this.element.dataset.state === 'failed') {
+      this.#state('loading');
+    }
+  }
+
+  // True when there was something to show.
+  async load(question) {
+    this.begin();
+    try {
+      const answer = await this.ask(question);
+      question.signal.throwIfAborted();
+      return this.show(answer, question.view);
+    } catch (error) {
+      if (!question.signal.aborted) {
+        this.failed(error);
+      }
+      throw error;
+    }
+  }
+}
+
+// The number of a card, what became of it, and what there is to add.
+export function figure(value, delta, compared, note) {
+  const change_ = delta === null ? null : h('span', { class: `delta ${delta.tone}`, title: compared },
+    h('span', { ariaHidden: 'true' }, `${delta.arrow}${delta.text}`), h('span', { class: 'unseen' }, `${delta.spoken} ${compared}`));
+  return [h('p', { class: 'figure' }, h('strong', {}, value), change_), note === null ? '' : h('p', { class: 'sub' }, note)];
+}
+
+export const comparedWith = (view) => (view.before === null ? '' : `compared with ${rangeName(view.before)}`);
+
+// A table that scrolls in its own frame; the first column heads the rows.
+export function table(caption, columns, rows) {
+  return h('div', { class: 'frame', tabindex: 0, role: 'region', ariaLabel: caption },
+    h('table', {}, h('caption', { class: 'unseen' }, caption),
+      h('thead', {}, h('tr', {}, ...columns.map((column, n) => h('th', { scope: 'col', class: n > 0 ? 'number' : null }, column)))),
+      h('tbody', {}, ...rows.map(([head, ...cells]) => h('tr', {}, h('th', { scope: 'row' }, head), ...cells.map((cell) => h('td', { class: 'number' }, cell)))))));
+}
+
+export class ChartCard extends Card {
+  #chart;
+  #plot = h('div', { class: 'plot', role: 'img' });
+  #table = h('div', { class: 'rows', hidden: true });
+  #legend = null;
+  #what;
+  #rows = null;
+
+  // what: { id, title, noun, series: [{ name, field, color, bars, dash }], ask, figures, more, ... }
+  constructor(what, onpick) {
+    super(what.id, what.title);
+    this.#what = what;
+    if (what.series.length > 1) {
+      this.#legend = h('ul', { class: 'legend', ariaLabel: 'What the chart shows' });
+    }
+    this.body.append(this.#plot, this.#table);
+    this.#chart = new Chart(this.#plot, {
+      series: what.series, format: what.rate ? percentAxis : short, exact: what.rate ? percent : count, whole: !what.rate, most: what.rate ? 1 : Infinity, onpick,
+    });
+    this.#addSwitch();
+  }
+
+  #addSwitch() {
+    const button = h('button', { type: 'button', class: 'plain', ariaPressed: 'false', title: 'Show as a table', ariaLabel: `${this.title} as a table` }, icon('table'));
+    button.addEventListener('click', () => {
+      const on = button.getAttribute('aria-pressed') !== 'true';
+      button.setAttribute('aria-pressed', String(on));
+      this.#plot.hidden = on;
+      this.#table.hidden = !on;
+      this.#fillTable();
+    });
+    this.tools.append(button);
+  }
+
+  // Thousands of rows are made only for who wants them.
+  #fillTable() {
+    if (!this.#table.hidden) {
+      this.#table.replaceChildren(this.#rows());
+    }
+  }
+
+  ask(question) { return this.#what.ask(question); }
+
+  show(answer, view) {
+    const { series, noun, more, rate, drawn } = this.#what;
+    const buckets = answer.series;
+    const dates = buckets.map(({ date }) => date);
+    const notes = dates.map((date) => shortcoming(date, view.granularity, view, view.today));
+    const extra = more?.(buckets) ?? [];
+    this.figures.replaceChildren(...figure(...this.#what.figures(answer, comparedWith(view), view)), this.#legend ?? '');
+    if (buckets.every((bucket) => series.every(({ field }) => bucket[field] === 0) && !bucket.count)) {
+      this.empty(`No ${noun} in this range.`);
+      return false;
+    }
+    this.ready();
+    this.#fillLegend(answer);
+    this.#plot.setAttribute('aria-label', this.#summary(buckets, dates, view));
+    this.#chart.show({ dates, notes, granularity: view.granularity, more: extra,
+      values: series.map(({ field }) => buckets.map((bucket, n) => (drawn === undefined ? bucket[field] : drawn(bucket, n, answer)))) });
+    const [, unit] = granularities.find(([name]) => name === view.granularity);
+    this.#rows = () => table(`${this.title} by ${unit.toLowerCase()}`, [unit, ...series.map(({ name }) => name), ...extra.map(({ name }) => name)],
+      dates.map((date, n) => [
+        [bucketName(dates, n, view.granularity), notes[n] === null ? '' : ` (${notes[n]})`].join(''),
+        ...series.map(({ field }) => (rate ? percent : count)(buckets[n][field])), ...extra.map(({ texts }) => texts[n])]));
+    this.#fillTable();
+    return true;
+  }
+
+  #fillLegend(answer) {
+    this.#legend?.replaceChildren(...this.#what.series.map(({ name, color, field }, n) => {
+      const button = h('button', { type: 'button', ariaPressed: 'true', title: `Show or hide ${name.toLowerCase()}` },
+        h('i', { class: 'dot', '--dot': `var(${color})` }), h('span', {}, name), h('b', {}, count(answer.totals[field])));
+      button.setAttribute('aria-pressed', String(this.#chart.shows(n)));
+      button.addEventListener('click', () => button.setAttribute('aria-pressed', String(this.#chart.toggle(n))));
+      return h('li', {}, button);
+    }));
+  }
+
+  // What the picture shows, for who does not see it.
+  #summary(buckets, dates, view) {
+    const [{ field, name }] = this.#what.series;
+    const values = buckets.map((bucket) => bucket[field]);
+    const highest = values.indexOf(Math.max(...values));
+    const exact = this.#what.rate ? percent : count;
+    return `${this.title}, a chart by ${view.granularity}, ${rangeName(view)}. ${name} are highest, ${exact(values[highest])}, in ${bucketName(dates, highest, view.granularity)}. `
+      + 'Arrow keys go from one to the next.';
+  }
+}
+
+// ---------------------------------------------------------------- the four
+
+const sum = (list, field) => list.reduce((total, each) => total + each[field], 0);
+
+// Chats of a year are told apart by the year; so a chat that lasts over midnight counts once.
+const total = async (question, endpoint, before = false) => sum(await question.ask(endpoint, [['granularity', 'year']], before), 'count');
+const totalBefore = (question, endpoint) => (question.view.before === null ? null : total(question, endpoint, true));
+const series = (question, endpoint) => question.ask(endpoint, [['granularity', question.view.granularity]]);
+
+async function counted(question, endpoint, ...more) {
+  const [list, now, before, ...rest] = await Promise.all([series(question, endpoint), total(question, endpoint), totalBefore(question, endpoint), ...more]);
+  return { series: list, now, before, rest };
+}
+
+const relative = (now, before, better) => (before === null ? null : change(now, before, { better }));
+
+export const charts = [
+  {
+    id: 'chats', title: 'Chats', noun: 'chats',
+    series: [{ name: 'Chats', field: 'count', color: '--chats', bars: true }],
+    ask: (question) => counted(question, 'sessions/chats'),
+    figures: ({ series: list, now, before }, compared, view) => {
+      const more = sum(list, 'count') - now;
+      return [count(now), relative(now, before, 1), compared, more > 0 ? `Those that go on into another ${view.granularity} count there, too` : 'Sessions with a message from a user'];
+    },
+  },
+  {
+    id: 'messages', title: 'Messages', noun: 'messages',
+    series: [{ name: 'Messages', field: 'count', color: '--messages', bars: true }],
+    ask: (question) => counted(question, 'sessions/messages', total(question, 'sessions/chats')),
+    figures: ({ now, before, rest: [chats] }, compared) => [count(now), relative(now, before, 1), compared, chats > 0 ? `From users, ${decimal(now / chats)} in a chat` : 'From users'],
+  },
+  {
+    id: 'fallbacks', title: 'Fallback rate', noun: 'fallbacks', rate: true,
+    series: [{ name: 'Fallback rate', field: 'rate', color: '--fallbacks', bars: false }],
+    more: (buckets) => [{ name: 'Fallbacks', texts: buckets.map((bucket) => count(bucket.count)) }],
+    // A rate of nothing is answered as 0, too.  Where nobody wrote, none is drawn.
+    drawn: (bucket, n, { messages }) => (bucket.count === 0 && messages[n]?.count === 0 ? null : bucket.rate),
+    ask: async (question) => {
+      const [list, messages, now, before] = await Promise.all([series(question, 'fallbacks/series'), series(question, 'sessions/messages'),
+        question.ask('fallbacks/total'), question.view.before === null ? null : question.ask('fallbacks/total', [], true)]);
+      return { series: list, messages, now, before };
+    },
+    figures: ({ now, before }, compared) => [percent(now.rate), before === null || (now.count === 0 && before.count === 0) ? null : change(now.rate, before.rate, { points: true, better: -1 }), compared,
+      `${plural(now.count, 'reply', 'replies')} of the bot ${now.count === 1 ? 'was a fallback' : 'were fallbacks'}`],
+  },
+  {
+    id: 'handovers', title: 'Handovers', noun: 'handovers',
+    // Who asks does so while somebody is there, or not: together they are the columns.
+    series: [
+      { name: 'Requests', field: 'requests', color: '--requests', bars: true },
+      { name: 'While closed', field: 'requests_while_closed', color: '--closed', bars: true, on: 0 },
+      { name: 'Started', field: 'started', color: '--started' },
+      { name: 'Ended', field: 'ended', color: '--ended', dash: [3, 3] },
+    ],
+    ask: async (question) => {
+      const [list, totals, before] = await Promise.all([series(question, 'takeovers/series'), question.ask('takeovers/totals'),
+        question.view.before === null ? null : question.ask('takeovers/totals', [], true)]);
+      return { series: list, totals, before };
+    },
+    figures: ({ totals, before }, compared) => [count(totals.started), relative(totals.started, before?.started ?? null, 0), compared, null],
+  },
+];
+
+// From where to where, of two buckets that were picked.
+export const pickedRange = (first, last, granularity) => ({ from: first.slice(0, 10), to: bucketEnd(last, granularity) });

@@ -1,0 +1,279 @@
+// chart.js: one time series, or several, drawn by uPlot.
+//
+// The horizontal axis counts buckets, not seconds: a day of 23 or 25 hours is as
+// wide as the others, and the hour that comes twice is there twice.
+
+import { h } from './dom.js';
+import { bucketName, ticks } from './time.js';
+
+const FONT = '12px "Inter Variable", system-ui, sans-serif';
+const HEIGHT = 224;
+const { uPlot } = window;
+
+// A custom property as a colour that a canvas understands.
+function colour(name) {
+  const probe = h('span', { hidden: true });
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+// Computed colours are rgb(r, g, b).
+const faded = (color, alpha) => color.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+const channels = (color) => color.match(/\d+/g).slice(0, 3).map(Number);
+const mixed = (color, ground, part) => `rgb(${channels(color).map((each, n) => Math.round(part * each + (1 - part) * channels(ground)[n])).join(', ')})`;
+
+// Steps of 1, 2 or 5 times a power of ten, about four of them.
+function scaleOf(values, whole, most) {
+  const highest = values.reduce((max, value) => (value !== null && value > max ? value : max), 0);
+  const rough = (highest || (whole ? 4 : 0.1)) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  let step = power * [1, 2, 2.5, 5, 10].find((each) => each * power >= rough - 1e-12);
+  if (whole) {
+    step = Math.max(Math.ceil(step), 1);
+  }
+  const top = Math.min(Math.max(Math.ceil(highest / step - 1e-9), 1) * step, most);
+  return Array.from({ length: Math.round(top / step) + 1 }, (_, n) => n * step);
+}
+
+// new Chart(place, { series: [{ name, color, bars, on, dash }], format, exact, whole, most, onpick })
+// on: number of the series that its columns stand on; format is for the axis, exact
+// for what is pointed at.
+export class Chart {
+  #place;
+  #settings;
+  #plot = null;
+  #data = null;
+  #tip = h('div', { class: 'tip', hidden: true });
+  #band = h('div', { class: 'band', hidden: true });
+  #live = h('p', { class: 'unseen', ariaLive: 'polite' });
+  #at = -1;
+  #hidden = new Set();
+
+  // The chart that is pointed at: the others only follow.
+  static #pointed = null;
+  static #canvas = document.createElement('canvas');
+
+  constructor(place, settings) {
+    this.#place = place;
+    this.#settings = settings;
+    place.append(this.#tip, this.#live);
+    place.tabIndex = 0;
+    place.addEventListener('keydown', (event) => this.#key(event));
+    place.addEventListener('blur', () => this.#leave());
+    place.addEventListener('pointerenter', () => { Chart.#pointed = this; });
+    place.addEventListener('pointerdown', () => { Chart.#pointed = this; });
+    new ResizeObserver(() => this.#resize()).observe(place);
+    document.addEventListener('themechange', () => this.#draw());
+  }
+
+  // dates: labels of the buckets; values: a list a series; notes: of each bucket what
+  // is to be said of it, or null; more: [{ name, texts }], which are not drawn.
+  show({ dates, values, granularity, notes, more = [] }) {
+    this.#data = { dates, values, granularity, notes, more };
+    this.#draw();
+  }
+
+  shows(index) { return !this.#hidden.has(index); }
+
+  toggle(index) {
+    if (!this.#hidden.delete(index)) {
+      this.#hidden.add(index);
+    }
+    this.#draw();
+    return this.shows(index);
+  }
+
+  // ---------------------------------------------------------------- drawing
+
+  #width() { return Math.max(this.#place.clientWidth, 120); }
+
+  #resize() {
+    if (this.#plot !== null && this.#plot.width !== this.#width()) {
+      this.#draw();
+    }
+  }
+
+  #draw() {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#leave();
+    if (this.#data === null || this.#place.clientWidth === 0) {
+      return;
+    }
+    const { dates } = this.#data;
+    const columns = this.#columns();
+    const splits = scaleOf(columns.flatMap(({ heights }) => heights), this.#settings.whole, this.#settings.most ?? Infinity);
+    this.#plot = new uPlot(this.#options(columns, splits), [dates.map((_, index) => index), ...columns.map(({ heights }) => heights)], this.#place);
+    this.#plot.over.prepend(this.#band);
+    this.#touch(this.#plot.over);
+  }
+
+  // What room a column needs, in pixels: below that one series reads better as a line,
+  // while several lines would hide each other.
+  get #least() { return this.#settings.series.length > 1 ? 1 : 3; }
+
+  // The series in the order in which they are painted, what stands on another first.
+  #columns() {
+    const { values } = this.#data;
+    const room = (this.#width() - 60) / this.#data.dates.length;
+    const heights = ({ on }, index) => values[index].map((value, n) => {
+      if (this.#hidden.has(index)) {
+        return null;
+      }
+      return value === null ? null : value + (on !== undefined && room >= this.#least && !this.#hidden.has(on) ? values[on][n] : 0);
+    });
+    return this.#settings.series.map((series, index) => ({ series, index, heights: heights(series, index) }))
+      .sort((a, b) => Number(b.series.on !== undefined) - Number(a.series.on !== undefined));
+  }
+
+  #options(columns, splits) {
+    const { format } = this.#settings;
+    const { dates } = this.#data;
+    const [muted, line, strong] = ['--muted', '--line', '--line-strong'].map(colour);
+    const names = splits.map((value) => format(value, splits.at(-1)));
+    const room = Math.max(...names.map((name) => this.#measure(name))) + 14;
+    const marks = ticks(dates, this.#data.granularity, this.#width() - room - 24);
+    const axis = { font: FONT, stroke: muted, ticks: { show: false }, border: { show: false } };
+    return {
+      width: this.#width(),
+      height: HEIGHT,
+      padding: [10, 12, 0, 0],
+      legend: { show: false },
+      cursor: {
+        x: false, y: false, drag: { x: true, y: false, setScale: false, dist: 8 }, sync: { key: 'dashboard' },
+        points: { size: 8, width: 2, fill: (u, n) => u.series[n].points._color, stroke: colour('--card') },
+      },
+      select: { show: true },
+      scales: { x: { time: false, range: [-0.5, dates.length - 0.5] }, y: { range: [0, splits.at(-1)] } },
+      axes: [
+        { ...axis, size: marks.some(({ text }) => text.includes('\n')) ? 40 : 25, gap: 8, splits: () => marks.map(({ index }) => index), values: () => marks.map(({ text }) => text),
+          grid: { show: false }, border: { show: true, stroke: strong, width: 1 } },
+        { ...axis, size: room, gap: 8, splits: () => splits, values: () => names, grid: { stroke: line, width: 1 } },
+      ],
+      series: [{}, ...columns.map(({ series, index }) => this.#series(series, index, (this.#width() - room) / dates.length))],
+      hooks: { setCursor: [(u) => this.#move(u)], setSelect: [(u) => this.#pick(u)] },
+    };
+  }
+
+  #measure(text) {
+    const context = Chart.#canvas.getContext('2d');
+    context.font = FONT;
+    return context.measureText(text).width;
+  }
+
+  // Columns for what is counted while there is room for them, else, and for rates, a line.
+  #series({ color: name, bars, dash }, index, room) {
+    const color = colour(name);
+    const pale = mixed(color, colour('--card'), 0.45);
+    const few = room > 12;
+    if (bars && room >= this.#least) {
+      return {
+        class: 'column', stroke: color, width: 0, points: { show: false, _color: color },
+        paths: uPlot.paths.bars({
+          size: [room > 14 ? 0.68 : 0.76, 44], radius: [Math.min(3 / (room * 0.7), 0.3), 0],
+          disp: { fill: { unit: 3, values: () => this.#data.values[index].map((_, n) => (this.#data.notes[n] === null ? color : pale)) } },
+        }),
+      };
+    }
+    return {
+      stroke: color, width: room < 3 ? 1.25 : 2, dash: room < 6 ? undefined : dash, fill: this.#settings.series.length > 1 ? undefined : faded(color, 0.09),
+      points: { show: few && this.#settings.series.length === 1, size: 5, width: 0, fill: color, _color: color }, paths: uPlot.paths.linear(),
+    };
+  }
+
+  // ---------------------------------------------------------------- pointing
+
+  #leave() {
+    this.#at = -1;
+    this.#tip.hidden = true;
+    this.#band.hidden = true;
+    this.#live.textContent = '';
+  }
+
+  #move(u) {
+    const { left, idx } = u.cursor;
+    if (left < 0 || idx === null || idx === undefined) {
+      this.#leave();
+      return;
+    }
+    this.#at = idx;
+    const from = u.valToPos(idx - 0.5, 'x');
+    const to = u.valToPos(idx + 0.5, 'x');
+    this.#band.style.left = `${Math.min(from, (from + to) / 2 - 0.5)}px`;
+    this.#band.style.width = `${Math.max(to - from, 1)}px`;
+    this.#band.hidden = false;
+    this.#tip.hidden = Chart.#pointed !== this;
+    if (!this.#tip.hidden) {
+      this.#describe(u, idx);
+    }
+  }
+
+  #lines(index) {
+    const { values, more } = this.#data;
+    return [
+      ...this.#settings.series.flatMap(({ name, color }, n) => (this.#hidden.has(n) ? [] : [{ name, color, value: values[n][index] === null ? '–' : this.#settings.exact(values[n][index]) }])),
+      ...more.map(({ name, texts }) => ({ name, color: null, value: texts[index] })),
+    ];
+  }
+
+  #describe(u, index) {
+    const { dates, granularity, notes } = this.#data;
+    const note = notes[index];
+    this.#tip.replaceChildren(
+      h('p', { class: 'when' }, bucketName(dates, index, granularity), note === null ? null : h('span', { class: 'part' }, note)),
+      ...this.#lines(index).map(({ name, color, value }) => h('p', {}, h('i', { class: 'dot', '--dot': color === null ? 'transparent' : `var(${color})` }), h('span', {}, name), h('b', {}, value))));
+    const x = u.over.offsetLeft + u.valToPos(index, 'x');
+    const room = this.#place.clientWidth;
+    const width = this.#tip.offsetWidth;
+    const beside = x + 16 + width <= room ? x + 16 : x - 16 - width;
+    this.#tip.style.left = `${Math.max(Math.min(beside, room - width), 0)}px`;
+    this.#tip.style.top = `${u.over.offsetTop + 8}px`;
+  }
+
+  // A finger has no hover: while it is on the chart, it points.
+  #touch(over) {
+    const point = (event) => {
+      if (event.pointerType !== 'mouse') {
+        const box = over.getBoundingClientRect();
+        this.#plot?.setCursor({ left: Math.min(Math.max(event.clientX - box.left, 0), box.width - 1), top: 10 });
+      }
+    };
+    over.addEventListener('pointerdown', point);
+    over.addEventListener('pointermove', point);
+  }
+
+  #key(event) {
+    const last = (this.#data?.dates.length ?? 0) - 1;
+    const page = Math.max(Math.round(last / 10), 1);
+    const to = {
+      ArrowLeft: this.#at < 0 ? last : this.#at - 1, ArrowRight: this.#at + 1, Home: 0, End: last, PageUp: this.#at - page, PageDown: this.#at + page,
+    }[event.key];
+    if (event.key === 'Escape') {
+      this.#plot?.setCursor({ left: -10, top: -10 });
+    }
+    if (to === undefined || this.#plot === null || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    event.preventDefault();
+    const index = Math.min(Math.max(to, 0), last);
+    Chart.#pointed = this;
+    this.#plot.setCursor({ left: this.#plot.valToPos(index, 'x'), top: 10 });
+    this.#live.textContent = [bucketName(this.#data.dates, index, this.#data.granularity), this.#data.notes[index],
+      ...this.#lines(index).map(({ name, value }) => `${name}: ${value}`)].filter(Boolean).join(', ');
+  }
+
+  // What was dragged over becomes the range.  The others only show it.
+  #pick(u) {
+    const { left, width } = u.select;
+    if (width < 8 || Chart.#pointed !== this) {
+      return;
+    }
+    const last = this.#data.dates.length - 1;
+    const [from, to] = [left, left + width].map((x) => Math.min(Math.max(Math.round(u.posToVal(x, 'x')), 0), last));
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.#settings.onpick(this.#data.dates[from], this.#data.dates[to], this.#data.granularity);
+  }
+}

@@ -1,0 +1,70 @@
+// token.js: the token of the person who looks at the page.
+//
+// It is kept in a cookie that scripts can read: the page's own requests carry it in
+// their Authorization header, as any other program's do, and the API takes no
+// cookie, so that no other site can make requests in the person's name.  A script
+// of somebody else's could read it, too; but the Content-Security-Policy lets no
+// script run that is not one of these files, nor anything be sent to another host.
+// What could be lost is a token that reads one bot's counts for some minutes.  The
+// key, which lives long, is passed on and never kept.
+
+const NAME = 'kindly_token';
+
+export function readToken() {
+  const found = document.cookie.split('; ').find((each) => each.startsWith(`${NAME}=`));
+  return found === undefined ? null : found.slice(NAME.length + 1) || null;
+}
+
+function writeCookie(value, seconds) {
+  const secure = location.protocol === 'https:' ? '; Secure' : '';
+  document.cookie = `${NAME}=${value}; Path=/; Max-Age=${seconds}; SameSite=Strict${secure}`;
+}
+
+export const forgetToken = () => writeCookie('', 0);
+
+// The bot as text: it may have more digits than a JavaScript number holds.
+export function claimsOf(token) {
+  try {
+    const text = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
+    return { bot: /"bot"\s*:\s*"?(-?\d+)/.exec(text)?.[1] ?? null, exp: JSON.parse(text).exp ?? null };
+  } catch {
+    return { bot: null, exp: null };
+  }
+}
+
+export class SignInError extends Error {
+  constructor(status, message, hint) {
+    super(message);
+    this.status = status;
+    this.hint = hint;
+  }
+}
+
+async function refusal(response) {
+  const body = await response.json().catch(() => ({}));
+  const seconds = response.headers.get('retry-after');
+  const hint = response.status === 429 && seconds !== null ? `Try again in ${seconds} s.` : body.hint;
+  return new SignInError(response.status, body.message ?? `the server answered ${response.status}`, hint ?? null);
+}
+
+// The key for a token, from the documented address.
+export async function signIn(bot, key) {
+  let response;
+  try {
+    response = await fetch(`/api/v2/bot/${encodeURIComponent(bot)}/sage/auth`,
+      { headers: { Authorization: `Bearer ${key}` }, credentials: 'omit', cache: 'no-store' });
+  } catch {
+    throw new SignInError(0, 'the server cannot be reached', 'Check the connection and try again.');
+  }
+  if (!response.ok) {
+    throw await refusal(response);
+  }
+  const { jwt } = await response.json();
+  // By the server's clock: this machine's may be wrong.
+  const now = Date.parse(response.headers.get('date') ?? '') || Date.now();
+  const { exp } = claimsOf(jwt);
+  writeCookie(jwt, exp === null ? 600 : Math.max(Math.floor(exp - now / 1000), 1));
+  if (readToken() === null) {
+    throw new SignInError(0, 'the browser keeps no cookie of this page', 'Allow cookies for this address.');
+  }
+}
