@@ -60,6 +60,16 @@ for (const [status, state, message] of [[500, 'XX000', 'the server failed to ans
   }
   is([answer.status, faultOf(answer), answer.json?.message], [status, '', message], `${status}: SQLSTATE ${state}`, answer.text);
 }
+
+// ---------------------------------------------------------------- no connection is free
+
+// Ten that sleep for longer than the others wait.
+sql(`DROP FUNCTION sage.broken();
+  CREATE FUNCTION sage.broken() RETURNS json STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(8); RETURN 'true'; END $$;
+  GRANT EXECUTE ON FUNCTION sage.broken() TO kindly_api_user`);
+const crowd = await Promise.all(Array.from({ length: 12 }, () => request('/api/native/rpc/broken', { token: jwt, headers: { 'Accept-Profile': 'sage' } })));
+const waited = crowd.filter((each) => each.status !== 200);
+is(waited.map((each) => [each.status, faultOf(each)]), [[504, ''], [504, '']], '504: no connection to the database is free', waited[0]?.text);
 sql(`DROP FUNCTION sage.broken(); NOTIFY pgrst, 'reload schema'`);
 
 // ---------------------------------------------------------------- the database
