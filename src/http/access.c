@@ -45,17 +45,24 @@ static uint64 changes = 1;
  */
 
 /*
- * The bot of the token that the request came with.  Anybody can write into the
- * setting that has the claims; but only who connects as PostgREST does, and has
- * checked a token, becomes this role.
+ * Anybody can write into the setting that has the claims; but only who connects
+ * as PostgREST does, and has checked a token, becomes this role.
  */
+static bool
+is_role_of_tokens(void)
+{
+	Oid			role = get_role_oid(KS_ROLE_USER, true);
+
+	return OidIsValid(role) && role == GetUserId();
+}
+
+/* The bot of the token that the request came with. */
 bool
 ks_claimed_bot(int64 *bot)
 {
-	Oid			role = get_role_oid(KS_ROLE_USER, true);
 	char	   *claim;
 
-	if (!OidIsValid(role) || role != GetUserId())
+	if (!is_role_of_tokens())
 		return false;
 	claim = ks_http_claim("bot");
 	return claim != NULL && ks_route_bot_number(claim, bot);
@@ -179,10 +186,9 @@ granted_bots(void)
 Datum
 ks_visible_bots(PG_FUNCTION_ARGS)
 {
-	Oid			user = get_role_oid(KS_ROLE_USER, true);
 	int64		bot;
 
-	if (OidIsValid(user) && user == GetUserId())
+	if (is_role_of_tokens())
 		PG_RETURN_ARRAYTYPE_P(array_of_bots(&bot, ks_claimed_bot(&bot) ? 1 : 0));
 	PG_RETURN_ARRAYTYPE_P(granted_bots());
 }
@@ -213,10 +219,9 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 Datum
 ks_require_bot(PG_FUNCTION_ARGS)
 {
-	Oid			user = get_role_oid(KS_ROLE_USER, true);
 	int64		bot;
 
-	if (!OidIsValid(user) || user != GetUserId())
+	if (!is_role_of_tokens())
 	{
 		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();

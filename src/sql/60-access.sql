@@ -26,6 +26,11 @@ CREATE FUNCTION kindly_stats.create_access_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.create_tables();
+    IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = to_regclass('kindly_stats.bot_grant') AND t.tgname = 'kindly_stats_changed')
+       AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- another session may be at the same, and be done before us
     PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
         -- by name: a role's number is another one in the cluster that a dump is restored to
