@@ -91,6 +91,76 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define ks_lock_held(tag, mode) LockHeldByMe(tag, mode)
 #endif
 
+/* 15's HMAC; before, of SHA-256 alone. */
+#if PG_VERSION_NUM >= 150000
+#include "common/hmac.h"
+#else
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+
+typedef struct pg_hmac_ctx
+{
+	pg_cryptohash_ctx *hash;
+	uint8		key[PG_SHA256_BLOCK_LENGTH];
+} pg_hmac_ctx;
+
+static inline pg_hmac_ctx *
+pg_hmac_create(pg_cryptohash_type type)
+{
+	pg_hmac_ctx *ctx = palloc0(sizeof(pg_hmac_ctx));
+
+	ctx->hash = pg_cryptohash_create(type);
+	return ctx->hash != NULL ? ctx : NULL;
+}
+
+/* The hash begins anew with the key, each byte changed by the pad. */
+static inline int
+ks_hmac_begin(pg_hmac_ctx *ctx, uint8 pad)
+{
+	uint8		block[PG_SHA256_BLOCK_LENGTH];
+	int			i;
+
+	for (i = 0; i < PG_SHA256_BLOCK_LENGTH; i++)
+		block[i] = ctx->key[i] ^ pad;
+	return pg_cryptohash_init(ctx->hash) < 0 ? -1 : pg_cryptohash_update(ctx->hash, block, sizeof(block));
+}
+
+static inline int
+pg_hmac_init(pg_hmac_ctx *ctx, const uint8 *key, size_t len)
+{
+	if (len <= PG_SHA256_BLOCK_LENGTH)
+		memcpy(ctx->key, key, len);
+	else if (pg_cryptohash_init(ctx->hash) < 0 || pg_cryptohash_update(ctx->hash, key, len) < 0 ||
+			 pg_cryptohash_final(ctx->hash, ctx->key, PG_SHA256_DIGEST_LENGTH) < 0)
+		return -1;
+	return ks_hmac_begin(ctx, 0x36);
+}
+
+static inline int
+pg_hmac_update(pg_hmac_ctx *ctx, const uint8 *data, size_t len)
+{
+	return pg_cryptohash_update(ctx->hash, data, len);
+}
+
+static inline int
+pg_hmac_final(pg_hmac_ctx *ctx, uint8 *dest, size_t len)
+{
+	uint8		inner[PG_SHA256_DIGEST_LENGTH];
+
+	if (pg_cryptohash_final(ctx->hash, inner, sizeof(inner)) < 0 || ks_hmac_begin(ctx, 0x5c) < 0 ||
+		pg_cryptohash_update(ctx->hash, inner, sizeof(inner)) < 0)
+		return -1;
+	return pg_cryptohash_final(ctx->hash, dest, len);
+}
+
+static inline void
+pg_hmac_free(pg_hmac_ctx *ctx)
+{
+	pg_cryptohash_free(ctx->hash);
+	pfree(ctx);
+}
+#endif
+
 /* A random number in [0, 1). */
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"
