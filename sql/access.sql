@@ -344,6 +344,31 @@ SET ROLE kindly_api_anonymous;
 SELECT kindly_api.request();
 RESET ROLE;
 
+-- names of a session's own, before the server's: what reads the grants as their owner calls none of them
+CREATE SCHEMA evil AUTHORIZATION regress_ks_bi;
+SET ROLE regress_ks_bi;
+CREATE TABLE evil.log (who name, what text);
+CREATE FUNCTION evil.note(what text) RETURNS boolean LANGUAGE sql AS $$ INSERT INTO evil.log VALUES (current_user, what); SELECT true $$;
+CREATE FUNCTION evil.equal(name, name) RETURNS boolean LANGUAGE sql AS $$ SELECT evil.note('name = name') $$;
+CREATE OPERATOR evil.= (LEFTARG = name, RIGHTARG = name, FUNCTION = evil.equal);
+CREATE FUNCTION evil.equal(bigint, bigint) RETURNS boolean LANGUAGE sql AS $$ SELECT evil.note('bigint = bigint') $$;
+CREATE OPERATOR evil.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = evil.equal);
+CREATE FUNCTION evil.pg_has_role(oid, oid, text) RETURNS boolean LANGUAGE sql AS $$ SELECT evil.note('pg_has_role') $$;
+CREATE FUNCTION evil.is_one_of(bigint, bigint[]) RETURNS boolean LANGUAGE sql AS $$ SELECT evil.note('is_one_of') $$;
+CREATE FUNCTION evil.visible_bots() RETURNS bigint[] LANGUAGE sql AS $$ SELECT '{1,2,3}'::bigint[] $$;
+CREATE TABLE evil.bot_grant (role name, bot_id bigint);
+INSERT INTO evil.bot_grant VALUES ('regress_ks_bi', 3);
+CREATE VIEW evil.pg_roles AS SELECT oid, 'regress_ks_team'::name AS rolname FROM pg_catalog.pg_roles;
+RESET ROLE;
+SET search_path = evil, pg_catalog, public;
+SELECT kindly_stats.revoke_bot('regress_ks_bi', 1), kindly_stats.grant_bot('regress_ks_bi', 1), kindly_stats.has_row_security();
+SET ROLE regress_ks_bi;
+SELECT bots, names, in_rollup FROM pg_temp.look();
+RESET ROLE;
+RESET search_path;
+SELECT * FROM evil.log;
+DROP SCHEMA evil CASCADE;
+
 -- when the extension is dropped its policies go, and row-level security shows nothing; grants wait for it to come back
 DROP EXTENSION kindly_stats CASCADE;
 SET ROLE regress_ks_bi;
