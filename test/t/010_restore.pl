@@ -75,7 +75,7 @@ SELECT 100 + n % 2, timestamptz '2025-05-01' + n * interval '311 minutes', CASE 
 	   md5((n / 7)::text)::uuid, 'topic ' || n % 5, n % 100
   FROM generate_series(1, 1000) AS n;
 SELECT kindly_stats.attach('"Other app"."Event"', '{"bot_id": "bot", "occurred_at": "created at", "kind": "what", "session_id": "conversation"}');
-SELECT kindly_stats.add_measure('topics', keys => '{topic}', member => 'session_id');
+SELECT kindly_stats.add_measure('subjects', keys => '{topic}', member => 'session_id');
 SELECT kindly_stats.add_measure('seconds', weight => 'seconds');
 });
 command_ok(
