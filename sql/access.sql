@@ -228,6 +228,19 @@ SELECT bot_id, day, conversations FROM kindly_stats.exported;
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM regress_ks_bi;
 SELECT count(*) FROM kindly_stats.verify();
+-- writers of conversations, with no grant of a bot, have all that they write
+GRANT SELECT, INSERT, UPDATE, DELETE ON conversation TO regress_ks_writer;
+GRANT INSERT ON parted TO regress_ks_writer;
+SET ROLE regress_ks_writer;
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, channel) VALUES (4, 'w', '2025-01-03', 'chat');
+UPDATE conversation SET conversation_end_time = '2025-01-03 01:00', conversation_status = 'agent' WHERE conversation_id = 'w';
+SELECT bot_id, count(*) FROM conversation GROUP BY 1 ORDER BY 1;
+INSERT INTO parted ("bot's", conversation_id, conversation_start_time) VALUES (4, 'w', '2025-01-03');
+DELETE FROM conversation WHERE conversation_id = 'w';
+SELECT count(*) FROM conversation WHERE bot_id = 4;
+RESET ROLE;
+DELETE FROM parted WHERE conversation_id = 'w';
+SELECT count(*) FROM kindly_stats.verify();
 
 -- writers of events, compaction, measures, repair and purging go on, whoever owns what and however strictly
 GRANT SELECT, INSERT, UPDATE, DELETE ON event TO regress_ks_writer, regress_ks_bi;

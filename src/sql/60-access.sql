@@ -104,12 +104,16 @@ BEGIN
               ORDER BY w.relation::text COLLATE "C"
     LOOP
         -- The list of bots is worked out once a query.  Questions find the rollup's rows by their bot, and a list that the index
-        -- is to be searched for, too, would slow them where it is long; other tables are also read without naming a bot.
-        IF NOT t.has_policy THEN
-            EXECUTE format(CASE t.relation WHEN 'kindly_stats.rollup'::regclass
-                           THEN 'CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, (SELECT kindly_stats.visible_bots())))'
-                           ELSE 'CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (%I = ANY ((SELECT kindly_stats.visible_bots())::bigint[]))' END,
+        -- is to be searched for, too, would slow them where it is long; other tables are also read without naming a bot.  Who may
+        -- write these goes on doing so, for all bots, and sees what there is to write.
+        IF t.has_policy THEN
+            NULL;
+        ELSIF t.relation = 'kindly_stats.rollup'::regclass THEN
+            EXECUTE format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, (SELECT kindly_stats.visible_bots())))',
                            t.relation, t.bot_column);
+        ELSE
+            EXECUTE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$I = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
+                           ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', t.relation, t.bot_column);
         END IF;
         IF NOT t.relrowsecurity THEN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
@@ -126,7 +130,8 @@ COMMENT ON FUNCTION kindly_stats.enable_row_security() IS
 
 Row-level security on kindly_stats.rollup, bot and exported, and on attached conversation tables, by policies named
 kindly_stats_bots.  Gives back the tables that it has changed; call it once more when a conversation table was attached.  From then on
-a role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything.';
+a role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything, and who
+may write conversations goes on writing them.';
 
 CREATE FUNCTION kindly_stats.require_row_security() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
