@@ -6,8 +6,8 @@
 # Builds with warnings as errors, then runs the unit tests of the plain C core
 # (as they are, and under the address and undefined behaviour sanitizers), the
 # fuzz targets for some seconds where clang can build them, the regression tests,
-# the isolation tests, the TAP tests and those of the HTTP API, with PostgREST and
-# nginx.  The last line is "N passed, N failed".
+# the isolation tests, the TAP tests and those of the HTTP API and its page, with
+# PostgREST, nginx and Chromium.  The last line is "N passed, N failed".
 # The exit status is 0 only when nothing failed.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1

@@ -11,7 +11,7 @@ import { plural } from './format.js';
 import { FeedbackCard, ListCard, lists } from './lists.js';
 import { themeSwitch } from './popover.js';
 import { claimsOf, forgetToken, readToken } from './token.js';
-import { addDays, daysBetween, rangeBefore, rangeName } from './time.js';
+import { addDays, daysBetween, rangeBefore, rangeName, suits } from './time.js';
 
 // ---------------------------------------------------------------- signing in again
 
@@ -100,8 +100,7 @@ class Dashboard {
 
   #choose(changes) {
     this.#choices = { ...this.#choices, ...changes };
-    if ('range' in changes && this.#view.granularity !== this.#choices.granularity) {
-      // Hours of a year were not meant, when hours of a day were.
+    if ('range' in changes && this.#choices.granularity !== null && !suits(this.#choices.granularity, resolve(this.#choices, this.#options))) {
       this.#choices.granularity = null;
     }
     history.pushState(null, '', writeChoices(this.#bot, this.#choices));

@@ -131,13 +131,16 @@ export class ChartCard extends Card {
     const dates = buckets.map(({ date }) => date);
     const notes = dates.map((date) => shortcoming(date, view.granularity, view, view.today));
     const extra = more?.(buckets) ?? [];
-    this.figures.replaceChildren(...figure(...this.#what.figures(answer, comparedWith(view), view)), this.#legend ?? '');
+    this.figures.replaceChildren(...figure(...this.#what.figures(answer, comparedWith(view), view)));
     if (buckets.every((bucket) => series.every(({ field }) => bucket[field] === 0) && !bucket.count)) {
       this.empty(`No ${noun} in this range.`);
       return false;
     }
     this.ready();
-    this.#fillLegend(answer);
+    if (this.#legend !== null) {
+      this.#fillLegend(answer.totals);
+      this.figures.append(this.#legend);
+    }
     this.#plot.setAttribute('aria-label', this.#summary(buckets, dates, view));
     this.#chart.show({ dates, notes, granularity: view.granularity, more: extra,
       values: series.map(({ field }) => buckets.map((bucket, n) => (drawn === undefined ? bucket[field] : drawn(bucket, n, answer)))) });
@@ -150,10 +153,10 @@ export class ChartCard extends Card {
     return true;
   }
 
-  #fillLegend(answer) {
-    this.#legend?.replaceChildren(...this.#what.series.map(({ name, color, field }, n) => {
+  #fillLegend(totals) {
+    this.#legend.replaceChildren(...this.#what.series.map(({ name, color, field }, n) => {
       const button = h('button', { type: 'button', ariaPressed: 'true', title: `Show or hide ${name.toLowerCase()}` },
-        h('i', { class: 'dot', '--dot': `var(${color})` }), h('span', {}, name), h('b', {}, count(answer.totals[field])));
+        h('i', { class: `dot ${this.#what.series[n].mark ?? ''}`, '--dot': `var(${color})` }), h('span', {}, name), h('b', {}, count(totals[field])));
       button.setAttribute('aria-pressed', String(this.#chart.shows(n)));
       button.addEventListener('click', () => button.setAttribute('aria-pressed', String(this.#chart.toggle(n))));
       return h('li', {}, button);
@@ -223,8 +226,8 @@ export const charts = [
     series: [
       { name: 'Requests', field: 'requests', color: '--requests', bars: true },
       { name: 'While closed', field: 'requests_while_closed', color: '--closed', bars: true, on: 0 },
-      { name: 'Started', field: 'started', color: '--started' },
-      { name: 'Ended', field: 'ended', color: '--ended', dash: [3, 3] },
+      { name: 'Started', field: 'started', color: '--started', mark: 'round' },
+      { name: 'Ended', field: 'ended', color: '--ended', mark: 'ring', dash: [3, 3] },
     ],
     ask: async (question) => {
       const [list, totals, before] = await Promise.all([series(question, 'takeovers/series'), question.ask('takeovers/totals'),

@@ -8,6 +8,8 @@ import { bucketName, ticks } from './time.js';
 
 const FONT = '12px "Inter Variable", system-ui, sans-serif';
 const HEIGHT = 224;
+// The room that marks beside each other need, in pixels.
+const MARK = 12;
 const { uPlot } = window;
 
 // A custom property as a colour that a canvas understands.
@@ -38,8 +40,9 @@ function scaleOf(values, whole, most) {
   return Array.from({ length: Math.round(top / step) + 1 }, (_, n) => n * step);
 }
 
-// new Chart(place, { series: [{ name, color, bars, on, dash }], format, exact, whole, most, onpick })
-// on: number of the series that its columns stand on; format is for the axis, exact
+// new Chart(place, { series: [{ name, color, bars, on, mark, dash }], format, exact, whole, most, onpick })
+// on: number of the series that its columns stand on; mark: a dot or a ring in the
+// place of a line, while there is room for them; format is for the axis, exact
 // for what is pointed at.
 export class Chart {
   #place;
@@ -119,8 +122,9 @@ export class Chart {
   #columns() {
     const { values } = this.#data;
     const room = (this.#width() - 60) / this.#data.dates.length;
-    const heights = ({ on }, index) => values[index].map((value, n) => {
-      if (this.#hidden.has(index)) {
+    const heights = ({ on, mark }, index) => values[index].map((value, n) => {
+      // A mark of nothing would only cover the axis.
+      if (this.#hidden.has(index) || (value === 0 && mark !== undefined && room >= MARK)) {
         return null;
       }
       return value === null ? null : value + (on !== undefined && room >= this.#least && !this.#hidden.has(on) ? values[on][n] : 0);
@@ -135,7 +139,7 @@ export class Chart {
     const [muted, line, strong] = ['--muted', '--line', '--line-strong'].map(colour);
     const names = splits.map((value) => format(value, splits.at(-1)));
     const room = Math.max(...names.map((name) => this.#measure(name))) + 14;
-    const marks = ticks(dates, this.#data.granularity, this.#width() - room - 24);
+    const marks = this.#marks(dates, room);
     const axis = { font: FONT, stroke: muted, ticks: { show: false }, border: { show: false } };
     return {
       width: this.#width(),
@@ -158,6 +162,13 @@ export class Chart {
     };
   }
 
+  // Ticks whose names end within the picture.
+  #marks(dates, room) {
+    const wide = this.#width() - room - 12;
+    const end = ({ index, text }) => room + (wide * (index + 0.5)) / dates.length + Math.max(...text.split('\n').map((line) => this.#measure(line))) / 2;
+    return ticks(dates, this.#data.granularity, wide - 12).filter((mark, n) => n === 0 || end(mark) <= this.#width());
+  }
+
   #measure(text) {
     const context = Chart.#canvas.getContext('2d');
     context.font = FONT;
@@ -165,7 +176,7 @@ export class Chart {
   }
 
   // Columns for what is counted while there is room for them, else, and for rates, a line.
-  #series({ color: name, bars, dash }, index, room) {
+  #series({ color: name, bars, mark, dash }, index, room) {
     const color = colour(name);
     const pale = mixed(color, colour('--card'), 0.45);
     const few = room > 12;
@@ -176,6 +187,12 @@ export class Chart {
           size: [room > 14 ? 0.68 : 0.76, 44], radius: [Math.min(3 / (room * 0.7), 0.3), 0],
           disp: { fill: { unit: 3, values: () => this.#data.values[index].map((_, n) => (this.#data.notes[n] === null ? color : pale)) } },
         }),
+      };
+    }
+    if (mark !== undefined && room >= MARK) {
+      return {
+        class: 'column', stroke: color, width: 0, paths: () => null,
+        points: mark === 'round' ? { show: true, size: 6, width: 0, fill: color } : { show: true, size: 10, width: 2, stroke: color, fill: 'transparent' },
       };
     }
     return {
@@ -214,7 +231,7 @@ export class Chart {
   #lines(index) {
     const { values, more } = this.#data;
     return [
-      ...this.#settings.series.flatMap(({ name, color }, n) => (this.#hidden.has(n) ? [] : [{ name, color, value: values[n][index] === null ? '–' : this.#settings.exact(values[n][index]) }])),
+      ...this.#settings.series.flatMap(({ name, color, mark }, n) => (this.#hidden.has(n) ? [] : [{ name, color, mark, value: values[n][index] === null ? '–' : this.#settings.exact(values[n][index]) }])),
       ...more.map(({ name, texts }) => ({ name, color: null, value: texts[index] })),
     ];
   }
@@ -224,7 +241,7 @@ export class Chart {
     const note = notes[index];
     this.#tip.replaceChildren(
       h('p', { class: 'when' }, bucketName(dates, index, granularity), note === null ? null : h('span', { class: 'part' }, note)),
-      ...this.#lines(index).map(({ name, color, value }) => h('p', {}, h('i', { class: 'dot', '--dot': color === null ? 'transparent' : `var(${color})` }), h('span', {}, name), h('b', {}, value))));
+      ...this.#lines(index).map(({ name, color, mark, value }) => h('p', {}, h('i', { class: `dot ${mark ?? ''}`, '--dot': color === null ? 'transparent' : `var(${color})` }), h('span', {}, name), h('b', {}, value))));
     const x = u.over.offsetLeft + u.valToPos(index, 'x');
     const room = this.#place.clientWidth;
     const width = this.#tip.offsetWidth;

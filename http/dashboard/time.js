@@ -85,6 +85,15 @@ export function fitting({ from, to }) {
   return name;
 }
 
+const LENGTHS = { hour: 1 / 24, day: 1, week: 7, month: 30, quarter: 91, year: 365 };
+
+// Whether a granularity that was chosen for one range still suits another: neither a
+// single column nor thousands.
+export function suits(granularity, { from, to }) {
+  const buckets = daysBetween(from, to) / LENGTHS[granularity];
+  return buckets >= 2 && buckets <= 200;
+}
+
 // The day after the bucket's last; of an hour the day it lies in.
 export function bucketEnd(date, granularity) {
   const day = date.slice(0, 10);
@@ -182,14 +191,14 @@ const monthOfAll = (date) => yearOf(date) * 12 + monthOf(date) - 1;
 const hourly = [1, 2, 3, 6, 12].map((n) => each(hourOf, n, HOUR, 52));
 const daily = [1, 2].map((n) => each((date) => Math.floor(clock(date) / DAY), n, WEEKDAY, 54));
 const weekly = [1, 2].map((n) => first(weekOf, n, 0, monday, DATE, 60));
-const monthly = [1, 3].map((n) => first(monthOfAll, n, 0, (date) => dayOf(date) === 1, MONTH, 42));
+const monthly = [1, 3].map((n) => first(monthOfAll, n, 0, (date) => dayOf(date) === 1, MONTH, 38));
 const yearly = [1, 2, 5, 10, 20, 50, 100, 500, 1000].map((n) => first(yearOf, n, 0, (date) => date.slice(5, 10) === '01-01', YEAR, 46));
 
 const levels = {
   hour: [...hourly, ...daily],
   day: [...daily, ...weekly, ...monthly, ...yearly],
   week: [everywhere(DATE, 60), ...weekly.slice(1), ...monthly, ...yearly],
-  month: [everywhere(MONTH, 42), ...monthly.slice(1), ...yearly],
+  month: [everywhere(MONTH, 38), ...monthly.slice(1), ...yearly],
   quarter: [everywhere(QUARTER, 40), ...yearly],
   year: [everywhere(YEAR, 46), ...yearly],
 };

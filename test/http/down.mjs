@@ -88,6 +88,8 @@ is(back.status, 200, 'and it is back', back.text);
 process.kill(pid);
 const gone = await until(502, jwt);
 is([gone.status, faultOf(gone)], [502, ''], '502: PostgREST is away', gone.text);
+const page = await request('/', { token: jwt });
+ok(page.status === 503 && page.text.includes('The statistics are away') && /^[1-9]/.test(page.headers['retry-after']), '503: the page says so to people', page.status, page.text);
 const head = await request(path, { token: jwt, method: 'HEAD' });
 is([head.status, head.text], [502, ''], 'HEAD has no body');
 done();
