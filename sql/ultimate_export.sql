@@ -104,6 +104,9 @@ FETCH 2 FROM held;
 MOVE ALL FROM held;
 CLOSE held;
 SELECT count(*) FROM pg_cursors;
+-- into a file: COPY's text format doubles backslashes; with these two characters, which JSON never has, lines come as they are
+COPY (SELECT d -> 'conversations_data' FROM ultimate.export_rows(2301, '2024-10-27') AS d LIMIT 1) TO STDOUT;
+COPY (SELECT d -> 'conversations_data' FROM ultimate.export_rows(2301, '2024-10-27') AS d LIMIT 1) TO STDOUT (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02');
 -- one that was not read to its end
 BEGIN;
 DECLARE rows CURSOR FOR SELECT ultimate.export_rows(2303, '2024-10-27') ->> 'conversation_id' AS id;

@@ -186,6 +186,19 @@ SELECT kindly_stats.attach_conversations('conversation');
 SELECT kindly_stats.add_measure('llm_conversations', keys => '{channel}', condition => 'is_llm_conversation', grain => 'conversation_end');
 UPDATE conversation SET is_llm_conversation = true WHERE bot_id = 9;
 SELECT key, count FROM kindly_stats.stats_top(9, '2024-01-01', '2025-01-01', 'UTC', 'llm_conversations');
+-- counted columns are renamed, after that
+ALTER TABLE conversation RENAME COLUMN conversation_status TO status;
+ALTER TABLE conversation RENAME COLUMN channel TO "Way in";
+ALTER TABLE conversation RENAME COLUMN conversation_end_time TO ended;
+ALTER TABLE conversation RENAME COLUMN has_bot_messages TO spoke;
+SELECT failure($$INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, ended) VALUES (9, 'z', '2024-05-01 00:00Z', '2024-05-01 00:00Z')$$);
+SELECT kindly_stats.attach_conversations('conversation', '{"conversation_status": "status", "channel": "Way in", "conversation_end_time": "ended", "has_bot_messages": "spoke"}');
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, ended, status, "Way in", bot_messages_count, is_llm_conversation)
+VALUES (9, 'z', '2024-05-01 00:00Z', '2024-05-01 00:00Z', 'botHandled', 'chat', 1, true);
+SELECT a, total_conversations, bot_handled_rate FROM unnest(ARRAY['end', 'start']) AS a, ultimate.metrics(9, '2024-05-01', '2024-05-02', a, channels => 'chat');
+SELECT ultimate.export_rows(9, '2024-05-01') ->> 'channel' AS channel;
+SELECT key, count FROM kindly_stats.stats_top(9, '2024-01-01', '2025-01-01', 'UTC', 'llm_conversations');
+SELECT * FROM kindly_stats.verify(9);
 
 \c :regression
 DROP DATABASE kindly_stats_conversation;

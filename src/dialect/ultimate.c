@@ -32,35 +32,15 @@ PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_last);
  * ------------------------------------------------------------------------
  */
 
-/* The longest value that PostgreSQL sends, with room for what one more conversation may add beyond the server's own limit. */
-#define DOCUMENT_MAX ((int) (MaxAllocSize - 1024))
-
-/* Which day of which bot to export. */
-typedef struct export_arguments
-{
-	int64		bot_id;
-	DateADT		day;
-} export_arguments;
-
-static export_arguments
-read_export_arguments(FunctionCallInfo fcinfo)
-{
-	export_arguments result;
-
-	result.bot_id = ks_required_bot(fcinfo, 0);
-	if (PG_ARGISNULL(1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"day\" is missing"),
-				 errhint("Pass a date such as 2024-10-27.")));
-	result.day = PG_GETARG_DATEADT(1);
-	ks_day_check(result.day);
-	return result;
-}
+/*
+ * A value of PostgreSQL's ends at a gigabyte.  A document is given up a little
+ * earlier, so that it is we who say so, and what to do.
+ */
+#define DOCUMENT_MAX ((int) (MaxAllocSize - 16 * 1024 * 1024))
 
 /* Closes the day as the caller, who must have the right to. */
 static void
-close_day(const export_arguments *e)
+close_day(const ks_bot_day *e)
 {
 	Oid			types[2] = {INT8OID, DATEOID};
 	Datum		values[2] = {Int64GetDatum(e->bot_id), DateADTGetDatum(e->day)};
@@ -84,7 +64,7 @@ close_day(const export_arguments *e)
 static void
 begin_export(FunctionCallInfo fcinfo)
 {
-	export_arguments e = read_export_arguments(fcinfo);
+	ks_bot_day	e = ks_bot_day_arguments(fcinfo);
 	ks_exported_day mark;
 	bool		closed;
 
@@ -104,7 +84,7 @@ begin_export(FunctionCallInfo fcinfo)
  * everything that was exported once must still be there.
  */
 static ks_exported_day
-check_mark(const export_arguments *e)
+check_mark(const ks_bot_day *e)
 {
 	ks_exported_day mark;
 	int64		found;
@@ -128,7 +108,7 @@ check_mark(const export_arguments *e)
 static void
 make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 {
-	export_arguments e = read_export_arguments(fcinfo);
+	ks_bot_day	e = ks_bot_day_arguments(fcinfo);
 	ks_exported_day mark = check_mark(&e);
 	ks_interval interval = ks_day_interval(e.day);
 	ks_choice	choice = {e.bot_id, false, 1, &interval};
@@ -164,10 +144,11 @@ ks_ultimate_export_rows(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* Adds what was fetched to the array that is being written. */
+/* Adds what was fetched to the array that is being written; all else that this takes goes again. */
 static void
-add_documents(StringInfo out, const export_arguments *e)
+add_documents(StringInfo out, const ks_bot_day *e, MemoryContext scratch)
 {
+	MemoryContext old = MemoryContextSwitchTo(scratch);
 	uint64		i;
 
 	for (i = 0; i < SPI_processed; i++)
@@ -180,13 +161,16 @@ add_documents(StringInfo out, const export_arguments *e)
 							e->bot_id, ks_day_text(e->day)),
 					 errhint("Use ultimate.export_rows(), which gives them one by one.")));
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(scratch);
 }
 
 /* export(bot, day): the array of them */
 Datum
 ks_ultimate_export(PG_FUNCTION_ARGS)
 {
-	export_arguments e = read_export_arguments(fcinfo);
+	ks_bot_day	e = ks_bot_day_arguments(fcinfo);
+	MemoryContext scratch;
 	StringInfoData out;
 	Portal		portal;
 
@@ -197,12 +181,13 @@ ks_ultimate_export(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	portal = ks_stream_open(fcinfo, make_export);
 	PopActiveSnapshot();
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats documents", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{
 		SPI_cursor_fetch(portal, true, 100);
 		if (SPI_processed == 0)
 			break;
-		add_documents(&out, &e);
+		add_documents(&out, &e, scratch);
 		SPI_freetuptable(SPI_tuptable);
 	}
 	SPI_cursor_close(portal);

@@ -57,6 +57,16 @@ ks_column_of(const Jsonb *columns, const char *logical)
 	return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
+void
+ks_require_conversations(uint64 tables)
+{
+	if (tables == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no conversation table has been attached"),
+				 errhint("Create one with kindly_stats.create_conversation_table(), or attach yours with kindly_stats.attach_conversations().")));
+}
+
 /* The conversation tables; raises where there is none.  The caller is connected to SPI. */
 ks_conversation_table *
 ks_conversation_tables(int *count)
@@ -70,11 +80,7 @@ ks_conversation_tables(int *count)
 					" JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
 					" ORDER BY c.oid", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list conversation tables");
-	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no conversation table has been attached"),
-				 errhint("Create one with kindly_stats.create_conversation_table(), or attach yours with kindly_stats.attach_conversations().")));
+	ks_require_conversations(SPI_processed);
 	*count = (int) SPI_processed;
 	result = palloc(SPI_processed * sizeof(ks_conversation_table));
 	for (i = 0; i < SPI_processed; i++)

@@ -44,12 +44,20 @@ typedef struct ks_choice
 } ks_choice;
 
 /* conversation.c */
+extern void ks_require_conversations(uint64 tables);
 extern char *ks_column_of(const Jsonb *columns, const char *logical);
 extern ks_conversation_table *ks_conversation_tables(int *count);
 extern char *ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties);
 extern int64 ks_conversations_ended(int64 bot_id, DateADT day);
 
 /* exported.c */
+
+/* What functions about exported days are called with. */
+typedef struct ks_bot_day
+{
+	int64		bot_id;
+	DateADT		day;
+} ks_bot_day;
 
 /* What is noted of a day that was exported. */
 typedef struct ks_exported_day
@@ -58,7 +66,7 @@ typedef struct ks_exported_day
 	int64		conversations;
 } ks_exported_day;
 
-extern void ks_day_check(DateADT day);
+extern ks_bot_day ks_bot_day_arguments(FunctionCallInfo fcinfo);
 extern char *ks_day_text(DateADT day);
 extern ks_interval ks_day_interval(DateADT day);
 extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);

@@ -67,17 +67,6 @@ ks_day_text(DateADT day)
 	return psprintf("%04d-%02d-%02d", year, month, mday);
 }
 
-void
-ks_day_check(DateADT day)
-{
-	if (DATE_NOT_FINITE(day) || (TimestampTz) day * USECS_PER_DAY < KS_SLOT_MIN * KS_SLOT_USECS ||
-		(TimestampTz) day * USECS_PER_DAY > KS_SLOT_MAX * KS_SLOT_USECS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("\"day\" must lie in the years 1 to 9999"),
-				 errhint("Pass a date such as 2024-10-27.")));
-}
-
 /* The UTC day. */
 ks_interval
 ks_day_interval(DateADT day)
@@ -189,7 +178,7 @@ typedef struct guard
 	Oid			bot_type;
 	AttrNumber	ended;
 	int			ncolumns;
-	guarded_column *columns;	/* all documented ones */
+	guarded_column *columns;	/* all that are exported */
 	AttrNumber	last_column;
 	ks_entries	days;			/* (bot, day) that are changed */
 } guard;
@@ -224,7 +213,8 @@ start_guard(guard *g, TriggerData *trigger)
 
 	memset(g, 0, sizeof(*g));
 	g->columns = palloc(ks_nproperties * sizeof(guarded_column));
-	for (i = 0; i < ks_nproperties; i++)
+	/* all but the last, which is not exported */
+	for (i = 0; i < ks_nproperties - 1; i++)
 	{
 		const char *logical = ks_properties[i].name;
 		const char *column = ks_column_of(columns, logical);
@@ -419,15 +409,6 @@ ks_guard_exported(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-static void
-raise_not_attached(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("no conversation table has been attached"),
-			 errhint("Create one with kindly_stats.create_conversation_table(), or attach yours with kindly_stats.attach_conversations().")));
-}
-
 static Oid
 exported_table(void)
 {
@@ -435,7 +416,7 @@ exported_table(void)
 	Oid			relid = OidIsValid(schema) ? get_relname_relid("exported", schema) : InvalidOid;
 
 	if (!OidIsValid(relid))
-		raise_not_attached();
+		ks_require_conversations(0);
 	return relid;
 }
 
@@ -609,10 +590,12 @@ mark_day(int64 bot_id, DateADT day)
 				 errhint("Whoever closes a day must be able to see that it is closed.")));
 }
 
-/* The day that a function's arguments, a bot and a day, are about. */
-static DateADT
-day_argument(FunctionCallInfo fcinfo)
+/* The arguments of every function that is about a day: bot, day. */
+ks_bot_day
+ks_bot_day_arguments(FunctionCallInfo fcinfo)
 {
+	ks_bot_day	result;
+
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -623,30 +606,36 @@ day_argument(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"day\" is missing"),
 				 errhint("Pass a date such as 2024-10-27.")));
-	ks_day_check(PG_GETARG_DATEADT(1));
-	return PG_GETARG_DATEADT(1);
+	result.bot_id = PG_GETARG_INT64(0);
+	result.day = PG_GETARG_DATEADT(1);
+	if (DATE_NOT_FINITE(result.day) || ks_day_interval(result.day).start < KS_SLOT_MIN * KS_SLOT_USECS ||
+		ks_day_interval(result.day).start > KS_SLOT_MAX * KS_SLOT_USECS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("\"day\" must lie in the years 1 to 9999"),
+				 errhint("Pass a date such as 2024-10-27.")));
+	return result;
 }
 
 /* close_day(bot, day): false where it was closed already */
 Datum
 ks_close_day(PG_FUNCTION_ARGS)
 {
-	DateADT		day = day_argument(fcinfo);
-	int64		bot_id = PG_GETARG_INT64(0);
+	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
 	bool		found;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	found = find_now(bot_id, day);
+	found = find_now(of.bot_id, of.day);
 	if (!found)
 	{
-		check_closable(day);
+		check_closable(of.day);
 		check_row_security();
-		lock_to_close(bot_id, day);
-		found = find_now(bot_id, day);
+		lock_to_close(of.bot_id, of.day);
+		found = find_now(of.bot_id, of.day);
 	}
 	if (!found)
-		mark_day(bot_id, day);
+		mark_day(of.bot_id, of.day);
 	SPI_finish();
 	PG_RETURN_BOOL(!found);
 }
@@ -655,10 +644,9 @@ ks_close_day(PG_FUNCTION_ARGS)
 Datum
 ks_reopen_day(PG_FUNCTION_ARGS)
 {
-	DateADT		day = day_argument(fcinfo);
-	int64		bot_id = PG_GETARG_INT64(0);
+	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
 	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(bot_id), DateADTGetDatum(day)};
+	Datum		values[2] = {Int64GetDatum(of.bot_id), DateADTGetDatum(of.day)};
 	ks_identity caller;
 	bool		deleted;
 
@@ -666,7 +654,7 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	/* whoever is closing it right now comes first */
-	lock_to_close(bot_id, day);
+	lock_to_close(of.bot_id, of.day);
 	caller = ks_become_owner("exported");
 	if (SPI_execute_with_args("DELETE FROM kindly_stats.exported AS x"
 							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) $2",
@@ -682,12 +670,12 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 Datum
 ks_conversations_ended_sql(PG_FUNCTION_ARGS)
 {
-	DateADT		day = day_argument(fcinfo);
+	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
 	int64		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	result = count_now(PG_GETARG_INT64(0), day);
+	result = count_now(of.bot_id, of.day);
 	SPI_finish();
 	PG_RETURN_INT64(result);
 }

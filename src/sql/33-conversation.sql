@@ -20,7 +20,7 @@ SELECT t.tgrelid::regclass AS conversation_table,
                               FOR length(t.tgargs) - position('\x00'::bytea IN t.tgargs) - 1),
                     getdatabaseencoding()::name)::jsonb AS columns
   FROM pg_catalog.pg_trigger AS t
- WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgname = 'kindly_stats_exported_insert' AND t.tgnargs = 2;
+ WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgname = 'kindly_stats_closed_insert' AND t.tgnargs = 2;
 GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
 
@@ -195,11 +195,11 @@ BEGIN
     LOOP
         call := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.guard_exported(%L, %L%s)', conversation_table::text, columns::text,
                        CASE WHEN relation <> conversation_table THEN ', ''partition''' END);
-        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_exported_insert AFTER INSERT ON %s'
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_insert AFTER INSERT ON %s'
                        ' REFERENCING NEW TABLE AS kindly_stats_new %s', relation, call);
-        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_exported_update AFTER UPDATE ON %s'
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_update AFTER UPDATE ON %s'
                        ' REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s', relation, call);
-        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_exported_delete AFTER DELETE ON %s'
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_delete AFTER DELETE ON %s'
                        ' REFERENCING OLD TABLE AS kindly_stats_old %s', relation, call);
     END LOOP;
 END
