@@ -117,9 +117,9 @@ SELECT pick((SELECT array_agg(bot ORDER BY bot) FROM subject), i, 140), timestam
 FROM generate_series(1, 5000) AS i;
 SELECT check_answers('years late', <200>);
 CREATE TEMP TABLE retry AS
-SELECT * FROM chat_event WHERE dice(hashtext(event_id::text), 150) < 0.02
-UNION ALL
-SELECT bot_id, occurred_at, 'user_message', gen_random_uuid(), 'retried', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+SELECT * FROM chat_event WHERE dice(hashtext(event_id::text), 150) < 0.02;
+INSERT INTO retry (bot_id, occurred_at, kind, event_id, session_id)
+SELECT bot_id, occurred_at, 'user_message', gen_random_uuid(), 'retried'
 FROM (SELECT DISTINCT bot_id, occurred_at FROM chat_event WHERE dice(hashtext(event_id::text), 151) < 0.002) AS d;
 BEGIN;
 MERGE INTO chat_event AS e USING retry AS r ON e.bot_id = r.bot_id AND e.occurred_at = r.occurred_at AND e.event_id = r.event_id
