@@ -39,6 +39,7 @@
 PG_FUNCTION_INFO_V1(ks_guard_exported);
 PG_FUNCTION_INFO_V1(ks_close_day);
 PG_FUNCTION_INFO_V1(ks_reopen_day);
+PG_FUNCTION_INFO_V1(ks_lock_exported);
 PG_FUNCTION_INFO_V1(ks_conversations_ended_sql);
 
 /* Spaces of our locks beside those of pg_advisory_lock(), which has 1 and 2. */
@@ -581,6 +582,7 @@ put_mark(int64 bot_id, DateADT day)
 static void
 mark_day(int64 bot_id, DateADT day)
 {
+	check_row_security();
 	check_horizon(bot_id, day);
 	put_mark(bot_id, day);
 	if (!find_now(bot_id, day))
@@ -630,7 +632,6 @@ ks_close_day(PG_FUNCTION_ARGS)
 	if (!found)
 	{
 		check_closable(of.day);
-		check_row_security();
 		lock_to_close(of.bot_id, of.day);
 		found = find_now(of.bot_id, of.day);
 	}
@@ -664,6 +665,16 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 	ks_become_again(caller);
 	SPI_finish();
 	PG_RETURN_BOOL(deleted);
+}
+
+/* lock_exported(): waits for days that are being closed, and lets none be closed until the end of the transaction */
+Datum
+ks_lock_exported(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		all = lock_of_all();
+
+	(void) LockAcquire(&all, ShareLock, false, false);
+	PG_RETURN_VOID();
 }
 
 /* conversations_ended(bot, day) */

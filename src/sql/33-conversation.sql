@@ -50,6 +50,11 @@ CREATE FUNCTION kindly_stats.conversations_ended(bot bigint, day date) RETURNS b
 REVOKE EXECUTE ON FUNCTION kindly_stats.conversations_ended(bigint, date) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.conversations_ended(bigint, date) IS 'internal: how many conversations of a bot ended on a UTC day, in all conversation tables';
 
+CREATE FUNCTION kindly_stats.lock_exported() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_exported';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_exported() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_exported() IS 'internal: no day is closed until the end of the transaction';
+
 -- An ordinary table, so that marks are dumped with the conversations that they are about.
 CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -240,6 +245,8 @@ BEGIN
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.create_exported();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
+    -- who closes a day counts its conversations in all tables, this one among them or not
+    PERFORM kindly_stats.lock_exported();
     SELECT t.columns INTO known FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = attach_conversations.conversation_table;
     IF NOT known || columns @> known - kindly_stats.lost_columns(conversation_table, known)
        OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
