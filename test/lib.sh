@@ -155,7 +155,7 @@ choose_place()
 {
 	place=$top/tmp/$1
 	why=
-	if [ "${#place}" -gt 80 ]; then
+	if [ "${#place}" -gt 79 ]; then
 		why="$top/tmp is too long a path for a unix socket"
 	elif ! mkdir -p "$place" 2>/dev/null || ! [ -w "$place" ]; then
 		why="$top/tmp cannot be written"
