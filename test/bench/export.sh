@@ -42,7 +42,7 @@ on export -c "CREATE EXTENSION kindly_stats" -c "SELECT kindly_stats.create_conv
 	-v conversations="$conversations" -f "$bench/conversations.sql" >/dev/null
 on export -c "INSERT INTO conversation SELECT * FROM staged" -c "UPDATE staged SET bot_id = 2" \
 	-c "INSERT INTO conversation SELECT * FROM staged LIMIT $conversations / 2" -c "DROP TABLE staged" -c "VACUUM ANALYZE" -c "CHECKPOINT"
-say "| $conversations conversations that ended on one day | seconds | MB of the backend's own | MB received |"
+say "| $conversations conversations that ended on one day | seconds | peak RSS, MB | MB received |"
 say "| --- | ---: | ---: | ---: |"
 taken "\`close_day\`" "SELECT kindly_stats.close_day(1, '2025-01-01');"
 taken "\`COPY (SELECT ultimate.export_rows(...)) TO STDOUT\`" "COPY (SELECT ultimate.export_rows(1, '2025-01-01')) TO STDOUT;"
