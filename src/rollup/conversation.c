@@ -57,6 +57,17 @@ ks_column_of(const Jsonb *columns, const char *logical)
 	return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
+/* The UTC day. */
+ks_interval
+ks_day_interval(DateADT day)
+{
+	ks_interval result;
+
+	result.start = (TimestampTz) day * USECS_PER_DAY;
+	result.end = result.start + USECS_PER_DAY;
+	return result;
+}
+
 void
 ks_require_conversations(uint64 tables)
 {

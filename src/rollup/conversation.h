@@ -48,6 +48,7 @@ extern void ks_require_conversations(uint64 tables);
 extern char *ks_column_of(const Jsonb *columns, const char *logical);
 extern ks_conversation_table *ks_conversation_tables(int *count);
 extern char *ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties);
+extern ks_interval ks_day_interval(DateADT day);
 extern int64 ks_conversations_ended(int64 bot_id, DateADT day);
 
 /* exported.c */
@@ -68,7 +69,6 @@ typedef struct ks_exported_day
 
 extern ks_bot_day ks_bot_day_arguments(FunctionCallInfo fcinfo);
 extern char *ks_day_text(DateADT day);
-extern ks_interval ks_day_interval(DateADT day);
 extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);
 
 #endif							/* KS_ROLLUP_CONVERSATION_H */

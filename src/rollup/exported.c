@@ -68,17 +68,6 @@ ks_day_text(DateADT day)
 	return psprintf("%04d-%02d-%02d", year, month, mday);
 }
 
-/* The UTC day. */
-ks_interval
-ks_day_interval(DateADT day)
-{
-	ks_interval result;
-
-	result.start = (TimestampTz) day * USECS_PER_DAY;
-	result.end = result.start + USECS_PER_DAY;
-	return result;
-}
-
 static LOCKTAG
 lock_of_day(int64 bot_id, DateADT day)
 {
