@@ -1,7 +1,7 @@
 // api.js: questions to the statistics API, with what its documentation asks of a
 // program: a new token after 401, a pause after 429 for as long as Retry-After says.
 
-import { claimsOf, forgetToken, readToken } from './token.js';
+import { claimsOf, readToken } from './token.js';
 
 export class ApiError extends Error {
   constructor(status, message, hint = null) {
@@ -34,6 +34,8 @@ export class Api {
   #waiting;
   #until = 0;
   #asking = null;
+  // Beside the cookie, which another tab may have given to another bot since.
+  #token = readToken();
 
   constructor(bot, { askKey, waiting }) {
     this.bot = bot;
@@ -41,18 +43,16 @@ export class Api {
     this.#waiting = waiting;
   }
 
-  // However many questions find the token expired, the key is asked for once.
-  async #newToken() {
-    forgetToken();
-    this.#asking ??= this.#askKey(this.bot).finally(() => { this.#asking = null; });
-    await this.#asking;
-  }
-
-  async #token() {
-    if (readToken() === null || claimsOf(readToken()).bot !== this.bot) {
-      await this.#newToken();
+  // However many questions find the token expired, the key is asked for once; and not
+  // at all, where it was given in another tab.
+  async #renew(refused) {
+    const kept = readToken();
+    if (kept !== null && kept !== refused && claimsOf(kept).bot === this.bot) {
+      this.#token = kept;
+      return;
     }
-    return readToken();
+    this.#asking ??= this.#askKey(this.bot).then(() => { this.#token = readToken(); }).finally(() => { this.#asking = null; });
+    await this.#asking;
   }
 
   // All wait for the one that was told to, and go on one after the other.
@@ -72,9 +72,9 @@ export class Api {
   }
 
   async #ask(url, signal) {
-    const token = await this.#token();
     await this.#turn(signal);
     signal?.throwIfAborted();
+    const token = this.#token;
     try {
       return { token, response: await fetch(url, { headers: { Authorization: `Bearer ${token}` }, credentials: 'omit', cache: 'no-store', signal }) };
     } catch (error) {
@@ -97,8 +97,8 @@ export class Api {
         this.#hold(response);
       } else if (response.status !== 401) {
         throw await errorOf(response);
-      } else if (readToken() === token) {
-        await this.#newToken();
+      } else if (this.#token === token) {
+        await this.#renew(token);
       }
     }
   }
