@@ -39,6 +39,18 @@ SELECT * FROM kindly_stats.stats_total(2201, '2025-01-01', '2025-01-02');
 SELECT who, rows, count(*) FROM trigger_log GROUP BY who, rows ORDER BY who COLLATE "C", rows;
 SELECT count(*) FROM kindly_stats.verify(2201);
 
+-- an event writes only what it has: without the measures of columns that it leaves NULL it writes the same bytes
+BEGIN;
+INSERT INTO trigger_event (bot_id, occurred_at, kind, session_id, user_id, source, is_fallback)
+SELECT 2202, '2025-01-01', k, 's', 'u', 'web', false FROM unnest(ARRAY['user_message', 'bot_reply', 'button_click', 'label_added']) AS k;
+WITH gone AS (
+	DELETE FROM kindly_stats.measure WHERE name NOT IN ('events', 'messages', 'users', 'replies', 'fallbacks') RETURNING name)
+SELECT count(*) > 20 AS most FROM gone;
+INSERT INTO trigger_event (bot_id, occurred_at, kind, session_id, user_id, source, is_fallback)
+SELECT 2203, '2025-01-01', k, 's', 'u', 'web', false FROM unnest(ARRAY['user_message', 'bot_reply', 'button_click', 'label_added']) AS k;
+SELECT count(*) AS rows, count(DISTINCT r.tally::text) AS tallies FROM kindly_stats.rollup AS r WHERE r.bot_id IN (2202, 2203);
+ROLLBACK;
+
 DELETE FROM trigger_event;
 DROP TABLE trigger_event, trigger_log;
 DROP FUNCTION trigger_note();
