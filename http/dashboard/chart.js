@@ -9,7 +9,7 @@ import { bucketName, ticks } from './time.js';
 const FONT = '12px "Inter Variable", system-ui, sans-serif';
 const HEIGHT = 224;
 // The room that marks beside each other need, in pixels.
-const MARK = 12;
+const MARK = 8;
 const { uPlot } = window;
 
 // A custom property as a colour that a canvas understands.
@@ -26,6 +26,12 @@ function colour(name) {
 const faded = (color, alpha) => color.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
 const channels = (color) => color.match(/\d+/g).slice(0, 3).map(Number);
 const mixed = (color, ground, part) => `rgb(${channels(color).map((each, n) => Math.round(part * each + (1 - part) * channels(ground)[n])).join(', ')})`;
+
+// A line has no length where there is nothing before and after: there a point is drawn.
+function lonely(u, n, show) {
+  const values = u.data[n];
+  return show ? null : values.flatMap((value, index) => (value !== null && (values[index - 1] ?? null) === null && (values[index + 1] ?? null) === null ? [index] : []));
+}
 
 // Steps of 1, 2 or 5 times a power of ten, about four of them.
 function scaleOf(values, whole, most) {
@@ -138,8 +144,10 @@ export class Chart {
     const { dates } = this.#data;
     const [muted, line, strong] = ['--muted', '--line', '--line-strong'].map(colour);
     const names = splits.map((value) => format(value, splits.at(-1)));
-    const room = Math.max(...names.map((name) => this.#measure(name))) + 14;
-    const marks = this.#marks(dates, room);
+    const least = this.#measure(...names) + 14;
+    const marks = this.#marks(dates, least);
+    // The first tick's name may need more room on its left than the numbers.
+    const room = Math.max(least, this.#measure(...marks[0].text.split('\n')) / 2 - ((this.#width() - least - 12) * (marks[0].index + 0.5)) / dates.length + 1);
     const axis = { font: FONT, stroke: muted, ticks: { show: false }, border: { show: false } };
     return {
       width: this.#width(),
@@ -165,14 +173,15 @@ export class Chart {
   // Ticks whose names end within the picture.
   #marks(dates, room) {
     const wide = this.#width() - room - 12;
-    const end = ({ index, text }) => room + (wide * (index + 0.5)) / dates.length + Math.max(...text.split('\n').map((line) => this.#measure(line))) / 2;
+    const end = ({ index, text }) => room + (wide * (index + 0.5)) / dates.length + this.#measure(...text.split('\n')) / 2;
     return ticks(dates, this.#data.granularity, wide - 12).filter((mark, n) => n === 0 || end(mark) <= this.#width());
   }
 
-  #measure(text) {
+  // The widest of these texts.
+  #measure(...texts) {
     const context = Chart.#canvas.getContext('2d');
     context.font = FONT;
-    return context.measureText(text).width;
+    return Math.max(...texts.map((text) => context.measureText(text).width));
   }
 
   // Columns for what is counted while there is room for them, else, and for rates, a line.
@@ -192,12 +201,13 @@ export class Chart {
     if (mark !== undefined && room >= MARK) {
       return {
         class: 'column', stroke: color, width: 0, paths: () => null,
-        points: mark === 'round' ? { show: true, size: 6, width: 0, fill: color } : { show: true, size: 10, width: 2, stroke: color, fill: 'transparent' },
+        points: mark === 'round' ? { show: true, size: Math.min(6, room / 2), width: 0, fill: color }
+          : { show: true, size: Math.min(10, room - 1), width: room < 12 ? 1.5 : 2, stroke: color, fill: 'transparent' },
       };
     }
     return {
       stroke: color, width: room < 3 ? 1.25 : 2, dash: room < 6 ? undefined : dash, fill: this.#settings.series.length > 1 ? undefined : faded(color, 0.09),
-      points: { show: few && this.#settings.series.length === 1, size: 5, width: 0, fill: color, _color: color }, paths: uPlot.paths.linear(),
+      points: { show: few && this.#settings.series.length === 1, filter: lonely, size: few ? 5 : 3, width: 0, fill: color, _color: color }, paths: uPlot.paths.linear(),
     };
   }
 
