@@ -339,6 +339,18 @@ SELECT * FROM kindly_stats.stats_total(1, '2025-01-01', '2025-02-01');
 SELECT * FROM kindly_api.stats_total(1, '2025-01-01', '2025-02-01');
 SELECT kindly_api.request();
 SELECT count(*) FROM kindly_stats.rollup;
+-- nor by a plan that was made for a token
+RESET ROLE;
+SET plan_cache_mode = force_generic_plan;
+PREPARE options AS SELECT sources FROM kindly_api.stats_options();
+SET request.jwt.claims = '{"role": "kindly_api_user", "bot": 1}';
+SET ROLE kindly_api_user;
+EXECUTE options;
+RESET request.jwt.claims;
+SET ROLE kindly_api_anonymous;
+EXECUTE options;
+RESET plan_cache_mode;
+DEALLOCATE options;
 SET ROLE kindly_api_authenticator;
 SELECT sage.meta_options(1);
 SELECT kindly_api.auth();

@@ -44,6 +44,14 @@ static uint64 changes = 1;
  * ------------------------------------------------------------------------
  */
 
+static bool
+acts_as(const char *name)
+{
+	Oid			role = get_role_oid(name, true);
+
+	return OidIsValid(role) && role == GetUserId();
+}
+
 /*
  * Anybody can write into the setting that has the claims; but only who connects
  * as PostgREST does, and has checked a token, becomes this role.
@@ -51,9 +59,7 @@ static uint64 changes = 1;
 static bool
 is_role_of_tokens(void)
 {
-	Oid			role = get_role_oid(KS_ROLE_USER, true);
-
-	return OidIsValid(role) && role == GetUserId();
+	return acts_as(KS_ROLE_USER);
 }
 
 /* The bot of the token that the request came with. */
@@ -215,12 +221,18 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(low < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) && bots[low] == bot);
 }
 
-/* require_bot(bot): the bot that is asked for, by default the token's; a token gets at no other. */
+/*
+ * require_bot(bot): the bot that is asked for, by default the token's; a token
+ * gets at no other.  Without a token there is none: a plan into which a function
+ * was inlined for another role may come here past that function's rights.
+ */
 Datum
 ks_require_bot(PG_FUNCTION_ARGS)
 {
 	int64		bot;
 
+	if (acts_as(KS_ROLE_ANONYMOUS))
+		ks_refuse_token();
 	if (!is_role_of_tokens())
 	{
 		if (PG_ARGISNULL(0))

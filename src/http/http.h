@@ -12,6 +12,7 @@
 
 /* Made by kindly_stats.create_api_roles().  Claims are believed of the first alone. */
 #define KS_ROLE_USER "kindly_api_user"
+#define KS_ROLE_ANONYMOUS "kindly_api_anonymous"
 
 #define KS_HEADER_TARGET "x-original-uri"
 #define KS_HEADER_KEY "x-api-key"
