@@ -74,6 +74,11 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* 18's mark of a function that never returns, before the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* What a hash table may take, in bytes. */
 #if PG_VERSION_NUM >= 150000
 #include "miscadmin.h"

@@ -22,7 +22,7 @@ typedef struct reader
 /* How many bytes of a list a message shows. */
 #define SHOWN_MAX 60
 
-static pg_attribute_noreturn() void
+pg_noreturn static void
 refuse(const reader *r)
 {
 	int			length = (int) strlen(r->text);

@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "http/url.h"
 
 /* Made by kindly_stats.create_api_roles().  Claims are believed of the first alone. */
@@ -24,12 +26,12 @@ extern const char *ks_http_method(void);
 extern void ks_http_response_headers(const char *json);
 extern ks_url *ks_http_target(void);
 extern char *ks_from_url(const char *text);
-extern void ks_refuse(int status, const char *message, const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void ks_refuse(int status, const char *message, const char *hint);
 extern void ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, const ks_url_parameter *parameter),
 								 const void *context, const char *hint);
-extern void ks_refuse_token(void) pg_attribute_noreturn();
-extern void ks_refuse_path(void) pg_attribute_noreturn();
-extern void ks_refuse_bot(void) pg_attribute_noreturn();
+pg_noreturn extern void ks_refuse_token(void);
+pg_noreturn extern void ks_refuse_path(void);
+pg_noreturn extern void ks_refuse_bot(void);
 
 /* access.c */
 extern bool ks_claimed_bot(int64 *bot);

@@ -151,7 +151,7 @@ ks_from_url(const char *text)
 	return pg_any_to_server(pstrdup(text), (int) strlen(text), PG_UTF8);
 }
 
-static pg_attribute_noreturn() void
+pg_noreturn static void
 refuse_target(ks_url_status status, size_t at)
 {
 	static const char *const reasons[] = {

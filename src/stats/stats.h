@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "bucket/bucket.h"
 #include "rollup/rollup.h"
 
@@ -70,7 +72,7 @@ extern void ks_filters_value(ks_filters *filters, int part, const char *value);
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
-extern void ks_list_refuse(const char *argument, const char *what) pg_attribute_noreturn();
+pg_noreturn extern void ks_list_refuse(const char *argument, const char *what);
 
 /* question.c */
 extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);

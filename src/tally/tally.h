@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "compat.h"
+
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "utils/array.h"
@@ -14,7 +16,7 @@
 #include "tally/fold.h"
 
 /* type.c */
-extern void ks_raise(ks_status status) pg_attribute_noreturn();
+pg_noreturn extern void ks_raise(ks_status status);
 extern void ks_tally_open(ks_view *view, Datum tally);
 extern void ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed);
 extern struct varlena *ks_tally_pack(ks_builder *builder);
