@@ -42,10 +42,6 @@ PG_FUNCTION_INFO_V1(ks_reopen_day);
 PG_FUNCTION_INFO_V1(ks_lock_exported);
 PG_FUNCTION_INFO_V1(ks_conversations_ended_sql);
 
-/* Spaces of our locks beside those of pg_advisory_lock(), which has 1 and 2. */
-#define LOCK_OF_DAY		3
-#define LOCK_OF_ALL		4
-
 /* So many days a transaction locks one by one: the server's table of locks has room for some thousands. */
 #define DAY_LOCKS_MAX	64
 
@@ -74,7 +70,7 @@ lock_of_day(int64 bot_id, DateADT day)
 	LOCKTAG		tag;
 
 	/* bots that share a hash wait for each other, no more */
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, hash_bytes((unsigned char *) &bot_id, sizeof(bot_id)), (uint32) day, LOCK_OF_DAY);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, hash_bytes((unsigned char *) &bot_id, sizeof(bot_id)), (uint32) day, KS_LOCK_OF_DAY);
 	return tag;
 }
 
@@ -83,7 +79,7 @@ lock_of_all(void)
 {
 	LOCKTAG		tag;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, LOCK_OF_ALL);
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, KS_LOCK_OF_ALL);
 	return tag;
 }
 

@@ -90,6 +90,11 @@ extern ks_binding *ks_binding_make(TupleDesc columns, const char *grain, const c
 
 /* statement.c */
 
+/* Spaces of our locks beside those of pg_advisory_lock(), which has 1 and 2. */
+#define KS_LOCK_OF_DAY		3
+#define KS_LOCK_OF_ALL		4
+#define KS_LOCK_OF_CREATION	5
+
 /* Who called, before the rights of another were taken on. */
 typedef struct ks_identity
 {

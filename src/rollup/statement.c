@@ -11,11 +11,15 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lock.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(ks_lock_creation);
 
 static void
 raise_not_attached(void)
@@ -142,4 +146,20 @@ ks_require_rollup(void)
 
 	if (!OidIsValid(relid) || get_attnum(relid, "tally") == InvalidAttrNumber)
 		raise_not_attached();
+}
+
+/*
+ * lock_creation(): who waited for another session's tables must see them, but
+ * to_regclass() would go on by what it knew before: only locks of relations
+ * bring the news.
+ */
+Datum
+ks_lock_creation(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, KS_LOCK_OF_CREATION);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	AcceptInvalidationMessages();
+	PG_RETURN_VOID();
 }

@@ -9,6 +9,11 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_rollup() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_rollup() IS 'internal: whether a table was attached since the extension was created';
 
+CREATE FUNCTION kindly_stats.lock_creation() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_creation';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_creation() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_creation() IS 'internal: nobody else creates tables of the extension until the end of the transaction';
+
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -16,7 +21,7 @@ BEGIN
         RETURN;
     END IF;
     -- another session may be at the same, and be done before us
-    PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
+    PERFORM kindly_stats.lock_creation();
     IF kindly_stats.has_rollup() THEN
         RETURN;
     ELSIF to_regclass('kindly_stats.rollup') IS NULL THEN

@@ -60,7 +60,7 @@ CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- another session may be at the same, and be done before us
-    PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
+    PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.exported') IS NULL THEN
         CREATE TABLE kindly_stats.exported (
             bot_id bigint,

@@ -31,7 +31,7 @@ BEGIN
         RETURN;
     END IF;
     -- another session may be at the same, and be done before us
-    PERFORM pg_advisory_xact_lock(hashtextextended('kindly_stats.create_tables', 0));
+    PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
         -- by name: a role's number is another one in the cluster that a dump is restored to
         CREATE TABLE kindly_stats.bot_grant (
