@@ -84,7 +84,9 @@ SELECT pg_temp.signed(pg_temp.exchange(b, k), kindly_stats.signing_secret()), pg
   FROM (SELECT b, kindly_stats.create_api_key(b) AS k FROM unnest(ARRAY[-9223372036854775808, 9223372036854775807, 0]) AS b) AS s;
 SET kindly_stats.token_lifetime = '1min';
 SELECT (c ->> 'exp')::bigint - (c ->> 'iat')::bigint AS lifetime FROM pg_temp.claims(pg_temp.exchange(42, :'key')) AS c;
+\set VERBOSITY sqlstate
 SET kindly_stats.token_lifetime = '9s';
+\set VERBOSITY default
 RESET kindly_stats.token_lifetime;
 SET ROLE kindly_api_anonymous;
 SET kindly_stats.token_lifetime = '1d';
