@@ -119,7 +119,7 @@ MERGE INTO desk.talk AS t USING (SELECT e.* FROM generate_series(2500, 2700) AS 
 WHEN MATCHED AND s.no % 2 = 0 THEN UPDATE SET "At" = s."At", lang = 'se', brand = 3
 WHEN MATCHED THEN DELETE
 WHEN NOT MATCHED THEN INSERT (no, brand, "At", "what happened") VALUES (s.no, s.brand, s."At", s."what happened");
--- since 17 triggers get wrong rows of such a MERGE, which rebuild() mends
+-- 17 and 18 hand triggers wrong rows of such a MERGE; rebuild() mends that
 SELECT current_setting('server_version_num')::int >= 170000 AS merge_is_wrong \gset
 \if :merge_is_wrong
 SELECT kindly_stats.rebuild() AS mended \gset
