@@ -55,6 +55,7 @@ fresh_tables()
 write_files()
 {
 	make_server_dir "$place/data" 755
+	columns=$(event_columns ingest)
 	on ingest -c "COPY (SELECT * FROM bench.event) TO '$place/data/events.copy' (FORMAT binary)"
 	on ingest -At -v batches="$batches" >"$place/data/batches.sql" <<-'SQL'
 		SET timezone = 'UTC';
@@ -69,7 +70,7 @@ write_files()
 	SQL
 }
 
-copy_all() { seconds_of into "$1" sql -d ingest -c "COPY chat_event FROM '$place/data/events.copy' (FORMAT binary)"; }
+copy_all() { seconds_of into "$1" sql -d ingest -c "COPY chat_event ($columns) FROM '$place/data/events.copy' (FORMAT binary)"; }
 batches() { seconds_of into "$1" sql -d ingest -f "$place/data/batches.sql"; }
 
 # singles SCHEMA CLIENTS: seconds per 1000 transactions of one row each.

@@ -29,6 +29,9 @@ make_database()
 	on "$1" -v sessions="${2:-$sessions}" -f "$bench/workload.sql" -f "$bench/measure.sql"
 }
 
+# event_columns DATABASE: what bench.event has of an event table's columns.
+event_columns() { value "$1" "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'bench.event'::regclass AND attnum > 0"; }
+
 drop_database() { on postgres -c "DROP DATABASE IF EXISTS $1"; }
 
 has_database() { [ "$(value postgres "SELECT count(*) FROM pg_database WHERE datname = '$1'")" -gt 0 ]; }

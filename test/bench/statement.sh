@@ -9,7 +9,7 @@ one_copy()
 {
 	on tenfold -c "COPY (SELECT * FROM bench.event) TO STDOUT (FORMAT binary)" |
 		on tenfold -At -c CHECKPOINT -c "CREATE TEMP TABLE began AS SELECT clock_timestamp() AS at" \
-			-c "COPY $1 FROM STDIN (FORMAT binary)" \
+			-c "COPY $1 ($columns) FROM STDIN (FORMAT binary)" \
 			-c "SELECT extract(epoch FROM clock_timestamp() - at), kb('VmHWM') - kb('RssShmem') FROM began"
 }
 
@@ -19,6 +19,7 @@ CREATE TABLE plain (LIKE chat_event INCLUDING ALL);
 CREATE FUNCTION kb(field text) RETURNS bigint LANGUAGE sql VOLATILE AS
 	$$ SELECT substring(pg_read_file('/proc/self/status') FROM field || ':\s+(\d+) kB')::bigint $$;
 SQL
+columns=$(event_columns tenfold)
 one_copy plain >"$results/statement.tsv"
 on tenfold -c "DROP TABLE plain" -c "CHECKPOINT"
 one_copy chat_event >>"$results/statement.tsv"
