@@ -534,16 +534,6 @@ ks_logicdialog_intervention_average_time_by_agent_series(PG_FUNCTION_ARGS)
 	return ks_analytics_finish(&a);
 }
 
-static int64
-total_of(ks_analytics *a, const char *measure)
-{
-	ks_total	total;
-
-	a->request.measure = measure;
-	ks_stats_total(&a->request, &total);
-	return total.count;
-}
-
 Datum
 ks_logicdialog_intervention_average_time(PG_FUNCTION_ARGS)
 {
@@ -551,9 +541,9 @@ ks_logicdialog_intervention_average_time(PG_FUNCTION_ARGS)
 	int64		interventions;
 
 	ks_analytics_begin(fcinfo, &a);
-	interventions = total_of(&a, "timed_handovers");
+	interventions = ks_stats_total_of(&a.request, "timed_handovers");
 	ks_json_open(&a.out, '{');
-	put_times(&a.out, interventions, total_of(&a, "handover_seconds"));
+	put_times(&a.out, interventions, ks_stats_total_of(&a.request, "handover_seconds"));
 	ks_json_close(&a.out, '}');
 	return ks_analytics_finish(&a);
 }

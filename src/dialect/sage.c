@@ -225,16 +225,6 @@ ks_sage_fallbacks_series(PG_FUNCTION_ARGS)
 	return finish_json(&out, ']');
 }
 
-static int64
-total_of(ks_request *request, const char *measure)
-{
-	ks_total	total;
-
-	request->measure = measure;
-	ks_stats_total(request, &total);
-	return total.count;
-}
-
 Datum
 ks_sage_fallbacks_total(PG_FUNCTION_ARGS)
 {
@@ -244,12 +234,12 @@ ks_sage_fallbacks_total(PG_FUNCTION_ARGS)
 
 	range_arguments(fcinfo, &request);
 	list_arguments(fcinfo, 4, &request);
-	fallbacks = total_of(&request, "fallbacks");
+	fallbacks = ks_stats_total_of(&request, "fallbacks");
 	start_json(&out, '{');
 	ks_json_member(&out, "count");
 	ks_json_integer(&out, fallbacks);
 	ks_json_member(&out, "rate");
-	ks_json_number(&out, ks_ratio(fallbacks, total_of(&request, "replies")));
+	ks_json_number(&out, ks_ratio(fallbacks, ks_stats_total_of(&request, "replies")));
 	return finish_json(&out, '}');
 }
 
@@ -336,7 +326,7 @@ ks_sage_takeovers_totals(PG_FUNCTION_ARGS)
 	for (j = 0; j < lengthof(takeovers); j++)
 	{
 		ks_json_member(&out, takeovers[j].name);
-		ks_json_integer(&out, total_of(&request, takeovers[j].measure));
+		ks_json_integer(&out, ks_stats_total_of(&request, takeovers[j].measure));
 	}
 	return finish_json(&out, '}');
 }

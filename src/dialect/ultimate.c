@@ -228,16 +228,6 @@ range_arguments(FunctionCallInfo fcinfo, int zone, ks_request *request)
 		request->zone = "UTC";
 }
 
-static int64
-total_of(ks_request *request, const char *measure)
-{
-	ks_total	total;
-
-	request->measure = measure;
-	ks_stats_total(request, &total);
-	return total.count;
-}
-
 /* Conversations by what became of them. */
 typedef struct outcomes
 {
@@ -323,10 +313,10 @@ ks_ultimate_metrics(PG_FUNCTION_ARGS)
 	range_arguments(fcinfo, 6, &request);
 	ks_list_condition(&request, 0, ks_optional_text(fcinfo, 4), "channels");
 	ks_list_condition(&request, 1, ks_optional_text(fcinfo, 5), "languages");
-	total = total_of(&request, started ? "conversations_started" : "conversations_ended");
+	total = ks_stats_total_of(&request, started ? "conversations_started" : "conversations_ended");
 	of = outcomes_of(&request, started ? "outcomes_started" : "outcomes_ended");
-	visitor = total_of(&request, started ? "visitor_messages_started" : "visitor_messages_ended");
-	not_understood = total_of(&request, started ? "not_understood_started" : "not_understood_ended");
+	visitor = ks_stats_total_of(&request, started ? "visitor_messages_started" : "visitor_messages_ended");
+	not_understood = ks_stats_total_of(&request, started ? "not_understood_started" : "not_understood_ended");
 	values[0] = Int64GetDatum(total);
 	values[1] = Int64GetDatum(of.bot_handled);
 	put_rate(&values[2], &nulls[2], of.bot_handled, total);

@@ -197,6 +197,17 @@ ks_stats_total(const ks_request *request, ks_total *total)
 	ks_read_series(&question, &total->count, &total->distinct);
 }
 
+/* How often a measure counted; the request is left to be about it. */
+int64
+ks_stats_total_of(ks_request *request, const char *measure)
+{
+	ks_total	total;
+
+	request->measure = measure;
+	ks_stats_total(request, &total);
+	return total.count;
+}
+
 /* The heaviest keys, grouped by so many parts from that one on (0 is the source, 1 the language). */
 void
 ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top)

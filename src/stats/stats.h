@@ -79,6 +79,7 @@ extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);
 extern void ks_stats_series(const ks_request *request, ks_series *series);
 extern void ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts);
 extern void ks_stats_total(const ks_request *request, ks_total *total);
+extern int64 ks_stats_total_of(ks_request *request, const char *measure);
 extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
 extern void ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top);
 extern void ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, int parts, ks_spread *spread);
