@@ -278,12 +278,6 @@ static const struct
 	{"response_dislikes", 1, DISLIKES}
 };
 
-static bool
-is_text(ks_string part, const char *text)
-{
-	return part.bytes != NULL && part.length == strlen(text) && memcmp(part.bytes, text, part.length) == 0;
-}
-
 /* What a line of a top list says about its response. */
 static line
 response_line(const ks_top_line *from, int count)
@@ -295,9 +289,9 @@ response_line(const ks_top_line *from, int count)
 	ks_key_shift(&key, &result.parts[0]);
 	ks_key_shift(&key, &trigger);
 	result.counts[count] = from->weight;
-	if (is_text(trigger, "button"))
+	if (ks_string_is(trigger, "button"))
 		result.counts[BY_BUTTON] = from->weight;
-	else if (is_text(trigger, "natural_language"))
+	else if (ks_string_is(trigger, "natural_language"))
 		result.counts[BY_LANGUAGE] = from->weight;
 	return result;
 }

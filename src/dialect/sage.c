@@ -343,8 +343,8 @@ rating_count(const ks_top *top, const char *type, int rating)
 		ks_string	key = top->lines[i].key;
 		ks_string	part;
 
-		if (ks_key_shift(&key, &part) && part.length == strlen(type) && memcmp(part.bytes, type, part.length) == 0 &&
-			ks_key_shift(&key, &part) && part.length == strlen(digits) && memcmp(part.bytes, digits, part.length) == 0)
+		if (ks_key_shift(&key, &part) && ks_string_is(part, type) &&
+			ks_key_shift(&key, &part) && ks_string_is(part, digits))
 			return top->lines[i].weight;
 	}
 	return 0;

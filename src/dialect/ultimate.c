@@ -239,28 +239,22 @@ typedef struct outcomes
 	int64		resolved;
 } outcomes;
 
-static bool
-is_text(ks_string string, const char *text)
-{
-	return string.bytes != NULL && string.length == strlen(text) && memcmp(string.bytes, text, string.length) == 0;
-}
-
 static void
 add_outcome(outcomes *all, ks_string status, ks_string resolution, int64 count)
 {
-	bool		escalated = is_text(status, "email") || is_text(status, "agent") || is_text(status, "customEscalation");
+	bool		escalated = ks_string_is(status, "email") || ks_string_is(status, "agent") || ks_string_is(status, "customEscalation");
 
-	if (is_text(status, "botHandled"))
+	if (ks_string_is(status, "botHandled"))
 		all->bot_handled += count;
-	if (is_text(status, "failedEscalation"))
+	if (ks_string_is(status, "failedEscalation"))
 		all->failed += count;
 	if (escalated)
 		all->escalated += count;
 	else if (status.bytes != NULL)
 		all->deflected += count;
-	if (is_text(resolution, "informed"))
+	if (ks_string_is(resolution, "informed"))
 		all->informed += count;
-	if (is_text(resolution, "resolved"))
+	if (ks_string_is(resolution, "resolved"))
 		all->resolved += count;
 }
 

@@ -88,6 +88,14 @@ ks_key_put(uint8_t *at, const void *bytes, size_t length)
 }
 
 extern int	ks_string_compare(ks_string a, ks_string b);
+
+/* Whether a string, which may be NULL, is this text. */
+static inline bool
+ks_string_is(ks_string string, const char *text)
+{
+	return string.bytes != NULL && string.length == strlen(text) && memcmp(string.bytes, text, string.length) == 0;
+}
+
 extern int	ks_key_compare(ks_string a, ks_string b);
 extern bool ks_key_valid(ks_string key);
 extern ks_key ks_key_cut(ks_string key);
