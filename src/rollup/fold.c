@@ -79,13 +79,13 @@ parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
 
 		for (c->part = 0; at < end && *at >= '0' && *at <= '9' && c->part < KS_KEY_MAX_PARTS; at++)
 			c->part = c->part * 10 + (uint32) (*at - '0');
-		if (at == end || strchr("+-?", *at) == NULL || *at == '\0')
+		if (at == end || (*at != '+' && *at != '-'))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("malformed filter condition \"%s\"", text_to_cstring(items[i]))));
 		c->exclude = *at == '-';
-		c->value.bytes = *at == '?' ? NULL : (const uint8_t *) at + 1;
-		c->value.length = *at == '?' ? 0 : (size_t) (end - at - 1);
+		c->value.bytes = (const uint8_t *) at + 1;
+		c->value.length = (size_t) (end - at - 1);
 	}
 }
 

@@ -25,12 +25,10 @@
 
 #define QUESTION_ARGUMENTS 8
 
-/* A condition on the key's part of that number, as the folds take it; NULL asks for keys that have no value there. */
+/* A condition on the key's part of that number, as the folds take it. */
 char *
 ks_filter_text(int part, bool exclude, const char *value)
 {
-	if (value == NULL)
-		return psprintf("%d?", part);
 	return psprintf("%d%c%s", part, exclude ? '-' : '+', value);
 }
 

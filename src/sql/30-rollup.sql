@@ -2,7 +2,7 @@
 
 -- Internal aggregates of which every question is made: one query for one bot whose SELECT list is one of these.
 -- measure and tally come from the row; wanted is the measure asked for; edges and bins say where instants go; filter holds
--- conditions such as 0+web, 1-en or 2? (no value).
+-- conditions such as 0+web or 1-en.
 
 CREATE FUNCTION kindly_stats.fold_series_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                               bins integer[], "distinct" boolean, filter text[], firsts boolean)

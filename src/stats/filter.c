@@ -93,14 +93,6 @@ ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *
 	need_part(filters, part);
 }
 
-/* Adds the condition that a key part has just this value, or none at all (NULL). */
-void
-ks_filters_value(ks_filters *filters, int part, const char *value)
-{
-	add_condition(filters, part, false, value);
-	need_part(filters, part);
-}
-
 /* Key parts beyond the dimensions that must be equal; a NULL part may be anything. */
 void
 ks_filters_key(ks_filters *filters, ArrayType *key)
@@ -121,7 +113,7 @@ ks_filters_key(ks_filters *filters, ArrayType *key)
 		if (nulls[i])
 			continue;
 		/* parts that no key can have are told by their number later */
-		ks_filters_value(filters, Min(KS_DIMENSIONS + i, KS_KEY_MAX_PARTS), TextDatumGetCString(parts[i]));
+		add_condition(filters, Min(KS_DIMENSIONS + i, KS_KEY_MAX_PARTS), false, TextDatumGetCString(parts[i]));
 		filters->key_parts = i + 1;
 	}
 }

@@ -68,7 +68,6 @@ typedef struct ks_groups
 
 /* filter.c */
 extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument);
-extern void ks_filters_value(ks_filters *filters, int part, const char *value);
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);

@@ -3,16 +3,7 @@
  */
 #include "tally/filter.h"
 
-/* A NULL part is never equal to a value, only to the condition that there be none. */
-static bool
-part_equals(ks_string part, const ks_condition *c)
-{
-	if (part.bytes == NULL || c->value.bytes == NULL)
-		return part.bytes == c->value.bytes;
-	return ks_string_compare(part, c->value) == 0;
-}
-
-/* Applies the conditions on one part. */
+/* Applies the conditions on one part; a NULL part is never equal to a value. */
 static bool
 part_passes(const ks_filter *filter, uint32_t number, ks_string part)
 {
@@ -27,7 +18,7 @@ part_passes(const ks_filter *filter, uint32_t number, ks_string part)
 
 		if (c->part != number)
 			continue;
-		equal = part_equals(part, c);
+		equal = part.bytes != NULL && ks_string_compare(part, c->value) == 0;
 		if (c->exclude && equal)
 			return false;
 		listed |= !c->exclude;

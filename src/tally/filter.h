@@ -11,7 +11,7 @@ typedef struct ks_condition
 {
 	uint32_t	part;			/* number of the part it is on */
 	bool		exclude;
-	ks_string	value;			/* bytes NULL: no value at all */
+	ks_string	value;
 } ks_condition;
 
 typedef struct ks_filter

@@ -204,10 +204,9 @@ make_filter(round *r)
 	r->filter.count = below(2) ? 0 : below(MAX_CONDITIONS + 1);
 	for (i = 0; i < r->filter.count; i++)
 	{
-		r->condition_text[i] = (int) below(5);
+		r->condition_text[i] = 1 + (int) below(4);
 		r->conditions[i].part = below(MAX_PARTS + 1);
-		/* no value at all can only be asked for */
-		r->conditions[i].exclude = r->condition_text[i] > 0 && below(2);
+		r->conditions[i].exclude = below(2);
 		r->conditions[i].value = text_of(texts[r->condition_text[i]]);
 	}
 }
