@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(ks_lock_creation);
+PG_FUNCTION_INFO_V1(ks_lock_repair);
 
 static void
 raise_not_attached(void)
@@ -162,4 +163,39 @@ ks_lock_creation(PG_FUNCTION_ARGS)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	AcceptInvalidationMessages();
 	PG_RETURN_VOID();
+}
+
+static LOCKTAG
+lock_of_repair(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, KS_LOCK_OF_REPAIR);
+	return tag;
+}
+
+/*
+ * lock_repair(): whoever counts tables anew holds this lock, which comes before
+ * those on tables.  So repairs wait for each other here and nowhere else.
+ */
+Datum
+ks_lock_repair(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		tag = lock_of_repair();
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Keeps repairs away until the end of the transaction, for whoever moves rows of
+ * the rollup; false where one is at work.  Nobody waits for it: the caller may
+ * hold locks that the repair waits for.
+ */
+bool
+ks_repair_excluded(void)
+{
+	LOCKTAG		tag = lock_of_repair();
+
+	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }

@@ -14,6 +14,11 @@ CREATE FUNCTION kindly_stats.lock_creation() RETURNS void
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_creation() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_creation() IS 'internal: nobody else creates tables of the extension until the end of the transaction';
 
+CREATE FUNCTION kindly_stats.lock_repair() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_repair';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_repair() IS 'internal: nobody else counts tables anew, and nothing is compacted, until the end of the transaction';
+
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -336,6 +341,8 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
+    -- before the table: whoever repairs holds this one, and then waits for tables
+    PERFORM kindly_stats.lock_repair();
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     IF EXISTS (SELECT FROM kindly_stats.event_table AS t
@@ -354,7 +361,7 @@ BEGIN
     wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     IF known IS NULL THEN
-        PERFORM kindly_stats.recount(event_table, wanted, NULL, NULL, 1, grain);
+        PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, NULL, NULL, false);
     END IF;
     RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
 END
@@ -392,10 +399,11 @@ BEGIN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
+    PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table AND NOT keep_statistics
     LOOP
-        PERFORM kindly_stats.recount(event_table, known.columns, NULL, NULL, -1, known.grain);
+        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, NULL, NULL, true);
     END LOOP;
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
     LOOP
