@@ -120,6 +120,7 @@ RESET row_security;
 
 -- writers go on, whoever owns the rollup and however strictly
 RESET ROLE;
+GRANT CREATE ON SCHEMA kindly_stats TO regress_ks_app;
 ALTER TABLE kindly_stats.rollup OWNER TO regress_ks_app;
 ALTER TABLE kindly_stats.rollup FORCE ROW LEVEL SECURITY;
 SET ROLE regress_ks_writer;

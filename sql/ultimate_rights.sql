@@ -134,6 +134,7 @@ RESET ROLE;
 -- strict owners: policies that hold them, too, neither hide marks from writers nor conversations from who counts them
 ALTER TABLE conversation OWNER TO regress_ks_sender;
 ALTER TABLE conversation FORCE ROW LEVEL SECURITY;
+GRANT CREATE ON SCHEMA kindly_stats TO regress_ks_closer;
 ALTER TABLE kindly_stats.exported OWNER TO regress_ks_closer;
 ALTER TABLE kindly_stats.exported FORCE ROW LEVEL SECURITY;
 CREATE POLICY everything ON conversation TO regress_ks_sender USING (true) WITH CHECK (true);

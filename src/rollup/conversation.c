@@ -241,7 +241,7 @@ has_policies_of_its_own(Oid relid)
 	bool		result;
 
 	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_policy AS p WHERE p.polrelid OPERATOR(pg_catalog.=) $1"
-							  " AND p.polname OPERATOR(pg_catalog.<>) 'kindly_stats_bots' AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r (role)"
+							  " AND p.polname OPERATOR(pg_catalog.<>) ALL ('{kindly_stats_bots,kindly_stats_administrators}'::pg_catalog.name[]) AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r (role)"
 							  " WHERE r.role OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR pg_catalog.pg_has_role($2, r.role, 'USAGE'))",
 							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read policies");

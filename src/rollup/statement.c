@@ -11,6 +11,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -21,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(ks_lock_creation);
 PG_FUNCTION_INFO_V1(ks_lock_repair);
+PG_FUNCTION_INFO_V1(ks_lock_out_writers);
 
 static void
 raise_not_attached(void)
@@ -198,4 +200,28 @@ ks_repair_excluded(void)
 	LOCKTAG		tag = lock_of_repair();
 
 	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * lock_out_writers(): whoever repairs need not be allowed to lock a stranger's
+ * table; that it is attached is reason enough.
+ */
+Datum
+ks_lock_out_writers(PG_FUNCTION_ARGS)
+{
+	uint64		i;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute("SELECT DISTINCT r::pg_catalog.oid FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r ORDER BY 1",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list event tables");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		LockRelationOid(DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)), ShareRowExclusiveLock);
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
 }

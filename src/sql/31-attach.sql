@@ -1,10 +1,39 @@
 -- Event tables: made, attached, detached.  The rollup and the measures are ordinary tables that the first attach creates:
 -- members of the extension would be dumped without their rows.
 
+-- Nobody else can create tables in this schema; but one that was there before, or that was given away, could have triggers, rules or
+-- policies that run with the rights of whoever uses it.
+CREATE FUNCTION kindly_stats.require_own_tables() RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    other record;
+BEGIN
+    SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
+      FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace
+       AND c.relname IN ('rollup', 'measure', 'bot', 'purged', 'exported', 'bot_grant', 'api_key', 'api_secret')
+       AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
+     ORDER BY c.relname LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    ELSIF NOT other.is_trusted THEN
+        RAISE EXCEPTION 'table kindly_stats.% belongs to role "%", which may not create tables in this schema', other.relname, other.rolname
+            USING ERRCODE = '42501', HINT = format('If the role is to be trusted: GRANT CREATE ON SCHEMA kindly_stats TO %I.  Else give the table to another, or drop it.', other.rolname);
+    END IF;
+    RAISE EXCEPTION 'kindly_stats.% is not a table', other.relname
+        USING ERRCODE = '42809', HINT = 'Drop it, or move it to another schema.';
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_own_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_own_tables() IS 'internal: refuses tables of the extension''s names that a stranger made (42501, 42809)';
+
 -- DROP EXTENSION ... CASCADE leaves the rollup without its tallies.
 CREATE FUNCTION kindly_stats.has_rollup() RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass('kindly_stats.rollup') AND a.attname = 'tally' AND NOT a.attisdropped)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_own_tables();
+    RETURN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass('kindly_stats.rollup') AND a.attname = 'tally' AND NOT a.attisdropped);
+END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_rollup() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_rollup() IS 'internal: whether a table was attached since the extension was created';

@@ -98,20 +98,20 @@ event_table: a table that the caller may read; columns: how it names the documen
 NULL for all; bot: one only, NULL for all; since: rows from this instant on, NULL for all; negate: take them away.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
 
+CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_out_writers() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_out_writers() IS 'internal: locks attached tables and their partitions, whosever they are, against writers';
+
 CREATE FUNCTION kindly_stats.lock_event_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t regclass;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
     PERFORM kindly_stats.lock_repair();
-    FOR t IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e ORDER BY e.event_table
-    LOOP
-        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', t);
-    END LOOP;
+    PERFORM kindly_stats.lock_out_writers();
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;

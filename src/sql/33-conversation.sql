@@ -59,6 +59,7 @@ COMMENT ON FUNCTION kindly_stats.lock_exported() IS 'internal: no day is closed 
 CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM kindly_stats.require_own_tables();
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.exported') IS NULL THEN
