@@ -112,7 +112,7 @@ for my $statement (@statements)
 		my $backend = IPC::Run::start([ 'env', "PGAPPNAME=$application", 'psql', '-X', '-d', $node->connstr('postgres'), '-c', $sql ], '<', \undef, '>', \$out, '2>', \$err, IPC::Run::timeout(180));
 
 		sleep($wait);
-		my $cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = '$application' AND state = 'active'";
+		my $cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = '$application' AND state = 'active' AND leader_pid IS NULL";
 		my $since = time;
 		for (1 .. 50)
 		{
