@@ -7,27 +7,21 @@
  */
 #include "tally/entries.h"
 
-#include "tally/hash.h"
+#include "tally/seed.h"
 
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (UINT32_C(1) << 30)	/* an index of twice as many numbers still has 32 bits */
 
-static inline uint64_t
-mix(uint64_t value)
-{
-	value = (value ^ value >> 32) * UINT64_C(0x9E3779B97F4A7C15);
-	return value ^ value >> 29;
-}
-
 static inline uint32_t
 entry_hash(uint64_t member, int32_t slot, uint32_t key)
 {
-	return (uint32_t) mix(member ^ mix((uint64_t) key << 32 | (uint32_t) slot));
+	return (uint32_t) ks_seeded_pair(member, (uint64_t) key << 32 | (uint32_t) slot);
 }
 
 void
 ks_entries_init(ks_entries *table, ks_memory memory)
 {
+	ks_seed_ready();
 	memset(table, 0, sizeof(*table));
 	table->memory = memory;
 }
@@ -194,6 +188,7 @@ ks_entries_free(ks_entries *table)
 void
 ks_dictionary_init(ks_dictionary *dictionary, ks_memory memory)
 {
+	ks_seed_ready();
 	memset(dictionary, 0, sizeof(*dictionary));
 	dictionary->memory = memory;
 }
@@ -231,7 +226,7 @@ dictionary_grow(ks_dictionary *dictionary)
 	for (i = 0; i < dictionary->count; i++)
 	{
 		ks_string	s = ks_dictionary_get(dictionary, i);
-		uint32_t	at = (uint32_t) ks_hash_bytes(s.bytes, s.length) & dictionary->mask;
+		uint32_t	at = (uint32_t) ks_seeded_bytes(s.bytes, s.length) & dictionary->mask;
 
 		while (dictionary->index[at] != 0)
 			at = (at + 1) & dictionary->mask;
@@ -269,7 +264,7 @@ ks_dictionary_put(ks_dictionary *dictionary, ks_string string)
 
 	if (dictionary->count == dictionary->capacity)
 		dictionary_grow(dictionary);
-	at = (uint32_t) ks_hash_bytes(string.bytes, string.length) & dictionary->mask;
+	at = (uint32_t) ks_seeded_bytes(string.bytes, string.length) & dictionary->mask;
 	while (dictionary->index[at] != 0)
 	{
 		uint32_t	number = dictionary->index[at] - 1;
