@@ -15,7 +15,7 @@
 
 /* Ids that are no longer than this are remembered, one in each place, of which there are so many. */
 #define REMEMBERED_BYTES 71
-#define PLACES_LOG 8
+#define PLACES_LOG 10
 
 static const uint64_t initial[8] = {
 	UINT64_C(0x6a09e667f3bcc908), UINT64_C(0xbb67ae8584caa73b), UINT64_C(0x3c6ef372fe94f82b), UINT64_C(0xa54ff53a5f1d36f1),
