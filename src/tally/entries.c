@@ -8,6 +8,7 @@
 #include "tally/entries.h"
 
 #include "tally/seed.h"
+#include "tally/sort.h"
 
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (UINT32_C(1) << 30)	/* an index of twice as many numbers still has 32 bits */
@@ -150,7 +151,7 @@ compare_entries(const void *a, const void *b)
 
 /* Sorts by slot, member, key; what is sorted already costs a look. */
 void
-ks_entries_sort(ks_entry *entry, uint32_t count)
+ks_entries_sort(ks_entry *entry, uint32_t count, ks_memory memory)
 {
 	uint32_t	i,
 				j;
@@ -161,7 +162,7 @@ ks_entries_sort(ks_entry *entry, uint32_t count)
 		return;
 	if (count > KS_FEW_ENTRIES)
 	{
-		qsort(entry, count, sizeof(ks_entry), compare_entries);
+		ks_sort(entry, count, sizeof(ks_entry), compare_entries, memory);
 		return;
 	}
 	for (; i < count; i++)

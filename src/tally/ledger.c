@@ -175,7 +175,7 @@ sort_entries(ks_ledger *ledger)
 
 		if (ledger->count <= KS_FEW_ENTRIES || span / SLOTS_AN_ENTRY > ledger->count)
 		{
-			ks_entries_sort(ledger->entry, ledger->count);
+			ks_entries_sort(ledger->entry, ledger->count, ledger->memory);
 			return;
 		}
 		count_slots(ledger, first, span);
@@ -184,7 +184,7 @@ sort_entries(ks_ledger *ledger)
 	{
 		for (end = begin + 1; end < ledger->count && ledger->entry[end].slot == ledger->entry[begin].slot; end++)
 			;
-		ks_entries_sort(ledger->entry + begin, end - begin);
+		ks_entries_sort(ledger->entry + begin, end - begin, ledger->memory);
 	}
 }
 

@@ -9,6 +9,7 @@
  */
 #include "stored.h"
 #include "tally/seed.h"
+#include "tally/sort.h"
 #include "tally/unite.h"
 #include "xxh64.h"
 
@@ -286,6 +287,88 @@ check_members(void)
 }
 
 /* ------------------------------------------------------------------------
+ * Orders
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct numbered
+{
+	uint32_t	value;
+	uint32_t	number;
+} numbered;
+
+static int
+compare_values(const void *a, const void *b)
+{
+	uint32_t	x = ((const numbered *) a)->value;
+	uint32_t	y = ((const numbered *) b)->value;
+
+	return (x > y) - (x < y);
+}
+
+/* Random values, in any order, nearly sorted or falling. */
+static void
+check_sort(void)
+{
+	bool		good = true;
+	int			i;
+
+	for (i = 0; i < 3000; i++)
+	{
+		numbered	items[200];
+		uint32_t	count = below(200);
+		uint32_t	range = 1 + below(300);
+		uint32_t	kind = below(3);
+		uint32_t	k;
+
+		for (k = 0; k < count; k++)
+		{
+			items[k].value = kind == 0 ? below(range) : kind == 1 ? k + below(3) * below(5) : count - k / 2;
+			items[k].number = k;
+		}
+		ks_sort(items, count, sizeof(numbered), compare_values, NULL);
+		for (k = 1; k < count; k++)
+			good &= items[k - 1].value < items[k].value ||
+				(items[k - 1].value == items[k].value && items[k - 1].number < items[k].number);
+	}
+	ok(good, "what is sorted ascends, and equals stay in their order");
+}
+
+/* Values that are only decided when they are compared, as late and as badly as possible (M. D. McIlroy, A killer adversary for quicksort). */
+#define UNDECIDED UINT32_MAX
+
+static uint32_t decided[20000];
+static uint32_t decisions;
+static uint32_t comparisons;
+
+static int
+compare_badly(const void *a, const void *b)
+{
+	uint32_t	x = *(const uint32_t *) a;
+	uint32_t	y = *(const uint32_t *) b;
+
+	comparisons++;
+	if (decided[x] == UNDECIDED && decided[y] == UNDECIDED)
+		decided[y] = decisions++;
+	return (decided[x] > decided[y]) - (decided[x] < decided[y]);
+}
+
+static void
+check_adversary(void)
+{
+	uint32_t	items[20000];
+	uint32_t	i;
+
+	for (i = 0; i < 20000; i++)
+	{
+		items[i] = i;
+		decided[i] = UNDECIDED;
+	}
+	ks_sort(items, 20000, sizeof(uint32_t), compare_badly, NULL);
+	ok(comparisons < 20000 * 16, "20,000 in the worst order are compared 16 times each at most");
+}
+
+/* ------------------------------------------------------------------------
  * Secrets
  * ------------------------------------------------------------------------
  */
@@ -344,6 +427,8 @@ main(void)
 	check_paths(texts);
 	check_bots();
 	check_members();
+	check_sort();
+	check_adversary();
 	check_secrets();
 	free(texts);
 	printf("1..%d\n", checks);
