@@ -46,10 +46,12 @@ ks_sort_merge(char *to, const char *left, const char *middle, const char *end, s
 	{
 		while (left < middle && right < end)
 		{
-			const char **least = compare(left, right) <= 0 ? &left : &right;
+			/* no branch: which comes first cannot be foreseen */
+			size_t		taken = (size_t) (compare(left, right) <= 0);
 
-			memcpy(to, *least, width);
-			*least += width;
+			memcpy(to, taken ? left : right, width);
+			left += taken * width;
+			right += (1 - taken) * width;
 			to += width;
 		}
 	}
