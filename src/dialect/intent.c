@@ -14,6 +14,7 @@
 #include "array.h"
 #include "bucket/civil.h"
 #include "compat.h"
+#include "tally/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_first_meaningful_intent);
 PG_FUNCTION_INFO_V1(ks_last_meaningful_intent);
@@ -183,7 +184,7 @@ ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 					 errmsg("\"excluded\" has a NULL in it"),
 					 errhint("Name the intents that are not to count, such as {Greeting}.")));
 	}
-	qsort(result.texts, result.count, sizeof(Datum), compare_texts);
+	ks_sort(result.texts, result.count, sizeof(Datum), compare_texts, CurrentMemoryContext);
 	return result;
 }
 

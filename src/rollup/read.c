@@ -15,6 +15,7 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "tally/sort.h"
 
 /* The rows that a question about one measure needs: the measure's own and the mixed ones. */
 #define FROM_ROLLUP \
@@ -297,7 +298,7 @@ part_names(const ks_top *top, int *count)
 		if (ks_key_shift(&key, &part) && part.bytes != NULL)
 			result[(*count)++] = pnstrdup((const char *) part.bytes, part.length);
 	}
-	qsort(result, *count, sizeof(char *), compare_names);
+	ks_sort(result, *count, sizeof(char *), compare_names, CurrentMemoryContext);
 	return result;
 }
 

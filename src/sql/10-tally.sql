@@ -113,7 +113,7 @@ COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[], text) IS
 'tally of rows by their instant and key, with members to count distinctly
 
 at: when it happened; key: up to 64 texts to filter and group by, each cut to 2,000 bytes, or NULL; member: whom
-distinct_total() counts (kept as a 64-bit hash), or NULL.  Rows whose instant is NULL are left out.  Errors: 22008 for an instant outside the years 1 to 9999,
+distinct_total() counts (kept as a 64-bit hash, BLAKE2b), or NULL.  Rows whose instant is NULL are left out.  Errors: 22008 for an instant outside the years 1 to 9999,
 54000 for too many parts of a key or a tally of more than 256 MB or 20 million entries.';
 COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[], text, bigint) IS
 'tally of weights by instant and key, with members to count distinctly
