@@ -97,9 +97,10 @@ configure_http()
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); print }
 	' "$http/postgrest.conf" | as_server sh -c 'umask 077; cat >"$1"' sh "$1/run/postgrest.conf"
 	run=$1/run listen=127.0.0.1:$5 pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
-		/^\tlisten / { $0 = "\tlisten " ENVIRON["listen"] ";" }
+		/^\tlisten 127/ { $0 = "\tlisten " ENVIRON["listen"] ";" }
 		/^\troot / { $0 = "\troot " ENVIRON["pages"] ";" }
-		ENVIRON["rate"] != "" { sub(/rate=50r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=100 /, "burst=" ENVIRON["rate"] " ") }
+		ENVIRON["rate"] != "" && /^limit_req_zone|^\tlimit_req / { sub(/rate=[0-9]+r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=[0-9]+ /, "burst=" ENVIRON["rate"] " ") }
+		ENVIRON["rate"] != "" && /^\tlimit_conn kindly/ { sub(/[0-9]+;/, "1000;") }
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); gsub("/srv/kindly_stats/node_modules", ENVIRON["modules"]); print }
 	' "$http/nginx.conf" >"$1/site.conf"
 	cat >"$1/nginx.conf" <<-CONF

@@ -52,10 +52,16 @@ export function sql(text) {
 
 // ---------------------------------------------------------------- requests
 
-const agent = new http.Agent({ keepAlive: true });
+const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 
-// request(PATH, {method, token, headers, body}): the path goes out as it is.
-export function request(path, { method = 'GET', token, headers = {}, body } = {}) {
+// The limits of an address are not what most tests are about: their requests come
+// from one address after the other, of those that a machine has for itself.
+let turn = 0;
+const someAddress = () => { turn += 1; return `127.0.1.${1 + (turn % 200)}`; };
+
+// request(PATH, {method, token, headers, body, from}): the path goes out as it is;
+// `from` is the client's address.
+export function request(path, { method = 'GET', token, headers = {}, body, from = someAddress() } = {}) {
   const { hostname, port } = new URL(base);
   const all = { ...headers };
   if (token !== undefined) {
@@ -65,7 +71,7 @@ export function request(path, { method = 'GET', token, headers = {}, body } = {}
     all['Content-Length'] = Buffer.byteLength(body);
   }
   return new Promise((resolve, reject) => {
-    const sent = http.request({ hostname, port, path, method, headers: all, agent }, (response) => {
+    const sent = http.request({ hostname, port, path, method, headers: all, agent, localAddress: from }, (response) => {
       const pieces = [];
       response.on('data', (piece) => pieces.push(piece));
       response.on('error', reject);
@@ -85,7 +91,7 @@ export function raw(bytes) {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const pieces = [];
-    const socket = net.connect(port, hostname, () => socket.write(bytes));
+    const socket = net.connect({ port, host: hostname, localAddress: someAddress() }, () => socket.write(bytes));
     socket.setTimeout(15000, () => socket.destroy(new Error('no answer')));
     socket.on('data', (piece) => pieces.push(piece));
     socket.on('error', (error) => (error.code === 'ECONNRESET' && pieces.length > 0 ? socket.destroy() : reject(error)));
@@ -135,7 +141,7 @@ const encoded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.
 
 // A token as the database makes it, unless told otherwise.
 export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' } } = {}) {
-  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
+  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', aud: 'kindly_stats', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
   return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
 }
 
