@@ -3,6 +3,7 @@
 //
 // The servers are started by suite.sh, which says where they are:
 //   KINDLY_URL     http://127.0.0.1:PORT
+//   KINDLY_TLS     the port of the same with TLS and HTTP/2
 //   KINDLY_SECRET  what tokens are signed with
 //   KINDLY_RUN     the directory with the process ids
 //   KINDLY_PSQL    psql, with PGHOST and the like as a superuser
@@ -87,11 +88,11 @@ export function request(path, { method = 'GET', token, headers = {}, body, from 
 
 // raw(BYTES): whatever comes back for what no HTTP client would send; the
 // connection is closed by the server, or after some seconds.
-export function raw(bytes) {
+export function raw(bytes, { from = someAddress() } = {}) {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const pieces = [];
-    const socket = net.connect({ port, host: hostname, localAddress: someAddress() }, () => socket.write(bytes));
+    const socket = net.connect({ port, host: hostname, localAddress: from }, () => socket.write(bytes));
     socket.setTimeout(15000, () => socket.destroy(new Error('no answer')));
     socket.on('data', (piece) => pieces.push(piece));
     socket.on('error', (error) => (error.code === 'ECONNRESET' && pieces.length > 0 ? socket.destroy() : reject(error)));
@@ -140,9 +141,9 @@ export function faultOf(answer, method = 'GET') {
 const encoded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
 // A token as the database makes it, unless told otherwise.
-export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' } } = {}) {
+export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' }, hash = 'sha256' } = {}) {
   const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', aud: 'kindly_stats', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
-  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+  return `${signed}.${createHmac(hash, key).update(signed).digest('base64url')}`;
 }
 
 export const apiKey = (bot) => sql(`SELECT kindly_stats.create_api_key(${bot})`);
