@@ -14,8 +14,8 @@ COMMENT ON FUNCTION kindly_api.request() IS
 
 The header x-original-uri, which the proxy sets, has path and query; the bot must be the token''s.
 HTTP statuses: 400 for parameters that are unknown, missing, malformed or given twice; 401 without a token; 403 for another bot;
-404 for unknown paths; 405 for other methods than GET; 409 for what is not there to be answered any more; 414 for more than 8192
-bytes.';
+404 for unknown paths; 405 for other methods than GET; 409 for what cannot be answered as things are; 414 for more than 8192 bytes;
+503 and 504 for what would have to wait, or take, too long.';
 
 CREATE FUNCTION kindly_api.request_volatile() RETURNS json
     LANGUAGE C COST 1000 AS 'MODULE_PATHNAME', 'ks_request_volatile';
