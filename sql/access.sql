@@ -245,6 +245,7 @@ SELECT count(*) FROM kindly_stats.verify();
 -- writers of events, compaction, measures, repair and purging go on, whoever owns what and however strictly
 GRANT SELECT, INSERT, UPDATE, DELETE ON event TO regress_ks_writer, regress_ks_bi;
 GRANT USAGE ON SCHEMA kindly_stats TO regress_ks_owner;
+GRANT CREATE ON SCHEMA kindly_stats TO regress_ks_owner;
 ALTER TABLE kindly_stats.rollup OWNER TO regress_ks_owner;
 ALTER TABLE kindly_stats.rollup FORCE ROW LEVEL SECURITY;
 SET ROLE regress_ks_writer;

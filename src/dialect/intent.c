@@ -1,7 +1,7 @@
 /*
  * The first and the last meaningful intent of one conversation.
  */
-#include "postgres.h"
+#include "dialect/intent.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -147,16 +147,10 @@ order_of(const JsonbValue *timestamp, double *order)
  * ------------------------------------------------------------------------
  */
 
-typedef struct names
+ks_names
+ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 {
-	int			count;
-	Datum	   *texts;
-} names;
-
-static names
-excluded_argument(FunctionCallInfo fcinfo, int argument)
-{
-	names		result = {0, NULL};
+	ks_names	result = {0, NULL};
 	bool	   *nulls;
 	int			i;
 
@@ -175,7 +169,7 @@ excluded_argument(FunctionCallInfo fcinfo, int argument)
 }
 
 static bool
-is_excluded(const names *excluded, const JsonbValue *name)
+is_excluded(const ks_names *excluded, const JsonbValue *name)
 {
 	int			i;
 
@@ -198,7 +192,7 @@ member_of(const JsonbValue *object, const char *name)
 
 /* The name of an intent that counts, or NULL. */
 static JsonbValue *
-meaningful_name(const JsonbValue *intent, const names *excluded)
+meaningful_name(const JsonbValue *intent, const ks_names *excluded)
 {
 	JsonbValue *value;
 
@@ -238,23 +232,19 @@ is_better(const candidate *found, const candidate *next, bool last)
 	return last ? next->order > found->order : next->order < found->order;
 }
 
-static Datum
-find_intent(FunctionCallInfo fcinfo, bool last)
+/* The name of the first (or the last) meaningful intent in a list of them; NULL where there is none. */
+const JsonbValue *
+ks_meaningful_intent(Jsonb *list, const ks_names *excluded, bool last)
 {
-	names		excluded = excluded_argument(fcinfo, 1);
 	candidate	found = {NULL, false, 0};
-	JsonbContainer *intents;
-	uint32		count;
+	JsonbContainer *intents = &list->root;
+	uint32		count = JsonContainerIsArray(intents) ? JsonContainerSize(intents) : 0;
 	uint32		i;
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	intents = &PG_GETARG_JSONB_P(0)->root;
-	count = JsonContainerIsArray(intents) ? JsonContainerSize(intents) : 0;
 	for (i = 0; i < count; i++)
 	{
 		JsonbValue *intent = getIthJsonbValueFromContainer(intents, i);
-		candidate	next = {meaningful_name(intent, &excluded), false, 0};
+		candidate	next = {meaningful_name(intent, excluded), false, 0};
 
 		if (next.name == NULL)
 			continue;
@@ -262,21 +252,33 @@ find_intent(FunctionCallInfo fcinfo, bool last)
 		if (is_better(&found, &next, last))
 			found = next;
 	}
-	if (found.name == NULL)
+	return found.name;
+}
+
+static Datum
+meaningful_intent(FunctionCallInfo fcinfo, bool last)
+{
+	ks_names	excluded = ks_excluded_argument(fcinfo, 1);
+	const JsonbValue *name;
+
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(found.name->val.string.val, found.name->val.string.len));
+	name = ks_meaningful_intent(PG_GETARG_JSONB_P(0), &excluded, last);
+	if (name == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(name->val.string.val, name->val.string.len));
 }
 
 /* first_meaningful_intent(triggered_intent_replies, excluded) */
 Datum
 ks_first_meaningful_intent(PG_FUNCTION_ARGS)
 {
-	return find_intent(fcinfo, false);
+	return meaningful_intent(fcinfo, false);
 }
 
 /* last_meaningful_intent(triggered_intent_replies, excluded) */
 Datum
 ks_last_meaningful_intent(PG_FUNCTION_ARGS)
 {
-	return find_intent(fcinfo, true);
+	return meaningful_intent(fcinfo, true);
 }

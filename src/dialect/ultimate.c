@@ -3,13 +3,14 @@
  * metrics that its page works out from them.
  *
  * metrics() asks the rollup.  Everything else reads the conversations
- * themselves, with the caller's rights, through one query that is streamed.
+ * themselves, those that the caller may see, through one query that is streamed.
  */
 #include "dialect/document.h"
+#include "dialect/intent.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "dialect/stream.h"
 #include "rollup/conversation.h"
+#include "rollup/stream.h"
 #include "stats/stats.h"
 
 #include "compat.h"
@@ -90,7 +91,7 @@ check_mark(const ks_bot_day *e)
 {
 	ks_exported_day mark = {NULL, 0};
 	bool		closed = ks_exported_find(e->bot_id, e->day, &mark);
-	int64		found = ks_conversations_ended(e->bot_id, e->day);
+	int64		found = ks_conversations_ended(e->bot_id, e->day, InvalidOid);
 
 	if (!closed && found > 0)
 		ereport(ERROR,
@@ -116,7 +117,7 @@ make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 	ks_choice	choice = {e.bot_id, false, 1, &interval};
 
 	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE \"C\"",
-						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties));
+						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties, &query->table));
 	ks_stream_argument(query, TEXTOID, mark.bot_name != NULL ? CStringGetTextDatum(mark.bot_name) : (Datum) 0, mark.bot_name == NULL);
 }
 
@@ -174,25 +175,24 @@ ks_ultimate_export(PG_FUNCTION_ARGS)
 	ks_bot_day	e = ks_bot_day_arguments(fcinfo);
 	MemoryContext scratch;
 	StringInfoData out;
-	Portal		portal;
+	ks_stream_query query = {.batch = 100};
+	ks_stream	stream;
 
 	ks_json_begin(&out);
 	ks_json_open(&out, '[');
 	begin_export(fcinfo);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	portal = ks_stream_open(fcinfo, make_export);
+	make_export(fcinfo, &query);
+	ks_stream_open(&stream, &query);
 	PopActiveSnapshot();
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats documents", ALLOCSET_DEFAULT_SIZES);
-	for (;;)
+	while (ks_stream_fetch(&stream) > 0)
 	{
-		SPI_cursor_fetch(portal, true, 100);
-		if (SPI_processed == 0)
-			break;
 		add_documents(&out, &e, scratch);
 		SPI_freetuptable(SPI_tuptable);
 	}
-	SPI_cursor_close(portal);
+	ks_stream_close(&stream);
 	SPI_finish();
 	ks_json_close(&out, ']');
 	PG_RETURN_DATUM(ks_json_end(&out));
@@ -360,14 +360,14 @@ choose_range(const ks_request *request, bool started, ks_choice *choice)
 
 /* The conversations of a range: these of their properties. */
 static char *
-conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties)
+conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties, Oid *table)
 {
 	ks_request	request;
 	ks_choice	choice;
 
 	range_arguments(fcinfo, zone, &request);
 	choose_range(&request, started_argument(fcinfo, attribution), &choice);
-	return ks_conversation_query(&choice, properties, nproperties);
+	return ks_conversation_query(&choice, properties, nproperties, table);
 }
 
 /* In the order in which they ended, or started. */
@@ -379,7 +379,7 @@ make_first_last_intent(FunctionCallInfo fcinfo, ks_stream_query *query)
 
 	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies -> 0 ->> 'intent_name', c.triggered_intent_replies -> -1 ->> 'intent_name'"
 						   " FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
-						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties)), properties[2]);
+						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties), &query->table), properties[2]);
 }
 
 /* first_last_intent(bot, from, to, attribution, tz) */
@@ -389,41 +389,135 @@ ks_ultimate_first_last_intent(PG_FUNCTION_ARGS)
 	return ks_stream_rows(fcinfo, make_first_last_intent, ks_stream_record);
 }
 
+/* Conversations by their intent, which has a number in the dictionary. */
+typedef struct intents
+{
+	MemoryContext memory;
+	ks_dictionary names;
+	int			size;			/* room in the arrays */
+	int64	   *conversations;
+	int64	   *bot_handled;
+} intents;
+
 static void
-make_metrics_by_intent(FunctionCallInfo fcinfo, ks_stream_query *query, const char *function)
+count_intent(intents *of, const JsonbValue *name, bool bot_handled)
+{
+	ks_string	key = {(const uint8_t *) name->val.string.val, (size_t) name->val.string.len};
+	uint32		known = of->names.count;
+	uint32		number = ks_dictionary_put(&of->names, key);
+
+	if ((int) number == of->size)
+	{
+		of->size *= 2;
+		of->conversations = repalloc_huge(of->conversations, of->size * sizeof(int64));
+		of->bot_handled = repalloc_huge(of->bot_handled, of->size * sizeof(int64));
+	}
+	if (number == known)
+		of->conversations[number] = of->bot_handled[number] = 0;
+	of->conversations[number]++;
+	of->bot_handled[number] += bot_handled;
+}
+
+/* The rows that were fetched: conversation_status, triggered_intent_replies. */
+static void
+count_intents(intents *of, const ks_names *excluded, bool last)
+{
+	uint64		i;
+
+	for (i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		list = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
+		char	   *status = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		const JsonbValue *name = isnull ? NULL : ks_meaningful_intent(DatumGetJsonbP(list), excluded, last);
+
+		if (name != NULL)
+			count_intent(of, name, status != NULL && strcmp(status, "botHandled") == 0);
+	}
+}
+
+/* Most conversations first, then by name. */
+static int
+compare_intents(const void *a, const void *b, void *argument)
+{
+	const intents *of = argument;
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	if (of->conversations[x] != of->conversations[y])
+		return of->conversations[x] > of->conversations[y] ? -1 : 1;
+	return ks_string_compare(ks_dictionary_get(&of->names, x), ks_dictionary_get(&of->names, y));
+}
+
+static void
+put_intents(ReturnSetInfo *rsinfo, intents *of)
+{
+	uint32	   *order = MemoryContextAllocHuge(of->memory, (of->names.count + (Size) 1) * sizeof(uint32));
+	uint32		i;
+
+	for (i = 0; i < of->names.count; i++)
+		order[i] = i;
+	qsort_arg(order, of->names.count, sizeof(uint32), compare_intents, of);
+	for (i = 0; i < of->names.count; i++)
+	{
+		ks_string	name = ks_dictionary_get(&of->names, order[i]);
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = PointerGetDatum(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
+		values[1] = Int64GetDatum(of->conversations[order[i]]);
+		put_rate(&values[2], &nulls[2], of->bot_handled[order[i]], of->conversations[order[i]]);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* (bot, from, to, excluded, attribution, tz) */
+static Datum
+metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 {
 	static const char *const properties[] = {"conversation_status", "triggered_intent_replies"};
+	ks_names	excluded = ks_excluded_argument(fcinfo, 3);
+	ks_stream_query query = {.batch = 1000};
+	ks_stream	stream;
+	MemoryContext scratch;
+	MemoryContext old;
+	intents		of = {.size = 64};
 
-	/* OFFSET keeps the planner from looking for the intent twice, once to leave conversations out and once to group them */
-	query->text = psprintf("SELECT i.intent, count(*), count(*) FILTER (WHERE i.conversation_status = 'botHandled')::float8 / count(*)"
-						   " FROM (SELECT ultimate.%s(c.triggered_intent_replies, $1) AS intent, c.conversation_status FROM (%s) AS c OFFSET 0) AS i"
-						   " WHERE i.intent IS NOT NULL GROUP BY i.intent ORDER BY count(*) DESC, i.intent COLLATE \"C\"",
-						   function, conversations_of(fcinfo, 4, 5, properties, lengthof(properties)));
-	ks_stream_argument(query, TEXTARRAYOID, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3));
-}
-
-static void
-make_metrics_by_first(FunctionCallInfo fcinfo, ks_stream_query *query)
-{
-	make_metrics_by_intent(fcinfo, query, "first_meaningful_intent");
-}
-
-static void
-make_metrics_by_last(FunctionCallInfo fcinfo, ks_stream_query *query)
-{
-	make_metrics_by_intent(fcinfo, query, "last_meaningful_intent");
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	of.memory = CurrentMemoryContext;
+	of.conversations = palloc(of.size * sizeof(int64));
+	of.bot_handled = palloc(of.size * sizeof(int64));
+	ks_dictionary_init(&of.names, of.memory);
+	query.text = conversations_of(fcinfo, 4, 5, properties, lengthof(properties), &query.table);
+	ks_stream_open(&stream, &query);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats intents", ALLOCSET_DEFAULT_SIZES);
+	while (ks_stream_fetch(&stream) > 0)
+	{
+		old = MemoryContextSwitchTo(scratch);
+		CHECK_FOR_INTERRUPTS();
+		count_intents(&of, &excluded, last);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	ks_stream_close(&stream);
+	put_intents((ReturnSetInfo *) fcinfo->resultinfo, &of);
+	SPI_finish();
+	return (Datum) 0;
 }
 
 /* metrics_by_first_meaningful_intent(bot, from, to, excluded, attribution, tz) */
 Datum
 ks_ultimate_metrics_by_first(PG_FUNCTION_ARGS)
 {
-	return ks_stream_rows(fcinfo, make_metrics_by_first, ks_stream_record);
+	return metrics_by_intent(fcinfo, false);
 }
 
 /* metrics_by_last_meaningful_intent(bot, from, to, excluded, attribution, tz) */
 Datum
 ks_ultimate_metrics_by_last(PG_FUNCTION_ARGS)
 {
-	return ks_stream_rows(fcinfo, make_metrics_by_last, ks_stream_record);
+	return metrics_by_intent(fcinfo, true);
 }

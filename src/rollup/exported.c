@@ -543,12 +543,12 @@ name_of_bot(int64 bot_id)
 }
 
 static int64
-count_now(int64 bot_id, DateADT day)
+count_now(int64 bot_id, DateADT day, Oid relid)
 {
 	int64		result;
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	result = ks_conversations_ended(bot_id, day);
+	result = ks_conversations_ended(bot_id, day, relid);
 	PopActiveSnapshot();
 	return result;
 }
@@ -560,7 +560,7 @@ put_mark(int64 bot_id, DateADT day)
 	char	   *name = name_of_bot(bot_id);
 	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, INT8OID};
 	Datum		values[4] = {Int64GetDatum(bot_id), DateADTGetDatum(day), name != NULL ? CStringGetTextDatum(name) : (Datum) 0,
-	Int64GetDatum(count_now(bot_id, day))};
+	Int64GetDatum(count_now(bot_id, day, InvalidOid))};
 	char		nulls[4] = {' ', ' ', name != NULL ? ' ' : 'n', ' '};
 	ks_identity caller = ks_become_owner("exported");
 
@@ -578,7 +578,7 @@ mark_day(int64 bot_id, DateADT day, bool even_empty)
 {
 	check_row_security();
 	check_horizon(bot_id, day);
-	if (!even_empty && count_now(bot_id, day) == 0)
+	if (!even_empty && count_now(bot_id, day, InvalidOid) == 0)
 		return false;
 	put_mark(bot_id, day);
 	if (!find_now(bot_id, day))
@@ -682,7 +682,7 @@ ks_lock_exported(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* conversations_ended(bot, day) */
+/* conversations_ended(bot, day, conversation_table or NULL for all) */
 Datum
 ks_conversations_ended_sql(PG_FUNCTION_ARGS)
 {
@@ -691,7 +691,7 @@ ks_conversations_ended_sql(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	result = count_now(of.bot_id, of.day);
+	result = count_now(of.bot_id, of.day, PG_ARGISNULL(2) ? InvalidOid : PG_GETARG_OID(2));
 	SPI_finish();
 	PG_RETURN_INT64(result);
 }

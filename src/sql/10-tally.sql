@@ -179,14 +179,6 @@ COMMENT ON FUNCTION kindly_stats.part(kindly_stats.tally, text) IS
 
 An empty tally where there are none.';
 
-CREATE FUNCTION kindly_stats.with_bounds(tally kindly_stats.tally, first timestamptz, last timestamptz) RETURNS kindly_stats.tally
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_tally_with_bounds';
-COMMENT ON FUNCTION kindly_stats.with_bounds(kindly_stats.tally, timestamptz, timestamptz) IS
-'the same tally with another first and last instant
-
-For whoever knows them exactly after outermost events were taken away.  Errors: 22008 for an instant outside the years 1 to 9999,
-22023 where first is later than last.';
-
 CREATE FUNCTION kindly_stats.is_empty(tally kindly_stats.tally) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_is_empty';
 COMMENT ON FUNCTION kindly_stats.is_empty(kindly_stats.tally) IS 'whether nothing is left in a tally';

@@ -92,6 +92,27 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_row_security() IS 'internal: whether row-level security covers all tables that it is about';
 
+-- Who looks after all bots sees all bots.
+CREATE FUNCTION kindly_stats.admit_administrators() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t regclass;
+BEGIN
+    IF to_regrole('kindly_stats_admin') IS NULL OR to_regrole('kindly_stats_monitor') IS NULL THEN
+        RETURN;
+    END IF;
+    FOR t IN SELECT w.relation FROM kindly_stats.tables_with_bots() AS w
+              WHERE EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_bots')
+                AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_administrators')
+              ORDER BY w.relation
+    LOOP
+        EXECUTE format('CREATE POLICY kindly_stats_administrators ON %s TO kindly_stats_admin, kindly_stats_monitor USING (true)', t);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.admit_administrators() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.admit_administrators() IS 'internal: policies that show kindly_stats_admin and kindly_stats_monitor every bot';
+
 CREATE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -122,6 +143,7 @@ BEGIN
             RETURN NEXT t.relation;
         END IF;
     END LOOP;
+    PERFORM kindly_stats.admit_administrators();
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.enable_row_security() FROM PUBLIC;
@@ -342,6 +364,7 @@ CREATE FUNCTION kindly_stats.api_keys(bot bigint DEFAULT NULL)
     RETURNS TABLE (prefix text, bot_id bigint, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
     LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM kindly_stats.require_own_tables();
     IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
         RETURN QUERY
         SELECT k.prefix, k.bot_id, k.label, k.created_at, k.expires_at, k.revoked_at,
@@ -392,6 +415,7 @@ CREATE FUNCTION kindly_stats.signing_secret() RETURNS text
 DECLARE
     result text;
 BEGIN
+    PERFORM kindly_stats.require_own_tables();
     IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         SELECT s.secret INTO result FROM kindly_stats.api_secret AS s;
     END IF;

@@ -138,7 +138,7 @@ counted once in each cell.';
 
 CREATE FUNCTION kindly_api.stats_options(bot bigint DEFAULT NULL)
     RETURNS TABLE (first timestamptz, last timestamptz, sources text[], language_codes text[])
-    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 1000 ROWS 1
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 1
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_options(kindly_stats.require_bot(bot));
 END;

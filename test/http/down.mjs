@@ -71,7 +71,7 @@ sql(`DROP FUNCTION sage.broken();
 const tokens = await Promise.all([1, 2, 3, 4, 5].map(async (bot) => (await request(`/api/v2/bot/${bot}/sage/auth`, { token: apiKey(bot) })).json.jwt));
 await Promise.all(tokens.map((each) => request('/api/native/rpc/token', { token: each })));
 const sleeping = Array.from({ length: 32 }, (_, n) => request('/api/native/rpc/broken', { token: tokens[n % 4], headers: { 'Accept-Profile': 'sage' } }));
-await pause(500);
+await pause(1500);
 const waited = await Promise.all([1, 2].map(() => request('/api/native/rpc/broken', { token: tokens[4], headers: { 'Accept-Profile': 'sage' } })));
 const crowd = await Promise.all(sleeping);
 is(crowd.map((each) => each.status), Array(32).fill(200), 'four bots have all connections');

@@ -9,15 +9,14 @@ import { apiKey, done, faultOf, is, ok, request, sql, stats, token } from './lib
 
 const options = stats(1, 'meta/options');
 const auth = '/api/v2/bot/1/sage/auth';
-const counts = (answers) => Object.fromEntries([...Map.groupBy?.(answers, (each) => each.status) ?? grouped(answers)].map(([status, each]) => [status, each.length]));
-const grouped = (answers) => answers.reduce((groups, each) => groups.set(each.status, [...(groups.get(each.status) ?? []), each]), new Map());
+const counts = (answers) => answers.reduce((sums, { status }) => ({ ...sums, [status]: (sums[status] ?? 0) + 1 }), {});
 const random = (length) => randomBytes(length).toString('base64url');
 
-// So many requests, so many of them at a time.
-async function flood(number, one, atOnce = 10) {
+// So many requests, forty of them at a time.
+async function flood(number, one) {
   const answers = [];
   let next = 0;
-  await Promise.all(Array.from({ length: atOnce }, async () => {
+  await Promise.all(Array.from({ length: 40 }, async () => {
     while (next < number) {
       next += 1;
       answers.push(await one(next));
@@ -68,15 +67,15 @@ for (let n = 0; n < 13; n += 1) {
   await pause(n === 0 ? 1100 : 0);
 }
 ok(new Set(thirteen).size > 1 && JSON.parse(Buffer.from(thirteen[0].split('.')[1], 'base64url')).key === key.slice(3, 15), 'tokens name the key that they were given for');
-const ofKey = await flood(600, (n) => request(options, { token: thirteen[n % 13] }), 40);
+const ofKey = await flood(600, (n) => request(options, { token: thirteen[n % 13] }));
 ok(ofKey.every((each) => [200, 429].includes(each.status)) && ofKey.some((each) => each.status === 429), `600 requests with 13 tokens of one key: ${JSON.stringify(counts(ofKey))}`);
 ok(ofKey.filter((each) => each.status === 429).every((each) => faultOf(each) === '' && /^[1-9]\d*$/.test(each.headers['retry-after'])), 'and Retry-After says how long to wait');
 await others('many tokens of one key');
 const secondKey = (await request(auth, { token: apiKey(1) })).json.jwt;
 is((await request(options, { token: secondKey })).status, 200, 'another key of the bot has requests of its own');
-const unnamed = await flood(600, (n) => request(options, { token: token({ bot: 1, n }) }), 40);
+const unnamed = await flood(600, (n) => request(options, { token: token({ bot: 1, n }) }));
 ok(unnamed.some((each) => each.status === 429), `600 tokens that name no key count as one: ${JSON.stringify(counts(unnamed))}`);
-const ofBot = await flood(900, (n) => request(options, { token: token({ bot: 1, key: `key${n % 9}` }) }), 40);
+const ofBot = await flood(900, (n) => request(options, { token: token({ bot: 1, key: `key${n % 9}` }) }));
 ok(ofBot.some((each) => each.status === 429), `900 requests with 9 keys of one bot: ${JSON.stringify(counts(ofBot))}`);
 await others('many keys of one bot');
 
