@@ -104,6 +104,12 @@ for (const [name, options] of [
   ok(/^Bearer/.test(refused.headers['www-authenticate']), `and what to send: ${name}`, JSON.stringify(refused.headers));
   await status(401, `by PostgREST's own way: ${name}`, '/api/native/rpc/stats_options', options);
 }
+for (const [message, path, options] of [['a token is needed', messages, { token: undefined }], ['the token is not valid', messages, { token: 'x' }],
+  ['the token is not valid', messages, { token: token({ bot: 1, aud: 'another' }) }], ['the token is not valid', messages, { token: token({ bot: 1, role: 'postgres' }) }],
+  ['the token has expired', messages, { token: token({ bot: 1, exp: now - 60 }) }], ['an API key is needed', auth(1), { token: undefined }],
+  ['the API key is not valid', auth(1), { token: 'x' }], ['the API key is not valid', auth(1), { token: `${key.slice(0, -4)}AAAA` }]]) {
+  is((await request(path, options)).json?.message, message, `what is wrong is said: ${message}`);
+}
 await status(401, 'a token without a bot', messages, { token: token({}) });
 await status(401, 'a token without a role', messages, { token: token({ bot: 1, role: undefined }) });
 for (const [name, options] of [
