@@ -72,7 +72,7 @@ INSERT INTO for_everybody VALUES
  'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'tally_agg sum series total distinct_total top slice part with_bounds is_empty info buckets intervals edges moment'
+ 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
 ('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send'),

@@ -230,23 +230,23 @@ role: the role; bot: the bot.  False where it was not granted to this very role.
 
 -- Roles of the API
 
-CREATE FUNCTION kindly_stats.create_api_role(role name, options text) RETURNS void
+CREATE FUNCTION kindly_stats.create_role(role name, options text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known record;
 BEGIN
-    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_api_role.role;
+    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_role.role;
     IF NOT FOUND THEN
         EXECUTE format('CREATE ROLE %I %s', role, options);
     -- claims are believed of these roles: nobody else may act as one
     ELSIF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin <> (options LIKE 'LOGIN%') THEN
-        RAISE EXCEPTION 'role "%" exists and is not one of the API', role USING ERRCODE = '42710',
+        RAISE EXCEPTION 'role "%" exists and may do what it should not', role USING ERRCODE = '42710',
             HINT = format('Rename it, or ALTER ROLE %I NOSUPERUSER NOBYPASSRLS %s.', role, options);
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_role(name, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_api_role(name, text) IS 'internal: creates a role of the API, or checks the one that is there';
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_role(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_role(name, text) IS 'internal: creates a role of the extension, or checks the one that is there';
 
 CREATE FUNCTION kindly_stats.limit_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -279,9 +279,9 @@ CREATE FUNCTION kindly_stats.create_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_row_security();
-    PERFORM kindly_stats.create_api_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
-    PERFORM kindly_stats.create_api_role('kindly_api_anonymous', 'NOLOGIN');
-    PERFORM kindly_stats.create_api_role('kindly_api_user', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
+    PERFORM kindly_stats.create_role('kindly_api_anonymous', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_user', 'NOLOGIN');
     IF NOT (pg_has_role('kindly_api_authenticator', 'kindly_api_anonymous', 'MEMBER')
             AND pg_has_role('kindly_api_authenticator', 'kindly_api_user', 'MEMBER')) THEN
         GRANT kindly_api_anonymous, kindly_api_user TO kindly_api_authenticator;
