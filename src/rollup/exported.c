@@ -199,10 +199,18 @@ guard_column(guard *g, TriggerData *trigger, const char *column, const char *log
 	return (AttrNumber) number;
 }
 
+/* InvalidOid where the table is said to have no such column. */
+static Oid
+type_of_column(TriggerData *trigger, AttrNumber number)
+{
+	return number == InvalidAttrNumber ? InvalidOid :
+		getBaseType(TupleDescAttr(RelationGetDescr(trigger->tg_relation), number - 1)->atttypid);
+}
+
 static void
 start_guard(guard *g, TriggerData *trigger)
 {
-	Jsonb	   *columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger->tg_trigger->tgargs[1])));
+	Jsonb	   *columns = ks_mapping(trigger->tg_trigger->tgargs[1]);
 	int			i;
 
 	memset(g, 0, sizeof(*g));
@@ -222,7 +230,12 @@ start_guard(guard *g, TriggerData *trigger)
 		else if (strcmp(logical, "conversation_end_time") == 0)
 			g->ended = number;
 	}
-	g->bot_type = getBaseType(TupleDescAttr(RelationGetDescr(trigger->tg_relation), g->bot_id - 1)->atttypid);
+	g->bot_type = type_of_column(trigger, g->bot_id);
+	if ((g->bot_type != INT2OID && g->bot_type != INT4OID && g->bot_type != INT8OID) || type_of_column(trigger, g->ended) != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bot or end of conversations of table %s have become of types that cannot be read", trigger->tg_trigger->tgargs[0]),
+				 errhint("Change the types back, or detach the table.")));
 	ks_entries_init(&g->days, CurrentMemoryContext);
 }
 
@@ -378,7 +391,7 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 Datum
 ks_guard_exported(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = ks_statement_trigger(fcinfo, "guard_exported", "Use kindly_stats.attach_conversations().");
+	TriggerData *trigger = ks_statement_trigger(fcinfo, "guard_exported", 2, "Use kindly_stats.attach_conversations().");
 	guard		g;
 	ks_identity caller;
 
