@@ -418,7 +418,7 @@ that cannot be read, 42809 for what is no table, 55000 where it is attached othe
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    known record;
+    known kindly_stats.event_table;
     covered regclass;
     trigger_name name;
     counted boolean;
@@ -430,7 +430,7 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table AND NOT keep_statistics
+    FOREACH known IN ARRAY ARRAY(SELECT t FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table AND NOT keep_statistics)
     LOOP
         PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, NULL, NULL, true);
     END LOOP;

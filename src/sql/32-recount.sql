@@ -1,4 +1,7 @@
 -- Counting from the raw events: for attach and new measures, to verify and to repair.
+--
+-- No loop over a query goes on while a table is read: its cursor has a name, by which code of a table's owner could move it, so that
+-- what comes after his table is left out.  What is to be done is listed first.
 
 CREATE FUNCTION kindly_stats.column_expression(event_table regclass, columns jsonb, logical text, type text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -123,7 +126,7 @@ CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, k
     RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    t record;
+    t kindly_stats.event_table;
     horizon timestamptz;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('add a measure');
@@ -148,7 +151,7 @@ BEGIN
     END IF;
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain);
-    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
+    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table)
     LOOP
         PERFORM kindly_stats.check_columns(t.event_table, t.columns, grain);
         PERFORM kindly_stats.append_counts(t.event_table, t.columns, grain, name, NULL, NULL, false);
@@ -205,7 +208,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT coalesce(max(p.before), '-infinity') INTO horizon FROM kindly_stats.purged AS p;
-    FOR m IN SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name
+    FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
     LOOP
         SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
@@ -242,7 +245,7 @@ kindly_stats.rebuild() repairs.';
 CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    t record;
+    t kindly_stats.event_table;
     horizon timestamptz;
 BEGIN
     PERFORM kindly_stats.lock_event_tables();
@@ -257,7 +260,7 @@ BEGIN
               FROM gone AS g JOIN kindly_stats.measure AS m ON g.measure IN ('', m.name)
              WHERE g.month::timestamp AT TIME ZONE 'UTC' < horizon GROUP BY 1, 2, 3) AS k
      WHERE NOT kindly_stats.is_empty(k.tally);
-    FOR t IN SELECT e.event_table, e.columns, e.grain FROM kindly_stats.event_table AS e ORDER BY e.event_table, e.grain
+    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e ORDER BY e.event_table, e.grain)
     LOOP
         PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, NULL, bot, horizon, false);
     END LOOP;
