@@ -219,7 +219,7 @@ count_in_table(const ks_conversation_table *table, const ks_choice *choice, cons
 	add_conditions(&query, table, choice);
 	appendStringInfo(&query, " LIMIT %s) AS c", most);
 	visit = ks_enter_table(table->relid);
-	if (SPI_execute(query.data, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(ks_prepare_own(query.data, 0, NULL), NULL, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count conversations");
 	ks_leave_table(visit);
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

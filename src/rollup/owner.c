@@ -19,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
@@ -80,16 +81,56 @@ ks_leave_table(ks_visit visit)
 }
 
 /*
+ * A query names tables, and whoever owns a schema may give it another name, or
+ * put another table in a table's place, between when its owner was looked up
+ * and when the query was read.  Code of that other table must not run with
+ * rights that are not its owner's.
+ */
+void
+ks_require_own(List *relations)
+{
+	ListCell   *cell;
+
+	foreach(cell, relations)
+	{
+		if (owner_of(lfirst_oid(cell)) != GetUserId())
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("table \"%s\" has just been replaced", get_rel_name(lfirst_oid(cell))),
+					 errhint("Try again.")));
+	}
+}
+
+/* Prepares a query that is run with the rights of the owner of its tables, who is acted as already. */
+SPIPlanPtr
+ks_prepare_own(const char *query, int nargs, Oid *types)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, nargs, types);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
+	ks_require_own(((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->relationOids);
+	return plan;
+}
+
+/*
  * What is done as a table's owner is done for somebody who may do it himself, and
  * to all rows: who is shown a part of them only would get at the others.
  */
 void
 ks_require_rights(Oid relid, AclMode rights)
 {
+	char		kind = get_rel_relkind(relid);
 	AclResult	result = pg_class_aclmask(relid, GetUserId(), rights, ACLMASK_ALL) == rights ? ACLCHECK_OK : ACLCHECK_NO_PRIV;
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_TABLE, get_rel_name(relid));
+	/* what a view or a foreign table reads, it may read with the rights of whoever asks */
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" cannot be an event table", get_rel_name(relid)),
+				 errhint("Attach an ordinary or a partitioned table of your own, not a temporary one.")));
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

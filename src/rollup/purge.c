@@ -50,7 +50,7 @@ delete_events(Oid relid, const char *condition, TimestampTz before)
 	ks_visit	visit = ks_enter_table(relid);
 
 	set_config_option("kindly_stats.keep_statistics", "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_execute_with_args(query, 1, types, values, NULL, false, 0) != SPI_OK_DELETE)
+	if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not delete events");
 	ks_leave_table(visit);
 	return SPI_processed;

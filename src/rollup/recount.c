@@ -184,6 +184,7 @@ count_table(recount *r, Oid relid, SPIPlanPtr plan, ParamListInfo parameters)
 	SPIExecuteOptions options = {0};
 	ks_visit	visit = ks_enter_table(relid);
 
+	ks_require_own(((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->relationOids);
 	options.params = parameters;
 	options.dest = &r->receiver;
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
