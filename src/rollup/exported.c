@@ -568,12 +568,12 @@ count_now(int64 bot_id, DateADT day, Oid relid)
 
 /* A mark that is there already is one that the caller may not see. */
 static void
-put_mark(int64 bot_id, DateADT day)
+put_mark(int64 bot_id, DateADT day, int64 conversations)
 {
 	char	   *name = name_of_bot(bot_id);
 	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, INT8OID};
 	Datum		values[4] = {Int64GetDatum(bot_id), DateADTGetDatum(day), name != NULL ? CStringGetTextDatum(name) : (Datum) 0,
-	Int64GetDatum(count_now(bot_id, day, InvalidOid))};
+	Int64GetDatum(conversations)};
 	char		nulls[4] = {' ', ' ', name != NULL ? ' ' : 'n', ' '};
 	ks_identity caller = ks_become_owner("exported");
 
@@ -585,21 +585,46 @@ put_mark(int64 bot_id, DateADT day)
 	ForceSyncCommit();
 }
 
-/* False where there is nothing to close: a day without conversations, unless it is to be closed all the same. */
+/* Whether there was one. */
+static bool
+take_mark(int64 bot_id, DateADT day)
+{
+	Oid			types[2] = {INT8OID, DATEOID};
+	Datum		values[2] = {Int64GetDatum(bot_id), DateADTGetDatum(day)};
+	ks_identity caller = ks_become_owner("exported");
+
+	if (SPI_execute_with_args("DELETE FROM kindly_stats.exported AS x"
+							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) $2",
+							  2, types, values, NULL, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not reopen a day");
+	ks_become_again(caller);
+	return SPI_processed > 0;
+}
+
+/*
+ * False where there is nothing to close: a day without conversations, unless it
+ * is to be closed all the same.  Only a mark shows whether the caller sees marks
+ * of the bot, so that it is put all the same: who sees none is told nothing, and
+ * must not go on with the locks of another's day.
+ */
 static bool
 mark_day(int64 bot_id, DateADT day, bool even_empty)
 {
+	int64		conversations;
+
 	check_row_security();
 	check_horizon(bot_id, day);
-	if (!even_empty && count_now(bot_id, day, InvalidOid) == 0)
-		return false;
-	put_mark(bot_id, day);
+	conversations = count_now(bot_id, day, InvalidOid);
+	put_mark(bot_id, day, conversations);
 	if (!find_now(bot_id, day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot " INT64_FORMAT, bot_id),
 				 errhint("Whoever closes a day must be able to see that it is closed.")));
-	return true;
+	if (conversations > 0 || even_empty)
+		return true;
+	(void) take_mark(bot_id, day);
+	return false;
 }
 
 /*
@@ -664,9 +689,6 @@ Datum
 ks_reopen_day(PG_FUNCTION_ARGS)
 {
 	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(of.bot_id), DateADTGetDatum(of.day)};
-	ks_identity caller;
 	bool		deleted;
 
 	(void) exported_table();
@@ -674,13 +696,7 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	/* whoever is closing it right now comes first */
 	lock_to_close(of.bot_id, of.day);
-	caller = ks_become_owner("exported");
-	if (SPI_execute_with_args("DELETE FROM kindly_stats.exported AS x"
-							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) $2",
-							  2, types, values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not reopen a day");
-	deleted = SPI_processed > 0;
-	ks_become_again(caller);
+	deleted = take_mark(of.bot_id, of.day);
 	SPI_finish();
 	PG_RETURN_BOOL(deleted);
 }
