@@ -42,8 +42,8 @@ DECLARE
 	c refcursor;
 	found_row text;
 BEGIN
-	INSERT INTO prowler.caught VALUES (current_user, 'ran');
-	FOR n IN 1..40 LOOP
+	INSERT INTO prowler.caught VALUES (current_user, 'ran' || coalesce(' and saw ' || nullif(current_setting('operator.secret', true), ''), ''));
+	FOR n IN 1..10 LOOP
 		c := format('<unnamed portal %s>', n);
 		BEGIN
 			FETCH c INTO found_row;
@@ -71,10 +71,12 @@ SELECT count(*) FROM kindly_stats.attach_conversations('prowler.talk');
 SELECT kindly_stats.create_conversation_table('neighbour.talk');
 ALTER TABLE neighbour.talk OWNER TO regress_ks_neighbour;
 INSERT INTO prowler.talk (bot_id, conversation_id, language, conversation_start_time, conversation_end_time)
-SELECT 1, 'c' || n, 'en', '2024-05-01 00:00Z', timestamptz '2024-05-01 01:00Z' + n * interval '1 minute' FROM generate_series(0, 19) AS n;
+SELECT 1, 'c' || n, 'en', '2024-05-01 00:00Z', timestamptz '2024-05-01 01:00Z' + n * interval '1 minute' FROM generate_series(0, 119) AS n;
 INSERT INTO neighbour.talk (bot_id, conversation_id, conversation_start_time, conversation_end_time)
-SELECT 2, 'private' || n, '2024-05-01 00:00Z', timestamptz '2024-05-01 01:00Z' + n * interval '1 minute' FROM generate_series(0, 19) AS n;
+SELECT 2, 'private' || n, '2024-05-01 00:00Z', timestamptz '2024-05-01 01:00Z' + n * interval '1 minute' FROM generate_series(0, 119) AS n;
 SELECT kindly_stats.close_day(1, '2024-05-01'), kindly_stats.close_day(2, '2024-05-01');
+-- nor does he see what the session keeps for itself
+SET operator.secret = 'a password';
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 SET enable_sort = off;
@@ -83,6 +85,8 @@ SET enable_sort = off;
 SELECT format('BEGIN; DECLARE %I CURSOR WITH HOLD FOR SELECT ultimate.export_rows(1, ''2024-05-01''); MOVE 1 FROM %1$I; COMMIT; CLOSE %1$I;', 'held ' || n)
   FROM generate_series(1, 16) AS n \gexec
 SELECT who, what, count(*) FROM prowler.caught GROUP BY who, what ORDER BY 1, 2;
+SHOW operator.secret;
+RESET operator.secret;
 TRUNCATE prowler.caught;
 
 -- two exports side by side

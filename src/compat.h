@@ -95,6 +95,13 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define ks_executor_run(query, count) ExecutorRun(query, ForwardScanDirection, count, false)
 #endif
 
+/* All settings; 16 counts them itself. */
+#if PG_VERSION_NUM >= 160000
+#define ks_guc_variables(count) get_guc_variables(count)
+#else
+#define ks_guc_variables(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
 /* 15's name. */
 #if PG_VERSION_NUM < 150000
 #define pg_analyze_and_rewrite_fixedparams(raw, text, types, count, environment) \

@@ -8,7 +8,8 @@
  * the rights of the table's owner and nobody else's, in a security-restricted
  * operation, and every setting that was changed meanwhile is as before at its
  * end.  What the session keeps for itself alone, such as the headers of a
- * request, is hidden meanwhile.
+ * request, is hidden meanwhile: every setting of a name that PostgreSQL does not
+ * know, but keeps for whoever sets it.
  */
 #include "rollup/rollup.h"
 
@@ -18,21 +19,11 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
-
-static const char *const *private_settings = NULL;
-static int	nprivate_settings = 0;
-
-/* Settings that no owner of a table is to read.  The names stay the caller's. */
-void
-ks_hide_settings(const char *const *names, int count)
-{
-	private_settings = names;
-	nprivate_settings = count;
-}
 
 static Oid
 owner_of(Oid relid)
@@ -49,26 +40,39 @@ owner_of(Oid relid)
 	return owner;
 }
 
+/* Makes settings empty that are kept for others, as those of a request are. */
+static void
+hide_settings(void)
+{
+	int			count;
+	struct config_generic **all = ks_guc_variables(&count);
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		const char *value;
+
+		if ((all[i]->flags & GUC_CUSTOM_PLACEHOLDER) == 0)
+			continue;
+		value = GetConfigOption(all[i]->name, true, false);
+		if (value != NULL && value[0] != '\0')
+			ks_set_option(all[i]->name, "");
+	}
+}
+
 /* From here on, code that the table brings along is run as its owner.  An error gives the caller his own rights back by itself. */
 ks_visit
 ks_enter_table(Oid relid)
 {
 	ks_visit	visit;
 	Oid			owner = owner_of(relid);
-	int			i;
 
 	GetUserIdAndSecContext(&visit.caller.user, &visit.caller.security);
 	visit.nest = NewGUCNestLevel();
 	SetUserIdAndSecContext(owner, visit.caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
 						   SECURITY_NOFORCE_RLS);
 	ks_set_option("search_path", "pg_catalog, pg_temp");
-	for (i = 0; i < nprivate_settings; i++)
-	{
-		const char *value = GetConfigOption(private_settings[i], true, false);
-
-		if (value != NULL && value[0] != '\0')
-			ks_set_option(private_settings[i], "");
-	}
+	hide_settings();
 	return visit;
 }
 

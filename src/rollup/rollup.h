@@ -121,7 +121,6 @@ typedef struct ks_visit
 	int			nest;			/* of settings */
 } ks_visit;
 
-extern void ks_hide_settings(const char *const *names, int count);
 extern ks_visit ks_enter_table(Oid relid);
 extern void ks_leave_table(ks_visit visit);
 extern void ks_require_own(List *relations);

@@ -31,6 +31,10 @@
 
 #include "rollup/rollup.h"
 
+/* To become the owner and to hide settings takes as long as a small row: so many are fetched at once, or until they have so many bytes. */
+#define ROWS_AT_ONCE 100
+#define BYTES_AT_ONCE (64 * 1024)
+
 /* Puts rows into the stream. */
 typedef struct row_receiver
 {
@@ -73,9 +77,10 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	ks_stream  *stream = ((row_receiver *) self)->stream;
 	MemoryContext old = MemoryContextSwitchTo(stream->memory);
 
-	stream->rows[stream->count++] = ExecCopySlotHeapTuple(slot);
+	stream->rows[stream->count] = ExecCopySlotHeapTuple(slot);
+	stream->bytes += stream->rows[stream->count++]->t_len;
 	MemoryContextSwitchTo(old);
-	return true;
+	return stream->bytes < BYTES_AT_ONCE;
 }
 
 static void
@@ -152,8 +157,9 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 	ks_set_option("jit", "off");
 	stream->table = query->table;
 	stream->batch = query->batch;
-	stream->rows = palloc(query->batch * sizeof(HeapTuple));
+	stream->rows = NULL;
 	stream->count = 0;
+	stream->bytes = 0;
 	stream->ended = false;
 	stream->memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats rows", ALLOCSET_DEFAULT_SIZES);
 	stream->query = CreateQueryDesc(make_plan(query, parameters), query->text, GetActiveSnapshot(), InvalidSnapshot,
@@ -171,14 +177,16 @@ ks_stream_fetch(ks_stream *stream)
 
 	MemoryContextReset(stream->memory);
 	stream->count = 0;
+	stream->bytes = 0;
 	if (stream->ended)
 		return 0;
+	stream->rows = MemoryContextAlloc(stream->memory, stream->batch * sizeof(HeapTuple));
 	visit = enter(stream->table);
 	PushActiveSnapshot(stream->query->snapshot);
 	ks_executor_run(stream->query, stream->batch);
 	PopActiveSnapshot();
 	ks_leave_table(visit);
-	stream->ended = stream->count < stream->batch;
+	stream->ended = stream->count < stream->batch && stream->bytes < BYTES_AT_ONCE;
 	return stream->count;
 }
 
@@ -230,7 +238,7 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	FuncCallContext *funcctx = SRF_FIRSTCALL_INIT();
 	row_stream *s = MemoryContextAllocZero(funcctx->multi_call_memory_ctx, sizeof(row_stream));
-	ks_stream_query query = {.batch = 1};
+	ks_stream_query query = {.batch = ROWS_AT_ONCE};
 	MemoryContext old;
 
 	if (SPI_connect() != SPI_OK_CONNECT)

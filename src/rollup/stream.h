@@ -17,7 +17,7 @@ typedef struct ks_stream_query
 {
 	const char *text;
 	Oid			table;			/* whose owner runs it; InvalidOid: it reads no table of a stranger's, and the caller runs it */
-	int			batch;			/* rows that are in memory at once */
+	int			batch;			/* rows that are in memory at once, where they are small */
 	int			nargs;
 	Oid			types[KS_STREAM_ARGUMENTS];
 	Datum		values[KS_STREAM_ARGUMENTS];
@@ -33,6 +33,7 @@ typedef struct ks_stream
 	bool		ended;
 	HeapTuple  *rows;			/* that were fetched last, in memory */
 	uint64		count;
+	Size		bytes;
 	TupleDesc	desc;
 	MemoryContext memory;
 } ks_stream;
