@@ -114,6 +114,26 @@ SELECT kindly_stats.add_measure('again', '{user_message}');
 SELECT count FROM kindly_stats.stats_total(12, '2024-05-01', '2024-05-02', measure => 'again');
 SELECT DISTINCT who, what FROM prowler.caught ORDER BY 1, 2;
 
+-- while one table is purged, its triggers delete from others no less than else
+CREATE TABLE public.shared (bot_id bigint, occurred_at timestamptz, kind text);
+SELECT count(*) FROM kindly_stats.attach('public.shared');
+INSERT INTO public.shared SELECT 20, timestamptz '2024-05-01 12:00Z' + n * interval '1 hour', 'bot_reply' FROM generate_series(1, 5) AS n;
+GRANT SELECT, DELETE ON public.shared TO regress_ks_prowler;
+CREATE FUNCTION prowler.also() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM public.shared; RETURN OLD; END $$;
+CREATE TRIGGER also BEFORE DELETE ON prowler.event FOR EACH ROW EXECUTE FUNCTION prowler.also();
+INSERT INTO prowler.event (bot_id, occurred_at, kind) VALUES (1, '2024-01-01', 'bot_reply'), (1, '2024-05-01', 'bot_reply');
+SELECT kindly_stats.purge('prowler.event', '2024-02-01');
+SELECT (SELECT count(*) FROM public.shared), (SELECT count FROM kindly_stats.stats_total(20, '2024-05-01', '2024-05-03', measure => 'replies')), (SELECT count(*) FROM kindly_stats.verify(20));
+CREATE RULE instead AS ON DELETE TO prowler.event DO INSTEAD NOTHING;
+SELECT kindly_stats.purge('prowler.event', '2024-02-01');
+DROP RULE instead ON prowler.event;
+
+-- what creates nothing need not keep others from creating
+BEGIN;
+SELECT count(*) FROM kindly_stats.attach_conversations('neighbour.talk');
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 5 AND pid = pg_backend_pid();
+COMMIT;
+
 -- administrators may call the functions of triggers, with what arguments they like
 SELECT kindly_stats.create_administrator_roles();
 GRANT kindly_stats_admin TO regress_ks_manager;

@@ -146,7 +146,7 @@ SELECT d, exported(2, d) FROM unnest(ARRAY['2024-05-12', '2024-06-12']::date[]) 
 -- an empty day of his own stays open, and one of others is not locked
 BEGIN;
 SELECT exported(1, '2024-06-12'), exported(2, '2024-06-13');
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objsubid = 3;
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objsubid = 3 AND pid = pg_backend_pid();
 COMMIT;
 SELECT count(*) FROM kindly_stats.exported WHERE day = '2024-06-12';
 RESET ROLE;

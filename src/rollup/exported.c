@@ -396,7 +396,7 @@ ks_guard_exported(PG_FUNCTION_ARGS)
 	ks_identity caller;
 
 	/* purge() leaves the day closed, so that its export is an error from then on and not an empty document */
-	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics)
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keeps_statistics(RelationGetRelid(trigger->tg_relation)))
 		return PointerGetDatum(NULL);
 	caller = ks_become_owner("exported");
 	if (SPI_connect() != SPI_OK_CONNECT)

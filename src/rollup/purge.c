@@ -13,6 +13,19 @@
 
 PG_FUNCTION_INFO_V1(ks_purge);
 
+/* The table that is being purged. */
+static Oid	purged_table = InvalidOid;
+
+/*
+ * Whether what is deleted from a table stays counted.  While one is purged, that
+ * is so of this one alone: its triggers may delete from others.
+ */
+bool
+ks_keeps_statistics(Oid relid)
+{
+	return ks_keep_statistics && (!OidIsValid(purged_table) || relid == purged_table);
+}
+
 /* The condition for rows from before $1, whenever their table is counted; raises where it is not attached. */
 static char *
 before_condition(Oid relid)
@@ -50,8 +63,20 @@ delete_events(Oid relid, const char *condition, TimestampTz before)
 	ks_visit	visit = ks_enter_table(relid);
 
 	set_config_option("kindly_stats.keep_statistics", "on", PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not delete events");
+	purged_table = relid;
+	PG_TRY();
+	{
+		if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, NULL, false, 0) != SPI_OK_DELETE)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("a rule of table \"%s\" does something else instead of deleting", get_rel_name(relid)),
+					 errhint("Drop the rule, or delete the events yourself and keep their statistics with kindly_stats.keep_statistics.")));
+	}
+	PG_FINALLY();
+	{
+		purged_table = InvalidOid;
+	}
+	PG_END_TRY();
 	ks_leave_table(visit);
 	return SPI_processed;
 }

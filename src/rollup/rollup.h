@@ -162,6 +162,7 @@ extern MemoryContext ks_aggregate_context(FunctionCallInfo fcinfo);
 
 /* trigger.c */
 extern bool ks_keep_statistics;
+extern bool ks_keeps_statistics(Oid relid);
 
 extern TriggerData *ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int narguments, const char *hint);
 

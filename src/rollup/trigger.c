@@ -166,7 +166,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 	counting	c;
 	ks_identity caller;
 
-	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics)
+	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keeps_statistics(RelationGetRelid(trigger->tg_relation)))
 		return PointerGetDatum(NULL);
 
 	caller = ks_become_owner("rollup");
