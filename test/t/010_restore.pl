@@ -39,7 +39,7 @@ SELECT 'grants ' || c.oid::regclass || ' ' || string_agg(concat_ws(' ', coalesce
   FROM pg_class AS c, aclexplode(c.relacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
  WHERE c.relnamespace::regnamespace IN ('kindly_stats', 'public') GROUP BY c.oid ORDER BY c.oid::regclass::text COLLATE "C";
 SELECT 'policy ' || polrelid::regclass || ' ' || polname || ' ' || pg_get_expr(polqual, polrelid) FROM pg_policy ORDER BY 1;
-SELECT 'purged ' || event_table || ' ' || before FROM kindly_stats.purged ORDER BY 1;
+SELECT 'kept ' || bot_id || ' ' || sum(kindly_stats.total(tally)) FROM kindly_stats.rollup WHERE kept GROUP BY bot_id ORDER BY bot_id;
 SELECT 'event table ' || event_table || ' ' || columns FROM kindly_stats.event_table ORDER BY 1;
 };
 
