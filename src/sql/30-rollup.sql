@@ -42,7 +42,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_
     kindly_stats.fold_series_final(internal),
     kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
     kindly_stats.fold_top_final(internal),
-    kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date),
+    kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean),
     kindly_stats.fold_options_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
 COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
