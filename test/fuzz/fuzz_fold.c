@@ -17,15 +17,9 @@
  */
 #include "answers.h"
 #include "pieces.h"
+#include "require.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 /* ------------------------------------------------------------------------
  * Rows
