@@ -7,6 +7,7 @@
  */
 #include "http/http.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/namespace.h"
@@ -204,10 +205,10 @@ Datum
 ks_is_one_of(PG_FUNCTION_ARGS)
 {
 	int64		bot = PG_GETARG_INT64(0);
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	const int64 *bots = (const int64 *) ARR_DATA_PTR(array);
+	int			count;
+	const int64 *bots = ks_array_numbers(PG_GETARG_ARRAYTYPE_P(1), INT8OID, "bots", INT_MAX, &count);
 	int			low = 0;
-	int			high = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int			high = count;
 
 	while (low < high)
 	{
@@ -218,7 +219,7 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 		else
 			high = middle;
 	}
-	PG_RETURN_BOOL(low < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) && bots[low] == bot);
+	PG_RETURN_BOOL(low < count && bots[low] == bot);
 }
 
 /*

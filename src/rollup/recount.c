@@ -8,6 +8,7 @@
  */
 #include "rollup/count.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "access/tupdesc.h"
@@ -59,7 +60,7 @@ describe_arguments(FunctionCallInfo fcinfo)
 	if (PG_ARGISNULL(3))
 		count = -1;
 	else
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(3), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL, &count);
+		count = ks_array_texts(PG_GETARG_ARRAYTYPE_P(3), "names", KS_LIST_ITEMS_MAX, &names, NULL);
 	if (count != PG_NARGS() - FIXED_ARGUMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

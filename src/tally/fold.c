@@ -12,7 +12,7 @@ fold_init(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter 
 	memset(fold, 0, sizeof(*fold));
 	fold->memory = memory;
 	fold->bins = *bins;
-	fold->filter = *filter;
+	fold->filter = ks_filter_sorted(filter, memory);
 	fold->distinct = distinct;
 }
 
@@ -58,7 +58,8 @@ ks_fold_spread(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_fi
 size_t
 ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed)
 {
-	int32_t		bin = ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
+	int32_t		bin = fold->bins.nsegments == 0 ? KS_BIN_OUTSIDE
+		: ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
 
 	if (bin == KS_BIN_OUTSIDE)
 		return KS_HEADER_BYTES;
@@ -548,6 +549,8 @@ ks_fold_free(ks_fold *fold)
 		free_keys(&fold->rows[i]);
 	if (fold->rows != NULL)
 		ks_free(fold->rows);
+	if (fold->filter.conditions != NULL)
+		ks_free(fold->filter.conditions);
 	if (fold->counts != NULL)
 		ks_free(fold->counts);
 	if (fold->distincts != NULL)

@@ -77,9 +77,9 @@ ks_raise(ks_status status)
 	pg_unreachable();
 }
 
-/* Keys are text: they must be valid in this database's encoding. */
+/* Keys are text: they must be valid in this database's encoding, and have parts no longer than those that are counted. */
 static bool
-keys_encoded_right(const ks_view *view)
+keys_right(const ks_view *view)
 {
 	ks_key_cursor cursor = ks_view_keys(view);
 	ks_string	part;
@@ -91,7 +91,7 @@ keys_encoded_right(const ks_view *view)
 		while (ks_key_take(&rest, &part))
 		{
 			if (part.bytes != NULL &&
-				(memchr(part.bytes, 0, part.length) != NULL ||
+				(part.length > KS_PART_MAX || memchr(part.bytes, 0, part.length) != NULL ||
 				 !pg_verify_mbstr(GetDatabaseEncoding(), (const char *) part.bytes, (int) part.length, true)))
 				return false;
 		}
@@ -116,10 +116,10 @@ check_foreign(const void *bytes, size_t size, int code_if_corrupt, Node *esconte
 				 errhint("Compute the tally again from its events.")));
 	ks_must(status);
 	ks_must(ks_view_open(&view, bytes, size));
-	if (!keys_encoded_right(&view))
+	if (!keys_right(&view))
 		ereturn(escontext, false,
 				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("tally has a key that is not valid in encoding \"%s\"", GetDatabaseEncodingName()),
+				 errmsg("tally has a key that is too long, or not valid in encoding \"%s\"", GetDatabaseEncodingName()),
 				 errhint("Compute the tally in this database from its events.")));
 	return true;
 }
