@@ -12,6 +12,7 @@
 
 #include "compat.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -281,6 +282,7 @@ compare_groups(const void *a, const void *b)
 	const group *x = a;
 	const group *y = b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->weight != y->weight)
 		return x->weight > y->weight ? -1 : 1;
 	if (x->name == NULL || y->name == NULL)
@@ -622,6 +624,7 @@ put_interaction(StringInfo out, ks_string key, int64 value, int64 all)
 static int
 compare_lines(const void *a, const void *b)
 {
+	CHECK_FOR_INTERRUPTS();
 	return ks_key_compare(((const ks_top_line *) a)->key, ((const ks_top_line *) b)->key);
 }
 

@@ -9,6 +9,7 @@
 
 #include "compat.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(ks_logicdialog_events);
@@ -75,6 +76,7 @@ compare_parts(const void *a, const void *b)
 {
 	int			i;
 
+	CHECK_FOR_INTERRUPTS();
 	for (i = 0; i < LINE_PARTS; i++)
 	{
 		int			order = ks_string_compare(((const line *) a)->parts[i], ((const line *) b)->parts[i]);
@@ -91,6 +93,7 @@ compare_counts(const void *a, const void *b)
 	int64		x = ((const line *) a)->counts[0];
 	int64		y = ((const line *) b)->counts[0];
 
+	CHECK_FOR_INTERRUPTS();
 	return x != y ? (x < y) - (x > y) : compare_parts(a, b);
 }
 

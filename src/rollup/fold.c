@@ -17,6 +17,7 @@
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -249,6 +250,7 @@ put_lines(StringInfo out, const ks_top_line *lines, uint32 count)
 	pq_sendint32(out, count);
 	for (i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		pq_sendint32(out, (uint32) lines[i].key.length);
 		pq_sendbytes(out, (const char *) lines[i].key.bytes, (int) lines[i].key.length);
 		pq_sendint64(out, lines[i].weight);
@@ -266,6 +268,7 @@ ks_top_receive(StringInfo message, ks_top *top)
 	top->lines = palloc0((top->count + 1) * sizeof(ks_top_line));
 	for (i = 0; i < top->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		top->lines[i].key.length = (size_t) pq_getmsgint(message, 4);
 		top->lines[i].key.bytes = (const uint8_t *) pq_getmsgbytes(message, (int) top->lines[i].key.length);
 		top->lines[i].weight = pq_getmsgint64(message);
@@ -301,7 +304,10 @@ put_series(StringInfo out, const ks_fold *fold, const ks_top_line *lines, uint32
 	uint32_t	i;
 
 	for (i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		put_numbers(out, fold->group_bins + (size_t) lines[i].group * fold->bins.nbins, fold->bins.nbins);
+	}
 	if (fold->distinct)
 		put_numbers(out, fold->line_bins, (size_t) count * fold->bins.nbins);
 }
@@ -423,6 +429,7 @@ compare_months(const void *a, const void *b)
 	DateADT		x = ((const ks_month_bounds *) a)->month;
 	DateADT		y = ((const ks_month_bounds *) b)->month;
 
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 

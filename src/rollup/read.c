@@ -277,6 +277,7 @@ ks_read_spread(const ks_question *question, int skip, int take, ks_spread *sprea
 static int
 compare_names(const void *a, const void *b)
 {
+	CHECK_FOR_INTERRUPTS();
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 

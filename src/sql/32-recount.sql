@@ -81,6 +81,8 @@ CREATE AGGREGATE kindly_stats.count_mixed(grain text, measure text, names text[]
 CREATE FUNCTION kindly_stats.append_counts(query text, bot bigint, since timestamptz, negate boolean, with_bounds boolean)
     RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.month_start(timestamptz), kindly_stats.count_combine(internal, internal), kindly_stats.count_serialize(internal),
+    kindly_stats.count_deserialize(bytea, internal), kindly_stats.count_final(internal) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION kindly_stats.count_step(internal, text, text, text[], VARIADIC "any") FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION kindly_stats.count_mixed(text, text, text[], VARIADIC "any") FROM PUBLIC;
 

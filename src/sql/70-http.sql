@@ -50,6 +50,7 @@ The answer is {"bot": ...}; it costs next to nothing.  HTTP status: 401 without 
 
 CREATE FUNCTION kindly_stats.routes() RETURNS TABLE (path text, schema text, function text, parameter text, argument text, is_list boolean)
     LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 200 AS 'MODULE_PATHNAME', 'ks_list_routes';
+REVOKE EXECUTE ON FUNCTION kindly_stats.routes() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.routes() IS
 'lists the documented URLs that kindly_api.request() answers
 

@@ -7,6 +7,7 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #define LIST_HINT "Name values to include, or with a leading minus to exclude; leave the argument out for all."
@@ -35,6 +36,7 @@ ks_list_refuse(const char *argument, const char *what)
 static int
 compare_values(const void *a, const void *b)
 {
+	CHECK_FOR_INTERRUPTS();
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 

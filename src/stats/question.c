@@ -88,6 +88,7 @@ ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, 
 	groups->distincts = palloc((groups->count + 1) * sizeof(int64 *));
 	for (i = 0; i < groups->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		groups->names[i] = part_name(spread.top.lines[i].key);
 		groups->counts[i] = spread.counts + (Size) i * buckets->nbuckets;
 		groups->distincts[i] = spread.distincts == NULL ? zeros : spread.distincts + (Size) i * buckets->nbuckets;

@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -124,6 +125,7 @@ ks_tally_series(PG_FUNCTION_ARGS)
 		Datum		values[3];
 		bool		nulls[3] = {false, false, false};
 
+		CHECK_FOR_INTERRUPTS();
 		values[0] = TimestampTzGetDatum(edges[i]);
 		values[1] = Int64GetDatum(fold.counts[i]);
 		values[2] = Int64GetDatum(fold.distincts[i]);
@@ -226,6 +228,7 @@ ks_tally_top(PG_FUNCTION_ARGS)
 		Datum		values[3];
 		bool		nulls[3] = {false, false, false};
 
+		CHECK_FOR_INTERRUPTS();
 		values[0] = PointerGetDatum(ks_key_to_array(lines[i].key));
 		values[1] = Int64GetDatum(lines[i].weight);
 		values[2] = Int64GetDatum(lines[i].members);

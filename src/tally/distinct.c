@@ -121,6 +121,7 @@ compare_numbers(const void *a, const void *b)
 	uint32_t	x = *(const uint32_t *) a;
 	uint32_t	y = *(const uint32_t *) b;
 
+	ks_check_interrupts();
 	return (x > y) - (x < y);
 }
 

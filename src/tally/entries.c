@@ -43,6 +43,7 @@ entries_index(ks_entries *table)
 		ks_entry   *e = &table->entry[i];
 		uint32_t	at = entry_hash(e->member, e->slot, e->key) & table->mask;
 
+		ks_check_interrupts_at(i);
 		while (table->index[at] != 0)
 			at = (at + 1) & table->mask;
 		table->index[at] = i + 1;
@@ -151,6 +152,7 @@ entry_before(const ks_entry *a, const ks_entry *b)
 static int
 compare_entries(const void *a, const void *b)
 {
+	ks_check_interrupts();
 	return entry_before(a, b) ? -1 : entry_before(b, a);
 }
 
@@ -233,6 +235,7 @@ dictionary_grow(ks_dictionary *dictionary)
 		ks_string	s = ks_dictionary_get(dictionary, i);
 		uint32_t	at = (uint32_t) ks_hash_bytes(s.bytes, s.length) & dictionary->mask;
 
+		ks_check_interrupts_at(i);
 		while (dictionary->index[at] != 0)
 			at = (at + 1) & dictionary->mask;
 		dictionary->index[at] = i + 1;

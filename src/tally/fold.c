@@ -352,6 +352,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 		bool		passes = strip_prefix(&key, prefix) &&
 			(fold->filter.count == 0 || ks_filter_passes(&fold->filter, key));
 
+		ks_check_interrupts_at(number);
 		row->target[number] = -1;
 		if (fold->distinct)
 			ks_block_note(&row->blocks[number], view, &cursor, false);
@@ -507,6 +508,7 @@ compare_lines(const void *a, const void *b)
 	const ks_top_line *x = a;
 	const ks_top_line *y = b;
 
+	ks_check_interrupts();
 	if (x->weight != y->weight)
 		return x->weight > y->weight ? -1 : 1;
 	return ks_key_compare(x->key, y->key);

@@ -218,6 +218,7 @@ find_sharing(const ks_fold *fold, ks_sharing *share)
 	{
 		const ks_fold_row *row = &fold->rows[i];
 
+		ks_check_interrupts();
 		for (bin = row->low; bin <= row->high; bin++)
 		{
 			if (ks_row_negative(row))

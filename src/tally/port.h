@@ -5,7 +5,9 @@
  * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
  * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
  * Memory is the exception: running out of it does not return, neither in the
- * server (palloc raises) nor outside (the process ends).
+ * server (palloc raises) nor outside (the process ends).  So are interrupts:
+ * every loop over what somebody passed or stored looks for them, also that
+ * within a sort, by the function that compares.
  */
 #ifndef KS_TALLY_PORT_H
 #define KS_TALLY_PORT_H
@@ -58,6 +60,13 @@ typedef MemoryContext ks_memory;
 #define ks_check_interrupts() CHECK_FOR_INTERRUPTS()
 
 #endif
+
+/* In loops whose steps are so short that even a look at a flag would be felt: every 65,536th. */
+#define ks_check_interrupts_at(step) \
+	do { \
+		if (((step) & 0xFFFF) == 0) \
+			ks_check_interrupts(); \
+	} while (0)
 
 /* For loops that are written once and compiled for each constant that they are called with. */
 #define ks_always_inline inline __attribute__((always_inline))

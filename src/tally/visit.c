@@ -29,6 +29,7 @@ compare_gaps(const void *a, const void *b)
 	uint64_t	x = *(const uint64_t *) a;
 	uint64_t	y = *(const uint64_t *) b;
 
+	ks_check_interrupts();
 	return (x > y) - (x < y);
 }
 
@@ -49,6 +50,7 @@ number_members(visit_walk *w, uint32_t begin, uint32_t end)
 		ks_entry   *e = &w->entries[i];
 		uint32_t	known = w->known.count;
 
+		ks_check_interrupts_at(i);
 		if (i == begin || e->member != hash)
 		{
 			hash = e->member;

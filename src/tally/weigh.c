@@ -58,6 +58,7 @@ ks_weigh_mark(ks_weighed *weighed)
 	{
 		uint64_t	mark = mark_of(weighed, weighed->table.entry[i].member);
 
+		ks_check_interrupts_at(i);
 		weighed->marks[mark >> 6] |= UINT64_C(1) << (mark & 63);
 	}
 }
@@ -75,6 +76,7 @@ ks_weigh_wanted(const ks_distinct *d, uint8_t *wanted)
 	{
 		uint64_t	mark = mark_of(weighed, ks_get_u64(d->hashes + (size_t) i * 8));
 
+		ks_check_interrupts_at(i);
 		wanted[i] = weighed->marks[mark >> 6] >> (mark & 63) & 1;
 		any |= wanted[i];
 	}
@@ -107,5 +109,8 @@ ks_weigh_count(ks_distinct *d)
 	uint32_t	i;
 
 	for (i = 0; i < weighed->count; i++)
+	{
+		ks_check_interrupts_at(i);
 		d->counts[weighed->table.entry[i].slot] += (weighed->table.entry[i].weight != 0) - weighed->added[i];
+	}
 }
