@@ -131,7 +131,6 @@ watched_servers()
 	if [ "$status" -eq 0 ]; then
 		watched_suites "sanitizers" "$sanitizers"
 	fi
-	moment_config=$sources/assert/bin/pg_config
 }
 
 # The regression tests, every process of Debian's server under valgrind: only what
@@ -177,11 +176,10 @@ fuzz_library()
 			-artifact_prefix="$place/corpus/$1." "$place/corpus/$1"
 }
 
-# fuzz_server NAME: a script that runs in a server.
+# fuzz_server NAME: a script that runs in a server, the one that was watched last.
 fuzz_server()
 {
-	PG_CONFIG=$moment_config
-	find_postgres
+	rm -rf "$place/server"
 	start_server "$place/server" &&
 		sql -d postgres -c "CREATE DATABASE $1" &&
 		sql -d "$1" -v seconds="$seconds" -v seed=0.5 -f "$place/tree/test/fuzz/$1.sql" &&
@@ -347,7 +345,6 @@ server_coverage()
 
 run_begins full
 install_full
-moment_config=$PG_CONFIG
 debian_config=$PG_CONFIG
 if ! watched_servers; then
 	say "no source of PostgreSQL $pg_major can be had: valgrind instead"
