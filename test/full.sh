@@ -10,6 +10,9 @@
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  The last line is "N passed, N failed".  The exit status is 0
 # only when nothing failed.
+#
+# A suite is a function that calls suite_begins, one_result and suite_ends (suites.sh);
+# it works on the sources in "$place/tree" and is called at the end of this file.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
