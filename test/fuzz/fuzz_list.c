@@ -2,13 +2,14 @@
  * fuzz_list: hostile texts as list arguments (libFuzzer).
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *     -DKS_STANDALONE -Isrc -Itest/fuzz -o test/fuzz/fuzz_list test/fuzz/fuzz_list.c src/dialect/items.c
+ *     -DKS_STANDALONE -Isrc -Itest/fuzz -o test/fuzz/fuzz_list test/fuzz/fuzz_list.c src/dialect/items.c src/http/url.c
  * Run: test/fuzz/fuzz_list -max_total_time=60
  *
  * What was understood is written down again, as an array literal and as JSON, and
  * must be understood as the same.
  */
 #include "dialect/items.h"
+#include "http/url.h"
 
 #include "require.h"
 
@@ -22,7 +23,7 @@ put_utf8(char *at, uint32_t c)
 	int			i;
 
 	require(c > 0 && c < 0x110000 && (c < 0xD800 || c > 0xDFFF));
-	at[0] = (char) (more == 0 ? c : (0xF00 >> more & 0xFF) | c >> 6 * more);
+	at[0] = (char) (more == 0 ? c : (0xF00 >> (more + 1) & 0xFF) | c >> 6 * more);
 	for (i = 1; i <= more; i++)
 		at[i] = (char) (0x80 | (c >> 6 * (more - i) & 0x3F));
 	return (size_t) more + 1;
@@ -66,7 +67,25 @@ commas(const char *text)
 	return result;
 }
 
-/* Values as a list in brackets, every one in quotes; JSON writes what it can as escapes. */
+/* The first character of valid UTF-8 as JSON escapes it, in one unit or two. */
+static char *
+put_escape(char *at, const char **value)
+{
+	const unsigned char *bytes = (const unsigned char *) *value;
+	int			length = bytes[0] < 0x80 ? 1 : bytes[0] < 0xE0 ? 2 : bytes[0] < 0xF0 ? 3 : 4;
+	uint32_t	c = length == 1 ? bytes[0] : bytes[0] & (0x7Fu >> length);
+	int			i;
+
+	for (i = 1; i < length; i++)
+		c = c << 6 | (bytes[i] & 0x3F);
+	*value += length;
+	if (c < 0x10000)
+		return at + sprintf(at, "\\u%04x", (unsigned) c);
+	c -= 0x10000;
+	return at + sprintf(at, "\\u%04X\\u%04x", (unsigned) (0xD800 + (c >> 10)), (unsigned) (0xDC00 + (c & 0x3FF)));
+}
+
+/* Values as a list in brackets, every one in quotes; JSON has escapes for all that is UTF-8. */
 static char *
 write_items(const ks_items *items, bool json)
 {
@@ -82,17 +101,20 @@ write_items(const ks_items *items, bool json)
 	for (i = 0; i < items->count; i++)
 	{
 		const char *value = items->values[i];
+		bool		escaped = json && ks_utf8_valid(value, strlen(value));
 
 		at += sprintf(at, "%s\"", i > 0 ? " ,\t" : "");
-		for (; *value != '\0'; value++)
+		while (*value != '\0')
 		{
-			if (json && (unsigned char) *value < 0x80)
-				at += sprintf(at, "\\u%04x", (unsigned) *value);
+			if (escaped)
+				at = put_escape(at, &value);
+			else if (json && (unsigned char) *value < 0x80)
+				at += sprintf(at, "\\u%04x", (unsigned) *value++);
 			else
 			{
 				if (!json)
 					*at++ = '\\';
-				*at++ = *value;
+				*at++ = *value++;
 			}
 		}
 		*at++ = '"';
