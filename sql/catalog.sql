@@ -80,6 +80,7 @@ INSERT INTO for_everybody VALUES
 ('a part of an aggregate, which a distributed engine calls with the caller''s rights',
  'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
 ('policies call it as whoever queries', 'is_one_of visible_bots'),
+('says what the documentation says, too', 'routes'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot');
 CREATE TEMP VIEW listed AS
 SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
@@ -104,7 +105,7 @@ SELECT name FROM function WHERE prosecdef ORDER BY name COLLATE "C";
 -- like make a table where the caller creates tables, and name all else in full.
 SELECT name FROM function
  WHERE language IN ('sql', 'plpgsql') AND prosqlbody IS NULL AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY name COLLATE "C";
--- no setting but that
+-- no setting but that, and what keeps verify() from compiling the query of each measure
 SELECT name, proconfig FROM function WHERE proconfig <> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY name COLLATE "C";
 -- the setting would keep SQL functions from being inlined: none that is called row by row may have it
 SELECT name FROM function WHERE language = 'sql' AND public AND proconfig IS NOT NULL ORDER BY name COLLATE "C";

@@ -51,7 +51,7 @@ SELECT pg_temp.failure($$SELECT kindly_stats.stats_total(4201, '2025-01-01', '20
 SELECT pg_temp.failure($$SELECT kindly_stats.stats_total(4201, '2025-01-01', '2025-02-01', key => array_fill('a'::text, ARRAY[20001]))$$);
 SELECT pg_temp.failure(format($$SELECT sage.sessions_chats(4201, '2025-01-01', '2025-02-01', sources => %s)$$, l)) FROM (VALUES
 	($$repeat('a,', 19999) || 'a'$$), ($$repeat('a,', 20000) || 'a'$$), ($$'{' || repeat('a,', 20000) || 'a}'$$), ($$'[' || repeat('"a",', 20000) || '"a"]'$$),
-	($$repeat('a', 2000000)$$), ($$repeat('a', 2000001)$$), ($$repeat('a,', 50000000)$$)) AS v (l);
+	($$repeat('a', 2000000)$$), ($$repeat('a', 2000001)$$), ($$repeat('a,', 4000000)$$), ($$repeat('a,', 50000000)$$)) AS v (l);
 SELECT pg_temp.failure($$SELECT kindly_stats.fold_series(measure, tally, 'messages', '{-infinity,infinity}', NULL, false, array_fill('0+a'::text, ARRAY[60000]), false) FROM stored$$);
 SELECT pg_temp.failure($$SELECT ultimate.first_meaningful_intent('[]', array_fill('a'::text, ARRAY[20001]))$$);
 

@@ -58,20 +58,22 @@ SELECT json_array_length(m -> 'data') AS days, m #>> '{data,0,date}' AS first_da
 	(SELECT sum((x ->> 'count')::int) FROM json_array_elements(m -> 'data') AS x) AS messages
 FROM (SELECT sage.meta_options(2101) -> 'data' AS o) AS o, sage.sessions_messages(2101, o ->> 'first', o ->> 'last') AS m;
 
--- after the outermost events are deleted the next ones are first and last, to the microsecond
+-- after the outermost events are deleted first and last are edges of quarter hours, outward; a repair makes them exact
 DELETE FROM sage_options_event WHERE bot_id = 2101 AND session_id IN ('1', '900');
 SELECT format('"first": "%s", "last": "%s"', to_char(min(occurred_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
 	to_char(max(occurred_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')) AS plain FROM sage_options_event WHERE bot_id = 2101;
 SELECT sage.meta_options(2101);
 CALL kindly_stats.compact(2101);
 SELECT sage.meta_options(2101);
+SELECT kindly_stats.rebuild(2101);
+SELECT sage.meta_options(2101);
 -- moved within their quarter hour, where no count changes
 UPDATE sage_options_event SET occurred_at = occurred_at + interval '7 seconds' WHERE bot_id = 2101
 	AND occurred_at IN (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101 UNION SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101);
-SELECT first = (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS first, last = (SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS last
+SELECT first, last, (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS exact_first, (SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS exact_last
 FROM kindly_stats.stats_options(2101);
 CALL kindly_stats.compact(2101);
-SELECT first = (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS first, last = (SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS last
+SELECT first, last, (SELECT min(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS exact_first, (SELECT max(occurred_at) FROM sage_options_event WHERE bot_id = 2101) AS exact_last
 FROM kindly_stats.stats_options(2101);
 -- a new one beyond them, in microseconds
 INSERT INTO sage_options_event (bot_id, occurred_at, kind, source, language_code) VALUES (2101, '2019-12-31 23:59:59.999999Z', 'feedback', 'E-Mail', 'Ελ');
@@ -84,7 +86,7 @@ SELECT kindly_stats.purge('sage_options_event', '2019-09-01 00:00Z') > 0 AS purg
 SELECT sage.meta_options(2101);
 SELECT min(occurred_at) AS oldest_left FROM sage_options_event;
 
--- the outermost events deleted, and no table left that knows the next: what is left lies between them
+-- the outermost events deleted, and no table left that knows the next
 SELECT kindly_stats.create_event_table('sage_left_event');
 INSERT INTO sage_left_event (bot_id, occurred_at, kind) SELECT 2109, '2019-07-01 10:00Z'::timestamptz + n * interval '1 day', 'user_message' FROM generate_series(1, 3) AS n;
 DELETE FROM sage_left_event WHERE occurred_at <> '2019-07-03 10:00Z';

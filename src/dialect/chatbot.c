@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "tally/sort.h"
 
 /* Where the key columns of measures begin. */
 #define STORY_OF_STORIES		KS_DIMENSIONS
@@ -317,7 +318,7 @@ sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
 		g->points.distincts = groups->distincts[i];
 		g->weight = sum_of(kind == MESSAGES ? g->points.counts : g->points.distincts, nbuckets);
 	}
-	qsort(result, groups->count, sizeof(group), compare_groups);
+	ks_sort(result, groups->count, sizeof(group), compare_groups, CurrentMemoryContext);
 	return result;
 }
 
@@ -644,8 +645,8 @@ put_interactions(StringInfo out, const ks_top *asked, const ks_top *ever)
 		put_interaction(out, asked->lines[i].key, asked->lines[i].weight, asked->total);
 		known[i] = asked->lines[i];
 	}
-	qsort(known, asked->count, sizeof(ks_top_line), compare_lines);
-	qsort(ever->lines, ever->count, sizeof(ks_top_line), compare_lines);
+	ks_sort(known, asked->count, sizeof(ks_top_line), compare_lines, CurrentMemoryContext);
+	ks_sort(ever->lines, ever->count, sizeof(ks_top_line), compare_lines, CurrentMemoryContext);
 	for (i = 0; i < ever->count; i++)
 	{
 		if (bsearch(&ever->lines[i], known, asked->count, sizeof(ks_top_line), compare_lines) == NULL)

@@ -1,7 +1,7 @@
 /*
  * The first and the last meaningful intent of one conversation.
  */
-#include "postgres.h"
+#include "dialect/intent.h"
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
@@ -14,6 +14,7 @@
 #include "array.h"
 #include "bucket/civil.h"
 #include "compat.h"
+#include "tally/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_first_meaningful_intent);
 PG_FUNCTION_INFO_V1(ks_last_meaningful_intent);
@@ -149,12 +150,6 @@ order_of(const JsonbValue *timestamp, double *order)
  * ------------------------------------------------------------------------
  */
 
-typedef struct names
-{
-	int			count;
-	Datum	   *texts;
-} names;
-
 /* The shorter one first, then bytewise. */
 static int
 compare_bytes(const char *a, int a_length, const char *b, int b_length)
@@ -171,10 +166,10 @@ compare_texts(const void *a, const void *b)
 	return compare_bytes(VARDATA_ANY(x), (int) VARSIZE_ANY_EXHDR(x), VARDATA_ANY(y), (int) VARSIZE_ANY_EXHDR(y));
 }
 
-static names
-excluded_argument(FunctionCallInfo fcinfo, int argument)
+ks_names
+ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 {
-	names		result = {0, NULL};
+	ks_names	result = {0, NULL};
 	bool	   *nulls;
 	int			i;
 
@@ -189,12 +184,12 @@ excluded_argument(FunctionCallInfo fcinfo, int argument)
 					 errmsg("\"excluded\" has a NULL in it"),
 					 errhint("Name the intents that are not to count, such as {Greeting}.")));
 	}
-	qsort(result.texts, result.count, sizeof(Datum), compare_texts);
+	ks_sort(result.texts, result.count, sizeof(Datum), compare_texts, CurrentMemoryContext);
 	return result;
 }
 
 static bool
-is_excluded(const names *excluded, const JsonbValue *name)
+is_excluded(const ks_names *excluded, const JsonbValue *name)
 {
 	int			low = 0;
 	int			high = excluded->count;
@@ -223,7 +218,7 @@ member_of(const JsonbValue *object, const char *name)
 
 /* The name of an intent that counts, or NULL. */
 static JsonbValue *
-meaningful_name(const JsonbValue *intent, const names *excluded)
+meaningful_name(const JsonbValue *intent, const ks_names *excluded)
 {
 	JsonbValue *value;
 
@@ -263,23 +258,19 @@ is_better(const candidate *found, const candidate *next, bool last)
 	return last ? next->order > found->order : next->order < found->order;
 }
 
-static Datum
-find_intent(FunctionCallInfo fcinfo, bool last)
+/* The name of the first (or the last) meaningful intent in a list of them; NULL where there is none. */
+const JsonbValue *
+ks_meaningful_intent(Jsonb *list, const ks_names *excluded, bool last)
 {
-	names		excluded = excluded_argument(fcinfo, 1);
 	candidate	found = {NULL, false, 0};
-	JsonbContainer *intents;
-	uint32		count;
+	JsonbContainer *intents = &list->root;
+	uint32		count = JsonContainerIsArray(intents) ? JsonContainerSize(intents) : 0;
 	uint32		i;
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	intents = &PG_GETARG_JSONB_P(0)->root;
-	count = JsonContainerIsArray(intents) ? JsonContainerSize(intents) : 0;
 	for (i = 0; i < count; i++)
 	{
 		JsonbValue *intent = getIthJsonbValueFromContainer(intents, i);
-		candidate	next = {meaningful_name(intent, &excluded), false, 0};
+		candidate	next = {meaningful_name(intent, excluded), false, 0};
 
 		CHECK_FOR_INTERRUPTS();
 		if (next.name == NULL)
@@ -288,21 +279,33 @@ find_intent(FunctionCallInfo fcinfo, bool last)
 		if (is_better(&found, &next, last))
 			found = next;
 	}
-	if (found.name == NULL)
+	return found.name;
+}
+
+static Datum
+meaningful_intent(FunctionCallInfo fcinfo, bool last)
+{
+	ks_names	excluded = ks_excluded_argument(fcinfo, 1);
+	const JsonbValue *name;
+
+	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(found.name->val.string.val, found.name->val.string.len));
+	name = ks_meaningful_intent(PG_GETARG_JSONB_P(0), &excluded, last);
+	if (name == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(name->val.string.val, name->val.string.len));
 }
 
 /* first_meaningful_intent(triggered_intent_replies, excluded) */
 Datum
 ks_first_meaningful_intent(PG_FUNCTION_ARGS)
 {
-	return find_intent(fcinfo, false);
+	return meaningful_intent(fcinfo, false);
 }
 
 /* last_meaningful_intent(triggered_intent_replies, excluded) */
 Datum
 ks_last_meaningful_intent(PG_FUNCTION_ARGS)
 {
-	return find_intent(fcinfo, true);
+	return meaningful_intent(fcinfo, true);
 }

@@ -11,6 +11,7 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "tally/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_logicdialog_events);
 PG_FUNCTION_INFO_V1(ks_logicdialog_user_detail);
@@ -105,7 +106,7 @@ settle_lines(lines *all)
 	int			i,
 				j;
 
-	qsort(all->line, all->count, sizeof(line), compare_parts);
+	ks_sort(all->line, all->count, sizeof(line), compare_parts, CurrentMemoryContext);
 	for (i = 0; i < all->count; i++)
 	{
 		if (kept == 0 || compare_parts(&all->line[kept - 1], &all->line[i]) != 0)
@@ -115,7 +116,7 @@ settle_lines(lines *all)
 				all->line[kept - 1].counts[j] += all->line[i].counts[j];
 	}
 	all->count = kept;
-	qsort(all->line, all->count, sizeof(line), compare_counts);
+	ks_sort(all->line, all->count, sizeof(line), compare_counts, CurrentMemoryContext);
 }
 
 static void

@@ -3,14 +3,16 @@
  * metrics that its page works out from them.
  *
  * metrics() asks the rollup.  Everything else reads the conversations
- * themselves, with the caller's rights, through one query that is streamed.
+ * themselves, those that the caller may see, through one query that is streamed.
  */
 #include "dialect/document.h"
+#include "dialect/intent.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "dialect/stream.h"
 #include "rollup/conversation.h"
+#include "rollup/stream.h"
 #include "stats/stats.h"
+#include "tally/sort.h"
 
 #include "compat.h"
 
@@ -38,12 +40,14 @@ PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_last);
  */
 #define DOCUMENT_MAX ((int) (MaxAllocSize - 16 * 1024 * 1024))
 
-/* Closes the day as the caller, who must have the right to. */
+/*
+ * Closes the day, if it has conversations, as the caller, who must have the right
+ * to.  A day that is empty stays open: there is nothing to keep as it was, and
+ * what its sender is late with must not be shut out by a reader's curiosity.
+ */
 static void
 close_day(const ks_bot_day *e)
 {
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(e->bot_id), DateADTGetDatum(e->day)};
 	bool		isnull;
 
 	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(bigint, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
@@ -53,8 +57,7 @@ close_day(const ks_bot_day *e)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("day %s of bot " INT64_FORMAT " has not been closed", ks_day_text(e->day), e->bot_id),
 				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
-	if (SPI_execute_with_args("SELECT kindly_stats.close_day($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not close a day");
+	(void) ks_day_close(e, false);
 }
 
 /*
@@ -81,20 +84,21 @@ begin_export(FunctionCallInfo fcinfo)
 
 /*
  * The mark that goes with what is about to be read, being of the same snapshot;
- * everything that was exported once must still be there.
+ * everything that was exported once must still be there.  Without a mark there is
+ * nothing to read: the day was empty when it should have been closed.
  */
 static ks_exported_day
 check_mark(const ks_bot_day *e)
 {
-	ks_exported_day mark;
-	int64		found;
+	ks_exported_day mark = {NULL, 0};
+	bool		closed = ks_exported_find(e->bot_id, e->day, &mark);
+	int64		found = ks_conversations_ended(e->bot_id, e->day, InvalidOid);
 
-	if (!ks_exported_find(e->bot_id, e->day, &mark))
+	if (!closed && found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot " INT64_FORMAT " was reopened just now", ks_day_text(e->day), e->bot_id),
+				 errmsg("day %s of bot " INT64_FORMAT " was written or reopened just now", ks_day_text(e->day), e->bot_id),
 				 errhint("Export it again.")));
-	found = ks_conversations_ended(e->bot_id, e->day);
 	if (found != mark.conversations)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -114,7 +118,7 @@ make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 	ks_choice	choice = {e.bot_id, false, 1, &interval};
 
 	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE \"C\"",
-						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties));
+						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties, &query->table));
 	ks_stream_argument(query, TEXTOID, mark.bot_name != NULL ? CStringGetTextDatum(mark.bot_name) : (Datum) 0, mark.bot_name == NULL);
 }
 
@@ -172,25 +176,24 @@ ks_ultimate_export(PG_FUNCTION_ARGS)
 	ks_bot_day	e = ks_bot_day_arguments(fcinfo);
 	MemoryContext scratch;
 	StringInfoData out;
-	Portal		portal;
+	ks_stream_query query = {.batch = 100};
+	ks_stream	stream;
 
 	ks_json_begin(&out);
 	ks_json_open(&out, '[');
 	begin_export(fcinfo);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	portal = ks_stream_open(fcinfo, make_export);
+	make_export(fcinfo, &query);
+	ks_stream_open(&stream, &query);
 	PopActiveSnapshot();
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats documents", ALLOCSET_DEFAULT_SIZES);
-	for (;;)
+	while (ks_stream_fetch(&stream) > 0)
 	{
-		SPI_cursor_fetch(portal, true, 100);
-		if (SPI_processed == 0)
-			break;
 		add_documents(&out, &e, scratch);
 		SPI_freetuptable(SPI_tuptable);
 	}
-	SPI_cursor_close(portal);
+	ks_stream_close(&stream);
 	SPI_finish();
 	ks_json_close(&out, ']');
 	PG_RETURN_DATUM(ks_json_end(&out));
@@ -358,14 +361,14 @@ choose_range(const ks_request *request, bool started, ks_choice *choice)
 
 /* The conversations of a range: these of their properties. */
 static char *
-conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties)
+conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties, Oid *table)
 {
 	ks_request	request;
 	ks_choice	choice;
 
 	range_arguments(fcinfo, zone, &request);
 	choose_range(&request, started_argument(fcinfo, attribution), &choice);
-	return ks_conversation_query(&choice, properties, nproperties);
+	return ks_conversation_query(&choice, properties, nproperties, table);
 }
 
 /* In the order in which they ended, or started. */
@@ -377,7 +380,7 @@ make_first_last_intent(FunctionCallInfo fcinfo, ks_stream_query *query)
 
 	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies -> 0 ->> 'intent_name', c.triggered_intent_replies -> -1 ->> 'intent_name'"
 						   " FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
-						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties)), properties[2]);
+						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties), &query->table), properties[2]);
 }
 
 /* first_last_intent(bot, from, to, attribution, tz) */
@@ -387,41 +390,137 @@ ks_ultimate_first_last_intent(PG_FUNCTION_ARGS)
 	return ks_stream_rows(fcinfo, make_first_last_intent, ks_stream_record);
 }
 
+/* Conversations of one intent. */
+typedef struct intent
+{
+	ks_string	name;
+	int64		conversations;
+	int64		bot_handled;
+} intent;
+
+/* All of them, by the numbers that their names have in the dictionary. */
+typedef struct intents
+{
+	ks_dictionary names;
+	uint32		size;			/* room in the array */
+	intent	   *item;
+} intents;
+
 static void
-make_metrics_by_intent(FunctionCallInfo fcinfo, ks_stream_query *query, const char *function)
+count_intent(intents *of, const JsonbValue *name, bool bot_handled)
+{
+	ks_string	key = {(const uint8_t *) name->val.string.val, (size_t) name->val.string.len};
+	uint32		known = of->names.count;
+	uint32		number = ks_dictionary_put(&of->names, key);
+
+	if (number == of->size)
+	{
+		of->size *= 2;
+		of->item = repalloc_huge(of->item, of->size * sizeof(intent));
+	}
+	if (number == known)
+		memset(&of->item[number], 0, sizeof(intent));
+	of->item[number].conversations++;
+	of->item[number].bot_handled += bot_handled;
+}
+
+/* The rows that were fetched: conversation_status, triggered_intent_replies. */
+static void
+count_intents(intents *of, const ks_names *excluded, bool last)
+{
+	uint64		i;
+
+	for (i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		list = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
+		char	   *status = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		const JsonbValue *name = isnull ? NULL : ks_meaningful_intent(DatumGetJsonbP(list), excluded, last);
+
+		if (name != NULL)
+			count_intent(of, name, status != NULL && strcmp(status, "botHandled") == 0);
+	}
+}
+
+/* Most conversations first, then by name. */
+static int
+compare_intents(const void *a, const void *b)
+{
+	const intent *x = a;
+	const intent *y = b;
+
+	CHECK_FOR_INTERRUPTS();
+	if (x->conversations != y->conversations)
+		return x->conversations > y->conversations ? -1 : 1;
+	return ks_string_compare(x->name, y->name);
+}
+
+static void
+put_intents(ReturnSetInfo *rsinfo, intents *of)
+{
+	uint32		i;
+
+	for (i = 0; i < of->names.count; i++)
+		of->item[i].name = ks_dictionary_get(&of->names, i);
+	ks_sort(of->item, of->names.count, sizeof(intent), compare_intents, CurrentMemoryContext);
+	for (i = 0; i < of->names.count; i++)
+	{
+		const intent *one = &of->item[i];
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = PointerGetDatum(cstring_to_text_with_len((const char *) one->name.bytes, (int) one->name.length));
+		values[1] = Int64GetDatum(one->conversations);
+		put_rate(&values[2], &nulls[2], one->bot_handled, one->conversations);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* (bot, from, to, excluded, attribution, tz) */
+static Datum
+metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 {
 	static const char *const properties[] = {"conversation_status", "triggered_intent_replies"};
+	ks_names	excluded = ks_excluded_argument(fcinfo, 3);
+	ks_stream_query query = {.batch = 1000};
+	ks_stream	stream;
+	MemoryContext scratch;
+	MemoryContext old;
+	intents		of = {.size = 64};
 
-	/* OFFSET keeps the planner from looking for the intent twice, once to leave conversations out and once to group them */
-	query->text = psprintf("SELECT i.intent, count(*), count(*) FILTER (WHERE i.conversation_status = 'botHandled')::float8 / count(*)"
-						   " FROM (SELECT ultimate.%s(c.triggered_intent_replies, $1) AS intent, c.conversation_status FROM (%s) AS c OFFSET 0) AS i"
-						   " WHERE i.intent IS NOT NULL GROUP BY i.intent ORDER BY count(*) DESC, i.intent COLLATE \"C\"",
-						   function, conversations_of(fcinfo, 4, 5, properties, lengthof(properties)));
-	ks_stream_argument(query, TEXTARRAYOID, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3));
-}
-
-static void
-make_metrics_by_first(FunctionCallInfo fcinfo, ks_stream_query *query)
-{
-	make_metrics_by_intent(fcinfo, query, "first_meaningful_intent");
-}
-
-static void
-make_metrics_by_last(FunctionCallInfo fcinfo, ks_stream_query *query)
-{
-	make_metrics_by_intent(fcinfo, query, "last_meaningful_intent");
+	InitMaterializedSRF(fcinfo, 0);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	of.item = palloc(of.size * sizeof(intent));
+	ks_dictionary_init(&of.names, CurrentMemoryContext);
+	query.text = conversations_of(fcinfo, 4, 5, properties, lengthof(properties), &query.table);
+	ks_stream_open(&stream, &query);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats intents", ALLOCSET_DEFAULT_SIZES);
+	while (ks_stream_fetch(&stream) > 0)
+	{
+		old = MemoryContextSwitchTo(scratch);
+		CHECK_FOR_INTERRUPTS();
+		count_intents(&of, &excluded, last);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(scratch);
+		SPI_freetuptable(SPI_tuptable);
+	}
+	ks_stream_close(&stream);
+	put_intents((ReturnSetInfo *) fcinfo->resultinfo, &of);
+	SPI_finish();
+	return (Datum) 0;
 }
 
 /* metrics_by_first_meaningful_intent(bot, from, to, excluded, attribution, tz) */
 Datum
 ks_ultimate_metrics_by_first(PG_FUNCTION_ARGS)
 {
-	return ks_stream_rows(fcinfo, make_metrics_by_first, ks_stream_record);
+	return metrics_by_intent(fcinfo, false);
 }
 
 /* metrics_by_last_meaningful_intent(bot, from, to, excluded, attribution, tz) */
 Datum
 ks_ultimate_metrics_by_last(PG_FUNCTION_ARGS)
 {
-	return ks_stream_rows(fcinfo, make_metrics_by_last, ks_stream_record);
+	return metrics_by_intent(fcinfo, true);
 }

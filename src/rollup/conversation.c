@@ -10,9 +10,11 @@
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -191,13 +193,131 @@ add_table(StringInfo out, const ks_conversation_table *table, const char *const 
 	appendStringInfo(out, " FROM %s AS e", table->name);
 }
 
+/* SELECT ... FROM nothing */
+static void
+add_nothing(StringInfo out, const char *const *properties, int nproperties)
+{
+	int			i;
+
+	appendStringInfoString(out, "SELECT ");
+	for (i = 0; i < nproperties; i++)
+		appendStringInfo(out, "%sNULL::pg_catalog.%s AS %s", i > 0 ? ", " : "", type_of(properties[i]), quote_identifier(properties[i]));
+	appendStringInfoString(out, " WHERE false");
+}
+
+/* How many of the chosen conversations a table has, at most so many, asked as its owner and as of the active snapshot. */
+static int64
+count_in_table(const ks_conversation_table *table, const ks_choice *choice, const char *most)
+{
+	StringInfoData query;
+	ks_visit	visit;
+	bool		isnull;
+	int64		result;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT pg_catalog.count(*) FROM (SELECT FROM %s AS e", table->name);
+	add_conditions(&query, table, choice);
+	appendStringInfo(&query, " LIMIT %s) AS c", most);
+	visit = ks_enter_table(table->relid);
+	if (SPI_execute(query.data, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not count conversations");
+	ks_leave_table(visit);
+	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* ------------------------------------------------------------------------
+ * Whose conversations a caller sees
+ * ------------------------------------------------------------------------
+ */
+
+/* Policies that its owner made are code of his, which is not run for others; ours says the same as the rollup's. */
+static bool
+has_policies_of_its_own(Oid relid)
+{
+	Oid			types[2] = {OIDOID, OIDOID};
+	Datum		values[2] = {ObjectIdGetDatum(relid), ObjectIdGetDatum(GetUserId())};
+	bool		result;
+
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_policy AS p WHERE p.polrelid OPERATOR(pg_catalog.=) $1"
+							  " AND p.polname OPERATOR(pg_catalog.<>) ALL ('{kindly_stats_bots,kindly_stats_administrators}'::pg_catalog.name[]) AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r (role)"
+							  " WHERE r.role OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR pg_catalog.pg_has_role($2, r.role, 'USAGE'))",
+							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read policies");
+	result = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* Whether row-level security of the rollup shows the caller anything of the bot. */
+static bool
+sees_bot(int64 bot_id)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot_id)};
+	bool		result;
+
+	if (SPI_execute_with_args("SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1",
+							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
+	result = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/*
+ * Whether the caller sees the conversations of a bot in a table; raises where he
+ * has no right to read it.  Its owner's rights are used to read it, so it is here
+ * that the caller's are asked for.
+ */
+static bool
+shown_to_caller(const ks_conversation_table *table, int64 bot_id)
+{
+	if (pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(table->relid));
+	if (check_enable_rls(table->relid, InvalidOid, false) != RLS_ENABLED)
+		return true;
+	if (has_policies_of_its_own(table->relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("conversation table %s has policies of its own, which cannot be applied here", table->name),
+				 errhint("Let kindly_stats.enable_row_security() and grant_bot() say who sees which bots, or read the table itself.")));
+	/* who writes sees what there is to write, as our policy says */
+	return pg_class_aclmask(table->relid, GetUserId(), ACL_INSERT | ACL_UPDATE | ACL_DELETE, ACLMASK_ANY) != 0 || sees_bot(bot_id);
+}
+
+/* Leaves those tables that have chosen conversations, which the caller is to see; gives back their number. */
+static int
+tables_to_read(ks_conversation_table *tables, int count, const ks_choice *choice)
+{
+	int			left = 0;
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (count_in_table(&tables[i], choice, "1") > 0 && shown_to_caller(&tables[i], choice->bot_id))
+			tables[left++] = tables[i];
+	}
+	for (i = 1; i < left; i++)
+	{
+		if (tables[i].owner != tables[0].owner)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("conversations of bot " INT64_FORMAT " stand in tables of different owners: %s and %s",
+							choice->bot_id, tables[0].name, tables[i].name),
+					 errhint("Give both tables to one role, or detach one.")));
+	}
+	return left;
+}
+
 /*
  * A query for the chosen conversations of all tables, with columns that are
- * called and typed as documented.  It runs with the rights of whoever runs it.
- * The caller is connected to SPI.
+ * called and typed as documented, and the table whose owner is to run it
+ * (InvalidOid: there is nothing to read).  The caller is connected to SPI.
  */
 char *
-ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties)
+ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties, Oid *table)
 {
 	StringInfoData out;
 	int			count;
@@ -205,6 +325,10 @@ ks_conversation_query(const ks_choice *choice, const char *const *properties, in
 	int			i;
 
 	initStringInfo(&out);
+	count = tables_to_read(tables, count, choice);
+	*table = count > 0 ? tables[0].relid : InvalidOid;
+	if (count == 0)
+		add_nothing(&out, properties, nproperties);
 	for (i = 0; i < count; i++)
 	{
 		if (i > 0)
@@ -216,36 +340,23 @@ ks_conversation_query(const ks_choice *choice, const char *const *properties, in
 }
 
 /*
- * How many conversations of a bot ended on a day, whoever asks: it is asked as
- * the tables' owners, as of the active snapshot.  The caller is connected to SPI.
+ * How many conversations of a bot ended on a day in one table (InvalidOid: in
+ * all), whoever asks, as of the active snapshot.  The caller is connected to SPI.
  */
 int64
-ks_conversations_ended(int64 bot_id, DateADT day)
+ks_conversations_ended(int64 bot_id, DateADT day, Oid relid)
 {
 	ks_interval interval = ks_day_interval(day);
 	ks_choice	choice = {bot_id, false, 1, &interval};
 	int			count;
 	ks_conversation_table *tables = ks_conversation_tables(&count);
-	ks_identity caller;
 	int64		result = 0;
 	int			i;
 
-	GetUserIdAndSecContext(&caller.user, &caller.security);
 	for (i = 0; i < count; i++)
 	{
-		StringInfoData query;
-		bool		isnull;
-
-		initStringInfo(&query);
-		appendStringInfo(&query, "SELECT pg_catalog.count(*) FROM %s AS e", tables[i].name);
-		add_conditions(&query, &tables[i], &choice);
-		SetUserIdAndSecContext(tables[i].owner, caller.security | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
-		if (SPI_execute(query.data, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
-			elog(ERROR, "could not count conversations");
-		SetUserIdAndSecContext(caller.user, caller.security);
-		result += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		SPI_freetuptable(SPI_tuptable);
+		if (!OidIsValid(relid) || tables[i].relid == relid)
+			result += count_in_table(&tables[i], &choice, "ALL");
 	}
 	return result;
 }

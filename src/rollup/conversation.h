@@ -47,9 +47,9 @@ typedef struct ks_choice
 extern void ks_require_conversations(uint64 tables);
 extern char *ks_column_of(const Jsonb *columns, const char *logical);
 extern ks_conversation_table *ks_conversation_tables(int *count);
-extern char *ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties);
+extern char *ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties, Oid *table);
 extern ks_interval ks_day_interval(DateADT day);
-extern int64 ks_conversations_ended(int64 bot_id, DateADT day);
+extern int64 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid);
 
 /* exported.c */
 
@@ -70,5 +70,8 @@ typedef struct ks_exported_day
 extern ks_bot_day ks_bot_day_arguments(FunctionCallInfo fcinfo);
 extern char *ks_day_text(DateADT day);
 extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);
+extern bool ks_day_close(const ks_bot_day *of, bool even_empty);
+
+extern bool ks_wait_for_writers;
 
 #endif							/* KS_ROLLUP_CONVERSATION_H */

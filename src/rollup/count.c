@@ -211,7 +211,7 @@ find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
 		member->known = true;
 		member->present = text.bytes != NULL;
 		if (member->present)
-			member->hash = ks_hash_bytes(text.bytes, text.length);
+			member->hash = ks_hash_member(text.bytes, text.length);
 	}
 	return member->present ? member : NULL;
 }

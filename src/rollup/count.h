@@ -39,9 +39,29 @@ typedef struct ks_counter
 	size_t		key_size;
 } ks_counter;
 
+/* The tallies of bots and months that events are counted into. */
+typedef struct ks_groups
+{
+	MemoryContext memory;		/* of the tallies */
+	ks_entries	index;			/* numbers of groups, by bot and month */
+	ks_group  **groups;
+	uint32		size;			/* room in groups */
+	ks_group   *last;			/* the group of the event before */
+	int64		day;			/* whose month is known: events of one day follow one another */
+	int32		month;
+	size_t		bytes;			/* of all builders */
+} ks_groups;
+
+/* count.c */
 extern void ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory);
 extern void ks_group_init(ks_group *group, int64 bot_id, int32 month, MemoryContext memory);
 extern bool ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event);
 extern void ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool removed, bool note_bounds);
+
+/* group.c */
+extern void ks_groups_init(ks_groups *g, MemoryContext parent);
+extern void ks_groups_reset(ks_groups *g);
+extern void ks_groups_count(ks_groups *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds);
+extern uint32 ks_groups_settle(ks_groups *g);
 
 #endif							/* KS_ROLLUP_COUNT_H */

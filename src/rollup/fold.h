@@ -28,10 +28,4 @@ extern void ks_top_receive(StringInfo message, ks_top *top);
 extern void ks_spread_receive(StringInfo message, int nbins, bool distinct, ks_spread *spread);
 extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
 
-/* read.c */
-extern int	ks_read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages);
-
-/* extreme.c */
-extern bool ks_extreme_event(int64 bot_id, DateADT month, bool last, TimestampTz *answer);
-
 #endif							/* KS_ROLLUP_FOLD_H */

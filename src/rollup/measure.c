@@ -393,7 +393,7 @@ ks_binding_make(TupleDesc columns, const char *grain, const char *measure)
 	MemoryContext memory = CurrentMemoryContext;
 
 	read_measures(grain, measure);
-	return bind_columns(columns, "given to count_mixed()", grain, "{}", memory);
+	return bind_columns(columns, "being counted", grain, "{}", memory);
 }
 
 /*

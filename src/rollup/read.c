@@ -15,6 +15,7 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "tally/sort.h"
 
 /* The rows that a question about one measure needs: the measure's own and the mixed ones. */
 #define FROM_ROLLUP \
@@ -297,35 +298,52 @@ part_names(const ks_top *top, int *count)
 		if (ks_key_shift(&key, &part) && part.bytes != NULL)
 			result[(*count)++] = pnstrdup((const char *) part.bytes, part.length);
 	}
-	qsort(result, *count, sizeof(char *), compare_names);
+	ks_sort(result, *count, sizeof(char *), compare_names, CurrentMemoryContext);
 	return result;
 }
 
 /*
- * The exact instant of the first event, or of the last: of the outermost month
- * with events whose instant is certain, or that the event tables know.  Where
- * events were purged after the very first was deleted, it is the next instant
- * known.
+ * The quarter hour of a month's first event, or of its last, after the outermost
+ * event that was ever added has been taken away: its edge that lies further out.
+ * No event table is asked: whoever owns one could run code of his own here.
  */
-static void
-find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last, TimestampTz *result)
+static TimestampTz
+outermost_edge(int64 bot_id, DateADT month, bool last)
 {
+	TimestampTz start = (TimestampTz) month * USECS_PER_DAY;
+	TimestampTz end = (TimestampTz) ks_month_to_date(ks_month_of(start) + 1) * USECS_PER_DAY;
+	int			nslots = (int) ((end - start) / KS_SLOT_USECS);
+	TimestampTz *edges = palloc((nslots + 1) * sizeof(TimestampTz));
+	int64	   *counts = palloc(nslots * sizeof(int64));
+	ks_question question = {.bot_id = bot_id, .measure = KS_EVENTS, .nsegments = nslots, .edges = edges, .nbins = nslots};
+	int			found = last ? nslots - 1 : 0;
 	int			i;
 
-	for (i = 0; i < count; i++)
-	{
-		const ks_month_bounds *m = &months[last ? count - 1 - i : i];
-		const ks_bounds *b = &m->bounds;
+	for (i = 0; i <= nslots; i++)
+		edges[i] = start + i * KS_SLOT_USECS;
+	ks_read_series(&question, counts, NULL);
+	while (found >= 0 && found < nslots && counts[found] == 0)
+		found += last ? -1 : 1;
+	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
+	if (found < 0 || found == nslots)
+		found = last ? nslots - 1 : 0;
+	return edges[last ? found + 1 : found];
+}
 
-		if (m->weight == 0)
-			continue;
-		*result = last ? b->last : b->first;
-		if (ks_bound_certain(b, last) || ks_extreme_event(bot_id, m->month, last, result))
-			return;
-		*result = last ? b->first : b->last;
-		if (ks_bound_certain(b, !last))
-			return;
-	}
+/*
+ * The instant of the first event, or of the last: exact where the outermost event
+ * that was ever added is still there, else the edge of its quarter hour that lies
+ * further out, though not further than that event did.
+ */
+static TimestampTz
+find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
+{
+	const ks_month_bounds *m = &months[last ? count - 1 : 0];
+	const ks_bounds *b = &m->bounds;
+
+	if (ks_bound_certain(b, last))
+		return last ? b->last : b->first;
+	return last ? Min(b->last, outermost_edge(bot_id, m->month, true)) : Max(b->first, outermost_edge(bot_id, m->month, false));
 }
 
 /*
@@ -333,8 +351,8 @@ find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last, 
  * sources and languages; gives back their number.  The caller is connected to
  * SPI, and gets everything in the memory context that it names.
  */
-int
-ks_read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages)
+static int
+read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[2] = {INT8OID, TEXTOID};
@@ -361,6 +379,21 @@ ks_read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_
 	return count;
 }
 
+/* Leaves out months whose events have all been taken away; gives back how many are left. */
+static int
+without_empty(ks_month_bounds *months, int count)
+{
+	int			left = 0;
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (months[i].weight != 0)
+			months[left++] = months[i];
+	}
+	return left;
+}
+
 /* First and last event, sources and languages of a bot. */
 void
 ks_read_options(int64 bot_id, ks_options *options)
@@ -370,25 +403,16 @@ ks_read_options(int64 bot_id, ks_options *options)
 				languages;
 	ks_month_bounds *months;
 	int			count;
-	int			i;
 
 	memset(options, 0, sizeof(*options));
 	connect_spi();
-	count = ks_read_months(bot_id, caller, &months, &sources, &languages);
-	for (i = 0; i < count; i++)
-		options->any |= months[i].weight != 0;
+	count = read_months(bot_id, caller, &months, &sources, &languages);
+	count = without_empty(months, count);
+	options->any = count > 0;
 	if (options->any)
 	{
-		find_extreme(bot_id, months, count, false, &options->first);
-		find_extreme(bot_id, months, count, true, &options->last);
-		/* both were taken away and nobody knows the next: all that is left lies between them */
-		if (options->first > options->last)
-		{
-			TimestampTz first = options->last;
-
-			options->last = options->first;
-			options->first = first;
-		}
+		options->first = find_extreme(bot_id, months, count, false);
+		options->last = find_extreme(bot_id, months, count, true);
 	}
 	SPI_finish();
 	if (options->any)

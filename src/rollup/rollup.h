@@ -94,6 +94,7 @@ extern ks_binding *ks_binding_make(TupleDesc columns, const char *grain, const c
 #define KS_LOCK_OF_DAY		3
 #define KS_LOCK_OF_ALL		4
 #define KS_LOCK_OF_CREATION	5
+#define KS_LOCK_OF_REPAIR	6
 
 /* Who called, before the rights of another were taken on. */
 typedef struct ks_identity
@@ -107,6 +108,21 @@ extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *typ
 extern ks_identity ks_become_owner(const char *table);
 extern void ks_become_again(ks_identity caller);
 extern void ks_require_rollup(void);
+extern bool ks_repair_excluded(void);
+
+/* owner.c */
+
+/* While a table's owner's rights are used. */
+typedef struct ks_visit
+{
+	ks_identity caller;
+	int			nest;			/* of settings */
+} ks_visit;
+
+extern void ks_hide_settings(const char *const *names, int count);
+extern ks_visit ks_enter_table(Oid relid);
+extern void ks_leave_table(ks_visit visit);
+extern void ks_require_rights(Oid relid, AclMode rights);
 
 /* append.c */
 

@@ -27,92 +27,19 @@ bool		ks_keep_statistics = false;
 typedef struct counting
 {
 	ks_counter	counter;
-	MemoryContext memory;		/* of the tallies; reset when they are written */
-	ks_entries	index;			/* numbers of groups, by bot and month */
-	ks_group  **groups;
-	uint32		size;			/* room in groups */
-	ks_group   *last;			/* the group of the event before */
-	int64		day;			/* whose month is known: events of one day follow one another */
-	int32		month;
-	size_t		bytes;			/* of all builders */
+	ks_groups	groups;
 } counting;
-
-static void
-start_groups(counting *c)
-{
-	ks_entries_init(&c->index, c->memory);
-	c->size = 16;
-	c->groups = MemoryContextAlloc(c->memory, c->size * sizeof(ks_group *));
-	c->last = NULL;
-	c->day = PG_INT64_MAX;
-	c->bytes = 0;
-}
-
-static int32
-month_of(counting *c, TimestampTz at)
-{
-	int64		day = ks_day_of(at);
-
-	if (day != c->day)
-	{
-		c->day = day;
-		c->month = ks_month_of(at);
-	}
-	return c->month;
-}
-
-/* The group that an event belongs to. */
-static ks_group *
-find_group(counting *c, const ks_event *e)
-{
-	int32		month = month_of(c, e->at);
-	uint32		known = c->index.count;
-	uint32		number;
-
-	if (c->last != NULL && c->last->bot_id == e->bot_id && c->last->month == month)
-		return c->last;
-	number = ks_entries_number(&c->index, (uint64) e->bot_id, month);
-	if (number == known)
-	{
-		if (number == c->size)
-		{
-			c->size *= 2;
-			c->groups = repalloc_huge(c->groups, c->size * sizeof(ks_group *));
-		}
-		c->groups[number] = MemoryContextAlloc(c->memory, sizeof(ks_group));
-		ks_group_init(c->groups[number], e->bot_id, month, c->memory);
-		c->bytes += sizeof(ks_group) + sizeof(ks_group *);
-	}
-	c->last = c->groups[number];
-	return c->last;
-}
-
-static void
-count_event(counting *c, const ks_event *e, bool removed, bool note_bounds)
-{
-	ks_group   *group = find_group(c, e);
-	size_t		before = ks_builder_bytes(&group->builder);
-
-	ks_count_event(&c->counter, group, e, removed, note_bounds);
-	c->bytes += ks_builder_bytes(&group->builder) - before;
-}
 
 /* Writes what has been counted so far, compacts a month of it now and then. */
 static void
 write_groups(counting *c)
 {
-	uint32		found = 0;
+	uint32		found = ks_groups_settle(&c->groups);
 	uint32		i;
 
-	for (i = 0; i < c->index.count; i++)
-	{
-		ks_must(ks_builder_settle(&c->groups[i]->builder));
-		if (!ks_builder_empty(&c->groups[i]->builder))
-			c->groups[found++] = c->groups[i];
-	}
-	ks_append(c->groups, (int) found);
+	ks_append(c->groups.groups, (int) found);
 	for (i = 0; i < found; i++)
-		ks_compact_sometimes(c->groups[i]);
+		ks_compact_sometimes(c->groups.groups[i]);
 }
 
 /*
@@ -165,14 +92,13 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 			break;
 		CHECK_FOR_INTERRUPTS();
 		if (has_old)
-			count_event(c, &old_event, true, moved);
+			ks_groups_count(&c->groups, &c->counter, &old_event, true, moved);
 		if (has_new)
-			count_event(c, &new_event, false, moved);
-		if (c->bytes > ks_hash_memory())
+			ks_groups_count(&c->groups, &c->counter, &new_event, false, moved);
+		if (c->groups.bytes > ks_hash_memory())
 		{
 			write_groups(c);
-			MemoryContextReset(c->memory);
-			start_groups(c);
+			ks_groups_reset(&c->groups);
 		}
 		MemoryContextReset(row_memory);
 	}
@@ -243,10 +169,8 @@ ks_count_events(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
-	memset(&c, 0, sizeof(c));
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
-	c.memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats tallies", ALLOCSET_DEFAULT_SIZES);
-	start_groups(&c);
+	ks_groups_init(&c.groups, CurrentMemoryContext);
 	count_rows(&c, trigger->tg_relation,
 			   TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable,
 			   TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable);

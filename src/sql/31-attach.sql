@@ -1,10 +1,39 @@
 -- Event tables: made, attached, detached.  The rollup and the measures are ordinary tables that the first attach creates:
 -- members of the extension would be dumped without their rows.
 
+-- Nobody else can create tables in this schema; but one that was there before, or that was given away, could have triggers, rules or
+-- policies that run with the rights of whoever uses it.
+CREATE FUNCTION kindly_stats.require_own_tables() RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    other record;
+BEGIN
+    SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
+      FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace
+       AND c.relname IN ('rollup', 'measure', 'bot', 'purged', 'exported', 'bot_grant', 'api_key', 'api_secret')
+       AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
+     ORDER BY c.relname LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    ELSIF NOT other.is_trusted THEN
+        RAISE EXCEPTION 'table kindly_stats.% belongs to role "%", which may not create tables in this schema', other.relname, other.rolname
+            USING ERRCODE = '42501', HINT = format('If the role is to be trusted: GRANT CREATE ON SCHEMA kindly_stats TO %I.  Else give the table to another, or drop it.', other.rolname);
+    END IF;
+    RAISE EXCEPTION 'kindly_stats.% is not a table', other.relname
+        USING ERRCODE = '42809', HINT = 'Drop it, or move it to another schema.';
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_own_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_own_tables() IS 'internal: refuses tables of the extension''s names that a stranger made (42501, 42809)';
+
 -- DROP EXTENSION ... CASCADE leaves the rollup without its tallies.
 CREATE FUNCTION kindly_stats.has_rollup() RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass('kindly_stats.rollup') AND a.attname = 'tally' AND NOT a.attisdropped)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_own_tables();
+    RETURN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = to_regclass('kindly_stats.rollup') AND a.attname = 'tally' AND NOT a.attisdropped);
+END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_rollup() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_rollup() IS 'internal: whether a table was attached since the extension was created';
@@ -13,6 +42,11 @@ CREATE FUNCTION kindly_stats.lock_creation() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_creation';
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_creation() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_creation() IS 'internal: nobody else creates tables of the extension until the end of the transaction';
+
+CREATE FUNCTION kindly_stats.lock_repair() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_repair';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_repair() IS 'internal: nobody else counts tables anew, and nothing is compacted, until the end of the transaction';
 
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -336,6 +370,8 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
+    -- before the table: whoever repairs holds this one, and then waits for tables
+    PERFORM kindly_stats.lock_repair();
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     IF EXISTS (SELECT FROM kindly_stats.event_table AS t
@@ -354,7 +390,7 @@ BEGIN
     wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     IF known IS NULL THEN
-        PERFORM kindly_stats.recount(event_table, wanted, NULL, NULL, 1, grain);
+        PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, NULL, NULL, false);
     END IF;
     RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
 END
@@ -392,10 +428,11 @@ BEGIN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
+    PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table AND NOT keep_statistics
     LOOP
-        PERFORM kindly_stats.recount(event_table, known.columns, NULL, NULL, -1, known.grain);
+        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, NULL, NULL, true);
     END LOOP;
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
     LOOP

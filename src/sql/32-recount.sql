@@ -25,8 +25,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.require_columns(regclass, jsonb) FROM PU
 COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: refuses to count a table that has lost a column (42703)';
 
 -- For verify(), which counts measure by measure in SQL, so that it does not believe what the triggers' code counts.
--- SELECT bot_id, month, tally of one measure; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
-CREATE FUNCTION kindly_stats.recount_query(event_table regclass, columns jsonb, measure text) RETURNS text
+-- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
+CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
@@ -35,18 +35,16 @@ DECLARE
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
-    SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = recount_query.measure;
+    SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = raw_query.measure;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
-    RETURN format('SELECT %1$s AS bot_id, date_trunc(''month'', %2$s AT TIME ZONE ''UTC'')::date AS month,'
-                  ' kindly_stats.tally_agg(%2$s, ARRAY[%3$s], %4$s, %5$s) AS tally FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s'
-                  ' GROUP BY 1, 2',
+    RETURN format('SELECT %1$s AS bot_id, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
                   kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
         CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
-        CASE WHEN m.weight IS NULL THEN '1' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
+        CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
         event_table,
         CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
         CASE WHEN m.condition IS NOT NULL THEN format(' AND %s', kindly_stats.column_expression(event_table, columns, m.condition, 'boolean')) END,
@@ -54,99 +52,70 @@ BEGIN
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.recount_query(regclass, jsonb, text) IS 'internal: the query that counts one measure from the raw events';
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
--- One pass over a table for all measures: an aggregate that counts events as the triggers do.  The planner cannot know how many
--- months there are and takes each event for a group of its own: costs say that counting weighs more than combining, so that it counts
--- in parallel.
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz)
+    RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
+    LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) IS
+'internal: the raw events that a measure counts, read as their table''s owner
 
-CREATE FUNCTION kindly_stats.month_start(at timestamptz) RETURNS date
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_month_start';
-CREATE FUNCTION kindly_stats.count_step(internal, grain text, measure text, names text[], VARIADIC columns "any")
-    RETURNS internal LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_count_step';
-CREATE FUNCTION kindly_stats.count_combine(internal, internal)
-    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_combine';
-CREATE FUNCTION kindly_stats.count_serialize(internal)
-    RETURNS bytea LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_serialize';
-CREATE FUNCTION kindly_stats.count_deserialize(bytea, internal)
-    RETURNS internal LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_deserialize';
-CREATE FUNCTION kindly_stats.count_final(internal)
-    RETURNS kindly_stats.tally LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_count_final';
-CREATE AGGREGATE kindly_stats.count_mixed(grain text, measure text, names text[], VARIADIC columns "any") (
-    SFUNC = kindly_stats.count_step, STYPE = internal, SSPACE = 10000, FINALFUNC = kindly_stats.count_final,
-    COMBINEFUNC = kindly_stats.count_combine, SERIALFUNC = kindly_stats.count_serialize,
-    DESERIALFUNC = kindly_stats.count_deserialize, PARALLEL = SAFE
-);
-CREATE FUNCTION kindly_stats.append_counts(query text, bot bigint, since timestamptz, negate boolean, with_bounds boolean)
-    RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
-REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.month_start(timestamptz), kindly_stats.count_combine(internal, internal), kindly_stats.count_serialize(internal),
-    kindly_stats.count_deserialize(bytea, internal), kindly_stats.count_final(internal) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_step(internal, text, text, text[], VARIADIC "any") FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_mixed(text, text, text[], VARIADIC "any") FROM PUBLIC;
+event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since:
+events from this instant on, NULL for all.  Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
+column is missing, 55000 where the measure does not count the table.';
 
-COMMENT ON FUNCTION kindly_stats.month_start(timestamptz) IS 'internal: first day of the UTC month of an instant, as the rollup has it';
-COMMENT ON FUNCTION kindly_stats.count_step(internal, text, text, text[], VARIADIC "any") IS 'internal: transition function of count_mixed';
-COMMENT ON FUNCTION kindly_stats.count_combine(internal, internal) IS 'internal: combine function of count_mixed';
-COMMENT ON FUNCTION kindly_stats.count_serialize(internal) IS 'internal: serialization function of count_mixed';
-COMMENT ON FUNCTION kindly_stats.count_deserialize(bytea, internal) IS 'internal: deserialization function of count_mixed';
-COMMENT ON FUNCTION kindly_stats.count_final(internal) IS 'internal: final function of count_mixed';
-COMMENT ON AGGREGATE kindly_stats.count_mixed(text, text, text[], VARIADIC "any") IS
-'internal: counts events as the triggers do, into a mixed tally
+-- One pass over a table for all measures, counted as the triggers do it.  The queries that the two functions below run are
+-- run as the table's owner: what he put into the table must not run with the caller's rights.
 
-grain: of the measures; measure: one only, NULL for all; names: what the columns are called.';
-COMMENT ON FUNCTION kindly_stats.append_counts(text, bigint, timestamptz, boolean, boolean) IS
-'internal: appends what a query of (bot_id, month, mixed tally) gives to the rollup, or takes it away';
-
--- SELECT bot_id, month, tally of one measure or all; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
-CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, measure text) RETURNS text
+-- SELECT the columns that measures of a grain read; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    found record;
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+    list text;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
-    SELECT array_agg(l.logical ORDER BY a.attnum) AS names, string_agg(format('e.%I', a.attname), ', ' ORDER BY a.attnum) AS list
-      INTO found
+    SELECT string_agg(format('e.%I AS %I', a.attname, l.logical), ', ' ORDER BY a.attnum, l.logical) INTO list
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END;
-    RETURN format('SELECT %1$s AS bot_id, kindly_stats.month_start(%2$s) AS month, kindly_stats.count_mixed(%3$L, %4$L, %5$L, %6$s) AS tally FROM %7$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL'
-                  ' GROUP BY 1, 2', bot, at, grain, measure, found.names, found.list, event_table);
+    RETURN format('SELECT %s FROM %s AS e WHERE ($1 IS NULL OR %s = $1) AND ($2 IS NULL OR %s >= $2)', list, event_table, bot, at);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that counts the raw events once for all measures';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events once for all measures';
 
-CREATE FUNCTION kindly_stats.recount(event_table regclass, columns jsonb, bot bigint, since timestamptz, sign integer, grain text, measure text DEFAULT NULL)
-    RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT kindly_stats.append_counts(kindly_stats.count_query(event_table, columns, grain, measure), bot, since, sign < 0,
-                                      grain = 'event' AND coalesce(measure, 'events') = 'events')
-$$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.recount(regclass, jsonb, bigint, timestamptz, integer, text, text) IS 'internal: adds the rows of a table to the rollup, or takes them away';
+CREATE FUNCTION kindly_stats.append_counts(event_table regclass, columns jsonb, grain text, measure text, bot bigint, since timestamptz, negate boolean)
+    RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, bigint, timestamptz, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, bigint, timestamptz, boolean) IS
+'internal: counts the rows of a table and appends the sums to the rollup, or takes them away
+
+event_table: a table that the caller may read; columns: how it names the documented ones; grain: of the measures; measure: one only,
+NULL for all; bot: one only, NULL for all; since: rows from this instant on, NULL for all; negate: take them away.
+Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
+
+CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_out_writers() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_out_writers() IS 'internal: locks attached tables and their partitions, whosever they are, against writers';
 
 CREATE FUNCTION kindly_stats.lock_event_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t regclass;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
-    FOR t IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e ORDER BY e.event_table
-    LOOP
-        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', t);
-    END LOOP;
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.lock_out_writers();
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction';
+COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction, and whoever repairs';
 
 CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
                                          weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
@@ -182,7 +151,7 @@ BEGIN
     FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
     LOOP
         PERFORM kindly_stats.check_columns(t.event_table, t.columns, grain);
-        PERFORM kindly_stats.recount(t.event_table, t.columns, NULL, NULL, 1, grain, name);
+        PERFORM kindly_stats.append_counts(t.event_table, t.columns, grain, name, NULL, NULL, false);
         PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns, grain), grain);
         SELECT p.before INTO horizon FROM kindly_stats.purged AS p WHERE p.event_table = t.event_table;
         IF horizon IS NOT NULL THEN
@@ -225,7 +194,8 @@ Gives back their number.  A plain DELETE takes events out of the statistics inst
 
 CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
-    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+    -- to compile the query of each measure takes longer than to run most of them
+    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     m text;
     raw text;
@@ -237,7 +207,7 @@ BEGIN
     SELECT coalesce(max(p.before), '-infinity') INTO horizon FROM kindly_stats.purged AS p;
     FOR m IN SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name
     LOOP
-        SELECT string_agg(kindly_stats.recount_query(t.event_table, t.columns, m), ' UNION ALL ') INTO raw
+        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
         RETURN QUERY EXECUTE format($query$
             WITH stored AS (
@@ -246,7 +216,9 @@ BEGIN
                   FROM kindly_stats.rollup AS r
                  WHERE r.measure IN ('', %1$L) AND ($1 IS NULL OR r.bot_id = $1) GROUP BY 1, 2),
             recounted AS (
-                SELECT u.bot_id, u.month, kindly_stats.sum(u.tally) AS tally FROM (%2$s) AS u GROUP BY 1, 2)
+                SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+                       kindly_stats.tally_agg((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS tally
+                  FROM (%2$s) AS u GROUP BY 1, 2)
             SELECT coalesce(s.bot_id, r.bot_id), %1$L, coalesce(s.month, r.month),
                    coalesce(kindly_stats.total(s.tally), 0), coalesce(kindly_stats.total(r.tally), 0),
                    coalesce(kindly_stats.distinct_total(s.tally), 0), coalesce(kindly_stats.distinct_total(r.tally), 0)
@@ -254,7 +226,7 @@ BEGIN
              WHERE NOT kindly_stats.is_empty(CASE WHEN s.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN s.tally
                                                   ELSE s.tally OPERATOR(kindly_stats.-) r.tally END)
              ORDER BY 1, 3
-            $query$, m, coalesce(raw, 'SELECT NULL::bigint AS bot_id, NULL::date AS month, NULL::kindly_stats.tally AS tally WHERE $1 = 0 AND $2 IS NULL'))
+            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
             USING bot, horizon;
     END LOOP;
 END
@@ -274,8 +246,6 @@ DECLARE
     horizon timestamptz;
 BEGIN
     PERFORM kindly_stats.lock_event_tables();
-    -- nor may compaction put sums where the deletion below, which began earlier, does not see them
-    LOCK TABLE kindly_stats.rollup IN SHARE ROW EXCLUSIVE MODE;
     SELECT max(p.before) INTO horizon FROM kindly_stats.purged AS p;
     -- what was purged stands in the rollup alone: that part is kept
     WITH gone AS (
@@ -289,7 +259,7 @@ BEGIN
      WHERE NOT kindly_stats.is_empty(k.tally);
     FOR t IN SELECT e.event_table, e.columns, e.grain FROM kindly_stats.event_table AS e ORDER BY e.event_table, e.grain
     LOOP
-        PERFORM kindly_stats.recount(t.event_table, t.columns, bot, horizon, 1, t.grain);
+        PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, NULL, bot, horizon, false);
     END LOOP;
 END
 $$;

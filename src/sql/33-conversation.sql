@@ -30,8 +30,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.close_day(bigint, date) IS
 'makes the conversations of a bot that ended on a day unchangeable, as its first export does
 
-bot: whose; day: a UTC day that is over.  It waits for transactions that have written conversations of that bot and day, and for
-nobody else.  Gives back false where the day is closed already.  Errors: 22004 and 22023 for a missing argument, 22023 for a day
+bot: whose; day: a UTC day that is over, empty or not.  It waits for transactions that have written conversations of that bot and day,
+and for nobody else, or fails at once with kindly_stats.wait_for_writers = off (55006).  Gives back false where the day is closed already.  Errors: 22004 and 22023 for a missing argument, 22023 for a day
 that is not over, 22008 for one outside the years 1 to 9999, 25001 above READ COMMITTED, 25006 in a read-only transaction, 42501
 where row-level security of kindly_stats.exported hides the bot from the caller, 55000 where conversations of the day have been purged or no conversation
 table is attached.';
@@ -45,10 +45,10 @@ COMMENT ON FUNCTION kindly_stats.reopen_day(bigint, date) IS
 bot: whose; day: a UTC day.  Whoever has imported that day must import it again once it has been closed again.  Gives back false
 where the day is not closed.  Errors: 22004 and 22023 for a missing argument, 22008, 55000 where no conversation table is attached.';
 
-CREATE FUNCTION kindly_stats.conversations_ended(bot bigint, day date) RETURNS bigint
+CREATE FUNCTION kindly_stats.conversations_ended(bot bigint, day date, conversation_table regclass DEFAULT NULL) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_conversations_ended_sql';
-REVOKE EXECUTE ON FUNCTION kindly_stats.conversations_ended(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.conversations_ended(bigint, date) IS 'internal: how many conversations of a bot ended on a UTC day, in all conversation tables';
+REVOKE EXECUTE ON FUNCTION kindly_stats.conversations_ended(bigint, date, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.conversations_ended(bigint, date, regclass) IS 'internal: how many conversations of a bot ended on a UTC day, in one conversation table or in all';
 
 CREATE FUNCTION kindly_stats.lock_exported() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_exported';
@@ -59,6 +59,7 @@ COMMENT ON FUNCTION kindly_stats.lock_exported() IS 'internal: no day is closed 
 CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM kindly_stats.require_own_tables();
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.exported') IS NULL THEN
@@ -218,11 +219,10 @@ CREATE FUNCTION kindly_stats.check_exported(conversation_table regclass, columns
 DECLARE
     changed record;
 BEGIN
-    FOR changed IN EXECUTE format(
-        'SELECT x.bot_id, to_char(x.day, ''YYYY-MM-DD'') AS day FROM kindly_stats.exported AS x'
-        ' WHERE EXISTS (SELECT FROM %s AS e WHERE e.%I = x.bot_id AND e.%I >= x.day::timestamp AT TIME ZONE ''UTC'' AND e.%3$I < (x.day + 1)::timestamp AT TIME ZONE ''UTC'')'
-        '   AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1',
-        conversation_table, columns ->> 'bot_id', columns ->> 'conversation_end_time')
+    FOR changed IN
+        SELECT x.bot_id, to_char(x.day, 'YYYY-MM-DD') AS day FROM kindly_stats.exported AS x
+         WHERE kindly_stats.conversations_ended(x.bot_id, x.day, conversation_table) > 0
+           AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1
     LOOP
         RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, changed.bot_id, changed.day
             USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.', changed.bot_id, changed.day);
@@ -244,6 +244,7 @@ BEGIN
     PERFORM kindly_stats.check_conversation_mapping(columns);
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.create_exported();
+    PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();

@@ -13,7 +13,7 @@ COMMENT ON FUNCTION kindly_stats.stats_series(bigint, kindly_stats.moment, kindl
 bot: whose; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity hour); tz: time
 zone of the buckets, default the session''s; granularity: hour, day, week, month, quarter or year; measure: see
 kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
-leading minus, to exclude; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
+leading minus, to exclude, 20,000 at most; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
 default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
 whether the range covers only a part of it.  An unknown bot has zeros.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,
@@ -57,13 +57,13 @@ that of the local clock, distinct members are counted once in each cell.';
 
 CREATE FUNCTION kindly_stats.stats_options(bot bigint)
     RETURNS TABLE (first timestamptz, last timestamptz, sources text[], language_codes text[])
-    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_options_sql';
--- restricted, because it may ask an event table as its owner, which a worker cannot become
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_options_sql';
 COMMENT ON FUNCTION kindly_stats.stats_options(bigint) IS
 'first and last event of a bot, its sources and languages
 
-first and last are exact instants, NULL for a bot without events.  Errors: 22004 without bot, 55000 before the first event table
-is attached.';
+first and last are exact instants, NULL for a bot without events.  After the outermost event was deleted or moved, they are the edge of the
+quarter hour of the next one, outward, until kindly_stats.rebuild() has looked at the events.  Errors: 22004 without bot, 55000
+before the first event table is attached.';
 
 CREATE FUNCTION kindly_stats.fallback_rate(
     bot bigint, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL,

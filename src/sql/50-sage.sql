@@ -5,7 +5,7 @@ CREATE SCHEMA sage;
 COMMENT ON SCHEMA sage IS 'chatbot statistics as the Sage Statistics API documents them';
 
 CREATE FUNCTION sage.meta_options(bot bigint DEFAULT NULL) RETURNS json
-    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_meta_options';
+    LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_meta_options';
 COMMENT ON FUNCTION sage.meta_options(bigint) IS
 'what the other statistics can be filtered by
 

@@ -12,7 +12,7 @@ COMMENT ON FUNCTION ultimate.export_rows(bigint, date) IS
 'the conversations of a bot that ended on a day, a JSON object each, in the order in which they ended
 
 bot: whose; day: a UTC day that is over.  In the SELECT list, as in COPY (SELECT ultimate.export_rows(42, ''2024-10-27'')) TO STDOUT,
-rows are streamed.  Properties and types are the documented ones.  The first export of a day closes it: its answer stays the
+rows are streamed.  Properties and types are the documented ones.  The first export of a day that has any closes it: its answer stays the
 same from then on, since nobody can change those conversations any more (see kindly_stats.close_day() and reopen_day()).
 Errors: those of kindly_stats.close_day() where the day has not been closed, and 42501 where the caller may not execute that;
 55000 where conversations that had been exported are gone.';
@@ -42,34 +42,36 @@ Rates are parts of 1, NULL without conversations (messages_understood_rate witho
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes
 no sense, 55000 before the first table is attached.';
 
+-- Restricted, because they read the conversations as their tables' owner, which a worker cannot become.
+
 CREATE FUNCTION ultimate.first_last_intent(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (conversation_id text, first_intent text, last_intent text)
-    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 10000 AS 'MODULE_PATHNAME', 'ks_ultimate_first_last_intent';
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 10000 AS 'MODULE_PATHNAME', 'ks_ultimate_first_last_intent';
 COMMENT ON FUNCTION ultimate.first_last_intent(bigint, kindly_stats.moment, kindly_stats.moment, text, text) IS
 'the first and the last of the intents that each conversation triggered, as its list has them
 
 Arguments and errors as those of ultimate.metrics().  A line for every conversation, in the order in which they ended (or began),
-NULLs without intents.  It reads the conversations, with the caller''s rights.';
+NULLs without intents.  It reads the conversations, those that the caller may see.';
 
 CREATE FUNCTION ultimate.metrics_by_first_meaningful_intent(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     excluded text[] DEFAULT '{}', attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (first_meaningful_intent text, total_conversations bigint, bot_handled_rate double precision)
-    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_first';
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_first';
 COMMENT ON FUNCTION ultimate.metrics_by_first_meaningful_intent(bigint, kindly_stats.moment, kindly_stats.moment, text[], text, text) IS
 'conversations, and what part of them the bot handled, by their first meaningful intent
 
 excluded: names of intents that do not count, such as {Greeting}; other arguments and errors as those of ultimate.metrics().
 Which intent it is says ultimate.first_meaningful_intent(); conversations without one are left out.  Most conversations first,
-then by name.  It reads the conversations, with the caller''s rights.';
+then by name.  It reads the conversations, those that the caller may see.';
 
 CREATE FUNCTION ultimate.metrics_by_last_meaningful_intent(
     bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     excluded text[] DEFAULT '{}', attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (last_meaningful_intent text, total_conversations bigint, bot_handled_rate double precision)
-    LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_last';
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_last';
 COMMENT ON FUNCTION ultimate.metrics_by_last_meaningful_intent(bigint, kindly_stats.moment, kindly_stats.moment, text[], text, text) IS
 'conversations, and what part of them the bot handled, by their last meaningful intent
 

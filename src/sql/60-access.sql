@@ -92,6 +92,27 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_row_security() IS 'internal: whether row-level security covers all tables that it is about';
 
+-- Who looks after all bots sees all bots.
+CREATE FUNCTION kindly_stats.admit_administrators() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t regclass;
+BEGIN
+    IF to_regrole('kindly_stats_admin') IS NULL OR to_regrole('kindly_stats_monitor') IS NULL THEN
+        RETURN;
+    END IF;
+    FOR t IN SELECT w.relation FROM kindly_stats.tables_with_bots() AS w
+              WHERE EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_bots')
+                AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_administrators')
+              ORDER BY w.relation
+    LOOP
+        EXECUTE format('CREATE POLICY kindly_stats_administrators ON %s TO kindly_stats_admin, kindly_stats_monitor USING (true)', t);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.admit_administrators() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.admit_administrators() IS 'internal: policies that show kindly_stats_admin and kindly_stats_monitor every bot';
+
 CREATE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -122,6 +143,7 @@ BEGIN
             RETURN NEXT t.relation;
         END IF;
     END LOOP;
+    PERFORM kindly_stats.admit_administrators();
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.enable_row_security() FROM PUBLIC;
@@ -226,6 +248,33 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_role(name, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.create_api_role(name, text) IS 'internal: creates a role of the API, or checks the one that is there';
 
+CREATE FUNCTION kindly_stats.limit_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+BEGIN
+    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
+    PERFORM kindly_stats.visible_bots();
+    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
+    -- the extension it does not find there, so that they are set where it logs in.
+    FOR wanted IN
+        SELECT s.role, s.name, s.value
+          FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
+                       ('kindly_api_anonymous', 'statement_timeout', '2s'), ('kindly_api_anonymous', 'lock_timeout', '1s'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_buckets', '9000'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_limit', '1000'),
+                       ('kindly_api_authenticator', 'kindly_stats.wait_for_writers', 'off')) AS s (role, name, value)
+          JOIN pg_roles AS r ON r.rolname = s.role
+         -- a value of the operator's own stays
+         WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.limit_api_roles() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.limit_api_roles() IS 'internal: gives roles of the API those of their settings that they do not have';
+
 CREATE FUNCTION kindly_stats.create_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -244,6 +293,8 @@ BEGIN
     PERFORM kindly_stats.grant_reading('kindly_api_user');
     -- an export closes its day
     GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO kindly_api_user;
+    PERFORM kindly_stats.limit_api_roles();
+    NOTIFY pgrst, 'reload config';
     NOTIFY pgrst, 'reload schema';
 END
 $$;
@@ -253,7 +304,8 @@ COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
 
 kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
 without a token; kindly_api_user, with one.  Grant none of them to anybody else.  Calling it once more gives the rights that came
-to be needed since, such as those on a conversation table.  Errors: 42710 where a role of that name exists that may do more, 55000 before
+to be needed since, such as those on a conversation table.  It also sets how long a request may take and wait, and how much it may
+ask for, for roles that have no such settings: ALTER ROLE ... SET changes them, and calling this again leaves them.  Errors: 42710 where a role of that name exists that may do more, 55000 before
 kindly_stats.enable_row_security() was called.';
 
 -- API keys
@@ -312,6 +364,7 @@ CREATE FUNCTION kindly_stats.api_keys(bot bigint DEFAULT NULL)
     RETURNS TABLE (prefix text, bot_id bigint, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
     LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM kindly_stats.require_own_tables();
     IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
         RETURN QUERY
         SELECT k.prefix, k.bot_id, k.label, k.created_at, k.expires_at, k.revoked_at,
@@ -362,6 +415,7 @@ CREATE FUNCTION kindly_stats.signing_secret() RETURNS text
 DECLARE
     result text;
 BEGIN
+    PERFORM kindly_stats.require_own_tables();
     IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         SELECT s.secret INTO result FROM kindly_stats.api_secret AS s;
     END IF;

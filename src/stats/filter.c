@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "tally/sort.h"
 
 #define LIST_HINT "Name values to include, or with a leading minus to exclude; leave the argument out for all."
 
@@ -53,7 +54,7 @@ check_contradiction(const ks_list *list, const char *argument)
 		if (list->values[i][0] != '-')
 			included[count++] = list->values[i];
 	}
-	qsort(included, count, sizeof(char *), compare_values);
+	ks_sort(included, count, sizeof(char *), compare_values, CurrentMemoryContext);
 	for (i = 0; i < list->count; i++)
 	{
 		char	   *value = list->values[i] + 1;

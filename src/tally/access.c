@@ -19,7 +19,6 @@ PG_FUNCTION_INFO_V1(ks_tally_distinct_total);
 PG_FUNCTION_INFO_V1(ks_tally_top);
 PG_FUNCTION_INFO_V1(ks_tally_slice);
 PG_FUNCTION_INFO_V1(ks_tally_part);
-PG_FUNCTION_INFO_V1(ks_tally_with_bounds);
 PG_FUNCTION_INFO_V1(ks_tally_is_empty);
 PG_FUNCTION_INFO_V1(ks_tally_info);
 
@@ -296,31 +295,6 @@ ks_tally_part(PG_FUNCTION_ARGS)
 			PG_RETURN_POINTER(ks_tally_pack(&shares[i].builder));
 	}
 	PG_RETURN_POINTER(ks_tally_pack(&none));
-}
-
-/* with_bounds(tally, first, last): what is known of its first and last instant, as if nothing had been taken away. */
-Datum
-ks_tally_with_bounds(PG_FUNCTION_ARGS)
-{
-	TimestampTz first = PG_GETARG_TIMESTAMPTZ(1);
-	TimestampTz last = PG_GETARG_TIMESTAMPTZ(2);
-	ks_builder	builder;
-	ks_view		view;
-
-	ks_slot_checked(first);
-	ks_slot_checked(last);
-	if (first > last)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("first instant is later than the last"),
-				 errhint("Exchange the two.")));
-	PG_GETARG_TALLY_VIEW(&view, 0);
-	ks_builder_init(&builder, CurrentMemoryContext);
-	ks_must(ks_builder_merge(&builder, &view, false));
-	ks_bounds_reset(&builder.bounds);
-	ks_bounds_note(&builder.bounds, first, false);
-	ks_bounds_note(&builder.bounds, last, false);
-	PG_RETURN_POINTER(ks_tally_pack(&builder));
 }
 
 /* is_empty(tally): nothing is left in it. */

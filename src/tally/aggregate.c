@@ -229,7 +229,7 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 		text	   *member = PG_GETARG_TEXT_PP(3);
 
 		ks_must(ks_builder_add_member(&state->builder, key, slot,
-									  ks_hash_bytes(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), weight));
+									  ks_hash_member(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), weight));
 	}
 	else
 		ks_must(ks_builder_add(&state->builder, key, slot, weight));

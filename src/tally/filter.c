@@ -6,6 +6,7 @@
  * the value in it, however many conditions there are.
  */
 #include "tally/filter.h"
+#include "tally/sort.h"
 
 /*
  * Reads a condition such as "1-app": the number of a part, whether it includes or
@@ -52,7 +53,7 @@ ks_filter_sorted(const ks_filter *filter, ks_memory memory)
 	{
 		result.conditions = ks_alloc(memory, filter->count * sizeof(ks_condition));
 		memcpy(result.conditions, filter->conditions, filter->count * sizeof(ks_condition));
-		qsort(result.conditions, filter->count, sizeof(ks_condition), compare_conditions);
+		ks_sort(result.conditions, filter->count, sizeof(ks_condition), compare_conditions, memory);
 	}
 	return result;
 }

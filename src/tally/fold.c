@@ -5,6 +5,7 @@
  * at once, because the same member may stand in several of them: headcount.c.
  */
 #include "tally/distinct.h"
+#include "tally/sort.h"
 
 static void
 fold_init(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct)
@@ -535,7 +536,7 @@ ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t 
 		result[found].group = i;
 		found++;
 	}
-	qsort(result, found, sizeof(ks_top_line), compare_lines);
+	ks_sort(result, found, sizeof(ks_top_line), compare_lines, fold->memory);
 	*lines = result;
 	*count = found < limit ? found : limit;
 	return fold->distinct ? ks_headcount_lines(fold, result, *count) : KS_OK;

@@ -182,7 +182,7 @@ sort_entries(ks_ledger *ledger)
 
 		if (ledger->count <= KS_FEW_ENTRIES || span / SLOTS_AN_ENTRY > ledger->count)
 		{
-			ks_entries_sort(ledger->entry, ledger->count);
+			ks_entries_sort(ledger->entry, ledger->count, ledger->memory);
 			return;
 		}
 		count_slots(ledger, first, span);
@@ -192,7 +192,7 @@ sort_entries(ks_ledger *ledger)
 		for (end = begin + 1; end < ledger->count && ledger->entry[end].slot == ledger->entry[begin].slot; end++)
 			;
 		ks_check_interrupts();
-		ks_entries_sort(ledger->entry + begin, end - begin);
+		ks_entries_sort(ledger->entry + begin, end - begin, ledger->memory);
 	}
 }
 

@@ -6,6 +6,7 @@
  * simple and strong: unpack them, pack again, compare.
  */
 #include "tally/builder.h"
+#include "tally/sort.h"
 #include "tally/visit.h"
 
 typedef struct named_key
@@ -77,7 +78,7 @@ rank_keys(draft *d, const ks_builder *builder)
 			d->keys[d->nkeys++].number = i;
 		}
 	}
-	qsort(d->keys, d->nkeys, sizeof(named_key), compare_named);
+	ks_sort(d->keys, d->nkeys, sizeof(named_key), compare_named, d->memory);
 	for (i = 0; i < d->nkeys; i++)
 		rank[d->keys[i].number] = i;
 	return rank;
@@ -108,7 +109,7 @@ draft_tails(draft *d)
 		sorted[d->keys[i].tail].number = d->keys[i].tail;
 	}
 	ks_dictionary_free(&tails);
-	qsort(sorted, d->ntails, sizeof(named_key), compare_named);
+	ks_sort(sorted, d->ntails, sizeof(named_key), compare_named, d->memory);
 	d->tails = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(ks_string));
 	for (i = 0; i < d->ntails; i++)
 	{

@@ -8,6 +8,7 @@
  * where it does not bear the stamp of that bin or line yet.
  */
 #include "tally/distinct.h"
+#include "tally/sort.h"
 
 /* Entries that are no further apart than this are fetched together: about what a fetch costs by itself. */
 #define APART_BYTES 16384
@@ -241,7 +242,7 @@ sort_runs(scan *s)
 		return;
 	/* a list that is spread may have millions of places, of which a row fills few */
 	if ((last - first) / SPARSE_RUNS > s->nruns)
-		qsort(s->runs, s->nruns, sizeof(scan_run), compare_runs);
+		ks_sort(s->runs, s->nruns, sizeof(scan_run), compare_runs, s->memory);
 	else
 		distribute_runs(s, first, last);
 }

@@ -10,6 +10,8 @@
  */
 #include "tally/unite.h"
 
+#include "tally/seed.h"
+
 /* Up to so many hashes go through one set. */
 #define FEW 4096
 
@@ -33,17 +35,17 @@
 
 #define BLOCK_HEADER ((sizeof(ks_hash_block) + 15) / 16 * 16)
 
-/* Members are hashes, but nothing here relies on how they are spread. */
+/* Members are hashes, but nothing here relies on how they are spread: who is counted may have tried ids until their hashes suited. */
 static inline uint64_t
 spread_hash(uint64_t hash)
 {
-	return hash * UINT64_C(0x9E3779B97F4A7C15);
+	return ks_seeded_spread(hash);
 }
 
 static inline uint64_t
 spread_again(uint64_t hash)
 {
-	return (hash ^ hash >> 31) * UINT64_C(0xC2B2AE3D27D4EB4F);
+	return ks_seeded_spread_again(hash ^ hash >> 31);
 }
 
 /* The least binary logarithm, from least to most, whose power is not below number. */
@@ -58,6 +60,7 @@ log_above(size_t number, int least, int most)
 void
 ks_united_init(ks_united *united, ks_memory memory)
 {
+	ks_seed_ready();
 	memset(united, 0, sizeof(*united));
 	united->memory = memory;
 }

@@ -10,6 +10,8 @@
  */
 #include "tally/distinct.h"
 
+#include "tally/seed.h"
+
 /* Bits of the marks for each member, at least so many in all: few others share one. */
 #define BITS_A_MEMBER 64
 #define MARKS_LOG_MIN 15
@@ -35,7 +37,7 @@ ks_weighed_free(ks_weighed *weighed)
 static inline uint64_t
 mark_of(const ks_weighed *weighed, uint64_t member)
 {
-	return member * UINT64_C(0x9E3779B97F4A7C15) >> (64 - weighed->marks_log);
+	return ks_seeded_spread(member) >> (64 - weighed->marks_log);
 }
 
 /* Marks the members that rows below zero have: from here on weights are added to theirs alone. */

@@ -1,8 +1,8 @@
 /*
  * Rows of a query, handed on one by one.
  */
-#ifndef KS_DIALECT_STREAM_H
-#define KS_DIALECT_STREAM_H
+#ifndef KS_ROLLUP_STREAM_H
+#define KS_ROLLUP_STREAM_H
 
 #include "postgres.h"
 
@@ -15,11 +15,21 @@
 typedef struct ks_stream_query
 {
 	const char *text;
+	Oid			table;			/* whose owner runs it; InvalidOid: it reads no table of a stranger's, and the caller runs it */
+	int			batch;			/* rows that are in memory at once */
 	int			nargs;
 	Oid			types[KS_STREAM_ARGUMENTS];
 	Datum		values[KS_STREAM_ARGUMENTS];
 	char		nulls[KS_STREAM_ARGUMENTS];
 } ks_stream_query;
+
+/* A query that is being run. */
+typedef struct ks_stream
+{
+	char	   *portal;			/* its cursor's name */
+	Oid			table;
+	int			batch;
+} ks_stream;
 
 /* Makes the query of a function's call; it is connected to SPI. */
 typedef void (*ks_stream_make) (FunctionCallInfo fcinfo, ks_stream_query *query);
@@ -28,8 +38,10 @@ typedef void (*ks_stream_make) (FunctionCallInfo fcinfo, ks_stream_query *query)
 typedef Datum (*ks_stream_take) (HeapTuple row, TupleDesc desc);
 
 extern void ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull);
-extern Portal ks_stream_open(FunctionCallInfo fcinfo, ks_stream_make make);
+extern void ks_stream_open(ks_stream *stream, const ks_stream_query *query);
+extern uint64 ks_stream_fetch(const ks_stream *stream);
+extern void ks_stream_close(const ks_stream *stream);
 extern Datum ks_stream_rows(FunctionCallInfo fcinfo, ks_stream_make make, ks_stream_take take);
 extern Datum ks_stream_record(HeapTuple row, TupleDesc desc);
 
-#endif							/* KS_DIALECT_STREAM_H */
+#endif							/* KS_ROLLUP_STREAM_H */

@@ -1,0 +1,53 @@
+/*
+ * The raw events of one measure, for whoever counts them in plain SQL.
+ */
+#include "rollup/stream.h"
+
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "rollup/rollup.h"
+
+PG_FUNCTION_INFO_V1(ks_raw_events);
+
+/* Rows in memory at once. */
+#define BATCH 1000
+
+static void
+make_raw_events(FunctionCallInfo fcinfo, ks_stream_query *query)
+{
+	Oid			types[2] = {OIDOID, TEXTOID};
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+
+	ks_require_rights(PG_GETARG_OID(0), ACL_SELECT);
+	if (SPI_execute_with_args("SELECT kindly_stats.raw_query(t.event_table, t.columns, m.name) FROM kindly_stats.event_table AS t"
+							  " JOIN kindly_stats.measure AS m ON m.grain OPERATOR(pg_catalog.=) t.grain"
+							  " WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND m.name OPERATOR(pg_catalog.=) $2",
+							  2, types, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not make the query that reads events");
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("measure \"%s\" does not count table \"%s\"", text_to_cstring(PG_GETARG_TEXT_PP(1)), get_rel_name(PG_GETARG_OID(0))),
+				 errhint("kindly_stats.event_table and kindly_stats.measure list what is counted.")));
+	query->text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	query->table = PG_GETARG_OID(0);
+	query->batch = BATCH;
+	ks_stream_argument(query, INT8OID, PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+	ks_stream_argument(query, TIMESTAMPTZOID, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3));
+}
+
+/* raw_events(event_table, measure, bot or NULL, since or NULL) */
+Datum
+ks_raw_events(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("only \"bot\" and \"since\" may be NULL")));
+	return ks_stream_rows(fcinfo, make_raw_events, ks_stream_record);
+}

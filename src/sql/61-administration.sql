@@ -1,0 +1,66 @@
+-- Roles for those who look after an installation without being superusers.  Roles belong to the whole cluster, so that only a call makes
+-- them.  What maintenance calls inside it calls with the same rights, so that a grant on a single function is not enough.
+
+-- Functions whose rights follow from those of others: not for administrators of statistics.
+CREATE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
+                         'revoke_bot', 'create_api_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'revoke_api_key', 'api_keys',
+                         'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
+                         'create_administrator_roles', 'grant_administration')
+      FROM pg_proc AS p WHERE p.oid = function
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.is_about_access(regprocedure) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.is_about_access(regprocedure) IS 'internal: whether a function gives rights, or shows secrets';
+
+CREATE FUNCTION kindly_stats.grant_administration() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    command text;
+BEGIN
+    GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.purged, kindly_stats.exported
+        TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT INSERT, DELETE ON kindly_stats.rollup TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot, kindly_stats.purged TO kindly_stats_admin;
+    FOR command IN
+        SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
+          FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+          JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
+         WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
+           AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
+        UNION ALL
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
+          FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+                            'kindly_stats.raw_events(regclass, text, bigint, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
+                            'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
+                            'kindly_stats.column_expression(regclass, jsonb, text, text)']::regprocedure[]) AS f
+         WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_administration() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_administration() IS 'internal: what kindly_stats_admin and kindly_stats_monitor need and do not have';
+
+CREATE FUNCTION kindly_stats.create_administrator_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.create_exported();
+    PERFORM kindly_stats.create_api_role('kindly_stats_admin', 'NOLOGIN');
+    PERFORM kindly_stats.create_api_role('kindly_stats_monitor', 'NOLOGIN');
+    PERFORM kindly_stats.grant_administration();
+    PERFORM kindly_stats.admit_administrators();
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_administrator_roles() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_administrator_roles() IS
+'creates the roles kindly_stats_admin and kindly_stats_monitor, and gives them their rights
+
+Members of kindly_stats_admin may attach and detach tables, add measures, purge, compact, rebuild, verify, close and reopen days, and name
+bots; of an event table they need what they do to it themselves: to be its owner to attach and detach, SELECT and DELETE to purge, SELECT of
+all rows to count anew.  Members of kindly_stats_monitor may verify, with SELECT on the event tables, and read the statistics of all bots.
+Neither may give rights, make API keys or see the secret that signs tokens.  Call it once more after an update of the extension.
+Errors: 42710 where a role of that name exists that may do more.';
