@@ -158,7 +158,7 @@ valgrind_suite()
 	stop_server "$place/server"
 	if grep -l 'kindly_stats' "$place"/valgrind/*.log >"$place/findings" 2>/dev/null; then
 		one_result 1 "valgrind: findings"
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2046,SC2012
 		show_tail "$(head -n 1 "$place/findings")" 80
 	else
 		one_result 0 "valgrind: findings"
@@ -311,9 +311,9 @@ plain_coverage()
 	(profile_all)
 	(
 		cd "$place/tree" || exit 1
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2046,SC2012
 		covered profile/fuzz.profdata $(ls test/fuzz/fuzz_*.c | sed 's/\.c$//') >"$place/fuzz.covered"
-		# shellcheck disable=SC2046
+		# shellcheck disable=SC2046,SC2012
 		covered profile/all.profdata $(ls test/fuzz/fuzz_*.c test/unit/unit_*.c | sed 's/\.c$//') >"$place/all.covered"
 	)
 	printf '    %-24s %6s %8s %8s\n' "lines of plain C" "lines" "fuzzed" "and unit"
