@@ -72,19 +72,13 @@ parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
 	for (i = 0; i < count; i++)
 	{
 		text	   *item = (text *) DatumGetPointer(items[i]);
-		const char *at = VARDATA_ANY(item);
-		const char *end = at + VARSIZE_ANY_EXHDR(item);
 		ks_condition *c = &filter->conditions[i];
 
-		for (c->part = 0; at < end && *at >= '0' && *at <= '9' && c->part < KS_KEY_MAX_PARTS; at++)
-			c->part = c->part * 10 + (uint32) (*at - '0');
-		if (at == end || (*at != '+' && *at != '-'))
+		if (!ks_condition_read(c, VARDATA_ANY(item), VARSIZE_ANY_EXHDR(item)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("malformed filter condition \"%s\"", text_to_cstring(item))));
-		c->exclude = *at == '-';
-		c->value.bytes = (const uint8_t *) at + 1;
-		c->value.length = ks_part_length(c->value.bytes, (size_t) (end - at - 1));
+		c->value.length = ks_part_length(c->value.bytes, c->value.length);
 	}
 }
 
