@@ -299,7 +299,7 @@ SELECT count(*) FROM event;
 SELECT count(*) FROM kindly_stats.api_key;
 SELECT count(*) FROM kindly_stats.api_secret;
 SELECT count(*) FROM kindly_stats.bot_grant;
-SELECT count(*) FROM kindly_stats.purged;
+SELECT count(*) FROM kindly_stats.rollup WHERE kept;
 SELECT kindly_stats.signing_secret();
 SELECT kindly_stats.rotate_signing_secret();
 SELECT * FROM kindly_stats.api_keys();

@@ -65,13 +65,13 @@ CREATE TABLE tenant.event (bot_id bigint, occurred_at timestamptz, kind text, se
 INSERT INTO tenant.event VALUES (9, '2024-05-01', 'user_message', 'a');
 SET ROLE regress_ks_admin;
 SELECT failure(q) FROM unnest(ARRAY['SELECT kindly_stats.attach(''tenant.event'')',
-	'SELECT kindly_stats.append_counts(''tenant.event'', ''{}'', ''event'', NULL, NULL, NULL, false)']) AS q;
+	'SELECT kindly_stats.append_counts(''tenant.event'', ''{}'', ''event'', NULL, false, false)']) AS q;
 RESET ROLE;
 SELECT kindly_stats.attach('tenant.event');
 GRANT USAGE ON SCHEMA tenant TO regress_ks_admin, regress_ks_monitor;
 SET ROLE regress_ks_admin;
-SELECT failure(q) FROM unnest(ARRAY['SELECT kindly_stats.append_counts(''tenant.event'', ''{}'', ''event'', NULL, NULL, NULL, false)',
-	'SELECT kindly_stats.purge(''tenant.event'', ''2025-01-01'')', 'SELECT kindly_stats.raw_events(''tenant.event'', ''messages'', NULL, NULL)',
+SELECT failure(q) FROM unnest(ARRAY['SELECT kindly_stats.append_counts(''tenant.event'', ''{}'', ''event'', NULL, false, false)',
+	'SELECT kindly_stats.purge(''tenant.event'', ''2025-01-01'')', 'SELECT kindly_stats.raw_events(''tenant.event'', ''messages'', NULL)',
 	'SELECT kindly_stats.detach(''tenant.event'')', 'SELECT kindly_stats.rebuild()', 'SELECT kindly_stats.verify()']) AS q;
 RESET ROLE;
 GRANT SELECT, DELETE ON tenant.event TO regress_ks_admin;

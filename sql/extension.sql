@@ -155,7 +155,6 @@ DELETE FROM parted WHERE occurred_at >= '2025-02-10';
 SELECT count FROM kindly_stats.stats_total(13, '2025-01-01', '2025-03-01');
 DROP TABLE parted;
 DELETE FROM kindly_stats.rollup WHERE bot_id = 13;
-DELETE FROM kindly_stats.purged;
 
 -- written from other triggers, functions, exception blocks and views
 CREATE TABLE inbox (n integer);

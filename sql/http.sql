@@ -229,6 +229,7 @@ SELECT day, pg_temp.get('/api/v1/export/bot/1/' || day, method => 'POST', writes
 SELECT pg_temp.get('/api/v1/export/bot/2/2024-07-02', method => 'POST', writes => true);
 RESET ROLE;
 SELECT bot_id, day, bot_name, conversations FROM kindly_stats.exported;
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (1, 'gone', '2024-06-01 10:00Z', '2024-06-01 11:00Z');
 SELECT kindly_stats.purge('conversation', '2024-07-01');
 SET ROLE kindly_api_user;
 SELECT pg_temp.get('/api/v1/export/bot/1/2024-06-01', method => 'POST', writes => true);

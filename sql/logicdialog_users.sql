@@ -131,6 +131,5 @@ SELECT logicdialog."user"('2024-01-01', '2025-01-01', 'users', 'month')::text = 
 
 DELETE FROM logicdialog_users_event;
 DELETE FROM kindly_stats.rollup WHERE bot_id = 8111;
-DELETE FROM kindly_stats.purged WHERE event_table = 'logicdialog_users_event'::regclass;
 DELETE FROM kindly_stats.bot WHERE bot_id = 8111;
 DROP TABLE logicdialog_users_event;

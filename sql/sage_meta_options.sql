@@ -97,5 +97,4 @@ DELETE FROM kindly_stats.rollup WHERE bot_id = 2109;
 
 DELETE FROM sage_options_event;
 DELETE FROM kindly_stats.rollup WHERE bot_id = 2101;
-DELETE FROM kindly_stats.purged WHERE event_table = 'sage_options_event'::regclass;
 DROP TABLE sage_options_event;

@@ -97,6 +97,5 @@ SELECT * FROM kindly_stats.buckets('2019-07-01', '2019-07-02', 'Europe/Oslo');
 RESET search_path;
 DELETE FROM path_event;
 DELETE FROM kindly_stats.rollup WHERE bot_id = 5001;
-DELETE FROM kindly_stats.purged WHERE event_table = 'path_event'::regclass;
 DROP TABLE path_event;
 DROP SCHEMA hijack CASCADE;

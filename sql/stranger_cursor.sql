@@ -152,7 +152,7 @@ CREATE TABLE public.secret (bot_id bigint, occurred_at timestamptz, kind text);
 CREATE VIEW manager.view AS SELECT * FROM public.secret;
 GRANT SELECT ON manager.view TO regress_ks_manager;
 SET ROLE regress_ks_manager;
-SELECT failure(format('SELECT kindly_stats.append_counts(%L, ''{}'', ''event'', NULL, NULL, NULL, false)', t)) FROM unnest(ARRAY['manager.view', 'public.secret', 'pg_catalog.pg_settings']) AS t;
+SELECT failure(format('SELECT kindly_stats.append_counts(%L, ''{}'', ''event'', NULL, false, false)', t)) FROM unnest(ARRAY['manager.view', 'public.secret', 'pg_catalog.pg_settings']) AS t;
 RESET ROLE;
 
 \c postgres

@@ -214,7 +214,6 @@ CREATE TABLE parted_8 PARTITION OF parted FOR VALUES IN (8);
 SELECT kindly_stats.attach_conversations('parted');
 INSERT INTO parted (bot_id, conversation_id, conversation_start_time, conversation_end_time)
 VALUES (7, 'a', '2024-05-01 00:00Z', '2024-05-10 00:00Z'), (8, 'b', '2024-05-01 00:00Z', '2024-05-10 00:00Z'), (8, 'c', '2024-05-01 00:00Z', '2024-05-13 00:00Z');
-UPDATE kindly_stats.purged SET before = '2024-01-01';
 SELECT kindly_stats.close_day(7, '2024-05-10');
 SELECT failure('UPDATE parted SET bot_id = 8 WHERE bot_id = 7');
 SELECT failure('UPDATE parted SET bot_id = 7 WHERE conversation_id = ''b''');

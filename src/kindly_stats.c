@@ -28,13 +28,13 @@ _PG_init(void)
 							64, 0, 1000000,
 							PGC_USERSET, 0,
 							NULL, NULL, NULL);
-	DefineCustomBoolVariable("kindly_stats.keep_statistics",
-							 "Deleting events leaves their statistics as they are.",
-							 "kindly_stats.purge() sets it while it deletes.",
-							 &ks_keep_statistics,
-							 false,
-							 PGC_SUSET, 0,
-							 NULL, NULL, NULL);
+	DefineCustomStringVariable("kindly_stats.keep_statistics",
+							   "Attached table whose deleted events stay counted.",
+							   "kindly_stats.purge() sets it while it deletes; the name is known_as in kindly_stats.event_table.",
+							   &ks_keep_statistics,
+							   "",
+							   PGC_SUSET, 0,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("kindly_stats.now",
 							   "What reports about today, this month and so on take for the present instant.",
 							   "Empty for the clock: the transaction's now().",

@@ -30,6 +30,7 @@
 
 typedef struct pending_rows
 {
+	bool		kept;			/* all of them */
 	int			count;
 	int			size;
 	Datum	   *bot_id;
@@ -146,44 +147,45 @@ tally_type(bool array)
 }
 
 static void
-insert_values(Datum bot_id, Datum measure, Datum month, Datum tally)
+insert_values(Datum bot_id, Datum measure, Datum month, bool kept, Datum tally)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[4] = {INT8OID, TEXTOID, DATEOID, tally_type(false)};
-	Datum		values[4] = {bot_id, measure, month, tally};
+	Oid			types[5] = {INT8OID, TEXTOID, DATEOID, BOOLOID, tally_type(false)};
+	Datum		values[5] = {bot_id, measure, month, BoolGetDatum(kept), tally};
 
-	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally) VALUES ($1, $2, $3, $4)", 4, types);
+	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally) VALUES ($1, $2, $3, $4, $5)", 5, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write the rollup");
 }
 
 /* Appends one row of one measure, unless there is nothing in it. */
 void
-ks_append_row(int64 bot_id, ks_string measure, DateADT month, ks_builder *builder)
+ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder)
 {
 	ks_must(ks_builder_settle(builder));
 	if (!ks_builder_empty(builder))
 		insert_values(Int64GetDatum(bot_id),
 					  PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length)),
-					  DateADTGetDatum(month), PointerGetDatum(ks_tally_pack(builder)));
+					  DateADTGetDatum(month), kept, PointerGetDatum(ks_tally_pack(builder)));
 }
 
 static void
 insert_arrays(const pending_rows *rows)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[4] = {INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, tally_type(true)};
-	Datum		values[4];
+	Oid			types[5] = {INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, tally_type(true), BOOLOID};
+	Datum		values[5];
 
 	values[0] = PointerGetDatum(construct_array(rows->bot_id, rows->count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[1] = PointerGetDatum(construct_array(rows->measure, rows->count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(rows->month, rows->count, DATEOID, 4, true, TYPALIGN_INT));
 	values[3] = PointerGetDatum(construct_array(rows->tally, rows->count, tally_type(false), -1, false, TYPALIGN_INT));
+	values[4] = BoolGetDatum(rows->kept);
 	ks_prepared(&plan,
-				"INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)"
-				" SELECT u.bot_id, u.measure, u.month, u.tally"
+				"INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally)"
+				" SELECT u.bot_id, u.measure, u.month, $5, u.tally"
 				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
-				" AS u (bot_id, measure, month, tally)", 4, types);
+				" AS u (bot_id, measure, month, tally)", 5, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write the rollup");
 }
@@ -213,15 +215,15 @@ insert_pending(const pending_rows *rows)
 		else
 		{
 			for (; begin < end; begin++)
-				insert_values(rows->bot_id[begin], rows->measure[begin], rows->month[begin], rows->tally[begin]);
+				insert_values(rows->bot_id[begin], rows->measure[begin], rows->month[begin], rows->kept, rows->tally[begin]);
 		}
 		begin = end;
 	}
 }
 
-/* Appends the groups of one statement.  The caller is connected to SPI and acts as the rollup's owner. */
+/* Appends the groups of one statement, live or kept.  The caller is connected to SPI and acts as the rollup's owner. */
 void
-ks_append(ks_group **groups, int count)
+ks_append(ks_group **groups, int count, bool kept)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats append", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
@@ -229,6 +231,7 @@ ks_append(ks_group **groups, int count)
 	int			i;
 
 	memset(&rows, 0, sizeof(rows));
+	rows.kept = kept;
 	for (i = 0; i < count; i++)
 		add_group(&rows, groups[i]);
 	insert_pending(&rows);

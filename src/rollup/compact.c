@@ -50,6 +50,14 @@ int			ks_compact_after = 64;
 
 PG_FUNCTION_INFO_V1(ks_compact_all);
 
+/* What is compacted for itself: the live or the kept rows of a bot and month. */
+typedef struct month_part
+{
+	int64		bot_id;
+	DateADT		month;
+	bool		kept;
+} month_part;
+
 /* Adds the tallies that the last statement returned in its first column; gives back their number. */
 static uint64
 merge_returned(ks_builder *builder)
@@ -139,11 +147,12 @@ packed_bytes(const ks_builder *builder)
 
 /* Takes rows up to a size out of the rollup and into the builder; gives back how many. */
 static uint64
-take_rows(int64 bot_id, DateADT month, Datum measure, Size largest, ks_builder *builder)
+take_rows(const month_part *of, Datum measure, Size largest, ks_builder *builder)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[5] = {INT8OID, DATEOID, TEXTOID, INT4OID, INT8OID};
-	Datum		values[5] = {Int64GetDatum(bot_id), DateADTGetDatum(month), measure, Int32GetDatum((int32) largest), Int64GetDatum(BATCH)};
+	Oid			types[6] = {INT8OID, DATEOID, TEXTOID, INT4OID, INT8OID, BOOLOID};
+	Datum		values[6] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, Int32GetDatum((int32) largest), Int64GetDatum(BATCH),
+	BoolGetDatum(of->kept)};
 
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r"
@@ -151,8 +160,8 @@ take_rows(int64 bot_id, DateADT month, Datum measure, Size largest, ks_builder *
 				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT l.id FROM kindly_stats.rollup AS l"
 				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
-				" AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4"
-				" LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 5, types);
+				" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4"
+				" LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 6, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);
@@ -160,38 +169,38 @@ take_rows(int64 bot_id, DateADT month, Datum measure, Size largest, ks_builder *
 
 /* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
 static uint64
-take_worthy(int64 bot_id, DateADT month, Datum measure, ks_builder *builder, bool all)
+take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
-	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(month), measure};
+	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, BOOLOID};
+	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, BoolGetDatum(of->kept)};
 	Size		largest;
 
 	ks_prepared(&plan,
 				"SELECT pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-				" ORDER BY 1", 3, types);
+				" AND r.kept OPERATOR(pg_catalog.=) $4 ORDER BY 1", 4, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 	largest = choose_size(packed_bytes(builder), all);
 	SPI_freetuptable(SPI_tuptable);
-	return largest == 0 ? 0 : take_rows(bot_id, month, measure, largest, builder);
+	return largest == 0 ? 0 : take_rows(of, measure, largest, builder);
 }
 
 /* The measures of the month that stand in several rows. */
 static Datum *
-crowded_measures(int64 bot_id, DateADT month, uint64 *count)
+crowded_measures(const month_part *of, uint64 *count)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(bot_id), DateADTGetDatum(month)};
+	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
+	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
 	Datum	   *result;
 	uint64		i;
 
 	ks_prepared(&plan,
 				"SELECT r.measure FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
-				" GROUP BY r.measure HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1", 2, types);
+				" AND r.kept OPERATOR(pg_catalog.=) $3 GROUP BY r.measure HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 	*count = SPI_processed;
@@ -214,11 +223,11 @@ measure_datum(ks_string name)
 
 /* Writes what was taken of one measure, together with rows of it that are worth merging. */
 static uint64
-put_measure(int64 bot_id, DateADT month, ks_string measure, ks_builder *builder, bool all)
+put_measure(const month_part *of, ks_string measure, ks_builder *builder, bool all)
 {
-	uint64		taken = take_worthy(bot_id, month, measure_datum(measure), builder, all);
+	uint64		taken = take_worthy(of, measure_datum(measure), builder, all);
 
-	ks_append_row(bot_id, measure, month, builder);
+	ks_append_row(of->bot_id, measure, of->month, of->kept, builder);
 	ks_builder_free(builder);
 	return taken;
 }
@@ -229,7 +238,7 @@ put_measure(int64 bot_id, DateADT month, ks_string measure, ks_builder *builder,
  * measure.
  */
 static uint64
-compact_mixed(int64 bot_id, DateADT month, bool all, bool larger)
+compact_mixed(const month_part *of, bool all, bool larger)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_builder	mixed;
@@ -239,30 +248,30 @@ compact_mixed(int64 bot_id, DateADT month, bool all, bool larger)
 	uint64		taken;
 
 	ks_builder_init(&mixed, CurrentMemoryContext);
-	taken = take_rows(bot_id, month, measure_datum(name), all ? PG_INT32_MAX : SMALL_ROW_BYTES, &mixed);
+	taken = take_rows(of, measure_datum(name), all ? PG_INT32_MAX : SMALL_ROW_BYTES, &mixed);
 	if (larger && !all)
-		taken += take_worthy(bot_id, month, measure_datum(name), &mixed, false);
+		taken += take_worthy(of, measure_datum(name), &mixed, false);
 	ks_must(ks_builder_settle(&mixed));
 	if (!all && !ks_sort_out_worth(&mixed))
 	{
-		ks_append_row(bot_id, name, month, &mixed);
+		ks_append_row(of->bot_id, name, of->month, of->kept, &mixed);
 		return taken;
 	}
 	ks_sort_out(&mixed, &shares, &count);
 	for (i = 0; i < count; i++)
-		taken += put_measure(bot_id, month, shares[i].name, &shares[i].builder, all);
+		taken += put_measure(of, shares[i].name, &shares[i].builder, all);
 	return taken;
 }
 
 /* Merges the rows of one measure alone. */
 static uint64
-compact_measure(int64 bot_id, DateADT month, Datum measure, bool all)
+compact_measure(const month_part *of, Datum measure, bool all)
 {
 	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
 	ks_builder	builder;
 
 	ks_builder_init(&builder, CurrentMemoryContext);
-	return put_measure(bot_id, month, name, &builder, all);
+	return put_measure(of, name, &builder, all);
 }
 
 /* How much of a month to look at. */
@@ -274,9 +283,9 @@ typedef enum compact_what
 	COMPACT_ALL					/* everything, worth it or not */
 } compact_what;
 
-/* Compacts one month of a bot.  The caller is connected to SPI and acts as the rollup's owner. */
+/* Compacts the live or the kept rows of one month of a bot.  The caller is connected to SPI and acts as the rollup's owner. */
 static void
-compact_month(int64 bot_id, DateADT month, compact_what what)
+compact_month(const month_part *of, compact_what what)
 {
 	MemoryContext memory;
 	MemoryContext old;
@@ -289,23 +298,16 @@ compact_month(int64 bot_id, DateADT month, compact_what what)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
-	while (compact_mixed(bot_id, month, what == COMPACT_ALL, what != COMPACT_SMALL) >= BATCH && what == COMPACT_ALL)
+	while (compact_mixed(of, what == COMPACT_ALL, what != COMPACT_SMALL) >= BATCH && what == COMPACT_ALL)
 		;
-	measures = what >= COMPACT_WORTHY ? crowded_measures(bot_id, month, &count) : NULL;
+	measures = what >= COMPACT_WORTHY ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
-		while (compact_measure(bot_id, month, measures[i], what == COMPACT_ALL) >= BATCH && what == COMPACT_ALL)
+		while (compact_measure(of, measures[i], what == COMPACT_ALL) >= BATCH && what == COMPACT_ALL)
 			;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
-}
-
-/* Merges all rows of one month of a bot, as far as nobody has them. */
-void
-ks_compact(int64 bot_id, DateADT month)
-{
-	compact_month(bot_id, month, COMPACT_ALL);
 }
 
 /*
@@ -314,62 +316,58 @@ ks_compact(int64 bot_id, DateADT month)
  * dearer to read.
  */
 void
-ks_compact_sometimes(const ks_group *group)
+ks_compact_sometimes(const ks_group *group, bool kept)
 {
 	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
 	bool		mixed = !ks_sort_out_worth(&group->builder);
 	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * FAN >= 1.0;
 	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
 
+	month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
+
 	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances)
-		compact_month(group->bot_id, ks_month_to_date(group->month),
-					  small ? COMPACT_SMALL : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
+		compact_month(&of, small ? COMPACT_SMALL : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
 }
 
-/* The same as the rollup's owner, for callers from SQL. */
+/* Merges all rows of a month, as far as nobody has them, as the rollup's owner. */
 static void
-compact_as_owner(int64 bot_id, DateADT month)
+compact_as_owner(const month_part *of)
 {
 	ks_identity caller = ks_become_owner("rollup");
 
-	ks_compact(bot_id, month);
+	compact_month(of, COMPACT_ALL);
 	ks_become_again(caller);
 }
 
-typedef struct month_of_bot
-{
-	int64		bot_id;
-	DateADT		month;
-} month_of_bot;
-
 /* The months that have something to merge, looked up as the rollup's owner, too. */
-static month_of_bot *
+static month_part *
 crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	char		nulls[1] = {PG_ARGISNULL(0) ? 'n' : ' '};
-	month_of_bot *result;
+	month_part *result;
 	ks_identity caller;
 	uint64		i;
 
 	caller = ks_become_owner("rollup");
-	if (SPI_execute_with_args("SELECT r.bot_id, r.month FROM kindly_stats.rollup AS r"
+	if (SPI_execute_with_args("SELECT r.bot_id, r.month, r.kept FROM kindly_stats.rollup AS r"
 							  " WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
-							  " GROUP BY r.bot_id, r.month"
+							  " GROUP BY r.bot_id, r.month, r.kept"
 							  " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
 							  " OR pg_catalog.bool_or(r.measure OPERATOR(pg_catalog.=) '')",
 							  1, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	ks_become_again(caller);
 	*count = SPI_processed;
-	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(month_of_bot));
+	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(month_part));
 	for (i = 0; i < *count; i++)
 	{
 		bool		isnull;
 
 		result[i].bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 		result[i].month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
+		result[i].kept = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
@@ -383,7 +381,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 	bool		atomic = IsSubTransaction() ||
 		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		  !((CallContext *) fcinfo->context)->atomic);
-	month_of_bot *months;
+	month_part *months;
 	uint64		count;
 	uint64		i;
 
@@ -407,7 +405,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 			XactIsoLevel = XACT_READ_COMMITTED;
 		}
 		PushActiveSnapshot(GetTransactionSnapshot());
-		compact_as_owner(months[i].bot_id, months[i].month);
+		compact_as_owner(&months[i]);
 		PopActiveSnapshot();
 	}
 	/* a procedure that called goes on at its own isolation level */

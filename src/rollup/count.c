@@ -221,7 +221,7 @@ static bool
 counts_event(const ks_measure *measure, const ks_event *e)
 {
 	bool		any = measure->nkeys == 0;
-	Datum		value;
+	Datum		value = (Datum) 0;
 	int			i;
 
 	for (i = 0; i < measure->nkeys && !any; i++)

@@ -396,7 +396,7 @@ ks_guard_exported(PG_FUNCTION_ARGS)
 	ks_identity caller;
 
 	/* purge() leaves the day closed, so that its export is an error from then on and not an empty document */
-	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keeps_statistics(RelationGetRelid(trigger->tg_relation)))
+	if (ks_keeps_statistics(trigger))
 		return PointerGetDatum(NULL);
 	caller = ks_become_owner("exported");
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -515,18 +515,22 @@ check_row_security(void)
 	}
 }
 
-/* Nobody knows any more which conversations a day had that ended before the horizon of a purge. */
+/* What was purged is counted still, but nobody can export it. */
 static void
-check_horizon(int64 bot_id, DateADT day)
+check_kept(int64 bot_id, DateADT day)
 {
-	Oid			types[1] = {TIMESTAMPTZOID};
-	Datum		values[1] = {TimestampTzGetDatum(ks_day_interval(day).start)};
-	ks_identity caller = ks_become_owner("purged");
+	ks_interval interval = ks_day_interval(day);
+	Oid			types[4] = {INT8OID, DATEOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[4] = {Int64GetDatum(bot_id), DateADTGetDatum(ks_month_to_date(ks_month_of(interval.start))),
+	TimestampTzGetDatum(interval.start), TimestampTzGetDatum(interval.end)};
+	ks_identity caller = ks_become_owner("rollup");
 
-	if (SPI_execute_with_args("SELECT FROM kindly_stats.purged AS p JOIN kindly_stats.conversation_table AS t"
-							  " ON t.conversation_table OPERATOR(pg_catalog.=) p.event_table::pg_catalog.oid"
-							  " WHERE p.before OPERATOR(pg_catalog.>) $1", 1, types, values, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read horizons");
+	if (SPI_execute_with_args("SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2"
+							  " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', 'conversations_ended']) AND r.kept"
+							  " AND kindly_stats.total(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, 'conversations_ended')"
+							  " ELSE r.tally END, $3, $4) OPERATOR(pg_catalog.<>) 0",
+							  4, types, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -613,7 +617,7 @@ mark_day(int64 bot_id, DateADT day, bool even_empty)
 	int64		conversations;
 
 	check_row_security();
-	check_horizon(bot_id, day);
+	check_kept(bot_id, day);
 	conversations = count_now(bot_id, day, InvalidOid);
 	put_mark(bot_id, day, conversations);
 	if (!find_now(bot_id, day))

@@ -72,19 +72,13 @@ parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
 	for (i = 0; i < count; i++)
 	{
 		text	   *item = (text *) DatumGetPointer(items[i]);
-		const char *at = VARDATA_ANY(item);
-		const char *end = at + VARSIZE_ANY_EXHDR(item);
 		ks_condition *c = &filter->conditions[i];
 
-		for (c->part = 0; at < end && *at >= '0' && *at <= '9' && c->part < KS_KEY_MAX_PARTS; at++)
-			c->part = c->part * 10 + (uint32) (*at - '0');
-		if (at == end || (*at != '+' && *at != '-'))
+		if (!ks_condition_read(c, VARDATA_ANY(item), VARSIZE_ANY_EXHDR(item)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("malformed filter condition \"%s\"", text_to_cstring(item))));
-		c->exclude = *at == '-';
-		c->value.bytes = (const uint8_t *) at + 1;
-		c->value.length = ks_part_length(c->value.bytes, (size_t) (end - at - 1));
+		c->value.length = ks_part_length(c->value.bytes, c->value.length);
 	}
 }
 
@@ -386,13 +380,13 @@ new_options(FunctionCallInfo fcinfo, MemoryContext memory)
 }
 
 static ks_month_bounds *
-month_bounds(options_state *state, DateADT month)
+month_bounds(options_state *state, DateADT month, bool kept)
 {
 	int			i;
 
 	for (i = state->count - 1; i >= 0; i--)
 	{
-		if (state->months[i].month == month)
+		if (state->months[i].month == month && state->months[i].kept == kept)
 			return &state->months[i];
 	}
 	if (state->count == state->size)
@@ -401,12 +395,13 @@ month_bounds(options_state *state, DateADT month)
 		state->months = repalloc(state->months, state->size * sizeof(ks_month_bounds));
 	}
 	state->months[state->count].month = month;
+	state->months[state->count].kept = kept;
 	state->months[state->count].weight = 0;
 	ks_bounds_reset(&state->months[state->count].bounds);
 	return &state->months[state->count++];
 }
 
-/* Transition function of fold_options(measure, tally, wanted, month). */
+/* Transition function of fold_options(measure, tally, wanted, month, kept). */
 Datum
 ks_fold_options_step(PG_FUNCTION_ARGS)
 {
@@ -417,13 +412,13 @@ ks_fold_options_step(PG_FUNCTION_ARGS)
 	ks_view		view;
 	int64		before = state->by_source.total;
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		PG_RETURN_POINTER(state);
 	prefix = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0 ? &state->wanted : NULL;
 	ks_tally_open(&view, PG_GETARG_DATUM(2));
 	ks_must(ks_fold_add(&state->by_source, &view, prefix));
 	ks_must(ks_fold_add(&state->by_language, &view, prefix));
-	month = month_bounds(state, PG_GETARG_DATEADT(4));
+	month = month_bounds(state, PG_GETARG_DATEADT(4), PG_GETARG_BOOL(5));
 	month->weight += state->by_source.total - before;
 	ks_bounds_merge(&month->bounds, &view.header.bounds, false);
 	PG_RETURN_POINTER(state);
@@ -454,6 +449,7 @@ ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_mo
 		ks_month_bounds *m = &(*months)[i];
 
 		m->month = (DateADT) pq_getmsgint(message, 4);
+		m->kept = pq_getmsgbyte(message) != 0;
 		m->weight = pq_getmsgint64(message);
 		m->bounds.first = pq_getmsgint64(message);
 		m->bounds.last = pq_getmsgint64(message);
@@ -487,6 +483,7 @@ ks_fold_options_final(PG_FUNCTION_ARGS)
 		ks_month_bounds *m = &state->months[i];
 
 		pq_sendint32(&out, (uint32) m->month);
+		pq_sendbyte(&out, m->kept);
 		pq_sendint64(&out, m->weight);
 		pq_sendint64(&out, m->bounds.first);
 		pq_sendint64(&out, m->bounds.last);

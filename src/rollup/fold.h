@@ -12,6 +12,7 @@
 typedef struct ks_month_bounds
 {
 	DateADT		month;
+	bool		kept;			/* events that are in no table any more */
 	int64		weight;			/* events */
 	ks_bounds	bounds;
 } ks_month_bounds;

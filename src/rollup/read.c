@@ -155,11 +155,12 @@ all_zero(const int64 *numbers, int count)
 	return true;
 }
 
-/* Weight and, if asked for, distinct members of each bin, into the caller's arrays of nbins. */
-void
-ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
+#define SERIES_QUERY "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" FROM_ROLLUP
+
+/* Runs a query that folds a series, for which there is a plan. */
+static void
+read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, int64 *counts, int64 *distincts)
 {
-	static SPIPlanPtr plan = NULL;
 	Datum		values[QUESTION_ARGUMENTS + 1];
 	char		nulls[QUESTION_ARGUMENTS + 1];
 	Oid			types[QUESTION_ARGUMENTS + 1];
@@ -174,9 +175,8 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 	types[8] = BOOLOID;
 	values[8] = BoolGetDatum(question->firsts);
 	nulls[8] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" FROM_ROLLUP,
-				QUESTION_ARGUMENTS + 1, types);
-	answer = execute_fold(plan, values, nulls, &isnull);
+	ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
+	answer = execute_fold(*plan, values, nulls, &isnull);
 	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);
@@ -191,6 +191,15 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 	if (all_zero(counts, question->nbins))
 		check_measure(question);
 	SPI_finish();
+}
+
+/* Weight and, if asked for, distinct members of each bin, into the caller's arrays of nbins. */
+void
+ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
+{
+	static SPIPlanPtr plan = NULL;
+
+	read_series(&plan, SERIES_QUERY, question, counts, distincts);
 }
 
 /* A bytea result as a message that outlives SPI. */
@@ -303,13 +312,14 @@ part_names(const ks_top *top, int *count)
 }
 
 /*
- * The quarter hour of a month's first event, or of its last, after the outermost
+ * The quarter hour of the first live event of a month, or of its last, after the outermost
  * event that was ever added has been taken away: its edge that lies further out.
  * No event table is asked: whoever owns one could run code of his own here.
  */
 static TimestampTz
 outermost_edge(int64 bot_id, DateADT month, bool last)
 {
+	static SPIPlanPtr plan = NULL;
 	TimestampTz start = (TimestampTz) month * USECS_PER_DAY;
 	TimestampTz end = (TimestampTz) ks_month_to_date(ks_month_of(start) + 1) * USECS_PER_DAY;
 	int			nslots = (int) ((end - start) / KS_SLOT_USECS);
@@ -321,7 +331,7 @@ outermost_edge(int64 bot_id, DateADT month, bool last)
 
 	for (i = 0; i <= nslots; i++)
 		edges[i] = start + i * KS_SLOT_USECS;
-	ks_read_series(&question, counts, NULL);
+	read_series(&plan, SERIES_QUERY " AND NOT r.kept", &question, counts, NULL);
 	while (found >= 0 && found < nslots && counts[found] == 0)
 		found += last ? -1 : 1;
 	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
@@ -331,19 +341,34 @@ outermost_edge(int64 bot_id, DateADT month, bool last)
 }
 
 /*
- * The instant of the first event, or of the last: exact where the outermost event
- * that was ever added is still there, else the edge of its quarter hour that lies
- * further out, though not further than that event did.
+ * The instant of a month's first event, or of its last: exact where the outermost
+ * event that was ever added is still there, else the edge of its quarter hour that
+ * lies further out, though not further than that event did.  From what is kept
+ * nothing is taken away.
  */
 static TimestampTz
-find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
+month_extreme(int64 bot_id, const ks_month_bounds *m, bool last)
 {
-	const ks_month_bounds *m = &months[last ? count - 1 : 0];
 	const ks_bounds *b = &m->bounds;
 
 	if (ks_bound_certain(b, last))
 		return last ? b->last : b->first;
 	return last ? Min(b->last, outermost_edge(bot_id, m->month, true)) : Max(b->first, outermost_edge(bot_id, m->month, false));
+}
+
+/* The same of all months, ascending, of which there can be two of a kind: live and kept. */
+static TimestampTz
+find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
+{
+	const ks_month_bounds *outermost = &months[last ? count - 1 : 0];
+	const ks_month_bounds *beside = last ? outermost - 1 : outermost + 1;
+	TimestampTz result = month_extreme(bot_id, outermost, last);
+	TimestampTz other;
+
+	if (count == 1 || beside->month != outermost->month)
+		return result;
+	other = month_extreme(bot_id, beside, last);
+	return last ? Max(result, other) : Min(result, other);
 }
 
 /*
@@ -364,7 +389,7 @@ read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top
 	bool		isnull;
 
 	ks_prepared(&plan,
-				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month)"
+				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month, r.kept)"
 				" FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])", 2, types);
 	answer = execute_fold(plan, values, NULL, &isnull);

@@ -3,16 +3,14 @@
  *
  * One query reads the events, as their table's owner, and each of its rows is
  * counted as the triggers do it.  When the tallies outgrow maintenance_work_mem,
- * they go to a sort on disk and counting starts anew; at the end, those of one
- * bot and month are added up and appended to the rollup, one after the other.
- * So memory is bounded, whatever the size of the table and the number of bots.
+ * they go to a spool and counting starts anew; at the end, those of one bot and
+ * month are added up.  So memory is bounded, whatever the size of the table and
+ * the number of bots.
  */
-#include "rollup/count.h"
+#include "rollup/recount.h"
 
 #include "compat.h"
 
-#include "access/tupdesc.h"
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -20,18 +18,11 @@
 #include "tcop/dest.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
-#include "utils/tuplesort.h"
 
 PG_FUNCTION_INFO_V1(ks_append_counts);
-
-/* A bot's month that has become larger than this is appended in several rows a measure. */
-#define PART_BYTES_MAX (64 * 1024 * 1024)
 
 /* Receives the rows of the query that reads events. */
 typedef struct recount
@@ -39,65 +30,17 @@ typedef struct recount
 	DestReceiver receiver;		/* the executor knows no more than this */
 	ks_counter	counter;
 	ks_groups	groups;
+	ks_spool   *spool;
 	MemoryContext row_memory;
 	Size		budget;			/* for all tallies in memory */
-	bool		removed;		/* events are taken away */
+	bool		removed;
 	bool		note_bounds;
-	TupleDesc	spilled_as;
-	Tuplesortstate *spilled;	/* tallies by bot and month, or NULL */
 } recount;
 
 /* ------------------------------------------------------------------------
  * Reading and counting
  * ------------------------------------------------------------------------
  */
-
-/* Rows of (bot, month, mixed tally), to be sorted by the first two. */
-static void
-begin_spilling(recount *r)
-{
-	AttrNumber	columns[2] = {1, 2};
-	Oid			operators[2] = {Int8LessOperator, Int4LessOperator};
-	Oid			collations[2] = {InvalidOid, InvalidOid};
-	bool		nulls_first[2] = {false, false};
-
-	r->spilled_as = CreateTemplateTupleDesc(3);
-	TupleDescInitEntry(r->spilled_as, 1, "bot_id", INT8OID, -1, 0);
-	TupleDescInitEntry(r->spilled_as, 2, "month", INT4OID, -1, 0);
-	TupleDescInitEntry(r->spilled_as, 3, "tally", BYTEAOID, -1, 0);
-	r->spilled = tuplesort_begin_heap(r->spilled_as, 2, columns, operators, collations, nulls_first, maintenance_work_mem, NULL, false);
-}
-
-/* Moves all tallies from memory to the sort. */
-static void
-spill(recount *r)
-{
-	TupleTableSlot *slot;
-	uint32		count = ks_groups_settle(&r->groups);
-	uint32		i;
-
-	if (r->spilled == NULL)
-		begin_spilling(r);
-	slot = MakeSingleTupleTableSlot(r->spilled_as, &TTSOpsVirtual);
-	for (i = 0; i < count; i++)
-	{
-		ks_group   *group = r->groups.groups[i];
-		void	   *tally;
-
-		CHECK_FOR_INTERRUPTS();
-		tally = ks_tally_pack(&group->builder);
-		ExecClearTuple(slot);
-		memset(slot->tts_isnull, false, 3 * sizeof(bool));
-		slot->tts_values[0] = Int64GetDatum(group->bot_id);
-		slot->tts_values[1] = Int32GetDatum(group->month);
-		slot->tts_values[2] = PointerGetDatum(tally);
-		ExecStoreVirtualTuple(slot);
-		tuplesort_puttupleslot(r->spilled, slot);
-		pfree(tally);
-	}
-	ExecDropSingleTupleTableSlot(slot);
-	ks_groups_reset(&r->groups);
-}
 
 /* The receiver's function: one row of events. */
 static bool
@@ -116,7 +59,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(r->row_memory);
 	if (r->groups.bytes > r->budget)
-		spill(r);
+		ks_spool_put_groups(r->spool, &r->groups);
 	return true;
 }
 
@@ -130,42 +73,50 @@ receive_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
 }
 
-/* The query's parameters: $1 a bot or NULL, $2 the instant from which on to count or NULL. */
-static ParamListInfo
-recount_parameters(FunctionCallInfo fcinfo, int first)
+static void
+init_receiver(DestReceiver *receiver)
 {
-	static const Oid types[2] = {INT8OID, TIMESTAMPTZOID};
-	ParamListInfo result = makeParamList(lengthof(types));
-	int			i;
-
-	for (i = 0; i < (int) lengthof(types); i++)
-	{
-		result->params[i].value = PG_ARGISNULL(first + i) ? (Datum) 0 : PG_GETARG_DATUM(first + i);
-		result->params[i].isnull = PG_ARGISNULL(first + i);
-		result->params[i].pflags = PARAM_FLAG_CONST;
-		result->params[i].ptype = types[i];
-	}
-	return result;
+	receiver->receiveSlot = receive_row;
+	receiver->rStartup = receive_startup;
+	receiver->rShutdown = receiver->rDestroy = receive_nothing;
+	/* that of DestNone would mean that nobody wants the rows */
+	receiver->mydest = DestTuplestore;
 }
 
 /* SELECT documented columns FROM the table, as SQL knows best how to write it. */
 static char *
-recount_query(FunctionCallInfo fcinfo)
+count_query(const ks_recount_of *of)
 {
 	Oid			types[3] = {OIDOID, JSONBOID, TEXTOID};
-	Datum		values[3] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+	Datum		values[3] = {ObjectIdGetDatum(of->relid), of->columns, CStringGetTextDatum(of->grain)};
+	char	   *result;
 
 	if (SPI_execute_with_args("SELECT kindly_stats.count_query($1::pg_catalog.regclass, $2, $3)", 3, types, values, NULL, true, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not make the query that counts events");
-	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* The query's parameter is a bot, or NULL. */
+static ParamListInfo
+bot_parameter(const ks_recount_of *of)
+{
+	ParamListInfo result = makeParamList(1);
+
+	result->params[0].value = Int64GetDatum(of->bot_id);
+	result->params[0].isnull = !of->has_bot;
+	result->params[0].pflags = PARAM_FLAG_CONST;
+	result->params[0].ptype = INT8OID;
+	return result;
 }
 
 static SPIPlanPtr
-prepare_recount(const char *query)
+prepare_count(const char *query)
 {
-	Oid			types[2] = {INT8OID, TIMESTAMPTZOID};
-	SPIPlanPtr	plan = SPI_prepare(query, 2, types);
+	Oid			types[1] = {INT8OID};
+	SPIPlanPtr	plan = SPI_prepare(query, 1, types);
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
@@ -178,18 +129,43 @@ columns_of(SPIPlanPtr plan)
 	return ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->resultDesc;
 }
 
-static void
-count_table(recount *r, Oid relid, SPIPlanPtr plan, ParamListInfo parameters)
+/*
+ * Counts the events of a table that the active snapshot sees into the spool.  The
+ * caller is connected to SPI, and must be allowed to read all rows of the table.
+ */
+void
+ks_recount(ks_spool *spool, const ks_recount_of *of)
 {
 	SPIExecuteOptions options = {0};
-	ks_visit	visit = ks_enter_table(relid);
+	SPIPlanPtr	plan;
+	ks_visit	visit;
+	recount		r;
 
+	ks_require_rights(of->relid, ACL_SELECT);
+	plan = prepare_count(count_query(of));
+	memset(&r, 0, sizeof(r));
+	init_receiver(&r.receiver);
+	ks_counter_init(&r.counter, ks_binding_make(columns_of(plan), of->grain, of->measure), CurrentMemoryContext);
+	ks_groups_init(&r.groups, CurrentMemoryContext);
+	r.spool = spool;
+	r.row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
+	/* what is spooled must be no larger than a tally can be */
+	r.budget = Min((Size) maintenance_work_mem * 1024, 2 * (Size) KS_PART_BYTES_MAX);
+	r.removed = of->removed;
+	/* no other measure knows first and last event */
+	r.note_bounds = of->measure == NULL || strcmp(of->measure, KS_EVENTS) == 0;
+	options.params = bot_parameter(of);
+	options.read_only = true;
+	options.dest = &r.receiver;
+	visit = ks_enter_table(of->relid);
 	ks_require_own(((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->relationOids);
-	options.params = parameters;
-	options.dest = &r->receiver;
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not count events");
 	ks_leave_table(visit);
+	ks_spool_put_groups(spool, &r.groups);
+	MemoryContextDelete(r.groups.memory);
+	MemoryContextDelete(r.row_memory);
+	SPI_freeplan(plan);
 }
 
 /* ------------------------------------------------------------------------
@@ -197,159 +173,117 @@ count_table(recount *r, Oid relid, SPIPlanPtr plan, ParamListInfo parameters)
  * ------------------------------------------------------------------------
  */
 
-/* Appends what was counted of one bot and month, sorted out by measure. */
-static void
-append_month(int64 bot_id, int32 month, ks_builder *mixed)
+/* Appends what was counted of one bot and month, sorted out by measure.  The caller acts as the rollup's owner. */
+void
+ks_append_month(int64 bot_id, int32 month, bool kept, const ks_builder *mixed)
 {
 	ks_share   *shares;
 	uint32		count;
 	uint32		i;
 
-	ks_must(ks_builder_settle(mixed));
-	if (ks_builder_empty(mixed))
-		return;
 	ks_sort_out(mixed, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
-		ks_append_row(bot_id, shares[i].name, ks_month_to_date(month), &shares[i].builder);
+		ks_append_row(bot_id, shares[i].name, ks_month_to_date(month), kept, &shares[i].builder);
 		ks_builder_free(&shares[i].builder);
 	}
 }
 
 /* The bot and month whose parts are being added up. */
-typedef struct merging
+typedef struct adding
 {
 	bool		any;
 	int64		bot_id;
 	int32		month;
+	bool		kept;
 	MemoryContext memory;
 	ks_builder	builder;
-} merging;
+} adding;
 
 static void
-begin_month(merging *m, int64 bot_id, int32 month)
+append_sum(adding *a)
 {
-	MemoryContextReset(m->memory);
-	ks_builder_init(&m->builder, m->memory);
-	m->bot_id = bot_id;
-	m->month = month;
-	m->any = true;
-}
+	MemoryContext old = MemoryContextSwitchTo(a->memory);
 
-static void
-end_month(merging *m)
-{
-	MemoryContext old = MemoryContextSwitchTo(m->memory);
-
-	if (m->any)
-		append_month(m->bot_id, m->month, &m->builder);
-	m->any = false;
+	if (a->any)
+	{
+		ks_must(ks_builder_settle(&a->builder));
+		if (!ks_builder_empty(&a->builder))
+			ks_append_month(a->bot_id, a->month, a->kept, &a->builder);
+	}
 	MemoryContextSwitchTo(old);
+	MemoryContextReset(a->memory);
+	a->any = false;
 }
 
 static void
-add_part(merging *m, int64 bot_id, int32 month, Datum tally)
+add_part(adding *a, int64 bot_id, int32 month, Datum tally)
 {
-	ks_view		view;
 	MemoryContext old;
+	ks_view		view;
 
-	if (m->any && (m->bot_id != bot_id || m->month != month || ks_builder_bytes(&m->builder) > PART_BYTES_MAX))
-		end_month(m);
-	if (!m->any)
-		begin_month(m, bot_id, month);
-	old = MemoryContextSwitchTo(m->memory);
+	if (a->any && (a->bot_id != bot_id || a->month != month || ks_builder_bytes(&a->builder) > KS_PART_BYTES_MAX))
+		append_sum(a);
+	old = MemoryContextSwitchTo(a->memory);
+	if (!a->any)
+		ks_builder_init(&a->builder, a->memory);
+	a->any = true;
+	a->bot_id = bot_id;
+	a->month = month;
 	ks_tally_open(&view, tally);
-	ks_must(ks_builder_merge(&m->builder, &view, false));
+	ks_must(ks_builder_merge(&a->builder, &view, false));
 	MemoryContextSwitchTo(old);
 }
 
+/* Appends the sums of all that was spooled. */
 static void
-append_spilled(recount *r)
+append_spooled(ks_spool *spool, bool kept)
 {
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(r->spilled_as, &TTSOpsMinimalTuple);
-	merging		m = {false};
+	ks_identity caller = ks_become_owner("rollup");
+	adding		a = {.kept = kept};
+	int64		bot_id;
+	int32		month;
+	Datum		tally;
+	bool		isnull;
 
-	m.memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats month", ALLOCSET_DEFAULT_SIZES);
-	tuplesort_performsort(r->spilled);
-	while (tuplesort_gettupleslot(r->spilled, true, false, slot, NULL))
+	a.memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats month", ALLOCSET_DEFAULT_SIZES);
+	ks_spool_sort(spool);
+	while (ks_spool_next(spool, &bot_id, &month, &tally, &isnull))
 	{
 		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(slot);
-		add_part(&m, DatumGetInt64(slot->tts_values[0]), DatumGetInt32(slot->tts_values[1]), slot->tts_values[2]);
+		add_part(&a, bot_id, month, tally);
 	}
-	end_month(&m);
-	tuplesort_end(r->spilled);
-	ExecDropSingleTupleTableSlot(slot);
-	MemoryContextDelete(m.memory);
-}
-
-static void
-append_counted(recount *r)
-{
-	uint32		count;
-	uint32		i;
-
-	if (r->spilled != NULL)
-	{
-		spill(r);
-		append_spilled(r);
-		return;
-	}
-	count = ks_groups_settle(&r->groups);
-	for (i = 0; i < count; i++)
-	{
-		ks_group   *group = r->groups.groups[i];
-		MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats month", ALLOCSET_DEFAULT_SIZES);
-		MemoryContext old = MemoryContextSwitchTo(memory);
-
-		CHECK_FOR_INTERRUPTS();
-		append_month(group->bot_id, group->month, &group->builder);
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(memory);
-	}
+	append_sum(&a);
+	MemoryContextDelete(a.memory);
+	ks_become_again(caller);
 }
 
 /*
- * append_counts(event_table, columns, grain, measure or NULL for all, bot or NULL,
- * since or NULL, negate): counts the events of a table and appends the sums to
- * the rollup, or takes them away.  The caller must be allowed to read the table.
+ * append_counts(event_table, columns, grain, measure or NULL for all, negate,
+ * kept): counts the events of a table and appends the sums to the live or the kept
+ * rows of the rollup, or takes them away there.
  */
 Datum
 ks_append_counts(PG_FUNCTION_ARGS)
 {
-	recount		r;
-	SPIPlanPtr	plan;
-	char	   *grain;
-	char	   *measure;
-	ks_identity caller;
+	ks_recount_of of = {0};
+	ks_spool	spool;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(6))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("only \"measure\", \"bot\" and \"since\" may be NULL")));
-	ks_require_rights(PG_GETARG_OID(0), ACL_SELECT);
-	grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	measure = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+				 errmsg("only \"measure\" may be NULL")));
+	of.relid = PG_GETARG_OID(0);
+	of.columns = PG_GETARG_DATUM(1);
+	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	of.measure = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
+	of.removed = PG_GETARG_BOOL(4);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	memset(&r, 0, sizeof(r));
-	r.receiver.receiveSlot = receive_row;
-	r.receiver.rStartup = receive_startup;
-	r.receiver.rShutdown = r.receiver.rDestroy = receive_nothing;
-	/* that of DestNone would mean that nobody wants the rows */
-	r.receiver.mydest = DestTuplestore;
-	plan = prepare_recount(recount_query(fcinfo));
-	ks_counter_init(&r.counter, ks_binding_make(columns_of(plan), grain, measure), CurrentMemoryContext);
-	ks_groups_init(&r.groups, CurrentMemoryContext);
-	r.row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
-	r.budget = (Size) maintenance_work_mem * 1024;
-	r.removed = PG_GETARG_BOOL(6);
-	/* no other measure knows first and last event */
-	r.note_bounds = measure == NULL || strcmp(measure, KS_EVENTS) == 0;
-	count_table(&r, PG_GETARG_OID(0), plan, recount_parameters(fcinfo, 4));
-	caller = ks_become_owner("rollup");
-	append_counted(&r);
-	ks_become_again(caller);
+	ks_spool_init(&spool);
+	ks_recount(&spool, &of);
+	append_spooled(&spool, PG_GETARG_BOOL(5));
+	ks_spool_end(&spool);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

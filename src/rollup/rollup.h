@@ -138,10 +138,10 @@ typedef struct ks_group
 	uint32	   *numbers;		/* of keys that count.c remembers */
 } ks_group;
 
-extern void ks_append(ks_group **groups, int count);
+extern void ks_append(ks_group **groups, int count, bool kept);
 extern bool ks_sort_out_worth(const ks_builder *mixed);
 extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
-extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, ks_builder *builder);
+extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
 extern DateADT ks_month_to_date(int32 month);
 extern int32 ks_month_of(TimestampTz at);
 
@@ -154,17 +154,16 @@ ks_day_of(TimestampTz at)
 
 /* compact.c */
 extern int	ks_compact_after;
-extern void ks_compact(int64 bot_id, DateADT month);
-extern void ks_compact_sometimes(const ks_group *group);
+extern void ks_compact_sometimes(const ks_group *group, bool kept);
 
 /* fold.c */
 extern MemoryContext ks_aggregate_context(FunctionCallInfo fcinfo);
 
 /* trigger.c */
-extern bool ks_keep_statistics;
-extern bool ks_keeps_statistics(Oid relid);
+extern char *ks_keep_statistics;
 
 extern TriggerData *ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int narguments, const char *hint);
+extern bool ks_keeps_statistics(const TriggerData *trigger);
 
 /* read.c */
 

@@ -20,26 +20,42 @@
 PG_FUNCTION_INFO_V1(ks_count_events);
 PG_FUNCTION_INFO_V1(ks_refuse_truncate);
 
-/* Setting kindly_stats.keep_statistics: deleted events stay counted, as purge() wants it. */
-bool		ks_keep_statistics = false;
+/*
+ * Setting kindly_stats.keep_statistics: the table, as its triggers' first argument
+ * has it, whose deleted events stay counted, as purge() wants it.  Tables that a
+ * foreign key deletes from meanwhile are others.
+ */
+char	   *ks_keep_statistics = NULL;
 
 /* One run of the trigger. */
 typedef struct counting
 {
 	ks_counter	counter;
 	ks_groups	groups;
+	ks_groups	kept;			/* what is taken away from groups and stays counted */
+	bool		keep;
 } counting;
 
-/* Writes what has been counted so far, compacts a month of it now and then. */
+/* Appends groups and forgets them, compacts a month of them now and then. */
 static void
-write_groups(counting *c)
+write_groups(ks_groups *groups, bool kept)
 {
-	uint32		found = ks_groups_settle(&c->groups);
+	uint32		found = ks_groups_settle(groups);
 	uint32		i;
 
-	ks_append(c->groups.groups, (int) found);
+	ks_append(groups->groups, (int) found, kept);
 	for (i = 0; i < found; i++)
-		ks_compact_sometimes(c->groups.groups[i]);
+		ks_compact_sometimes(groups->groups[i], kept);
+	ks_groups_reset(groups);
+}
+
+/* Writes what has been counted so far. */
+static void
+write_counts(counting *c)
+{
+	write_groups(&c->groups, false);
+	if (c->keep)
+		write_groups(&c->kept, true);
 }
 
 /*
@@ -92,14 +108,15 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 			break;
 		CHECK_FOR_INTERRUPTS();
 		if (has_old)
+		{
 			ks_groups_count(&c->groups, &c->counter, &old_event, true, moved);
+			if (c->keep)
+				ks_groups_count(&c->kept, &c->counter, &old_event, false, moved);
+		}
 		if (has_new)
 			ks_groups_count(&c->groups, &c->counter, &new_event, false, moved);
-		if (c->groups.bytes > ks_hash_memory())
-		{
-			write_groups(c);
-			ks_groups_reset(&c->groups);
-		}
+		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > ks_hash_memory())
+			write_counts(c);
 		MemoryContextReset(row_memory);
 	}
 	MemoryContextSwitchTo(memory);
@@ -155,6 +172,14 @@ ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int nargumen
 	return trigger;
 }
 
+/* Whether the rows that are being deleted stay counted. */
+bool
+ks_keeps_statistics(const TriggerData *trigger)
+{
+	return TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics != NULL && ks_keep_statistics[0] != '\0' &&
+		trigger->tg_trigger->tgnargs > 0 && strcmp(trigger->tg_trigger->tgargs[0], ks_keep_statistics) == 0;
+}
+
 /*
  * The trigger of event tables.  Writers of events need no right on the rollup:
  * it is written as its owner, the way foreign keys are checked.
@@ -166,19 +191,19 @@ ks_count_events(PG_FUNCTION_ARGS)
 	counting	c;
 	ks_identity caller;
 
-	if (TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keeps_statistics(RelationGetRelid(trigger->tg_relation)))
-		return PointerGetDatum(NULL);
-
 	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
 	ks_groups_init(&c.groups, CurrentMemoryContext);
+	c.keep = ks_keeps_statistics(trigger);
+	if (c.keep)
+		ks_groups_init(&c.kept, CurrentMemoryContext);
 	count_rows(&c, trigger->tg_relation,
 			   TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable,
 			   TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable);
-	write_groups(&c);
+	write_counts(&c);
 
 	SPI_finish();
 	ks_become_again(caller);

@@ -28,11 +28,11 @@ CREATE AGGREGATE kindly_stats.fold_top(measure text, tally kindly_stats.tally, w
     FINALFUNC = kindly_stats.fold_top_final, PARALLEL = SAFE
 );
 
-CREATE FUNCTION kindly_stats.fold_options_step(internal, measure text, tally kindly_stats.tally, wanted text, month date)
+CREATE FUNCTION kindly_stats.fold_options_step(internal, measure text, tally kindly_stats.tally, wanted text, month date, kept boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_options_step';
 CREATE FUNCTION kindly_stats.fold_options_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_options_final';
-CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tally, wanted text, month date) (
+CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tally, wanted text, month date, kept boolean) (
     SFUNC = kindly_stats.fold_options_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.fold_options_final, PARALLEL = SAFE
 );
@@ -42,7 +42,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_
     kindly_stats.fold_series_final(internal),
     kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
     kindly_stats.fold_top_final(internal),
-    kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date),
+    kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean),
     kindly_stats.fold_options_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
 COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
@@ -50,9 +50,9 @@ COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, ti
 COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of fold_top';
 COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
 COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
-COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date) IS 'internal: transition function of fold_options';
+COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of fold_options';
 COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
-COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date) IS 'internal: first and last event, sources and languages from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
 
 -- Triggers.  Whoever may execute these can attach a table of his own and so write any bot's statistics: not for everybody.
 
@@ -76,7 +76,8 @@ CREATE VIEW kindly_stats.event_table AS
 SELECT t.tgrelid::regclass AS event_table,
        convert_from(substring(g.rest FROM position('\x00'::bytea IN g.rest) + 1 FOR length(g.rest) - position('\x00'::bytea IN g.rest) - 1),
                     getdatabaseencoding()::name)::jsonb AS columns,
-       convert_from(substring(g.rest FROM 1 FOR position('\x00'::bytea IN g.rest) - 1), getdatabaseencoding()::name) AS grain
+       convert_from(substring(g.rest FROM 1 FOR position('\x00'::bytea IN g.rest) - 1), getdatabaseencoding()::name) AS grain,
+       convert_from(substring(t.tgargs FROM 1 FOR position('\x00'::bytea IN t.tgargs) - 1), getdatabaseencoding()::name) AS known_as
   FROM pg_catalog.pg_trigger AS t,
        LATERAL (SELECT substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1) AS rest) AS g
  WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert' AND t.tgnargs = 3;
@@ -84,7 +85,8 @@ GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.event_table IS
 'attached tables, how they name the columns that measures read, and which measures count them
 
-grain: event; a table of conversations has two lines, conversation_start and conversation_end.';
+grain: event; a table of conversations has two lines, conversation_start and conversation_end.  known_as: the name that it had when it
+was attached.';
 
 -- Compaction
 

@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'purged', 'exported', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'bot', 'exported', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -64,10 +64,11 @@ BEGIN
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
             id uuid NOT NULL DEFAULT gen_random_uuid(),
+            kept boolean NOT NULL DEFAULT false,
             tally kindly_stats.tally NOT NULL,
             PRIMARY KEY (bot_id, measure, month, id)
         );
-        COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several';
+        COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more';
     ELSE
         -- what is left of the rows says nothing; grants and policies are worth keeping
         TRUNCATE kindly_stats.rollup;
@@ -141,20 +142,10 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.bot IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
     END IF;
-    IF to_regclass('kindly_stats.purged') IS NOT NULL THEN
-        -- what was purged is in no rollup any more
-        DELETE FROM kindly_stats.purged;
-    ELSE
-        CREATE TABLE kindly_stats.purged (
-            event_table regclass PRIMARY KEY,
-            before timestamptz NOT NULL
-        );
-        COMMENT ON TABLE kindly_stats.purged IS 'before when the events of a table were purged: there, only the rollup knows them';
-    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot and purged where they are missing';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and bot where they are missing';
 
 -- The logical columns that measures of a grain read, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
@@ -390,7 +381,7 @@ BEGIN
     wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     IF known IS NULL THEN
-        PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, NULL, NULL, false);
+        PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
     RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
 END
@@ -430,9 +421,12 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    FOREACH known IN ARRAY ARRAY(SELECT t FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table AND NOT keep_statistics)
+    FOREACH known IN ARRAY ARRAY(SELECT t FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table)
     LOOP
-        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, NULL, NULL, true);
+        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
+        IF keep_statistics THEN
+            PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, true);
+        END IF;
     END LOOP;
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
     LOOP

@@ -28,7 +28,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.require_columns(regclass, jsonb) FROM PU
 COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: refuses to count a table that has lost a column (42703)';
 
 -- For verify(), which counts measure by measure in SQL, so that it does not believe what the triggers' code counts.
--- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
+-- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL.
 CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -42,7 +42,7 @@ BEGIN
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
     RETURN format('SELECT %1$s AS bot_id, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
                   kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
@@ -58,26 +58,25 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint)
     RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint) IS
 'internal: the raw events that a measure counts, read as their table''s owner
 
-event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since:
-events from this instant on, NULL for all.  Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
+event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all.
+Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
 column is missing, 55000 where the measure does not count the table.';
 
 -- One pass over a table for all measures, counted as the triggers do it.  The queries that the two functions below run are
 -- run as the table's owner: what he put into the table must not run with the caller's rights.
 
--- SELECT the columns that measures of a grain read; $1 is a bot or NULL, $2 the instant from which on to count or NULL.
+-- SELECT the columns that measures of a grain read; $1 is a bot or NULL.
 CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
-    at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
     list text;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
@@ -85,21 +84,27 @@ BEGIN
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END;
-    RETURN format('SELECT %s FROM %s AS e WHERE ($1 IS NULL OR %s = $1) AND ($2 IS NULL OR %s >= $2)', list, event_table, bot, at);
+    RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s = $1', list, event_table, bot);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events once for all measures';
 
-CREATE FUNCTION kindly_stats.append_counts(event_table regclass, columns jsonb, grain text, measure text, bot bigint, since timestamptz, negate boolean)
+CREATE FUNCTION kindly_stats.append_counts(event_table regclass, columns jsonb, grain text, measure text, negate boolean, kept boolean)
     RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
-REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, bigint, timestamptz, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, bigint, timestamptz, boolean) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, boolean, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, boolean, boolean) IS
 'internal: counts the rows of a table and appends the sums to the rollup, or takes them away
 
 event_table: a table that the caller may read; columns: how it names the documented ones; grain: of the measures; measure: one only,
-NULL for all; bot: one only, NULL for all; since: rows from this instant on, NULL for all; negate: take them away.
+NULL for all; negate: take them away; kept: among the rows about events that are in no table any more.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
+
+CREATE FUNCTION kindly_stats.repair(bot bigint) RETURNS bigint
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(bigint) IS
+'internal: makes live rows say what the attached tables have; months of bots that it replaced';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
@@ -127,7 +132,6 @@ CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, k
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t kindly_stats.event_table;
-    horizon timestamptz;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('add a measure');
     PERFORM kindly_stats.lock_event_tables();
@@ -154,13 +158,12 @@ BEGIN
     FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table)
     LOOP
         PERFORM kindly_stats.check_columns(t.event_table, t.columns, grain);
-        PERFORM kindly_stats.append_counts(t.event_table, t.columns, grain, name, NULL, NULL, false);
+        PERFORM kindly_stats.append_counts(t.event_table, t.columns, grain, name, false, false);
         PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns, grain), grain);
-        SELECT p.before INTO horizon FROM kindly_stats.purged AS p WHERE p.event_table = t.event_table;
-        IF horizon IS NOT NULL THEN
-            RAISE NOTICE 'events of "%" before % were purged and are not in measure "%"', t.event_table, horizon, name;
-        END IF;
     END LOOP;
+    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+        RAISE NOTICE 'events that are gone are not in measure "%"', name;
+    END IF;
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_table AS e
@@ -190,8 +193,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) FROM PUBLIC
 COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 'deletes old events and keeps their statistics
 
-event_table: an attached table; before: events that occurred before this instant, rounded down to a quarter hour, are deleted, or
-conversations that ended before it.
+event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
+What they count moves to those rows of kindly_stats.rollup that are kept.
 Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
 55000 where the table is not attached.';
 
@@ -202,22 +205,20 @@ CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL)
 DECLARE
     m text;
     raw text;
-    horizon timestamptz;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
         RETURN;
     END IF;
-    SELECT coalesce(max(p.before), '-infinity') INTO horizon FROM kindly_stats.purged AS p;
     FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
     LOOP
-        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
+        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
         RETURN QUERY EXECUTE format($query$
             WITH stored AS (
-                SELECT r.bot_id, r.month, kindly_stats.slice(kindly_stats.sum(
-                           CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, %1$L) ELSE r.tally END), $2, 'infinity') AS tally
+                SELECT r.bot_id, r.month, kindly_stats.sum(
+                           CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, %1$L) ELSE r.tally END) AS tally
                   FROM kindly_stats.rollup AS r
-                 WHERE r.measure IN ('', %1$L) AND ($1 IS NULL OR r.bot_id = $1) GROUP BY 1, 2),
+                 WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) GROUP BY 1, 2),
             recounted AS (
                 SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                        kindly_stats.tally_agg((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS tally
@@ -229,8 +230,8 @@ BEGIN
              WHERE NOT kindly_stats.is_empty(CASE WHEN s.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN s.tally
                                                   ELSE s.tally OPERATOR(kindly_stats.-) r.tally END)
              ORDER BY 1, 3
-            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
-            USING bot, horizon;
+            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1) AS event WHERE false'))
+            USING bot;
     END LOOP;
 END
 $$;
@@ -239,37 +240,44 @@ COMMENT ON FUNCTION kindly_stats.verify(bigint) IS
 'counts the raw events anew and lists what the rollup has otherwise
 
 bot: one bot only; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
-Nothing before the latest instant in kindly_stats.purged can be compared, in whatever table; it is left out.
+What is kept of events that are gone cannot be compared.
 kindly_stats.rebuild() repairs.';
 
-CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS void
+-- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
+CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM kindly_stats.rollup AS r
+     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
+    WITH mixed AS (
+        DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot) RETURNING r.bot_id, r.month, r.tally)
+    INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally)
+    SELECT p.bot_id, p.name, p.month, true, p.tally
+      FROM (SELECT x.bot_id, m.name, x.month, kindly_stats.sum(kindly_stats.part(x.tally, m.name)) AS tally
+              FROM mixed AS x CROSS JOIN kindly_stats.measure AS m GROUP BY 1, 2, 3) AS p
+     WHERE NOT kindly_stats.is_empty(p.tally)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';
+
+CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t kindly_stats.event_table;
-    horizon timestamptz;
 BEGIN
-    PERFORM kindly_stats.lock_event_tables();
-    SELECT max(p.before) INTO horizon FROM kindly_stats.purged AS p;
-    -- what was purged stands in the rollup alone: that part is kept
-    WITH gone AS (
-        DELETE FROM kindly_stats.rollup AS r WHERE bot IS NULL OR r.bot_id = bot RETURNING r.bot_id, r.measure, r.month, r.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
-    SELECT k.bot_id, k.name, k.month, k.tally
-      FROM (SELECT g.bot_id, m.name, g.month, kindly_stats.slice(kindly_stats.sum(
-                       CASE g.measure WHEN '' THEN kindly_stats.part(g.tally, m.name) ELSE g.tally END), '-infinity', horizon) AS tally
-              FROM gone AS g JOIN kindly_stats.measure AS m ON g.measure IN ('', m.name)
-             WHERE g.month::timestamp AT TIME ZONE 'UTC' < horizon GROUP BY 1, 2, 3) AS k
-     WHERE NOT kindly_stats.is_empty(k.tally);
-    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e ORDER BY e.event_table, e.grain)
-    LOOP
-        PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, NULL, bot, horizon, false);
-    END LOOP;
+    PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
+    IF NOT kindly_stats.has_rollup() THEN
+        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
+            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.forget_measures(bot);
+    RETURN kindly_stats.repair(bot);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
-'counts the raw events anew into the rollup
+'counts the events of all attached tables and makes the statistics say the same
 
-bot: one bot only; NULL for all.  Statistics before the latest instant in kindly_stats.purged are kept as they are, late events
-among them; later ones of tables that are attached no more are lost.  It blocks writers of events while it counts.
-Error: 55000 where no event table has been attached.';
+bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
+included.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
+another repair waits, and compaction is put off.
+Errors: 25001 at an isolation level above READ COMMITTED, 42501 where the caller must not read all rows of a table, 55000 where no event
+table has been attached.';

@@ -19,10 +19,10 @@ DECLARE
     command text;
 BEGIN
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.purged, kindly_stats.exported
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported
         TO kindly_stats_admin, kindly_stats_monitor;
     GRANT INSERT, DELETE ON kindly_stats.rollup TO kindly_stats_admin;
-    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot, kindly_stats.purged TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot TO kindly_stats_admin;
     FOR command IN
         SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -32,7 +32,7 @@ BEGIN
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, bigint, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
+                            'kindly_stats.raw_events(regclass, text, bigint)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')

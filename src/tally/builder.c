@@ -203,8 +203,9 @@ merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, 
 	return run.keys.entry_end == view->header.nentries ? KS_OK : KS_E_CORRUPT;
 }
 
+/* The keys get the prefix in front of them. */
 static ks_status
-merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to)
+merge_slots(ks_builder *builder, const ks_view *view, ks_string prefix, bool negate, int32_t slot_from, int32_t slot_to)
 {
 	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t   *number;
@@ -214,16 +215,24 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 
 	number = ks_alloc(builder->memory, ((size_t) cursor.left + 1) * sizeof(uint32_t));
 	/* no key is longer than the dictionary, of which there may be less than the header says */
-	bytes = ks_alloc(builder->memory, cursor.left > 0 ? (size_t) (view->header.weights_at - view->header.keys_at) : 1);
+	bytes = ks_alloc(builder->memory, prefix.length + (cursor.left > 0 ? (size_t) (view->header.weights_at - view->header.keys_at) : 1));
+	if (prefix.length > 0)
+		memcpy(bytes, prefix.bytes, prefix.length);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
-		ks_string	key = ks_key_join(bytes, &cursor.key);
+		ks_string	key = ks_key_join(bytes + prefix.length, &cursor.key);
 
 		ks_check_interrupts();
 		if (!ks_key_valid(key))
 			status = KS_E_CORRUPT;
 		else
 		{
+			if (prefix.length > 0)
+			{
+				memmove(bytes + prefix.length, key.bytes, key.length);
+				key.bytes = bytes;
+				key.length += prefix.length;
+			}
 			number[keys] = ks_dictionary_put(&builder->keys, key);
 			status = merge_weights(builder, ks_key_weights(view, &cursor), number[keys], negate, slot_from, slot_to);
 			keys++;
@@ -242,8 +251,24 @@ merge_slots(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_
 ks_status
 ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate)
 {
+	ks_string	none = {NULL, 0};
+
 	ks_bounds_merge(&builder->bounds, &view->header.bounds, negate);
-	return merge_slots(builder, view, negate, KS_SLOT_MIN, KS_SLOT_MAX + 1);
+	return merge_slots(builder, view, none, negate, KS_SLOT_MIN, KS_SLOT_MAX + 1);
+}
+
+/* The same for the tally of one measure and a mixed one: the measure's name becomes the first part of each key. */
+ks_status
+ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks_string name)
+{
+	uint8_t    *bytes = ks_alloc(builder->memory, name.length + KS_VARINT_MAX);
+	ks_string	prefix = {bytes, (size_t) (ks_key_put(bytes, name.bytes, name.length) - bytes)};
+	ks_status	status;
+
+	ks_bounds_merge(&builder->bounds, &view->header.bounds, negate);
+	status = merge_slots(builder, view, prefix, negate, KS_SLOT_MIN, KS_SLOT_MAX + 1);
+	ks_free(bytes);
+	return status;
 }
 
 /*
@@ -256,6 +281,7 @@ ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, in
 	ks_bounds	bounds = view->header.bounds;
 	int64_t		from = slot_from * KS_SLOT_USECS;
 	int64_t		last = slot_to * KS_SLOT_USECS - 1;
+	ks_string	none = {NULL, 0};
 
 	if (!ks_bounds_none(&bounds) && bounds.first < from)
 	{
@@ -269,7 +295,7 @@ ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, in
 	}
 	if (!ks_bounds_none(&bounds))
 		ks_bounds_merge(&builder->bounds, &bounds, negate);
-	return merge_slots(builder, view, negate, slot_from, slot_to);
+	return merge_slots(builder, view, none, negate, slot_from, slot_to);
 }
 
 static ks_status

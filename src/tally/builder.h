@@ -40,6 +40,7 @@ extern void ks_bounds_note(ks_bounds *bounds, int64_t at, bool removed);
 extern bool ks_bounds_settled(const ks_bounds *bounds);
 extern void ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate);
 extern ks_status ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate);
+extern ks_status ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks_string name);
 extern ks_status ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to);
 extern ks_status ks_builder_add_all(ks_builder *builder, const ks_builder *other);
 extern ks_status ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count);

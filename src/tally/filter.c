@@ -8,6 +8,27 @@
 #include "tally/filter.h"
 #include "tally/sort.h"
 
+/*
+ * Reads a condition such as "1-app": the number of a part, whether it includes or
+ * excludes, and the value, which stays where it is.  False when it is malformed.
+ */
+bool
+ks_condition_read(ks_condition *condition, const char *text, size_t length)
+{
+	const char *at = text;
+	const char *end = text + length;
+
+	/* numbers of parts that no key has are all alike */
+	for (condition->part = 0; at < end && *at >= '0' && *at <= '9' && condition->part < KS_KEY_MAX_PARTS; at++)
+		condition->part = condition->part * 10 + (uint32_t) (*at - '0');
+	if (at == end || (*at != '+' && *at != '-'))
+		return false;
+	condition->exclude = *at == '-';
+	condition->value.bytes = (const uint8_t *) at + 1;
+	condition->value.length = (size_t) (end - at - 1);
+	return true;
+}
+
 static int
 compare_conditions(const void *a, const void *b)
 {

@@ -21,6 +21,7 @@ typedef struct ks_filter
 	uint32_t	count;
 } ks_filter;
 
+extern bool ks_condition_read(ks_condition *condition, const char *text, size_t length);
 extern ks_filter ks_filter_sorted(const ks_filter *filter, ks_memory memory);
 extern bool ks_filter_passes(const ks_filter *filter, ks_key key);
 
