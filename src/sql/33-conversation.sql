@@ -248,6 +248,13 @@ BEGIN
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
     SELECT t.columns INTO known FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = attach_conversations.conversation_table;
+    -- what has been exported would be said otherwise
+    IF known IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_each_text(columns) AS c
+         WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
+        RAISE EXCEPTION 'table "%" is attached with other columns', conversation_table
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew, and others to null; else detach it first.';
+    END IF;
     wanted := kindly_stats.found_conversation_columns(conversation_table, coalesce(known, '{}') || columns);
     SELECT array_agg(DISTINCT a.relation ORDER BY a.relation) INTO covered
       FROM unnest(ARRAY['conversation_start', 'conversation_end']) AS g (grain),

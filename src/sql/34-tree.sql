@@ -41,6 +41,7 @@ DECLARE
     inner_table regclass;
     known record;
 BEGIN
+    -- attached tables in a tree that is not
     SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.relations(top) AS r ON r = c.relation
      WHERE r <> top AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS t WHERE t.relation = top) ORDER BY 1 LIMIT 1;
     IF inner_table IS NOT NULL THEN
@@ -56,7 +57,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.part_tree(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.part_tree(regclass) IS 'internal: makes what left an attached tree an attached table of its own (55000 where attached tables are in a tree that is not)';
+COMMENT ON FUNCTION kindly_stats.part_tree(regclass) IS 'internal: makes what left an attached tree an attached table of its own (55000)';
 
 -- Counts the rows of one table in the words of its new parent, whatever it was counted as until now.
 CREATE FUNCTION kindly_stats.adopt(relation regclass, top regclass, columns jsonb, grain text) RETURNS void
@@ -271,7 +272,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.before_rename_value(oid, oid) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.before_rename_value(oid, oid) IS 'internal: takes away the counts of tables that have columns of an enum whose value is renamed, and gives back those tables';
+COMMENT ON FUNCTION kindly_stats.before_rename_value(oid, oid) IS 'internal: takes away the counts of tables that have columns of an enum, and gives back those tables';
 
 -- After statements
 
