@@ -184,7 +184,7 @@ BEGIN
                      WHERE e.grain = add_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
        AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
-            HINT = 'Add the columns to the event table first.';
+            HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
 END
 $$;

@@ -391,17 +391,17 @@ DECLARE
     lost record;
 BEGIN
     FOR lost IN
-        SELECT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
+        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
           FROM pg_event_trigger_dropped_objects() AS d
           LEFT JOIN pg_event_trigger_dropped_objects() AS t ON t.object_type = 'table' AND t.address_names = d.address_names[1:2]
-         WHERE d.object_type = 'trigger' AND d.address_names[3] LIKE 'kindly\_stats\_%insert' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
+         WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
     LOOP
         IF lost.objid IS NOT NULL THEN
             RAISE EXCEPTION 'cannot drop attached table % along with something else', lost.name
                 USING ERRCODE = '55000', HINT = format('Its statistics would be wrong. DROP TABLE %s first, which keeps them, or SELECT kindly_stats.detach(%L).', lost.name, lost.name);
         END IF;
-        RAISE WARNING 'what is written to table % is not counted any more, but what was counted is still there', lost.name
-            USING HINT = 'kindly_stats.rebuild() takes it out of the statistics; use kindly_stats.detach() instead of DROP TRIGGER.';
+        RAISE WARNING 'table % has lost a counting trigger: its statistics become wrong', lost.name
+            USING HINT = 'Drop its other triggers, too, or attach it again; then SELECT kindly_stats.rebuild().  The way to do it is kindly_stats.detach().';
     END LOOP;
     FOR lost IN
         SELECT d.objid::regclass AS name, c.logical, c.physical, EXISTS (SELECT FROM kindly_stats.conversation_table AS v WHERE v.conversation_table = d.objid) AS is_conversation
@@ -455,7 +455,7 @@ CREATE FUNCTION kindly_stats.tree_findings() RETURNS TABLE (severity text, event
       FROM part AS p JOIN pg_trigger AS t ON t.tgrelid = p.name AND t.tgenabled = 'D' AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
     UNION ALL
     SELECT 'error', t.tgrelid::regclass, format('table "%s" lacks some of its counting triggers', t.tgrelid::regclass),
-           format('SELECT kindly_stats.detach(%L), then attach it again', t.tgrelid::regclass::text)
+           format('SELECT kindly_stats.detach(%L), then attach it again', kindly_stats.tree_top(t.tgrelid)::text)
       FROM pg_trigger AS t WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype & 1 = 0
      GROUP BY t.tgrelid HAVING count(*) FILTER (WHERE t.tgname LIKE '%insert') <> count(*) FILTER (WHERE t.tgname LIKE '%update')
          OR count(*) FILTER (WHERE t.tgname LIKE '%insert') <> count(*) FILTER (WHERE t.tgname LIKE '%delete')
