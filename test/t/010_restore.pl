@@ -96,6 +96,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON "Chat event" TO ks_restore_app;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO ks_restore_reader, ks_restore_app;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO ks_restore_reader;
 GRANT EXECUTE ON PROCEDURE kindly_stats.compact(bigint) TO ks_restore_app;
+GRANT CREATE ON SCHEMA kindly_stats TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup OWNER TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON kindly_stats.rollup FOR SELECT TO ks_restore_reader USING (bot_id = 1);
@@ -129,13 +130,13 @@ SELECT count FROM kindly_stats.stats_total(1, '2026-01-01', '2026-02-01');
 SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01');
 }), "51 50\n0\n1\n0", "$how: further events count");
 	# measures still reach the triggers
-	is( $new->safe_psql($db, q{
+	like( $new->safe_psql($db, q{
 SELECT kindly_stats.add_measure('visits', kinds => '{visit}', member => 'session_id');
 INSERT INTO "Chat event" (bot_id, occurred_at, kind, session_id) VALUES (7, '2026-01-05', 'visit', 'new');
 SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01', measure => 'visits');
 SELECT kindly_stats.rebuild();
 SELECT count(*) FROM kindly_stats.verify();
-}), "\n1\n\n0", "$how: measures can be added");
+}), qr/^\n1\n\d+\n0$/, "$how: measures can be added");
 	return;
 }
 
