@@ -6,6 +6,7 @@
  */
 #include "dialect/list.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "lib/stringinfo.h"
@@ -21,6 +22,9 @@ typedef struct reader
 
 /* How many bytes of a list a message shows. */
 #define SHOWN_MAX 60
+
+/* How long a list may be: the largest number of items, of a hundred bytes each. */
+#define LIST_BYTES_MAX (100 * KS_LIST_ITEMS_MAX)
 
 pg_noreturn static void
 refuse(const reader *r)
@@ -184,16 +188,29 @@ one_item(reader *r, bool json)
 	return NULL;
 }
 
-/* Room for as many values as there are commas, and one more. */
+/* Room for as many values as there may be; refuses what is too long before it is looked at. */
 static void
-start_list(ks_list *list, const char *text)
+start_list(ks_list *list, const char *text, const char *argument)
 {
 	int			size = 1;
 
+	if (strlen(text) > LIST_BYTES_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is longer than %d bytes", argument, LIST_BYTES_MAX),
+				 errhint("Ask in several questions.")));
 	for (; *text != '\0'; text++)
 		size += *text == ',';
 	list->count = 0;
-	list->values = palloc(size * sizeof(char *));
+	list->values = palloc(Min(size, KS_LIST_ITEMS_MAX) * sizeof(char *));
+}
+
+static void
+add_item(ks_list *list, char *value, const char *argument)
+{
+	if (list->count == KS_LIST_ITEMS_MAX)
+		ks_array_too_long(argument, KS_LIST_ITEMS_MAX);
+	list->values[list->count++] = value;
 }
 
 /* Items between brackets. */
@@ -208,7 +225,7 @@ bracketed_list(ks_list *list, reader *r, bool json)
 	{
 		for (;;)
 		{
-			list->values[list->count++] = one_item(r, json);
+			add_item(list, one_item(r, json), r->argument);
 			skip_blanks(r);
 			if (*r->at != ',')
 				break;
@@ -226,7 +243,7 @@ bracketed_list(ks_list *list, reader *r, bool json)
 
 /* Values between commas, blanks around them left out. */
 static void
-comma_list(ks_list *list, const char *text)
+comma_list(ks_list *list, const char *text, const char *argument)
 {
 	for (;;)
 	{
@@ -237,7 +254,7 @@ comma_list(ks_list *list, const char *text)
 			text++;
 		while (end > text && is_blank(end[-1]))
 			end--;
-		list->values[list->count++] = pnstrdup(text, end - text);
+		add_item(list, pnstrdup(text, end - text), argument);
 		if (*next == '\0')
 			return;
 		text = next + 1;
@@ -250,12 +267,12 @@ ks_list_from_text(ks_list *list, const char *text, const char *argument)
 {
 	reader		r = {argument, text, text};
 
-	start_list(list, text);
+	start_list(list, text, argument);
 	skip_blanks(&r);
 	if (*r.at == '[' || *r.at == '{')
 		bracketed_list(list, &r, *r.at == '[');
 	else
-		comma_list(list, text);
+		comma_list(list, text, argument);
 }
 
 /* What a list argument, if it is there, demands of one part of the key. */

@@ -113,7 +113,7 @@ CREATE FUNCTION kindly_stats.repair(bot bigint) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
 REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.repair(bigint) IS
-'internal: makes live rows say what attached tables have, and gives back how many months did not';
+'internal: makes live rows say what the attached tables have; months of bots that it replaced';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';

@@ -3,7 +3,7 @@
  * sorting them all.  One TAP line a family of rounds.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_unite \
- *     test/unit/unit_unite.c src/tally/unite.c
+ *     test/unit/unit_unite.c src/tally/seed.c src/tally/unite.c
  */
 #include "tally/unite.h"
 
