@@ -134,6 +134,16 @@ CREATE TABLE third (LIKE event) PARTITION BY RANGE (occurred_at);
 CREATE TABLE third_1 PARTITION OF third DEFAULT;
 SELECT failure('SELECT kindly_stats.attach(''third_1'')');
 SELECT failure('SELECT kindly_stats.attach(''event_5_1'')');
+-- what nobody saw is refused later
+ALTER EVENT TRIGGER kindly_stats_ddl_ended DISABLE;
+CREATE TABLE fourth (LIKE event) PARTITION BY RANGE (occurred_at);
+CREATE TABLE fourth_1 (LIKE event);
+SELECT kindly_stats.attach('fourth_1');
+ALTER TABLE fourth ATTACH PARTITION fourth_1 DEFAULT;
+ALTER EVENT TRIGGER kindly_stats_ddl_ended ENABLE;
+SELECT finding, remedy FROM kindly_stats.tree_findings();
+SELECT failure('SELECT kindly_stats.attach(''fourth'')');
+DROP TABLE fourth;
 -- nor can a tree of events take in conversations
 SELECT kindly_stats.create_conversation_table('conversation');
 CREATE TABLE mixed (LIKE conversation) PARTITION BY LIST (bot_id);

@@ -243,7 +243,7 @@ event_data(FunctionCallInfo fcinfo, const char *function)
 	if (own_ddl > 0)
 		return NULL;
 	schema = get_namespace_oid("kindly_stats", true);
-	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)))
+	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)) || !OidIsValid(get_relname_relid("rollup", schema)))
 		return NULL;
 	return (const EventTriggerData *) fcinfo->context;
 }

@@ -238,7 +238,8 @@ BEGIN
                     WHEN 'condition' THEN 'boolean, smallint, integer or bigint'
                     ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
         -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
-        ELSIF c.attgenerated = 'v' OR c.attgenerated <> '' AND c.relkind = 'p' THEN
+        ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
+                SELECT FROM kindly_stats.relations(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
             RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
                     CASE WHEN c.relkind = 'p' THEN 'partitioned ' ELSE '' END, event_table, c.logical
                 USING ERRCODE = '0A000', HINT = format('PostgreSQL does not hand its values to triggers. Make it an ordinary column that a BEFORE trigger fills%s, or do not read it: {"%s": null}.',
@@ -417,6 +418,10 @@ BEGIN
                 WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_table AS t ON t.event_table = r
+                   WHERE r <> require_table.event_table) THEN
+        RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
+            USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
     ELSIF class.relispartition THEN
         RAISE EXCEPTION 'table "%" is a partition of "%"', event_table, kindly_stats.tree_top(event_table)
             USING ERRCODE = '55000', HINT = 'What is written through that table would not be counted: attach it instead, it covers its partitions.';

@@ -93,6 +93,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_countable(relation);
+    PERFORM kindly_stats.check_columns(top, e.columns, e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
     FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
     LOOP
         IF EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = part.relid AND (c.grain = 'event') <> is_event) THEN
@@ -189,11 +190,12 @@ DECLARE
     part regclass;
     counted record;
 BEGIN
+    IF cardinality(schemas) + cardinality(roles) > 0 THEN
+        relations := ARRAY(SELECT c.oid FROM pg_class AS c WHERE c.relkind IN ('r', 'p') AND (c.relnamespace = ANY (schemas) OR c.relowner = ANY (roles)));
+    END IF;
     WITH RECURSIVE below AS (
         SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
          WHERE c.oid = ANY (relations) AND (pg_has_role(caller, c.relowner, 'USAGE') OR pg_has_role(caller, n.nspowner, 'USAGE'))
-            OR c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p') AND pg_has_role(caller, n.nspowner, 'USAGE')
-            OR c.relowner = ANY (roles) AND c.relkind IN ('r', 'p') AND pg_has_role(caller, c.relowner, 'USAGE')
         UNION
         SELECT i.inhrelid FROM below AS b JOIN pg_inherits AS i ON i.inhparent = b.oid)
     SELECT array_agg(b.oid ORDER BY b.oid) INTO gone FROM below AS b
