@@ -23,12 +23,8 @@ SELECT t.tgrelid AS relation, kindly_stats.trigger_argument(t.tgargs, 2) AS grai
  WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert' AND t.tgnargs IN (3, 4);
 COMMENT ON VIEW kindly_stats.covered_relation IS 'internal: tables and partitions that have counting triggers, and what these were told';
 
--- Cheap where it is not: by the table's own triggers, and its parents'.
 CREATE FUNCTION kindly_stats.is_covered(relation regclass) RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure
-                      AND (t.tgrelid = relation OR t.tgrelid IN (SELECT a.relid FROM pg_partition_ancestors(relation) AS a)))
-$$;
+    LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'ks_is_covered';
 REVOKE EXECUTE ON FUNCTION kindly_stats.is_covered(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.is_covered(regclass) IS 'internal: whether a table, or one whose partition it is, is attached';
 
@@ -392,6 +388,9 @@ CREATE FUNCTION kindly_stats.after_drop(kept oid[]) RETURNS void
 DECLARE
     lost record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_type IN ('table column', 'trigger')) THEN
+        RETURN;
+    END IF;
     FOR lost IN
         SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
           FROM pg_event_trigger_dropped_objects() AS d
