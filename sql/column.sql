@@ -145,6 +145,16 @@ SELECT failure('ALTER TYPE what RENAME VALUE ''button_click'' TO ''click''');
 COMMIT;
 SELECT * FROM state();
 
+-- a measure that is gone leaves its columns behind, which nobody reads: they may go
+DELETE FROM kindly_stats.measure WHERE name LIKE 'by_%';
+ALTER TABLE event ALTER COLUMN bot_id TYPE bigint;
+SELECT * FROM state();
+SELECT kindly_stats.attach('event', '{"language_code": null}');
+ALTER TABLE event DROP COLUMN origin;
+SELECT * FROM state();
+SELECT kindly_stats.rebuild() >= 0 AS rebuilt;
+SELECT * FROM state();
+
 --
 -- Domains over domains, collations for which different texts are equal, conditions that are numbers
 --

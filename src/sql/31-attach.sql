@@ -262,6 +262,15 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) IS 'internal: a mapping of columns, completed with those that have the documented names';
 
+-- Without those that only measures read that are there no more.
+CREATE FUNCTION kindly_stats.needed_columns(columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') FROM jsonb_each(columns) AS c
+     WHERE c.key IN (SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.needed_columns(jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.needed_columns(jsonb, text) IS 'internal: what measures read of a mapping that triggers were told';
+
 CREATE FUNCTION kindly_stats.lost_columns(event_table regclass, columns jsonb) RETURNS text[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(array_agg(c.key ORDER BY c.key), '{}') FROM jsonb_each_text(columns) AS c
@@ -455,7 +464,7 @@ BEGIN
     IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
         PERFORM kindly_stats.check_columns(event_table, columns, grain);
     END IF;
-    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
+    wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     is_lost := kindly_stats.lost_columns(event_table, known) <> '{}';
     IF known <> wanted AND NOT is_lost THEN

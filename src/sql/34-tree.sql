@@ -89,7 +89,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_countable(relation);
-    PERFORM kindly_stats.check_columns(top, e.columns, e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
+    PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
     FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
     LOOP
         IF EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = part.relid AND (c.grain = 'event') <> is_event) THEN
@@ -145,7 +145,7 @@ DECLARE
 BEGIN
     FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_table AS e WHERE e.event_table = count_anew.event_table ORDER BY e.grain
     LOOP
-        PERFORM kindly_stats.check_columns(event_table, known.columns, known.grain);
+        PERFORM kindly_stats.check_columns(event_table, kindly_stats.needed_columns(known.columns, known.grain), known.grain);
         PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, false);
     END LOOP;
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = count_anew.event_table
