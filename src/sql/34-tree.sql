@@ -5,11 +5,12 @@ CREATE FUNCTION kindly_stats.trigger_argument(arguments bytea, number integer) R
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rest bytea := arguments;
+    zero bytea := decode('00', 'hex');
 BEGIN
     FOR i IN 2 .. number LOOP
-        rest := substring(rest FROM position('\x00'::bytea IN rest) + 1);
+        rest := substring(rest FROM position(zero IN rest) + 1);
     END LOOP;
-    RETURN convert_from(substring(rest FROM 1 FOR position('\x00'::bytea IN rest) - 1), getdatabaseencoding()::name);
+    RETURN convert_from(substring(rest FROM 1 FOR position(zero IN rest) - 1), getdatabaseencoding()::name);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.trigger_argument(bytea, integer) FROM PUBLIC;
@@ -279,7 +280,7 @@ CREATE FUNCTION kindly_stats.warn_of_namesake(relation regclass) RETURNS void
 DECLARE
     former regclass;
 BEGIN
-    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e WHERE e.known_as = relation::text AND e.event_table <> relation
+    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e WHERE to_regclass(e.known_as) = relation AND e.event_table <> relation
     LOOP
         RAISE WARNING 'table "%" is not attached to kindly_stats: what is written to it is not counted', relation
             USING HINT = format('"%s" had that name when it was attached. SELECT kindly_stats.attach(%L).', former, relation);
@@ -325,7 +326,7 @@ BEGIN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname LIKE 'kindly\_stats\_%' AND t.tgenabled = 'D'
+    IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
                                AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure) THEN
         RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
             USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
@@ -487,7 +488,7 @@ CREATE FUNCTION kindly_stats.tree_findings() RETURNS TABLE (severity text, event
        AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = e.event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped)
     UNION ALL
     SELECT 'error', NULL::regclass, format('event trigger "%s" is disabled', t.evtname), format('ALTER EVENT TRIGGER %I ENABLE', t.evtname)
-      FROM pg_event_trigger AS t WHERE t.evtname LIKE 'kindly\_stats\_ddl\_%' AND t.evtenabled = 'D'
+      FROM pg_event_trigger AS t WHERE starts_with(t.evtname::text, 'kindly_stats_ddl_') AND t.evtenabled = 'D'
      ORDER BY 1, 3
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.tree_findings() FROM PUBLIC;
