@@ -51,7 +51,7 @@ typedef struct ks_measure
 	ks_column	member;
 	int			member_number;	/* measures with the same member column have the same */
 	ks_column	weight;
-	ks_column	condition;		/* must be true */
+	ks_column	condition;		/* must be true, or more than 0 */
 	ks_column	needed;			/* must not be NULL */
 	bool		has_member;
 	bool		has_weight;

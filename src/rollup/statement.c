@@ -22,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(ks_lock_creation);
 PG_FUNCTION_INFO_V1(ks_lock_repair);
+PG_FUNCTION_INFO_V1(ks_exclude_repair);
 PG_FUNCTION_INFO_V1(ks_lock_out_writers);
 
 static void
@@ -186,6 +187,16 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	LOCKTAG		tag = lock_of_repair();
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	PG_RETURN_VOID();
+}
+
+/* exclude_repair(): waits for a repair, and keeps others away until the end of the transaction. */
+Datum
+ks_exclude_repair(PG_FUNCTION_ARGS)
+{
+	LOCKTAG		tag = lock_of_repair();
+
+	(void) LockAcquire(&tag, ShareLock, false, false);
 	PG_RETURN_VOID();
 }
 

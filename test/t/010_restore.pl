@@ -130,13 +130,13 @@ SELECT count FROM kindly_stats.stats_total(1, '2026-01-01', '2026-02-01');
 SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01');
 }), "51 50\n0\n1\n0", "$how: further events count");
 	# measures still reach the triggers
-	is( $new->safe_psql($db, q{
+	like( $new->safe_psql($db, q{
 SELECT kindly_stats.add_measure('visits', kinds => '{visit}', member => 'session_id');
 INSERT INTO "Chat event" (bot_id, occurred_at, kind, session_id) VALUES (7, '2026-01-05', 'visit', 'new');
 SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01', measure => 'visits');
-SELECT kindly_stats.rebuild() IS NOT NULL;
+SELECT kindly_stats.rebuild();
 SELECT count(*) FROM kindly_stats.verify();
-}), "\n1\nt\n0", "$how: measures can be added");
+}), qr/^\n1\n\d+\n0$/, "$how: measures can be added");
 	return;
 }
 
@@ -186,7 +186,7 @@ run_quietly('restore the schema', 'pg_restore', '--exit-on-error', '--schema-onl
 run_quietly('then the data, with triggers', 'pg_restore', '--exit-on-error', '--data-only', '-d', $twice, "$dir/custom");
 isnt($new->safe_psql('twice', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'with triggers: verify() sees events counted twice');
 $new->safe_psql('twice', 'SELECT kindly_stats.rebuild()');
-# which knows first and last event exactly again, after their outermost ones were deleted
+# first and last event are exact again, which those that were dumped are not
 $old->safe_psql('stats', 'SELECT kindly_stats.rebuild()');
 $expected = answers($old, 'stats');
 check_restored('twice', 'with triggers, rebuilt');
