@@ -39,12 +39,14 @@ PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_last);
  */
 #define DOCUMENT_MAX ((int) (MaxAllocSize - 16 * 1024 * 1024))
 
-/* Closes the day as the caller, who must have the right to. */
+/*
+ * Closes the day, if it has conversations, as the caller, who must have the right
+ * to.  A day that is empty stays open: there is nothing to keep as it was, and
+ * what its sender is late with must not be shut out by a reader's curiosity.
+ */
 static void
 close_day(const ks_bot_day *e)
 {
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(e->bot_id), DateADTGetDatum(e->day)};
 	bool		isnull;
 
 	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(bigint, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
@@ -54,8 +56,7 @@ close_day(const ks_bot_day *e)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("day %s of bot " INT64_FORMAT " has not been closed", ks_day_text(e->day), e->bot_id),
 				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
-	if (SPI_execute_with_args("SELECT kindly_stats.close_day($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not close a day");
+	(void) ks_day_close(e, false);
 }
 
 /*
@@ -82,20 +83,21 @@ begin_export(FunctionCallInfo fcinfo)
 
 /*
  * The mark that goes with what is about to be read, being of the same snapshot;
- * everything that was exported once must still be there.
+ * everything that was exported once must still be there.  Without a mark there is
+ * nothing to read: the day was empty when it should have been closed.
  */
 static ks_exported_day
 check_mark(const ks_bot_day *e)
 {
-	ks_exported_day mark;
-	int64		found;
+	ks_exported_day mark = {NULL, 0};
+	bool		closed = ks_exported_find(e->bot_id, e->day, &mark);
+	int64		found = ks_conversations_ended(e->bot_id, e->day, InvalidOid);
 
-	if (!ks_exported_find(e->bot_id, e->day, &mark))
+	if (!closed && found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot " INT64_FORMAT " was reopened just now", ks_day_text(e->day), e->bot_id),
+				 errmsg("day %s of bot " INT64_FORMAT " was written or reopened just now", ks_day_text(e->day), e->bot_id),
 				 errhint("Export it again.")));
-	found = ks_conversations_ended(e->bot_id, e->day, InvalidOid);
 	if (found != mark.conversations)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -62,6 +62,20 @@ is_role_of_tokens(void)
 	return acts_as(KS_ROLE_USER);
 }
 
+/*
+ * PostgREST refuses a token that is expired or for another audience, but not one
+ * that says nothing of either: such a token would be valid for ever, or would
+ * have been signed for another purpose.
+ */
+static bool
+is_token_of_ours(void)
+{
+	char	   *expires = ks_http_claim("exp");
+	char	   *audience = ks_http_claim("aud");
+
+	return expires != NULL && audience != NULL && strcmp(audience, KS_AUDIENCE) == 0;
+}
+
 /* The bot of the token that the request came with. */
 bool
 ks_claimed_bot(int64 *bot)
@@ -71,7 +85,7 @@ ks_claimed_bot(int64 *bot)
 	if (!is_role_of_tokens())
 		return false;
 	claim = ks_http_claim("bot");
-	return claim != NULL && ks_route_bot_number(claim, bot);
+	return claim != NULL && ks_route_bot_number(claim, bot) && is_token_of_ours();
 }
 
 /* ------------------------------------------------------------------------

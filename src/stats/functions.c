@@ -126,7 +126,7 @@ ks_stats_total_sql(PG_FUNCTION_ARGS)
 static int32
 limit_argument(FunctionCallInfo fcinfo, int argument, int32 otherwise)
 {
-	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_INT32(argument);
+	return ks_stats_limit(PG_ARGISNULL(argument) ? otherwise : PG_GETARG_INT32(argument));
 }
 
 /* bot, from, to, tz, measure, limit, sources, language_codes, key */
