@@ -23,6 +23,10 @@
 	" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
 	" AND r.month OPERATOR(pg_catalog.>=) $3 AND r.month OPERATOR(pg_catalog.<=) $4"
 
+/* Whether the measure is still being counted, as of the same snapshot; an answer from what is there would be too small. */
+#define IS_INCOMPLETE \
+	", EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $2 AND NOT m.counted)"
+
 #define QUESTION_ARGUMENTS 8
 
 /* A condition on the key's part of that number, as the folds take it. */
@@ -47,6 +51,21 @@ execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the rollup");
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+}
+
+/* The same for a query whose second column says IS_INCOMPLETE. */
+static Datum
+execute_question(SPIPlanPtr plan, const ks_question *question, Datum *values, const char *nulls, bool *isnull)
+{
+	Datum		answer = execute_fold(plan, values, nulls, isnull);
+	bool		unknown;
+
+	if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &unknown)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("measure \"%s\" is still being counted", question->measure),
+				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, call kindly_stats.add_measure_concurrently() once more.")));
+	return answer;
 }
 
 /* The month of an edge; all time has no first and no last one. */
@@ -154,7 +173,7 @@ all_zero(const int64 *numbers, int count)
 	return true;
 }
 
-#define SERIES_QUERY "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" FROM_ROLLUP
+#define SERIES_QUERY "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE FROM_ROLLUP
 
 /* Runs a query that folds a series, for which there is a plan. */
 static void
@@ -175,7 +194,7 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	values[8] = BoolGetDatum(question->firsts);
 	nulls[8] = ' ';
 	ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
-	answer = execute_fold(*plan, values, nulls, &isnull);
+	answer = execute_question(*plan, question, values, nulls, &isnull);
 	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);
@@ -233,9 +252,9 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 	values[10] = Int32GetDatum(limit);
 	values[11] = BoolGetDatum(spread);
 	nulls[8] = nulls[9] = nulls[10] = nulls[11] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" FROM_ROLLUP,
+	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" IS_INCOMPLETE FROM_ROLLUP,
 				QUESTION_ARGUMENTS + 4, types);
-	answer = execute_fold(plan, values, nulls, &isnull);
+	answer = execute_question(plan, question, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, caller, message);
 	SPI_finish();

@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'exported', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -85,11 +85,12 @@ BEGIN
             condition text,
             needed text,
             grain text NOT NULL DEFAULT 'event' CHECK (grain IN ('event', 'conversation_start', 'conversation_end')),
+            counted boolean NOT NULL DEFAULT true,
             CHECK (member IS NULL OR weight IS NULL)
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, column that must not be NULL; of which rows (grain: events, or conversations by their start or end)';
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, column that must not be NULL; of which rows (grain: events, or conversations by their start or end); counted: not while older events are still being counted';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
@@ -142,10 +143,25 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.bot IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
     END IF;
+    IF to_regclass('kindly_stats.counting') IS NULL THEN
+        CREATE TABLE kindly_stats.counting (
+            event_table regclass PRIMARY KEY,
+            since timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE kindly_stats.counting IS 'event tables that have triggers, but whose older events are not counted yet';
+    END IF;
+    IF to_regclass('kindly_stats.verified') IS NULL THEN
+        CREATE TABLE kindly_stats.verified (
+            is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+            verified_at timestamptz NOT NULL DEFAULT now(),
+            differences bigint NOT NULL
+        );
+        COMMENT ON TABLE kindly_stats.verified IS 'when kindly_stats.verify_all() ran last, and what it found';
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and bot where they are missing';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot, counting and verified where they are missing';
 
 -- The logical columns that measures of a grain read, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
@@ -298,8 +314,8 @@ DECLARE
 BEGIN
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
                     WHERE known IS DISTINCT FROM cover.columns
-                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = kindly_stats.trigger_name(grain, 'insert')
-                                         AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
+                       OR (SELECT count(*) FROM pg_trigger AS t, unnest(ARRAY['insert', 'update', 'delete']) AS e WHERE t.tgrelid = r
+                              AND t.tgname = kindly_stats.trigger_name(grain, e) AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
                     ORDER BY r
     LOOP
         PERFORM kindly_stats.create_triggers(covered, event_table, columns, grain);
@@ -352,6 +368,33 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_table(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_table(regclass) IS 'internal: refuses to attach what is no table of its own (22004, 42809, 55000)';
 
+-- The mapping that the triggers are to have: what they know already, completed; refuses what cannot be.
+CREATE FUNCTION kindly_stats.wanted_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb := kindly_stats.attached_columns(event_table, grain);
+    wanted jsonb;
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.event_table AS t
+                WHERE t.event_table = wanted_columns.event_table AND (t.grain = 'event') <> (wanted_columns.grain = 'event')) THEN
+        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
+            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
+    END IF;
+    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        PERFORM kindly_stats.check_columns(event_table, columns, grain);
+    ELSIF NOT known || columns @> known - kindly_stats.lost_columns(event_table, known)
+          OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
+        RAISE EXCEPTION 'table "%" is attached with other columns', event_table
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
+    END IF;
+    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
+    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
+    RETURN wanted;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) IS 'internal: how the triggers of a table are to name its columns; refuses what cannot be read (22023, 42703, 42804, 55000)';
+
 CREATE FUNCTION kindly_stats.attach_grain(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -365,25 +408,16 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    IF EXISTS (SELECT FROM kindly_stats.event_table AS t
-                WHERE t.event_table = attach_grain.event_table AND (t.grain = 'event') <> (attach_grain.grain = 'event')) THEN
-        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
-            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
-    END IF;
     known := kindly_stats.attached_columns(event_table, grain);
-    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
-        PERFORM kindly_stats.check_columns(event_table, columns, grain);
-    ELSIF NOT known || columns @> known - kindly_stats.lost_columns(event_table, known)
-          OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
-        RAISE EXCEPTION 'table "%" is attached with other columns', event_table
-            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
-    END IF;
-    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
-    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
+    wanted := kindly_stats.wanted_columns(event_table, columns, grain);
     IF known IS NULL THEN
         PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
     RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
+    -- what attach_concurrently() left undone
+    IF EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = attach_grain.event_table) THEN
+        PERFORM kindly_stats.finish_attach(event_table);
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) FROM PUBLIC;
@@ -402,7 +436,7 @@ COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
 with triggers; call it once more for a new partition before it is written to directly, or with its new name in columns (null if
-it was dropped) for a column that was renamed: until then, writers of events get an error.  It blocks writers while it counts.
+it was dropped) for a column that was renamed: until then, writers of events get an error.  It blocks writers while it counts; kindly_stats.attach_concurrently() does not.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise.';
 
@@ -413,6 +447,7 @@ DECLARE
     covered regclass;
     trigger_name name;
     counted boolean;
+    half_counted boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
     IF NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table) THEN
@@ -421,8 +456,15 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
+    IF half_counted AND keep_statistics THEN
+        RAISE EXCEPTION 'table "%" is still being counted', event_table USING ERRCODE = '55000',
+            HINT = format('CALL kindly_stats.attach_concurrently(%L) ends it; without keep_statistics it can be detached as it is.', event_table);
+    END IF;
     FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table
     LOOP
+        -- of what is half counted, repair() takes away what is there
+        EXIT WHEN half_counted;
         PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
         IF keep_statistics THEN
             PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, true);
@@ -443,6 +485,10 @@ BEGIN
             RETURN NEXT covered;
         END IF;
     END LOOP;
+    IF half_counted THEN
+        PERFORM kindly_stats.repair();
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table;
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.detach(regclass, boolean) FROM PUBLIC;
@@ -451,7 +497,7 @@ COMMENT ON FUNCTION kindly_stats.detach(regclass, boolean) IS
 
 event_table: an attached table; keep_statistics: leave counted what is counted, instead of taking the events that are in the
 table out of the statistics.  Gives back the tables and partitions that had triggers.
-Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached.';
+Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached, or is to be kept and still being counted.';
 
 -- Without SET search_path: the table belongs where the caller creates tables.
 CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass

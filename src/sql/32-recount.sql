@@ -97,11 +97,11 @@ event_table: a table that the caller may read; columns: how it names the documen
 NULL for all; negate: take them away; kept: among the rows about events that are in no table any more.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
 
-CREATE FUNCTION kindly_stats.repair(bot bigint) RETURNS bigint
+CREATE FUNCTION kindly_stats.repair(bot bigint DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
-REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.repair(bigint) IS
-'internal: makes live rows say what the attached tables have, and gives back how many months of bots did not';
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(bigint, text) IS
+'internal: makes live rows say what the attached tables have, and gives back how many months of bots did not; bot, measure: one only, NULL for all';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
@@ -122,19 +122,12 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction, and whoever repairs';
 
-CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
-                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
-                                         grain text DEFAULT 'event')
-    RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t record;
+CREATE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
-    PERFORM kindly_stats.lock_event_tables();
     IF coalesce(name, '') = '' THEN
         RAISE EXCEPTION 'a measure needs a name' USING ERRCODE = '22023', HINT = 'Names are free but for the empty one.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = add_measure.name) THEN
+    ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
     ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
@@ -150,25 +143,61 @@ BEGIN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
-    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain)
-    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain);
-    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_measure(text, text[], text[], text, text, text, text, text) IS 'internal: refuses what can be no new measure (22023, 42710, 55000)';
+
+CREATE FUNCTION kindly_stats.notice_kept(measure text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+        RAISE NOTICE 'events that are gone are not in measure "%"', measure;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.notice_kept(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.notice_kept(text) IS 'internal: says so where a new measure cannot have all events that are counted';
+
+-- From here on writers count it, once those that know nothing of it are gone.
+CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
+    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
+    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain ORDER BY e.event_table
     LOOP
         PERFORM kindly_stats.check_columns(t.event_table, t.columns, grain);
-        PERFORM kindly_stats.append_counts(t.event_table, t.columns, grain, name, false, false);
         PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns, grain), grain);
     END LOOP;
-    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
-        RAISE NOTICE 'events that are gone are not in measure "%"', name;
-    END IF;
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_table AS e
-                     WHERE e.grain = add_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
-       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain) THEN
+                     WHERE e.grain = insert_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
+       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
             HINT = 'Add the columns to the event table first.';
     END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) IS 'internal: adds a measure, of which nothing is counted yet (42703, 42804)';
+
+CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
+                                         grain text DEFAULT 'event')
+    RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
+    PERFORM kindly_stats.lock_event_tables();
+    PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
+       FROM kindly_stats.event_table AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
@@ -180,7 +209,7 @@ and language_code (an event whose key columns are all NULL does not count); memb
 weight: integer column to add up instead of counting events; condition: boolean column that must be true; needed: column that
 must not be NULL; grain: event, or conversation_start or conversation_end to count conversations (which have no kinds) by the one
 or the other.
-It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
+It blocks writers while it counts; kindly_stats.add_measure_concurrently() does not.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
 was deleted and its counts are still there.';
 
@@ -258,6 +287,10 @@ COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes w
 
 CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    measures text[];
+    changed bigint;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
     IF NOT kindly_stats.has_rollup() THEN
@@ -266,7 +299,15 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot);
-    RETURN kindly_stats.repair(bot);
+    -- what is marked before the snapshot is counted in it
+    tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
+    measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
+    changed := kindly_stats.repair(bot);
+    IF bot IS NULL THEN
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
+        UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
+    END IF;
+    RETURN changed;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
@@ -274,7 +315,7 @@ COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
 'counts the events of all attached tables and makes the statistics say the same
 
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
-included.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
+included.  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
 Errors: 25001 at an isolation level above READ COMMITTED, 42501 where the caller must not read all rows of a table, 55000 where no event
 table has been attached.';
