@@ -25,7 +25,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.require_columns(regclass, jsonb) FROM PU
 COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: refuses to count a table that has lost a column (42703)';
 
 -- For verify(), which counts measure by measure in SQL, so that it does not believe what the triggers' code counts.
--- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL.
+-- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL, $2 an instant from which on, or NULL.
 CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -39,7 +39,7 @@ BEGIN
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
     RETURN format('SELECT %1$s AS bot_id, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
                   kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
@@ -55,14 +55,15 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz)
     RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) IS
 'internal: the raw events that a measure counts, read as their table''s owner
 
-event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all.
+event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
+all.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
 column is missing, 55000 where the measure does not count the table.';
 
@@ -224,11 +225,13 @@ What they count moves to those rows of kindly_stats.rollup that are kept.
 Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
 55000 where the table is not attached.';
 
-CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL)
+CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query of each measure takes longer than to run most of them
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
+    -- tallies are of months
+    first date := date_trunc('month', since AT TIME ZONE 'UTC');
     m text;
     raw text;
 BEGIN
@@ -237,14 +240,14 @@ BEGIN
     END IF;
     FOR m IN SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name
     LOOP
-        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
+        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
         RETURN QUERY EXECUTE format($query$
             WITH stored AS (
                 SELECT r.bot_id, r.month, kindly_stats.sum(
                            CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, %1$L) ELSE r.tally END) AS tally
                   FROM kindly_stats.rollup AS r
-                 WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) GROUP BY 1, 2),
+                 WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3) GROUP BY 1, 2),
             recounted AS (
                 SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                        kindly_stats.tally_agg((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS tally
@@ -256,16 +259,16 @@ BEGIN
              WHERE NOT kindly_stats.is_empty(CASE WHEN s.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN s.tally
                                                   ELSE s.tally OPERATOR(kindly_stats.-) r.tally END)
              ORDER BY 1, 3
-            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1) AS event WHERE false'))
-            USING bot;
+            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
+            USING bot, first::timestamp AT TIME ZONE 'UTC', first;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.verify(bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(bigint, timestamptz) IS
 'counts the raw events anew and lists what the rollup has otherwise
 
-bot: one bot only; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
 What is kept of events that are gone cannot be compared.
 kindly_stats.rebuild() repairs.';
 
