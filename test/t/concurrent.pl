@@ -19,6 +19,7 @@ jit = off
 fsync = off
 log_statement = none
 kindly_stats.compact_after = 5
+restart_after_crash = on
 });
 $node->start;
 $node->safe_psql('postgres', qq{
