@@ -393,7 +393,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) IS 'internal: how the triggers of a table are to name its columns; refuses what cannot be read (22023, 42703, 42804, 55000)';
+COMMENT ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) IS 'internal: the mapping that triggers are to have; refuses what cannot be (22023, 42703, 42804, 55000)';
 
 CREATE FUNCTION kindly_stats.attach_grain(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

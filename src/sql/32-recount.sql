@@ -55,7 +55,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
@@ -102,7 +102,9 @@ CREATE FUNCTION kindly_stats.repair(bot bigint DEFAULT NULL, measure text DEFAUL
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
 REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.repair(bigint, text) IS
-'internal: makes live rows say what the attached tables have, and gives back how many months of bots did not; bot, measure: one only, NULL for all';
+'internal: makes live rows say what the attached tables have, and gives back how many months did not
+
+bot, measure: one only, NULL for all.';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';

@@ -4,7 +4,7 @@ CREATE FUNCTION kindly_stats.lock_within(tables regclass[]) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_lock_within';
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_within(regclass[]) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_within(regclass[]) IS
-'internal: locks tables against writers, all of them within lock_timeout, or half a second where that is 0 (55P03)';
+'internal: locks tables against writers within lock_timeout, or half a second where that is 0 (55P03)';
 
 -- A table
 
@@ -39,7 +39,7 @@ EXCEPTION
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.begin_attach(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.begin_attach(regclass, jsonb) IS 'internal: second step of attach_concurrently(): triggers and the mark; false where writers stand in the way';
+COMMENT ON FUNCTION kindly_stats.begin_attach(regclass, jsonb) IS 'internal: second step of attach_concurrently(): triggers, mark; false where writers are in the way';
 
 CREATE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -112,7 +112,7 @@ EXCEPTION
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.begin_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.begin_measure(text, text[], text[], text, text, text, text, text) IS 'internal: second step of add_measure_concurrently(): the measure, marked; false where writers stand in the way';
+COMMENT ON FUNCTION kindly_stats.begin_measure(text, text[], text[], text, text, text, text, text) IS 'internal: second step of add_measure_concurrently(); false where writers are in the way';
 
 CREATE FUNCTION kindly_stats.finish_measure(name text) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -164,7 +164,7 @@ CREATE FUNCTION kindly_stats.horizon_holder() RETURNS TABLE (object text, age in
      ORDER BY age(h.xmin) DESC LIMIT 1
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.horizon_holder() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.horizon_holder() IS 'internal: the process, slot or prepared transaction with the oldest snapshot, its age in transactions, and what ends it';
+COMMENT ON FUNCTION kindly_stats.horizon_holder() IS 'internal: process, slot or prepared transaction with the oldest snapshot, its age, and what ends it';
 
 CREATE FUNCTION kindly_stats.health_dead_rows(enough bigint DEFAULT 10000) RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
@@ -183,7 +183,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_dead_rows(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.health_dead_rows(bigint) IS 'internal: part of health(): dead rows of the rollup, and what keeps them; enough: so many may be there';
+COMMENT ON FUNCTION kindly_stats.health_dead_rows(bigint) IS 'internal: part of health(): dead rows and what keeps them; enough: so many may be there';
 
 CREATE FUNCTION kindly_stats.health_size(slack bigint DEFAULT 67108864) RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
@@ -203,7 +203,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_size(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.health_size(bigint) IS 'internal: part of health(): a rollup that is much larger than what is in it; slack: bytes that it may have anyway';
+COMMENT ON FUNCTION kindly_stats.health_size(bigint) IS 'internal: part of health(): a rollup much larger than what is in it; slack: bytes that it may have';
 
 CREATE FUNCTION kindly_stats.verify_all() RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -252,9 +252,9 @@ COMMENT ON FUNCTION kindly_stats.health_verification() IS 'internal: part of hea
 CREATE FUNCTION kindly_stats.zone_data(OUT postgresql text, OUT icu text, OUT disagreeing text[])
     LANGUAGE C STABLE COST 1000000 AS 'MODULE_PATHNAME', 'ks_zone_data';
 COMMENT ON FUNCTION kindly_stats.zone_data() IS
-'how new the time zones of PostgreSQL and of ICU are, such as 2025b, and which zones have not the same offsets within a year from now
+'how new the time zones of PostgreSQL and of ICU are, and which differ
 
-postgresql: NULL where its database does not say its version.  Statistics use PostgreSQL''s offsets alone; ICU is asked for calendars.';
+postgresql, icu: versions such as 2025b; disagreeing: zones with other offsets within a year from now.  postgresql is NULL where its database does not say its version.  Statistics use PostgreSQL''s offsets alone; ICU is asked for calendars.';
 
 CREATE FUNCTION kindly_stats.health_zones(postgresql text, icu text, disagreeing text[]) RETURNS SETOF kindly_stats.finding
     LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
@@ -266,7 +266,7 @@ CREATE FUNCTION kindly_stats.health_zones(postgresql text, icu text, disagreeing
      WHERE coalesce(icu > postgresql, cardinality(disagreeing) > 0)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_zones(text, text, text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.health_zones(text, text, text[]) IS 'internal: part of health(): time zones of PostgreSQL that are older than ICU''s; its arguments are what zone_data() says';
+COMMENT ON FUNCTION kindly_stats.health_zones(text, text, text[]) IS 'internal: part of health(): time zones that are older than ICU''s; arguments: what zone_data() says';
 
 CREATE FUNCTION kindly_stats.health_roles(oldest interval DEFAULT '1 year') RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
@@ -291,10 +291,12 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_roles(interval) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.health_roles(interval) IS 'internal: part of health(): roles of the API that cannot log in, or can and must not, and an old secret; oldest: it may become';
+COMMENT ON FUNCTION kindly_stats.health_roles(interval) IS 'internal: part of health(): roles that cannot log in, or must not; a secret older than oldest';
 
 CREATE FUNCTION kindly_stats.health() RETURNS SETOF kindly_stats.finding
-    LANGUAGE sql STABLE COST 1000000 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql STABLE COST 1000000 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT * FROM kindly_stats.health_triggers()
     UNION ALL SELECT * FROM kindly_stats.health_columns()
     UNION ALL SELECT * FROM kindly_stats.health_tables()
@@ -304,7 +306,8 @@ CREATE FUNCTION kindly_stats.health() RETURNS SETOF kindly_stats.finding
     UNION ALL SELECT * FROM kindly_stats.health_dead_rows()
     UNION ALL SELECT * FROM kindly_stats.health_size()
     UNION ALL SELECT h.* FROM kindly_stats.zone_data() AS z, kindly_stats.health_zones(z.postgresql, z.icu, z.disagreeing) AS h
-    UNION ALL SELECT * FROM kindly_stats.health_roles()
+    UNION ALL SELECT * FROM kindly_stats.health_roles();
+END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health() IS

@@ -70,9 +70,6 @@ section "Beside writers" <<MD
 $writers clients insert single events without a pause into a table of $(echo "$events" | awk '{ printf "%.1f", $1 / 1e6 }') million, while it is attached, gets a measure more, and is rebuilt,
 with 64 MB of \`maintenance_work_mem\`; longest wait of a writer's transaction, and what the session that counts has of memory for itself. \`verify()\`
 finds no difference after each, in a snapshot amid the writers. Reading is not done in parallel: the counting is what takes its time, in one process.
-
-| Meanwhile | seconds | events a second | longest wait of a writer, ms | transactions a second | memory, MB |
-| --- | ---: | ---: | ---: | ---: | ---: |
 MD
 # client, number, microseconds, script, when it ended
 cat "$latencies"/writers.* | awk -v timings="$timings" -v events="$events" '
@@ -92,6 +89,8 @@ cat "$latencies"/writers.* | awk -v timings="$timings" -v events="$events" '
 			}
 	}
 	END {
+		print "| Meanwhile | seconds | events a second | longest wait of a writer, ms | transactions a second | memory, MB |"
+		print "| --- | ---: | ---: | ---: | ---: | ---: |"
 		for (i = 1; i <= n; i++) {
 			seconds = ended[i] - began[i]
 			printf "| %s | %.1f | %s | %.0f | %.0f | %s |\n", name[i] == "nothing" ? name[i] : "`" name[i] "`", seconds,
