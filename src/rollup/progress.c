@@ -11,10 +11,8 @@
 
 #include "commands/progress.h"
 #include "miscadmin.h"
-#if PG_VERSION_NUM >= 140000
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
-#endif
 
 /* Numbers of the parameters, as kindly_stats.progress reads them. */
 #define PROGRESS_EVENTS		PROGRESS_COPY_TUPLES_PROCESSED

@@ -160,6 +160,38 @@ check_measure(const ks_question *question)
 	}
 }
 
+/*
+ * A table that is being attached beside writers has triggers that take away what
+ * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
+ * events' weights add up to.
+ */
+static void
+check_negative(void)
+{
+	static SPIPlanPtr plan = NULL;
+	bool		isnull;
+
+	ks_prepared(&plan, "SELECT EXISTS (SELECT FROM kindly_stats.counting)", 0, NULL);
+	if (DatumGetBool(execute_fold(plan, NULL, NULL, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an event table is still being counted"),
+				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, kindly_stats.health() says what to call.")));
+}
+
+static bool
+any_negative(const int64 *numbers, int count)
+{
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (numbers[i] < 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 all_zero(const int64 *numbers, int count)
 {
@@ -208,6 +240,8 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	}
 	if (all_zero(counts, question->nbins))
 		check_measure(question);
+	if (any_negative(counts, question->nbins))
+		check_negative();
 	SPI_finish();
 }
 
@@ -261,14 +295,22 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 	return !isnull;
 }
 
-/* No line came back: is there such a measure? */
+/* No line came back: is there such a measure?  Lines below nothing: is everything counted? */
 static void
-check_lines(const ks_question *question, const ks_top *top)
+check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
 {
-	if (top->count > 0)
+	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * question->nbins));
+	int			i;
+
+	for (i = 0; i < top->count; i++)
+		negative |= top->lines[i].weight < 0;
+	if (top->count > 0 && !negative)
 		return;
 	connect_spi();
-	check_measure(question);
+	if (negative)
+		check_negative();
+	else
+		check_measure(question);
 	SPI_finish();
 }
 
@@ -284,7 +326,7 @@ ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top
 		top->total = pq_getmsgint64(&message);
 		ks_top_receive(&message, top);
 	}
-	check_lines(question, top);
+	check_lines(question, top, NULL);
 }
 
 /* All keys likewise, with a series for each. */
@@ -299,7 +341,7 @@ ks_read_spread(const ks_question *question, int skip, int take, ks_spread *sprea
 		spread->top.total = pq_getmsgint64(&message);
 		ks_spread_receive(&message, question->nbins, question->distinct, spread);
 	}
-	check_lines(question, &spread->top);
+	check_lines(question, &spread->top, spread->counts);
 }
 
 static int

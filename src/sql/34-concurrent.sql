@@ -64,8 +64,8 @@ COMMENT ON PROCEDURE kindly_stats.attach_concurrently(regclass, jsonb) IS
 
 event_table, columns: as those of kindly_stats.attach().  Writers wait only while triggers are made, behind a lock that is tried for lock_timeout, or half a
 second, again and again for some minutes.  Then all attached tables are counted in one snapshot, which is why the caller must be allowed to read
-each of them; kindly_stats.progress shows how far it has come.  Until it is done, statistics have only what was written since;
-the mark is in kindly_stats.counting.  After an error, a cancel or a crash, calling it again goes on from there, and kindly_stats.detach() undoes it.
+each of them; kindly_stats.progress shows how far it has come.  Until it is done, statistics have only what was written since,
+and where more was deleted than that questions are refused (55000); the mark is in kindly_stats.counting.  After an error, a cancel or a crash, calling it again goes on from there, and kindly_stats.detach() undoes it.
 Errors: those of attach() and of rebuild(), 25001 inside a transaction block, 55P03 where writers never made room.';
 
 -- A measure

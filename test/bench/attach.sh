@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # attach.sh: how long writers wait while a table that is full is attached, a measure
-# is added and statistics are rebuilt; eight write all the time.
+# is added and statistics are rebuilt; eight write all the time.  And how much
+# memory it takes to attach tables of few and of many bots.
 
 writers=8
 timings=$results/attach.tsv
@@ -21,6 +22,20 @@ watch_memory()
 		sleep 0.1
 	done
 	echo "$most" >"$results/memory"
+}
+
+# attach_bots BOTS EVENTS: a line about a table of so many bots.
+attach_bots()
+{
+	on attach -c "CREATE TABLE of_bots AS SELECT i % $1 AS bot_id, timestamptz '2025-01-01' + i * 30 * interval '1 second' AS occurred_at,
+		'user_message' AS kind, 's' || i % 99991 AS session_id, 'web' AS source FROM generate_series(1, $2) AS i"
+	rm -f "$results/memory"
+	watch_memory &
+	watcher=$!
+	PGAPPNAME=operation on attach -c "SET maintenance_work_mem = '16MB'" -c "SELECT kindly_stats.attach('of_bots')" >/dev/null
+	wait "$watcher"
+	on attach -c "DROP TABLE of_bots" -c "TRUNCATE kindly_stats.rollup"
+	echo "| $1 | $2 | $(awk '{ printf "%.0f", $1 / 1024 }' "$results/memory") |"
 }
 
 # operate NAME STATEMENT: runs it, and notes when, and how much memory it had.
@@ -49,6 +64,15 @@ idle()
 }
 
 make_database attach
+on attach <<-'SQL'
+	CREATE FUNCTION bench.seconds(statement text) RETURNS float8 LANGUAGE plpgsql SET max_parallel_workers_per_gather = 0 AS $$
+	DECLARE
+		began timestamptz := clock_timestamp();
+	BEGIN
+		EXECUTE statement;
+		RETURN extract(epoch FROM clock_timestamp() - began);
+	END $$;
+SQL
 on attach -c "SELECT kindly_stats.detach('chat_event')" -c "INSERT INTO chat_event SELECT * FROM bench.event" -c "VACUUM ANALYZE" >/dev/null
 events=$(value attach "SELECT count(*) FROM chat_event")
 rm -rf "$latencies" "$timings"
@@ -71,6 +95,11 @@ $writers clients insert single events without a pause into a table of $(echo "$e
 with 64 MB of \`maintenance_work_mem\`; longest wait of a writer's transaction, and what the session that counts has of memory for itself. \`verify()\`
 finds no difference after each, in a snapshot amid the writers. Reading is not done in parallel: the counting is what takes its time, in one process.
 MD
+quiet=$(value attach "SELECT format('Without writers, \`rebuild()\` takes %s s, %s events a second; to read the columns that it reads takes %s s of that.',
+	bench.digits(bench.seconds('SELECT kindly_stats.rebuild()')), to_char(count(*) / bench.seconds('SELECT kindly_stats.rebuild()'), 'FM999,999,999'),
+	bench.digits(bench.seconds((SELECT format('SELECT %s FROM chat_event', string_agg(format('count(%I)', attname), ', ')) FROM pg_attribute WHERE attrelid = 'chat_event'::regclass AND attnum > 0))))
+	FROM chat_event")
+printf '%s\n\n' "$quiet" >>"$results/attach.md"
 # client, number, microseconds, script, when it ended
 cat "$latencies"/writers.* | awk -v timings="$timings" -v events="$events" '
 	BEGIN {
@@ -97,4 +126,13 @@ cat "$latencies"/writers.* | awk -v timings="$timings" -v events="$events" '
 				name[i] == "nothing" ? "" : sprintf("%.0f", events / seconds), most[i] / 1000, count[i] / seconds, memory[i] == 0 ? "" : sprintf("%.0f", memory[i] / 1024)
 		}
 	}' >>"$results/attach.md"
+on attach -c "SELECT kindly_stats.detach('chat_event')" -c "TRUNCATE kindly_stats.rollup" >/dev/null
+{
+	printf '\n%s\n\n' "Tables of as many events, in the months of a year, attached with 16 MB of \`maintenance_work_mem\`: a few times that is the most, however many events there are, for what does not fit goes to a sort on disk."
+	echo '| Bots | events | memory, MB |'
+	echo '| ---: | ---: | ---: |'
+	for bots in 20 1000 20000; do
+		attach_bots "$bots" $((sessions * 5 / 2))
+	done
+} >>"$results/attach.md"
 drop_database attach
