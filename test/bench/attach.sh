@@ -55,6 +55,28 @@ operate()
 	[ "$differences" -eq 0 ] || die "verify() finds $differences differences after $1"
 }
 
+# processor_seconds STATEMENT: that it takes of a processor.
+processor_seconds()
+{
+	on attach -At <<-SQL | awk -v ticks="$(getconf CLK_TCK)" 'NR == 1 { began = $1 } END { printf "%.2f", ($1 - began) / ticks }'
+		SELECT pg_backend_pid() AS pid \\gset
+		SET max_parallel_workers_per_gather = 0;
+		\\setenv PID :pid
+		\\! awk '{ print \$14 + \$15 }' /proc/\$PID/stat
+		$1 \\g /dev/null
+		\\! awk '{ print \$14 + \$15 }' /proc/\$PID/stat
+	SQL
+}
+
+say_processor_time()
+{
+	rebuilding=$(processor_seconds "SELECT kindly_stats.rebuild()")
+	reading=$(processor_seconds "SELECT $(value attach "SELECT string_agg(format('count(%I)', attname), ', ') FROM pg_attribute
+		WHERE attrelid = 'chat_event'::regclass AND attnum > 0 AND NOT attisdropped") FROM chat_event")
+	value attach "SELECT count(*) FROM chat_event" | awk -v rebuilding="$rebuilding" -v reading="$reading" '{
+		printf "Without writers, `rebuild()` takes %s seconds of a processor, %.0f events a second; to read all columns takes %s of them.\n\n", rebuilding, $1 / rebuilding, reading }'
+}
+
 # idle SECONDS: nothing but writers, for comparison.
 idle()
 {
@@ -64,15 +86,6 @@ idle()
 }
 
 make_database attach
-on attach <<-'SQL'
-	CREATE FUNCTION bench.seconds(statement text) RETURNS float8 LANGUAGE plpgsql SET max_parallel_workers_per_gather = 0 AS $$
-	DECLARE
-		began timestamptz := clock_timestamp();
-	BEGIN
-		EXECUTE statement;
-		RETURN extract(epoch FROM clock_timestamp() - began);
-	END $$;
-SQL
 on attach -c "SELECT kindly_stats.detach('chat_event')" -c "INSERT INTO chat_event SELECT * FROM bench.event" -c "VACUUM ANALYZE" >/dev/null
 events=$(value attach "SELECT count(*) FROM chat_event")
 rm -rf "$latencies" "$timings"
@@ -95,11 +108,7 @@ $writers clients insert single events without a pause into a table of $(echo "$e
 with 64 MB of \`maintenance_work_mem\`; longest wait of a writer's transaction, and what the session that counts has of memory for itself. \`verify()\`
 finds no difference after each, in a snapshot amid the writers. Reading is not done in parallel: the counting is what takes its time, in one process.
 MD
-quiet=$(value attach "SELECT format('Without writers, \`rebuild()\` takes %s s, %s events a second; to read the columns that it reads takes %s s of that.',
-	bench.digits(bench.seconds('SELECT kindly_stats.rebuild()')), to_char(count(*) / bench.seconds('SELECT kindly_stats.rebuild()'), 'FM999,999,999'),
-	bench.digits(bench.seconds((SELECT format('SELECT %s FROM chat_event', string_agg(format('count(%I)', attname), ', ')) FROM pg_attribute WHERE attrelid = 'chat_event'::regclass AND attnum > 0))))
-	FROM chat_event")
-printf '%s\n\n' "$quiet" >>"$results/attach.md"
+say_processor_time >>"$results/attach.md"
 # client, number, microseconds, script, when it ended
 cat "$latencies"/writers.* | awk -v timings="$timings" -v events="$events" '
 	BEGIN {
