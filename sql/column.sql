@@ -45,7 +45,7 @@ SELECT * FROM state();
 --
 ALTER TABLE event ADD COLUMN source text DEFAULT 'web';
 ALTER TABLE event ADD COLUMN anything text;
-SELECT severity, event_table, finding, remedy FROM kindly_stats.tree_findings();
+SELECT severity, object, finding, remedy FROM kindly_stats.tree_findings();
 INSERT INTO event VALUES (1, '2024-03-01', 'user_message', 's1', 'app');
 DELETE FROM event WHERE occurred_at < '2024-01-05';
 SELECT * FROM state();
@@ -229,7 +229,7 @@ SELECT count FROM kindly_stats.stats_total(3, '2024-07-01', '2024-07-02', measur
 DELETE FROM conversation WHERE bot_id > 1;
 SELECT failure('DELETE FROM conversation_1');
 SELECT * FROM state();
-SELECT severity, event_table, finding FROM kindly_stats.tree_findings();
+SELECT severity, object, finding FROM kindly_stats.tree_findings();
 -- a virtual one is never computed for triggers
 SELECT current_setting('server_version_num')::int >= 180000 AS has_virtual \gset
 \if :has_virtual

@@ -38,15 +38,16 @@ make_raw_events(FunctionCallInfo fcinfo, ks_stream_query *query)
 	query->table = PG_GETARG_OID(0);
 	query->batch = BATCH;
 	ks_stream_argument(query, INT8OID, PG_ARGISNULL(2) ? (Datum) 0 : PG_GETARG_DATUM(2), PG_ARGISNULL(2));
+	ks_stream_argument(query, TIMESTAMPTZOID, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3));
 }
 
-/* raw_events(event_table, measure, bot or NULL for all) */
+/* raw_events(event_table, measure, bot or NULL for all, since or NULL) */
 Datum
 ks_raw_events(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("only \"bot\" may be NULL")));
+				 errmsg("only \"bot\" and \"since\" may be NULL")));
 	return ks_stream_rows(fcinfo, make_raw_events, ks_stream_record);
 }

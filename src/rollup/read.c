@@ -24,6 +24,10 @@
 	" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
 	" AND r.month OPERATOR(pg_catalog.>=) $3 AND r.month OPERATOR(pg_catalog.<=) $4"
 
+/* Whether the measure is still being counted, as of the same snapshot; an answer from what is there would be too small. */
+#define IS_INCOMPLETE \
+	", EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $2 AND NOT m.counted)"
+
 #define QUESTION_ARGUMENTS 8
 
 /* A condition on the key's part of that number, as the folds take it. */
@@ -48,6 +52,21 @@ execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the rollup");
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+}
+
+/* The same for a query whose second column says IS_INCOMPLETE. */
+static Datum
+execute_question(SPIPlanPtr plan, const ks_question *question, Datum *values, const char *nulls, bool *isnull)
+{
+	Datum		answer = execute_fold(plan, values, nulls, isnull);
+	bool		unknown;
+
+	if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &unknown)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("measure \"%s\" is still being counted", question->measure),
+				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, call kindly_stats.add_measure_concurrently() once more.")));
+	return answer;
 }
 
 /* The month of an edge; all time has no first and no last one. */
@@ -142,6 +161,38 @@ check_measure(const ks_question *question)
 	}
 }
 
+/*
+ * A table that is being attached beside writers has triggers that take away what
+ * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
+ * events' weights add up to.
+ */
+static void
+check_negative(void)
+{
+	static SPIPlanPtr plan = NULL;
+	bool		isnull;
+
+	ks_prepared(&plan, "SELECT EXISTS (SELECT FROM kindly_stats.counting)", 0, NULL);
+	if (DatumGetBool(execute_fold(plan, NULL, NULL, &isnull)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an event table is still being counted"),
+				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, kindly_stats.health() says what to call.")));
+}
+
+static bool
+any_negative(const int64 *numbers, int count)
+{
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (numbers[i] < 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 all_zero(const int64 *numbers, int count)
 {
@@ -155,7 +206,7 @@ all_zero(const int64 *numbers, int count)
 	return true;
 }
 
-#define SERIES_QUERY "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" FROM_ROLLUP
+#define SERIES_QUERY "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE FROM_ROLLUP
 
 /* Runs a query that folds a series, for which there is a plan. */
 static void
@@ -176,7 +227,7 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	values[8] = BoolGetDatum(question->firsts);
 	nulls[8] = ' ';
 	ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
-	answer = execute_fold(*plan, values, nulls, &isnull);
+	answer = execute_question(*plan, question, values, nulls, &isnull);
 	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);
@@ -190,6 +241,8 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	}
 	if (all_zero(counts, question->nbins))
 		check_measure(question);
+	if (any_negative(counts, question->nbins))
+		check_negative();
 	SPI_finish();
 }
 
@@ -234,23 +287,31 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 	values[10] = Int32GetDatum(limit);
 	values[11] = BoolGetDatum(spread);
 	nulls[8] = nulls[9] = nulls[10] = nulls[11] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" FROM_ROLLUP,
+	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" IS_INCOMPLETE FROM_ROLLUP,
 				QUESTION_ARGUMENTS + 4, types);
-	answer = execute_fold(plan, values, nulls, &isnull);
+	answer = execute_question(plan, question, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, caller, message);
 	SPI_finish();
 	return !isnull;
 }
 
-/* No line came back: is there such a measure? */
+/* No line came back: is there such a measure?  Lines below nothing: is everything counted? */
 static void
-check_lines(const ks_question *question, const ks_top *top)
+check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
 {
-	if (top->count > 0)
+	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * question->nbins));
+	int			i;
+
+	for (i = 0; i < top->count; i++)
+		negative |= top->lines[i].weight < 0;
+	if (top->count > 0 && !negative)
 		return;
 	connect_spi();
-	check_measure(question);
+	if (negative)
+		check_negative();
+	else
+		check_measure(question);
 	SPI_finish();
 }
 
@@ -266,7 +327,7 @@ ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top
 		top->total = pq_getmsgint64(&message);
 		ks_top_receive(&message, top);
 	}
-	check_lines(question, top);
+	check_lines(question, top, NULL);
 }
 
 /* All keys likewise, with a series for each. */
@@ -281,7 +342,7 @@ ks_read_spread(const ks_question *question, int skip, int take, ks_spread *sprea
 		spread->top.total = pq_getmsgint64(&message);
 		ks_spread_receive(&message, question->nbins, question->distinct, spread);
 	}
-	check_lines(question, &spread->top);
+	check_lines(question, &spread->top, spread->counts);
 }
 
 static int

@@ -52,6 +52,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	ks_values	row;
 	ks_event	event;
 
+	ks_progress_event();
 	slot_getallattrs(slot);
 	row.values = slot->tts_values;
 	row.isnull = slot->tts_isnull;
@@ -294,8 +295,11 @@ ks_append_counts(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	ks_spool_init(&spool);
+	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
 	ks_recount(&spool, &of);
+	ks_progress_phase(KS_PHASE_WRITING);
 	append_spooled(&spool, PG_GETARG_BOOL(5), false);
+	ks_progress_end();
 	ks_spool_end(&spool);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -317,8 +321,11 @@ ks_move_counts(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	ks_spool_init(&spool);
+	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
 	ks_recount(&spool, &of);
+	ks_progress_phase(KS_PHASE_WRITING);
 	append_spooled(&spool, true, true);
+	ks_progress_end();
 	ks_spool_end(&spool);
 	SPI_finish();
 	PG_RETURN_VOID();

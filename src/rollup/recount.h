@@ -35,6 +35,23 @@ typedef struct ks_recount_of
 	bool		removed;		/* events are taken away instead */
 } ks_recount_of;
 
+/* What is being counted for, and how far it has come: the numbers are kindly_stats.progress's, too. */
+typedef enum ks_progress_what
+{
+	KS_PROGRESS_NOTHING,
+	KS_PROGRESS_COUNT,			/* attach(), detach(), add_measure() */
+	KS_PROGRESS_REBUILD,
+	KS_PROGRESS_ATTACH,			/* attach_concurrently() */
+	KS_PROGRESS_MEASURE			/* add_measure_concurrently() */
+} ks_progress_what;
+
+typedef enum ks_progress_phases
+{
+	KS_PHASE_LOCKING = 1,
+	KS_PHASE_COUNTING,
+	KS_PHASE_WRITING
+} ks_progress_phases;
+
 /* spool.c */
 extern void ks_spool_init(ks_spool *spool);
 extern void ks_spool_put(ks_spool *spool, int64 bot_id, int32 month, const void *tally);
@@ -46,5 +63,12 @@ extern void ks_spool_end(ks_spool *spool);
 /* recount.c */
 extern void ks_recount(ks_spool *spool, const ks_recount_of *of);
 extern void ks_append_month(int64 bot_id, int32 month, bool kept, const ks_builder *mixed);
+
+/* progress.c */
+extern void ks_progress_for(ks_progress_what what);
+extern void ks_progress_begin(ks_progress_what what, ks_progress_phases phase, Oid relid);
+extern void ks_progress_phase(ks_progress_phases phase);
+extern void ks_progress_event(void);
+extern void ks_progress_end(void);
 
 #endif							/* KS_ROLLUP_RECOUNT_H */

@@ -7,6 +7,9 @@
  * writers commit meanwhile is rows of its own, which the snapshot does not see and
  * which stay right, so nobody is locked out but other repairs and compaction,
  * which moves rows.  Kept rows are about events that are in no table: they stay.
+ *
+ * A measure that is new is repaired alone.  Then nothing is deleted, for it may have a part
+ * only of the live rows: the difference itself is appended.
  */
 #include "rollup/fold.h"
 #include "rollup/recount.h"
@@ -31,6 +34,7 @@ typedef struct repairing
 	bool		any;
 	int64		bot_id;
 	int32		month;
+	const char *measure;		/* that alone; NULL for all */
 	bool		replaced;		/* it is too large to be compared: its live rows are gone already */
 	MemoryContext memory;
 	ks_builder	counted;		/* from the tables, mixed */
@@ -42,15 +46,28 @@ typedef struct repairing
  * ------------------------------------------------------------------------
  */
 
-/* Counts all attached tables into the spool. */
-static void
-count_tables(ks_spool *spool, bool has_bot, int64 bot_id)
+/* What of the tables to repair. */
+typedef struct repair_of
 {
+	bool		has_bot;
+	int64		bot_id;
+	const char *measure;		/* NULL: all */
+} repair_of;
+
+/* Counts all attached tables, or those that the measure counts, into the spool. */
+static void
+count_tables(ks_spool *spool, const repair_of *what)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {what->measure != NULL ? CStringGetTextDatum(what->measure) : (Datum) 0};
 	SPITupleTable *tables;
 	uint64		count;
 	uint64		i;
 
-	if (SPI_execute("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain FROM kindly_stats.event_table AS t ORDER BY 1, 3", true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain FROM kindly_stats.event_table AS t"
+							  " WHERE $1 IS NULL OR t.grain OPERATOR(pg_catalog.=) (SELECT m.grain FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1)"
+							  " ORDER BY 1, 3",
+							  1, types, values, what->measure != NULL ? NULL : "n", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list event tables");
 	tables = SPI_tuptable;
 	count = SPI_processed;
@@ -62,24 +79,29 @@ count_tables(ks_spool *spool, bool has_bot, int64 bot_id)
 		of.relid = DatumGetObjectId(SPI_getbinval(tables->vals[i], tables->tupdesc, 1, &isnull));
 		of.columns = SPI_getbinval(tables->vals[i], tables->tupdesc, 2, &isnull);
 		of.grain = SPI_getvalue(tables->vals[i], tables->tupdesc, 3);
-		of.has_bot = has_bot;
-		of.bot_id = bot_id;
+		of.measure = what->measure;
+		of.has_bot = what->has_bot;
+		of.bot_id = what->bot_id;
+		ks_progress_begin(KS_PROGRESS_REBUILD, KS_PHASE_COUNTING, of.relid);
 		ks_recount(spool, &of);
+		ks_progress_end();
 	}
 	SPI_freetuptable(tables);
 }
 
 /* Months that have live rows are to be looked at, whether or not a table has events of theirs. */
 static void
-note_live_months(ks_spool *spool, bool has_bot, int64 bot_id)
+note_live_months(ks_spool *spool, const repair_of *what)
 {
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(bot_id)};
+	Oid			types[2] = {INT8OID, TEXTOID};
+	Datum		values[2] = {Int64GetDatum(what->bot_id), what->measure != NULL ? CStringGetTextDatum(what->measure) : (Datum) 0};
+	char		nulls[2] = {what->has_bot ? ' ' : 'n', what->measure != NULL ? ' ' : 'n'};
 	uint64		i;
 
 	if (SPI_execute_with_args("SELECT DISTINCT r.bot_id, r.month FROM kindly_stats.rollup AS r"
-							  " WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1)",
-							  1, types, values, has_bot ? NULL : "n", true, 0) != SPI_OK_SELECT)
+							  " WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1)"
+							  " AND ($2 IS NULL OR r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]))",
+							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	for (i = 0; i < SPI_processed; i++)
 	{
@@ -101,10 +123,10 @@ note_live_months(ks_spool *spool, bool has_bot, int64 bot_id)
 static void
 select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 {
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month))};
+	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
+	Datum		values[3] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month)), CStringGetTextDatum(r->measure != NULL ? r->measure : "")};
 
-	ks_prepared(plan, query, 2, types);
+	ks_prepared(plan, query, 3, types);
 	if (SPI_execute_plan(*plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 }
@@ -177,6 +199,25 @@ is_right(const repairing *r)
 	return difference.weights.count == 0 && difference.members.count == 0 && same_bounds(&bounds, &r->counted.bounds);
 }
 
+/* Takes what live rows say of the measure that is repaired alone away from what was counted. */
+static void
+subtract_measure(repairing *r)
+{
+	static SPIPlanPtr plan = NULL;
+	ks_bounds	ignored;
+	uint64		i;
+
+	ks_bounds_reset(&ignored);
+	select_live(r, &plan, "SELECT $3, CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END"
+				FROM_LIVE_ROWS " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		subtract_row(&r->counted, &ignored, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* Deletes the live rows that the snapshot sees, by their ids: others may have come since. */
 static void
 delete_live(const repairing *r)
@@ -221,13 +262,14 @@ begin_month(repairing *r, int64 bot_id, int32 month)
 	r->any = true;
 }
 
-/* Writes what was counted so far in the place of the live rows. */
+/* Writes what was counted so far in the place of the live rows, or beside those that say something of the measure. */
 static void
 replace(repairing *r)
 {
 	if (!r->replaced)
 	{
-		delete_live(r);
+		if (r->measure == NULL)
+			delete_live(r);
 		r->changed++;
 	}
 	r->replaced = true;
@@ -243,8 +285,10 @@ end_month(repairing *r)
 	if (!r->any)
 		return;
 	old = MemoryContextSwitchTo(r->memory);
+	if (r->measure != NULL)
+		subtract_measure(r);
 	ks_must(ks_builder_settle(&r->counted));
-	if (r->replaced || !is_right(r))
+	if (r->measure != NULL ? r->counted.weights.count + r->counted.members.count > 0 : r->replaced || !is_right(r))
 		replace(r);
 	MemoryContextSwitchTo(old);
 	r->any = false;
@@ -284,9 +328,9 @@ add_part(repairing *r, int64 bot_id, int32 month, Datum tally, bool isnull)
 }
 
 static int64
-repair_spooled(ks_spool *spool)
+repair_spooled(ks_spool *spool, const repair_of *what)
 {
-	repairing	r = {false};
+	repairing	r = {.measure = what->measure};
 	int64		bot_id;
 	int32		month;
 	Datum		tally;
@@ -305,28 +349,33 @@ repair_spooled(ks_spool *spool)
 }
 
 /*
- * repair(bot, or NULL for all): gives back how many months of bots differed.  Whoever
+ * repair(bot, measure; NULL for all): gives back how many months of bots differed.  Whoever
  * calls holds the lock that keeps other repairs and compaction away, and took it
  * before the snapshot.
  */
 Datum
 ks_repair(PG_FUNCTION_ARGS)
 {
-	bool		has_bot = !PG_ARGISNULL(0);
-	int64		bot_id = has_bot ? PG_GETARG_INT64(0) : 0;
+	repair_of	what = {.has_bot = !PG_ARGISNULL(0)};
 	ks_spool	spool;
 	ks_identity caller;
 	int64		changed;
 
+	if (what.has_bot)
+		what.bot_id = PG_GETARG_INT64(0);
+	if (!PG_ARGISNULL(1))
+		what.measure = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ks_spool_init(&spool);
-	count_tables(&spool, has_bot, bot_id);
+	count_tables(&spool, &what);
+	ks_progress_begin(KS_PROGRESS_REBUILD, KS_PHASE_WRITING, InvalidOid);
 	caller = ks_become_owner("rollup");
-	note_live_months(&spool, has_bot, bot_id);
-	changed = repair_spooled(&spool);
+	note_live_months(&spool, &what);
+	changed = repair_spooled(&spool, &what);
 	ks_become_again(caller);
+	ks_progress_end();
 	ks_spool_end(&spool);
 	PopActiveSnapshot();
 	SPI_finish();

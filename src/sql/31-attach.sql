@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'exported', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -90,11 +90,12 @@ BEGIN
             condition text,
             needed text,
             grain text NOT NULL DEFAULT 'event' CHECK (grain IN ('event', 'conversation_start', 'conversation_end')),
+            counted boolean NOT NULL DEFAULT true,
             CHECK (member IS NULL OR weight IS NULL)
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true or integer that must be more than 0, column that must not be NULL; of which rows (grain: events, or conversations by their start or end)';
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true or integer that must be more than 0, column that must not be NULL; of which rows (grain: events, or conversations by their start or end); counted: not while older events are still being counted';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
@@ -147,10 +148,27 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.bot IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
     END IF;
+    IF to_regclass('kindly_stats.counting') IS NULL THEN
+        CREATE TABLE kindly_stats.counting (
+            event_table regclass PRIMARY KEY,
+            since timestamptz NOT NULL DEFAULT now()
+        );
+        -- no secret, and whoever asks for statistics learns from it that some are incomplete
+        GRANT SELECT ON kindly_stats.counting TO PUBLIC;
+        COMMENT ON TABLE kindly_stats.counting IS 'event tables that have triggers, but whose older events are not counted yet';
+    END IF;
+    IF to_regclass('kindly_stats.verified') IS NULL THEN
+        CREATE TABLE kindly_stats.verified (
+            is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+            verified_at timestamptz NOT NULL DEFAULT now(),
+            differences bigint NOT NULL
+        );
+        COMMENT ON TABLE kindly_stats.verified IS 'when kindly_stats.verify_all() ran last, and what it found';
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure and bot where they are missing';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot, counting and verified where they are missing';
 
 -- The logical columns that measures of a grain read, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
@@ -443,11 +461,35 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_table(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_table(regclass) IS 'internal: refuses to attach what is no table of its own (22004, 42809, 55000)';
 
+-- The mapping that the triggers are to have: what they know already, completed; refuses what cannot be.
+CREATE FUNCTION kindly_stats.wanted_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb := kindly_stats.attached_columns(event_table, grain);
+    wanted jsonb;
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.event_table AS t
+                WHERE t.event_table = wanted_columns.event_table AND (t.grain = 'event') <> (wanted_columns.grain = 'event')) THEN
+        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
+            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
+    END IF;
+    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        PERFORM kindly_stats.check_columns(event_table, columns, grain);
+    END IF;
+    wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
+    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
+    RETURN wanted;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.wanted_columns(regclass, jsonb, text) IS 'internal: the mapping that triggers are to have; refuses what cannot be (22023, 42703, 42804, 55000)';
+
 CREATE FUNCTION kindly_stats.attach_grain(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known jsonb;
     wanted jsonb;
+    is_counting boolean;
     -- what is counted can no longer be told from the table
     is_lost boolean;
 BEGIN
@@ -458,18 +500,10 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    IF EXISTS (SELECT FROM kindly_stats.event_table AS t
-                WHERE t.event_table = attach_grain.event_table AND (t.grain = 'event') <> (attach_grain.grain = 'event')) THEN
-        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
-            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
-    END IF;
     known := kindly_stats.attached_columns(event_table, grain);
-    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
-        PERFORM kindly_stats.check_columns(event_table, columns, grain);
-    END IF;
-    wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
-    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
-    is_lost := kindly_stats.lost_columns(event_table, known) <> '{}'
+    wanted := kindly_stats.wanted_columns(event_table, columns, grain);
+    is_counting := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = attach_grain.event_table);
+    is_lost := is_counting OR kindly_stats.lost_columns(event_table, known) <> '{}'
                OR known IS NULL AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = event_table AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
                                                AND t.tgname IN (kindly_stats.trigger_name(grain, 'update'), kindly_stats.trigger_name(grain, 'delete')));
     IF known <> wanted AND NOT is_lost THEN
@@ -481,8 +515,11 @@ BEGIN
     -- partitions that are covered below were written to without being counted
     is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
     RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
-    IF is_lost THEN
-        PERFORM kindly_stats.repair(NULL);
+    -- what attach_concurrently() left undone
+    IF is_counting THEN
+        PERFORM kindly_stats.finish_attach(event_table);
+    ELSIF is_lost THEN
+        PERFORM kindly_stats.repair();
     END IF;
 END
 $$;
@@ -502,7 +539,7 @@ COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
 with triggers.  Only columns that the table has now are read from now on; call it once more to read one that was added since, or with
-other columns: what that changes is counted anew.  It blocks writers while it counts.
+other columns: what that changes is counted anew.  It blocks writers while it counts; kindly_stats.attach_concurrently() does not.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise.';
 
@@ -518,6 +555,7 @@ DECLARE
     covered regclass;
     trigger_name name;
     counted boolean;
+    half_counted boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
     IF NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table) THEN
@@ -526,8 +564,15 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
+    IF half_counted AND keep_statistics THEN
+        RAISE EXCEPTION 'table "%" is still being counted', event_table USING ERRCODE = '55000',
+            HINT = format('CALL kindly_stats.attach_concurrently(%L) ends it; without keep_statistics it can be detached as it is.', event_table);
+    END IF;
     FOREACH known IN ARRAY ARRAY(SELECT t FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table)
     LOOP
+        -- of what is half counted, repair() takes away what is there
+        EXIT WHEN half_counted;
         IF keep_statistics THEN
             PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
         ELSE
@@ -549,6 +594,10 @@ BEGIN
             RETURN NEXT covered;
         END IF;
     END LOOP;
+    IF half_counted THEN
+        PERFORM kindly_stats.repair();
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table;
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.detach(regclass, boolean) FROM PUBLIC;
@@ -557,7 +606,7 @@ COMMENT ON FUNCTION kindly_stats.detach(regclass, boolean) IS
 
 event_table: an attached table; keep_statistics: leave counted what is counted, instead of taking the events that are in the
 table out of the statistics.  Gives back the tables and partitions that had triggers.
-Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached.';
+Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached, or is to be kept and still being counted.';
 
 -- Without SET search_path: the table belongs where the caller creates tables.
 CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass

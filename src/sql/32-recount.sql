@@ -28,7 +28,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.require_columns(regclass, jsonb) FROM PU
 COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: refuses to count a table that has lost a column (42703)';
 
 -- For verify(), which counts measure by measure in SQL, so that it does not believe what the triggers' code counts.
--- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL.
+-- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL, $2 an instant from which on, or NULL.
 CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -45,7 +45,7 @@ BEGIN
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
     RETURN format('SELECT %1$s AS bot_id, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
+                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
                   kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
@@ -62,14 +62,15 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) IS
 'internal: the raw events that a measure counts, read as their table''s owner
 
-event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all.
+event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
+all.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
 column is missing, 55000 where the measure does not count the table.';
 
@@ -112,11 +113,13 @@ COMMENT ON FUNCTION kindly_stats.move_counts(regclass, jsonb, text) IS
 
 relation: an attached table or a partition; columns: how it names the documented ones; grain: of the measures.';
 
-CREATE FUNCTION kindly_stats.repair(bot bigint) RETURNS bigint
+CREATE FUNCTION kindly_stats.repair(bot bigint DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
-REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.repair(bigint) IS
-'internal: makes live rows say what the attached tables have; months of bots that it replaced';
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(bigint, text) IS
+'internal: makes live rows say what the attached tables have, and gives back how many months did not
+
+bot, measure: one only, NULL for all.';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
@@ -137,21 +140,12 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_event_tables() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_event_tables() IS 'internal: keeps writers of events out until the end of the transaction, and whoever repairs';
 
-CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
-                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
-                                         grain text DEFAULT 'event')
-    RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t kindly_stats.event_table;
-    wanted jsonb;
-    known_columns text[];
+CREATE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
-    PERFORM kindly_stats.lock_event_tables();
     IF coalesce(name, '') = '' THEN
         RAISE EXCEPTION 'a measure needs a name' USING ERRCODE = '22023', HINT = 'Names are free but for the empty one.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = add_measure.name) THEN
+    ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
     ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
@@ -167,28 +161,65 @@ BEGIN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
-    known_columns := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
-    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain)
-    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain);
-    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table)
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_measure(text, text[], text[], text, text, text, text, text) IS 'internal: refuses what can be no new measure (22023, 42710, 55000)';
+
+CREATE FUNCTION kindly_stats.notice_kept(measure text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+        RAISE NOTICE 'events that are gone are not in measure "%"', measure;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.notice_kept(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.notice_kept(text) IS 'internal: says so where a new measure cannot have all events that are counted';
+
+-- From here on writers count it, once those that know nothing of it are gone.
+CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t kindly_stats.event_table;
+    wanted jsonb;
+    known_columns text[] := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
+BEGIN
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
+    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
+    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain ORDER BY e.event_table)
     LOOP
         -- not what other measures have been counted without
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || kindly_stats.needed_columns(t.columns, grain);
         PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
-        PERFORM kindly_stats.append_counts(t.event_table, wanted, grain, name, false, false);
         PERFORM kindly_stats.cover(t.event_table, wanted, grain);
     END LOOP;
-    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
-        RAISE NOTICE 'events that are gone are not in measure "%"', name;
-    END IF;
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_table AS e
-                     WHERE e.grain = add_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
-       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain) THEN
+                     WHERE e.grain = insert_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
+       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) IS 'internal: adds a measure, of which nothing is counted yet (42703, 42804)';
+
+CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
+                                         grain text DEFAULT 'event')
+    RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
+    PERFORM kindly_stats.lock_event_tables();
+    PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
+       FROM kindly_stats.event_table AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
@@ -200,7 +231,7 @@ and language_code (an event whose key columns are all NULL does not count); memb
 weight: integer column to add up instead of counting events; condition: boolean column that must be true, or integer that must be more than 0; needed: column that
 must not be NULL; grain: event, or conversation_start or conversation_end to count conversations (which have no kinds) by the one
 or the other.
-It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
+It blocks writers while it counts; kindly_stats.add_measure_concurrently() does not.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
 was deleted and its counts are still there.';
 
@@ -215,11 +246,13 @@ What they count moves to those rows of kindly_stats.rollup that are kept.
 Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
 55000 where the table is not attached.';
 
-CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL)
+CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query of each measure takes longer than to run most of them
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
+    -- tallies are of months
+    first date := date_trunc('month', since AT TIME ZONE 'UTC');
     m text;
     raw text;
 BEGIN
@@ -228,14 +261,14 @@ BEGIN
     END IF;
     FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
     LOOP
-        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
+        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
         RETURN QUERY EXECUTE format($query$
             WITH stored AS (
                 SELECT r.bot_id, r.month, kindly_stats.sum(
                            CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, %1$L) ELSE r.tally END) AS tally
                   FROM kindly_stats.rollup AS r
-                 WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) GROUP BY 1, 2),
+                 WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3) GROUP BY 1, 2),
             recounted AS (
                 SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                        kindly_stats.tally_agg((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS tally
@@ -247,16 +280,16 @@ BEGIN
              WHERE NOT kindly_stats.is_empty(CASE WHEN s.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN s.tally
                                                   ELSE s.tally OPERATOR(kindly_stats.-) r.tally END)
              ORDER BY 1, 3
-            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1) AS event WHERE false'))
-            USING bot;
+            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
+            USING bot, first::timestamp AT TIME ZONE 'UTC', first;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.verify(bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(bigint, timestamptz) IS
 'counts the raw events anew and lists what the rollup has otherwise
 
-bot: one bot only; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
 What is kept of events that are gone cannot be compared.
 kindly_stats.rebuild() repairs.';
 
@@ -278,6 +311,10 @@ COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes w
 
 CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    measures text[];
+    changed bigint;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
     IF NOT kindly_stats.has_rollup() THEN
@@ -286,7 +323,15 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot);
-    RETURN kindly_stats.repair(bot);
+    -- what is marked before the snapshot is counted in it
+    tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
+    measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
+    changed := kindly_stats.repair(bot);
+    IF bot IS NULL THEN
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
+        UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
+    END IF;
+    RETURN changed;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
@@ -294,7 +339,7 @@ COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
 'counts the events of all attached tables and makes the statistics say the same
 
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
-included.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
+included.  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
 Errors: 25001 at an isolation level above READ COMMITTED, 42501 where the caller must not read all rows of a table, 55000 where no event
 table has been attached.';

@@ -20,28 +20,40 @@ DECLARE
 BEGIN
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported, kindly_stats.counting, kindly_stats.verified
         TO kindly_stats_admin, kindly_stats_monitor;
     GRANT INSERT, DELETE ON kindly_stats.rollup TO kindly_stats_admin;
-    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
     FOR command IN
         SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
           JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
          WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
-           AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
+           -- what event triggers call they call as the extension's owner
+           AND p.proname !~ '^(before|after|warn)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, bigint)', 'kindly_stats.raw_query(regclass, jsonb, text)',
+          FROM unnest(ARRAY['kindly_stats.verify(bigint, timestamptz)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+                            'kindly_stats.raw_events(regclass, text, bigint, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)',
                             'kindly_stats.tree_findings()', 'kindly_stats.trigger_argument(bytea, integer)', 'kindly_stats.tree_top(regclass)',
                             'kindly_stats.relations(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
+        UNION ALL
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)
+          FROM pg_proc AS p
+         WHERE p.pronamespace = 'kindly_stats'::regnamespace
+           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'count_errors', 'zone_data'))
+           AND NOT has_function_privilege('kindly_stats_monitor', p.oid, 'EXECUTE')
     LOOP
         EXECUTE command;
     END LOOP;
+    GRANT SELECT ON kindly_stats.health TO kindly_stats_admin, kindly_stats_monitor;
+    -- how old the secret is, but not the secret
+    IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
+        GRANT SELECT (created_at) ON kindly_stats.api_secret TO kindly_stats_admin, kindly_stats_monitor;
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_administration() FROM PUBLIC;
@@ -64,6 +76,7 @@ COMMENT ON FUNCTION kindly_stats.create_administrator_roles() IS
 
 Members of kindly_stats_admin may attach and detach tables, add measures, purge, compact, rebuild, verify, close and reopen days, and name
 bots; of an event table they need what they do to it themselves: to be its owner to attach and detach, SELECT and DELETE to purge, SELECT of
-all rows to count anew.  Members of kindly_stats_monitor may verify, with SELECT on the event tables, and read the statistics of all bots.
+all rows to count anew.  Members of kindly_stats_monitor may call health(), verify, with SELECT on the event tables, and read the statistics of all bots; what
+others'' sessions keep from being removed they see as members of pg_read_all_stats.
 Neither may give rights, make API keys or see the secret that signs tokens.  Call it once more after an update of the extension.
 Errors: 42710 where a role of that name exists that may do more.';

@@ -55,6 +55,15 @@ COMMENT ON FUNCTION kindly_api.token() IS
 The answer is {"bot": ...}; it costs next to nothing.  The headers X-Kindly-Bot and X-Kindly-Key, the latter with the prefix of the
 key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
 
+CREATE FUNCTION kindly_api.health() RETURNS json
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 AS 'MODULE_PATHNAME', 'ks_health';
+REVOKE EXECUTE ON FUNCTION kindly_api.health() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.health() IS
+'says whether the statistics are right, as far as is known: GET /health, without a token
+
+For load balancers: {"status": "ok"}, or with HTTP status 503 {"status": "error", "errors": <number>}, of the errors that kindly_stats.health() lists, but for what
+takes long to find.';
+
 CREATE FUNCTION kindly_stats.routes() RETURNS TABLE (path text, schema text, function text, parameter text, argument text, is_list boolean)
     LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 200 AS 'MODULE_PATHNAME', 'ks_list_routes';
 COMMENT ON FUNCTION kindly_stats.routes() IS

@@ -92,7 +92,8 @@ for (const name of relations) {
   for (const path of [`/api/native/${table}`, `/api/native/rpc/${table}`, `/${table}`, `/api/native/?table=${table}`]) {
     for (const profile of [schema, 'kindly_api']) {
       const answer = await request(path, { token: token({ bot: 1, path, profile }), headers: { 'Accept-Profile': profile } });
-      if (answer.status < 400 && !path.includes('?')) {
+      // the view of that name has an address of ours for a namesake
+      if (answer.status < 400 && !path.includes('?') && path !== '/health') {
         reached.push(`${path} ${profile} ${answer.status}`);
       }
     }

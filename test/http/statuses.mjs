@@ -44,6 +44,25 @@ is(JSON.parse(gunzipSync(packed.body)).data.length, 366, 'and whole');
 const given = await request(auth(1), { headers: { authorization: `bearer  ${key} ` } });
 is([given.status, Object.keys(given.json), given.headers['cache-control']], [200, ['jwt'], 'no-store'], '200: a token, for a key however spelt');
 
+// ---------------------------------------------------------------- /health
+
+const fit = await request('/health');
+is([fit.status, fit.json], [200, { status: 'ok' }], '200: health, without a token');
+is([fit.headers['content-type'], fit.headers['cache-control']], ['application/json; charset=utf-8', 'no-store'], 'of the moment');
+is((await request('/health', { method: 'HEAD' })).status, 200, '200: HEAD');
+is((await request('/health', { method: 'POST', body: '{}' })).status, 405, '405: POST');
+sql('ALTER TABLE kindly_stats.measure DISABLE TRIGGER kindly_stats_changed');
+let unfit;
+for (let tries = 0; tries < 50 && (unfit = await request('/health')).status === 200; tries += 1) {
+  await new Promise((resolve) => setTimeout(resolve, 200));
+}
+is([unfit.status, unfit.json], [503, { status: 'error', errors: 1 }], '503: a trigger is disabled, of which no more is said');
+sql('ALTER TABLE kindly_stats.measure ENABLE TRIGGER kindly_stats_changed');
+for (let tries = 0; tries < 50 && (unfit = await request('/health')).status !== 200; tries += 1) {
+  await new Promise((resolve) => setTimeout(resolve, 200));
+}
+is(unfit.status, 200, '200: mended');
+
 // ---------------------------------------------------------------- 400
 
 const unknown = await status(400, 'unknown parameters', `${messages}&colour=blue&sources[]=web&size=9`);

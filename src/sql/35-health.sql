@@ -1,0 +1,356 @@
+-- What is wrong, or will be: one row a finding.  Nothing here reads an event table, so that nothing of its owner's is run.
+
+CREATE TYPE kindly_stats.finding AS (severity text, object text, finding text, remedy text);
+COMMENT ON TYPE kindly_stats.finding IS
+'what kindly_stats.health() finds: how bad it is, what it is about, a sentence, and what mends it
+
+severity: error, where figures are wrong or will be; warning, where something gets slower or is about to fail; notice.';
+
+CREATE FUNCTION kindly_stats.health_triggers() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- a table that is attached for itself and through its parent
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
+           format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
+      FROM kindly_stats.event_table AS t
+      JOIN kindly_stats.event_table AS a ON a.grain = t.grain AND a.event_table <> t.event_table
+       AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
+    RETURN QUERY
+    SELECT 'error', r.relation::text,
+           CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
+                ELSE format('This partition of %s has not all triggers that count: what is written straight to it is not counted.', t.event_table) END,
+           format('SELECT kindly_stats.%s(%L); SELECT kindly_stats.rebuild();', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END, t.event_table)
+      FROM kindly_stats.event_table AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
+     WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
+             WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
+     ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
+           format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
+                        to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
+       -- a trigger for each row may be one for what is replicated, and nothing else
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+     ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('event trigger %I', e.evtname), 'It is disabled: tables can change without the statistics following.',
+           format('ALTER EVENT TRIGGER %I ENABLE; SELECT kindly_stats.rebuild();', e.evtname)
+      FROM pg_event_trigger AS e JOIN pg_depend AS d ON d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e'
+      JOIN pg_extension AS x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid AND x.extname = 'kindly_stats'
+     WHERE e.evtenabled IN ('D', 'R') ORDER BY 2;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_triggers() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_triggers() IS 'internal: part of health(): triggers that are missing, doubled or disabled';
+
+CREATE FUNCTION kindly_stats.health_columns() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', t.columns ->> l, l),
+           format('SELECT kindly_stats.%s(%L, %L); -- or with its new name instead of null', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END,
+                  t.event_table, json_build_object(l, NULL))
+      FROM kindly_stats.event_table AS t, LATERAL unnest(kindly_stats.lost_columns(t.event_table, t.columns)) AS l
+     WHERE t.grain <> 'conversation_end' ORDER BY 2, 3;
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
+                                                a.attname, l.logical, format_type(a.atttypid, a.atttypmod)),
+           -- DDL that is followed would count the table as it is first
+           format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
+                  t.event_table, a.attname,
+                  CASE l.role WHEN 'instant' THEN 'timestamptz' WHEN 'condition' THEN 'boolean' ELSE 'bigint' END)
+      FROM kindly_stats.event_table AS t
+     CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
+      JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname = CASE WHEN t.columns ? l.logical THEN t.columns ->> l.logical ELSE l.logical END
+     WHERE NOT CASE WHEN l.role IN ('bot', 'weight') THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+                    WHEN l.role = 'instant' THEN kindly_stats.base_type(a.atttypid) = 'timestamptz'::regtype
+                    WHEN l.role = 'condition' THEN kindly_stats.base_type(a.atttypid) IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+                    ELSE true END
+       AND t.grain <> 'conversation_end' ORDER BY 2, 3;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_columns() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_columns() IS 'internal: part of health(): columns that are gone, or whose type cannot be read';
+
+CREATE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT 'warning', c.oid::regclass::text, 'It is unlogged: a crash empties it, and its statistics stay.', format('ALTER TABLE %s SET LOGGED;', c.oid::regclass)
+      FROM kindly_stats.event_table AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
+     WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', p.relid::text, format('It is a foreign table, and a partition of %s: its events are not counted.', t.event_table),
+           format('ALTER TABLE %s DETACH PARTITION %s;', p.parentrelid, p.relid)
+      FROM kindly_stats.event_table AS t, LATERAL pg_partition_tree(t.event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind = 'f' ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'error', i.inhrelid::regclass::text, format('It inherits from %s: what is written straight to it is not counted.', t.event_table),
+           format('ALTER TABLE %s NO INHERIT %s; SELECT kindly_stats.rebuild();', i.inhrelid::regclass, t.event_table)
+      FROM kindly_stats.event_table AS t JOIN pg_inherits AS i ON i.inhparent = t.event_table JOIN pg_class AS c ON c.oid = t.event_table
+     WHERE c.relkind = 'r' ORDER BY 2;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_tables() IS 'internal: part of health(): unlogged tables, foreign partitions, inheritance children';
+
+CREATE FUNCTION kindly_stats.health_trees() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT 'error', c.relation::regclass::text, format('It is attached, but not %s, whose partition it is: what is written through that table is not counted.', kindly_stats.tree_top(c.relation)),
+           format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L);', c.relation::regclass::text, kindly_stats.tree_top(c.relation)::text)
+      FROM kindly_stats.covered_relation AS c JOIN pg_class AS r ON r.oid = c.relation AND r.relispartition
+     WHERE NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = kindly_stats.tree_top(c.relation)) ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', t.event_table::text, format('Table %s, which has its former name, is not attached.', t.known_as), format('SELECT kindly_stats.attach(%L);', t.known_as)
+      FROM kindly_stats.event_table AS t WHERE to_regclass(t.known_as) <> t.event_table
+       AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = to_regclass(t.known_as)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'notice', t.event_table::text, format('Its column "%s" is not counted: it was added later.', l.logical), format('SELECT kindly_stats.attach(%L);', t.event_table::text)
+      FROM kindly_stats.event_table AS t, kindly_stats.logical_columns(t.grain) AS l
+     WHERE t.grain = 'event' AND NOT t.columns ? l.logical
+       AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY 2, 3;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_trees() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_trees() IS 'internal: part of health(): parents and namesakes that are not attached, columns that came later';
+
+-- What can be wrong with attached tables although DDL on them is followed: event triggers can be disabled.
+CREATE FUNCTION kindly_stats.tree_findings() RETURNS SETOF kindly_stats.finding
+    LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT * FROM kindly_stats.health_triggers()
+    UNION ALL SELECT * FROM kindly_stats.health_columns()
+    UNION ALL SELECT * FROM kindly_stats.health_tables()
+    UNION ALL SELECT * FROM kindly_stats.health_trees()
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.tree_findings() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.tree_findings() IS 'internal: part of health(): all about attached tables and their partitions';
+
+CREATE FUNCTION kindly_stats.health_counting() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- whoever counts has this lock, see KS_LOCK_OF_REPAIR
+    is_running boolean := EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database()
+                                   WHERE l.locktype = 'advisory' AND l.objsubid = 6 AND l.classid = 0 AND l.objid = 0 AND l.mode = 'ExclusiveLock');
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, c.event_table::text,
+           format('Its events from before %s are not counted yet.', to_char(c.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
+           CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.attach_concurrently(%L);', c.event_table) END
+      FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_table AS t) ORDER BY 2;
+    RETURN QUERY
+    SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, format('measure %s', m.name), 'It is still being counted: questions about it are refused.',
+           CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.add_measure_concurrently(%L);', m.name) END
+      FROM kindly_stats.measure AS m WHERE NOT m.counted ORDER BY 2;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_counting() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_counting() IS 'internal: part of health(): tables and measures that are half counted';
+
+CREATE FUNCTION kindly_stats.health_rows(enough bigint DEFAULT 1000) RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'warning', 'kindly_stats.rollup',
+           format('%s months of bots have more than %s rows that are to be merged, bot %s has %s of %s: questions about them are slower than need be.',
+                  count(*), enough, (array_agg(m.bot_id ORDER BY m.rows DESC))[1], max(m.rows), to_char((array_agg(m.month ORDER BY m.rows DESC))[1], 'YYYY-MM')),
+           'CALL kindly_stats.compact();'
+      FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
+             GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m
+    HAVING count(*) > 0;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_rows(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_rows(bigint) IS 'internal: part of health(): months that await compaction; enough: so many rows may do so';
+
+-- The oldest of what keeps dead rows from being removed.
+CREATE FUNCTION kindly_stats.horizon_holder() RETURNS TABLE (object text, age integer, remedy text)
+    LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT h.object, age(h.xmin), h.remedy
+      FROM (SELECT format('process %s (%s, %s)', a.pid, coalesce(nullif(a.application_name, ''), a.backend_type), coalesce(a.state, 'running')), a.backend_xmin,
+                   format('SELECT pg_terminate_backend(%s);', a.pid)
+              FROM pg_stat_activity AS a
+             WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid() AND (a.datname = current_database() OR a.datname IS NULL)
+            UNION ALL
+            SELECT format('replication slot %s', s.slot_name), s.xmin, format('SELECT pg_drop_replication_slot(%L);', s.slot_name)
+              FROM pg_replication_slots AS s WHERE s.xmin IS NOT NULL
+            UNION ALL
+            SELECT format('prepared transaction %s', p.gid), p.transaction, format('ROLLBACK PREPARED %L;', p.gid)
+              FROM pg_prepared_xacts AS p WHERE p.database = current_database()) AS h (object, xmin, remedy)
+     ORDER BY age(h.xmin) DESC LIMIT 1
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.horizon_holder() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.horizon_holder() IS 'internal: process, slot or prepared transaction with the oldest snapshot, its age, and what ends it';
+
+CREATE FUNCTION kindly_stats.health_dead_rows(enough bigint DEFAULT 10000) RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    dead bigint := pg_stat_get_dead_tuples(to_regclass('kindly_stats.rollup'));
+    live bigint := pg_stat_get_live_tuples(to_regclass('kindly_stats.rollup'));
+    holder record;
+BEGIN
+    IF dead > greatest(enough, live) THEN
+        SELECT * INTO holder FROM kindly_stats.horizon_holder() AS h WHERE h.age > 1000;
+        RETURN NEXT ROW('warning', coalesce(holder.object, 'kindly_stats.rollup'),
+            format('The rollup has %s dead rows beside %s live ones%s.', dead, live,
+                   CASE WHEN holder.object IS NULL THEN ', which questions step over' ELSE format(', which cannot be removed: the snapshot of %s is %s transactions old', holder.object, holder.age) END),
+            concat(holder.remedy || ' ', 'VACUUM kindly_stats.rollup;'))::kindly_stats.finding;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_dead_rows(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_dead_rows(bigint) IS 'internal: part of health(): dead rows and what keeps them; enough: so many may be there';
+
+CREATE FUNCTION kindly_stats.health_size(slack bigint DEFAULT 67108864) RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    size bigint := pg_total_relation_size(to_regclass('kindly_stats.rollup'));
+    tallies bigint;
+BEGIN
+    IF NOT kindly_stats.has_rollup() OR size <= slack THEN
+        RETURN;
+    END IF;
+    -- beside its tally, a row and its entry in the index have about so many bytes
+    SELECT coalesce(sum(pg_column_size(r.tally) + 150), 0) INTO tallies FROM kindly_stats.rollup AS r;
+    IF size > slack + 2 * tallies THEN
+        RETURN NEXT ROW('warning', 'kindly_stats.rollup', format('It has %s on disk for %s of tallies.', pg_size_pretty(size), pg_size_pretty(tallies)),
+                        'VACUUM (FULL) kindly_stats.rollup; -- writers and questions wait for it')::kindly_stats.finding;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_size(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_size(bigint) IS 'internal: part of health(): a rollup much larger than what is in it; slack: bytes that it may have';
+
+CREATE FUNCTION kindly_stats.verify_all() RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_differences bigint;
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
+            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    SELECT count(*) INTO found_differences FROM kindly_stats.verify();
+    INSERT INTO kindly_stats.verified AS v (differences) VALUES (found_differences)
+        ON CONFLICT (is_only) DO UPDATE SET verified_at = EXCLUDED.verified_at, differences = EXCLUDED.differences;
+    RETURN found_differences;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify_all() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify_all() IS
+'runs verify() over everything, and notes when it was and how many differences there were: for cron
+
+health() says so where that is more than a week ago, or found something.  Errors: those of verify(), 55000 where no event table has been attached.';
+
+CREATE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_table) OR to_regclass('kindly_stats.verified') IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v.verified_at, v.differences INTO last FROM kindly_stats.verified AS v;
+    IF last.differences > 0 THEN
+        RETURN NEXT ROW('error', 'kindly_stats.rollup', format('verify_all() found %s differences on %s.', last.differences, to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+                        'SELECT kindly_stats.rebuild(); SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    ELSIF last.verified_at IS NULL THEN
+        RETURN NEXT ROW('notice', 'kindly_stats.rollup', 'It has never been compared with the events.', 'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    ELSIF last.verified_at < now() - interval '7 days' THEN
+        RETURN NEXT ROW('notice', 'kindly_stats.rollup', format('It was last compared with the events on %s.', to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+                        'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_verification() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_verification() IS 'internal: part of health(): when verify_all() ran last, and what it found';
+
+CREATE FUNCTION kindly_stats.zone_data(OUT postgresql text, OUT icu text, OUT disagreeing text[])
+    LANGUAGE C STABLE COST 1000000 AS 'MODULE_PATHNAME', 'ks_zone_data';
+REVOKE EXECUTE ON FUNCTION kindly_stats.zone_data() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.zone_data() IS
+'how new the time zones of PostgreSQL and of ICU are, and which differ
+
+postgresql, icu: versions such as 2025b; disagreeing: zones with other offsets within a year from now.  postgresql is NULL where its database does not say its version.  Statistics use PostgreSQL''s offsets alone; ICU is asked for calendars.';
+
+CREATE FUNCTION kindly_stats.health_zones(postgresql text, icu text, disagreeing text[]) RETURNS SETOF kindly_stats.finding
+    LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN cardinality(disagreeing) > 0 THEN 'warning' ELSE 'notice' END, 'time zones',
+           format('PostgreSQL''s time zones are of %s, ICU''s of %s%s.', coalesce(postgresql, 'an unknown version'), icu,
+                  CASE WHEN cardinality(disagreeing) > 0 THEN format('; within a year they differ in %s%s',
+                      array_to_string(disagreeing[:5], ', '), CASE WHEN cardinality(disagreeing) > 5 THEN format(' and %s more', cardinality(disagreeing) - 5) END) END),
+           'Update the package tzdata, or PostgreSQL where it has time zones of its own, and restart PostgreSQL.'
+     WHERE coalesce(icu > postgresql, cardinality(disagreeing) > 0)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_zones(text, text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_zones(text, text, text[]) IS 'internal: part of health(): time zones that are older than ICU''s; arguments: what zone_data() says';
+
+CREATE FUNCTION kindly_stats.health_roles(oldest interval DEFAULT '1 year') RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    age interval;
+BEGIN
+    RETURN QUERY
+    SELECT 'warning', format('role %I', r.rolname),
+           CASE WHEN NOT w.needs_login THEN 'It can log in, past PostgREST: whoever does says himself which bot he may see.'
+                ELSE 'It cannot log in, as PostgREST has to.' END,
+           format('ALTER ROLE %I %s;', r.rolname, CASE WHEN w.needs_login THEN 'LOGIN' ELSE 'NOLOGIN' END)
+      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false)) AS w (role, needs_login)
+      JOIN pg_roles AS r ON r.rolname = w.role WHERE r.rolcanlogin <> w.needs_login ORDER BY 2;
+    -- not every monitor may see that table
+    IF has_column_privilege(to_regclass('kindly_stats.api_secret'), 'created_at', 'SELECT') THEN
+        SELECT now() - s.created_at INTO age FROM kindly_stats.api_secret AS s;
+        IF age > oldest THEN
+            RETURN NEXT ROW('warning', 'kindly_stats.api_secret', format('The secret that signs tokens is %s days old.', extract(day FROM age)),
+                            'SELECT kindly_stats.rotate_signing_secret(); -- and tell PostgREST')::kindly_stats.finding;
+        END IF;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_roles(interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_roles(interval) IS 'internal: part of health(): roles that cannot log in, or must not; a secret older than oldest';
+
+CREATE FUNCTION kindly_stats.health() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE COST 1000000 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT * FROM kindly_stats.tree_findings()
+    UNION ALL SELECT * FROM kindly_stats.health_counting()
+    UNION ALL SELECT * FROM kindly_stats.health_verification()
+    UNION ALL SELECT * FROM kindly_stats.health_rows()
+    UNION ALL SELECT * FROM kindly_stats.health_dead_rows()
+    UNION ALL SELECT * FROM kindly_stats.health_size()
+    UNION ALL SELECT h.* FROM kindly_stats.zone_data() AS z, kindly_stats.health_zones(z.postgresql, z.icu, z.disagreeing) AS h
+    UNION ALL SELECT * FROM kindly_stats.health_roles();
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health() IS
+'what is wrong, or will be, and what mends it: a row a finding; none means that all is well
+
+severity: error, where figures are wrong or will be, or cannot be had; warning, where something gets slower or is about to fail; notice.
+object: what it is about; finding: a sentence; remedy: the statements that mend it.  It reads catalogs and the rollup, and no event
+table: verify_all() does that, and its last result is among the findings.  Dead rows'' keepers are seen by members of pg_read_all_stats,
+the secret''s age by members of kindly_stats_monitor.';
+
+CREATE VIEW kindly_stats.health AS SELECT h.severity, h.object, h.finding, h.remedy FROM kindly_stats.health() AS h;
+COMMENT ON VIEW kindly_stats.health IS 'kindly_stats.health() for monitoring tools that read tables; whoever selects needs EXECUTE on the function';
+
+-- For everybody who may ask over HTTP: only how many, and only what is found quickly.
+CREATE FUNCTION kindly_stats.count_errors() RETURNS bigint
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT count(*) FROM (SELECT * FROM kindly_stats.tree_findings()
+                UNION ALL SELECT * FROM kindly_stats.health_counting()
+                UNION ALL SELECT * FROM kindly_stats.health_verification()) AS f WHERE f.severity = 'error'
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_errors() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_errors() IS 'internal: how many findings of health() are errors';
