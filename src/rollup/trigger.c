@@ -18,6 +18,7 @@
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_count_events);
+PG_FUNCTION_INFO_V1(ks_count_replicated);
 PG_FUNCTION_INFO_V1(ks_refuse_truncate);
 
 /*
@@ -199,6 +200,69 @@ ks_count_events(PG_FUNCTION_ARGS)
 	count_rows(&c, trigger->tg_relation,
 			   TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable,
 			   TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable);
+	write_counts(&c);
+
+	SPI_finish();
+	ks_become_again(caller);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * The old or the new row of a row trigger, if there is one and it counts.  Its values
+ * live as long as the trigger runs.
+ */
+static bool
+row_event(counting *c, TupleTableSlot *slot, ks_event *e)
+{
+	ks_values	row;
+
+	if (slot == NULL)
+		return false;
+	slot_getsomeattrs(slot, c->counter.binding->last_column);
+	row.values = slot->tts_values;
+	row.isnull = slot->tts_isnull;
+	return ks_event_read(&c->counter, &row, e);
+}
+
+/*
+ * The row trigger of event tables that count what is replicated into them: the
+ * workers that apply changes run no statements, and so fire no statement triggers.
+ * It must do nothing else where it was enabled beyond what attach() did.
+ */
+Datum
+ks_count_replicated(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "count_replicated", "Use kindly_stats.attach().");
+	TriggerEvent event = trigger->tg_event;
+	ks_event	old_event,
+				new_event;
+	bool		has_old,
+				has_new,
+				moved;
+	counting	c = {0};
+	ks_identity caller;
+
+	if (!TRIGGER_FIRED_AFTER(event) || !TRIGGER_FIRED_FOR_ROW(event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, "count_replicated"),
+				 errhint("Use kindly_stats.attach().")));
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return PointerGetDatum(NULL);
+	caller = ks_become_owner("rollup");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
+	ks_groups_init(&c.groups, CurrentMemoryContext);
+	has_old = row_event(&c, TRIGGER_FIRED_BY_INSERT(event) ? NULL : trigger->tg_trigslot, &old_event);
+	has_new = row_event(&c, TRIGGER_FIRED_BY_DELETE(event) ? NULL :
+						TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigslot : trigger->tg_newslot, &new_event);
+	moved = !(has_old && has_new && old_event.bot_id == new_event.bot_id && old_event.at == new_event.at);
+	if (has_old)
+		ks_groups_count(&c.groups, &c.counter, &old_event, true, moved);
+	if (has_new)
+		ks_groups_count(&c.groups, &c.counter, &new_event, false, moved);
 	write_counts(&c);
 
 	SPI_finish();
