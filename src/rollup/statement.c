@@ -176,6 +176,15 @@ lock_of_repair(void)
 	return tag;
 }
 
+/* Waits until no repair is at work, and keeps others away until the end of the transaction. */
+void
+ks_exclude_repair(void)
+{
+	LOCKTAG		tag = lock_of_repair();
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
 /*
  * lock_repair(): whoever counts tables anew holds this lock, which comes before
  * those on tables.  So repairs wait for each other here and nowhere else.
@@ -183,9 +192,7 @@ lock_of_repair(void)
 Datum
 ks_lock_repair(PG_FUNCTION_ARGS)
 {
-	LOCKTAG		tag = lock_of_repair();
-
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	ks_exclude_repair();
 	PG_RETURN_VOID();
 }
 

@@ -12,14 +12,17 @@
 
 #include "compat.h"
 
+#include "access/tableam.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_count_events);
 PG_FUNCTION_INFO_V1(ks_count_replicated);
 PG_FUNCTION_INFO_V1(ks_refuse_truncate);
+PG_FUNCTION_INFO_V1(ks_take_truncated);
 
 /*
  * Setting kindly_stats.keep_statistics: the table, as its triggers' first argument
@@ -280,5 +283,66 @@ ks_refuse_truncate(PG_FUNCTION_ARGS)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot truncate event table \"%s\"", RelationGetRelationName(trigger->tg_relation)),
 			 errhint("Use kindly_stats.purge() to delete events and keep their statistics, DELETE to take them out of the statistics, or kindly_stats.detach() first.")));
+	return PointerGetDatum(NULL);
+}
+
+/* Takes all rows that the table has away.  Whoever truncates it has it for himself. */
+static void
+take_rows(counting *c, Relation relation)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	MemoryContext row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
+	TableScanDesc scan;
+	ks_event	e;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContext memory = MemoryContextSwitchTo(row_memory);
+
+		CHECK_FOR_INTERRUPTS();
+		if (row_event(c, slot, &e))
+			ks_groups_count(&c->groups, &c->counter, &e, true, true);
+		MemoryContextSwitchTo(memory);
+		MemoryContextReset(row_memory);
+		if (c->groups.bytes > ks_hash_memory())
+			write_counts(c);
+	}
+	table_endscan(scan);
+	PopActiveSnapshot();
+	MemoryContextDelete(row_memory);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * Before a TRUNCATE that is applied: to refuse it would stop the replication, so
+ * the events are taken out of the statistics first.
+ */
+Datum
+ks_take_truncated(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "take_truncated", "Use kindly_stats.attach().");
+	counting	c = {0};
+	ks_identity caller;
+
+	if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, "take_truncated"),
+				 errhint("Use kindly_stats.attach().")));
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA || trigger->tg_relation->rd_rel->relkind != RELKIND_RELATION)
+		return PointerGetDatum(NULL);
+	/* TRUNCATE is seen by snapshots from before it: a repair must not have taken its own */
+	ks_exclude_repair();
+	caller = ks_become_owner("rollup");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
+	ks_groups_init(&c.groups, CurrentMemoryContext);
+	take_rows(&c, trigger->tg_relation);
+	write_counts(&c);
+	SPI_finish();
+	ks_become_again(caller);
 	return PointerGetDatum(NULL);
 }

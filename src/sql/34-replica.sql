@@ -9,22 +9,11 @@ COMMENT ON FUNCTION kindly_stats.count_replicated() IS
 Made by kindly_stats.attach(..., replica => true): AFTER ... FOR EACH ROW, ENABLE REPLICA; its arguments are those of count_events().
 It writes with the rights of the rollup''s owner.';
 
--- A TRUNCATE that is applied cannot be refused without stopping the replication.  With its definer's rights: whoever applies changes
--- may be the table's owner, who may not write the rollup.
-CREATE FUNCTION kindly_stats.take_truncated() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF current_setting('session_replication_role') = 'replica' THEN
-        -- who repairs must not have counted the events that are about to go
-        PERFORM kindly_stats.lock_repair();
-        PERFORM kindly_stats.append_counts(TG_RELID, TG_ARGV[2]::jsonb, TG_ARGV[1], NULL, true, false);
-    END IF;
-    RETURN NULL;
-END
-$$;
+-- A TRUNCATE that is applied cannot be refused without stopping the replication.
+CREATE FUNCTION kindly_stats.take_truncated() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_take_truncated';
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_truncated() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.take_truncated() IS
-'trigger of event tables: takes the events out of the statistics that an applied TRUNCATE is about to delete
+'trigger of event tables: takes what an applied TRUNCATE is about to delete out of the statistics
 
 Made by kindly_stats.attach(..., replica => true): BEFORE TRUNCATE, ENABLE REPLICA; its arguments are those of count_events().';
 
@@ -58,13 +47,18 @@ COMMENT ON FUNCTION kindly_stats.create_replica_triggers(regclass, jsonb, text) 
 
 -- PostgreSQL hands statement triggers wrong rows of a MERGE that moves rows between partitions, and nothing tells a trigger that it is one.
 -- But it refuses MERGE on every table that has a rule, when it reads the statement.  This one does nothing to DELETE, WITH, RETURNING
--- and ON CONFLICT included.
+-- and ON CONFLICT included; its condition is never asked, and makes it go with the extension.
+CREATE FUNCTION kindly_stats.is_merge() RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'SELECT false';
+REVOKE EXECUTE ON FUNCTION kindly_stats.is_merge() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.is_merge() IS 'internal: the condition of a rule that keeps MERGE away from partitioned tables';
+
 CREATE FUNCTION kindly_stats.refuse_merge(relation regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind = 'p')
        AND NOT EXISTS (SELECT FROM pg_rewrite AS r WHERE r.ev_class = relation AND r.rulename = 'kindly_stats_no_merge') THEN
-        EXECUTE format('CREATE RULE kindly_stats_no_merge AS ON DELETE TO %s DO ALSO NOTHING', relation);
+        EXECUTE format('CREATE RULE kindly_stats_no_merge AS ON DELETE TO %s WHERE kindly_stats.is_merge() DO ALSO NOTHING', relation);
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS RULE kindly_stats_no_merge', relation);
         EXECUTE format('COMMENT ON RULE kindly_stats_no_merge ON %s IS %L', relation,
                        'keeps MERGE away, of which PostgreSQL tells triggers wrong rows: use INSERT ... ON CONFLICT, UPDATE and DELETE, or MERGE into the partition');

@@ -4,7 +4,7 @@
 -- DROP EXTENSION ... CASCADE takes the column of tallies from the rollup.  Live rows can be counted again, kept ones cannot.
 CREATE FUNCTION kindly_stats.save_kept() RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_save_kept';
 REVOKE EXECUTE ON FUNCTION kindly_stats.save_kept() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.save_kept() IS 'event trigger: before the extension is dropped, puts what is kept into a column of kindly_stats.rollup that stays';
+COMMENT ON FUNCTION kindly_stats.save_kept() IS 'event trigger: puts what is kept where it stays while the extension is dropped';
 
 CREATE EVENT TRIGGER kindly_stats_save_kept ON ddl_command_start WHEN TAG IN ('DROP EXTENSION') EXECUTE FUNCTION kindly_stats.save_kept();
 COMMENT ON EVENT TRIGGER kindly_stats_save_kept IS 'keeps the statistics of purged events while the extension is dropped and created again';
@@ -18,13 +18,13 @@ BEGIN
         UPDATE kindly_stats.rollup SET tally = ('\x' || encode(saved, 'hex'))::kindly_stats.tally;
         ALTER TABLE kindly_stats.rollup ALTER COLUMN tally SET NOT NULL;
         ALTER TABLE kindly_stats.rollup DROP COLUMN saved;
-        RAISE NOTICE 'statistics of events that are gone are back' USING HINT = 'Attach each event table again: the events that it has are counted.';
     ELSE
         -- what is left of the rows says nothing; grants and policies are worth keeping
         TRUNCATE kindly_stats.rollup;
         ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally NOT NULL;
-        RAISE NOTICE 'statistics were lost when the extension was dropped' USING HINT = 'Attach each event table again: the events that it has are counted.';
     END IF;
+    RAISE NOTICE 'statistics but those of events that are gone were dropped with the extension'
+        USING HINT = 'Attach each event table again: the events that it has are counted.';
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.restore_kept() FROM PUBLIC;
@@ -92,7 +92,7 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_kept(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_kept(regclass) IS
-'takes the events of a table out of the statistics that were kept when it was detached, so that it can be attached again
+'takes the events of a detached table out of what was kept, so that it can be attached again
 
 event_table: a table that was detached with keep_statistics and has the events that it had then, or some of them: what was deleted since
 stays counted.
