@@ -29,7 +29,8 @@ SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.ob
 SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
 -- everything in the extension's schemas
 SELECT m.type, m.identity FROM member AS m
- WHERE m.identity !~ '^(kindly_stats|kindly_api|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast' ORDER BY 1, 2;
+ WHERE m.identity !~ '^(kindly_stats|kindly_api|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
+   AND (m.type <> 'event trigger' OR m.identity NOT LIKE 'kindly\_stats\_%') ORDER BY 1, 2;
 
 -- a comment on everything but array types, row types and rules, of which the server makes its own
 SELECT m.type, m.identity FROM member AS m

@@ -77,7 +77,7 @@ INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conv
 	triggered_intent_replies, conversation_status, last_resolution, bot_messages_count, visitor_messages_count, not_understood_messages_count)
 VALUES (9, 'y', '2024-01-02 00:00Z', '2024-01-02 00:00Z', 'ticket', '{}', '{}', '[]', '[]', 'botHandled', 'new one', 2, 4, 1),
 	(9, 'open', '2024-01-02 00:00Z', NULL, 'chat', NULL, NULL, NULL, NULL, NULL, NULL, 1, 0, 0);
-SELECT conversation_id, has_bot_messages FROM conversation ORDER BY conversation_id COLLATE "C";
+SELECT conversation_id, bot_messages_count FROM conversation ORDER BY conversation_id COLLATE "C";
 SELECT * FROM counted(9);
 UPDATE conversation SET conversation_end_time = '2024-01-03 00:00Z' WHERE conversation_id = 'open';
 SELECT * FROM counted(9);
@@ -93,20 +93,20 @@ SELECT failure('TRUNCATE conversation');
 CREATE TYPE way AS ENUM ('chat', 'ticket');
 CREATE DOMAIN whose AS integer CHECK (VALUE > 0);
 CREATE TABLE talk (gone text, source text, language_code text, brand whose NOT NULL, id uuid NOT NULL, "Began" timestamptz NOT NULL, "Ended" timestamptz, "Way" way,
-	tags varchar(20)[], params json, outcome text, resolution varchar(30), answered boolean, said smallint, "not heard" bigint)
+	tags varchar(20)[], params json, outcome text, resolution varchar(30), answered smallint, said smallint, "not heard" bigint)
 	PARTITION BY LIST (brand);
 ALTER TABLE talk DROP COLUMN gone;
 CREATE TABLE talk_1 PARTITION OF talk FOR VALUES IN (1);
-CREATE TABLE talk_2 ("not heard" bigint, said smallint, answered boolean, resolution varchar(30), outcome text, params json, tags varchar(20)[], "Way" way,
+CREATE TABLE talk_2 ("not heard" bigint, said smallint, answered smallint, resolution varchar(30), outcome text, params json, tags varchar(20)[], "Way" way,
 	"Ended" timestamptz, "Began" timestamptz NOT NULL, id uuid NOT NULL, brand whose NOT NULL, language_code text, source text);
 ALTER TABLE talk ATTACH PARTITION talk_2 FOR VALUES IN (2);
 INSERT INTO talk (brand, id, "Began", "Ended", "Way", tags, params, outcome, resolution, answered, said, "not heard", source, language_code)
 SELECT 1 + n % 2, md5(n::text)::uuid, timestamptz '2024-03-01 00:00Z' + n * interval '1 hour', timestamptz '2024-03-01 00:30Z' + n * interval '1 hour',
 	CASE WHEN n % 3 = 0 THEN 'ticket' ELSE 'chat' END::way, ARRAY['t' || n % 3], json_build_object('n', n, 'none', NULL), CASE WHEN n % 4 = 0 THEN 'botHandled' ELSE 'agent' END,
-	'informed', n % 5 > 0, 3, 1, 'not a channel', 'not a language'
+	'informed', n % 5, 3, 1, 'not a channel', 'not a language'
 FROM generate_series(1, 48) AS n;
 
-\set mapping '{"bot_id": "brand", "conversation_id": "id", "conversation_start_time": "Began", "conversation_end_time": "Ended", "channel": "Way", "labels": "tags", "conversations_data": "params", "conversation_status": "outcome", "last_resolution": "resolution", "has_bot_messages": "answered", "visitor_messages_count": "said", "not_understood_messages_count": "not heard"}'
+\set mapping '{"bot_id": "brand", "conversation_id": "id", "conversation_start_time": "Began", "conversation_end_time": "Ended", "channel": "Way", "labels": "tags", "conversations_data": "params", "conversation_status": "outcome", "last_resolution": "resolution", "bot_messages_count": "answered", "visitor_messages_count": "said", "not_understood_messages_count": "not heard"}'
 CREATE FUNCTION attaching(columns jsonb) RETURNS text LANGUAGE sql AS $$ SELECT failure(format('SELECT kindly_stats.attach_conversations(''talk'', %L)', columns)) $$;
 SELECT failure('SELECT kindly_stats.attach_conversations(NULL)');
 SELECT failure('SELECT kindly_stats.attach_conversations(''pg_class'')');
@@ -118,12 +118,12 @@ SELECT attaching('{"labels": 1}');
 SELECT attaching('{}');
 SELECT attaching(:'mapping'::jsonb - 'conversation_end_time');
 SELECT attaching(:'mapping'::jsonb || '{"conversation_end_time": null}');
-SELECT attaching(:'mapping'::jsonb - 'has_bot_messages');
+SELECT attaching(:'mapping'::jsonb - 'bot_messages_count');
 SELECT attaching(:'mapping'::jsonb || '{"platform_conversation_id": "nowhere"}');
 SELECT attaching(:'mapping'::jsonb || '{"bot_id": "outcome"}');
 SELECT attaching(:'mapping'::jsonb || '{"conversation_start_time": "outcome"}');
 SELECT attaching(:'mapping'::jsonb || '{"visitor_messages_count": "outcome"}');
-SELECT attaching(:'mapping'::jsonb || '{"has_bot_messages": "outcome"}');
+SELECT attaching(:'mapping'::jsonb || '{"bot_messages_count": "outcome"}');
 SELECT attaching(:'mapping'::jsonb || '{"test_mode": "said"}');
 SELECT attaching(:'mapping'::jsonb || '{"labels": "outcome"}');
 SELECT attaching(:'mapping'::jsonb || '{"conversations_data": "outcome"}');
@@ -135,7 +135,6 @@ COMMIT;
 SELECT kindly_stats.attach_conversations('talk', :'mapping');
 SELECT kindly_stats.attach_conversations('talk', :'mapping');
 SELECT kindly_stats.attach_conversations('talk');
-SELECT attaching('{"labels": null}');
 SELECT attaching('{"conversation_status": "resolution"}');
 SELECT attaching('{"platform_conversation_id": "outcome"}');
 SELECT failure('SELECT kindly_stats.attach(''talk'')');
@@ -147,7 +146,7 @@ SELECT total_conversations FROM ultimate.metrics(1, '2024-03-01', '2024-03-05', 
 SELECT jsonb_pretty(ultimate.export(1, '2024-03-01')::jsonb -> 0);
 
 -- written to through the parent and straight into partitions
-INSERT INTO talk_2 (brand, id, "Began", "Ended", outcome, answered, said, "not heard") VALUES (2, gen_random_uuid(), '2024-04-01 00:00Z', '2024-04-01 01:00Z', 'botHandled', true, 1, 0);
+INSERT INTO talk_2 (brand, id, "Began", "Ended", outcome, answered, said, "not heard") VALUES (2, gen_random_uuid(), '2024-04-01 00:00Z', '2024-04-01 01:00Z', 'botHandled', 1, 1, 0);
 UPDATE talk SET outcome = 'botHandled' WHERE brand = 2;
 DELETE FROM talk_1 WHERE "Ended" >= '2024-03-02 00:00Z';
 SELECT b, c.* FROM unnest(ARRAY[1, 2]) AS b, counted(b) AS c ORDER BY b, attribution;
@@ -157,14 +156,17 @@ SELECT kindly_stats.attach_conversations('talk');
 INSERT INTO talk_3 (brand, id, "Began", "Ended") VALUES (3, gen_random_uuid(), '2024-04-01 00:00Z', '2024-04-01 01:00Z');
 SELECT total FROM counted(3);
 
--- a renamed column: writers and exports say what is missing
+-- a column renamed unseen: writers and exports say what is missing
+ALTER EVENT TRIGGER kindly_stats_ddl_ended DISABLE;
 ALTER TABLE talk RENAME COLUMN tags TO labels;
+ALTER EVENT TRIGGER kindly_stats_ddl_ended ENABLE;
 SELECT failure($$INSERT INTO talk (brand, id, "Began") VALUES (1, gen_random_uuid(), '2024-04-01 00:00Z')$$);
 SELECT failure($$SELECT ultimate.export(1, '2024-03-01')$$);
 SELECT kindly_stats.attach_conversations('talk', '{"labels": "labels"}');
 INSERT INTO talk (brand, id, "Began") VALUES (1, gen_random_uuid(), '2024-04-01 00:00Z');
 ALTER TABLE talk DROP COLUMN labels;
 SELECT kindly_stats.attach_conversations('talk', '{"labels": null}');
+ALTER TABLE talk DROP COLUMN labels;
 SELECT ultimate.export(2, '2024-03-01') -> 0 ->> 'labels' AS labels;
 SELECT * FROM kindly_stats.verify();
 
@@ -186,14 +188,13 @@ SELECT kindly_stats.attach_conversations('conversation');
 SELECT kindly_stats.add_measure('llm_conversations', keys => '{channel}', condition => 'is_llm_conversation', grain => 'conversation_end');
 UPDATE conversation SET is_llm_conversation = true WHERE bot_id = 9;
 SELECT key, count FROM kindly_stats.stats_top(9, '2024-01-01', '2025-01-01', 'UTC', 'llm_conversations');
--- counted columns are renamed, after that
+-- counted columns are renamed, which the triggers are told
 ALTER TABLE conversation RENAME COLUMN conversation_status TO status;
 ALTER TABLE conversation RENAME COLUMN channel TO "Way in";
 ALTER TABLE conversation RENAME COLUMN conversation_end_time TO ended;
-ALTER TABLE conversation RENAME COLUMN has_bot_messages TO spoke;
-SELECT failure($$INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, ended) VALUES (9, 'z', '2024-05-01 00:00Z', '2024-05-01 00:00Z')$$);
-SELECT kindly_stats.attach_conversations('conversation', '{"conversation_status": "status", "channel": "Way in", "conversation_end_time": "ended", "has_bot_messages": "spoke"}');
-INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, ended, status, "Way in", bot_messages_count, is_llm_conversation)
+ALTER TABLE conversation RENAME COLUMN bot_messages_count TO spoken;
+SELECT event_table, grain, columns FROM kindly_stats.event_table ORDER BY grain;
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, ended, status, "Way in", spoken, is_llm_conversation)
 VALUES (9, 'z', '2024-05-01 00:00Z', '2024-05-01 00:00Z', 'botHandled', 'chat', 1, true);
 SELECT a, total_conversations, bot_handled_rate FROM unnest(ARRAY['end', 'start']) AS a, ultimate.metrics(9, '2024-05-01', '2024-05-02', a, channels => 'chat');
 SELECT ultimate.export_rows(9, '2024-05-01') ->> 'channel' AS channel;

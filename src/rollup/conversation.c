@@ -18,7 +18,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* In the documented order; the last one is ours, what the condition of measures by start reads. */
+/* In the documented order. */
 const ks_property ks_properties[] = {
 	{"bot_id", "int8"},
 	{"conversation_id", "text"},
@@ -42,8 +42,7 @@ const ks_property ks_properties[] = {
 	{"llm_fallback_count", "int8"},
 	{"bot_messages_count", "int8"},
 	{"visitor_messages_count", "int8"},
-	{"not_understood_messages_count", "int8"},
-	{"has_bot_messages", "bool"}
+	{"not_understood_messages_count", "int8"}
 };
 const int	ks_nproperties = lengthof(ks_properties);
 
@@ -165,11 +164,11 @@ static void
 add_conditions(StringInfo out, const ks_conversation_table *table, const ks_choice *choice)
 {
 	const char *at = column_reference(table, choice->started ? "conversation_start_time" : "conversation_end_time");
-	const char *answered = choice->started ? column_reference(table, "has_bot_messages") : "true";
+	const char *answers = choice->started ? column_reference(table, "bot_messages_count") : "1";
 	int			i;
 
-	appendStringInfo(out, " WHERE %s OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 AND %s AND (",
-					 column_reference(table, "bot_id"), choice->bot_id, answered != NULL ? answered : "false");
+	appendStringInfo(out, " WHERE %s OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 AND %s OPERATOR(pg_catalog.>) 0 AND (",
+					 column_reference(table, "bot_id"), choice->bot_id, answers != NULL ? answers : "0");
 	for (i = 0; i < choice->nintervals; i++)
 		appendStringInfo(out, "%s%s OPERATOR(pg_catalog.>=) %s AND %s OPERATOR(pg_catalog.<) %s", i > 0 ? " OR " : "",
 						 at, instant_literal(choice->intervals[i].start), at, instant_literal(choice->intervals[i].end));

@@ -215,6 +215,17 @@ find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
 	return member->present ? member : NULL;
 }
 
+/* Whether a condition holds: a column that is true, or more than 0. */
+static bool
+holds(const ks_column *condition, const ks_event *e)
+{
+	Datum		value;
+
+	if (!column_datum(condition, &e->row, &value))
+		return false;
+	return condition->type == BOOLOID ? DatumGetBool(value) : column_integer(condition, value) > 0;
+}
+
 /* Whether a measure counts the event at all: most that are asked here only care for columns that most events leave NULL. */
 static bool
 counts_event(const ks_measure *measure, const ks_event *e)
@@ -227,7 +238,7 @@ counts_event(const ks_measure *measure, const ks_event *e)
 		any = column_datum(&measure->keys[i], &e->row, &value);
 	if (!any || (measure->has_needed && !column_datum(&measure->needed, &e->row, &value)))
 		return false;
-	return !measure->has_condition || (column_datum(&measure->condition, &e->row, &value) && DatumGetBool(value));
+	return !measure->has_condition || holds(&measure->condition, e);
 }
 
 /* Adds one event to one measure's part of the tally. */

@@ -54,28 +54,46 @@ run(const char *statement)
 		elog(ERROR, "could not run \"%s\"", statement);
 }
 
+/* Whether the caller may drop the extension: whoever may not is told so later, by PostgreSQL. */
+static bool
+may_drop(void)
+{
+	bool		isnull;
+
+	if (SPI_execute("SELECT pg_catalog.pg_has_role(e.extowner, 'USAGE') FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'",
+					true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not find the extension");
+	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+static void
+save_kept(void)
+{
+	ks_identity caller = ks_become_owner("rollup");
+
+	run("DELETE FROM kindly_stats.rollup WHERE NOT kept");
+	run("ALTER TABLE kindly_stats.rollup ADD COLUMN saved pg_catalog.bytea");
+	run("UPDATE kindly_stats.rollup SET saved = kindly_stats.tally_send(tally)");
+	ks_become_again(caller);
+}
+
 /* The event trigger at the start of DROP EXTENSION. */
 Datum
 ks_save_kept(PG_FUNCTION_ARGS)
 {
-	ks_identity caller;
-
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by an event trigger", "save_kept")));
 	if (!drops_extension(((EventTriggerData *) fcinfo->context)->parsetree) || !has_tallies())
 		PG_RETURN_NULL();
-	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
-	run("DELETE FROM kindly_stats.rollup WHERE NOT kept");
-	run("ALTER TABLE kindly_stats.rollup ADD COLUMN saved pg_catalog.bytea");
-	run("UPDATE kindly_stats.rollup SET saved = kindly_stats.tally_send(tally)");
+	if (may_drop())
+		save_kept();
 	PopActiveSnapshot();
 	SPI_finish();
-	ks_become_again(caller);
 	PG_RETURN_NULL();
 }
 

@@ -82,16 +82,19 @@ prepare_cache(void)
 	}
 }
 
-/* The name that the table has for a logical column: as mapped, or the same; NULL where it has none. */
+/*
+ * The name that the table has for a logical column; NULL where attach() found
+ * none: a column of that name that was added since is not read, because the rows
+ * from before were counted without it.  Without a mapping, names are the same.
+ */
 static char *
-mapped_name(Jsonb *columns, const char *logical, bool *mapped)
+mapped_name(Jsonb *columns, const char *logical)
 {
 	JsonbValue	value;
 
-	*mapped = getKeyJsonValueFromContainer(&columns->root, logical, strlen(logical), &value) != NULL;
-	if (!*mapped)
+	if (columns == NULL)
 		return pstrdup(logical);
-	if (value.type == jbvString)
+	if (getKeyJsonValueFromContainer(&columns->root, logical, strlen(logical), &value) != NULL && value.type == jbvString)
 		return pnstrdup(value.val.string.val, value.val.string.len);
 	return NULL;
 }
@@ -112,7 +115,8 @@ typedef enum column_role
 	ROLE_TEXT,
 	ROLE_INTEGER,
 	ROLE_INSTANT,
-	ROLE_BOOLEAN
+	ROLE_CONDITION,
+	ROLE_ANY
 } column_role;
 
 static bool
@@ -124,8 +128,12 @@ type_fits(Oid type, column_role role)
 			return type == INT2OID || type == INT4OID || type == INT8OID;
 		case ROLE_INSTANT:
 			return type == TIMESTAMPTZOID;
-		case ROLE_BOOLEAN:
-			return type == BOOLOID;
+		case ROLE_CONDITION:
+			return type == BOOLOID || type == INT2OID || type == INT4OID || type == INT8OID;
+		case ROLE_TEXT:
+			/* no other's text is the same in every session */
+			return is_text(type) || type == NAMEOID || type == UUIDOID || type == BOOLOID ||
+				type == INT2OID || type == INT4OID || type == INT8OID || type_is_enum(type);
 		default:
 			return true;
 	}
@@ -142,13 +150,12 @@ check_type(const ks_binding *binding, const ks_column *column, const char *logic
 				 errhint("Change the type back, or detach the table.")));
 }
 
-/* Finds a logical column; a mapped one that is gone is an error, one that was not there when the table was attached is NULL. */
+/* Finds a logical column; a mapped one that is gone is an error, one that was not there when the table was attached is NULL.  Without a mapping, what is not there is NULL. */
 static void
 bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, const char *logical,
 			column_role role, bool required)
 {
-	bool		mapped;
-	char	   *name = mapped_name(columns, logical, &mapped);
+	char	   *name = mapped_name(columns, logical);
 	Oid			output;
 	bool		varlena;
 	int			i;
@@ -172,7 +179,7 @@ bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *colum
 			binding->last_column = column->number;
 		return;
 	}
-	if (required || (mapped && name != NULL))
+	if (required || (columns != NULL && name != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("event table %s has no column \"%s\" for \"%s\"", binding->name, name ? name : "", logical),
@@ -247,8 +254,8 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 	}
 	measure->has_member = bind_optional(binding, &measure->member, desc, columns, row, 4, ROLE_TEXT);
 	measure->has_weight = bind_optional(binding, &measure->weight, desc, columns, row, 5, ROLE_INTEGER);
-	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_BOOLEAN);
-	measure->has_needed = bind_optional(binding, &measure->needed, desc, columns, row, 7, ROLE_TEXT);
+	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_CONDITION);
+	measure->has_needed = bind_optional(binding, &measure->needed, desc, columns, row, 7, ROLE_ANY);
 }
 
 static bool
@@ -358,7 +365,7 @@ read_measures(const char *grain, const char *name)
 	ks_become_again(caller);
 }
 
-/* Binds the measures that were read to the columns of a table, whose names are mapped. */
+/* Binds the measures that were read to the columns of a table, whose names are mapped, or are the documented ones (NULL). */
 static ks_binding *
 bind_columns(TupleDesc desc, const char *table, const char *grain, const char *mapping, MemoryContext memory)
 {
@@ -370,7 +377,7 @@ bind_columns(TupleDesc desc, const char *table, const char *grain, const char *m
 	binding->memory = memory;
 	binding->name = pstrdup(table);
 	binding->events = strcmp(grain, KS_GRAIN_EVENT) == 0;
-	columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(mapping)));
+	columns = mapping != NULL ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(mapping))) : NULL;
 	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_INTEGER, true);
 	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
 	if (binding->events)
@@ -393,7 +400,7 @@ ks_binding_make(TupleDesc columns, const char *grain, const char *measure)
 	MemoryContext memory = CurrentMemoryContext;
 
 	read_measures(grain, measure);
-	return bind_columns(columns, "being counted", grain, "{}", memory);
+	return bind_columns(columns, "being counted", grain, NULL, memory);
 }
 
 /*

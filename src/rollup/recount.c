@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(ks_append_counts);
+PG_FUNCTION_INFO_V1(ks_move_counts);
 
 /* Receives the rows of the query that reads events. */
 typedef struct recount
@@ -195,8 +196,10 @@ typedef struct adding
 	int64		bot_id;
 	int32		month;
 	bool		kept;
+	bool		moved;			/* what is added is taken away from live rows */
 	MemoryContext memory;
 	ks_builder	builder;
+	ks_builder	minus;			/* where it is moved */
 } adding;
 
 static void
@@ -209,6 +212,11 @@ append_sum(adding *a)
 		ks_must(ks_builder_settle(&a->builder));
 		if (!ks_builder_empty(&a->builder))
 			ks_append_month(a->bot_id, a->month, a->kept, &a->builder);
+		if (a->moved)
+		{
+			ks_must(ks_builder_settle(&a->minus));
+			ks_append_month(a->bot_id, a->month, false, &a->minus);
+		}
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(a->memory);
@@ -225,21 +233,26 @@ add_part(adding *a, int64 bot_id, int32 month, Datum tally)
 		append_sum(a);
 	old = MemoryContextSwitchTo(a->memory);
 	if (!a->any)
+	{
 		ks_builder_init(&a->builder, a->memory);
+		ks_builder_init(&a->minus, a->memory);
+	}
 	a->any = true;
 	a->bot_id = bot_id;
 	a->month = month;
 	ks_tally_open(&view, tally);
 	ks_must(ks_builder_merge(&a->builder, &view, false));
+	if (a->moved)
+		ks_must(ks_builder_merge(&a->minus, &view, true));
 	MemoryContextSwitchTo(old);
 }
 
-/* Appends the sums of all that was spooled. */
+/* Appends the sums of all that was spooled, to live or to kept rows, and takes them away from live ones where they move. */
 static void
-append_spooled(ks_spool *spool, bool kept)
+append_spooled(ks_spool *spool, bool kept, bool moved)
 {
 	ks_identity caller = ks_become_owner("rollup");
-	adding		a = {.kept = kept};
+	adding		a = {.kept = kept, .moved = moved};
 	int64		bot_id;
 	int32		month;
 	Datum		tally;
@@ -281,7 +294,30 @@ ks_append_counts(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	ks_spool_init(&spool);
 	ks_recount(&spool, &of);
-	append_spooled(&spool, PG_GETARG_BOOL(5));
+	append_spooled(&spool, PG_GETARG_BOOL(5), false);
+	ks_spool_end(&spool);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * move_counts(relation, columns, grain): what the rows of a table count is moved
+ * from live rows to kept ones, because they are to go without being deleted.
+ */
+Datum
+ks_move_counts(PG_FUNCTION_ARGS)
+{
+	ks_recount_of of = {0};
+	ks_spool	spool;
+
+	of.relid = PG_GETARG_OID(0);
+	of.columns = PG_GETARG_DATUM(1);
+	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_spool_init(&spool);
+	ks_recount(&spool, &of);
+	append_spooled(&spool, true, true);
 	ks_spool_end(&spool);
 	SPI_finish();
 	PG_RETURN_VOID();

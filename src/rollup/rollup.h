@@ -50,7 +50,7 @@ typedef struct ks_measure
 	ks_column	member;
 	int			member_number;	/* measures with the same member column have the same */
 	ks_column	weight;
-	ks_column	condition;		/* must be true */
+	ks_column	condition;		/* must be true, or more than 0 */
 	ks_column	needed;			/* must not be NULL */
 	bool		has_member;
 	bool		has_weight;
@@ -108,7 +108,7 @@ extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *typ
 extern ks_identity ks_become_owner(const char *table);
 extern void ks_become_again(ks_identity caller);
 extern void ks_require_rollup(void);
-extern void ks_exclude_repair(void);
+extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
 
 /* owner.c */

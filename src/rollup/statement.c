@@ -22,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(ks_lock_creation);
 PG_FUNCTION_INFO_V1(ks_lock_repair);
+PG_FUNCTION_INFO_V1(ks_exclude_repair);
 PG_FUNCTION_INFO_V1(ks_lock_out_writers);
 
 static void
@@ -176,15 +177,6 @@ lock_of_repair(void)
 	return tag;
 }
 
-/* Waits until no repair is at work, and keeps others away until the end of the transaction. */
-void
-ks_exclude_repair(void)
-{
-	LOCKTAG		tag = lock_of_repair();
-
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-}
-
 /*
  * lock_repair(): whoever counts tables anew holds this lock, which comes before
  * those on tables.  So repairs wait for each other here and nowhere else.
@@ -192,7 +184,26 @@ ks_exclude_repair(void)
 Datum
 ks_lock_repair(PG_FUNCTION_ARGS)
 {
-	ks_exclude_repair();
+	LOCKTAG		tag = lock_of_repair();
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	PG_RETURN_VOID();
+}
+
+/* Waits for a repair, and keeps others away until the end of the transaction. */
+void
+ks_wait_for_repair(void)
+{
+	LOCKTAG		tag = lock_of_repair();
+
+	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+/* exclude_repair() */
+Datum
+ks_exclude_repair(PG_FUNCTION_ARGS)
+{
+	ks_wait_for_repair();
 	PG_RETURN_VOID();
 }
 

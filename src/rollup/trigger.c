@@ -334,7 +334,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA || trigger->tg_relation->rd_rel->relkind != RELKIND_RELATION)
 		return PointerGetDatum(NULL);
 	/* TRUNCATE is seen by snapshots from before it: a repair must not have taken its own */
-	ks_exclude_repair();
+	ks_wait_for_repair();
 	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

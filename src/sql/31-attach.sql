@@ -48,6 +48,11 @@ CREATE FUNCTION kindly_stats.lock_repair() RETURNS void
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_repair() IS 'internal: nobody else counts tables anew, and nothing is compacted, until the end of the transaction';
 
+CREATE FUNCTION kindly_stats.exclude_repair() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_exclude_repair';
+REVOKE EXECUTE ON FUNCTION kindly_stats.exclude_repair() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.exclude_repair() IS 'internal: nobody counts tables anew until the end of the transaction';
+
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -86,7 +91,7 @@ BEGIN
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, column that must not be NULL; of which rows (grain: events, or conversations by their start or end)';
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true or integer that must be more than 0, column that must not be NULL; of which rows (grain: events, or conversations by their start or end)';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
@@ -123,10 +128,10 @@ BEGIN
             ('outcomes_ended', 'conversation_end', '{conversation_status,last_resolution}', NULL, NULL),
             ('visitor_messages_ended', 'conversation_end', '{}', 'visitor_messages_count', NULL),
             ('not_understood_ended', 'conversation_end', '{}', 'not_understood_messages_count', NULL),
-            ('conversations_started', 'conversation_start', '{}', NULL, 'has_bot_messages'),
-            ('outcomes_started', 'conversation_start', '{conversation_status,last_resolution}', NULL, 'has_bot_messages'),
-            ('visitor_messages_started', 'conversation_start', '{}', 'visitor_messages_count', 'has_bot_messages'),
-            ('not_understood_started', 'conversation_start', '{}', 'not_understood_messages_count', 'has_bot_messages');
+            ('conversations_started', 'conversation_start', '{}', NULL, 'bot_messages_count'),
+            ('outcomes_started', 'conversation_start', '{conversation_status,last_resolution}', NULL, 'bot_messages_count'),
+            ('visitor_messages_started', 'conversation_start', '{}', 'visitor_messages_count', 'bot_messages_count'),
+            ('not_understood_started', 'conversation_start', '{}', 'not_understood_messages_count', 'bot_messages_count');
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
         CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
@@ -171,6 +176,18 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.logical_columns(text) IS 'internal: columns that measures of a grain read, and what their type must be good for';
 
+-- What a domain over domains is in the end.
+CREATE FUNCTION kindly_stats.base_type(type oid) RETURNS oid
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE below (oid, is_domain) AS (
+        SELECT t.oid, t.typtype = 'd' FROM pg_type AS t WHERE t.oid = base_type.type
+        UNION ALL
+        SELECT t.oid, t.typtype = 'd' FROM below AS b JOIN pg_type AS d ON d.oid = b.oid JOIN pg_type AS t ON t.oid = d.typbasetype WHERE b.is_domain)
+    SELECT b.oid FROM below AS b WHERE NOT b.is_domain
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.base_type(oid) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.base_type(oid) IS 'internal: the type itself, or what a domain is made of';
+
 CREATE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -193,12 +210,13 @@ BEGIN
         END IF;
     END LOOP;
     FOR c IN SELECT l.logical, l.role, m.physical, m.mapped, a.atttypid, t.typname,
-                    CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base
+                    kindly_stats.base_type(t.oid) AS base, a.attgenerated, r.relkind
                FROM kindly_stats.logical_columns(grain) AS l
               CROSS JOIN LATERAL (SELECT columns ? l.logical AS mapped,
                     CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
                LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
                LEFT JOIN pg_type AS t ON t.oid = a.atttypid
+               LEFT JOIN pg_class AS r ON r.oid = a.attrelid
               ORDER BY l.logical
     LOOP
         IF c.atttypid IS NULL THEN
@@ -212,7 +230,7 @@ BEGIN
                 WHEN 'bot' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                 WHEN 'weight' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                 WHEN 'instant' THEN c.base = 'timestamptz'::regtype
-                WHEN 'condition' THEN c.base = 'bool'::regtype
+                WHEN 'condition' THEN c.base IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                 WHEN 'needed' THEN true
                 ELSE c.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
                                 'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype)
@@ -223,8 +241,14 @@ BEGIN
                     WHEN 'bot' THEN 'smallint, integer or bigint'
                     WHEN 'weight' THEN 'smallint, integer or bigint'
                     WHEN 'instant' THEN 'timestamp with time zone'
-                    WHEN 'condition' THEN 'boolean'
+                    WHEN 'condition' THEN 'boolean, smallint, integer or bigint'
                     ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
+        -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
+        ELSIF c.attgenerated = 'v' OR c.attgenerated <> '' AND c.relkind = 'p' THEN
+            RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
+                    CASE WHEN c.relkind = 'p' THEN 'partitioned ' ELSE '' END, event_table, c.logical
+                USING ERRCODE = '0A000', HINT = format('PostgreSQL does not hand its values to triggers. Make it an ordinary column that a BEFORE trigger fills%s, or do not read it: {"%s": null}.',
+                    CASE WHEN c.relkind = 'p' THEN '' ELSE ', or a stored one' END, c.logical);
         END IF;
     END LOOP;
 END
@@ -275,6 +299,9 @@ BEGIN
     EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
     PERFORM kindly_stats.refuse_merge(relation);
+    IF kindly_stats.counts_replicated(event_table) THEN
+        PERFORM kindly_stats.create_replica_triggers(relation, event_table, columns, grain);
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb, text) FROM PUBLIC;
@@ -312,13 +339,60 @@ BEGIN
         PERFORM kindly_stats.create_triggers(covered, event_table, columns, grain);
         RETURN NEXT covered;
     END LOOP;
-    IF kindly_stats.counts_replicated(event_table) THEN
-        PERFORM kindly_stats.create_replica_triggers(event_table, columns, grain);
-    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.cover(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.cover(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
+
+-- Partitions without counting triggers: what is written straight to them is not counted.
+CREATE FUNCTION kindly_stats.bare_partitions(event_table regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r FROM kindly_stats.relations(event_table) AS r
+     WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bare_partitions(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bare_partitions(regclass) IS 'internal: partitions that have no counting triggers';
+
+CREATE FUNCTION kindly_stats.tree_top(relation regclass) RETURNS regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(pg_partition_root(relation), relation)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.tree_top(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.tree_top(regclass) IS 'internal: the table whose partition this is in the end, or itself';
+
+-- What no trigger can count, of a table or of what is below it.
+CREATE FUNCTION kindly_stats.require_countable(relation regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN SELECT c.oid::regclass AS name, c.relkind, c.relpersistence, c.reloftype, c.relispartition
+                  FROM (SELECT require_countable.relation::oid AS relid UNION SELECT p.relid FROM pg_partition_tree(require_countable.relation) AS p) AS p
+                  JOIN pg_class AS c ON c.oid = p.relid ORDER BY c.oid
+    LOOP
+        IF part.relkind = 'f' THEN
+            RAISE EXCEPTION 'partition "%" is a foreign table', part.name
+                USING ERRCODE = '42809', HINT = 'What is written to it cannot be counted, nor anything else of its parent: attach tables without foreign partitions.';
+        ELSIF part.relpersistence = 'u' THEN
+            RAISE EXCEPTION 'table "%" is unlogged', part.name
+                USING ERRCODE = '42809', HINT = format('After a crash it is empty, but not its statistics: ALTER TABLE %s SET LOGGED.', part.name);
+        ELSIF part.relpersistence = 't' THEN
+            RAISE EXCEPTION 'table "%" is temporary', part.name USING ERRCODE = '42809', HINT = 'Other sessions cannot read it.';
+        ELSIF part.reloftype <> 0 THEN
+            RAISE EXCEPTION 'table "%" is of a type', part.name
+                USING ERRCODE = '42809', HINT = format('Its columns change with the type: ALTER TABLE %s NOT OF.', part.name);
+        ELSIF EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = part.name) AND part.relkind = 'r' THEN
+            RAISE EXCEPTION 'table "%" has inheritance children', part.name
+                USING ERRCODE = '42809', HINT = 'What is written straight to a child would not be counted: attach a partitioned table, or tables that inherit nothing.';
+        ELSIF EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = part.name) AND NOT part.relispartition THEN
+            RAISE EXCEPTION 'table "%" inherits from another', part.name
+                USING ERRCODE = '42809', HINT = 'What is written through its parent would not be counted: attach a partitioned table, or tables that inherit nothing.';
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_countable(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_countable(regclass) IS 'internal: refuses tables whose rows triggers do not see, or that lose them unseen (42809)';
 
 -- A snapshot from before a lock was had does not see what was written until then, which nobody would count.
 CREATE FUNCTION kindly_stats.require_fresh_snapshots(action text) RETURNS void
@@ -348,14 +422,14 @@ BEGIN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
-    IF class.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = require_table.event_table) THEN
-        RAISE EXCEPTION 'table "%" has inheritance children', event_table
-            USING ERRCODE = '42809', HINT = 'What is written straight to a child would not be counted: attach a partitioned table, or each child for itself.';
-    END IF;
+    PERFORM kindly_stats.require_countable(event_table);
     IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
+    ELSIF class.relispartition THEN
+        RAISE EXCEPTION 'table "%" is a partition of "%"', event_table, kindly_stats.tree_top(event_table)
+            USING ERRCODE = '55000', HINT = 'What is written through that table would not be counted: attach it instead, it covers its partitions.';
     END IF;
 END
 $$;
@@ -367,6 +441,8 @@ CREATE FUNCTION kindly_stats.attach_grain(event_table regclass, columns jsonb, g
 DECLARE
     known jsonb;
     wanted jsonb;
+    -- what is counted can no longer be told from the table
+    is_lost boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     PERFORM kindly_stats.require_table(event_table);
@@ -384,18 +460,25 @@ BEGIN
     known := kindly_stats.attached_columns(event_table, grain);
     IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
         PERFORM kindly_stats.check_columns(event_table, columns, grain);
-    ELSIF NOT known || columns @> known - kindly_stats.lost_columns(event_table, known)
-          OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
-        RAISE EXCEPTION 'table "%" is attached with other columns', event_table
-            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
     END IF;
     wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     IF known IS NULL THEN
         PERFORM kindly_stats.require_not_kept(event_table);
+    END IF;
+    is_lost := kindly_stats.lost_columns(event_table, known) <> '{}';
+    IF known <> wanted AND NOT is_lost THEN
+        PERFORM kindly_stats.append_counts(event_table, known, grain, NULL, true, false);
+    END IF;
+    IF known IS NULL OR known <> wanted AND NOT is_lost THEN
         PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
+    -- partitions that are covered below were written to without being counted
+    is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
     RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
+    IF is_lost THEN
+        PERFORM kindly_stats.repair(NULL);
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) FROM PUBLIC;
@@ -406,8 +489,8 @@ CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT 
 BEGIN
     RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, columns, 'event');
     IF replica THEN
-        PERFORM kindly_stats.create_replica_triggers(t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_table AS t WHERE t.event_table = attach.event_table;
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
     END IF;
 END
 $$;
@@ -417,12 +500,17 @@ COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean) IS
 
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
-with triggers; call it once more for a new partition before it is written to directly, or with its new name in columns (null if
-it was dropped) for a column that was renamed: until then, writers of events get an error.  It blocks writers while it counts, and
-readers of a partitioned table, too.  replica: count also what logical replication applies to the table, and what is written where
-session_replication_role is replica, row by row; true can be asked for later, too, and lasts until detach().
+with triggers.  Only columns that the table has now are read from now on; call it once more to read one that was added since, or with
+other columns: what that changes is counted anew.  It blocks writers while it counts, and readers of a partitioned table, too.
+replica: count also what logical replication applies to the table, and what is written where session_replication_role is replica, row
+by row; true can be asked for later, too, and lasts until detach().
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise, or was detached and its statistics kept.';
+
+CREATE FUNCTION kindly_stats.drop_trigger(relation regclass, name name) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_drop_trigger';
+REVOKE EXECUTE ON FUNCTION kindly_stats.drop_trigger(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.drop_trigger(regclass, name) IS 'internal: drops a trigger of an attached table, knowing what that means';
 
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
@@ -442,10 +530,11 @@ BEGIN
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table
     LOOP
-        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
         IF keep_statistics THEN
-            PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, true);
+            PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
             PERFORM kindly_stats.note_kept(event_table, known.columns, known.grain);
+        ELSE
+            PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
         END IF;
     END LOOP;
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
@@ -457,7 +546,7 @@ BEGIN
                                 'kindly_stats.refuse_truncate()'::regprocedure, 'kindly_stats.count_replicated()'::regprocedure,
                                 'kindly_stats.take_truncated()'::regprocedure)
         LOOP
-            EXECUTE format('DROP TRIGGER %I ON %s', trigger_name, covered);
+            PERFORM kindly_stats.drop_trigger(covered, trigger_name);
             counted := true;
         END LOOP;
         IF counted THEN

@@ -4,7 +4,7 @@ CREATE FUNCTION kindly_stats.column_expression(event_table regclass, columns jso
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce((SELECT format('e.%I::%s', a.attname, type) FROM pg_attribute AS a
                       WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
-                        AND a.attname = CASE WHEN columns ? logical THEN columns ->> logical ELSE logical END),
+                        AND a.attname = columns ->> logical),
                     format('NULL::%s', type))
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) FROM PUBLIC;
@@ -30,12 +30,15 @@ CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, meas
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
+    is_number boolean;
     keys text[];
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
     SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = raw_query.measure;
+    SELECT kindly_stats.base_type(a.atttypid) <> 'bool'::regtype INTO is_number FROM pg_attribute AS a
+     WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
     RETURN format('SELECT %1$s AS bot_id, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
@@ -46,8 +49,9 @@ BEGIN
         CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
         CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
         event_table,
-        CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
-        CASE WHEN m.condition IS NOT NULL THEN format(' AND %s', kindly_stats.column_expression(event_table, columns, m.condition, 'boolean')) END,
+        CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s COLLATE "C" = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN is_number THEN ' AND %s > 0' ELSE ' AND %s' END,
+            kindly_stats.column_expression(event_table, columns, m.condition, CASE WHEN is_number THEN 'bigint' ELSE 'boolean' END)) END,
         CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed, 'text')) END,
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
 END
@@ -80,7 +84,7 @@ BEGIN
     SELECT string_agg(format('e.%I AS %I', a.attname, l.logical), ', ' ORDER BY a.attnum, l.logical) INTO list
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
-       AND a.attname = CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END;
+       AND a.attname = columns ->> l.logical;
     RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s = $1', list, event_table, bot);
 END
 $$;
@@ -97,11 +101,19 @@ event_table: a table that the caller may read; columns: how it names the documen
 NULL for all; negate: take them away; kept: among the rows about events that are in no table any more.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
 
+CREATE FUNCTION kindly_stats.move_counts(relation regclass, columns jsonb, grain text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_move_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.move_counts(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.move_counts(regclass, jsonb, text) IS
+'internal: moves what the rows of a table count to those rows of the rollup that are kept
+
+relation: an attached table or a partition; columns: how it names the documented ones; grain: of the measures.';
+
 CREATE FUNCTION kindly_stats.repair(bot bigint) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
 REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.repair(bigint) IS
-'internal: makes live rows say what the attached tables have, and gives back how many months of bots did not';
+'internal: makes live rows say what attached tables have, and gives back how many months did not';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
@@ -129,6 +141,8 @@ CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, k
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t record;
+    wanted jsonb;
+    known_columns text[];
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('add a measure');
     PERFORM kindly_stats.lock_event_tables();
@@ -150,13 +164,16 @@ BEGIN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
+    known_columns := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain);
     FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
     LOOP
-        PERFORM kindly_stats.check_columns(t.event_table, t.columns, grain);
-        PERFORM kindly_stats.append_counts(t.event_table, t.columns, grain, name, false, false);
-        PERFORM kindly_stats.cover(t.event_table, kindly_stats.found_columns(t.event_table, t.columns, grain), grain);
+        -- not what other measures have been counted without
+        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || t.columns;
+        PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
+        PERFORM kindly_stats.append_counts(t.event_table, wanted, grain, name, false, false);
+        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
     END LOOP;
     IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
         RAISE NOTICE 'events that are gone are not in measure "%"', name;
@@ -167,7 +184,7 @@ BEGIN
                      WHERE e.grain = add_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
        AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
-            HINT = 'Add the columns to the event table first.';
+            HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
 END
 $$;
@@ -177,7 +194,7 @@ COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, t
 
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
-weight: integer column to add up instead of counting events; condition: boolean column that must be true; needed: column that
+weight: integer column to add up instead of counting events; condition: boolean column that must be true, or integer that must be more than 0; needed: column that
 must not be NULL; grain: event, or conversation_start or conversation_end to count conversations (which have no kinds) by the one
 or the other.
 It blocks writers while it counts.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns

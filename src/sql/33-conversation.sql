@@ -80,7 +80,7 @@ COMMENT ON FUNCTION kindly_stats.create_exported() IS 'internal: creates kindly_
 
 -- Attaching
 
--- The documented properties that a table has columns for (bot_name is the bot's), and has_bot_messages, which measures by start need.
+-- The documented properties that a table has columns for (bot_name is the bot's).
 CREATE FUNCTION kindly_stats.conversation_columns() RETURNS TABLE (logical text, role text, required boolean)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 24 SET search_path = pg_catalog, pg_temp AS $$
     VALUES ('bot_id', 'bot', true), ('conversation_id', 'text', true), ('platform_conversation_id', 'text', false),
@@ -91,8 +91,7 @@ CREATE FUNCTION kindly_stats.conversation_columns() RETURNS TABLE (logical text,
            ('llm_notUnderstood_count', 'integer', false), ('llm_responseGenerated_count', 'integer', false),
            ('llm_errorOccurred_count', 'integer', false), ('llm_escalationRequired_count', 'integer', false),
            ('llm_fallback_count', 'integer', false), ('bot_messages_count', 'integer', false),
-           ('visitor_messages_count', 'integer', false), ('not_understood_messages_count', 'integer', false),
-           ('has_bot_messages', 'boolean', false)
+           ('visitor_messages_count', 'integer', false), ('not_understood_messages_count', 'integer', false)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_columns() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented properties of conversations, and what their types must be good for';
@@ -109,7 +108,7 @@ CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS
            ELSE b.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
                            'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype) OR b.kind = 'e'
            END
-      FROM (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base, t.typtype AS kind FROM pg_type AS t WHERE t.oid = type) AS b
+      FROM (SELECT t.oid AS base, t.typtype AS kind FROM pg_type AS t WHERE t.oid = kindly_stats.base_type(type)) AS b
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_type_fits(text, oid) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.conversation_type_fits(text, oid) IS 'internal: whether a column of a type can be read as a property of conversations';
@@ -157,9 +156,9 @@ BEGIN
                 RAISE EXCEPTION 'table "%" has no column "%"', conversation_table, coalesce(c.physical, c.logical)
                     USING ERRCODE = '42703', HINT = format('Name yours in the argument columns, such as {"%s": "my_name"}%s.', c.logical,
                         CASE WHEN c.required THEN '' ELSE ', or null where there is none' END);
-            ELSIF c.logical = 'has_bot_messages' AND NOT c.mapped THEN
-                RAISE EXCEPTION 'table "%" has no column "has_bot_messages"', conversation_table
-                    USING ERRCODE = '42703', HINT = 'Add has_bot_messages boolean GENERATED ALWAYS AS (bot_messages_count > 0) STORED, or map it to null: then nothing is counted by start.';
+            ELSIF c.logical = 'bot_messages_count' AND NOT c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "bot_messages_count"', conversation_table
+                    USING ERRCODE = '42703', HINT = 'Name yours in the argument columns, or map it to null: then nothing is counted by start.';
             END IF;
         ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
@@ -251,10 +250,12 @@ BEGIN
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
     SELECT t.columns INTO known FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = attach_conversations.conversation_table;
-    IF NOT known || columns @> known - kindly_stats.lost_columns(conversation_table, known)
-       OR EXISTS (SELECT FROM jsonb_each_text(columns) AS c WHERE NOT known ? c.key AND c.value <> c.key) THEN
+    -- what has been exported would be said otherwise
+    IF known IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_each_text(columns) AS c
+         WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
         RAISE EXCEPTION 'table "%" is attached with other columns', conversation_table
-            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew; else detach it first.';
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew, and others to null; else detach it first.';
     END IF;
     wanted := kindly_stats.found_conversation_columns(conversation_table, coalesce(known, '{}') || columns);
     SELECT array_agg(DISTINCT a.relation ORDER BY a.relation) INTO covered
@@ -263,8 +264,8 @@ BEGIN
     PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
-        PERFORM kindly_stats.create_replica_triggers(t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_table AS t WHERE t.event_table = conversation_table;
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
     END IF;
     RETURN QUERY SELECT unnest(covered);
 END
@@ -274,7 +275,7 @@ COMMENT ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb, boolean) 
 'counts the conversations of a table, those that are in it and those to come, and guards exported days
 
 conversation_table: an ordinary or partitioned table with at least bot_id, conversation_id, conversation_start_time and
-conversation_end_time, and has_bot_messages (or null for it); columns: a JSON object from documented property names to the table''s
+conversation_end_time, and bot_messages_count (or null for it); columns: a JSON object from documented property names to the table''s
 own columns, null for one not to be read.  An export says null for what the table does not have.  Gives back the tables and
 partitions that it covered with triggers; call it once more for a new partition, or for a column that was renamed or dropped, as
 attach().  replica: count also what logical replication applies, as attach() does; exported days are not guarded against that.
@@ -320,7 +321,6 @@ BEGIN
         bot_messages_count integer NOT NULL DEFAULT 0,
         visitor_messages_count integer NOT NULL DEFAULT 0,
         not_understood_messages_count integer NOT NULL DEFAULT 0,
-        has_bot_messages boolean GENERATED ALWAYS AS (bot_messages_count OPERATOR(pg_catalog.>) 0) STORED,
         PRIMARY KEY (bot_id, conversation_id))$table$, qualified);
     EXECUTE pg_catalog.format('CREATE INDEX ON %s (bot_id, conversation_end_time)', qualified);
     PERFORM kindly_stats.attach_conversations(qualified::pg_catalog.regclass);

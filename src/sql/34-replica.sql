@@ -17,33 +17,35 @@ COMMENT ON FUNCTION kindly_stats.take_truncated() IS
 
 Made by kindly_stats.attach(..., replica => true): BEFORE TRUNCATE, ENABLE REPLICA; its arguments are those of count_events().';
 
+-- A partition that leaves its tree loses the triggers for rows, and keeps the other.
 CREATE FUNCTION kindly_stats.counts_replicated(event_table regclass) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = event_table AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure)
+    SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.relations(event_table) AS r ON t.tgrelid = r
+                    WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure))
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.counts_replicated(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.counts_replicated(regclass) IS 'internal: whether a table was attached with replica => true';
 
 -- PostgreSQL itself copies row triggers to partitions, those to come among them; TRUNCATE has none.
-CREATE FUNCTION kindly_stats.create_replica_triggers(event_table regclass, columns jsonb, grain text) RETURNS void
+CREATE FUNCTION kindly_stats.create_replica_triggers(relation regclass, event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     arguments text := format('(%L, %L, %L)', event_table::text, grain, columns::text);
-    relation regclass;
 BEGIN
-    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION kindly_stats.count_replicated%s',
-                   kindly_stats.trigger_name(grain, 'replica'), event_table, arguments);
-    EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', event_table, kindly_stats.trigger_name(grain, 'replica'));
-    FOR relation IN SELECT r FROM kindly_stats.relations(event_table) AS r JOIN pg_class AS c ON c.oid = r WHERE c.relkind = 'r' ORDER BY r
-    LOOP
+    IF relation = event_table THEN
+        EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION kindly_stats.count_replicated%s',
+                       kindly_stats.trigger_name(grain, 'replica'), relation, arguments);
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', relation, kindly_stats.trigger_name(grain, 'replica'));
+    END IF;
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind = 'r') THEN
         EXECUTE format('CREATE OR REPLACE TRIGGER %I BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.take_truncated%s',
                        kindly_stats.trigger_name(grain, 'replica_truncate'), relation, arguments);
         EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', relation, kindly_stats.trigger_name(grain, 'replica_truncate'));
-    END LOOP;
+    END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.create_replica_triggers(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_replica_triggers(regclass, jsonb, text) IS 'internal: puts the triggers that count what is replicated on a table and its partitions';
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_replica_triggers(regclass, regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_replica_triggers(regclass, regclass, jsonb, text) IS 'internal: puts the triggers that count what is replicated on a table or partition';
 
 -- PostgreSQL hands statement triggers wrong rows of a MERGE that moves rows between partitions, and nothing tells a trigger that it is one.
 -- But it refuses MERGE on every table that has a rule, when it reads the statement.  This one does nothing to DELETE, WITH, RETURNING

@@ -34,7 +34,7 @@ BEGIN
           FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, bigint)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
-                            'kindly_stats.column_expression(regclass, jsonb, text, text)']::regprocedure[]) AS f
+                            'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
     LOOP
         EXECUTE command;

@@ -13,7 +13,6 @@ CREATE FUNCTION pick(choices text[], key bigint, what bigint) RETURNS text LANGU
 	RETURN choices[1 + floor(dice(key, what) * cardinality(choices))::int];
 
 CREATE UNLOGGED TABLE staged (LIKE conversation INCLUDING DEFAULTS);
-ALTER TABLE staged DROP COLUMN has_bot_messages;
 INSERT INTO staged (bot_id, conversation_id, platform_conversation_id, conversation_start_time, conversation_end_time, language, channel, labels, conversations_data,
 	conversation_status, last_resolution, triggered_replies, triggered_intent_replies, is_llm_conversation, "llm_responseGenerated_count",
 	bot_messages_count, visitor_messages_count, not_understood_messages_count)

@@ -133,6 +133,13 @@ $subscriber->wait_for_subscription_sync($publisher, 'events');
 $publisher->safe_psql('postgres', events('parted', 3, '2025-03-10', 1, 30) . 'DELETE FROM parted_3 WHERE event_id > 25');
 not_deaf('a new partition');
 
+# one that leaves goes on by itself
+$subscriber->safe_psql('postgres', 'ALTER TABLE parted DETACH PARTITION parted_3');
+is($subscriber->safe_psql('postgres', "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'parted_3'::regclass AND tgname LIKE '%replica%' ORDER BY 1"),
+	"kindly_stats_replica|R\nkindly_stats_replica_truncate|R", 'a partition that leaves keeps counting');
+$subscriber->safe_psql('postgres', "SELECT kindly_stats.detach('parted_3'); ALTER TABLE parted ATTACH PARTITION parted_3 FOR VALUES FROM ('2025-03-01') TO ('2025-04-01')");
+not_deaf('a partition left and came back');
+
 # what is written on the subscriber itself is counted once
 $subscriber->safe_psql('postgres', events('event', 1, '2025-01-05', 1000, 1010) . "UPDATE event SET source = 'here' WHERE event_id >= 1000");
 not_deaf('written on the subscriber');

@@ -27,9 +27,9 @@ CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_conversation_table('conversation');
 -- another table of another shape
 CREATE TABLE ticket (number bigint PRIMARY KEY, brand integer NOT NULL, opened timestamptz NOT NULL, closed timestamptz, lang varchar(10), status text, resolution text,
-	tags text[], answers smallint NOT NULL, has_answers boolean GENERATED ALWAYS AS (answers > 0) STORED, questions integer, misunderstood integer, intents json);
+	tags text[], answers smallint NOT NULL, questions integer, misunderstood integer, intents json);
 SELECT kindly_stats.attach_conversations('ticket', '{"bot_id": "brand", "conversation_id": "number", "conversation_start_time": "opened", "conversation_end_time": "closed",
-	"language": "lang", "conversation_status": "status", "last_resolution": "resolution", "labels": "tags", "bot_messages_count": "answers", "has_bot_messages": "has_answers",
+	"language": "lang", "conversation_status": "status", "last_resolution": "resolution", "labels": "tags", "bot_messages_count": "answers",
 	"visitor_messages_count": "questions", "not_understood_messages_count": "misunderstood", "triggered_intent_replies": "intents"}');
 INSERT INTO kindly_stats.bot VALUES (1, 'one'), (3, 'three');
 

@@ -1,0 +1,602 @@
+/*
+ * DDL on attached tables: what the statistics have to follow, and what is refused.
+ *
+ * Three event triggers of the extension look at every DDL statement.  Here they
+ * find out which tables a statement is about, as its author named them, and leave
+ * at once where none is attached; what is to be done then is said in SQL
+ * (34-tree.sql), which runs as the owner of the extension's functions: whoever
+ * alters his table need not have any right on the statistics.
+ *
+ * Before a statement that drops tables, what they have counted moves to kept rows;
+ * before one that changes the values of counted columns, what the table has
+ * counted is taken away, and added anew at its end.  What was begun with a
+ * statement is marked until its end, by the statement and by the subtransaction,
+ * with which both go.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/event_trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+#include "parser/parse_type.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(ks_ddl_started);
+PG_FUNCTION_INFO_V1(ks_ddl_ended);
+PG_FUNCTION_INFO_V1(ks_ddl_dropped);
+PG_FUNCTION_INFO_V1(ks_drop_trigger);
+
+/* ------------------------------------------------------------------------
+ * What was begun with a statement
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct mark
+{
+	const Node *statement;
+	SubTransactionId subtransaction;
+	Oid			relid;
+} mark;
+
+/* Of the transaction. */
+static mark *marks = NULL;
+static int	nmarks = 0;
+static int	marks_size = 0;
+
+/* DDL of our own is at work. */
+static int	own_ddl = 0;
+
+static void
+forget_transaction(XactEvent event, void *argument)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		nmarks = 0;
+}
+
+static void
+forget_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
+{
+	int			left = 0;
+	int			i;
+
+	for (i = 0; i < nmarks; i++)
+	{
+		if (marks[i].subtransaction == mine && event == SUBXACT_EVENT_ABORT_SUB)
+			continue;
+		marks[left] = marks[i];
+		if (marks[left].subtransaction == mine && event == SUBXACT_EVENT_COMMIT_SUB)
+			marks[left].subtransaction = parent;
+		left++;
+	}
+	nmarks = left;
+}
+
+static void
+add_mark(const Node *statement, Oid relid)
+{
+	if (marks_size == 0)
+	{
+		RegisterXactCallback(forget_transaction, NULL);
+		RegisterSubXactCallback(forget_subtransaction, NULL);
+	}
+	if (nmarks == marks_size)
+	{
+		int			size = Max(2 * marks_size, 16);
+
+		marks = marks == NULL ? MemoryContextAlloc(TopMemoryContext, size * sizeof(mark)) : repalloc(marks, size * sizeof(mark));
+		marks_size = size;
+	}
+	marks[nmarks].statement = statement;
+	marks[nmarks].subtransaction = GetCurrentSubTransactionId();
+	marks[nmarks].relid = relid;
+	nmarks++;
+}
+
+/* The tables that are marked for a statement, an oid[]. */
+static ArrayType *
+marked(const Node *statement)
+{
+	Datum	   *result = palloc((nmarks + 1) * sizeof(Datum));
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < nmarks; i++)
+	{
+		if (marks[i].statement == statement)
+			result[count++] = ObjectIdGetDatum(marks[i].relid);
+	}
+	return construct_array(result, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
+}
+
+static void
+forget_marks(const Node *statement)
+{
+	int			left = 0;
+	int			i;
+
+	for (i = 0; i < nmarks; i++)
+	{
+		if (marks[i].statement != statement)
+			marks[left++] = marks[i];
+	}
+	nmarks = left;
+}
+
+/* ------------------------------------------------------------------------
+ * Calling what is said in SQL
+ * ------------------------------------------------------------------------
+ */
+
+/* An argument list in the making. */
+typedef struct call
+{
+	int			count;
+	Oid			types[8];
+	Datum		values[8];
+} call;
+
+static void
+add_argument(call *c, Oid type, Datum value)
+{
+	c->types[c->count] = type;
+	c->values[c->count++] = value;
+}
+
+static void
+add_oids(call *c, List *oids)
+{
+	Datum	   *values = palloc((list_length(oids) + 1) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, oids)
+		values[count++] = ObjectIdGetDatum(lfirst_oid(cell));
+	add_argument(c, OIDARRAYOID, PointerGetDatum(construct_array(values, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT)));
+}
+
+static void
+add_names(call *c, List *names)
+{
+	Datum	   *values = palloc((list_length(names) + 1) * sizeof(Datum));
+	int			count = 0;
+	ListCell   *cell;
+
+	foreach(cell, names)
+		values[count++] = CStringGetTextDatum((const char *) lfirst(cell));
+	add_argument(c, TEXTARRAYOID, PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT)));
+}
+
+static Oid
+definer(FunctionCallInfo fcinfo)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Runs a query as the owner of the event trigger's function.  Tables that it gives
+ * back are marked for the statement, where there is one.
+ */
+static void
+run(FunctionCallInfo fcinfo, const char *query, call *c, const Node *statement)
+{
+	ks_identity caller;
+	int			nest = NewGUCNestLevel();
+	uint64		i;
+
+	GetUserIdAndSecContext(&caller.user, &caller.security);
+	SetUserIdAndSecContext(definer(fcinfo), caller.security | SECURITY_LOCAL_USERID_CHANGE);
+	ks_set_option("search_path", "pg_catalog, pg_temp");
+	own_ddl++;
+	PG_TRY();
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		if (SPI_execute_with_args(query, c->count, c->types, c->values, NULL, false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not look after attached tables");
+		for (i = 0; statement != NULL && i < SPI_processed; i++)
+		{
+			bool		isnull;
+
+			add_mark(statement, DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
+		}
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		own_ddl--;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(false, nest);
+	ks_become_again(caller);
+}
+
+/* NULL where there is nothing to look after. */
+static const EventTriggerData *
+event_data(FunctionCallInfo fcinfo, const char *function)
+{
+	Oid			schema;
+
+	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" was not called by an event trigger", function)));
+	if (own_ddl > 0)
+		return NULL;
+	schema = get_namespace_oid("kindly_stats", true);
+	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)))
+		return NULL;
+	return (const EventTriggerData *) fcinfo->context;
+}
+
+static Oid
+relation_of(const RangeVar *name)
+{
+	/* no lock: whoever has no right on it must not hold up others */
+	return name != NULL ? RangeVarGetRelid(name, NoLock, true) : InvalidOid;
+}
+
+/* ------------------------------------------------------------------------
+ * What a statement is about
+ * ------------------------------------------------------------------------
+ */
+
+/* Of an ALTER TABLE. */
+typedef struct alteration
+{
+	Oid			relid;
+	Oid			partition;		/* that is attached or detached */
+	bool		checks;			/* it may make the table one that cannot be counted */
+	bool		disables;		/* triggers */
+	List	   *retyped;		/* columns whose values change */
+	List	   *added;			/* columns */
+} alteration;
+
+/* Whether a column says the same texts with its new type: text and varchar without a limit. */
+static bool
+is_same_text(Oid relid, const AlterTableCmd *command)
+{
+	const ColumnDef *definition = (const ColumnDef *) command->def;
+	AttrNumber	number = get_attnum(relid, command->name);
+	Oid			type = number != InvalidAttrNumber ? getBaseType(get_atttype(relid, number)) : InvalidOid;
+	Oid			wanted = LookupTypeNameOid(NULL, definition->typeName, true);
+
+	return definition->raw_default == NULL && definition->typeName->typmods == NIL &&
+		(type == TEXTOID || type == VARCHAROID) && (wanted == TEXTOID || wanted == VARCHAROID);
+}
+
+static alteration
+read_alteration(const AlterTableStmt *statement)
+{
+	alteration	result = {InvalidOid};
+	ListCell   *cell;
+
+	if (statement->objtype != OBJECT_TABLE && statement->objtype != OBJECT_FOREIGN_TABLE)
+		return result;
+	result.relid = relation_of(statement->relation);
+	if (!OidIsValid(result.relid))
+		return result;
+	foreach(cell, statement->cmds)
+	{
+		const AlterTableCmd *command = lfirst_node(AlterTableCmd, cell);
+
+		switch (command->subtype)
+		{
+			case AT_AttachPartition:
+			case AT_DetachPartition:
+			case AT_DetachPartitionFinalize:
+				result.partition = relation_of(((const PartitionCmd *) command->def)->name);
+				break;
+			case AT_AlterColumnType:
+				if (!is_same_text(result.relid, command))
+					result.retyped = lappend(result.retyped, command->name);
+				break;
+#if PG_VERSION_NUM >= 170000
+			case AT_SetExpression:
+				result.retyped = lappend(result.retyped, command->name);
+				break;
+#endif
+			case AT_AddColumn:
+				result.added = lappend(result.added, ((const ColumnDef *) command->def)->colname);
+				break;
+			case AT_SetUnLogged:
+			case AT_AddInherit:
+			case AT_AddOf:
+				result.checks = true;
+				break;
+			case AT_DisableTrig:
+			case AT_DisableTrigAll:
+			case AT_DisableTrigUser:
+				result.disables = true;
+				break;
+			default:
+				break;
+		}
+	}
+	return result;
+}
+
+/* ------------------------------------------------------------------------
+ * Before a statement
+ * ------------------------------------------------------------------------
+ */
+
+/* What goes with a DROP: tables, or all that is in schemas or belongs to roles. */
+static void
+start_drop(FunctionCallInfo fcinfo, const Node *statement, List *relations, List *schemas, List *roles)
+{
+	call		c = {0};
+
+	if (relations == NIL && schemas == NIL && roles == NIL)
+		return;
+	add_oids(&c, relations);
+	add_oids(&c, schemas);
+	add_oids(&c, roles);
+	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
+	run(fcinfo, "SELECT d FROM kindly_stats.before_drop($1, $2, $3, $4) AS d", &c, statement);
+}
+
+static void
+drop_started(FunctionCallInfo fcinfo, const DropStmt *statement)
+{
+	List	   *relations = NIL;
+	List	   *schemas = NIL;
+	ListCell   *cell;
+
+	foreach(cell, statement->objects)
+	{
+		Oid			found = InvalidOid;
+
+		if (statement->removeType == OBJECT_TABLE)
+			found = relation_of(makeRangeVarFromNameList(lfirst_node(List, cell)));
+		else if (statement->removeType == OBJECT_SCHEMA && statement->behavior == DROP_CASCADE)
+		{
+			found = get_namespace_oid(strVal(lfirst(cell)), true);
+			if (OidIsValid(found))
+				schemas = lappend_oid(schemas, found);
+			continue;
+		}
+		if (OidIsValid(found))
+			relations = lappend_oid(relations, found);
+	}
+	start_drop(fcinfo, (const Node *) statement, relations, schemas, NIL);
+}
+
+static void
+drop_owned_started(FunctionCallInfo fcinfo, const DropOwnedStmt *statement)
+{
+	List	   *roles = NIL;
+	ListCell   *cell;
+
+	foreach(cell, statement->roles)
+	{
+		Oid			role = get_rolespec_oid(lfirst_node(RoleSpec, cell), true);
+
+		if (OidIsValid(role))
+			roles = lappend_oid(roles, role);
+	}
+	start_drop(fcinfo, (const Node *) statement, NIL, NIL, roles);
+}
+
+static void
+alter_started(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
+{
+	alteration	a = read_alteration(statement);
+	call		c = {0};
+
+	if (!OidIsValid(a.partition) && a.retyped == NIL)
+		return;
+	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
+	add_argument(&c, OIDOID, ObjectIdGetDatum(a.partition));
+	add_names(&c, a.retyped);
+	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
+	run(fcinfo, "SELECT t FROM kindly_stats.before_alter($1, $2, $3, $4) AS t", &c, (const Node *) statement);
+}
+
+static void
+enum_started(FunctionCallInfo fcinfo, const AlterEnumStmt *statement)
+{
+	Oid			type;
+	call		c = {0};
+
+	if (statement->oldVal == NULL)
+		return;
+	type = LookupTypeNameOid(NULL, makeTypeNameFromNameList(statement->typeName), true);
+	if (!OidIsValid(type))
+		return;
+	add_argument(&c, OIDOID, ObjectIdGetDatum(type));
+	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
+	run(fcinfo, "SELECT t FROM kindly_stats.before_rename_value($1, $2) AS t", &c, (const Node *) statement);
+}
+
+/* Event trigger at the start of DDL. */
+Datum
+ks_ddl_started(PG_FUNCTION_ARGS)
+{
+	const EventTriggerData *event = event_data(fcinfo, "ddl_started");
+
+	if (event == NULL)
+		PG_RETURN_NULL();
+	switch (nodeTag(event->parsetree))
+	{
+		case T_DropStmt:
+			drop_started(fcinfo, (const DropStmt *) event->parsetree);
+			break;
+		case T_DropOwnedStmt:
+			drop_owned_started(fcinfo, (const DropOwnedStmt *) event->parsetree);
+			break;
+		case T_AlterTableStmt:
+			alter_started(fcinfo, (const AlterTableStmt *) event->parsetree);
+			break;
+		case T_AlterEnumStmt:
+			enum_started(fcinfo, (const AlterEnumStmt *) event->parsetree);
+			break;
+		default:
+			break;
+	}
+	PG_RETURN_NULL();
+}
+
+/* ------------------------------------------------------------------------
+ * After a statement
+ * ------------------------------------------------------------------------
+ */
+
+static void
+alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
+{
+	alteration	a = read_alteration(statement);
+	call		c = {0};
+
+	if (!OidIsValid(a.partition) && !a.checks && !a.disables && a.added == NIL)
+		return;
+	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
+	add_argument(&c, OIDOID, ObjectIdGetDatum(a.partition));
+	add_argument(&c, BOOLOID, BoolGetDatum(a.checks));
+	add_argument(&c, BOOLOID, BoolGetDatum(a.disables));
+	add_names(&c, a.added);
+	run(fcinfo, "SELECT kindly_stats.after_alter($1, $2, $3, $4, $5)", &c, NULL);
+}
+
+static void
+rename_ended(FunctionCallInfo fcinfo, const RenameStmt *statement)
+{
+	Oid			relid = relation_of(statement->relation);
+	call		c = {0};
+
+	if (!OidIsValid(relid))
+		return;
+	add_argument(&c, OIDOID, ObjectIdGetDatum(relid));
+	if (statement->renameType == OBJECT_COLUMN)
+		add_argument(&c, TEXTOID, CStringGetTextDatum(statement->subname));
+	add_argument(&c, TEXTOID, CStringGetTextDatum(statement->newname));
+	run(fcinfo, statement->renameType == OBJECT_COLUMN ? "SELECT kindly_stats.after_rename_column($1, $2, $3)" :
+		"SELECT kindly_stats.after_rename_trigger($1, $2)", &c, NULL);
+}
+
+/* Tables that are new, or have a new name. */
+static void
+names_ended(FunctionCallInfo fcinfo)
+{
+	call		c = {0};
+
+	run(fcinfo, "SELECT kindly_stats.after_create(c.objid) FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
+		" WHERE c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND c.objsubid OPERATOR(pg_catalog.=) 0"
+		" AND c.object_type OPERATOR(pg_catalog.=) ANY ('{table,foreign table}')", &c, NULL);
+}
+
+/* Counts anew what was taken away when the statement began. */
+static void
+recount_marked(FunctionCallInfo fcinfo, const Node *statement)
+{
+	call		c = {0};
+
+	add_argument(&c, OIDARRAYOID, PointerGetDatum(marked(statement)));
+	run(fcinfo, "SELECT kindly_stats.count_anew(t) FROM pg_catalog.unnest($1) AS t", &c, NULL);
+}
+
+/* Event trigger at the end of DDL. */
+Datum
+ks_ddl_ended(PG_FUNCTION_ARGS)
+{
+	const EventTriggerData *event = event_data(fcinfo, "ddl_ended");
+	Node	   *statement;
+
+	if (event == NULL)
+		PG_RETURN_NULL();
+	statement = event->parsetree;
+	switch (nodeTag(statement))
+	{
+		case T_CreateStmt:
+			/* temporary ones come by the dozen */
+			if (((CreateStmt *) statement)->relation->relpersistence == RELPERSISTENCE_TEMP && ((CreateStmt *) statement)->inhRelations == NIL)
+				break;
+			names_ended(fcinfo);
+			break;
+		case T_CreateForeignTableStmt:
+		case T_CreateSchemaStmt:
+			names_ended(fcinfo);
+			break;
+		case T_CreateTableAsStmt:
+			if (((CreateTableAsStmt *) statement)->into->rel->relpersistence != RELPERSISTENCE_TEMP)
+				names_ended(fcinfo);
+			break;
+		case T_AlterObjectSchemaStmt:
+			if (((AlterObjectSchemaStmt *) statement)->objectType == OBJECT_TABLE)
+				names_ended(fcinfo);
+			break;
+		case T_RenameStmt:
+			if (((RenameStmt *) statement)->renameType == OBJECT_TABLE)
+				names_ended(fcinfo);
+			else if (((RenameStmt *) statement)->renameType == OBJECT_COLUMN || ((RenameStmt *) statement)->renameType == OBJECT_TRIGGER)
+				rename_ended(fcinfo, (RenameStmt *) statement);
+			break;
+		case T_AlterTableStmt:
+			alter_ended(fcinfo, (AlterTableStmt *) statement);
+			recount_marked(fcinfo, statement);
+			break;
+		case T_AlterEnumStmt:
+			recount_marked(fcinfo, statement);
+			break;
+		default:
+			break;
+	}
+	forget_marks(statement);
+	PG_RETURN_NULL();
+}
+
+/* Event trigger after objects were dropped. */
+Datum
+ks_ddl_dropped(PG_FUNCTION_ARGS)
+{
+	const EventTriggerData *event = event_data(fcinfo, "ddl_dropped");
+	call		c = {0};
+
+	if (event == NULL)
+		PG_RETURN_NULL();
+	add_argument(&c, OIDARRAYOID, PointerGetDatum(marked(event->parsetree)));
+	run(fcinfo, "SELECT kindly_stats.after_drop($1)", &c, NULL);
+	PG_RETURN_NULL();
+}
+
+/* drop_trigger(relation, name): with the caller's rights, and without a warning from above. */
+Datum
+ks_drop_trigger(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char	   *query = psprintf("DROP TRIGGER %s ON %s", quote_identifier(NameStr(*PG_GETARG_NAME(1))),
+								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)));
+
+	own_ddl++;
+	PG_TRY();
+	{
+		if (SPI_connect() != SPI_OK_CONNECT || SPI_execute(query, false, 0) != SPI_OK_UTILITY)
+			elog(ERROR, "could not drop a trigger");
+		SPI_finish();
+	}
+	PG_FINALLY();
+	{
+		own_ddl--;
+	}
+	PG_END_TRY();
+	PG_RETURN_VOID();
+}
