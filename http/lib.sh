@@ -84,7 +84,8 @@ port_is_free()
 
 # configure_http DIR PROGRAM URI SECRET PORT PAGES: the files of this folder with
 # their three values changed, and with directories under DIR.  HTTP_RATE=N, for
-# the load test, lets N requests a second through.
+# the load test, lets N requests a second through; HTTP_TLS=PORT, for the tests,
+# has TLS and HTTP/2 there, as the document's example does.
 configure_http()
 {
 	rm -rf "$1"
@@ -96,10 +97,17 @@ configure_http()
 		/^jwt-secret = / { $0 = "jwt-secret = \"" ENVIRON["secret"] "\"" }
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); print }
 	' "$http/postgrest.conf" | as_server sh -c 'umask 077; cat >"$1"' sh "$1/run/postgrest.conf"
-	run=$1/run listen=127.0.0.1:$5 pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
-		/^\tlisten / { $0 = "\tlisten " ENVIRON["listen"] ";" }
+	listen=127.0.0.1:$5
+	if [ -n "${HTTP_TLS:-}" ]; then
+		as_server openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -days 1 \
+			-keyout "$1/run/tls.key" -out "$1/run/tls.crt" 2>/dev/null || return 1
+		listen="$listen; listen 127.0.0.1:$HTTP_TLS ssl http2; ssl_certificate $1/run/tls.crt; ssl_certificate_key $1/run/tls.key"
+	fi
+	run=$1/run listen=$listen pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
+		/^\tlisten 127/ { $0 = "\tlisten " ENVIRON["listen"] ";" }
 		/^\troot / { $0 = "\troot " ENVIRON["pages"] ";" }
-		ENVIRON["rate"] != "" { sub(/rate=50r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=100 /, "burst=" ENVIRON["rate"] " ") }
+		ENVIRON["rate"] != "" && /^limit_req_zone|^\tlimit_req / { sub(/rate=[0-9]+r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=[0-9]+ /, "burst=" ENVIRON["rate"] " ") }
+		ENVIRON["rate"] != "" && /^\tlimit_conn kindly/ { sub(/[0-9]+;/, "1000;") }
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); gsub("/srv/kindly_stats/node_modules", ENVIRON["modules"]); print }
 	' "$http/nginx.conf" >"$1/site.conf"
 	cat >"$1/nginx.conf" <<-CONF

@@ -97,7 +97,7 @@ SELECT bot, total, sage FROM seen;
 
 -- claims that a login writes itself gain nothing
 SET ROLE regress_ks_bi;
-SET request.jwt.claims = '{"bot":3,"role":"kindly_api_user"}';
+SET request.jwt.claims = '{"bot":3,"role":"kindly_api_user","exp":1,"aud":"kindly_stats"}';
 SELECT * FROM pg_temp.look();
 SELECT bot, total, sage FROM seen;
 RESET ROLE;
@@ -292,7 +292,7 @@ SELECT c.oid::regclass FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.re
 -- a token: its bot, and nothing else
 SET ROLE kindly_api_user;
 SELECT * FROM pg_temp.look();
-SET request.jwt.claims = '{"bot":2,"role":"kindly_api_user"}';
+SET request.jwt.claims = '{"bot":2,"role":"kindly_api_user","exp":1,"aud":"kindly_stats"}';
 SELECT * FROM pg_temp.look();
 SELECT * FROM seen;
 SELECT count(*) FROM event;
@@ -322,10 +322,34 @@ BEGIN
 	END LOOP;
 END
 $$;
+-- nor do those of a token that does not expire, or was not made for this
+DO $$
+DECLARE
+	claims text;
+BEGIN
+	FOREACH claims IN ARRAY ARRAY['{"bot":2}', '{"bot":2,"exp":1}', '{"bot":2,"aud":"kindly_stats"}', '{"bot":2,"exp":null,"aud":"kindly_stats"}', '{"bot":2,"exp":1,"aud":null}',
+		'{"bot":2,"exp":1,"aud":""}', '{"bot":2,"exp":1,"aud":"another"}', '{"bot":2,"exp":1,"aud":["another","kindly_stats"]}', '{"bot":2,"exp":1,"aud":"KINDLY_STATS"}'] LOOP
+		PERFORM set_config('request.jwt.claims', claims, true);
+		IF kindly_stats.visible_bots() <> '{}' OR EXISTS (SELECT FROM kindly_stats.rollup) OR EXISTS (SELECT FROM kindly_stats.bot) THEN
+			RAISE WARNING '% shows %', claims, kindly_stats.visible_bots();
+		END IF;
+	END LOOP;
+END
+$$;
 SET request.jwt.claims = 'no json';
 SELECT count(*) FROM kindly_stats.rollup;
 RESET ROLE;
 RESET request.jwt.claims;
+-- how much a request may ask for, and how long it may take: an operator's own values stay
+SELECT r.rolname, c AS setting FROM pg_roles AS r, unnest(r.rolconfig) AS c WHERE r.rolname LIKE 'kindly_api_%' ORDER BY 1, 2;
+ALTER ROLE kindly_api_user SET statement_timeout = '1min';
+ALTER ROLE kindly_api_user RESET lock_timeout;
+ALTER ROLE kindly_api_authenticator SET kindly_stats.max_buckets = 20000;
+SELECT kindly_stats.create_api_roles();
+SELECT r.rolname, c AS setting FROM pg_roles AS r, unnest(r.rolconfig) AS c WHERE r.rolname LIKE 'kindly_api_%' ORDER BY 1, 2;
+ALTER ROLE kindly_api_user RESET ALL;
+ALTER ROLE kindly_api_authenticator RESET ALL;
+SELECT kindly_stats.create_api_roles();
 -- grants to the role of tokens give it nothing, nor does membership in a team
 SELECT kindly_stats.grant_bot('kindly_api_user', 3);
 GRANT regress_ks_team TO kindly_api_user;
@@ -344,7 +368,7 @@ SELECT count(*) FROM kindly_stats.rollup;
 RESET ROLE;
 SET plan_cache_mode = force_generic_plan;
 PREPARE options AS SELECT sources FROM kindly_api.stats_options();
-SET request.jwt.claims = '{"role": "kindly_api_user", "bot": 1}';
+SET request.jwt.claims = '{"role": "kindly_api_user", "bot": 1, "exp": 1, "aud": "kindly_stats"}';
 SET ROLE kindly_api_user;
 EXECUTE options;
 RESET request.jwt.claims;

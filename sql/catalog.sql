@@ -65,7 +65,32 @@ SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.o
 SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
 SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|(sage|chatbot|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";
 
--- executable by everybody: nothing that writes, and nothing that is not meant for users.  Exports close days, but only for who
+-- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
+CREATE TEMP TABLE for_everybody (why text, names text);
+INSERT INTO for_everybody VALUES
+('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons'),
+('a dialect: asks with the caller''s rights',
+ 'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
+ ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
+('computes on its arguments alone',
+ 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment'
+ ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
+('an operator''s', 'tally_add tally_subtract tally_negate'),
+('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send'),
+('a question is one query with the reader''s rights, whose list is one of these', 'fold_series fold_top fold_options'),
+('a part of an aggregate, which a distributed engine calls with the caller''s rights',
+ 'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
+('policies call it as whoever queries', 'is_one_of visible_bots'),
+('says what the documentation says, too', 'routes'),
+('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot');
+CREATE TEMP VIEW listed AS
+SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
+CREATE TEMP VIEW executable AS
+SELECT f.name, format('%I.%I', n.nspname, f.proname) AS short, n.nspname || '.*' AS all_of FROM function AS f JOIN pg_namespace AS n ON n.oid = f.pronamespace
+ WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE');
+SELECT e.name FROM executable AS e WHERE NOT EXISTS (SELECT FROM listed AS l WHERE l.name IN (e.short, e.all_of)) ORDER BY name COLLATE "C";
+SELECT l.name FROM listed AS l WHERE NOT EXISTS (SELECT FROM executable AS e WHERE l.name IN (e.short, e.all_of)) ORDER BY name COLLATE "C";
+-- nothing that writes, and nothing that is not meant for users.  Exports close days, but only for who
 -- may execute kindly_stats.close_day().
 SELECT name FROM function
  WHERE EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner))) AS a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')

@@ -92,7 +92,7 @@ DECLARE
 	hint text;
 BEGIN
 	PERFORM set_config('request.method', method, true), set_config('request.headers', json_build_object('host', 'localhost', 'x-original-uri', url)::text, true),
-			set_config('request.jwt.claims', format('{"bot":%s,"role":"kindly_api_user","exp":1}', bot), true);
+			set_config('request.jwt.claims', format('{"bot":%s,"role":"kindly_api_user","exp":1,"aud":"kindly_stats"}', bot), true);
 	RETURN CASE WHEN writes THEN kindly_api.request_volatile() ELSE kindly_api.request() END;
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
@@ -229,12 +229,13 @@ SELECT day, pg_temp.get('/api/v1/export/bot/1/' || day, method => 'POST', writes
 SELECT pg_temp.get('/api/v1/export/bot/2/2024-07-02', method => 'POST', writes => true);
 RESET ROLE;
 SELECT bot_id, day, bot_name, conversations FROM kindly_stats.exported;
+INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (1, 'gone', '2024-06-01 10:00Z', '2024-06-01 11:00Z');
 SELECT kindly_stats.purge('conversation', '2024-07-01');
 SET ROLE kindly_api_user;
 SELECT pg_temp.get('/api/v1/export/bot/1/2024-06-01', method => 'POST', writes => true);
 
 -- the native way: the token's bot, and no other
-SELECT set_config('request.jwt.claims', '{"bot":1,"role":"kindly_api_user"}', false) IS NULL AS claimed;
+SELECT set_config('request.jwt.claims', '{"bot":1,"role":"kindly_api_user","exp":1,"aud":"kindly_stats"}', false) IS NULL AS claimed;
 SELECT date, count, distinct_count FROM kindly_api.stats_series("from" => '2019-07-01', "to" => '2019-07-03', tz => 'UTC');
 SELECT * FROM kindly_api.stats_total(1, '2019-07-01', '2019-07-07', 'UTC', sources => '{-test}');
 SELECT count(*), sum(count) FROM kindly_api.stats_heatmap("from" => '2019-07-01', "to" => '2019-07-07', tz => 'UTC');
@@ -251,6 +252,46 @@ SELECT sage.fallbacks_total(3, '2019-07-01', '2019-07-07'), sage.meta_options(4)
 SELECT set_config('request.jwt.claims', '', false) IS NULL AS claimed;
 SELECT kindly_api.token();
 SELECT count(*) FROM kindly_api.stats_options();
+
+-- what is known of a token, for the proxy: no more than can be in a header
+SELECT kindly_api.token(), current_setting('response.headers') AS headers FROM set_config('request.jwt.claims', '{"bot":1,"key":"0123456789ab","role":"kindly_api_user","exp":1,"aud":"kindly_stats"}', true);
+SELECT kindly_api.token(), current_setting('response.headers') AS headers FROM set_config('request.jwt.claims', '{"bot":1,"key":"a\r\nb: c","role":"kindly_api_user","exp":1,"aud":"kindly_stats"}', true);
+-- how much may be asked for
+BEGIN;
+SET LOCAL kindly_stats.max_buckets = 9000;
+SET LOCAL kindly_stats.max_limit = 1000;
+SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/messages?from=0001-01-01&to=9999-12-31&granularity=day');
+SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/messages?from=2000-01-01&to=2024-08-22') ~ '^{"data"' AS answered;
+SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/messages?from=2000-01-01&to=2024-08-23');
+SELECT pg_temp.get('/api/v1/stats/bot/1/buttons/most_clicked?from=2019-07-01&to=2019-07-07&limit=1000') ~ '^{"data"' AS answered;
+SELECT pg_temp.get('/api/v1/stats/bot/1/buttons/most_clicked?from=2019-07-01&to=2019-07-07&limit=1001');
+COMMIT;
+-- what the role has not been given is told to the log alone; nor does a client learn of what took too long
+RESET ROLE;
+BEGIN;
+REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user;
+SET LOCAL ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/chats?from=2019-07-01&to=2019-07-02');
+ROLLBACK;
+CREATE FUNCTION pg_temp.fails_as(state text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('CREATE OR REPLACE FUNCTION sage.meta_options(bot bigint DEFAULT NULL) RETURNS json LANGUAGE plpgsql STABLE AS %L',
+		format('BEGIN RAISE EXCEPTION ''of a table'' USING ERRCODE = %L, DETAIL = ''a detail'', HINT = ''a hint''; END', state));
+END $$;
+BEGIN;
+SELECT pg_temp.fails_as('42501');
+SET LOCAL ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/stats/bot/1/meta/options');
+RESET ROLE; SELECT pg_temp.fails_as('57014'); SET LOCAL ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/stats/bot/1/meta/options');
+RESET ROLE; SELECT pg_temp.fails_as('55P03'); SET LOCAL ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/stats/bot/1/meta/options');
+RESET ROLE; SELECT pg_temp.fails_as('55006'); SET LOCAL ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/stats/bot/1/meta/options');
+RESET ROLE; SELECT pg_temp.fails_as('XX000'); SET LOCAL ROLE kindly_api_user;
+SELECT pg_temp.get('/api/v1/stats/bot/1/meta/options');
+ROLLBACK;
+SET ROLE kindly_api_user;
 
 -- in a read-only transaction, as GET is
 BEGIN READ ONLY;

@@ -198,7 +198,7 @@ BEGIN
 	BEGIN
 		t := tally_accumulate(t, '2021-01-02Z', '{b}', 'n', 5);
 		t := tally_accumulate(t, '2021-01-02Z', '{{b}}', 'n', 5);
-	EXCEPTION WHEN array_subscript_error THEN
+	EXCEPTION WHEN invalid_parameter_value THEN
 		RAISE NOTICE 'after the error: %', total(t);
 	END;
 END $$;

@@ -109,6 +109,20 @@ SELECT failure($$SELECT talk(1, 'too late', '2024-05-12 00:00Z')$$);
 COMMIT;
 
 --
+-- A day without conversations has an empty document, and stays open for those that come
+--
+SELECT ultimate.export(8, '2024-05-10'), (SELECT count(*) FROM ultimate.export_rows(8, '2024-05-10')) AS rows;
+SELECT count(*) FROM kindly_stats.exported WHERE bot_id = 8;
+SELECT talk(8, 'backfill', '2024-05-10 12:00Z');
+SELECT json_array_length(ultimate.export(8, '2024-05-10'));
+SELECT failure($$SELECT talk(8, 'late', '2024-05-10 12:00Z')$$);
+-- who closes it means it
+SELECT kindly_stats.close_day(8, '2024-05-11'), ultimate.export(8, '2024-05-11');
+SELECT failure($$SELECT talk(8, 'late', '2024-05-11 12:00Z')$$);
+SELECT kindly_stats.reopen_day(8, '2024-05-10'), kindly_stats.reopen_day(8, '2024-05-11');
+DELETE FROM conversation WHERE bot_id = 8;
+
+--
 -- Closing and reopening by hand
 --
 SELECT kindly_stats.close_day(2, '2024-05-10'), kindly_stats.close_day(2, '2024-05-10');

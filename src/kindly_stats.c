@@ -7,9 +7,12 @@
 #include "utils/guc.h"
 
 #include "compat.h"
+#include "bucket/bucket.h"
 #include "dialect/clock.h"
 #include "http/http.h"
+#include "rollup/conversation.h"
 #include "rollup/rollup.h"
+#include "stats/stats.h"
 
 PG_MODULE_MAGIC;
 
@@ -44,6 +47,27 @@ _PG_init(void)
 							   "",
 							   PGC_USERSET, 0,
 							   ks_check_now, NULL, NULL);
+	DefineCustomIntVariable("kindly_stats.max_buckets",
+							"How many buckets a range may have at most.",
+							"The API has less: kindly_stats.create_api_roles() sets it for the role that PostgREST connects as.",
+							&ks_max_buckets,
+							KS_MAX_BUCKETS, 1, KS_MAX_BUCKETS,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("kindly_stats.max_limit",
+							"How many keys a list of the most frequent ones may be asked for at most.",
+							"The API has less, as of max_buckets.",
+							&ks_max_limit,
+							INT_MAX, 1, INT_MAX,
+							PGC_USERSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomBoolVariable("kindly_stats.wait_for_writers",
+							 "Closing a day waits for transactions that write its conversations.",
+							 "Off, it fails at once (55006), as it does for the API.",
+							 &ks_wait_for_writers,
+							 true,
+							 PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("kindly_stats.token_lifetime",
 							"How long a token is valid that was given for an API key.",
 							NULL,

@@ -449,6 +449,20 @@ BEGIN
 END
 $$;
 
+-- What the extension may say where the outermost event was deleted or moved since, which the setting oracle.outward tells: the quarter hour of
+-- the next one, outward.  An answer that may stand is made the exact one, so that it compares as equal.
+CREATE FUNCTION exact_if_near(at timestamptz, exact timestamptz, is_last boolean) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+SELECT CASE WHEN current_setting('oracle.outward', true) = 'on'
+			AND CASE WHEN is_last THEN at - exact ELSE exact - at END BETWEEN interval '0' AND interval '15 minutes' THEN exact ELSE at END
+$$;
+
+CREATE FUNCTION near_options(bot bigint, INOUT first timestamptz, INOUT last timestamptz)
+LANGUAGE sql STABLE AS $$
+SELECT oracle.exact_if_near(near_options.first, e.first, false), oracle.exact_if_near(near_options.last, e.last, true)
+FROM (SELECT min(occurred_at) AS first, max(occurred_at) AS last FROM oracle.event WHERE bot_id = near_options.bot) AS e
+$$;
+
 -- The answer of the extension, or "refused" for SQLSTATE 22023.
 CREATE FUNCTION ask(q oracle.question) RETURNS text[]
 LANGUAGE plpgsql AS $$
@@ -472,13 +486,17 @@ BEGIN
 			RETURN (SELECT array_agg(format('%s %s %s %s', h.day, h.hour, h.count, h.distinct_count) ORDER BY h.ordinality)
 					FROM kindly_stats.stats_heatmap(q.bot, q.first, q.last, q.tz, q.measure, q.sources, q.languages, q.key) WITH ORDINALITY AS h);
 		WHEN 'stats_options' THEN
-			RETURN (SELECT array_agg(format('%s %s %s %s', oracle.instant_text(o.first), oracle.instant_text(o.last), o.sources, o.language_codes))
-					FROM kindly_stats.stats_options(q.bot) AS o);
+			RETURN (SELECT array_agg(format('%s %s %s %s', oracle.instant_text(n.first), oracle.instant_text(n.last), o.sources, o.language_codes))
+					FROM kindly_stats.stats_options(q.bot) AS o, oracle.near_options(q.bot, o.first, o.last) AS n);
 		WHEN 'fallback_rate' THEN
 			RETURN (SELECT array_agg(format('%s %s', f.count, f.rate))
 					FROM kindly_stats.fallback_rate(q.bot, q.first, q.last, q.tz, q.sources, q.languages) AS f);
 		WHEN 'meta_options' THEN
-			RETURN ARRAY[sage.meta_options(q.bot)::text];
+			SELECT replace(replace(m::text, coalesce(m #>> '{data,first}', '-'), coalesce(trim('"' FROM oracle.json_date(n.first AT TIME ZONE 'UTC')), '-')),
+						   coalesce(m #>> '{data,last}', '-'), coalesce(trim('"' FROM oracle.json_date(n.last AT TIME ZONE 'UTC')), '-')) INTO result
+			FROM sage.meta_options(q.bot) AS m,
+				 oracle.near_options(q.bot, (m #>> '{data,first}')::timestamp AT TIME ZONE 'UTC', (m #>> '{data,last}')::timestamp AT TIME ZONE 'UTC') AS n;
+			RETURN ARRAY[result];
 		WHEN 'sessions_chats', 'sessions_messages', 'fallbacks_series', 'takeovers_series' THEN
 			EXECUTE format('SELECT sage.%I($1, $2, $3, $4, $5, $6, $7)', q.call) INTO result
 				USING q.bot, q.first::kindly_stats.moment, q.last::kindly_stats.moment, q.tz, q.granularity, CASE WHEN q.sources::text LIKE '%"%' THEN to_json(q.sources)::text ELSE array_to_string(q.sources, ',') END, to_json(q.languages)::text;

@@ -27,6 +27,9 @@ function pause(milliseconds, signal) {
   });
 }
 
+// So many questions run at once; the server lets a key have little more.
+const AT_ONCE = 6;
+
 // One for the page.  askKey(bot) resolves when there is a new token; waiting(until)
 // is told until when nothing may be asked, and null when it goes on.
 export class Api {
@@ -34,6 +37,8 @@ export class Api {
   #waiting;
   #until = 0;
   #asking = null;
+  #free = AT_ONCE;
+  #line = [];
   // Beside the cookie, which another tab may have given to another bot since.
   #token = readToken();
 
@@ -71,7 +76,34 @@ export class Api {
     this.#waiting(this.#until);
   }
 
+  // Questions that came too late to be among them wait in a line.
+  async #enter() {
+    if (this.#free > 0) {
+      this.#free -= 1;
+    } else {
+      await new Promise((resolve) => this.#line.push(resolve));
+    }
+  }
+
+  #leave() {
+    const next = this.#line.shift();
+    if (next === undefined) {
+      this.#free += 1;
+    } else {
+      next();
+    }
+  }
+
   async #ask(url, signal) {
+    await this.#enter();
+    try {
+      return await this.#send(url, signal);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  async #send(url, signal) {
     await this.#turn(signal);
     signal?.throwIfAborted();
     const token = this.#token;

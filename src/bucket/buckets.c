@@ -23,6 +23,9 @@
 
 static const char *const unit_names[] = {"hour", "day", "week", "month", "quarter", "year"};
 
+/* Setting kindly_stats.max_buckets. */
+int			ks_max_buckets = KS_MAX_BUCKETS;
+
 /* A question with its zone unrolled around the range. */
 typedef struct question
 {
@@ -75,10 +78,10 @@ refuse_empty(ks_unit unit)
 static void
 check_count(int64 n, ks_unit unit)
 {
-	if (n > KS_MAX_BUCKETS)
+	if (n > ks_max_buckets)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the range has more than %d buckets of one %s", KS_MAX_BUCKETS,
+				 errmsg("the range has more than %d buckets of one %s", ks_max_buckets,
 						unit_names[unit]),
 				 errhint("Use a coarser granularity or a shorter range.")));
 }

@@ -12,8 +12,10 @@
 
 #include "compat.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "tally/sort.h"
 
 /* Where the key columns of measures begin. */
 #define STORY_OF_STORIES		KS_DIMENSIONS
@@ -281,6 +283,7 @@ compare_groups(const void *a, const void *b)
 	const group *x = a;
 	const group *y = b;
 
+	CHECK_FOR_INTERRUPTS();
 	if (x->weight != y->weight)
 		return x->weight > y->weight ? -1 : 1;
 	if (x->name == NULL || y->name == NULL)
@@ -315,7 +318,7 @@ sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
 		g->points.distincts = groups->distincts[i];
 		g->weight = sum_of(kind == MESSAGES ? g->points.counts : g->points.distincts, nbuckets);
 	}
-	qsort(result, groups->count, sizeof(group), compare_groups);
+	ks_sort(result, groups->count, sizeof(group), compare_groups, CurrentMemoryContext);
 	return result;
 }
 
@@ -622,6 +625,7 @@ put_interaction(StringInfo out, ks_string key, int64 value, int64 all)
 static int
 compare_lines(const void *a, const void *b)
 {
+	CHECK_FOR_INTERRUPTS();
 	return ks_key_compare(((const ks_top_line *) a)->key, ((const ks_top_line *) b)->key);
 }
 
@@ -641,8 +645,8 @@ put_interactions(StringInfo out, const ks_top *asked, const ks_top *ever)
 		put_interaction(out, asked->lines[i].key, asked->lines[i].weight, asked->total);
 		known[i] = asked->lines[i];
 	}
-	qsort(known, asked->count, sizeof(ks_top_line), compare_lines);
-	qsort(ever->lines, ever->count, sizeof(ks_top_line), compare_lines);
+	ks_sort(known, asked->count, sizeof(ks_top_line), compare_lines, CurrentMemoryContext);
+	ks_sort(ever->lines, ever->count, sizeof(ks_top_line), compare_lines, CurrentMemoryContext);
 	for (i = 0; i < ever->count; i++)
 	{
 		if (bsearch(&ever->lines[i], known, asked->count, sizeof(ks_top_line), compare_lines) == NULL)

@@ -5,13 +5,16 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
+#include "array.h"
 #include "bucket/civil.h"
 #include "compat.h"
+#include "tally/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_first_meaningful_intent);
 PG_FUNCTION_INFO_V1(ks_last_meaningful_intent);
@@ -147,6 +150,22 @@ order_of(const JsonbValue *timestamp, double *order)
  * ------------------------------------------------------------------------
  */
 
+/* The shorter one first, then bytewise. */
+static int
+compare_bytes(const char *a, int a_length, const char *b, int b_length)
+{
+	return a_length != b_length ? (a_length > b_length) - (a_length < b_length) : memcmp(a, b, a_length);
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	struct varlena *x = (struct varlena *) DatumGetPointer(*(const Datum *) a);
+	struct varlena *y = (struct varlena *) DatumGetPointer(*(const Datum *) b);
+
+	return compare_bytes(VARDATA_ANY(x), (int) VARSIZE_ANY_EXHDR(x), VARDATA_ANY(y), (int) VARSIZE_ANY_EXHDR(y));
+}
+
 ks_names
 ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -156,7 +175,7 @@ ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 
 	if (PG_ARGISNULL(argument))
 		return result;
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &result.texts, &nulls, &result.count);
+	result.count = ks_array_texts(PG_GETARG_ARRAYTYPE_P(argument), "excluded", KS_LIST_ITEMS_MAX, &result.texts, &nulls);
 	for (i = 0; i < result.count; i++)
 	{
 		if (nulls[i])
@@ -165,21 +184,28 @@ ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 					 errmsg("\"excluded\" has a NULL in it"),
 					 errhint("Name the intents that are not to count, such as {Greeting}.")));
 	}
+	ks_sort(result.texts, result.count, sizeof(Datum), compare_texts, CurrentMemoryContext);
 	return result;
 }
 
 static bool
 is_excluded(const ks_names *excluded, const JsonbValue *name)
 {
-	int			i;
+	int			low = 0;
+	int			high = excluded->count;
 
-	for (i = 0; i < excluded->count; i++)
+	while (low < high)
 	{
-		struct varlena *text = (struct varlena *) DatumGetPointer(excluded->texts[i]);
+		int			middle = low + (high - low) / 2;
+		struct varlena *text = (struct varlena *) DatumGetPointer(excluded->texts[middle]);
+		int			order = compare_bytes(VARDATA_ANY(text), (int) VARSIZE_ANY_EXHDR(text), name->val.string.val, name->val.string.len);
 
-		if ((int) VARSIZE_ANY_EXHDR(text) == name->val.string.len &&
-			memcmp(VARDATA_ANY(text), name->val.string.val, name->val.string.len) == 0)
+		if (order == 0)
 			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
 	return false;
 }
@@ -246,6 +272,7 @@ ks_meaningful_intent(Jsonb *list, const ks_names *excluded, bool last)
 		JsonbValue *intent = getIthJsonbValueFromContainer(intents, i);
 		candidate	next = {meaningful_name(intent, excluded), false, 0};
 
+		CHECK_FOR_INTERRUPTS();
 		if (next.name == NULL)
 			continue;
 		next.timed = order_of(member_of(intent, "intent_timestamp"), &next.order);

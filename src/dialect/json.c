@@ -21,6 +21,8 @@ separate(StringInfo out)
 {
 	char		last = out->len > 0 ? out->data[out->len - 1] : '[';
 
+	/* whoever goes through an answer comes here */
+	CHECK_FOR_INTERRUPTS();
 	if (last != '[' && last != '{' && last != ':')
 		appendStringInfoChar(out, ',');
 }

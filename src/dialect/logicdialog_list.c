@@ -9,7 +9,9 @@
 
 #include "compat.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "tally/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_logicdialog_events);
 PG_FUNCTION_INFO_V1(ks_logicdialog_user_detail);
@@ -75,6 +77,7 @@ compare_parts(const void *a, const void *b)
 {
 	int			i;
 
+	CHECK_FOR_INTERRUPTS();
 	for (i = 0; i < LINE_PARTS; i++)
 	{
 		int			order = ks_string_compare(((const line *) a)->parts[i], ((const line *) b)->parts[i]);
@@ -91,6 +94,7 @@ compare_counts(const void *a, const void *b)
 	int64		x = ((const line *) a)->counts[0];
 	int64		y = ((const line *) b)->counts[0];
 
+	CHECK_FOR_INTERRUPTS();
 	return x != y ? (x < y) - (x > y) : compare_parts(a, b);
 }
 
@@ -102,7 +106,7 @@ settle_lines(lines *all)
 	int			i,
 				j;
 
-	qsort(all->line, all->count, sizeof(line), compare_parts);
+	ks_sort(all->line, all->count, sizeof(line), compare_parts, CurrentMemoryContext);
 	for (i = 0; i < all->count; i++)
 	{
 		if (kept == 0 || compare_parts(&all->line[kept - 1], &all->line[i]) != 0)
@@ -112,7 +116,7 @@ settle_lines(lines *all)
 				all->line[kept - 1].counts[j] += all->line[i].counts[j];
 	}
 	all->count = kept;
-	qsort(all->line, all->count, sizeof(line), compare_counts);
+	ks_sort(all->line, all->count, sizeof(line), compare_counts, CurrentMemoryContext);
 }
 
 static void

@@ -87,7 +87,7 @@ top_arguments(FunctionCallInfo fcinfo, ks_request *request, int32 limit)
 {
 	range_arguments(fcinfo, request);
 	list_arguments(fcinfo, 5, request);
-	return PG_ARGISNULL(4) ? limit : PG_GETARG_INT32(4);
+	return ks_stats_limit(PG_ARGISNULL(4) ? limit : PG_GETARG_INT32(4));
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "rollup/conversation.h"
 #include "rollup/stream.h"
 #include "stats/stats.h"
+#include "tally/sort.h"
 
 #include "compat.h"
 
@@ -39,12 +40,14 @@ PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_last);
  */
 #define DOCUMENT_MAX ((int) (MaxAllocSize - 16 * 1024 * 1024))
 
-/* Closes the day as the caller, who must have the right to. */
+/*
+ * Closes the day, if it has conversations, as the caller, who must have the right
+ * to.  A day that is empty stays open: there is nothing to keep as it was, and
+ * what its sender is late with must not be shut out by a reader's curiosity.
+ */
 static void
 close_day(const ks_bot_day *e)
 {
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(e->bot_id), DateADTGetDatum(e->day)};
 	bool		isnull;
 
 	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(bigint, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
@@ -54,8 +57,7 @@ close_day(const ks_bot_day *e)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("day %s of bot " INT64_FORMAT " has not been closed", ks_day_text(e->day), e->bot_id),
 				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
-	if (SPI_execute_with_args("SELECT kindly_stats.close_day($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not close a day");
+	(void) ks_day_close(e, false);
 }
 
 /*
@@ -82,20 +84,21 @@ begin_export(FunctionCallInfo fcinfo)
 
 /*
  * The mark that goes with what is about to be read, being of the same snapshot;
- * everything that was exported once must still be there.
+ * everything that was exported once must still be there.  Without a mark there is
+ * nothing to read: the day was empty when it should have been closed.
  */
 static ks_exported_day
 check_mark(const ks_bot_day *e)
 {
-	ks_exported_day mark;
-	int64		found;
+	ks_exported_day mark = {NULL, 0};
+	bool		closed = ks_exported_find(e->bot_id, e->day, &mark);
+	int64		found = ks_conversations_ended(e->bot_id, e->day, InvalidOid);
 
-	if (!ks_exported_find(e->bot_id, e->day, &mark))
+	if (!closed && found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot " INT64_FORMAT " was reopened just now", ks_day_text(e->day), e->bot_id),
+				 errmsg("day %s of bot " INT64_FORMAT " was written or reopened just now", ks_day_text(e->day), e->bot_id),
 				 errhint("Export it again.")));
-	found = ks_conversations_ended(e->bot_id, e->day, InvalidOid);
 	if (found != mark.conversations)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -387,14 +390,20 @@ ks_ultimate_first_last_intent(PG_FUNCTION_ARGS)
 	return ks_stream_rows(fcinfo, make_first_last_intent, ks_stream_record);
 }
 
-/* Conversations by their intent, which has a number in the dictionary. */
+/* Conversations of one intent. */
+typedef struct intent
+{
+	ks_string	name;
+	int64		conversations;
+	int64		bot_handled;
+} intent;
+
+/* All of them, by the numbers that their names have in the dictionary. */
 typedef struct intents
 {
-	MemoryContext memory;
 	ks_dictionary names;
-	int			size;			/* room in the arrays */
-	int64	   *conversations;
-	int64	   *bot_handled;
+	uint32		size;			/* room in the array */
+	intent	   *item;
 } intents;
 
 static void
@@ -404,16 +413,15 @@ count_intent(intents *of, const JsonbValue *name, bool bot_handled)
 	uint32		known = of->names.count;
 	uint32		number = ks_dictionary_put(&of->names, key);
 
-	if ((int) number == of->size)
+	if (number == of->size)
 	{
 		of->size *= 2;
-		of->conversations = repalloc_huge(of->conversations, of->size * sizeof(int64));
-		of->bot_handled = repalloc_huge(of->bot_handled, of->size * sizeof(int64));
+		of->item = repalloc_huge(of->item, of->size * sizeof(intent));
 	}
 	if (number == known)
-		of->conversations[number] = of->bot_handled[number] = 0;
-	of->conversations[number]++;
-	of->bot_handled[number] += bot_handled;
+		memset(&of->item[number], 0, sizeof(intent));
+	of->item[number].conversations++;
+	of->item[number].bot_handled += bot_handled;
 }
 
 /* The rows that were fetched: conversation_status, triggered_intent_replies. */
@@ -436,35 +444,34 @@ count_intents(intents *of, const ks_names *excluded, bool last)
 
 /* Most conversations first, then by name. */
 static int
-compare_intents(const void *a, const void *b, void *argument)
+compare_intents(const void *a, const void *b)
 {
-	const intents *of = argument;
-	uint32		x = *(const uint32 *) a;
-	uint32		y = *(const uint32 *) b;
+	const intent *x = a;
+	const intent *y = b;
 
-	if (of->conversations[x] != of->conversations[y])
-		return of->conversations[x] > of->conversations[y] ? -1 : 1;
-	return ks_string_compare(ks_dictionary_get(&of->names, x), ks_dictionary_get(&of->names, y));
+	CHECK_FOR_INTERRUPTS();
+	if (x->conversations != y->conversations)
+		return x->conversations > y->conversations ? -1 : 1;
+	return ks_string_compare(x->name, y->name);
 }
 
 static void
 put_intents(ReturnSetInfo *rsinfo, intents *of)
 {
-	uint32	   *order = MemoryContextAllocHuge(of->memory, (of->names.count + (Size) 1) * sizeof(uint32));
 	uint32		i;
 
 	for (i = 0; i < of->names.count; i++)
-		order[i] = i;
-	qsort_arg(order, of->names.count, sizeof(uint32), compare_intents, of);
+		of->item[i].name = ks_dictionary_get(&of->names, i);
+	ks_sort(of->item, of->names.count, sizeof(intent), compare_intents, CurrentMemoryContext);
 	for (i = 0; i < of->names.count; i++)
 	{
-		ks_string	name = ks_dictionary_get(&of->names, order[i]);
+		const intent *one = &of->item[i];
 		Datum		values[3];
 		bool		nulls[3] = {false};
 
-		values[0] = PointerGetDatum(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
-		values[1] = Int64GetDatum(of->conversations[order[i]]);
-		put_rate(&values[2], &nulls[2], of->bot_handled[order[i]], of->conversations[order[i]]);
+		values[0] = PointerGetDatum(cstring_to_text_with_len((const char *) one->name.bytes, (int) one->name.length));
+		values[1] = Int64GetDatum(one->conversations);
+		put_rate(&values[2], &nulls[2], one->bot_handled, one->conversations);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 }
@@ -484,10 +491,8 @@ metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 	InitMaterializedSRF(fcinfo, 0);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	of.memory = CurrentMemoryContext;
-	of.conversations = palloc(of.size * sizeof(int64));
-	of.bot_handled = palloc(of.size * sizeof(int64));
-	ks_dictionary_init(&of.names, of.memory);
+	of.item = palloc(of.size * sizeof(intent));
+	ks_dictionary_init(&of.names, CurrentMemoryContext);
 	query.text = conversations_of(fcinfo, 4, 5, properties, lengthof(properties), &query.table);
 	ks_stream_open(&stream, &query);
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats intents", ALLOCSET_DEFAULT_SIZES);

@@ -7,6 +7,7 @@
  */
 #include "http/http.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/namespace.h"
@@ -62,6 +63,20 @@ is_role_of_tokens(void)
 	return acts_as(KS_ROLE_USER);
 }
 
+/*
+ * PostgREST refuses a token that is expired or for another audience, but not one
+ * that says nothing of either: such a token would be valid for ever, or would
+ * have been signed for another purpose.
+ */
+static bool
+is_token_of_ours(void)
+{
+	char	   *expires = ks_http_claim("exp");
+	char	   *audience = ks_http_claim("aud");
+
+	return expires != NULL && audience != NULL && strcmp(audience, KS_AUDIENCE) == 0;
+}
+
 /* The bot of the token that the request came with. */
 bool
 ks_claimed_bot(int64 *bot)
@@ -71,7 +86,7 @@ ks_claimed_bot(int64 *bot)
 	if (!is_role_of_tokens())
 		return false;
 	claim = ks_http_claim("bot");
-	return claim != NULL && ks_route_bot_number(claim, bot);
+	return claim != NULL && ks_route_bot_number(claim, bot) && is_token_of_ours();
 }
 
 /* ------------------------------------------------------------------------
@@ -204,10 +219,10 @@ Datum
 ks_is_one_of(PG_FUNCTION_ARGS)
 {
 	int64		bot = PG_GETARG_INT64(0);
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	const int64 *bots = (const int64 *) ARR_DATA_PTR(array);
+	int			count;
+	const int64 *bots = ks_array_numbers(PG_GETARG_ARRAYTYPE_P(1), INT8OID, "bots", INT_MAX, &count);
 	int			low = 0;
-	int			high = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int			high = count;
 
 	while (low < high)
 	{
@@ -218,7 +233,7 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 		else
 			high = middle;
 	}
-	PG_RETURN_BOOL(low < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) && bots[low] == bot);
+	PG_RETURN_BOOL(low < count && bots[low] == bot);
 }
 
 /*

@@ -16,6 +16,9 @@
 #define KS_ROLE_USER "kindly_api_user"
 #define KS_ROLE_ANONYMOUS "kindly_api_anonymous"
 
+/* The claim "aud" of tokens, as PostgREST's jwt-aud has it. */
+#define KS_AUDIENCE "kindly_stats"
+
 #define KS_HEADER_TARGET "x-original-uri"
 #define KS_HEADER_KEY "x-api-key"
 

@@ -219,6 +219,8 @@ finish_call(call *c, bool read_only)
 
 	/* numbers in rows have all their digits, whatever the session's setting */
 	ks_set_option("extra_float_digits", "1");
+	/* a client that waits holds a connection that others may need */
+	ks_set_option("kindly_stats.wait_for_writers", "off");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_execute_with_args(call_query(c), c->count, c->types, c->values, NULL, read_only, 0) != SPI_OK_SELECT || SPI_processed != 1)
@@ -421,10 +423,49 @@ answer(bool read_only)
 }
 
 /*
- * PostgREST takes it for a fault of the server when something is not in the
- * state that it would have to be in, such as a day whose conversations have been
- * purged.  To a client that is a conflict with what there is.
+ * What PostgREST would make a wrong status of, or tell of too much.  What is not
+ * in the state that it would have to be in, such as a day whose conversations
+ * have been purged or are being written, is to a client a conflict with what there
+ * is, and no fault of the server's.  A right that the API's role has not been
+ * given is told to the log: its message names tables.
  */
+static void
+refuse_as_http(ErrorData *error)
+{
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
+		case ERRCODE_OBJECT_IN_USE:
+			ereport(ERROR,
+					(errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '9')),
+					 errmsg("this cannot be answered as things are"),
+					 errdetail_internal("%s", error->message),
+					 error->hint != NULL ? errhint("%s", error->hint) : 0));
+			break;
+		case ERRCODE_INSUFFICIENT_PRIVILEGE:
+			ereport(ERROR,
+					(errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '3')),
+					 errmsg("the token does not give access to this"),
+					 errdetail_log("%s", error->message),
+					 errhint("Ask the operator of the API.")));
+			break;
+		case ERRCODE_QUERY_CANCELED:
+			ereport(ERROR,
+					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '4')),
+					 errmsg("the answer took too long"),
+					 errdetail_log("%s", error->message)));
+			break;
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+			ereport(ERROR,
+					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '3')),
+					 errmsg("the statistics cannot be read at the moment"),
+					 errdetail_log("%s", error->message)));
+			break;
+		default:
+			ReThrowError(error);
+	}
+}
+
 static Datum
 answer_or_refuse(bool read_only)
 {
@@ -441,14 +482,8 @@ answer_or_refuse(bool read_only)
 
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
-		if (error->sqlerrcode != ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE)
-			PG_RE_THROW();
 		FlushErrorState();
-		ereport(ERROR,
-				(errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '9')),
-				 errmsg("this cannot be answered as things are"),
-				 errdetail_internal("%s", error->message),
-				 error->hint != NULL ? errhint("%s", error->hint) : 0));
+		refuse_as_http(error);
 	}
 	PG_END_TRY();
 	return result;

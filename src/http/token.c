@@ -192,14 +192,17 @@ read_secret(void)
  * ------------------------------------------------------------------------
  */
 
-/* {"jwt": "..."}, for this bot from now on. */
+/*
+ * {"jwt": "..."}, for this bot from now on.  It names the key by its prefix, so
+ * that all tokens of one key are known to be one program's.
+ */
 static void
-append_token(StringInfo out, int64 bot_id, const char *secret)
+append_token(StringInfo out, int64 bot_id, const char *prefix, const char *secret)
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
-	char	   *claims = psprintf("{\"bot\":" INT64_FORMAT ",\"role\":\"" KS_ROLE_USER "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
-								  bot_id, now, now + ks_token_lifetime);
+	char	   *claims = psprintf("{\"bot\":" INT64_FORMAT ",\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
+								  bot_id, prefix, now, now + ks_token_lifetime);
 	uint8		signature[PG_SHA256_DIGEST_LENGTH];
 	int			start;
 
@@ -272,7 +275,7 @@ ks_auth(PG_FUNCTION_ARGS)
 		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
 	secret = MemoryContextStrdup(memory, read_secret());
 	SPI_finish();
-	append_token(&out, bot, secret);
+	append_token(&out, bot, pnstrdup(text + strlen(KEY_START), PREFIX_LENGTH), secret);
 	/* a token is nobody else's */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));

@@ -70,5 +70,8 @@ typedef struct ks_exported_day
 extern ks_bot_day ks_bot_day_arguments(FunctionCallInfo fcinfo);
 extern char *ks_day_text(DateADT day);
 extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);
+extern bool ks_day_close(const ks_bot_day *of, bool even_empty);
+
+extern bool ks_wait_for_writers;
 
 #endif							/* KS_ROLLUP_CONVERSATION_H */

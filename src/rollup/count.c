@@ -100,6 +100,7 @@ key_reserve(ks_counter *c, size_t size)
 static void
 key_append(ks_counter *c, size_t *used, ks_string part)
 {
+	part.length = ks_part_length(part.bytes, part.length);
 	key_reserve(c, *used + part.length + KS_VARINT_MAX);
 	*used = (size_t) (ks_key_put(c->key + *used, part.bytes, part.length) - c->key);
 }
@@ -210,7 +211,7 @@ find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
 		member->known = true;
 		member->present = text.bytes != NULL;
 		if (member->present)
-			member->hash = ks_hash_bytes(text.bytes, text.length);
+			member->hash = ks_hash_member(text.bytes, text.length);
 	}
 	return member->present ? member : NULL;
 }
@@ -231,7 +232,7 @@ static bool
 counts_event(const ks_measure *measure, const ks_event *e)
 {
 	bool		any = measure->nkeys == 0;
-	Datum		value;
+	Datum		value = (Datum) 0;
 	int			i;
 
 	for (i = 0; i < measure->nkeys && !any; i++)

@@ -42,6 +42,9 @@ PG_FUNCTION_INFO_V1(ks_reopen_day);
 PG_FUNCTION_INFO_V1(ks_lock_exported);
 PG_FUNCTION_INFO_V1(ks_conversations_ended_sql);
 
+/* Setting kindly_stats.wait_for_writers. */
+bool		ks_wait_for_writers = true;
+
 /* So many days a transaction locks one by one: the server's table of locks has room for some thousands. */
 #define DAY_LOCKS_MAX	64
 
@@ -92,9 +95,14 @@ lock_to_close(int64 bot_id, DateADT day)
 {
 	LOCKTAG		one = lock_of_day(bot_id, day);
 	LOCKTAG		all = lock_of_all();
+	bool		at_once = !ks_wait_for_writers;
 
-	(void) LockAcquire(&one, ExclusiveLock, false, false);
-	(void) LockAcquire(&all, RowExclusiveLock, false, false);
+	if (LockAcquire(&one, ExclusiveLock, false, at_once) == LOCKACQUIRE_NOT_AVAIL ||
+		LockAcquire(&all, RowExclusiveLock, false, at_once) == LOCKACQUIRE_NOT_AVAIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("day %s of bot " INT64_FORMAT " is being written or exported right now", ks_day_text(day), bot_id),
+				 errhint("Try again when those transactions have ended.")));
 }
 
 /* How many days this transaction has locked to write. */
@@ -568,17 +576,37 @@ put_mark(int64 bot_id, DateADT day)
 	ForceSyncCommit();
 }
 
-static void
-mark_day(int64 bot_id, DateADT day)
+/* False where there is nothing to close: a day without conversations, unless it is to be closed all the same. */
+static bool
+mark_day(int64 bot_id, DateADT day, bool even_empty)
 {
 	check_row_security();
 	check_kept(bot_id, day);
+	if (!even_empty && count_now(bot_id, day, InvalidOid) == 0)
+		return false;
 	put_mark(bot_id, day);
 	if (!find_now(bot_id, day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot " INT64_FORMAT, bot_id),
 				 errhint("Whoever closes a day must be able to see that it is closed.")));
+	return true;
+}
+
+/*
+ * Closes a day, where it is not closed; false where it was, or where it is empty
+ * and shall not be closed then.  The caller is connected to SPI.
+ */
+bool
+ks_day_close(const ks_bot_day *of, bool even_empty)
+{
+	if (find_now(of->bot_id, of->day))
+		return false;
+	check_closable(of->day);
+	lock_to_close(of->bot_id, of->day);
+	if (find_now(of->bot_id, of->day))
+		return false;
+	return mark_day(of->bot_id, of->day, even_empty);
 }
 
 /* The arguments of every function that is about a day: bot, day. */
@@ -608,26 +636,18 @@ ks_bot_day_arguments(FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* close_day(bot, day): false where it was closed already */
+/* close_day(bot, day): false where it was closed already; whoever calls it means it, whether or not the day is empty */
 Datum
 ks_close_day(PG_FUNCTION_ARGS)
 {
 	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
-	bool		found;
+	bool		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	found = find_now(of.bot_id, of.day);
-	if (!found)
-	{
-		check_closable(of.day);
-		lock_to_close(of.bot_id, of.day);
-		found = find_now(of.bot_id, of.day);
-	}
-	if (!found)
-		mark_day(of.bot_id, of.day);
+	result = ks_day_close(&of, true);
 	SPI_finish();
-	PG_RETURN_BOOL(!found);
+	PG_RETURN_BOOL(result);
 }
 
 /* reopen_day(bot, day): false where it was not closed */

@@ -12,10 +12,12 @@
  */
 #include "rollup/fold.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -29,9 +31,16 @@ PG_FUNCTION_INFO_V1(ks_fold_options_final);
 /* Bins have nothing to do with the number of segments: a heatmap has 168 for an hour too.  This bounds the memory they take. */
 #define BINS_MAX 1000000
 
+/* A list for each of source and language, and each part of a key. */
+#define CONDITIONS_MAX (2 * KS_LIST_ITEMS_MAX + KS_KEY_MAX_PARTS)
+
+/* Rows are kept until the last one has come, where members are asked for: what they may take. */
+#define KEPT_MAX_MEGABYTES 1024
+
 typedef struct fold_state
 {
 	ks_fold		fold;
+	Size		kept;			/* bytes of rows */
 	ks_string	wanted;			/* the measure asked for */
 	uint32		limit;			/* top only */
 } fold_state;
@@ -49,43 +58,27 @@ ks_aggregate_context(FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* The texts of an argument that must have no NULLs. */
-static text **
-text_items(FunctionCallInfo fcinfo, int argument, int *count)
-{
-	Datum	   *items;
-
-	*count = 0;
-	if (PG_ARGISNULL(argument))
-		return NULL;
-	deconstruct_array(DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument)), TEXTOID, -1, false, TYPALIGN_INT, &items, NULL, count);
-	return (text **) items;
-}
-
 static void
 parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
 {
-	int			count;
-	text	  **items = text_items(fcinfo, argument, &count);
+	int			count = 0;
+	Datum	   *items;
 	int			i;
 
+	if (!PG_ARGISNULL(argument))
+		count = ks_array_texts(DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument)), "filter", CONDITIONS_MAX, &items, NULL);
 	filter->count = (uint32) count;
 	filter->conditions = palloc((count + 1) * sizeof(ks_condition));
 	for (i = 0; i < count; i++)
 	{
-		const char *at = VARDATA_ANY(items[i]);
-		const char *end = at + VARSIZE_ANY_EXHDR(items[i]);
+		text	   *item = (text *) DatumGetPointer(items[i]);
 		ks_condition *c = &filter->conditions[i];
 
-		for (c->part = 0; at < end && *at >= '0' && *at <= '9' && c->part < KS_KEY_MAX_PARTS; at++)
-			c->part = c->part * 10 + (uint32) (*at - '0');
-		if (at == end || (*at != '+' && *at != '-'))
+		if (!ks_condition_read(c, VARDATA_ANY(item), VARSIZE_ANY_EXHDR(item)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("malformed filter condition \"%s\"", text_to_cstring(items[i]))));
-		c->exclude = *at == '-';
-		c->value.bytes = (const uint8_t *) at + 1;
-		c->value.length = (size_t) (end - at - 1);
+					 errmsg("malformed filter condition \"%s\"", text_to_cstring(item))));
+		c->value.length = ks_part_length(c->value.bytes, c->value.length);
 	}
 }
 
@@ -93,25 +86,23 @@ parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
 static void
 parse_bins(FunctionCallInfo fcinfo, int argument, ks_bins *bins)
 {
-	ArrayType  *edges = PG_ARGISNULL(argument) ? NULL : PG_GETARG_ARRAYTYPE_P(argument);
-	ArrayType  *bin_of;
+	const TimestampTz *edges;
 	int			count;
 	uint32		i;
 
-	if (edges == NULL || ARR_HASNULL(edges) || ARR_ELEMTYPE(edges) != TIMESTAMPTZOID)
+	if (PG_ARGISNULL(argument))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("edges must not be NULL")));
-	count = ArrayGetNItems(ARR_NDIM(edges), ARR_DIMS(edges));
-	ks_bins_from_edges(bins, (TimestampTz *) ARR_DATA_PTR(edges), count);
+	edges = ks_array_numbers(PG_GETARG_ARRAYTYPE_P(argument), TIMESTAMPTZOID, "edges", KS_EDGES_MAX, &count);
+	ks_bins_from_edges(bins, edges, count);
 	if (PG_ARGISNULL(argument + 1))
 		return;
-	bin_of = DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument + 1));
-	if (ARR_HASNULL(bin_of) || ArrayGetNItems(ARR_NDIM(bin_of), ARR_DIMS(bin_of)) != (int) bins->nsegments)
+	bins->bin_of = ks_array_numbers(DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument + 1)), INT4OID, "bins", KS_EDGES_MAX, &count);
+	if (count != (int) bins->nsegments)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there must be one bin for each two edges")));
-	bins->bin_of = (int32 *) ARR_DATA_PTR(bin_of);
 	bins->nbins = 0;
 	for (i = 0; i < bins->nsegments; i++)
 	{
@@ -161,6 +152,13 @@ add_row(FunctionCallInfo fcinfo, fold_state *state, MemoryContext memory)
 		MemoryContextSwitchTo(memory);
 	ks_tally_open_front(&view, tally, &state->fold, mixed);
 	MemoryContextSwitchTo(row_memory);
+	if (state->fold.distinct)
+		state->kept += view.available + sizeof(ks_fold_row);
+	if (state->kept > KEPT_MAX_MEGABYTES * (Size) 1024 * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("statistics that are read for one question exceed %d MB", KEPT_MAX_MEGABYTES),
+				 errhint("Choose a shorter range.")));
 	ks_must(ks_fold_add(&state->fold, &view, mixed ? &state->wanted : NULL));
 }
 
@@ -180,7 +178,7 @@ ks_fold_series_step(PG_FUNCTION_ARGS)
 		state = new_state(fcinfo, &bins, &filter);
 		ks_fold_series(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
 		state->fold.firsts = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
-		if (state->fold.firsts && (bins.bin_of != NULL || bins.edge[0] != KS_SLOT_MIN))
+		if (state->fold.firsts && (bins.nsegments == 0 || bins.bin_of != NULL || bins.edge[0] != KS_SLOT_MIN))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("newcomers need bins in order, from -infinity on")));
@@ -252,6 +250,7 @@ put_lines(StringInfo out, const ks_top_line *lines, uint32 count)
 	pq_sendint32(out, count);
 	for (i = 0; i < count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		pq_sendint32(out, (uint32) lines[i].key.length);
 		pq_sendbytes(out, (const char *) lines[i].key.bytes, (int) lines[i].key.length);
 		pq_sendint64(out, lines[i].weight);
@@ -269,6 +268,7 @@ ks_top_receive(StringInfo message, ks_top *top)
 	top->lines = palloc0((top->count + 1) * sizeof(ks_top_line));
 	for (i = 0; i < top->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		top->lines[i].key.length = (size_t) pq_getmsgint(message, 4);
 		top->lines[i].key.bytes = (const uint8_t *) pq_getmsgbytes(message, (int) top->lines[i].key.length);
 		top->lines[i].weight = pq_getmsgint64(message);
@@ -304,7 +304,10 @@ put_series(StringInfo out, const ks_fold *fold, const ks_top_line *lines, uint32
 	uint32_t	i;
 
 	for (i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		put_numbers(out, fold->group_bins + (size_t) lines[i].group * fold->bins.nbins, fold->bins.nbins);
+	}
 	if (fold->distinct)
 		put_numbers(out, fold->line_bins, (size_t) count * fold->bins.nbins);
 }
@@ -427,6 +430,7 @@ compare_months(const void *a, const void *b)
 	DateADT		x = ((const ks_month_bounds *) a)->month;
 	DateADT		y = ((const ks_month_bounds *) b)->month;
 
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 

@@ -15,6 +15,7 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
+#include "tally/sort.h"
 
 /* The rows that a question about one measure needs: the measure's own and the mixed ones. */
 #define FROM_ROLLUP \
@@ -286,6 +287,7 @@ ks_read_spread(const ks_question *question, int skip, int take, ks_spread *sprea
 static int
 compare_names(const void *a, const void *b)
 {
+	CHECK_FOR_INTERRUPTS();
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
@@ -305,7 +307,7 @@ part_names(const ks_top *top, int *count)
 		if (ks_key_shift(&key, &part) && part.bytes != NULL)
 			result[(*count)++] = pnstrdup((const char *) part.bytes, part.length);
 	}
-	qsort(result, *count, sizeof(char *), compare_names);
+	ks_sort(result, *count, sizeof(char *), compare_names, CurrentMemoryContext);
 	return result;
 }
 

@@ -68,7 +68,8 @@ CREATE AGGREGATE kindly_stats.sum(kindly_stats.tally) (
 COMMENT ON AGGREGATE kindly_stats.sum(kindly_stats.tally) IS
 'sum of tallies
 
-NULLs are left out; NULL without any.  Errors: 22003 where a weight leaves the range of bigint, 54000 where the sum exceeds 256 MB.';
+NULLs are left out; NULL without any.  Errors: 22003 where a weight leaves the range of bigint, 54000 where the sum exceeds
+256 MB or 20 million entries of member, quarter hour and key.';
 
 CREATE FUNCTION kindly_stats.tally_accumulate(kindly_stats.tally, timestamptz) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_accumulate';
@@ -106,21 +107,21 @@ Rows whose instant is NULL are left out; NULL without any.  Error: 22008 for an 
 COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[]) IS
 'tally of rows by their instant and key
 
-at: when it happened; key: up to 64 texts to filter and group by, any may be NULL.  Rows whose instant is NULL are left out.
-Errors: 22008 for an instant outside the years 1 to 9999, 54000 for too long a key.';
+at: when it happened; key: up to 64 texts to filter and group by, any may be NULL, each cut to 2,000 bytes.  Rows whose instant
+is NULL are left out.  Errors: 22008 for an instant outside the years 1 to 9999, 54000 for too many parts of a key or too large a tally.';
 COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[], text) IS
 'tally of rows by their instant and key, with members to count distinctly
 
-at: when it happened; key: up to 64 texts to filter and group by, or NULL; member: whom distinct_total() counts (kept as a
-64-bit hash), or NULL.  Rows whose instant is NULL are left out.  Errors: 22008 for an instant outside the years 1 to 9999,
-54000 for too long a key or a tally of more than 256 MB.';
+at: when it happened; key: up to 64 texts to filter and group by, each cut to 2,000 bytes, or NULL; member: whom
+distinct_total() counts (kept as a 64-bit hash, BLAKE2b), or NULL.  Rows whose instant is NULL are left out.  Errors: 22008 for an instant outside the years 1 to 9999,
+54000 for too many parts of a key or a tally of more than 256 MB or 20 million entries.';
 COMMENT ON AGGREGATE kindly_stats.tally_agg(timestamptz, text[], text, bigint) IS
 'tally of weights by instant and key, with members to count distinctly
 
 at: when it happened; key: up to 64 texts to filter and group by, or NULL; member: whom distinct_total() counts, or NULL;
 weight: what is added up, such as seconds or cents; a member whose weights add up to zero does not count.  Rows whose instant
 or weight is NULL or whose weight is zero are left out.  Errors: 22003 where a sum leaves the range of bigint, 22008 for an
-instant outside the years 1 to 9999, 54000 for too long a key or a tally of more than 256 MB.';
+instant outside the years 1 to 9999, 54000 for too many parts of a key or a tally of more than 256 MB or 20 million entries.';
 
 -- Asking a tally
 

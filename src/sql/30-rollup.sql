@@ -37,6 +37,13 @@ CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tall
     FINALFUNC = kindly_stats.fold_options_final, PARALLEL = SAFE
 );
 
+-- Questions run with the reader's rights, so readers may execute the aggregates; what these are made of is checked of their owner.
+REVOKE EXECUTE ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
+    kindly_stats.fold_series_final(internal),
+    kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
+    kindly_stats.fold_top_final(internal),
+    kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean),
+    kindly_stats.fold_options_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
 COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
 COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';

@@ -79,7 +79,7 @@ BEGIN
     END IF;
     IF to_regclass('kindly_stats.measure') IS NULL THEN
         CREATE TABLE kindly_stats.measure (
-            name text COLLATE "C" PRIMARY KEY CHECK (name <> ''),
+            name text COLLATE "C" PRIMARY KEY CHECK (name <> '' AND octet_length(name) <= 2000),
             kinds text[] CHECK (array_position(kinds, NULL) IS NULL),
             keys text[] NOT NULL DEFAULT '{}' CHECK (array_position(keys, NULL) IS NULL AND cardinality(keys) <= 60),
             member text,

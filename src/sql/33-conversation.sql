@@ -30,8 +30,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.close_day(bigint, date) IS
 'makes the conversations of a bot that ended on a day unchangeable, as its first export does
 
-bot: whose; day: a UTC day that is over.  It waits for transactions that have written conversations of that bot and day, and for
-nobody else.  Gives back false where the day is closed already.  Errors: 22004 and 22023 for a missing argument, 22023 for a day
+bot: whose; day: a UTC day that is over, empty or not.  It waits for transactions that have written conversations of that bot and day,
+and for nobody else, or fails at once with kindly_stats.wait_for_writers = off (55006).  Gives back false where the day is closed already.  Errors: 22004 and 22023 for a missing argument, 22023 for a day
 that is not over, 22008 for one outside the years 1 to 9999, 25001 above READ COMMITTED, 25006 in a read-only transaction, 42501
 where row-level security of kindly_stats.exported hides the bot from the caller, 55000 where conversations of the day have been purged or no conversation
 table is attached.';

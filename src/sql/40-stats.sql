@@ -13,7 +13,7 @@ COMMENT ON FUNCTION kindly_stats.stats_series(bigint, kindly_stats.moment, kindl
 bot: whose; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity hour); tz: time
 zone of the buckets, default the session''s; granularity: hour, day, week, month, quarter or year; measure: see
 kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
-leading minus, to exclude; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
+leading minus, to exclude, 20,000 at most; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
 default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
 whether the range covers only a part of it.  An unknown bot has zeros.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,

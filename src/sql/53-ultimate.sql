@@ -12,7 +12,7 @@ COMMENT ON FUNCTION ultimate.export_rows(bigint, date) IS
 'the conversations of a bot that ended on a day, a JSON object each, in the order in which they ended
 
 bot: whose; day: a UTC day that is over.  In the SELECT list, as in COPY (SELECT ultimate.export_rows(42, ''2024-10-27'')) TO STDOUT,
-rows are streamed.  Properties and types are the documented ones.  The first export of a day closes it: its answer stays the
+rows are streamed.  Properties and types are the documented ones.  The first export of a day that has any closes it: its answer stays the
 same from then on, since nobody can change those conversations any more (see kindly_stats.close_day() and reopen_day()).
 Errors: those of kindly_stats.close_day() where the day has not been closed, and 42501 where the caller may not execute that;
 55000 where conversations that had been exported are gone.';

@@ -230,31 +230,58 @@ role: the role; bot: the bot.  False where it was not granted to this very role.
 
 -- Roles of the API
 
-CREATE FUNCTION kindly_stats.create_api_role(role name, options text) RETURNS void
+CREATE FUNCTION kindly_stats.create_role(role name, options text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known record;
 BEGIN
-    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_api_role.role;
+    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_role.role;
     IF NOT FOUND THEN
         EXECUTE format('CREATE ROLE %I %s', role, options);
     -- claims are believed of these roles: nobody else may act as one
     ELSIF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin <> (options LIKE 'LOGIN%') THEN
-        RAISE EXCEPTION 'role "%" exists and is not one of the API', role USING ERRCODE = '42710',
+        RAISE EXCEPTION 'role "%" exists and may do what it should not', role USING ERRCODE = '42710',
             HINT = format('Rename it, or ALTER ROLE %I NOSUPERUSER NOBYPASSRLS %s.', role, options);
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_role(name, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_api_role(name, text) IS 'internal: creates a role of the API, or checks the one that is there';
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_role(name, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_role(name, text) IS 'internal: creates a role of the extension, or checks the one that is there';
+
+CREATE FUNCTION kindly_stats.limit_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+BEGIN
+    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
+    PERFORM kindly_stats.visible_bots();
+    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
+    -- the extension it does not find there, so that they are set where it logs in.
+    FOR wanted IN
+        SELECT s.role, s.name, s.value
+          FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
+                       ('kindly_api_anonymous', 'statement_timeout', '2s'), ('kindly_api_anonymous', 'lock_timeout', '1s'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_buckets', '9000'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_limit', '1000'),
+                       ('kindly_api_authenticator', 'kindly_stats.wait_for_writers', 'off')) AS s (role, name, value)
+          JOIN pg_roles AS r ON r.rolname = s.role
+         -- a value of the operator's own stays
+         WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.limit_api_roles() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.limit_api_roles() IS 'internal: gives roles of the API those of their settings that they do not have';
 
 CREATE FUNCTION kindly_stats.create_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_row_security();
-    PERFORM kindly_stats.create_api_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
-    PERFORM kindly_stats.create_api_role('kindly_api_anonymous', 'NOLOGIN');
-    PERFORM kindly_stats.create_api_role('kindly_api_user', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
+    PERFORM kindly_stats.create_role('kindly_api_anonymous', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_user', 'NOLOGIN');
     IF NOT (pg_has_role('kindly_api_authenticator', 'kindly_api_anonymous', 'MEMBER')
             AND pg_has_role('kindly_api_authenticator', 'kindly_api_user', 'MEMBER')) THEN
         GRANT kindly_api_anonymous, kindly_api_user TO kindly_api_authenticator;
@@ -266,6 +293,8 @@ BEGIN
     PERFORM kindly_stats.grant_reading('kindly_api_user');
     -- an export closes its day
     GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO kindly_api_user;
+    PERFORM kindly_stats.limit_api_roles();
+    NOTIFY pgrst, 'reload config';
     NOTIFY pgrst, 'reload schema';
 END
 $$;
@@ -275,7 +304,8 @@ COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
 
 kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
 without a token; kindly_api_user, with one.  Grant none of them to anybody else.  Calling it once more gives the rights that came
-to be needed since, such as those on a conversation table.  Errors: 42710 where a role of that name exists that may do more, 55000 before
+to be needed since, such as those on a conversation table.  It also sets how long a request may take and wait, and how much it may
+ask for, for roles that have no such settings: ALTER ROLE ... SET changes them, and calling this again leaves them.  Errors: 42710 where a role of that name exists that may do more, 55000 before
 kindly_stats.enable_row_security() was called.';
 
 -- API keys

@@ -5,7 +5,7 @@
 CREATE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
-                         'revoke_bot', 'create_api_role', 'create_api_roles', 'random_text', 'create_api_key', 'revoke_api_key', 'api_keys',
+                         'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
                          'create_administrator_roles', 'grant_administration')
       FROM pg_proc AS p WHERE p.oid = function
@@ -28,7 +28,7 @@ BEGIN
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
           JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
          WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
-           AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
+           AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
@@ -49,8 +49,8 @@ CREATE FUNCTION kindly_stats.create_administrator_roles() RETURNS void
 BEGIN
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.create_exported();
-    PERFORM kindly_stats.create_api_role('kindly_stats_admin', 'NOLOGIN');
-    PERFORM kindly_stats.create_api_role('kindly_stats_monitor', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_stats_admin', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_stats_monitor', 'NOLOGIN');
     PERFORM kindly_stats.grant_administration();
     PERFORM kindly_stats.admit_administrators();
 END

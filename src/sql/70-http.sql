@@ -14,8 +14,8 @@ COMMENT ON FUNCTION kindly_api.request() IS
 
 The header x-original-uri, which the proxy sets, has path and query; the bot must be the token''s.
 HTTP statuses: 400 for parameters that are unknown, missing, malformed or given twice; 401 without a token; 403 for another bot;
-404 for unknown paths; 405 for other methods than GET; 409 for what is not there to be answered any more; 414 for more than 8192
-bytes.';
+404 for unknown paths; 405 for other methods than GET; 409 for what cannot be answered as things are; 414 for more than 8192 bytes;
+503 and 504 for what would have to wait, or take, too long.';
 
 CREATE FUNCTION kindly_api.request_volatile() RETURNS json
     LANGUAGE C COST 1000 AS 'MODULE_PATHNAME', 'ks_request_volatile';
@@ -37,16 +37,23 @@ HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 f
 
 -- Not in SQL: a body that was inlined into a cached plan is run without asking for EXECUTE again.
 CREATE FUNCTION kindly_api.token() RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    bot text := kindly_stats.require_bot(NULL)::text;
+    key text := nullif(current_setting('request.jwt.claims', true), '')::json ->> 'key';
 BEGIN
-    RETURN json_build_object('bot', kindly_stats.require_bot(NULL));
+    -- A token whose key is not known is counted by itself as one of its bot's.
+    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', bot), json_build_object('X-Kindly-Key',
+        CASE WHEN key ~ '^[0-9A-Za-z_.-]{1,64}$' THEN key ELSE concat('bot:', bot) END))::text, true);
+    RETURN json_build_object('bot', bot::bigint);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_api.token() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_api.token() IS
 'says which bot the token is for, and so that it is valid
 
-The answer is {"bot": ...}; it costs next to nothing.  HTTP status: 401 without a token.';
+The answer is {"bot": ...}; it costs next to nothing.  The headers X-Kindly-Bot and X-Kindly-Key, the latter with the prefix of the
+key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
 
 CREATE FUNCTION kindly_stats.routes() RETURNS TABLE (path text, schema text, function text, parameter text, argument text, is_list boolean)
     LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 200 AS 'MODULE_PATHNAME', 'ks_list_routes';

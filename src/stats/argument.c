@@ -5,7 +5,11 @@
 
 #include "compat.h"
 
+#include "access/detoast.h"
 #include "utils/builtins.h"
+
+/* Five times the longest list, which has a message of its own. */
+#define TEXT_MAX 10000000
 
 /* The bot a question is about. */
 int64
@@ -31,9 +35,14 @@ ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name)
 	return PG_GETARG_MOMENT(argument);
 }
 
+/* What is far too long is not even fetched. */
 char *
 ks_optional_text(FunctionCallInfo fcinfo, int argument)
 {
+	if (!PG_ARGISNULL(argument) && toast_raw_datum_size(PG_GETARG_DATUM(argument)) > TEXT_MAX + VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("argument %d is longer than %d bytes", argument + 1, TEXT_MAX)));
 	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 

@@ -3,10 +3,13 @@
  */
 #include "stats/stats.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "tally/sort.h"
 
 #define LIST_HINT "Name values to include, or with a leading minus to exclude; leave the argument out for all."
 
@@ -34,6 +37,7 @@ ks_list_refuse(const char *argument, const char *what)
 static int
 compare_values(const void *a, const void *b)
 {
+	CHECK_FOR_INTERRUPTS();
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
@@ -50,7 +54,7 @@ check_contradiction(const ks_list *list, const char *argument)
 		if (list->values[i][0] != '-')
 			included[count++] = list->values[i];
 	}
-	qsort(included, count, sizeof(char *), compare_values);
+	ks_sort(included, count, sizeof(char *), compare_values, CurrentMemoryContext);
 	for (i = 0; i < list->count; i++)
 	{
 		char	   *value = list->values[i] + 1;
@@ -102,12 +106,8 @@ ks_filters_key(ks_filters *filters, ArrayType *key)
 	int			count;
 	int			i;
 
-	if (ARR_NDIM(key) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"key\" must be a one-dimensional array"),
-				 errhint("Pass the parts of the key in the order of the measure's key columns, NULL for any.")));
-	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
+	ks_array_flat(key, "key");
+	count = ks_array_texts(key, "key", KS_LIST_ITEMS_MAX, &parts, &nulls);
 	for (i = 0; i < count; i++)
 	{
 		if (nulls[i])
@@ -134,7 +134,7 @@ ks_list_from_array(ks_list *list, ArrayType *array, const char *argument)
 	bool	   *nulls;
 	int			i;
 
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &list->count);
+	list->count = ks_array_texts(array, argument, KS_LIST_ITEMS_MAX, &items, &nulls);
 	list->values = palloc((list->count + 1) * sizeof(char *));
 	for (i = 0; i < list->count; i++)
 	{

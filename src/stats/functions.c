@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -24,6 +25,7 @@ put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 
+	CHECK_FOR_INTERRUPTS();
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -126,7 +128,7 @@ ks_stats_total_sql(PG_FUNCTION_ARGS)
 static int32
 limit_argument(FunctionCallInfo fcinfo, int argument, int32 otherwise)
 {
-	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_INT32(argument);
+	return ks_stats_limit(PG_ARGISNULL(argument) ? otherwise : PG_GETARG_INT32(argument));
 }
 
 /* bot, from, to, tz, measure, limit, sources, language_codes, key */

@@ -7,6 +7,9 @@
 
 #include "utils/timestamp.h"
 
+/* Setting kindly_stats.max_limit. */
+int			ks_max_limit = PG_INT32_MAX;
+
 static pg_tz *
 asked_zone(const ks_request *request)
 {
@@ -88,6 +91,7 @@ ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, 
 	groups->distincts = palloc((groups->count + 1) * sizeof(int64 *));
 	for (i = 0; i < groups->count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		groups->names[i] = part_name(spread.top.lines[i].key);
 		groups->counts[i] = spread.counts + (Size) i * buckets->nbuckets;
 		groups->distincts[i] = spread.distincts == NULL ? zeros : spread.distincts + (Size) i * buckets->nbuckets;
@@ -208,17 +212,29 @@ ks_stats_total_of(ks_request *request, const char *measure)
 	return total.count;
 }
 
+/* The number of keys that a caller asks for, if that is one. */
+int32
+ks_stats_limit(int32 limit)
+{
+	if (limit < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"limit\" must be at least 1, not %d", limit),
+				 errhint("Leave it out for the default.")));
+	if (limit > ks_max_limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"limit\" must be at most %d, not %d", ks_max_limit, limit),
+				 errhint("Leave it out for the default.")));
+	return limit;
+}
+
 /* The heaviest keys, grouped by so many parts from that one on (0 is the source, 1 the language). */
 void
 ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top)
 {
 	ks_question question;
 
-	if (limit < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"limit\" must be at least 1, not %d", limit),
-				 errhint("Leave it out for the default.")));
 	ask_whole_range(request, &question);
 	ks_read_top(&question, part, parts, limit, top);
 }

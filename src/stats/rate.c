@@ -6,6 +6,7 @@
  */
 #include "stats/stats.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/pg_type.h"
@@ -17,12 +18,15 @@ PG_FUNCTION_INFO_V1(ks_rate_combine);
 static int64 *
 counts_of(ArrayType *state)
 {
-	if (ARR_NDIM(state) != 1 || ARR_DIMS(state)[0] != 2 || ARR_HASNULL(state) || ARR_ELEMTYPE(state) != INT8OID)
+	int			count;
+	int64	   *counts = ks_array_numbers(state, INT8OID, "state", 2, &count);
+
+	if (count != 2 || counts[0] < 0 || counts[0] > counts[1] || counts[1] > PG_INT64_MAX / 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("state of fallback_rate must be an array of two counts"),
 				 errhint("Use the aggregate.")));
-	return (int64 *) ARR_DATA_PTR(state);
+	return counts;
 }
 
 /* An aggregate's own state may be changed, anybody else's value must not. */

@@ -74,6 +74,8 @@ extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argu
 pg_noreturn extern void ks_list_refuse(const char *argument, const char *what);
 
 /* question.c */
+extern int	ks_max_limit;
+extern int32 ks_stats_limit(int32 limit);
 extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);
 extern void ks_stats_series(const ks_request *request, ks_series *series);
 extern void ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts);

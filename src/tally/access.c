@@ -3,10 +3,12 @@
  */
 #include "tally/tally.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -29,12 +31,8 @@ ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part)
 	int			count;
 	int			i;
 
-	if (ARR_NDIM(key) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("key must be a one-dimensional array"),
-				 errhint("Pass one text, or NULL, for each part of the key.")));
-	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
+	ks_array_flat(key, "key");
+	count = ks_array_texts(key, "key", KS_LIST_ITEMS_MAX, &parts, &nulls);
 	filter->conditions = filter->conditions == NULL ? palloc((count + 1) * sizeof(ks_condition))
 		: repalloc(filter->conditions, (filter->count + count + 1) * sizeof(ks_condition));
 	for (i = 0; i < count; i++)
@@ -46,7 +44,7 @@ ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part)
 		c->part = first_part + i;
 		c->exclude = false;
 		c->value.bytes = (const uint8_t *) VARDATA_ANY(DatumGetPointer(parts[i]));
-		c->value.length = VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i]));
+		c->value.length = ks_part_length(c->value.bytes, VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i])));
 		filter->count++;
 	}
 }
@@ -66,30 +64,6 @@ ks_bins_from_edges(ks_bins *bins, const TimestampTz *edges, int nedges)
 				 errmsg("edges must ascend"),
 				 errhint("Pass the array that kindly_stats.edges() returns, or sort your own.")));
 	bins->nbins = bins->nsegments;
-}
-
-/* The instants of an array argument. */
-static TimestampTz *
-edges_from_array(ArrayType *array, int *count)
-{
-	Datum	   *items;
-	bool	   *nulls;
-	TimestampTz *result;
-	int			i;
-
-	deconstruct_array(array, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
-					  &items, &nulls, count);
-	result = palloc((*count + 1) * sizeof(TimestampTz));
-	for (i = 0; i < *count; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("edges must not contain NULL"),
-					 errhint("Pass -infinity or infinity for an open end.")));
-		result[i] = DatumGetTimestampTz(items[i]);
-	}
-	return result;
 }
 
 static void
@@ -131,14 +105,14 @@ ks_tally_series(PG_FUNCTION_ARGS)
 	ks_bins		bins;
 	ks_filter	filter;
 	ks_fold		fold;
-	TimestampTz *edges;
+	const TimestampTz *edges;
 	int			nedges;
 	uint32		i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
-	edges = edges_from_array(PG_GETARG_ARRAYTYPE_P(1), &nedges);
+	edges = ks_array_numbers(PG_GETARG_ARRAYTYPE_P(1), TIMESTAMPTZOID, "edges", KS_EDGES_MAX, &nedges);
 	ks_bins_from_edges(&bins, edges, nedges);
 	key_filter(fcinfo, 2, &filter);
 	PG_GETARG_TALLY_VIEW(&view, 0);
@@ -150,6 +124,7 @@ ks_tally_series(PG_FUNCTION_ARGS)
 		Datum		values[3];
 		bool		nulls[3] = {false, false, false};
 
+		CHECK_FOR_INTERRUPTS();
 		values[0] = TimestampTzGetDatum(edges[i]);
 		values[1] = Int64GetDatum(fold.counts[i]);
 		values[2] = Int64GetDatum(fold.distincts[i]);
@@ -252,6 +227,7 @@ ks_tally_top(PG_FUNCTION_ARGS)
 		Datum		values[3];
 		bool		nulls[3] = {false, false, false};
 
+		CHECK_FOR_INTERRUPTS();
 		values[0] = PointerGetDatum(ks_key_to_array(lines[i].key));
 		values[1] = Int64GetDatum(lines[i].weight);
 		values[2] = Int64GetDatum(lines[i].members);

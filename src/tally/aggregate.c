@@ -8,6 +8,7 @@
  */
 #include "tally/tally.h"
 
+#include "array.h"
 #include "compat.h"
 
 #include "catalog/pg_type.h"
@@ -15,6 +16,14 @@
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/timestamp.h"
+
+/*
+ * A sum is refused while it grows, not when it has filled the memory and turns
+ * out to be too large for a tally.  An entry whose member comes but once takes
+ * 13 bytes there: hash, number and weight.
+ */
+#define STATE_MAX_ENTRIES (KS_TALLY_MAX_BYTES / 13)
+#define STATE_MAX_KEY_BYTES (2 * KS_TALLY_MAX_BYTES)
 
 typedef struct expanded_tally
 {
@@ -94,6 +103,32 @@ state_for_update(FunctionCallInfo fcinfo)
 	return state;
 }
 
+static size_t
+entries_of(const ks_builder *builder)
+{
+	return (size_t) builder->weights.count + builder->members.count;
+}
+
+/* The state after something was added, which must not grow without bounds. */
+static Datum
+updated(expanded_tally *state)
+{
+	if (ks_dictionary_bytes(&state->builder.keys) > STATE_MAX_KEY_BYTES)
+		ks_raise(KS_E_LIMIT);
+	/* what was noted twice is summed up first; an eighth more, so that this is rare */
+	if (entries_of(&state->builder) > STATE_MAX_ENTRIES / 8 * 9)
+	{
+		ks_must(ks_builder_settle(&state->builder));
+		if (entries_of(&state->builder) > STATE_MAX_ENTRIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("tally exceeds the maximum of %zu entries", STATE_MAX_ENTRIES),
+					 errdetail("An entry is a member, quarter hour and key, or a quarter hour and key."),
+					 errhint("Group by month, or by a part of the key, to get several smaller tallies.")));
+	}
+	return EOHPGetRWDatum(&state->header);
+}
+
 /* Transition and combine function of sum(tally). */
 Datum
 ks_tally_sum(PG_FUNCTION_ARGS)
@@ -110,7 +145,7 @@ ks_tally_sum(PG_FUNCTION_ARGS)
 	ks_tally_open(&view, PG_GETARG_DATUM(1));
 	state = state_for_update(fcinfo);
 	ks_must(ks_builder_merge(&state->builder, &view, false));
-	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+	PG_RETURN_DATUM(updated(state));
 }
 
 /* The quarter hour of an instant, which must lie in the countable years. */
@@ -140,26 +175,23 @@ put_key(ks_builder *builder, ArrayType *key)
 			   *at;
 	ks_string	string;
 
-	if (ARR_NDIM(key) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("key must be a one-dimensional array"),
-				 errhint("Pass one text, or NULL, for each part of the key.")));
-	deconstruct_array(key, TEXTOID, -1, false, TYPALIGN_INT, &parts, &nulls, &count);
+	ks_array_flat(key, "key");
+	count = ks_array_texts(key, "key", KS_LIST_ITEMS_MAX, &parts, &nulls);
 	if (count > KS_KEY_MAX_PARTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("key must not have more than %d parts", KS_KEY_MAX_PARTS),
 				 errhint("Join parts that are only asked for together into one.")));
 	for (i = 0; i < count; i++)
-		size += KS_VARINT_MAX + (nulls[i] ? 0 : VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i])));
+		size += KS_VARINT_MAX + (nulls[i] ? 0 : Min(VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i])), KS_PART_MAX));
 	bytes = at = palloc(size + 1);
 	for (i = 0; i < count; i++)
 	{
 		if (nulls[i])
 			at = ks_key_put(at, NULL, 0);
 		else
-			at = ks_key_put(at, VARDATA_ANY(DatumGetPointer(parts[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i])));
+			at = ks_key_put(at, VARDATA_ANY(DatumGetPointer(parts[i])),
+							ks_part_length(VARDATA_ANY(DatumGetPointer(parts[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(parts[i]))));
 	}
 	string.bytes = bytes;
 	string.length = (size_t) (at - bytes);
@@ -197,12 +229,12 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 		text	   *member = PG_GETARG_TEXT_PP(3);
 
 		ks_must(ks_builder_add_member(&state->builder, key, slot,
-									  ks_hash_bytes(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), weight));
+									  ks_hash_member(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), weight));
 	}
 	else
 		ks_must(ks_builder_add(&state->builder, key, slot, weight));
 	ks_bounds_note(&state->builder.bounds, PG_GETARG_TIMESTAMPTZ(1), weight < 0);
-	PG_RETURN_DATUM(EOHPGetRWDatum(&state->header));
+	PG_RETURN_DATUM(updated(state));
 }
 
 /* a, or nothing, plus or minus b. */

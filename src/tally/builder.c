@@ -135,6 +135,7 @@ merge_weights(ks_builder *builder, ks_slot_cursor cursor, uint32_t key, bool neg
 	{
 		ks_status	status;
 
+		ks_check_interrupts_at(slot);
 		if (slot < slot_from || slot >= slot_to)
 			continue;
 		if (!negated(&weight, negate))
@@ -159,6 +160,7 @@ merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, co
 		int64_t		weight;
 		ks_status	status;
 
+		ks_check_interrupts_at(i);
 		if (ordinal >= view->header.nmembers || !ks_weight_at(weights, i, &weight))
 			return KS_E_CORRUPT;
 		if (!inside)
@@ -306,6 +308,7 @@ add_ledger(ks_ledger *to, const ks_ledger *from, const uint32_t *number)
 	{
 		const ks_entry *e = &from->entry[i];
 
+		ks_check_interrupts_at(i);
 		status = ks_ledger_add(to, e->member, e->slot, number[e->key], e->weight);
 	}
 	return status;
@@ -321,7 +324,10 @@ ks_builder_add_all(ks_builder *builder, const ks_builder *other)
 
 	ks_bounds_merge(&builder->bounds, &other->bounds, false);
 	for (i = 0; i < other->keys.count; i++)
+	{
+		ks_check_interrupts_at(i);
 		number[i] = ks_dictionary_put(&builder->keys, ks_dictionary_get(&other->keys, i));
+	}
 	status = add_ledger(&builder->weights, &other->weights, number);
 	if (status == KS_OK)
 		status = add_ledger(&builder->members, &other->members, number);
@@ -342,6 +348,7 @@ share_out(const ks_ledger *from, bool members, ks_share *shares, const uint32_t 
 		ks_status	status = ks_ledger_add(members ? &to->members : &to->weights, e->member, e->slot,
 										   number[e->key], e->weight);
 
+		ks_check_interrupts_at(i);
 		if (status != KS_OK)
 			return status;
 	}
@@ -388,6 +395,7 @@ ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count)
 		ks_string	rest = ks_dictionary_get(&mixed->keys, i);
 		ks_string	name;
 
+		ks_check_interrupts_at(i);
 		share[i] = ks_dictionary_put(&names, shift_name(&rest, &name));
 		if (share[i] == found)
 		{

@@ -7,6 +7,8 @@
  */
 #include "tally/distinct.h"
 
+#include "tally/sort.h"
+
 /* A row that shares more bins than this has columns of its members fetched as a whole. */
 #define STRETCHES_MAX 8
 
@@ -121,6 +123,7 @@ compare_numbers(const void *a, const void *b)
 	uint32_t	x = *(const uint32_t *) a;
 	uint32_t	y = *(const uint32_t *) b;
 
+	ks_check_interrupts();
 	return (x > y) - (x < y);
 }
 
@@ -132,7 +135,7 @@ fetch_hashes(ks_distinct *d, uint8_t *at, uint32_t *members, uint32_t count)
 				end,
 				i;
 
-	qsort(members, count, sizeof(uint32_t), compare_numbers);
+	ks_sort(members, count, sizeof(uint32_t), compare_numbers, d->fold->memory);
 	for (begin = 0; begin < count; begin = end)
 	{
 		uint32_t	first = members[begin];
@@ -198,12 +201,12 @@ ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t 
 
 /* Keeps one of each number, and sorts them; gives back how many are left. */
 uint32_t
-ks_distinct_sort(uint32_t *numbers, uint32_t count)
+ks_distinct_sort(uint32_t *numbers, uint32_t count, ks_memory memory)
 {
 	uint32_t	result = 0;
 	uint32_t	i;
 
-	qsort(numbers, count, sizeof(uint32_t), compare_numbers);
+	ks_sort(numbers, count, sizeof(uint32_t), compare_numbers, memory);
 	for (i = 0; i < count; i++)
 	{
 		if (i == 0 || numbers[i] != numbers[i - 1])

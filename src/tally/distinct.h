@@ -60,7 +60,7 @@ extern void ks_distinct_release(ks_distinct *d);
 extern ks_status ks_distinct_hashes(ks_distinct *d);
 extern void ks_distinct_room(ks_distinct *d);
 extern void ks_distinct_stamps(ks_distinct *d);
-extern uint32_t ks_distinct_sort(uint32_t *numbers, uint32_t count);
+extern uint32_t ks_distinct_sort(uint32_t *numbers, uint32_t count, ks_memory memory);
 extern ks_status ks_distinct_range(ks_distinct *d, uint32_t bin, uint32_t from, uint32_t to);
 extern ks_status ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t nfound);
 

@@ -7,27 +7,22 @@
  */
 #include "tally/entries.h"
 
-#include "tally/hash.h"
+#include "tally/seed.h"
+#include "tally/sort.h"
 
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (UINT32_C(1) << 30)	/* an index of twice as many numbers still has 32 bits */
 
-static inline uint64_t
-mix(uint64_t value)
-{
-	value = (value ^ value >> 32) * UINT64_C(0x9E3779B97F4A7C15);
-	return value ^ value >> 29;
-}
-
 static inline uint32_t
 entry_hash(uint64_t member, int32_t slot, uint32_t key)
 {
-	return (uint32_t) mix(member ^ mix((uint64_t) key << 32 | (uint32_t) slot));
+	return (uint32_t) ks_seeded_pair(member, (uint64_t) key << 32 | (uint32_t) slot);
 }
 
 void
 ks_entries_init(ks_entries *table, ks_memory memory)
 {
+	ks_seed_ready();
 	memset(table, 0, sizeof(*table));
 	table->memory = memory;
 }
@@ -43,6 +38,7 @@ entries_index(ks_entries *table)
 		ks_entry   *e = &table->entry[i];
 		uint32_t	at = entry_hash(e->member, e->slot, e->key) & table->mask;
 
+		ks_check_interrupts_at(i);
 		while (table->index[at] != 0)
 			at = (at + 1) & table->mask;
 		table->index[at] = i + 1;
@@ -151,12 +147,13 @@ entry_before(const ks_entry *a, const ks_entry *b)
 static int
 compare_entries(const void *a, const void *b)
 {
+	ks_check_interrupts();
 	return entry_before(a, b) ? -1 : entry_before(b, a);
 }
 
 /* Sorts by slot, member, key; what is sorted already costs a look. */
 void
-ks_entries_sort(ks_entry *entry, uint32_t count)
+ks_entries_sort(ks_entry *entry, uint32_t count, ks_memory memory)
 {
 	uint32_t	i,
 				j;
@@ -167,7 +164,7 @@ ks_entries_sort(ks_entry *entry, uint32_t count)
 		return;
 	if (count > KS_FEW_ENTRIES)
 	{
-		qsort(entry, count, sizeof(ks_entry), compare_entries);
+		ks_sort(entry, count, sizeof(ks_entry), compare_entries, memory);
 		return;
 	}
 	for (; i < count; i++)
@@ -194,6 +191,7 @@ ks_entries_free(ks_entries *table)
 void
 ks_dictionary_init(ks_dictionary *dictionary, ks_memory memory)
 {
+	ks_seed_ready();
 	memset(dictionary, 0, sizeof(*dictionary));
 	dictionary->memory = memory;
 }
@@ -231,8 +229,9 @@ dictionary_grow(ks_dictionary *dictionary)
 	for (i = 0; i < dictionary->count; i++)
 	{
 		ks_string	s = ks_dictionary_get(dictionary, i);
-		uint32_t	at = (uint32_t) ks_hash_bytes(s.bytes, s.length) & dictionary->mask;
+		uint32_t	at = (uint32_t) ks_seeded_bytes(s.bytes, s.length) & dictionary->mask;
 
+		ks_check_interrupts_at(i);
 		while (dictionary->index[at] != 0)
 			at = (at + 1) & dictionary->mask;
 		dictionary->index[at] = i + 1;
@@ -269,7 +268,7 @@ ks_dictionary_put(ks_dictionary *dictionary, ks_string string)
 
 	if (dictionary->count == dictionary->capacity)
 		dictionary_grow(dictionary);
-	at = (uint32_t) ks_hash_bytes(string.bytes, string.length) & dictionary->mask;
+	at = (uint32_t) ks_seeded_bytes(string.bytes, string.length) & dictionary->mask;
 	while (dictionary->index[at] != 0)
 	{
 		uint32_t	number = dictionary->index[at] - 1;

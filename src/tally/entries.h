@@ -32,7 +32,7 @@ typedef struct ks_entries
 extern void ks_entries_init(ks_entries *table, ks_memory memory);
 extern void ks_entries_reserve(ks_entries *table, size_t count);
 extern ks_status ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight);
-extern void ks_entries_sort(ks_entry *entry, uint32_t count);
+extern void ks_entries_sort(ks_entry *entry, uint32_t count, ks_memory memory);
 extern uint32_t ks_entries_number(ks_entries *table, uint64_t member, int32_t slot);
 extern uint32_t ks_entries_find(const ks_entries *table, uint64_t member, int32_t slot);
 extern void ks_entries_free(ks_entries *table);

@@ -14,12 +14,15 @@ typedef struct ks_condition
 	ks_string	value;
 } ks_condition;
 
+/* A key is held against what ks_filter_sorted has made of it. */
 typedef struct ks_filter
 {
 	ks_condition *conditions;
 	uint32_t	count;
 } ks_filter;
 
+extern bool ks_condition_read(ks_condition *condition, const char *text, size_t length);
+extern ks_filter ks_filter_sorted(const ks_filter *filter, ks_memory memory);
 extern bool ks_filter_passes(const ks_filter *filter, ks_key key);
 
 #endif							/* KS_TALLY_FILTER_H */

@@ -5,6 +5,7 @@
  * at once, because the same member may stand in several of them: headcount.c.
  */
 #include "tally/distinct.h"
+#include "tally/sort.h"
 
 static void
 fold_init(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter *filter, bool distinct)
@@ -12,7 +13,7 @@ fold_init(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter 
 	memset(fold, 0, sizeof(*fold));
 	fold->memory = memory;
 	fold->bins = *bins;
-	fold->filter = *filter;
+	fold->filter = ks_filter_sorted(filter, memory);
 	fold->distinct = distinct;
 }
 
@@ -58,7 +59,8 @@ ks_fold_spread(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_fi
 size_t
 ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed)
 {
-	int32_t		bin = ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
+	int32_t		bin = fold->bins.nsegments == 0 ? KS_BIN_OUTSIDE
+		: ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
 
 	if (bin == KS_BIN_OUTSIDE)
 		return KS_HEADER_BYTES;
@@ -351,6 +353,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 		bool		passes = strip_prefix(&key, prefix) &&
 			(fold->filter.count == 0 || ks_filter_passes(&fold->filter, key));
 
+		ks_check_interrupts_at(number);
 		row->target[number] = -1;
 		if (fold->distinct)
 			ks_block_note(&row->blocks[number], view, &cursor, false);
@@ -506,6 +509,7 @@ compare_lines(const void *a, const void *b)
 	const ks_top_line *x = a;
 	const ks_top_line *y = b;
 
+	ks_check_interrupts();
 	if (x->weight != y->weight)
 		return x->weight > y->weight ? -1 : 1;
 	return ks_key_compare(x->key, y->key);
@@ -532,7 +536,7 @@ ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t 
 		result[found].group = i;
 		found++;
 	}
-	qsort(result, found, sizeof(ks_top_line), compare_lines);
+	ks_sort(result, found, sizeof(ks_top_line), compare_lines, fold->memory);
 	*lines = result;
 	*count = found < limit ? found : limit;
 	return fold->distinct ? ks_headcount_lines(fold, result, *count) : KS_OK;
@@ -548,6 +552,8 @@ ks_fold_free(ks_fold *fold)
 		free_keys(&fold->rows[i]);
 	if (fold->rows != NULL)
 		ks_free(fold->rows);
+	if (fold->filter.conditions != NULL)
+		ks_free(fold->filter.conditions);
 	if (fold->counts != NULL)
 		ks_free(fold->counts);
 	if (fold->distincts != NULL)

@@ -40,7 +40,7 @@ find_known(ks_distinct *d, const uint8_t *returns, uint32_t count, uint32_t know
 			d->stamps[member] = d->stamp;
 		d->found[nfound++] = member;
 	}
-	return few ? ks_distinct_sort(d->found, nfound) : nfound;
+	return few ? ks_distinct_sort(d->found, nfound, d->fold->memory) : nfound;
 }
 
 /* Unites the members who were there before the bin and return to it: so many, among the returns [from, to). */
@@ -218,6 +218,7 @@ find_sharing(const ks_fold *fold, ks_sharing *share)
 	{
 		const ks_fold_row *row = &fold->rows[i];
 
+		ks_check_interrupts();
 		for (bin = row->low; bin <= row->high; bin++)
 		{
 			if (ks_row_negative(row))

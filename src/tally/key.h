@@ -13,6 +13,13 @@
 
 #define KS_KEY_MAX_PARTS 64
 
+/*
+ * Bytes of a part: what is longer is cut, at a character, when it is counted
+ * and when it is asked for.  A long address fits; what does not is no name of
+ * anything, and would stand in every row and in every answer.
+ */
+#define KS_PART_MAX 2000
+
 /* Stored keys are kept in two pieces, of which this is the first: in the rollup source and language, or measure and source. */
 #define KS_HEAD_PARTS 2
 

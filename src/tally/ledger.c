@@ -126,6 +126,7 @@ slots_ascend(const ks_ledger *ledger, int32_t *first, int32_t *last)
 	{
 		int32_t		slot = ledger->entry[i].slot;
 
+		ks_check_interrupts_at(i);
 		result &= slot >= ledger->entry[i - 1].slot;
 		*first = slot < *first ? slot : *first;
 		*last = slot > *last ? slot : *last;
@@ -145,7 +146,10 @@ count_slots(ks_ledger *ledger, int32_t slot_first, size_t span)
 
 	memset(next, 0, span * sizeof(uint32_t));
 	for (i = 0; i < ledger->count; i++)
+	{
+		ks_check_interrupts_at(i);
 		next[ledger->entry[i].slot - slot_first]++;
+	}
 	for (slot = 0; slot < span; slot++)
 	{
 		uint32_t	here = next[slot];
@@ -154,7 +158,10 @@ count_slots(ks_ledger *ledger, int32_t slot_first, size_t span)
 		sum += here;
 	}
 	for (i = 0; i < ledger->count; i++)
+	{
+		ks_check_interrupts_at(i);
 		sorted[next[ledger->entry[i].slot - slot_first]++] = ledger->entry[i];
+	}
 	ks_free(next);
 	ks_free(ledger->entry);
 	ledger->entry = sorted;
@@ -175,7 +182,7 @@ sort_entries(ks_ledger *ledger)
 
 		if (ledger->count <= KS_FEW_ENTRIES || span / SLOTS_AN_ENTRY > ledger->count)
 		{
-			ks_entries_sort(ledger->entry, ledger->count);
+			ks_entries_sort(ledger->entry, ledger->count, ledger->memory);
 			return;
 		}
 		count_slots(ledger, first, span);
@@ -184,7 +191,8 @@ sort_entries(ks_ledger *ledger)
 	{
 		for (end = begin + 1; end < ledger->count && ledger->entry[end].slot == ledger->entry[begin].slot; end++)
 			;
-		ks_entries_sort(ledger->entry + begin, end - begin);
+		ks_check_interrupts();
+		ks_entries_sort(ledger->entry + begin, end - begin, ledger->memory);
 	}
 }
 
@@ -206,6 +214,7 @@ ks_ledger_settle(ks_ledger *ledger)
 	{
 		ks_entry	sum = entry[i];
 
+		ks_check_interrupts_at(kept);
 		for (next = i + 1; next < ledger->count && same_place(&entry[next], &sum); next++)
 		{
 			if (__builtin_add_overflow(sum.weight, entry[next].weight, &sum.weight))

@@ -47,7 +47,10 @@ find_suspects(suspects *s, const ks_weighed *weighed)
 	uint32_t	i;
 
 	for (i = 0; i < weighed->table.count; i++)
+	{
+		ks_check_interrupts_at(i);
 		ks_entries_number(&s->numbers, weighed->table.entry[i].member, 0);
+	}
 	s->count = s->numbers.count;
 	s->hashes = ks_alloc(s->numbers.memory, ((size_t) s->count + 1) * sizeof(uint64_t));
 	s->first = ks_alloc(s->numbers.memory, ((size_t) s->count + 1) * sizeof(int64_t));
@@ -73,6 +76,7 @@ weigh_suspects(ks_distinct *d, suspects *s)
 	wanted = ks_alloc(d->fold->memory, (size_t) nmembers + 1);
 	for (i = 0; i < nmembers; i++)
 	{
+		ks_check_interrupts_at(i);
 		wanted[i] = ks_entries_find(&s->numbers, ks_get_u64(d->hashes + (size_t) i * 8), 0) != UINT32_MAX;
 		any |= wanted[i];
 	}
@@ -111,6 +115,7 @@ count_suspects(ks_distinct *d, suspects *s)
 		const ks_entry *e = &d->weighed.table.entry[i];
 		uint32_t	number = ks_entries_find(&s->numbers, e->member, 0);
 
+		ks_check_interrupts_at(i);
 		if (e->weight != 0 && e->slot < s->first[number])
 			s->first[number] = e->slot;
 	}

@@ -6,6 +6,7 @@
  * simple and strong: unpack them, pack again, compare.
  */
 #include "tally/builder.h"
+#include "tally/sort.h"
 #include "tally/visit.h"
 
 typedef struct named_key
@@ -40,6 +41,7 @@ typedef struct draft
 static int
 compare_named(const void *a, const void *b)
 {
+	ks_check_interrupts();
 	return ks_key_compare(((const named_key *) a)->key, ((const named_key *) b)->key);
 }
 
@@ -49,7 +51,10 @@ mark_keys(const ks_ledger *ledger, uint32_t *rank)
 	uint32_t	i;
 
 	for (i = 0; i < ledger->count; i++)
+	{
+		ks_check_interrupts_at(i);
 		rank[ledger->entry[i].key] = 1;
+	}
 }
 
 /* Sorts the keys in use and gives back the rank of each key of the dictionary. */
@@ -73,7 +78,7 @@ rank_keys(draft *d, const ks_builder *builder)
 			d->keys[d->nkeys++].number = i;
 		}
 	}
-	qsort(d->keys, d->nkeys, sizeof(named_key), compare_named);
+	ks_sort(d->keys, d->nkeys, sizeof(named_key), compare_named, d->memory);
 	for (i = 0; i < d->nkeys; i++)
 		rank[d->keys[i].number] = i;
 	return rank;
@@ -90,7 +95,10 @@ draft_tails(draft *d)
 
 	ks_dictionary_init(&tails, d->memory);
 	for (i = 0; i < d->nkeys; i++)
+	{
+		ks_check_interrupts_at(i);
 		d->keys[i].tail = ks_dictionary_put(&tails, ks_key_cut(d->keys[i].key).tail);
+	}
 	d->ntails = tails.count;
 	sorted = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(named_key));
 	rank = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(uint32_t));
@@ -101,7 +109,7 @@ draft_tails(draft *d)
 		sorted[d->keys[i].tail].number = d->keys[i].tail;
 	}
 	ks_dictionary_free(&tails);
-	qsort(sorted, d->ntails, sizeof(named_key), compare_named);
+	ks_sort(sorted, d->ntails, sizeof(named_key), compare_named, d->memory);
 	d->tails = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(ks_string));
 	for (i = 0; i < d->ntails; i++)
 	{
@@ -122,7 +130,10 @@ note_range(draft *d, const ks_ledger *ledger)
 	uint32_t	i;
 
 	for (i = 0; i < ledger->count; i++)
+	{
+		ks_check_interrupts_at(i);
 		d->negative |= ledger->entry[i].weight < 0;
+	}
 	if (ledger->count == 0)
 		return;
 	if (d->slot_first > d->slot_last)
@@ -146,13 +157,17 @@ sort_by_key(const draft *d, const ks_entry *entries, uint32_t count, const uint3
 
 	memset(next, 0, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
 	for (i = 0; i < count; i++)
+	{
+		ks_check_interrupts_at(i);
 		next[(rank != NULL ? rank[entries[i].key] : entries[i].key) + 1]++;
+	}
 	for (i = 1; i < d->nkeys; i++)
 		next[i] += next[i - 1];
 	for (i = 0; i < count; i++)
 	{
 		ks_entry	e = entries[i];
 
+		ks_check_interrupts_at(i);
 		e.key = rank != NULL ? rank[e.key] : e.key;
 		sorted[next[e.key]++] = e;
 	}
@@ -177,6 +192,7 @@ draft_slots(draft *d, const ks_ledger *weights)
 
 	for (i = 0; i < d->nweights; i++)
 	{
+		ks_check_interrupts_at(i);
 		if (i > 0 && d->weights[i].key != d->weights[i - 1].key)
 			key_total = 0;
 		if (__builtin_add_overflow(key_total, d->weights[i].weight, &key_total))
@@ -187,6 +203,7 @@ draft_slots(draft *d, const ks_ledger *weights)
 	{
 		const ks_entry *e = &weights->entry[i];
 
+		ks_check_interrupts_at(i);
 		if (__builtin_add_overflow(d->total, e->weight, &d->total))
 			return KS_E_OVERFLOW;
 		if (d->nslots > 0 && d->slots[d->nslots - 1].slot == e->slot)
@@ -215,6 +232,7 @@ draft_members(draft *d, const ks_ledger *members, const uint32_t *rank)
 	d->members = ks_alloc(d->memory, ((size_t) members->count + 1) * sizeof(ks_entry));
 	for (i = 0; i < members->count; i++)
 	{
+		ks_check_interrupts_at(i);
 		d->members[i] = members->entry[i];
 		d->members[i].key = rank[d->members[i].key];
 	}
@@ -293,6 +311,7 @@ put_slots(uint8_t *at, const ks_entry *entry, uint32_t count, int32_t slot)
 
 	for (i = 0; i < count; i++)
 	{
+		ks_check_interrupts_at(i);
 		at = ks_put_varint(at, (uint64_t) ((int64_t) entry[i].slot - slot));
 		at = ks_put_varint(at, ks_zigzag(entry[i].weight));
 		slot = entry[i].slot;
@@ -343,6 +362,7 @@ put_block(uint8_t *at, key_block *b, const draft *d)
 		int32_t		slot = weighs ? weight->slot : member->slot;
 		uint32_t	entries = 0;
 
+		ks_check_interrupts_at(b->nslots);
 		at = ks_put_varint(at, (uint64_t) ((int64_t) slot - before));
 		at = ks_put_varint(at, ks_zigzag(weighs ? weight->weight : 0));
 		for (; member < b->member_end && member->slot == slot; member++)
@@ -437,6 +457,7 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 	{
 		uint8_t    *end;
 
+		ks_check_interrupts();
 		next_block(&b, d, i);
 		end = put_block(block, &b, d);
 		if (i == 0 || !same_head(&d->keys[i], &d->keys[i - 1]))
@@ -475,6 +496,7 @@ put_members(uint8_t *at, const draft *d)
 	weights = at + (size_t) d->nentries * width;
 	for (i = 0; i < d->nentries; i++)
 	{
+		ks_check_interrupts_at(i);
 		at = put_number(at, (uint32_t) d->members[i].member, width);
 		weights = ks_put_varint(weights, ks_zigzag(d->members[i].weight));
 	}

@@ -4,8 +4,10 @@
  * The core (all of this room but type, aggregate and access) includes no
  * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
  * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
- * Memory is the exception: running out of it does not return, neither in the
- * server (palloc raises) nor outside (the process ends).
+ * Memory and random numbers are the exception: running out of them does not
+ * return, neither in the server (palloc raises) nor outside (the process ends).
+ * So are interrupts: every loop over what somebody passed or stored looks for
+ * them, also that within a sort, by the function that compares.
  */
 #ifndef KS_TALLY_PORT_H
 #define KS_TALLY_PORT_H
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef void *ks_memory;
 
@@ -41,6 +44,16 @@ ks_alloc(ks_memory memory, size_t size)
 	return ks_realloc(NULL, size);
 }
 
+static inline void
+ks_draw_random(void *bytes, size_t size)
+{
+	if (getentropy(bytes, size) != 0)
+	{
+		fputs("no random numbers\n", stderr);
+		abort();
+	}
+}
+
 #define ks_free(pointer) free(pointer)
 #define ks_check_interrupts() ((void) 0)
 
@@ -52,12 +65,28 @@ ks_alloc(ks_memory memory, size_t size)
 
 typedef MemoryContext ks_memory;
 
+static inline void
+ks_draw_random(void *bytes, size_t size)
+{
+	if (!pg_strong_random(bytes, size))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not draw random numbers")));
+}
+
 #define ks_alloc(memory, size) MemoryContextAllocHuge((memory), (size))
 #define ks_realloc(pointer, size) repalloc_huge((pointer), (size))
 #define ks_free(pointer) pfree(pointer)
 #define ks_check_interrupts() CHECK_FOR_INTERRUPTS()
 
 #endif
+
+/* In loops whose steps are so short that even a look at a flag would be felt: every 65,536th. */
+#define ks_check_interrupts_at(step) \
+	do { \
+		if (((step) & 0xFFFF) == 0) \
+			ks_check_interrupts(); \
+	} while (0)
 
 /* For loops that are written once and compiled for each constant that they are called with. */
 #define ks_always_inline inline __attribute__((always_inline))

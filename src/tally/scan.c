@@ -8,6 +8,7 @@
  * where it does not bear the stamp of that bin or line yet.
  */
 #include "tally/distinct.h"
+#include "tally/sort.h"
 
 /* Entries that are no further apart than this are fetched together: about what a fetch costs by itself. */
 #define APART_BYTES 16384
@@ -197,6 +198,7 @@ compare_runs(const void *a, const void *b)
 	const scan_run *x = a;
 	const scan_run *y = b;
 
+	ks_check_interrupts();
 	if (x->counted != y->counted)
 		return x->counted < y->counted ? -1 : 1;
 	return (x->entry > y->entry) - (x->entry < y->entry);
@@ -240,7 +242,7 @@ sort_runs(scan *s)
 		return;
 	/* a list that is spread may have millions of places, of which a row fills few */
 	if ((last - first) / SPARSE_RUNS > s->nruns)
-		qsort(s->runs, s->nruns, sizeof(scan_run), compare_runs);
+		ks_sort(s->runs, s->nruns, sizeof(scan_run), compare_runs, s->memory);
 	else
 		distribute_runs(s, first, last);
 }
@@ -274,25 +276,38 @@ find_by(const uint8_t *ordinals, int width, uint32_t count, ks_distinct *d, uint
 	return nfound;
 }
 
+/* So many entries are looked at in one go. */
+#define PIECE 1000000
+
 /* Finds the members of a run, behind those found before; a loop for each width. */
 static uint32_t
 find_members(const scan *s, const scan_run *run, uint32_t nfound)
 {
 	const scan_key *key = &s->keys[run->key];
-	const uint8_t *ordinals = key->ordinals + (size_t) (run->entry - key->block->entry) * s->width;
-	uint32_t	count = run->end - run->entry;
+	uint32_t	entry;
 
-	switch (s->width)
+	for (entry = run->entry; entry < run->end && nfound != UINT32_MAX; entry += PIECE)
 	{
-		case 0:
-			return find_by(ordinals, 0, count, s->d, nfound);
-		case 1:
-			return find_by(ordinals, 1, count, s->d, nfound);
-		case 2:
-			return find_by(ordinals, 2, count, s->d, nfound);
-		default:
-			return find_by(ordinals, 4, count, s->d, nfound);
+		const uint8_t *ordinals = key->ordinals + (size_t) (entry - key->block->entry) * s->width;
+		uint32_t	count = run->end - entry < PIECE ? run->end - entry : PIECE;
+
+		ks_check_interrupts();
+		switch (s->width)
+		{
+			case 0:
+				nfound = find_by(ordinals, 0, count, s->d, nfound);
+				break;
+			case 1:
+				nfound = find_by(ordinals, 1, count, s->d, nfound);
+				break;
+			case 2:
+				nfound = find_by(ordinals, 2, count, s->d, nfound);
+				break;
+			default:
+				nfound = find_by(ordinals, 4, count, s->d, nfound);
+		}
 	}
+	return nfound;
 }
 
 /* Counts the members of all runs, which are sorted. */
@@ -342,6 +357,7 @@ weigh_run(scan *s, const scan_run *run, const uint8_t *wanted)
 		int64_t		weight;
 		ks_status	status;
 
+		ks_check_interrupts_at(i);
 		if (member >= s->header->nmembers)
 			return KS_E_CORRUPT;
 		if (wanted != NULL && !wanted[member])

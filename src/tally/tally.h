@@ -10,10 +10,14 @@
 
 #include "datatype/timestamp.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 
 #include "tally/builder.h"
 #include "tally/fold.h"
+
+/* So many edges may an array of them have. */
+#define KS_EDGES_MAX 1000001
 
 /* type.c */
 pg_noreturn extern void ks_raise(ks_status status);
@@ -23,6 +27,13 @@ extern struct varlena *ks_tally_pack(ks_builder *builder);
 
 /* aggregate.c */
 extern int32 ks_slot_checked(TimestampTz at);
+
+/* How much of a text is a part of a key. */
+static inline size_t
+ks_part_length(const void *bytes, size_t length)
+{
+	return likely(length <= KS_PART_MAX) ? length : (size_t) pg_mbcliplen(bytes, (int) length, KS_PART_MAX);
+}
 
 /* access.c */
 extern void ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part);

@@ -26,6 +26,9 @@
 /* At least so much is fetched of a stored tally, one chunk of TOAST, to see how much more is needed. */
 #define FRONT_BYTES 1900
 
+/* So many bytes are written in one go. */
+#define PIECE (1024 * 1024)
+
 PG_FUNCTION_INFO_V1(ks_tally_in);
 PG_FUNCTION_INFO_V1(ks_tally_out);
 PG_FUNCTION_INFO_V1(ks_tally_recv);
@@ -77,9 +80,9 @@ ks_raise(ks_status status)
 	pg_unreachable();
 }
 
-/* Keys are text: they must be valid in this database's encoding. */
+/* Keys are text: they must be valid in this database's encoding, and have parts no longer than those that are counted. */
 static bool
-keys_encoded_right(const ks_view *view)
+keys_right(const ks_view *view)
 {
 	ks_key_cursor cursor = ks_view_keys(view);
 	ks_string	part;
@@ -88,10 +91,11 @@ keys_encoded_right(const ks_view *view)
 	{
 		ks_key		rest = cursor.key;
 
+		CHECK_FOR_INTERRUPTS();
 		while (ks_key_take(&rest, &part))
 		{
 			if (part.bytes != NULL &&
-				(memchr(part.bytes, 0, part.length) != NULL ||
+				(part.length > KS_PART_MAX || memchr(part.bytes, 0, part.length) != NULL ||
 				 !pg_verify_mbstr(GetDatabaseEncoding(), (const char *) part.bytes, (int) part.length, true)))
 				return false;
 		}
@@ -116,10 +120,10 @@ check_foreign(const void *bytes, size_t size, int code_if_corrupt, Node *esconte
 				 errhint("Compute the tally again from its events.")));
 	ks_must(status);
 	ks_must(ks_view_open(&view, bytes, size));
-	if (!keys_encoded_right(&view))
+	if (!keys_right(&view))
 		ereturn(escontext, false,
 				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
-				 errmsg("tally has a key that is not valid in encoding \"%s\"", GetDatabaseEncodingName()),
+				 errmsg("tally has a key that is too long, or not valid in encoding \"%s\"", GetDatabaseEncodingName()),
 				 errhint("Compute the tally in this database from its events.")));
 	return true;
 }
@@ -141,6 +145,7 @@ decode_digits(const char *digits, size_t size, char *bytes)
 		int			high = hex_digit(digits[2 * i]);
 		int			low = hex_digit(digits[2 * i + 1]);
 
+		ks_check_interrupts_at(i);
 		if (high < 0 || low < 0)
 			return false;
 		bytes[i] = (char) (high << 4 | low);
@@ -177,10 +182,16 @@ ks_tally_out(PG_FUNCTION_ARGS)
 	struct varlena *tally = PG_GETARG_VARLENA_PP(0);
 	size_t		size = VARSIZE_ANY_EXHDR(tally);
 	char	   *result = palloc_extended(2 * size + 3, MCXT_ALLOC_HUGE);
+	size_t		at;
 
 	result[0] = '\\';
 	result[1] = 'x';
-	result[2 + hex_encode(VARDATA_ANY(tally), size, result + 2)] = '\0';
+	for (at = 0; at < size; at += PIECE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		hex_encode(VARDATA_ANY(tally) + at, Min(size - at, PIECE), result + 2 + 2 * at);
+	}
+	result[2 + 2 * size] = '\0';
 	PG_RETURN_CSTRING(result);
 }
 

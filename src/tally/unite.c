@@ -10,6 +10,8 @@
  */
 #include "tally/unite.h"
 
+#include "tally/seed.h"
+
 /* Up to so many hashes go through one set. */
 #define FEW 4096
 
@@ -33,17 +35,17 @@
 
 #define BLOCK_HEADER ((sizeof(ks_hash_block) + 15) / 16 * 16)
 
-/* Members are hashes, but nothing here relies on how they are spread. */
+/* Members are hashes, but nothing here relies on how they are spread: who is counted may have tried ids until their hashes suited. */
 static inline uint64_t
 spread_hash(uint64_t hash)
 {
-	return hash * UINT64_C(0x9E3779B97F4A7C15);
+	return ks_seeded_spread(hash);
 }
 
 static inline uint64_t
 spread_again(uint64_t hash)
 {
-	return (hash ^ hash >> 31) * UINT64_C(0xC2B2AE3D27D4EB4F);
+	return ks_seeded_spread_again(hash ^ hash >> 31);
 }
 
 /* The least binary logarithm, from least to most, whose power is not below number. */
@@ -58,6 +60,7 @@ log_above(size_t number, int least, int most)
 void
 ks_united_init(ks_united *united, ks_memory memory)
 {
+	ks_seed_ready();
 	memset(united, 0, sizeof(*united));
 	united->memory = memory;
 }
@@ -180,13 +183,19 @@ count_in_parts(ks_united *united, const uint64_t *hashes, size_t count)
 		return count_in_set(united, hashes, count, 0);
 	memset(end, 0, sizeof(end));
 	for (i = 0; i < count; i++)
+	{
+		ks_check_interrupts_at(i);
 		end[(spread_hash(hashes[i]) >> (64 - log)) + 1]++;
+	}
 	for (i = 1; i <= nparts; i++)
 		end[i] += end[i - 1];
 	sorted = ks_alloc(united->memory, count * sizeof(uint64_t));
 	/* end[p] is where part p begins, and where it ends when it has been filled */
 	for (i = 0; i < count; i++)
+	{
+		ks_check_interrupts_at(i);
 		sorted[end[spread_hash(hashes[i]) >> (64 - log)]++] = hashes[i];
+	}
 	for (i = 0; i < nparts; i++)
 	{
 		size_t		begin = i > 0 ? end[i - 1] : 0;
@@ -260,6 +269,7 @@ count_few(ks_united *united, const ks_piece *pieces, size_t npieces, size_t long
 		uint64_t	hash = ks_get_u64(hashes + (size_t) i * 8);
 		uint64_t	mark = spread_hash(hash) >> (64 - filter_log);
 
+		ks_check_interrupts_at(i);
 		if (filter[mark >> 6] >> (mark & 63) & 1)
 			result -= hash != 0 ? *find_place(united->table, log, hash, 0) == hash : others_have_zero(pieces, npieces, longest);
 	}
@@ -286,6 +296,7 @@ collect_suspects(const ks_piece *pieces, size_t npieces, uint64_t *marks, int lo
 			uint64_t	mark = spread_hash(hash) >> (64 - log);
 			uint64_t	word = marks[mark >> 6];
 
+			ks_check_interrupts_at(i);
 			suspects[found] = hash;
 			found += word >> (mark & 63) & 1;
 			marks[mark >> 6] = word | UINT64_C(1) << (mark & 63);
@@ -307,6 +318,7 @@ collect_candidates(const ks_piece *pieces, size_t npieces, uint64_t *marks, int 
 	{
 		uint64_t	mark = spread_again(suspects[p]) >> (64 - log);
 
+		ks_check_interrupts_at(p);
 		marks[mark >> 6] |= UINT64_C(1) << (mark & 63);
 	}
 	for (p = 0; p < npieces; p++)
@@ -320,6 +332,7 @@ collect_candidates(const ks_piece *pieces, size_t npieces, uint64_t *marks, int 
 			uint64_t	hash = ks_get_u64(hashes + (size_t) i * 8);
 			uint64_t	mark = spread_again(hash) >> (64 - log);
 
+			ks_check_interrupts_at(i);
 			suspects[found] = hash;
 			found += marks[mark >> 6] >> (mark & 63) & 1;
 		}
@@ -401,6 +414,7 @@ ks_united_count(ks_united *united, uint32_t nbins, int64_t *counts)
 	{
 		size_t		begin = i > 0 ? end[i - 1] : 0;
 
+		ks_check_interrupts();
 		counts[i] += count_bin(united, sorted + begin, end[i] - begin);
 	}
 	ks_free(sorted);
@@ -449,12 +463,18 @@ ks_united_firsts(ks_united *united, uint32_t nbins, const uint64_t *seen, size_t
 	set.log = empty_set(united, total * PLACES);
 	set.table = united->table;
 	for (i = 0; i < nseen; i++)
+	{
+		ks_check_interrupts_at(i);
 		set_add(&set, seen[i]);
+	}
 	for (p = 0; p < united->count; p++)
 	{
 		ks_check_interrupts();
 		for (i = 0; i < sorted[p].count; i++)
+		{
+			ks_check_interrupts_at(i);
 			counts[sorted[p].bin] += set_add(&set, ks_get_u64(sorted[p].hashes + i * 8));
+		}
 	}
 	ks_free(sorted);
 	ks_free(end);

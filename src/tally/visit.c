@@ -11,6 +11,7 @@
 #include "tally/visit.h"
 
 #include "tally/bytes.h"
+#include "tally/sort.h"
 
 /* While the slots are gone through in order. */
 typedef struct visit_walk
@@ -29,6 +30,7 @@ compare_gaps(const void *a, const void *b)
 	uint64_t	x = *(const uint64_t *) a;
 	uint64_t	y = *(const uint64_t *) b;
 
+	ks_check_interrupts();
 	return (x > y) - (x < y);
 }
 
@@ -49,6 +51,7 @@ number_members(visit_walk *w, uint32_t begin, uint32_t end)
 		ks_entry   *e = &w->entries[i];
 		uint32_t	known = w->known.count;
 
+		ks_check_interrupts_at(i);
 		if (i == begin || e->member != hash)
 		{
 			hash = e->member;
@@ -73,7 +76,7 @@ put_slot(visit_walk *w, int32_t slot, uint32_t fresh, uint32_t returning)
 	uint32_t	i,
 				j;
 
-	qsort(w->gaps, returning, sizeof(uint64_t), compare_gaps);
+	ks_sort(w->gaps, returning, sizeof(uint64_t), compare_gaps, w->known.memory);
 	for (i = 0; i < returning; i++)
 		pairs += i == 0 || w->gaps[i] != w->gaps[i - 1];
 	w->at = ks_put_varint(w->at, (uint64_t) ((int64_t) slot - w->slot));
@@ -139,7 +142,7 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 			;
 		returning = number_members(&w, begin, end);
 		/* numbers of returning members, and those of keys, come in another order than hashes */
-		ks_entries_sort(entries + begin, end - begin);
+		ks_entries_sort(entries + begin, end - begin, memory);
 		note_returns(&w, begin, end, known);
 		put_slot(&w, entries[begin].slot, w.known.count - known, returning);
 	}

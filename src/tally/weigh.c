@@ -10,6 +10,8 @@
  */
 #include "tally/distinct.h"
 
+#include "tally/seed.h"
+
 /* Bits of the marks for each member, at least so many in all: few others share one. */
 #define BITS_A_MEMBER 64
 #define MARKS_LOG_MIN 15
@@ -35,7 +37,7 @@ ks_weighed_free(ks_weighed *weighed)
 static inline uint64_t
 mark_of(const ks_weighed *weighed, uint64_t member)
 {
-	return member * UINT64_C(0x9E3779B97F4A7C15) >> (64 - weighed->marks_log);
+	return ks_seeded_spread(member) >> (64 - weighed->marks_log);
 }
 
 /* Marks the members that rows below zero have: from here on weights are added to theirs alone. */
@@ -58,6 +60,7 @@ ks_weigh_mark(ks_weighed *weighed)
 	{
 		uint64_t	mark = mark_of(weighed, weighed->table.entry[i].member);
 
+		ks_check_interrupts_at(i);
 		weighed->marks[mark >> 6] |= UINT64_C(1) << (mark & 63);
 	}
 }
@@ -75,6 +78,7 @@ ks_weigh_wanted(const ks_distinct *d, uint8_t *wanted)
 	{
 		uint64_t	mark = mark_of(weighed, ks_get_u64(d->hashes + (size_t) i * 8));
 
+		ks_check_interrupts_at(i);
 		wanted[i] = weighed->marks[mark >> 6] >> (mark & 63) & 1;
 		any |= wanted[i];
 	}
@@ -107,5 +111,8 @@ ks_weigh_count(ks_distinct *d)
 	uint32_t	i;
 
 	for (i = 0; i < weighed->count; i++)
+	{
+		ks_check_interrupts_at(i);
 		d->counts[weighed->table.entry[i].slot] += (weighed->table.entry[i].weight != 0) - weighed->added[i];
+	}
 }

@@ -11,7 +11,7 @@ runs=30
 ask_as()
 {
 	on reference -At -F '	' <<-SQL
-		SET request.jwt.claims = '{"bot":1,"role":"kindly_api_user","iat":1735689600,"exp":1735690200}';
+		SET request.jwt.claims = '{"bot":1,"role":"kindly_api_user","aud":"kindly_stats","iat":1735689600,"exp":1735690200}';
 		SET timezone = 'Europe/Oslo';
 		SELECT count(*) FROM generate_series(1, 2000000) \g /dev/null
 		SET ROLE $2;

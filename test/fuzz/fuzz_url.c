@@ -2,7 +2,7 @@
  * fuzz_url: hostile bytes as a request target (libFuzzer).
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *     -DKS_STANDALONE -Isrc -o test/fuzz/fuzz_url test/fuzz/fuzz_url.c src/http/route.c src/http/url.c
+ *     -DKS_STANDALONE -Isrc -Itest/fuzz -o test/fuzz/fuzz_url test/fuzz/fuzz_url.c src/http/route.c src/http/url.c
  * Run: test/fuzz/fuzz_url -max_total_time=60 -max_len=9000
  *
  * What was understood is written down again, percent-encoded byte by byte, and
@@ -13,14 +13,9 @@
 
 #include "http/route.h"
 
-int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "require.h"
 
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Is it a text inside the target, and UTF-8? */
 static void

@@ -44,7 +44,7 @@ is((await request(path, { token: earlier })).status, 401, 'and knows the first n
 // ---------------------------------------------------------------- a broken function
 
 for (const [status, state, message] of [[500, 'XX000', 'the server failed to answer'], [500, '58030', 'the server failed to answer'],
-  [500, '57014', 'the server failed to answer'], [503, '53200', 'the statistics cannot be read at the moment']]) {
+  [500, '57014', 'the server failed to answer'], [500, '55006', 'the server failed to answer'], [503, '53200', 'the statistics cannot be read at the moment']]) {
   sql(`DROP FUNCTION IF EXISTS sage.broken();
     CREATE FUNCTION sage.broken() RETURNS json STABLE LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'SELECT secret FROM key' USING ERRCODE = '${state}', DETAIL = 'a SELECT', HINT = 'a hint'; END $$;
@@ -63,14 +63,34 @@ for (const [status, state, message] of [[500, 'XX000', 'the server failed to ans
 
 // ---------------------------------------------------------------- no connection is free
 
-// Ten that sleep for longer than the others wait.
+// Four bots have as many running as a bot's one key may, which are all connections,
+// and sleep for longer than the others wait.
 sql(`DROP FUNCTION sage.broken();
   CREATE FUNCTION sage.broken() RETURNS json STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(8); RETURN 'true'; END $$;
   GRANT EXECUTE ON FUNCTION sage.broken() TO kindly_api_user`);
-const crowd = await Promise.all(Array.from({ length: 12 }, () => request('/api/native/rpc/broken', { token: jwt, headers: { 'Accept-Profile': 'sage' } })));
-const waited = crowd.filter((each) => each.status !== 200);
+const tokens = await Promise.all([1, 2, 3, 4, 5].map(async (bot) => (await request(`/api/v2/bot/${bot}/sage/auth`, { token: apiKey(bot) })).json.jwt));
+await Promise.all(tokens.map((each) => request('/api/native/rpc/token', { token: each })));
+const sleeping = Array.from({ length: 32 }, (_, n) => request('/api/native/rpc/broken', { token: tokens[n % 4], headers: { 'Accept-Profile': 'sage' } }));
+await pause(1500);
+const waited = await Promise.all([1, 2].map(() => request('/api/native/rpc/broken', { token: tokens[4], headers: { 'Accept-Profile': 'sage' } })));
+const crowd = await Promise.all(sleeping);
+is(crowd.map((each) => each.status), Array(32).fill(200), 'four bots have all connections');
 is(waited.map((each) => [each.status, faultOf(each)]), [[504, ''], [504, '']], '504: no connection to the database is free', waited[0]?.text);
-sql(`DROP FUNCTION sage.broken(); NOTIFY pgrst, 'reload schema'`);
+
+// ---------------------------------------------------------------- what takes too long
+
+const before = sql(`SELECT c FROM pg_roles AS r, unnest(r.rolconfig) AS c WHERE r.rolname = 'kindly_api_user' AND c ~ '^statement_timeout'`);
+is(before, 'statement_timeout=15s', 'a request may take so long');
+sql(`CREATE OR REPLACE FUNCTION sage.broken() RETURNS json STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN 'true'; END $$;
+  CREATE OR REPLACE FUNCTION sage.fallbacks_total(bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    sources text DEFAULT NULL, language_codes text DEFAULT NULL) RETURNS json STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN 'true'; END $$;
+  ALTER ROLE kindly_api_user SET statement_timeout = '1s'; NOTIFY pgrst, 'reload config'; NOTIFY pgrst, 'reload schema'`);
+await pause(2000);
+const slow = await request(stats(1, 'fallbacks/total', 'from=2024-07-01&to=2024-07-02'), { token: jwt });
+is([slow.status, faultOf(slow), slow.json?.message], [504, '', 'the answer took too long'], '504: the answer took too long', slow.text);
+const slower = await request('/api/native/rpc/broken', { token: jwt, headers: { 'Accept-Profile': 'sage' } });
+is([slower.status, faultOf(slower)], [500, ''], 'and 500 by PostgREST\'s own way', slower.text);
+sql(`DROP FUNCTION sage.broken(); ALTER ROLE kindly_api_user SET statement_timeout = '15s'; NOTIFY pgrst, 'reload config'; NOTIFY pgrst, 'reload schema'`);
 
 // ---------------------------------------------------------------- the database
 
@@ -88,7 +108,8 @@ is(back.status, 200, 'and it is back', back.text);
 process.kill(pid);
 const gone = await until(502, jwt);
 is([gone.status, faultOf(gone)], [502, ''], '502: PostgREST is away', gone.text);
-const page = await request('/', { token: jwt });
+// A token that nobody has asked with for some seconds: what it was is not remembered any more.
+const page = await request('/', { token: tokens[1] });
 ok(page.status === 503 && page.text.includes('The statistics are away') && /^[1-9]/.test(page.headers['retry-after']), '503: the page says so to people', page.status, page.text);
 const head = await request(path, { token: jwt, method: 'HEAD' });
 is([head.status, head.text], [502, ''], 'HEAD has no body');

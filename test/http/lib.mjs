@@ -3,6 +3,7 @@
 //
 // The servers are started by suite.sh, which says where they are:
 //   KINDLY_URL     http://127.0.0.1:PORT
+//   KINDLY_TLS     the port of the same with TLS and HTTP/2
 //   KINDLY_SECRET  what tokens are signed with
 //   KINDLY_RUN     the directory with the process ids
 //   KINDLY_PSQL    psql, with PGHOST and the like as a superuser
@@ -52,10 +53,16 @@ export function sql(text) {
 
 // ---------------------------------------------------------------- requests
 
-const agent = new http.Agent({ keepAlive: true });
+const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 
-// request(PATH, {method, token, headers, body}): the path goes out as it is.
-export function request(path, { method = 'GET', token, headers = {}, body } = {}) {
+// The limits of an address are not what most tests are about: their requests come
+// from one address after the other, of those that a machine has for itself.
+let turn = 0;
+const someAddress = () => { turn += 1; return `127.0.1.${1 + (turn % 200)}`; };
+
+// request(PATH, {method, token, headers, body, from}): the path goes out as it is;
+// `from` is the client's address.
+export function request(path, { method = 'GET', token, headers = {}, body, from = someAddress() } = {}) {
   const { hostname, port } = new URL(base);
   const all = { ...headers };
   if (token !== undefined) {
@@ -65,7 +72,7 @@ export function request(path, { method = 'GET', token, headers = {}, body } = {}
     all['Content-Length'] = Buffer.byteLength(body);
   }
   return new Promise((resolve, reject) => {
-    const sent = http.request({ hostname, port, path, method, headers: all, agent }, (response) => {
+    const sent = http.request({ hostname, port, path, method, headers: all, agent, localAddress: from }, (response) => {
       const pieces = [];
       response.on('data', (piece) => pieces.push(piece));
       response.on('error', reject);
@@ -81,11 +88,11 @@ export function request(path, { method = 'GET', token, headers = {}, body } = {}
 
 // raw(BYTES): whatever comes back for what no HTTP client would send; the
 // connection is closed by the server, or after some seconds.
-export function raw(bytes) {
+export function raw(bytes, { from = someAddress() } = {}) {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const pieces = [];
-    const socket = net.connect(port, hostname, () => socket.write(bytes));
+    const socket = net.connect({ port, host: hostname, localAddress: from }, () => socket.write(bytes));
     socket.setTimeout(15000, () => socket.destroy(new Error('no answer')));
     socket.on('data', (piece) => pieces.push(piece));
     socket.on('error', (error) => (error.code === 'ECONNRESET' && pieces.length > 0 ? socket.destroy() : reject(error)));
@@ -134,9 +141,9 @@ export function faultOf(answer, method = 'GET') {
 const encoded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
 // A token as the database makes it, unless told otherwise.
-export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' } } = {}) {
-  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
-  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' }, hash = 'sha256' } = {}) {
+  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', aud: 'kindly_stats', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
+  return `${signed}.${createHmac(hash, key).update(signed).digest('base64url')}`;
 }
 
 export const apiKey = (bot) => sql(`SELECT kindly_stats.create_api_key(${bot})`);

@@ -64,8 +64,8 @@ const misshapen = [];
 const injected = [];
 for (let n = 0; n < 300; n += 1) {
   const path = mutated();
-  // A token of its own for each: the limit is not what is tried here.
-  const authorization = path.includes('auth') ? 'nothing' : token({ bot: 1, n });
+  // Some keys and bots: the limits are not what is tried here.
+  const authorization = path.includes('auth') ? 'nothing' : token({ bot: 1, key: `key${n % 10}` });
   const answer = await raw(Buffer.from(`GET ${path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ${authorization}\r\n\r\n`, n % 2 ? 'utf8' : 'latin1'));
   counts[answer.status] = (counts[answer.status] ?? 0) + 1;
   if (answer.status !== 200 && !(answer.status >= 400 && answer.status < 500)) {

@@ -117,7 +117,7 @@ is(called, [], `nor the ${hidden.length} functions that administer`);
 // As the role that a token makes of the caller, should he ever get at SQL.
 const can = (query) => {
   try {
-    return sql(`SET request.jwt.claims = '{"role": "kindly_api_user", "bot": 1}'; SET ROLE kindly_api_user; ${query}`);
+    return sql(`SET request.jwt.claims = '{"role": "kindly_api_user", "bot": 1, "exp": 1, "aud": "kindly_stats"}'; SET ROLE kindly_api_user; ${query}`);
   } catch (error) {
     return /permission denied/.test(error.stderr) ? 'denied' : error.stderr;
   }

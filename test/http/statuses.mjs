@@ -89,10 +89,26 @@ for (const [name, options] of [
   ['alg none, unsigned', { token: unsigned }],
   ['alg none, signed', { token: token({ bot: 1 }, { header: { alg: 'none' } }) }],
   ['another algorithm', { token: token({ bot: 1 }, { header: { alg: 'RS256' } }) }],
+  ['HS384', { token: token({ bot: 1 }, { header: { alg: 'HS384', typ: 'JWT' }, hash: 'sha384' }) }],
+  ['HS512', { token: token({ bot: 1 }, { header: { alg: 'HS512', typ: 'JWT' }, hash: 'sha512' }) }],
+  ['HS512, signed with HS256', { token: token({ bot: 1 }, { header: { alg: 'HS512', typ: 'JWT' } }) }],
+  ['a token that never expires', { token: token({ bot: 1, exp: undefined }) }],
+  ['a token that expires at null', { token: token({ bot: 1, exp: null }) }],
+  ['a token that is not valid yet', { token: token({ bot: 1, nbf: now + 600 }) }],
+  ['a token for nobody', { token: token({ bot: 1, aud: undefined }) }],
+  ['a token for another audience', { token: token({ bot: 1, aud: 'another' }) }],
+  ['a token for two audiences', { token: token({ bot: 1, aud: ['kindly_stats', 'another'] }) }],
   ['Basic', { token: undefined, headers: { Authorization: `Basic ${jwt}` } }],
 ]) {
   const refused = await status(401, name, messages, options);
   ok(/^Bearer/.test(refused.headers['www-authenticate']), `and what to send: ${name}`, JSON.stringify(refused.headers));
+  await status(401, `by PostgREST's own way: ${name}`, '/api/native/rpc/stats_options', options);
+}
+for (const [message, path, options] of [['a token is needed', messages, { token: undefined }], ['the token is not valid', messages, { token: 'x' }],
+  ['the token is not valid', messages, { token: token({ bot: 1, aud: 'another' }) }], ['the token is not valid', messages, { token: token({ bot: 1, role: 'postgres' }) }],
+  ['the token has expired', messages, { token: token({ bot: 1, exp: now - 60 }) }], ['an API key is needed', auth(1), { token: undefined }],
+  ['the API key is not valid', auth(1), { token: 'x' }], ['the API key is not valid', auth(1), { token: `${key.slice(0, -4)}AAAA` }]]) {
+  is((await request(path, options)).json?.message, message, `what is wrong is said: ${message}`);
 }
 await status(401, 'a token without a bot', messages, { token: token({}) });
 await status(401, 'a token without a role', messages, { token: token({ bot: 1, role: undefined }) });
@@ -119,6 +135,23 @@ await status(403, 'another bot, where an endpoint is unknown', stats(2, 'meta/op
 // What nginx says of the address cannot be said by a client.
 const disguised = await request(messages, { token: jwt, headers: { 'X-Original-URI': stats(2, 'sessions/messages', range), X_Original_URI: stats(2, 'meta/options') } });
 is([disguised.status, disguised.text], [200, answer.text], 'X-Original-URI of a client is nothing');
+// Nor can it be said whose limits a request is counted by.
+is((await request(messages, { token: jwt, headers: { 'X-Kindly-Key': 'x', 'X-Kindly-Bot': '2' } })).status, 200, 'X-Kindly-Key of a client is nothing');
+is(Object.keys((await request('/api/native/rpc/token', { token: jwt })).headers).filter((name) => /kindly/.test(name)), [], 'and none is answered');
+// What PostgreSQL says of missing rights names what they are missing on.
+sql('REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user; REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(bigint) FROM kindly_api_user');
+for (const [name, path, profile] of [['documented addresses', messages], ['a function of kindly_api', '/api/native/rpc/stats_options'], ['a function that reads a table', `/api/native/rpc/stats_series?${range}`],
+  ['a function of a dialect', `/api/native/rpc/sessions_chats?bot=1&${range}`, 'sage']]) {
+  const refused = await status(403, `no right, ${name}`, path, { headers: profile && { 'Accept-Profile': profile } });
+  ok(!/schema|role|table|rollup|function|permission|kindly_stats\b/.test(refused.text), `and nothing is named: ${name}`, refused.text);
+}
+sql('GRANT SELECT ON kindly_stats.rollup TO kindly_api_user; GRANT EXECUTE ON FUNCTION kindly_api.stats_options(bigint) TO kindly_api_user');
+for (const role of ['postgres', 'kindly_api_authenticator', 'nobody', 'kindly_api_anonymous', '"; DROP']) {
+  for (const path of [messages, '/api/native/rpc/stats_options', '/api/native/']) {
+    const refused = await request(path, { token: token({ bot: 1, role }) });
+    ok([401, 403].includes(refused.status) && faultOf(refused) === '' && !/role|schema|postgres|permission|nobody/.test(refused.text), `a token with role ${role}: ${path}`, refused.status, refused.text);
+  }
+}
 const borrowed = await request(stats(2, 'sessions/messages', range), { token: jwt, headers: { 'X-Original-URI': messages } });
 is(borrowed.status, 403, 'whatever it says');
 
@@ -179,7 +212,7 @@ for (const path of [`${messages}&%0d%0aX-Injected:%201`, `/api/v1/stats/bot/1/x%
 
 // A hundred at once are let through in each second: what is spelt in three ways
 // would be, if it were not for the one caller behind them.
-const eager = token({ bot: 1, eager: true });
+const eager = token({ bot: 1, key: 'eager' });
 const spellings = [`Bearer ${eager}`, `bearer   ${eager}`, `BEARER ${eager} `];
 const many = await Promise.all(Array.from({ length: 300 }, (_, n) => request(stats(1, 'meta/options'), { headers: { authorization: spellings[n % 3] } })));
 const limited = many.filter((each) => each.status === 429);
@@ -188,5 +221,5 @@ is([faultOf(limited[0]), limited.every((each) => /^[1-9]\d*$/.test(each.headers[
 is((await request(stats(2, 'meta/options'), { token: token({ bot: 2 }) })).status, 200, 'which is the one token\'s concern');
 await new Promise((resolve) => setTimeout(resolve, 1000 * Number(limited[0].headers['retry-after'])));
 is((await request(stats(1, 'meta/options'), { token: eager })).status, 200, 'after that it is answered again');
-is((await Promise.all(Array.from({ length: 60 }, () => request(auth(1), { token: 'guess' })))).some((each) => each.status === 429), true, '429: keys are tried no faster');
+is((await Promise.all(Array.from({ length: 60 }, () => request(auth(1), { token: 'guess', from: '127.0.2.1' })))).some((each) => each.status === 429), true, '429: keys are tried no faster');
 done();

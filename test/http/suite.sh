@@ -20,7 +20,7 @@ install_browser()
 http_server()
 {
 	# shellcheck disable=SC2046
-	(install_http_packages $(command -v chromium >/dev/null || echo chromium)) || return 1
+	(install_http_packages $(command -v chromium >/dev/null || echo chromium) $(command -v openssl >/dev/null || echo openssl)) || return 1
 	install_postgrest "$place/postgrest" || { show_tail "$place/postgrest.log"; return 1; }
 	install_browser || return 1
 	sql -d postgres -c "DROP DATABASE IF EXISTS http" -c "CREATE DATABASE http" &&
@@ -29,9 +29,10 @@ http_server()
 		real_events &&
 		open_database http || return 1
 	KINDLY_SECRET=$(signing_secret http) && http_port=$(free_port) || return 1
-	configure_http "$place/http" "$place/postgrest/postgrest" "$(database_uri http)" "$KINDLY_SECRET" "$http_port" "$place/tree/http/dashboard" &&
+	KINDLY_TLS=$(free_port) || return 1
+	HTTP_TLS=$KINDLY_TLS configure_http "$place/http" "$place/postgrest/postgrest" "$(database_uri http)" "$KINDLY_SECRET" "$http_port" "$place/tree/http/dashboard" &&
 		start_http "$place/http" || return 1
-	export KINDLY_SECRET KINDLY_URL="http://127.0.0.1:$http_port" KINDLY_RUN="$place/http/run" KINDLY_PSQL="$bindir/psql" PGDATABASE=http
+	export KINDLY_TLS KINDLY_SECRET KINDLY_URL="http://127.0.0.1:$http_port" KINDLY_RUN="$place/http/run" KINDLY_PSQL="$bindir/psql" PGDATABASE=http
 }
 
 # What serve.sh shows: each line that asks something is answered.
@@ -50,7 +51,7 @@ http_suite()
 		shown_lines >"$place/http_shown.log"
 		one_result "$?" "the lines that serve.sh shows are answered"
 		show_tail "$place/http_shown.log"
-		for name in documented customer statuses native others door dashboard mutated down; do
+		for name in documented customer statuses native others limits transport door dashboard mutated down; do
 			log=$place/http_$name.log
 			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
 			count_tap "http $name" "$log" "$?"

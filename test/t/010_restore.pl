@@ -96,6 +96,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON "Chat event" TO ks_restore_app;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO ks_restore_reader, ks_restore_app;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO ks_restore_reader;
 GRANT EXECUTE ON PROCEDURE kindly_stats.compact(bigint) TO ks_restore_app;
+GRANT CREATE ON SCHEMA kindly_stats TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup OWNER TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON kindly_stats.rollup FOR SELECT TO ks_restore_reader USING (bot_id = 1);
@@ -133,9 +134,9 @@ SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01');
 SELECT kindly_stats.add_measure('visits', kinds => '{visit}', member => 'session_id');
 INSERT INTO "Chat event" (bot_id, occurred_at, kind, session_id) VALUES (7, '2026-01-05', 'visit', 'new');
 SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01', measure => 'visits');
-SELECT kindly_stats.rebuild();
+SELECT kindly_stats.rebuild() IS NOT NULL;
 SELECT count(*) FROM kindly_stats.verify();
-}), "\n1\n\n0", "$how: measures can be added");
+}), "\n1\nt\n0", "$how: measures can be added");
 	return;
 }
 
@@ -185,6 +186,9 @@ run_quietly('restore the schema', 'pg_restore', '--exit-on-error', '--schema-onl
 run_quietly('then the data, with triggers', 'pg_restore', '--exit-on-error', '--data-only', '-d', $twice, "$dir/custom");
 isnt($new->safe_psql('twice', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'with triggers: verify() sees events counted twice');
 $new->safe_psql('twice', 'SELECT kindly_stats.rebuild()');
+# which knows first and last event exactly again, after their outermost ones were deleted
+$old->safe_psql('stats', 'SELECT kindly_stats.rebuild()');
+$expected = answers($old, 'stats');
 check_restored('twice', 'with triggers, rebuilt');
 
 $old->stop;

@@ -75,13 +75,13 @@ sub check_access
 	is(as_login($node, 'ks_bi', $seen), '1 10 1 1, 2 0 0 0, 3 0 0 0 | one', "$where: a login sees its bot");
 	is(as_login($node, 'ks_member', $seen), '1 0 0 0, 2 20 2 2, 3 0 0 0 | two', "$where: a member sees its team's");
 	like(as_login($node, 'ks_other', $seen), qr/permission denied/, "$where: who was granted nothing may not even ask");
-	is(as_login($node, 'ks_bi', qq{SET request.jwt.claims = '{"bot":3,"role":"kindly_api_user"}'; $seen}), '1 10 1 1, 2 0 0 0, 3 0 0 0 | one',
+	is(as_login($node, 'ks_bi', qq{SET request.jwt.claims = '{"bot":3,"role":"kindly_api_user","exp":1,"aud":"kindly_stats"}'; $seen}), '1 10 1 1, 2 0 0 0, 3 0 0 0 | one',
 		"$where: claims of its own making give a login nothing");
 	for my $role ('kindly_api_user', 'kindly_api_authenticator', 'ks_team')
 	{
 		like(as_login($node, 'ks_bi', "SET ROLE $role; $seen"), qr/permission denied to set role/, "$where: a login cannot become $role");
 	}
-	is(as_login($node, 'kindly_api_authenticator', qq{SET ROLE kindly_api_user; SET request.jwt.claims = '{"bot":3}'; $seen}), '1 0 0 0, 2 0 0 0, 3 30 3 3 | three',
+	is(as_login($node, 'kindly_api_authenticator', qq{SET ROLE kindly_api_user; SET request.jwt.claims = '{"bot":3,"exp":1,"aud":"kindly_stats"}'; $seen}), '1 0 0 0, 2 0 0 0, 3 30 3 3 | three',
 		"$where: a token sees its bot");
 	like(as_login($node, 'kindly_api_authenticator', $seen), qr/permission denied/, "$where: without becoming another role the authenticator sees nothing");
 	like(as_login($node, 'kindly_api_authenticator', 'SET ROLE ks_bi; SELECT 1'), qr/permission denied to set role/, "$where: and becomes nobody else");

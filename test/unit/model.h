@@ -12,6 +12,7 @@
 #define MAX_BINS 24
 #define MAX_PARTS 3
 #define MAX_CONDITIONS 4
+#define MEMBERS 12				/* that there are, from 1 */
 
 /* NULL, empty, one the beginning of another, and beyond ASCII. */
 static const char *const texts[] = {NULL, "", "a", "ab", "\xc3\xa5"};
@@ -35,6 +36,7 @@ typedef struct setting
 	bool		mapped;			/* segments go to bins out of order, or nowhere */
 	bool		mixed;			/* some rows hold several measures */
 	uint32_t	span;			/* slots */
+	uint32_t	events;			/* at most; 0 for MAX_EVENTS */
 } setting;
 
 typedef struct round
@@ -43,6 +45,7 @@ typedef struct round
 	int			nevents;
 	bool		mixed[ROWS];
 	uint8_t    *bytes[ROWS];
+	size_t		size[ROWS];
 	ks_view		view[ROWS];
 
 	int64_t		edges[MAX_BINS + 1];
@@ -64,6 +67,13 @@ text_of(const char *text)
 	return result;
 }
 
+/* Hashes are far apart, and one is 0. */
+static uint64_t
+hash_of_member(int member)
+{
+	return member == MEMBERS - 1 ? 0 : (uint64_t) member * PTRDIFF_MAX;
+}
+
 /* The parts [from, to) of an event's key, encoded. */
 static size_t
 encode(uint8_t *to, const event *e, int from, int until)
@@ -83,7 +93,7 @@ make_events(round *r, const setting *s)
 	int			i,
 				k;
 
-	r->nevents = (int) below(below(3) ? 30 : MAX_EVENTS);
+	r->nevents = (int) below(below(3) ? 30 : s->events > 0 ? s->events : MAX_EVENTS);
 	for (i = 0; i < ROWS; i++)
 		r->mixed[i] = s->mixed && below(2);
 	for (i = 0; i < r->nevents; i++)
@@ -97,7 +107,7 @@ make_events(round *r, const setting *s)
 			e->part[k] = (int) below(5);
 		/* rows overlap a little, as months and late events do */
 		e->slot = (int32_t) below(s->span) + (below(5) ? e->row * (int32_t) s->span : 0) - 1000;
-		e->member = (int) below(12);
+		e->member = (int) below(MEMBERS);
 		e->weight = s->negative ? (int64_t) below(7) - 3 : (int64_t) below(4);
 		if (s->negative && i > 0 && below(3) == 0)
 		{
@@ -110,6 +120,21 @@ make_events(round *r, const setting *s)
 				e->row = row;
 		}
 	}
+}
+
+static ks_status
+add_event(ks_builder *builder, const round *r, const event *e)
+{
+	uint8_t		bytes[64];
+	ks_string	key = {bytes, 0};
+	uint32_t	number;
+
+	if (r->mixed[e->row])
+		key.length = (size_t) (ks_key_put(bytes, e->other ? "other" : "mine", e->other ? 5 : 4) - bytes);
+	key.length += encode(bytes + key.length, e, 0, e->nparts);
+	number = ks_dictionary_put(&builder->keys, key);
+	return e->member > 0 ? ks_builder_add_member(builder, number, e->slot, hash_of_member(e->member), e->weight)
+		: ks_builder_add(builder, number, e->slot, e->weight);
 }
 
 static bool
@@ -127,24 +152,13 @@ pack_rows(round *r)
 		ks_builder_init(&builder, NULL);
 		for (i = 0; i < r->nevents; i++)
 		{
-			const event *e = &r->events[i];
-			uint8_t		bytes[64];
-			ks_string	key = {bytes, 0};
-			uint32_t	number;
-
-			if (e->row != row || e->weight == 0)
-				continue;
-			if (r->mixed[row])
-				key.length = (size_t) (ks_key_put(bytes, e->other ? "other" : "mine", e->other ? 5 : 4) - bytes);
-			key.length += encode(bytes + key.length, e, 0, e->nparts);
-			number = ks_dictionary_put(&builder.keys, key);
-			good &= KS_OK == (e->member > 0
-							  ? ks_builder_add_member(&builder, number, e->slot, (uint64_t) e->member * PTRDIFF_MAX, e->weight)
-							  : ks_builder_add(&builder, number, e->slot, e->weight));
+			if (r->events[i].row == row && r->events[i].weight != 0)
+				good &= add_event(&builder, r, &r->events[i]) == KS_OK;
 		}
 		good &= ks_pack(&builder, 0, &r->bytes[row], &size) == KS_OK;
 		good &= ks_check(r->bytes[row], size, NULL) == KS_OK;
 		good &= ks_view_open(&r->view[row], r->bytes[row], size) == KS_OK;
+		r->size[row] = size;
 		ks_builder_free(&builder);
 	}
 	return good;
@@ -269,7 +283,7 @@ model_distinct(const round *r, const bool *chosen)
 	int			member,
 				i;
 
-	for (member = 1; member < 12; member++)
+	for (member = 1; member < MEMBERS; member++)
 	{
 		int64_t		sum = 0;
 

@@ -9,6 +9,8 @@
 #include "tally/fold.h"
 #include "tally/hash.h"
 
+#include "chance.h"
+
 static int	checks;
 static int	failures;
 
@@ -21,15 +23,6 @@ ok(bool passed, const char *name)
 	printf("%s %d - %s\n", passed ? "ok" : "not ok", checks, name);
 }
 
-static uint64_t random_state = 1;
-
-static inline uint32_t
-below(uint32_t limit)
-{
-	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407;
-	return (uint32_t) ((random_state >> 33) % limit);
-}
-
 static inline ks_string
 string_of(const void *bytes, size_t length)
 {
@@ -37,7 +30,6 @@ string_of(const void *bytes, size_t length)
 
 	return result;
 }
-
 
 /* A stored tally, and a view of it. */
 typedef struct stored
@@ -133,6 +125,7 @@ same_content(const stored *a, const stored *b)
 {
 	return same(a, b, 72) && memcmp(a->bytes, b->bytes, 40) == 0;
 }
+
 /* nkeys keys, the last one at last_slot, the others at first_slot, each with one of so many members. */
 static inline stored
 spread(uint32_t nkeys, uint32_t nmembers, int32_t first_slot, int32_t last_slot)

@@ -5,69 +5,15 @@
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_tally \
  *     test/unit/unit_tally.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
  *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
- *     src/tally/scan.c src/tally/unite.c src/tally/view.c src/tally/visit.c src/tally/weigh.c
+ *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/visit.c src/tally/weigh.c
  */
 #include "stored.h"
 
 
 /* ------------------------------------------------------------------------
- * Hash, integers, containers
+ * Integers, containers
  * ------------------------------------------------------------------------
  */
-
-/* What libxxhash 0.8.1 answers for the first length bytes of i * 7 + 1. */
-static const struct
-{
-	size_t		length;
-	uint64_t	hash;
-}			vectors[] = {
-	{0, UINT64_C(0xef46db3751d8e999)},
-	{1, UINT64_C(0x8a4127811b21e730)},
-	{3, UINT64_C(0xb6e6c910c2fd373a)},
-	{4, UINT64_C(0x22eda2cf6af4c124)},
-	{5, UINT64_C(0x1da48e4b4cafab76)},
-	{7, UINT64_C(0x34084d91a233a751)},
-	{8, UINT64_C(0xc6f1803a5e0b3222)},
-	{9, UINT64_C(0x9e8adf2a0ccdb6da)},
-	{11, UINT64_C(0xa295d00465199f0a)},
-	{12, UINT64_C(0x9178b724dce384c0)},
-	{15, UINT64_C(0x514c6f58d37ce6f1)},
-	{31, UINT64_C(0x6ab1c40e29f50073)},
-	{32, UINT64_C(0x5a0756fbe9ecd3d1)},
-	{33, UINT64_C(0xdc50cdc37bb9c183)},
-	{35, UINT64_C(0x64593b59a48d806f)},
-	{36, UINT64_C(0x31e83081f3301bb8)},
-	{39, UINT64_C(0xe6b392c5985d77ab)},
-	{40, UINT64_C(0x7899cacb89a78430)},
-	{63, UINT64_C(0x10dd94885c71894a)},
-	{64, UINT64_C(0x90083da9cdb9d795)},
-	{65, UINT64_C(0x38824dea10bf4e5d)},
-	{100, UINT64_C(0xd248bfc5208b0b16)},
-	{1000, UINT64_C(0x6be03acbf959c413)},
-};
-
-static void
-check_hash(void)
-{
-	uint8_t		bytes[1001];
-	bool		aligned = true;
-	bool		shifted = true;
-	size_t		i;
-
-	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
-	{
-		size_t		k;
-
-		for (k = 0; k < 1000; k++)
-			bytes[k] = (uint8_t) (k * 7 + 1);
-		aligned &= ks_hash_bytes(bytes, vectors[i].length) == vectors[i].hash;
-		memmove(bytes + 1, bytes, 1000);
-		shifted &= ks_hash_bytes(bytes + 1, vectors[i].length) == vectors[i].hash;
-	}
-	ok(aligned, "XXH64 of 0 to 1000 bytes");
-	ok(shifted, "XXH64 at an odd address");
-	ok(ks_hash_bytes("abc", 3) == UINT64_C(0x44bc2cf5ad770999), "XXH64 of abc");
-}
 
 static bool
 varint_returns(uint64_t value)
@@ -504,7 +450,6 @@ check_order(void)
 int
 main(void)
 {
-	check_hash();
 	check_integers();
 	check_containers();
 	check_keys();

@@ -1,0 +1,407 @@
+/*
+ * Whether the folds answer what the model does: for unit_fold, which draws its
+ * rounds by chance, and fuzz_fold, to which a fuzzer deals them.
+ */
+#ifndef KS_TEST_ANSWERS_H
+#define KS_TEST_ANSWERS_H
+
+#include "model.h"
+
+/* The rest of a row, as the server would fetch it: copies of just those stretches, which sanitizers watch. */
+typedef struct fetched
+{
+	struct fetched *next;
+	uint8_t		bytes[];
+} fetched;
+
+typedef struct stored_rest
+{
+	const uint8_t *bytes;
+	size_t		size;
+	fetched    *fetched;
+} stored_rest;
+
+static stored_rest rests[ROWS];
+
+/* NULL: the row is shorter than it says. */
+static const uint8_t *
+fetch_copy(void *source, size_t from, size_t length)
+{
+	stored_rest *rest = source;
+	fetched    *copy;
+
+	if (from > rest->size || length > rest->size - from)
+		return NULL;
+	copy = malloc(sizeof(fetched) + length);
+	copy->next = rest->fetched;
+	rest->fetched = copy;
+	return memcpy(copy->bytes, rest->bytes + from, length);
+}
+
+static void
+free_fetched(void *source)
+{
+	stored_rest *rest = source;
+
+	while (rest->fetched != NULL)
+	{
+		fetched    *next = rest->fetched->next;
+
+		free(rest->fetched);
+		rest->fetched = next;
+	}
+}
+
+static int
+still_fetched(void)
+{
+	int			result = 0;
+	int			row;
+
+	for (row = 0; row < ROWS; row++)
+	{
+		const fetched *copy;
+
+		for (copy = rests[row].fetched; copy != NULL; copy = copy->next)
+			result++;
+	}
+	return result;
+}
+
+static void
+free_rests(void)
+{
+	int			row;
+
+	for (row = 0; row < ROWS; row++)
+		free_fetched(&rests[row]);
+}
+
+static ks_status
+add_rows(round *r, ks_fold *fold)
+{
+	ks_string	mine = {(const uint8_t *) "mine", 4};
+	ks_status	status = KS_OK;
+	int			row;
+
+	for (row = 0; row < ROWS && status == KS_OK; row++)
+	{
+		/* as much of it as the server would fetch */
+		ks_view		front = r->view[row];
+		size_t		reach;
+
+		/* most of those that are empty stay out, so that there are folds of one row, too */
+		if (front.header.nweights == 0 && front.header.nentries == 0 && below(4))
+			continue;
+		reach = ks_fold_reach(fold, &front.header, r->mixed[row]);
+		front.available = reach < r->size[row] ? reach : r->size[row];
+		front.fetch = fetch_copy;
+		front.release = free_fetched;
+		front.source = &rests[row];
+		rests[row].bytes = front.bytes;
+		rests[row].size = r->size[row];
+		status = ks_fold_add(fold, &front, r->mixed[row] ? &mine : NULL);
+	}
+	return status;
+}
+
+/* Whether weights and members of each bin are the model's. */
+static bool
+bins_agree(const round *r, const ks_fold *fold)
+{
+	bool		chosen[MAX_EVENTS];
+	uint32_t	bin;
+	int			i;
+
+	for (bin = 0; bin < r->bins.nbins; bin++)
+	{
+		int64_t		count = 0;
+
+		for (i = 0; i < r->nevents; i++)
+		{
+			chosen[i] = model_passes(r, &r->events[i]) && model_bin(r, r->events[i].slot) == (int32_t) bin;
+			count += chosen[i] ? r->events[i].weight : 0;
+		}
+		if (fold->counts[bin] != count || fold->distincts[bin] != (fold->distinct ? model_distinct(r, chosen) : 0))
+			return false;
+	}
+	return true;
+}
+
+static bool
+series_agree(round *r, bool distinct)
+{
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	ks_fold_series(&fold, NULL, &r->bins, &r->filter, distinct);
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold) && still_fetched() == 0;
+	ks_fold_free(&fold);
+	free_rests();
+	return good;
+}
+
+/* Whether each bin has the members whose weights add up to something there and in no bin before. */
+static bool
+newcomers_agree(const round *r, const ks_fold *fold)
+{
+	int64_t		expected[MAX_BINS + 1] = {0};
+	int			member;
+	uint32_t	bin;
+
+	for (member = 1; member < 12; member++)
+	{
+		for (bin = 0; bin < r->bins.nbins; bin++)
+		{
+			int64_t		sum = 0;
+			int			i;
+
+			for (i = 0; i < r->nevents; i++)
+			{
+				const event *e = &r->events[i];
+
+				if (e->member == member && model_passes(r, e) && model_bin(r, e->slot) == (int32_t) bin)
+					sum += e->weight;
+			}
+			if (sum == 0)
+				continue;
+			expected[bin]++;
+			break;
+		}
+	}
+	for (bin = 0; bin < r->bins.nbins; bin++)
+	{
+		if (fold->distincts[bin] != expected[bin])
+			return false;
+	}
+	return true;
+}
+
+static bool
+firsts_agree(round *r)
+{
+	int64_t		first = r->edges[0];
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	if (r->bins.bin_of != NULL)
+		return true;
+	/* who was there before the first bin is no newcomer: there is none */
+	r->edges[0] = INT64_MIN;
+	ks_bins_set(&r->bins, r->edges, r->bins.nsegments + 1);
+	ks_fold_series(&fold, NULL, &r->bins, &r->filter, true);
+	fold.firsts = true;
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_series(&fold);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && newcomers_agree(r, &fold) && still_fetched() == 0;
+	ks_fold_free(&fold);
+	free_rests();
+	r->edges[0] = first;
+	ks_bins_set(&r->bins, r->edges, r->bins.nsegments + 1);
+	return good;
+}
+
+/* Whether the event's group, its key's parts [skip, skip + take), is this one. */
+static bool
+in_group(const round *r, const event *e, int skip, int take, ks_string group)
+{
+	uint8_t		bytes[64];
+	ks_string	mine = {bytes, encode(bytes, e, skip, skip + take)};
+
+	return model_passes(r, e) && model_bin(r, e->slot) >= 0 &&
+		mine.length == group.length && memcmp(mine.bytes, group.bytes, mine.length) == 0;
+}
+
+static int64_t
+model_group(const round *r, int skip, int take, ks_string group, bool *chosen)
+{
+	int64_t		sum = 0;
+	int			i;
+
+	for (i = 0; i < r->nevents; i++)
+	{
+		chosen[i] = in_group(r, &r->events[i], skip, take, group);
+		sum += chosen[i] ? r->events[i].weight : 0;
+	}
+	return sum;
+}
+
+/* How many groups the model has whose weight is not zero. */
+static uint32_t
+model_groups(const round *r, int skip, int take)
+{
+	uint32_t	result = 0;
+	bool		chosen[MAX_EVENTS];
+	int			i,
+				k;
+
+	for (i = 0; i < r->nevents; i++)
+	{
+		uint8_t		bytes[64];
+		ks_string	group = {bytes, encode(bytes, &r->events[i], skip, skip + take)};
+		bool		known = false;
+
+		if (!in_group(r, &r->events[i], skip, take, group))
+			continue;
+		for (k = 0; k < i && !known; k++)
+			known = in_group(r, &r->events[k], skip, take, group);
+		result += !known && model_group(r, skip, take, group, chosen) != 0;
+	}
+	return result;
+}
+
+/* Whether the lines are those of the model, and the total is. */
+static bool
+lines_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint32_t count, uint32_t limit)
+{
+	int			skip = (int) fold->skip;
+	int			take = (int) fold->take;
+	uint32_t	groups = model_groups(r, skip, take);
+	int64_t		total = 0;
+	uint32_t	i;
+	int			k;
+
+	if (count != (groups < limit ? groups : limit))
+		return false;
+	for (k = 0; k < r->nevents; k++)
+	{
+		if (model_passes(r, &r->events[k]) && model_bin(r, r->events[k].slot) >= 0)
+			total += r->events[k].weight;
+	}
+	if (fold->total != total)
+		return false;
+	/* each line is right, they descend, and nothing that was left out is heavier */
+	for (i = 0; i < count; i++)
+	{
+		bool		chosen[MAX_EVENTS];
+
+		if (lines[i].weight != model_group(r, skip, take, lines[i].key, chosen) ||
+			lines[i].members != (fold->distinct ? model_distinct(r, chosen) : 0))
+			return false;
+		if (i > 0 && (lines[i].weight > lines[i - 1].weight ||
+					  (lines[i].weight == lines[i - 1].weight && ks_key_compare(lines[i - 1].key, lines[i].key) >= 0)))
+			return false;
+	}
+	for (k = 0; k < r->nevents && count == limit; k++)
+	{
+		uint8_t		bytes[64];
+		ks_string	group = {bytes, encode(bytes, &r->events[k], skip, skip + take)};
+		bool		chosen[MAX_EVENTS];
+		int64_t		weight = model_group(r, skip, take, group, chosen);
+
+		if (weight > lines[count - 1].weight && weight != 0)
+		{
+			for (i = 0; i < count && ks_key_compare(lines[i].key, group) != 0; i++)
+				;
+			if (i == count)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+top_agrees(round *r, bool distinct)
+{
+	uint32_t	limit = 1 + below(6);
+	ks_top_line *lines = NULL;
+	uint32_t	count;
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	ks_fold_top(&fold, NULL, &r->bins, &r->filter, distinct, below(4), below(2) ? 1 + below(3) : KS_KEY_MAX_PARTS);
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_top(&fold, limit, &lines, &count);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &fold, lines, count, limit);
+	free(lines);
+	ks_fold_free(&fold);
+	free_rests();
+	return good;
+}
+
+/* Whether each line has the model's weight and members in each bin. */
+static bool
+cells_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint32_t count)
+{
+	uint32_t	nbins = fold->bins.nbins;
+	uint32_t	i,
+				bin;
+
+	for (i = 0; i < count; i++)
+	{
+		for (bin = 0; bin < nbins; bin++)
+		{
+			bool		chosen[MAX_EVENTS];
+			int64_t		sum = 0;
+			int			k;
+
+			model_group(r, (int) fold->skip, (int) fold->take, lines[i].key, chosen);
+			for (k = 0; k < r->nevents; k++)
+			{
+				chosen[k] &= model_bin(r, r->events[k].slot) == (int32_t) bin;
+				sum += chosen[k] ? r->events[k].weight : 0;
+			}
+			if (fold->group_bins[(size_t) lines[i].group * nbins + bin] != sum ||
+				(fold->distinct && fold->line_bins[(size_t) i * nbins + bin] != model_distinct(r, chosen)))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+spread_agrees(round *r, bool distinct)
+{
+	ks_top_line *lines = NULL;
+	uint32_t	count = 0;
+	uint32_t	skip = below(4);
+	uint32_t	take = 1 + below(3);
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+
+	ks_fold_spread(&fold, NULL, &r->bins, &r->filter, distinct, skip, take);
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_fold_finish_top(&fold, UINT32_MAX, &lines, &count);
+	good = model_cut(r) ? status == KS_E_CUT
+		: status == KS_OK && count == model_groups(r, (int) skip, (int) take) && cells_agree(r, &fold, lines, count);
+	free(lines);
+	ks_fold_free(&fold);
+	free_rests();
+	return good;
+}
+
+#define QUESTIONS 7
+
+static bool
+answer_agrees(round *r, uint32_t question)
+{
+	switch (question)
+	{
+		case 0:
+			return series_agree(r, false);
+		case 1:
+			return series_agree(r, true);
+		case 2:
+			return firsts_agree(r);
+		case 3:
+			return top_agrees(r, false);
+		case 4:
+			return top_agrees(r, true);
+		case 5:
+			return spread_agrees(r, false);
+		default:
+			return spread_agrees(r, true);
+	}
+}
+
+#endif							/* KS_TEST_ANSWERS_H */
