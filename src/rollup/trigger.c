@@ -8,7 +8,7 @@
  * beyond what a hash table may take are they written earlier, so memory is bounded whatever the
  * size of the statement.
  */
-#include "rollup/count.h"
+#include "rollup/recount.h"
 
 #include "compat.h"
 
@@ -39,6 +39,16 @@ typedef struct counting
 	ks_groups	kept;			/* what is taken away from groups and stays counted */
 	bool		keep;
 } counting;
+
+/*
+ * How much memory all tallies may take: what a hash table may, and no more than
+ * what any one of them can be packed from.
+ */
+static size_t
+groups_budget(void)
+{
+	return Min((size_t) ks_hash_memory(), 2 * (size_t) KS_PART_BYTES_MAX);
+}
 
 /* Appends groups and forgets them, compacts a month of them now and then. */
 static void
@@ -119,7 +129,7 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 		}
 		if (has_new)
 			ks_groups_count(&c->groups, &c->counter, &new_event, false, moved);
-		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > ks_hash_memory())
+		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > groups_budget())
 			write_counts(c);
 		MemoryContextReset(row_memory);
 	}
@@ -306,7 +316,7 @@ take_rows(counting *c, Relation relation)
 			ks_groups_count(&c->groups, &c->counter, &e, true, true);
 		MemoryContextSwitchTo(memory);
 		MemoryContextReset(row_memory);
-		if (c->groups.bytes > ks_hash_memory())
+		if (c->groups.bytes > groups_budget())
 			write_counts(c);
 	}
 	table_endscan(scan);

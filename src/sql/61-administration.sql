@@ -31,7 +31,9 @@ BEGIN
            AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+          FROM unnest(ARRAY['kindly_stats.verify(bigint)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
+                            'kindly_stats.fingerprint(timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text)',
+                            'kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, bigint)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)']::regprocedure[]) AS f
