@@ -45,6 +45,9 @@
 #define SMALL_ROW_ENTRIES 16
 #define SMALL_ROW_BYTES 1000
 
+/* A transaction that has appended more rows than this compacts them less and less often. */
+#define MANY_APPENDED 1000
+
 /* Setting kindly_stats.compact_after */
 int			ks_compact_after = 64;
 
@@ -354,6 +357,44 @@ compact_month(const month_part *of, compact_what what)
 	MemoryContextDelete(memory);
 }
 
+/* What this transaction has appended. */
+typedef struct appending
+{
+	TransactionId transaction;
+	uint64		rows;
+	uint64		next;			/* it compacts no more before it has appended so many */
+} appending;
+
+static appending appended = {InvalidTransactionId, 0, 0};
+
+static void
+note_append(void)
+{
+	TransactionId transaction = GetTopTransactionIdIfAny();
+
+	if (!TransactionIdEquals(transaction, appended.transaction))
+	{
+		appended.transaction = transaction;
+		appended.rows = 0;
+		appended.next = 0;
+	}
+	appended.rows++;
+}
+
+/*
+ * Whether this transaction may compact once more.  Rows that it has deleted itself
+ * are in the way until it ends.  From some number on, it waits until it has appended
+ * a part of what it had by then: stepping over them then costs only so much for each.
+ */
+static bool
+may_step_over(void)
+{
+	if (appended.rows < appended.next)
+		return false;
+	appended.next = appended.rows < MANY_APPENDED ? 0 : appended.rows + appended.rows / FAN;
+	return true;
+}
+
 /*
  * After a group was appended: compacts its month once in compact_after times, on
  * average, where that cannot fail; more often after larger mixed rows, which are
@@ -369,7 +410,8 @@ ks_compact_sometimes(const ks_group *group, bool kept)
 
 	month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
 
-	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances)
+	note_append();
+	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over())
 		compact_month(&of, small ? COMPACT_SMALL : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
 }
 
