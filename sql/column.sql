@@ -145,6 +145,16 @@ SELECT failure('ALTER TYPE what RENAME VALUE ''button_click'' TO ''click''');
 COMMIT;
 SELECT * FROM state();
 
+-- a measure that is gone leaves its columns behind, which nobody reads: they may go
+DELETE FROM kindly_stats.measure WHERE name LIKE 'by_%';
+ALTER TABLE event ALTER COLUMN bot_id TYPE bigint;
+SELECT * FROM state();
+SELECT kindly_stats.attach('event', '{"language_code": null}');
+ALTER TABLE event DROP COLUMN origin;
+SELECT * FROM state();
+SELECT kindly_stats.rebuild() >= 0 AS rebuilt;
+SELECT * FROM state();
+
 --
 -- Domains over domains, collations for which different texts are equal, conditions that are numbers
 --
@@ -181,6 +191,17 @@ SELECT failure('SELECT kindly_stats.attach(''settings'')'), failure('SELECT kind
 CREATE TABLE msg (id int, created text, at timestamptz GENERATED ALWAYS AS (to_timestamp(id)) STORED, bot_id bigint, kind text) PARTITION BY LIST (bot_id);
 CREATE TABLE msg_1 PARTITION OF msg FOR VALUES IN (1);
 SELECT failure('SELECT kindly_stats.attach(''msg'', ''{"occurred_at": "at"}'')');
+-- one whose partition computes what its parent does not: some versions let it be
+CREATE TABLE half (id int, at timestamptz, bot_id bigint, kind text) PARTITION BY LIST (bot_id);
+SELECT kindly_stats.attach('half', '{"occurred_at": "at"}');
+CREATE TABLE half_1 (id int, at timestamptz GENERATED ALWAYS AS (to_timestamp(id)) STORED, bot_id bigint, kind text);
+DO $$
+BEGIN
+	ALTER TABLE half ATTACH PARTITION half_1 FOR VALUES IN (1);
+	RAISE 'attached';
+EXCEPTION WHEN feature_not_supported OR datatype_mismatch THEN
+END
+$$;
 CREATE TABLE single (id bigint, at timestamptz GENERATED ALWAYS AS (to_timestamp(id)) STORED, bot_id bigint, kind text);
 SELECT kindly_stats.attach('single', '{"occurred_at": "at"}');
 INSERT INTO single (id, bot_id, kind) VALUES (extract(epoch FROM timestamptz '2024-06-01'), 1, 'user_message');

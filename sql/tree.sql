@@ -134,6 +134,33 @@ CREATE TABLE third (LIKE event) PARTITION BY RANGE (occurred_at);
 CREATE TABLE third_1 PARTITION OF third DEFAULT;
 SELECT failure('SELECT kindly_stats.attach(''third_1'')');
 SELECT failure('SELECT kindly_stats.attach(''event_5_1'')');
+-- what nobody saw is refused later
+ALTER EVENT TRIGGER kindly_stats_ddl_ended DISABLE;
+CREATE TABLE fourth (LIKE event) PARTITION BY RANGE (occurred_at);
+CREATE TABLE fourth_1 (LIKE event);
+SELECT kindly_stats.attach('fourth_1');
+ALTER TABLE fourth ATTACH PARTITION fourth_1 DEFAULT;
+ALTER EVENT TRIGGER kindly_stats_ddl_ended ENABLE;
+SELECT finding, remedy FROM kindly_stats.tree_findings();
+SELECT failure('SELECT kindly_stats.attach(''fourth'')');
+DROP TABLE fourth;
+-- settings of the session make no difference
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SET search_path = pg_temp, public;
+SET quote_all_identifiers = on;
+CREATE TABLE public.event_8 (LIKE event);
+SELECT kindly_stats.attach('event_8');
+ALTER TABLE event ATTACH PARTITION event_8 FOR VALUES FROM ('2024-08-01') TO ('2024-09-01');
+ALTER TABLE event_8 DISABLE TRIGGER kindly_stats_insert;
+ALTER TABLE event_8 ENABLE TRIGGER kindly_stats_insert;
+ALTER TABLE event DETACH PARTITION event_8;
+DROP TABLE event_8;
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+RESET search_path;
+RESET quote_all_identifiers;
+SELECT * FROM state();
 -- nor can a tree of events take in conversations
 SELECT kindly_stats.create_conversation_table('conversation');
 CREATE TABLE mixed (LIKE conversation) PARTITION BY LIST (bot_id);

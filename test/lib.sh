@@ -42,6 +42,10 @@ missing_packages()
 	[ -x "/usr/lib/postgresql/$1/bin/initdb" ] || echo "postgresql-$1"
 	# Debian's client package has pgxs.mk already, but the headers are apart.
 	[ -e "/usr/include/postgresql/$1/server/postgres.h" ] || echo "postgresql-server-dev-$1"
+	# One test is about it, and skipped where it is not to be had.
+	if ! [ -e "/usr/share/postgresql/$1/extension/pg_partman.control" ] && apt-cache show "postgresql-$1-partman" >/dev/null 2>&1; then
+		echo "postgresql-$1-partman"
+	fi
 	# Since Debian 13 the older names of zones, which the tests try too, are apart.
 	if ! [ -e /usr/share/zoneinfo/Japan ] && apt-cache show tzdata-legacy >/dev/null 2>&1; then
 		echo tzdata-legacy

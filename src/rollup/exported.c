@@ -207,8 +207,7 @@ start_guard(guard *g, TriggerData *trigger)
 
 	memset(g, 0, sizeof(*g));
 	g->columns = palloc(ks_nproperties * sizeof(guarded_column));
-	/* all but the last, which is not exported */
-	for (i = 0; i < ks_nproperties - 1; i++)
+	for (i = 0; i < ks_nproperties; i++)
 	{
 		const char *logical = ks_properties[i].name;
 		const char *column = ks_column_of(columns, logical);

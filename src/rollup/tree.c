@@ -17,9 +17,15 @@
 
 #include "compat.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -29,6 +35,7 @@
 #include "parser/parse_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -38,6 +45,7 @@ PG_FUNCTION_INFO_V1(ks_ddl_started);
 PG_FUNCTION_INFO_V1(ks_ddl_ended);
 PG_FUNCTION_INFO_V1(ks_ddl_dropped);
 PG_FUNCTION_INFO_V1(ks_drop_trigger);
+PG_FUNCTION_INFO_V1(ks_is_covered);
 
 /* ------------------------------------------------------------------------
  * What was begun with a statement
@@ -243,7 +251,7 @@ event_data(FunctionCallInfo fcinfo, const char *function)
 	if (own_ddl > 0)
 		return NULL;
 	schema = get_namespace_oid("kindly_stats", true);
-	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)))
+	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)) || !OidIsValid(get_relname_relid("rollup", schema)))
 		return NULL;
 	return (const EventTriggerData *) fcinfo->context;
 }
@@ -253,6 +261,66 @@ relation_of(const RangeVar *name)
 {
 	/* no lock: whoever has no right on it must not hold up others */
 	return name != NULL ? RangeVarGetRelid(name, NoLock, true) : InvalidOid;
+}
+
+/* ------------------------------------------------------------------------
+ * Whether an attached table is concerned at all
+ * ------------------------------------------------------------------------
+ */
+
+/* The function of counting triggers. */
+static Oid
+counting_function(void)
+{
+	/* whoever alters a table need not be allowed to look into our schema */
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("count_events"),
+						   PointerGetDatum(buildoidvector(NULL, 0)), ObjectIdGetDatum(get_namespace_oid("kindly_stats", false)));
+}
+
+static bool
+has_trigger(Oid relid, Oid function)
+{
+	Relation	triggers = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid == function;
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	return found;
+}
+
+/* Whether a table, or one whose partition it is, has counting triggers: what most DDL leaves at. */
+static bool
+is_covered(Oid relid)
+{
+	Oid			function = OidIsValid(relid) ? counting_function() : InvalidOid;
+	ListCell   *cell;
+
+	if (!OidIsValid(function))
+		return false;
+	if (has_trigger(relid, function))
+		return true;
+	if (!get_rel_relispartition(relid))
+		return false;
+	foreach(cell, get_partition_ancestors(relid))
+	{
+		if (has_trigger(lfirst_oid(cell), function))
+			return true;
+	}
+	return false;
+}
+
+/* is_covered(relation) */
+Datum
+ks_is_covered(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_covered(PG_GETARG_OID(0)));
 }
 
 /* ------------------------------------------------------------------------
@@ -375,7 +443,7 @@ drop_started(FunctionCallInfo fcinfo, const DropStmt *statement)
 				schemas = lappend_oid(schemas, found);
 			continue;
 		}
-		if (OidIsValid(found))
+		if (OidIsValid(found) && (is_covered(found) || has_subclass(found)))
 			relations = lappend_oid(relations, found);
 	}
 	start_drop(fcinfo, (const Node *) statement, relations, schemas, NIL);
@@ -403,7 +471,7 @@ alter_started(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	alteration	a = read_alteration(statement);
 	call		c = {0};
 
-	if (!OidIsValid(a.partition) && a.retyped == NIL)
+	if ((!OidIsValid(a.partition) && a.retyped == NIL) || !(is_covered(a.relid) || is_covered(a.partition)))
 		return;
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.partition));
@@ -469,6 +537,9 @@ alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 
 	if (!OidIsValid(a.partition) && !a.checks && !a.disables && a.added == NIL)
 		return;
+	/* that of an inheriting table may be one that is covered */
+	if (!a.checks && !is_covered(a.relid) && !is_covered(a.partition))
+		return;
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.partition));
 	add_argument(&c, BOOLOID, BoolGetDatum(a.checks));
@@ -483,7 +554,7 @@ rename_ended(FunctionCallInfo fcinfo, const RenameStmt *statement)
 	Oid			relid = relation_of(statement->relation);
 	call		c = {0};
 
-	if (!OidIsValid(relid))
+	if (!is_covered(relid))
 		return;
 	add_argument(&c, OIDOID, ObjectIdGetDatum(relid));
 	if (statement->renameType == OBJECT_COLUMN)
@@ -510,6 +581,8 @@ recount_marked(FunctionCallInfo fcinfo, const Node *statement)
 {
 	call		c = {0};
 
+	if (nmarks == 0)
+		return;
 	add_argument(&c, OIDARRAYOID, PointerGetDatum(marked(statement)));
 	run(fcinfo, "SELECT kindly_stats.count_anew(t) FROM pg_catalog.unnest($1) AS t", &c, NULL);
 }
@@ -571,7 +644,8 @@ ks_ddl_dropped(PG_FUNCTION_ARGS)
 	const EventTriggerData *event = event_data(fcinfo, "ddl_dropped");
 	call		c = {0};
 
-	if (event == NULL)
+	/* a table that is not attached takes nothing along that is */
+	if (event == NULL || (nmarks == 0 && IsA(event->parsetree, DropStmt) && ((const DropStmt *) event->parsetree)->removeType == OBJECT_TABLE))
 		PG_RETURN_NULL();
 	add_argument(&c, OIDARRAYOID, PointerGetDatum(marked(event->parsetree)));
 	run(fcinfo, "SELECT kindly_stats.after_drop($1)", &c, NULL);

@@ -244,7 +244,8 @@ BEGIN
                     WHEN 'condition' THEN 'boolean, smallint, integer or bigint'
                     ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
         -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
-        ELSIF c.attgenerated = 'v' OR c.attgenerated <> '' AND c.relkind = 'p' THEN
+        ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
+                SELECT FROM kindly_stats.relations(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
             RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
                     CASE WHEN c.relkind = 'p' THEN 'partitioned ' ELSE '' END, event_table, c.logical
                 USING ERRCODE = '0A000', HINT = format('PostgreSQL does not hand its values to triggers. Make it an ordinary column that a BEFORE trigger fills%s, or do not read it: {"%s": null}.',
@@ -266,6 +267,15 @@ CREATE FUNCTION kindly_stats.found_columns(event_table regclass, columns jsonb, 
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) IS 'internal: a mapping of columns, completed with those that have the documented names';
+
+-- Without those that only measures read that are there no more.
+CREATE FUNCTION kindly_stats.needed_columns(columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') FROM jsonb_each(columns) AS c
+     WHERE c.key IN (SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.needed_columns(jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.needed_columns(jsonb, text) IS 'internal: what measures read of a mapping that triggers were told';
 
 CREATE FUNCTION kindly_stats.lost_columns(event_table regclass, columns jsonb) RETURNS text[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -427,6 +437,10 @@ BEGIN
                 WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_table AS t ON t.event_table = r
+                   WHERE r <> require_table.event_table) THEN
+        RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
+            USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
     ELSIF class.relispartition THEN
         RAISE EXCEPTION 'table "%" is a partition of "%"', event_table, kindly_stats.tree_top(event_table)
             USING ERRCODE = '55000', HINT = 'What is written through that table would not be counted: attach it instead, it covers its partitions.';
@@ -461,7 +475,7 @@ BEGIN
     IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
         PERFORM kindly_stats.check_columns(event_table, columns, grain);
     END IF;
-    wanted := kindly_stats.found_columns(event_table, coalesce(known, '{}') || columns, grain);
+    wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     IF known IS NULL THEN
         PERFORM kindly_stats.require_not_kept(event_table);

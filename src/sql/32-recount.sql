@@ -113,7 +113,7 @@ CREATE FUNCTION kindly_stats.repair(bot bigint) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
 REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.repair(bigint) IS
-'internal: makes live rows say what attached tables have, and gives back how many months did not';
+'internal: makes live rows say what the attached tables have; months of bots that it replaced';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
@@ -170,7 +170,7 @@ BEGIN
     FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
     LOOP
         -- not what other measures have been counted without
-        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || t.columns;
+        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || kindly_stats.needed_columns(t.columns, grain);
         PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
         PERFORM kindly_stats.append_counts(t.event_table, wanted, grain, name, false, false);
         PERFORM kindly_stats.cover(t.event_table, wanted, grain);

@@ -5,11 +5,12 @@ CREATE FUNCTION kindly_stats.trigger_argument(arguments bytea, number integer) R
     LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     rest bytea := arguments;
+    zero bytea := decode('00', 'hex');
 BEGIN
     FOR i IN 2 .. number LOOP
-        rest := substring(rest FROM position('\x00'::bytea IN rest) + 1);
+        rest := substring(rest FROM position(zero IN rest) + 1);
     END LOOP;
-    RETURN convert_from(substring(rest FROM 1 FOR position('\x00'::bytea IN rest) - 1), getdatabaseencoding()::name);
+    RETURN convert_from(substring(rest FROM 1 FOR position(zero IN rest) - 1), getdatabaseencoding()::name);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.trigger_argument(bytea, integer) FROM PUBLIC;
@@ -23,12 +24,8 @@ SELECT t.tgrelid AS relation, kindly_stats.trigger_argument(t.tgargs, 2) AS grai
  WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert' AND t.tgnargs IN (3, 4);
 COMMENT ON VIEW kindly_stats.covered_relation IS 'internal: tables and partitions that have counting triggers, and what these were told';
 
--- Cheap where it is not: by the table's own triggers, and its parents'.
 CREATE FUNCTION kindly_stats.is_covered(relation regclass) RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure
-                      AND (t.tgrelid = relation OR t.tgrelid IN (SELECT a.relid FROM pg_partition_ancestors(relation) AS a)))
-$$;
+    LANGUAGE C STABLE STRICT AS 'MODULE_PATHNAME', 'ks_is_covered';
 REVOKE EXECUTE ON FUNCTION kindly_stats.is_covered(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.is_covered(regclass) IS 'internal: whether a table, or one whose partition it is, is attached';
 
@@ -93,6 +90,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_countable(relation);
+    PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
     FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
     LOOP
         IF EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = part.relid AND (c.grain = 'event') <> is_event) THEN
@@ -148,7 +146,7 @@ DECLARE
 BEGIN
     FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_table AS e WHERE e.event_table = count_anew.event_table ORDER BY e.grain
     LOOP
-        PERFORM kindly_stats.check_columns(event_table, known.columns, known.grain);
+        PERFORM kindly_stats.check_columns(event_table, kindly_stats.needed_columns(known.columns, known.grain), known.grain);
         PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, false);
     END LOOP;
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = count_anew.event_table
@@ -189,11 +187,12 @@ DECLARE
     part regclass;
     counted record;
 BEGIN
+    IF cardinality(schemas) + cardinality(roles) > 0 THEN
+        relations := ARRAY(SELECT c.oid FROM pg_class AS c WHERE c.relkind IN ('r', 'p') AND (c.relnamespace = ANY (schemas) OR c.relowner = ANY (roles)));
+    END IF;
     WITH RECURSIVE below AS (
         SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
          WHERE c.oid = ANY (relations) AND (pg_has_role(caller, c.relowner, 'USAGE') OR pg_has_role(caller, n.nspowner, 'USAGE'))
-            OR c.relnamespace = ANY (schemas) AND c.relkind IN ('r', 'p') AND pg_has_role(caller, n.nspowner, 'USAGE')
-            OR c.relowner = ANY (roles) AND c.relkind IN ('r', 'p') AND pg_has_role(caller, c.relowner, 'USAGE')
         UNION
         SELECT i.inhrelid FROM below AS b JOIN pg_inherits AS i ON i.inhparent = b.oid)
     SELECT array_agg(b.oid ORDER BY b.oid) INTO gone FROM below AS b
@@ -281,7 +280,7 @@ CREATE FUNCTION kindly_stats.warn_of_namesake(relation regclass) RETURNS void
 DECLARE
     former regclass;
 BEGIN
-    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e WHERE e.known_as = relation::text AND e.event_table <> relation
+    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e WHERE to_regclass(e.known_as) = relation AND e.event_table <> relation
     LOOP
         RAISE WARNING 'table "%" is not attached to kindly_stats: what is written to it is not counted', relation
             USING HINT = format('"%s" had that name when it was attached. SELECT kindly_stats.attach(%L).', former, relation);
@@ -327,7 +326,7 @@ BEGIN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname LIKE 'kindly\_stats\_%' AND t.tgenabled = 'D'
+    IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
                                AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure) THEN
         RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
             USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
@@ -390,6 +389,9 @@ CREATE FUNCTION kindly_stats.after_drop(kept oid[]) RETURNS void
 DECLARE
     lost record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_type IN ('table column', 'trigger')) THEN
+        RETURN;
+    END IF;
     FOR lost IN
         SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
           FROM pg_event_trigger_dropped_objects() AS d
@@ -486,7 +488,7 @@ CREATE FUNCTION kindly_stats.tree_findings() RETURNS TABLE (severity text, event
        AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = e.event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped)
     UNION ALL
     SELECT 'error', NULL::regclass, format('event trigger "%s" is disabled', t.evtname), format('ALTER EVENT TRIGGER %I ENABLE', t.evtname)
-      FROM pg_event_trigger AS t WHERE t.evtname LIKE 'kindly\_stats\_ddl\_%' AND t.evtenabled = 'D'
+      FROM pg_event_trigger AS t WHERE starts_with(t.evtname::text, 'kindly_stats_ddl_') AND t.evtenabled = 'D'
      ORDER BY 1, 3
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.tree_findings() FROM PUBLIC;

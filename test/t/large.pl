@@ -37,7 +37,8 @@ like($expected, qr/^$events\|$events\|$events\n$events\|$events\n/, 'is answered
 is($node->safe_psql('postgres', 'SELECT * FROM kindly_stats.verify()'), '', 'verified');
 
 for my $what ('CALL kindly_stats.compact()', 'SELECT kindly_stats.rebuild()', q{SELECT kindly_stats.detach('event'); SELECT kindly_stats.attach('event')},
-	q{UPDATE event SET source = 'web' WHERE bot_id = 1}, q{UPDATE event SET source = NULL}, 'CALL kindly_stats.compact()',
+	# compaction leaves large rows alone, those that take away what others have among them: a repair writes them anew
+	'SELECT kindly_stats.rebuild()', q{UPDATE event SET source = 'web' WHERE bot_id = 1}, 'SELECT kindly_stats.rebuild(1)', 'CALL kindly_stats.compact()',
 	q{BEGIN; SELECT kindly_stats.purge('event', '2025-03-10'); ROLLBACK})
 {
 	$node->safe_psql('postgres', $what);

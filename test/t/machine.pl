@@ -352,7 +352,7 @@ my %step = (
 	} ],
 	useless_ddl => [ 3, sub {
 		my $name = some(sub { !$_[0]->{kept} }) // return;
-		return ("ALTER TABLE $name " . pick("SET (fillfactor = 80)", "ADD COLUMN IF NOT EXISTS remark text", "DROP COLUMN IF EXISTS remark", "SET LOGGED", "ALTER COLUMN kind SET STATISTICS 50") . ";\n",
+		return ("ALTER TABLE $name " . pick("ADD COLUMN IF NOT EXISTS remark text", "DROP COLUMN IF EXISTS remark", "SET LOGGED", "ALTER COLUMN kind SET STATISTICS 50") . ";\n",
 			qr/^42P16: (cannot (add|drop)|column must)/, qr/^42809: /, qr/^42601: INSERT has more/);
 	} ],
 	unlogged => [ 1, sub {
