@@ -97,7 +97,9 @@ BEGIN
 	SELECT format('top: bot %s, %s: %s, answered %s', bot_id, button_id, e.count, a.count)
 	  FROM expected AS e FULL JOIN answered AS a USING (bot_id, button_id) WHERE e.count IS DISTINCT FROM a.count LIMIT 5;
 	RETURN QUERY
-	SELECT format('options of bot %s: %s, %s', bot, (SELECT array_agg(DISTINCT f.source ORDER BY f.source) FROM fact AS f WHERE f.bot_id = bot AND f.source IS NOT NULL), o.sources)
+	SELECT format('options of bot %s: %s to %s, %s; answered %s to %s, %s', bot, (SELECT min(f.occurred_at) FROM fact AS f WHERE f.bot_id = bot),
+				  (SELECT max(f.occurred_at) FROM fact AS f WHERE f.bot_id = bot),
+				  (SELECT array_agg(DISTINCT f.source ORDER BY f.source) FROM fact AS f WHERE f.bot_id = bot AND f.source IS NOT NULL), o.first, o.last, o.sources)
 	  FROM generate_series(1, 3) AS bot, kindly_stats.stats_options(bot) AS o
 	 WHERE o.sources IS DISTINCT FROM coalesce((SELECT array_agg(DISTINCT f.source COLLATE "C" ORDER BY f.source COLLATE "C") FROM fact AS f WHERE f.bot_id = bot AND f.source IS NOT NULL), '{}')
 		OR o.first > (SELECT min(f.occurred_at) FROM fact AS f WHERE f.bot_id = bot) OR o.last < (SELECT max(f.occurred_at) FROM fact AS f WHERE f.bot_id = bot);
