@@ -32,6 +32,10 @@ CREATE SCHEMA kindly_stats;
 CREATE TABLE kindly_stats.api_secret (is_only boolean PRIMARY KEY DEFAULT true, secret text, created_at timestamptz);
 RESET ROLE;
 CREATE EXTENSION kindly_stats;
+-- he may be the database's owner, but is none the more to be trusted by who creates extensions
+ALTER DATABASE regression_kindly_stranger OWNER TO regress_ks_squatter;
+CREATE EXTENSION kindly_stats;
+ALTER DATABASE regression_kindly_stranger OWNER TO CURRENT_USER;
 ALTER SCHEMA kindly_stats OWNER TO CURRENT_USER;
 CREATE EXTENSION kindly_stats;
 DROP TABLE kindly_stats.api_secret;

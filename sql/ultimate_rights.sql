@@ -3,13 +3,14 @@
 --
 SET client_min_messages = warning;
 DROP DATABASE IF EXISTS regression_kindly_export;
-DROP ROLE IF EXISTS regress_ks_sender, regress_ks_export, regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron;
+DROP ROLE IF EXISTS regress_ks_sender, regress_ks_export, regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron, regress_ks_nobody;
 CREATE ROLE regress_ks_sender;
 CREATE ROLE regress_ks_export;
 CREATE ROLE regress_ks_closer;
 CREATE ROLE regress_ks_one;
 CREATE ROLE regress_ks_two;
 CREATE ROLE regress_ks_cron;
+CREATE ROLE regress_ks_nobody;
 CREATE DATABASE regression_kindly_export;
 \c regression_kindly_export
 \set VERBOSITY terse
@@ -52,7 +53,7 @@ RESET ROLE;
 SET ROLE regress_ks_export;
 SELECT exported(1, '2024-05-02');
 RESET ROLE;
-GRANT USAGE ON SCHEMA kindly_stats, ultimate TO regress_ks_export, regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron;
+GRANT USAGE ON SCHEMA kindly_stats, ultimate TO regress_ks_export, regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron, regress_ks_nobody;
 SET ROLE regress_ks_export;
 SELECT exported(1, '2024-05-02');
 RESET ROLE;
@@ -131,6 +132,29 @@ SELECT exported(2, '2024-05-05');
 RESET row_security;
 RESET ROLE;
 
+-- what another bot's conversations are is not told by errors either, nor by waiting: a reader of bot 1 asks for days of bot 2 with and without any
+CREATE POLICY channel ON conversation TO regress_ks_two USING (true);
+CREATE POLICY everybody ON conversation USING (bot_id = 1);
+SET ROLE regress_ks_one;
+SELECT failure(format('SELECT ultimate.first_last_intent(2, %L, %L)', d, d + 1)) FROM unnest(ARRAY['2024-05-12', '2024-06-12']::date[]) AS d;
+SELECT d, exported(2, d) FROM unnest(ARRAY['2024-05-12', '2024-06-12']::date[]) AS d;
+RESET ROLE;
+DROP POLICY channel ON conversation;
+DROP POLICY everybody ON conversation;
+SET ROLE regress_ks_one;
+SELECT d, exported(2, d) FROM unnest(ARRAY['2024-05-12', '2024-06-12']::date[]) AS d;
+-- an empty day of his own stays open, and one of others is not locked
+BEGIN;
+SELECT exported(1, '2024-06-12'), exported(2, '2024-06-13');
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objsubid = 3 AND pid = pg_backend_pid();
+COMMIT;
+SELECT count(*) FROM kindly_stats.exported WHERE day = '2024-06-12';
+RESET ROLE;
+-- nor those whose tables he may not read at all
+SET ROLE regress_ks_nobody;
+SELECT failure(format('SELECT ultimate.first_last_intent(2, %L, %L)', d, d + 1)) FROM unnest(ARRAY['2024-05-12', '2024-06-12']::date[]) AS d;
+RESET ROLE;
+
 -- strict owners: policies that hold them, too, neither hide marks from writers nor conversations from who counts them
 ALTER TABLE conversation OWNER TO regress_ks_sender;
 ALTER TABLE conversation FORCE ROW LEVEL SECURITY;
@@ -176,4 +200,4 @@ SHOW search_path;
 \c postgres
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_export;
-DROP ROLE regress_ks_sender, regress_ks_export, regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron;
+DROP ROLE regress_ks_sender, regress_ks_export, regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron, regress_ks_nobody;

@@ -88,6 +88,26 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define ks_hash_memory() ((size_t) get_hash_mem() * 1024)
 #endif
 
+/* Runs a query on for so many rows, to be run on again; 18 takes that for granted. */
+#if PG_VERSION_NUM >= 180000
+#define ks_executor_run(query, count) ExecutorRun(query, ForwardScanDirection, count)
+#else
+#define ks_executor_run(query, count) ExecutorRun(query, ForwardScanDirection, count, false)
+#endif
+
+/* All settings; 16 counts them itself. */
+#if PG_VERSION_NUM >= 160000
+#define ks_guc_variables(count) get_guc_variables(count)
+#else
+#define ks_guc_variables(count) (*(count) = GetNumConfigOptions(), get_guc_variables())
+#endif
+
+/* 15's name. */
+#if PG_VERSION_NUM < 150000
+#define pg_analyze_and_rewrite_fixedparams(raw, text, types, count, environment) \
+	pg_analyze_and_rewrite(raw, text, types, count, environment)
+#endif
+
 /* Whether this backend has a lock in just this mode. */
 #include "storage/lock.h"
 #if PG_VERSION_NUM >= 170000

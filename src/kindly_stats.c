@@ -18,11 +18,6 @@ PG_MODULE_MAGIC;
 
 void		_PG_init(void);
 
-/* What PostgREST tells of a request: its sender's alone. */
-static const char *const request_settings[] = {
-	"request.headers", "request.cookies", "request.jwt.claims", "request.method", "request.path"
-};
-
 void
 _PG_init(void)
 {
@@ -76,5 +71,4 @@ _PG_init(void)
 							PGC_SUSET, GUC_UNIT_S,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("kindly_stats");
-	ks_hide_settings(request_settings, lengthof(request_settings));
 }

@@ -150,14 +150,14 @@ ks_ultimate_export_rows(PG_FUNCTION_ARGS)
 
 /* Adds what was fetched to the array that is being written; all else that this takes goes again. */
 static void
-add_documents(StringInfo out, const ks_bot_day *e, MemoryContext scratch)
+add_documents(StringInfo out, const ks_bot_day *e, const ks_stream *stream, MemoryContext scratch)
 {
 	MemoryContext old = MemoryContextSwitchTo(scratch);
 	uint64		i;
 
-	for (i = 0; i < SPI_processed; i++)
+	for (i = 0; i < stream->count; i++)
 	{
-		ks_document_put(out, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		ks_document_put(out, stream->rows[i], stream->desc);
 		if (out->len >= DOCUMENT_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -189,10 +189,7 @@ ks_ultimate_export(PG_FUNCTION_ARGS)
 	PopActiveSnapshot();
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats documents", ALLOCSET_DEFAULT_SIZES);
 	while (ks_stream_fetch(&stream) > 0)
-	{
-		add_documents(&out, &e, scratch);
-		SPI_freetuptable(SPI_tuptable);
-	}
+		add_documents(&out, &e, &stream, scratch);
 	ks_stream_close(&stream);
 	SPI_finish();
 	ks_json_close(&out, ']');
@@ -426,15 +423,15 @@ count_intent(intents *of, const JsonbValue *name, bool bot_handled)
 
 /* The rows that were fetched: conversation_status, triggered_intent_replies. */
 static void
-count_intents(intents *of, const ks_names *excluded, bool last)
+count_intents(intents *of, const ks_stream *stream, const ks_names *excluded, bool last)
 {
 	uint64		i;
 
-	for (i = 0; i < SPI_processed; i++)
+	for (i = 0; i < stream->count; i++)
 	{
 		bool		isnull;
-		Datum		list = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
-		char	   *status = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		Datum		list = SPI_getbinval(stream->rows[i], stream->desc, 2, &isnull);
+		char	   *status = SPI_getvalue(stream->rows[i], stream->desc, 1);
 		const JsonbValue *name = isnull ? NULL : ks_meaningful_intent(DatumGetJsonbP(list), excluded, last);
 
 		if (name != NULL)
@@ -500,10 +497,9 @@ metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 	{
 		old = MemoryContextSwitchTo(scratch);
 		CHECK_FOR_INTERRUPTS();
-		count_intents(&of, &excluded, last);
+		count_intents(&of, &stream, &excluded, last);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(scratch);
-		SPI_freetuptable(SPI_tuptable);
 	}
 	ks_stream_close(&stream);
 	put_intents((ReturnSetInfo *) fcinfo->resultinfo, &of);

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -218,7 +219,7 @@ count_in_table(const ks_conversation_table *table, const ks_choice *choice, cons
 	add_conditions(&query, table, choice);
 	appendStringInfo(&query, " LIMIT %s) AS c", most);
 	visit = ks_enter_table(table->relid);
-	if (SPI_execute(query.data, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute_plan(ks_prepare_own(query.data, 0, NULL), NULL, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count conversations");
 	ks_leave_table(visit);
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -247,6 +248,12 @@ has_policies_of_its_own(Oid relid)
 	result = SPI_processed > 0;
 	SPI_freetuptable(SPI_tuptable);
 	return result;
+}
+
+static bool
+may_write(Oid relid)
+{
+	return pg_class_aclmask(relid, GetUserId(), ACL_INSERT | ACL_UPDATE | ACL_DELETE, ACLMASK_ANY) != 0;
 }
 
 /* Whether row-level security of the rollup shows the caller anything of the bot. */
@@ -283,7 +290,27 @@ shown_to_caller(const ks_conversation_table *table, int64 bot_id)
 				 errmsg("conversation table %s has policies of its own, which cannot be applied here", table->name),
 				 errhint("Let kindly_stats.enable_row_security() and grant_bot() say who sees which bots, or read the table itself.")));
 	/* who writes sees what there is to write, as our policy says */
-	return pg_class_aclmask(table->relid, GetUserId(), ACL_INSERT | ACL_UPDATE | ACL_DELETE, ACLMASK_ANY) != 0 || sees_bot(bot_id);
+	return may_write(table->relid) || sees_bot(bot_id);
+}
+
+/*
+ * Whether the caller is to be told anything of a bot's conversations in a table.
+ * Nothing is looked up in it before this is known: an error, or how long it
+ * takes, would tell him what is there.
+ */
+static bool
+concerns_caller(const ks_conversation_table *table, int64 bot_id)
+{
+	Oid			rollup = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
+
+	if (pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+	{
+		if (check_enable_rls(table->relid, InvalidOid, true) != RLS_ENABLED || may_write(table->relid))
+			return true;
+	}
+	else if (!OidIsValid(rollup) || pg_class_aclcheck(rollup, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(table->relid));
+	return sees_bot(bot_id);
 }
 
 /* Leaves those tables that have chosen conversations, which the caller is to see; gives back their number. */
@@ -295,7 +322,8 @@ tables_to_read(ks_conversation_table *tables, int count, const ks_choice *choice
 
 	for (i = 0; i < count; i++)
 	{
-		if (count_in_table(&tables[i], choice, "1") > 0 && shown_to_caller(&tables[i], choice->bot_id))
+		if (concerns_caller(&tables[i], choice->bot_id) && count_in_table(&tables[i], choice, "1") > 0 &&
+			shown_to_caller(&tables[i], choice->bot_id))
 			tables[left++] = tables[i];
 	}
 	for (i = 1; i < left; i++)

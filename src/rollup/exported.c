@@ -199,10 +199,18 @@ guard_column(guard *g, TriggerData *trigger, const char *column, const char *log
 	return (AttrNumber) number;
 }
 
+/* InvalidOid where the table is said to have no such column. */
+static Oid
+type_of_column(TriggerData *trigger, AttrNumber number)
+{
+	return number == InvalidAttrNumber ? InvalidOid :
+		getBaseType(TupleDescAttr(RelationGetDescr(trigger->tg_relation), number - 1)->atttypid);
+}
+
 static void
 start_guard(guard *g, TriggerData *trigger)
 {
-	Jsonb	   *columns = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(trigger->tg_trigger->tgargs[1])));
+	Jsonb	   *columns = ks_mapping(trigger->tg_trigger->tgargs[1]);
 	int			i;
 
 	memset(g, 0, sizeof(*g));
@@ -221,7 +229,12 @@ start_guard(guard *g, TriggerData *trigger)
 		else if (strcmp(logical, "conversation_end_time") == 0)
 			g->ended = number;
 	}
-	g->bot_type = getBaseType(TupleDescAttr(RelationGetDescr(trigger->tg_relation), g->bot_id - 1)->atttypid);
+	g->bot_type = type_of_column(trigger, g->bot_id);
+	if ((g->bot_type != INT2OID && g->bot_type != INT4OID && g->bot_type != INT8OID) || type_of_column(trigger, g->ended) != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("bot or end of conversations of table %s have become of types that cannot be read", trigger->tg_trigger->tgargs[0]),
+				 errhint("Change the types back, or detach the table.")));
 	ks_entries_init(&g->days, CurrentMemoryContext);
 }
 
@@ -377,7 +390,7 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 Datum
 ks_guard_exported(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = ks_statement_trigger(fcinfo, "guard_exported", "Use kindly_stats.attach_conversations().");
+	TriggerData *trigger = ks_statement_trigger(fcinfo, "guard_exported", 2, "Use kindly_stats.attach_conversations().");
 	guard		g;
 	ks_identity caller;
 
@@ -558,12 +571,12 @@ count_now(int64 bot_id, DateADT day, Oid relid)
 
 /* A mark that is there already is one that the caller may not see. */
 static void
-put_mark(int64 bot_id, DateADT day)
+put_mark(int64 bot_id, DateADT day, int64 conversations)
 {
 	char	   *name = name_of_bot(bot_id);
 	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, INT8OID};
 	Datum		values[4] = {Int64GetDatum(bot_id), DateADTGetDatum(day), name != NULL ? CStringGetTextDatum(name) : (Datum) 0,
-	Int64GetDatum(count_now(bot_id, day, InvalidOid))};
+	Int64GetDatum(conversations)};
 	char		nulls[4] = {' ', ' ', name != NULL ? ' ' : 'n', ' '};
 	ks_identity caller = ks_become_owner("exported");
 
@@ -575,21 +588,46 @@ put_mark(int64 bot_id, DateADT day)
 	ForceSyncCommit();
 }
 
-/* False where there is nothing to close: a day without conversations, unless it is to be closed all the same. */
+/* Whether there was one. */
+static bool
+take_mark(int64 bot_id, DateADT day)
+{
+	Oid			types[2] = {INT8OID, DATEOID};
+	Datum		values[2] = {Int64GetDatum(bot_id), DateADTGetDatum(day)};
+	ks_identity caller = ks_become_owner("exported");
+
+	if (SPI_execute_with_args("DELETE FROM kindly_stats.exported AS x"
+							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) $2",
+							  2, types, values, NULL, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not reopen a day");
+	ks_become_again(caller);
+	return SPI_processed > 0;
+}
+
+/*
+ * False where there is nothing to close: a day without conversations, unless it
+ * is to be closed all the same.  Only a mark shows whether the caller sees marks
+ * of the bot, so that it is put all the same: who sees none is told nothing, and
+ * must not go on with the locks of another's day.
+ */
 static bool
 mark_day(int64 bot_id, DateADT day, bool even_empty)
 {
+	int64		conversations;
+
 	check_row_security();
 	check_kept(bot_id, day);
-	if (!even_empty && count_now(bot_id, day, InvalidOid) == 0)
-		return false;
-	put_mark(bot_id, day);
+	conversations = count_now(bot_id, day, InvalidOid);
+	put_mark(bot_id, day, conversations);
 	if (!find_now(bot_id, day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot " INT64_FORMAT, bot_id),
 				 errhint("Whoever closes a day must be able to see that it is closed.")));
-	return true;
+	if (conversations > 0 || even_empty)
+		return true;
+	(void) take_mark(bot_id, day);
+	return false;
 }
 
 /*
@@ -654,9 +692,6 @@ Datum
 ks_reopen_day(PG_FUNCTION_ARGS)
 {
 	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
-	Oid			types[2] = {INT8OID, DATEOID};
-	Datum		values[2] = {Int64GetDatum(of.bot_id), DateADTGetDatum(of.day)};
-	ks_identity caller;
 	bool		deleted;
 
 	(void) exported_table();
@@ -664,13 +699,7 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	/* whoever is closing it right now comes first */
 	lock_to_close(of.bot_id, of.day);
-	caller = ks_become_owner("exported");
-	if (SPI_execute_with_args("DELETE FROM kindly_stats.exported AS x"
-							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) $2",
-							  2, types, values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not reopen a day");
-	deleted = SPI_processed > 0;
-	ks_become_again(caller);
+	deleted = take_mark(of.bot_id, of.day);
 	SPI_finish();
 	PG_RETURN_BOOL(deleted);
 }

@@ -82,6 +82,20 @@ prepare_cache(void)
 	}
 }
 
+/* How a table names columns, as the argument of its triggers says. */
+Jsonb *
+ks_mapping(const char *argument)
+{
+	Jsonb	   *result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(argument)));
+
+	if (!JB_ROOT_IS_OBJECT(result))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("a trigger's argument does not say how its table names columns"),
+				 errhint("Attach the table again.")));
+	return result;
+}
+
 /*
  * The name that the table has for a logical column; NULL where attach() found
  * none: a column of that name that was added since is not read, because the rows
@@ -377,7 +391,7 @@ bind_columns(TupleDesc desc, const char *table, const char *grain, const char *m
 	binding->memory = memory;
 	binding->name = pstrdup(table);
 	binding->events = strcmp(grain, KS_GRAIN_EVENT) == 0;
-	columns = mapping != NULL ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(mapping))) : NULL;
+	columns = mapping != NULL ? ks_mapping(mapping) : NULL;
 	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_INTEGER, true);
 	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
 	if (binding->events)
@@ -411,14 +425,14 @@ static ks_binding *
 bind_table(Relation relation, const Trigger *trigger)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats binding", ALLOCSET_SMALL_SIZES);
-	const char *table = trigger->tgnargs > 0 ? trigger->tgargs[0] : RelationGetRelationName(relation);
-	const char *grain = trigger->tgnargs > 1 ? trigger->tgargs[1] : KS_GRAIN_EVENT;
+	const char *table = trigger->tgargs[0];
+	const char *grain = trigger->tgargs[1];
 	ks_binding *binding;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	read_measures(grain, NULL);
 	PopActiveSnapshot();
-	binding = bind_columns(RelationGetDescr(relation), table, grain, trigger->tgnargs > 2 ? trigger->tgargs[2] : "{}", memory);
+	binding = bind_columns(RelationGetDescr(relation), table, grain, trigger->tgargs[2], memory);
 	binding->relid = RelationGetRelid(relation);
 	return binding;
 }

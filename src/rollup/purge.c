@@ -62,8 +62,11 @@ delete_events(const purging *of, TimestampTz before)
 	ks_visit	visit = ks_enter_table(of->relid);
 
 	set_config_option("kindly_stats.keep_statistics", of->known_as, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_execute_with_args(query, 1, types, values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not delete events");
+	if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, NULL, false, 0) != SPI_OK_DELETE)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a rule of table \"%s\" does something else instead of deleting", get_rel_name(of->relid)),
+				 errhint("Drop the rule.")));
 	ks_leave_table(visit);
 	return SPI_processed;
 }

@@ -159,6 +159,7 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	options.read_only = true;
 	options.dest = &r.receiver;
 	visit = ks_enter_table(of->relid);
+	ks_require_own(((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->relationOids);
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not count events");
 	ks_leave_table(visit);

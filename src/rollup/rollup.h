@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "utils/array.h"
 #include "utils/date.h"
+#include "utils/jsonb.h"
 #include "utils/rel.h"
 
 #include "tally/tally.h"
@@ -86,6 +87,7 @@ typedef struct ks_binding
 } ks_binding;
 
 extern ks_binding *ks_binding_get(Relation relation, const Trigger *trigger);
+extern Jsonb *ks_mapping(const char *argument);
 extern ks_binding *ks_binding_make(TupleDesc columns, const char *grain, const char *measure);
 
 /* statement.c */
@@ -120,9 +122,10 @@ typedef struct ks_visit
 	int			nest;			/* of settings */
 } ks_visit;
 
-extern void ks_hide_settings(const char *const *names, int count);
 extern ks_visit ks_enter_table(Oid relid);
 extern void ks_leave_table(ks_visit visit);
+extern void ks_require_own(List *relations);
+extern SPIPlanPtr ks_prepare_own(const char *query, int nargs, Oid *types);
 extern void ks_require_rights(Oid relid, AclMode rights);
 
 /* append.c */
@@ -160,7 +163,7 @@ extern MemoryContext ks_aggregate_context(FunctionCallInfo fcinfo);
 /* trigger.c */
 extern char *ks_keep_statistics;
 
-extern TriggerData *ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, const char *hint);
+extern TriggerData *ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int narguments, const char *hint);
 extern bool ks_keeps_statistics(const TriggerData *trigger);
 
 /* read.c */

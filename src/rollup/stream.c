@@ -1,23 +1,46 @@
 /*
  * Functions that answer with the rows of a query, one row a call.
  *
- * The query runs in a cursor, so that no more than a few rows are in memory and
+ * The query is run a few rows at a time, so that no more are in memory and
  * the first comes at once: SELECT f(...) and COPY (SELECT f(...)) TO stream to
  * the client.  In FROM, PostgreSQL itself gathers what a function gives, on disk
  * beyond work_mem.
+ *
+ * It is no cursor, which has a name.  Code of a table's owner could find one by
+ * its name, read another owner's rows from it or put another query in its place;
+ * and a cursor WITH HOLD is read to its end at COMMIT, with the rights of
+ * whoever commits.  So the executor is called as for a function in SQL that
+ * gives back rows: what it holds belongs to the query that calls us.
  */
 #include "rollup/stream.h"
 
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
-#include "tcop/pquery.h"
+#include "nodes/params.h"
+#include "optimizer/optimizer.h"
+#include "parser/analyze.h"
+#include "tcop/tcopprot.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/portal.h"
+#include "utils/snapmgr.h"
 
 #include "rollup/rollup.h"
+
+/* To become the owner and to hide settings takes as long as a small row: so many are fetched at once, or until they have so many bytes. */
+#define ROWS_AT_ONCE 100
+#define BYTES_AT_ONCE (64 * 1024)
+
+/* Puts rows into the stream. */
+typedef struct row_receiver
+{
+	DestReceiver receiver;		/* the executor knows no more than this */
+	ks_stream  *stream;
+} row_receiver;
 
 void
 ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull)
@@ -25,20 +48,8 @@ ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull)
 	Assert(query->nargs < KS_STREAM_ARGUMENTS);
 	query->types[query->nargs] = type;
 	query->values[query->nargs] = value;
-	query->nulls[query->nargs] = isnull ? 'n' : ' ';
+	query->nulls[query->nargs] = isnull;
 	query->nargs++;
-}
-
-/*
- * Whether our cursor must outlive the transaction: only when it is read for one
- * WITH HOLD, which is read to its end at COMMIT, with the rights of whoever
- * declared it.  In a security-restricted operation PostgreSQL refuses to declare
- * one, since at COMMIT the operation's rights are gone; so do we.
- */
-static bool
-is_held(void)
-{
-	return PortalIsValid(ActivePortal) && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) && !InSecurityRestrictedOperation();
 }
 
 /* Whose rights a stream's query has, while it is planned and each time that it is run on. */
@@ -55,53 +66,138 @@ enter(Oid table)
 	return visit;
 }
 
-/* Opens the cursor of a query, which reads only, and sees what the active snapshot sees.  The caller is connected to SPI. */
-void
-ks_stream_open(ks_stream *stream, const ks_stream_query *query)
-{
-	int			options = CURSOR_OPT_NO_SCROLL | (is_held() ? CURSOR_OPT_HOLD : 0);
-	ks_visit	visit = enter(query->table);
-	Portal		portal;
+/* ------------------------------------------------------------------------
+ * Running a query bit by bit
+ * ------------------------------------------------------------------------
+ */
 
-	/* there is hardly an expression to compile, and a compiler takes more memory than all the rest */
-	ks_set_option("jit", "off");
-	portal = SPI_cursor_open_with_args(NULL, query->text, query->nargs, (Oid *) query->types, (Datum *) query->values, query->nulls,
-									   true, options);
-	ks_leave_table(visit);
-	stream->portal = pstrdup(portal->name);
-	stream->table = query->table;
-	stream->batch = query->batch;
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *self)
+{
+	ks_stream  *stream = ((row_receiver *) self)->stream;
+	MemoryContext old = MemoryContextSwitchTo(stream->memory);
+
+	stream->rows[stream->count] = ExecCopySlotHeapTuple(slot);
+	stream->bytes += stream->rows[stream->count++]->t_len;
+	MemoryContextSwitchTo(old);
+	return stream->bytes < BYTES_AT_ONCE;
 }
 
-/* Fetches the next rows into SPI_tuptable; gives back their number.  The caller is connected to SPI. */
-uint64
-ks_stream_fetch(const ks_stream *stream)
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc desc)
 {
-	Portal		portal = SPI_cursor_find(stream->portal);
-	ks_visit	visit;
+}
 
-	if (!PortalIsValid(portal))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_CURSOR_STATE),
-				 errmsg("the transaction ended before all rows were read"),
-				 errhint("Read them all before its end.")));
-	visit = enter(stream->table);
-	SPI_cursor_fetch(portal, true, stream->batch);
-	ks_leave_table(visit);
-	return SPI_processed;
+static void
+receive_nothing(DestReceiver *self)
+{
+}
+
+static DestReceiver *
+make_receiver(ks_stream *stream)
+{
+	row_receiver *r = palloc0(sizeof(row_receiver));
+
+	r->receiver.receiveSlot = receive_row;
+	r->receiver.rStartup = receive_startup;
+	r->receiver.rShutdown = r->receiver.rDestroy = receive_nothing;
+	/* that of DestNone would mean that nobody wants the rows */
+	r->receiver.mydest = DestTuplestore;
+	r->stream = stream;
+	return &r->receiver;
+}
+
+static ParamListInfo
+make_parameters(const ks_stream_query *query)
+{
+	ParamListInfo result = makeParamList(query->nargs);
+	int			i;
+
+	for (i = 0; i < query->nargs; i++)
+	{
+		result->params[i].value = query->values[i];
+		result->params[i].isnull = query->nulls[i];
+		result->params[i].pflags = PARAM_FLAG_CONST;
+		result->params[i].ptype = query->types[i];
+	}
+	return result;
+}
+
+/* Code of its tables may run as soon as a query is planned. */
+static PlannedStmt *
+make_plan(const ks_stream_query *query, ParamListInfo parameters)
+{
+	RawStmt    *raw = linitial_node(RawStmt, pg_parse_query(query->text));
+	Query	   *analyzed = linitial_node(Query, pg_analyze_and_rewrite_fixedparams(raw, query->text, query->types, query->nargs, NULL));
+
+	if (OidIsValid(query->table))
+	{
+		List	   *relations;
+		List	   *others;
+		bool		row_security;
+
+		extract_query_dependencies((Node *) analyzed, &relations, &others, &row_security);
+		ks_require_own(relations);
+	}
+	return pg_plan_query(analyzed, query->text, 0, parameters);
 }
 
 /*
- * The caller wants no more rows, or has got all.  The cursor is known by its
- * name: after an error it may be gone before us.
+ * Begins a query, which reads only, and sees what the active snapshot sees.  It
+ * lives in the current memory, and is to be run on and closed by whoever is
+ * running now.
  */
 void
-ks_stream_close(const ks_stream *stream)
+ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 {
-	Portal		portal = GetPortalByName(stream->portal);
+	ks_visit	visit = enter(query->table);
+	ParamListInfo parameters = make_parameters(query);
 
-	if (PortalIsValid(portal))
-		SPI_cursor_close(portal);
+	/* there is hardly an expression to compile, and a compiler takes more memory than all the rest */
+	ks_set_option("jit", "off");
+	stream->table = query->table;
+	stream->batch = query->batch;
+	stream->rows = NULL;
+	stream->count = 0;
+	stream->bytes = 0;
+	stream->ended = false;
+	stream->memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats rows", ALLOCSET_DEFAULT_SIZES);
+	stream->query = CreateQueryDesc(make_plan(query, parameters), query->text, GetActiveSnapshot(), InvalidSnapshot,
+									make_receiver(stream), parameters, NULL, 0);
+	ExecutorStart(stream->query, 0);
+	stream->desc = stream->query->tupDesc;
+	ks_leave_table(visit);
+}
+
+/* Fetches the next rows; gives back their number.  They are there until the next ones are fetched. */
+uint64
+ks_stream_fetch(ks_stream *stream)
+{
+	ks_visit	visit;
+
+	MemoryContextReset(stream->memory);
+	stream->count = 0;
+	stream->bytes = 0;
+	if (stream->ended)
+		return 0;
+	stream->rows = MemoryContextAlloc(stream->memory, stream->batch * sizeof(HeapTuple));
+	visit = enter(stream->table);
+	PushActiveSnapshot(stream->query->snapshot);
+	ks_executor_run(stream->query, stream->batch);
+	PopActiveSnapshot();
+	ks_leave_table(visit);
+	stream->ended = stream->count < stream->batch && stream->bytes < BYTES_AT_ONCE;
+	return stream->count;
+}
+
+/* The caller wants no more rows, or has got all. */
+void
+ks_stream_close(ks_stream *stream)
+{
+	ExecutorFinish(stream->query);
+	ExecutorEnd(stream->query);
+	FreeQueryDesc(stream->query);
+	MemoryContextDelete(stream->memory);
 }
 
 /* ------------------------------------------------------------------------
@@ -113,10 +209,6 @@ ks_stream_close(const ks_stream *stream)
 typedef struct row_stream
 {
 	ks_stream	stream;
-	MemoryContext memory;		/* of the rows at hand */
-	TupleDesc	desc;
-	HeapTuple  *rows;
-	uint64		count;
 	uint64		next;
 } row_stream;
 
@@ -126,45 +218,39 @@ close_stream(Datum argument)
 	ks_stream_close(&((row_stream *) DatumGetPointer(argument))->stream);
 }
 
+/* Copies what the query was made of, which SPI would take along, to the current memory. */
+static void
+keep_query(ks_stream_query *query)
+{
+	int			i;
+
+	query->text = pstrdup(query->text);
+	for (i = 0; i < query->nargs; i++)
+	{
+		if (!query->nulls[i])
+			query->values[i] = datumCopy(query->values[i], get_typbyval(query->types[i]), get_typlen(query->types[i]));
+	}
+}
+
 static void
 start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	FuncCallContext *funcctx = SRF_FIRSTCALL_INIT();
-	MemoryContext memory = funcctx->multi_call_memory_ctx;
-	row_stream *s = MemoryContextAllocZero(memory, sizeof(row_stream));
-	ks_stream_query query = {.batch = 1};
+	row_stream *s = MemoryContextAllocZero(funcctx->multi_call_memory_ctx, sizeof(row_stream));
+	ks_stream_query query = {.batch = ROWS_AT_ONCE};
+	MemoryContext old;
 
-	s->memory = AllocSetContextCreate(memory, "kindly_stats rows", ALLOCSET_DEFAULT_SIZES);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	make(fcinfo, &query);
+	old = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
+	keep_query(&query);
 	ks_stream_open(&s->stream, &query);
-	s->stream.portal = MemoryContextStrdup(memory, s->stream.portal);
+	MemoryContextSwitchTo(old);
 	SPI_finish();
 	funcctx->user_fctx = s;
 	RegisterExprContextCallback(rsinfo->econtext, close_stream, PointerGetDatum(s));
-}
-
-/* Fetches as many rows as a batch has. */
-static void
-fetch_batch(row_stream *s)
-{
-	MemoryContext old;
-	uint64		i;
-
-	MemoryContextReset(s->memory);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	s->count = ks_stream_fetch(&s->stream);
-	s->next = 0;
-	old = MemoryContextSwitchTo(s->memory);
-	s->rows = palloc((s->count + 1) * sizeof(HeapTuple));
-	s->desc = CreateTupleDescCopy(SPI_tuptable->tupdesc);
-	for (i = 0; i < s->count; i++)
-		s->rows[i] = heap_copytuple(SPI_tuptable->vals[i]);
-	MemoryContextSwitchTo(old);
-	SPI_finish();
 }
 
 /* A function that gives back the rows of the query that make() makes of its arguments, as take() takes them. */
@@ -179,10 +265,13 @@ ks_stream_rows(FunctionCallInfo fcinfo, ks_stream_make make, ks_stream_take take
 		start_stream(fcinfo, make);
 	funcctx = SRF_PERCALL_SETUP();
 	s = funcctx->user_fctx;
-	if (s->next == s->count)
-		fetch_batch(s);
-	if (s->next < s->count)
-		SRF_RETURN_NEXT(funcctx, take(s->rows[s->next++], s->desc));
+	if (s->next == s->stream.count)
+	{
+		(void) ks_stream_fetch(&s->stream);
+		s->next = 0;
+	}
+	if (s->next < s->stream.count)
+		SRF_RETURN_NEXT(funcctx, take(s->stream.rows[s->next++], s->stream.desc));
 	UnregisterExprContextCallback(rsinfo->econtext, close_stream, PointerGetDatum(s));
 	ks_stream_close(&s->stream);
 	SRF_RETURN_DONE(funcctx);

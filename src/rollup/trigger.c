@@ -163,14 +163,18 @@ read_from_start(Tuplestorestate *rows)
 	tuplestore_rescan(rows);
 }
 
-/* What a statement trigger of ours is called with: transition tables, to be read from their beginning. */
+/*
+ * What a statement trigger of ours is called with: transition tables, to be read
+ * from their beginning, and the arguments that attaching gave it.  Whoever may
+ * attach can also make a trigger of his own that calls the function.
+ */
 TriggerData *
-ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, const char *hint)
+ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int narguments, const char *hint)
 {
 	TriggerData *trigger = trigger_data(fcinfo, function, hint);
 	TriggerEvent event = trigger->tg_event;
 
-	if (!TRIGGER_FIRED_AFTER(event) || TRIGGER_FIRED_FOR_ROW(event) || TRIGGER_FIRED_BY_TRUNCATE(event) ||
+	if (trigger->tg_trigger->tgnargs < narguments || !TRIGGER_FIRED_AFTER(event) || TRIGGER_FIRED_FOR_ROW(event) || TRIGGER_FIRED_BY_TRUNCATE(event) ||
 		(trigger->tg_newtable == NULL && !TRIGGER_FIRED_BY_DELETE(event)) ||
 		(trigger->tg_oldtable == NULL && !TRIGGER_FIRED_BY_INSERT(event)))
 		ereport(ERROR,
@@ -197,7 +201,7 @@ ks_keeps_statistics(const TriggerData *trigger)
 Datum
 ks_count_events(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = ks_statement_trigger(fcinfo, "count_events", "Use kindly_stats.attach().");
+	TriggerData *trigger = ks_statement_trigger(fcinfo, "count_events", 3, "Use kindly_stats.attach().");
 	counting	c;
 	ks_identity caller;
 
@@ -255,7 +259,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	counting	c = {0};
 	ks_identity caller;
 
-	if (!TRIGGER_FIRED_AFTER(event) || !TRIGGER_FIRED_FOR_ROW(event))
+	if (trigger->tg_trigger->tgnargs < 3 || !TRIGGER_FIRED_AFTER(event) || !TRIGGER_FIRED_FOR_ROW(event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, "count_replicated"),
@@ -336,7 +340,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 	counting	c = {0};
 	ks_identity caller;
 
-	if (!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+	if (trigger->tg_trigger->tgnargs < 3 || !TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, "take_truncated"),

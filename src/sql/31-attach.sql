@@ -529,7 +529,7 @@ COMMENT ON FUNCTION kindly_stats.drop_trigger(regclass, name) IS 'internal: drop
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    known record;
+    known kindly_stats.event_table;
     covered regclass;
     trigger_name name;
     counted boolean;
@@ -542,7 +542,7 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.relations(event_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    FOR known IN SELECT t.columns, t.grain FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table
+    FOREACH known IN ARRAY ARRAY(SELECT t FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table)
     LOOP
         IF keep_statistics THEN
             PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);

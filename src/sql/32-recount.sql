@@ -1,4 +1,7 @@
 -- Counting from the raw events: for attach and new measures, to verify and to repair.
+--
+-- No loop over a query goes on while a table is read: its cursor has a name, by which code of a table's owner could move it, so that
+-- what comes after his table is left out.  What is to be done is listed first.
 
 CREATE FUNCTION kindly_stats.column_expression(event_table regclass, columns jsonb, logical text, type text) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -167,7 +170,7 @@ BEGIN
     known_columns := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain);
-    FOR t IN SELECT e.event_table, e.columns FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table
+    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = add_measure.grain ORDER BY e.event_table)
     LOOP
         -- not what other measures have been counted without
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || kindly_stats.needed_columns(t.columns, grain);
@@ -246,7 +249,7 @@ BEGIN
     IF NOT kindly_stats.has_rollup() THEN
         RETURN;
     END IF;
-    FOR m IN SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name
+    FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
     LOOP
         SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;

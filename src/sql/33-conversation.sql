@@ -60,6 +60,10 @@ CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_own_tables();
+    -- whoever attaches may hold other locks already: this one is for who really creates
+    IF to_regclass('kindly_stats.exported') IS NOT NULL THEN
+        RETURN;
+    END IF;
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.exported') IS NULL THEN
