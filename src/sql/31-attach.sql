@@ -342,8 +342,10 @@ DECLARE
 BEGIN
     FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
                     WHERE known IS DISTINCT FROM cover.columns
-                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgname = kindly_stats.trigger_name(grain, 'insert')
-                                         AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
+                       OR (SELECT count(*) FROM pg_trigger AS t
+                            WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+                              AND t.tgname IN (SELECT kindly_stats.trigger_name(grain, e) FROM unnest('{insert,update,delete}'::text[]) AS e)) < 3
+                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.refuse_truncate()'::regprocedure)
                     ORDER BY r
     LOOP
         PERFORM kindly_stats.create_triggers(covered, event_table, columns, grain);
@@ -354,14 +356,15 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.cover(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.cover(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
 
--- Partitions without counting triggers: what is written straight to them is not counted.
+-- Tables that lack counting triggers, of which there are three a grain: what is written straight to them is not counted.
 CREATE FUNCTION kindly_stats.bare_partitions(event_table regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT r FROM kindly_stats.relations(event_table) AS r
-     WHERE NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure)
+     WHERE (SELECT count(*) FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+               AND t.tgname ~ '_(insert|update|delete)$') NOT IN (3, 6)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.bare_partitions(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.bare_partitions(regclass) IS 'internal: partitions that have no counting triggers';
+COMMENT ON FUNCTION kindly_stats.bare_partitions(regclass) IS 'internal: tables of a tree that lack counting triggers';
 
 CREATE FUNCTION kindly_stats.tree_top(relation regclass) RETURNS regclass
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -480,11 +483,13 @@ BEGIN
     IF known IS NULL THEN
         PERFORM kindly_stats.require_not_kept(event_table);
     END IF;
-    is_lost := kindly_stats.lost_columns(event_table, known) <> '{}';
+    is_lost := kindly_stats.lost_columns(event_table, known) <> '{}'
+               OR known IS NULL AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = event_table AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+                                               AND t.tgname IN (kindly_stats.trigger_name(grain, 'update'), kindly_stats.trigger_name(grain, 'delete')));
     IF known <> wanted AND NOT is_lost THEN
         PERFORM kindly_stats.append_counts(event_table, known, grain, NULL, true, false);
     END IF;
-    IF known IS NULL OR known <> wanted AND NOT is_lost THEN
+    IF known IS DISTINCT FROM wanted AND NOT is_lost THEN
         PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
     -- partitions that are covered below were written to without being counted

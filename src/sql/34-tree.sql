@@ -327,7 +327,7 @@ BEGIN
           WHERE kindly_stats.is_covered(c);
     END IF;
     IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
-                               AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure) THEN
+                               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)) THEN
         RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
             USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
     END IF;
@@ -396,14 +396,14 @@ BEGIN
         SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
           FROM pg_event_trigger_dropped_objects() AS d
           LEFT JOIN pg_event_trigger_dropped_objects() AS t ON t.object_type = 'table' AND t.address_names = d.address_names[1:2]
-         WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
+         WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete|truncate)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
     LOOP
         IF lost.objid IS NOT NULL THEN
             RAISE EXCEPTION 'cannot drop attached table % along with something else', lost.name
                 USING ERRCODE = '55000', HINT = format('Its statistics would be wrong. DROP TABLE %s first, which keeps them, or SELECT kindly_stats.detach(%L).', lost.name, lost.name);
         END IF;
         RAISE WARNING 'table % has lost a counting trigger: its statistics become wrong', lost.name
-            USING HINT = 'Drop its other triggers, too, or attach it again; then SELECT kindly_stats.rebuild().  The way to do it is kindly_stats.detach().';
+            USING HINT = 'kindly_stats.attach(), and then kindly_stats.rebuild(), mends that; to count the table no longer, use kindly_stats.detach().';
     END LOOP;
     FOR lost IN
         SELECT d.objid::regclass AS name, c.logical, c.physical, EXISTS (SELECT FROM kindly_stats.conversation_table AS v WHERE v.conversation_table = d.objid) AS is_conversation
@@ -454,13 +454,15 @@ CREATE FUNCTION kindly_stats.tree_findings() RETURNS TABLE (severity text, event
     UNION ALL
     SELECT DISTINCT 'error', p.name, format('table "%s" has counting triggers that are disabled', p.name),
            format('ALTER TABLE %s ENABLE TRIGGER ALL; SELECT kindly_stats.rebuild()', p.name)
-      FROM part AS p JOIN pg_trigger AS t ON t.tgrelid = p.name AND t.tgenabled = 'D' AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+      FROM part AS p JOIN pg_trigger AS t ON t.tgrelid = p.name AND t.tgenabled = 'D'
+       AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
     UNION ALL
     SELECT 'error', t.tgrelid::regclass, format('table "%s" lacks some of its counting triggers', t.tgrelid::regclass),
-           format('SELECT kindly_stats.detach(%L), then attach it again', kindly_stats.tree_top(t.tgrelid)::text)
+           format('SELECT kindly_stats.attach(%L)', kindly_stats.tree_top(t.tgrelid)::text)
       FROM pg_trigger AS t WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype & 1 = 0
      GROUP BY t.tgrelid HAVING count(*) FILTER (WHERE t.tgname LIKE '%insert') <> count(*) FILTER (WHERE t.tgname LIKE '%update')
          OR count(*) FILTER (WHERE t.tgname LIKE '%insert') <> count(*) FILTER (WHERE t.tgname LIKE '%delete')
+         OR NOT EXISTS (SELECT FROM pg_trigger AS r WHERE r.tgrelid = t.tgrelid AND r.tgfoid = 'kindly_stats.refuse_truncate()'::regprocedure)
     UNION ALL
     SELECT 'error', e.event_table, format('table "%s" has no column "%s" for "%s"', e.event_table, e.columns ->> l, l),
            format('SELECT kindly_stats.attach(%L, ''{"%s": ...}'') with its new name, or null', e.event_table::text, l)
