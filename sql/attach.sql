@@ -114,36 +114,19 @@ INSERT INTO desk.talk_2023 (brand, "At", "what happened") VALUES (NULL, '2023-06
 SELECT * FROM desk.differences();
 UPDATE desk.talk SET brand = 2, "what happened" = 'bot_reply' WHERE no IS NULL;
 SELECT * FROM desk.differences();
--- MERGE, and a statement that writes through several CTEs; a witness notes what any trigger is told of the first
-CREATE TABLE desk.was AS TABLE desk.talk;
-CREATE TABLE desk.told (no bigint, "At" timestamptz, brand integer, weight integer);
-CREATE FUNCTION desk.tell() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-	IF TG_OP <> 'INSERT' THEN
-		INSERT INTO desk.told SELECT no, "At", brand, -1 FROM gone;
-	END IF;
-	IF TG_OP <> 'DELETE' THEN
-		INSERT INTO desk.told SELECT no, "At", brand, 1 FROM come;
-	END IF;
-	RETURN NULL;
-END $$;
-CREATE TRIGGER told_insert AFTER INSERT ON desk.talk REFERENCING NEW TABLE AS come FOR EACH STATEMENT EXECUTE FUNCTION desk.tell();
-CREATE TRIGGER told_update AFTER UPDATE ON desk.talk REFERENCING OLD TABLE AS gone NEW TABLE AS come FOR EACH STATEMENT EXECUTE FUNCTION desk.tell();
-CREATE TRIGGER told_delete AFTER DELETE ON desk.talk REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION desk.tell();
+-- PostgreSQL hands triggers wrong rows of a MERGE that moves rows from partition to partition: it is refused, prepared or not, below
+-- the parent, too, but not on what cannot move rows
+PREPARE merging AS MERGE INTO desk.talk_2024 AS t USING (VALUES (1)) AS s (no) ON t.no = s.no WHEN MATCHED THEN UPDATE SET brand = 1;
 MERGE INTO desk.talk AS t USING (SELECT e.* FROM generate_series(2500, 2700) AS n, desk.talk(n, 2025) AS e) AS s ON t.no = s.no
 WHEN MATCHED AND s.no % 2 = 0 THEN UPDATE SET "At" = s."At", lang = 'se', brand = 3
 WHEN MATCHED THEN DELETE
 WHEN NOT MATCHED THEN INSERT (no, brand, "At", "what happened") VALUES (s.no, s.brand, s."At", s."what happened");
--- some releases hand triggers wrong rows of such a MERGE; rebuild() mends that
-SELECT EXISTS (SELECT FROM (SELECT no, "At", brand, 1 AS weight FROM desk.talk UNION ALL SELECT no, "At", brand, -1 FROM desk.was
-		UNION ALL SELECT no, "At", brand, -weight FROM desk.told) AS t
-	GROUP BY no, "At", brand HAVING sum(weight) <> 0) AS merge_is_wrong \gset
-DROP TABLE desk.was, desk.told;
-DROP FUNCTION desk.tell CASCADE;
-\if :merge_is_wrong
-SELECT kindly_stats.rebuild() AS mended \gset
-\endif
+MERGE INTO desk.talk_2025 AS t USING (SELECT e.* FROM generate_series(2500, 2700) AS n, desk.talk(n, 2025) AS e) AS s ON t.no = s.no
+WHEN MATCHED AND s.no % 2 = 0 THEN UPDATE SET "At" = s."At", lang = 'se', brand = 3
+WHEN MATCHED THEN DELETE
+WHEN NOT MATCHED THEN INSERT (no, brand, "At", "what happened") VALUES (s.no, s.brand, s."At", s."what happened");
+SELECT * FROM desk.differences();
+-- a statement that writes through several CTEs
 WITH gone AS (DELETE FROM desk.talk WHERE no BETWEEN 1 AND 50 RETURNING *),
 	changed AS (UPDATE desk.talk SET vip = NOT vip WHERE no BETWEEN 51 AND 100 RETURNING *)
 INSERT INTO desk.talk SELECT (desk.talk(no, 2024)).* FROM (TABLE gone UNION ALL TABLE changed) AS u;

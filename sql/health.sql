@@ -56,6 +56,10 @@ ALTER TABLE msg_1 ENABLE REPLICA TRIGGER kindly_stats_insert;
 SELECT severity, object FROM findings();
 SELECT mend();
 
+DROP RULE kindly_stats_no_merge ON msg;
+SELECT * FROM findings();
+SELECT mend();
+
 -- columns
 SET session_replication_role = replica;
 ALTER TABLE msg DROP COLUMN session_id;

@@ -220,6 +220,7 @@ regress_suite()
 }
 
 # The TAP tests start servers of their own, so they run as the server's user.
+# tap_suite [NAME]...: some of them, or all.
 tap_suite()
 {
 	suite_begins
@@ -236,8 +237,12 @@ tap_suite()
 	make_server_dir "$place/tap" 755
 	# Sockets need a short path, and a failed test leaves its directory behind.
 	tap_tmp=$(mktemp -d /tmp/kindly_tap.XXXXXX) && make_server_dir "$tap_tmp"
-	for file in "$place"/tree/test/t/*.pl; do
-		name=$(basename "$file" .pl)
+	if [ "$#" -eq 0 ]; then
+		for file in "$place"/tree/test/t/*.pl; do
+			set -- "$@" "$(basename "$file" .pl)"
+		done
+	fi
+	for name; do
 		log=$place/tap_$name.log
 		make_server_dir "$place/tap/$name" 755
 		(

@@ -45,6 +45,9 @@
 #define SMALL_ROW_ENTRIES 16
 #define SMALL_ROW_BYTES 1000
 
+/* A transaction that has appended more rows than this compacts them less and less often. */
+#define MANY_APPENDED 1000
+
 /* Setting kindly_stats.compact_after */
 int			ks_compact_after = 64;
 
@@ -123,19 +126,42 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all)
 	return result == 1 && carried == 0 ? 0 : result;
 }
 
-/* Up to which size rows are to be merged, from their sizes in ascending order; 0 for none. */
-static Size
-choose_size(Size carried, bool all)
+/* The smallest rows of a measure: so many of them, none larger than this. */
+typedef struct small_rows
+{
+	int			count;
+	Size		largest;
+} small_rows;
+
+/* The first of the rows, ascending by size, that are not too much together; one at least. */
+static int
+count_within(const Size *sizes, int count)
+{
+	Size		sum = 0;
+	int			i;
+
+	for (i = 0; i < count && (i == 0 || sum + sizes[i] <= ROW_BYTES_MAX); i++)
+		sum += sizes[i];
+	return i;
+}
+
+/* Which rows to take, from the sizes, in ascending order, that the last statement returned: those worth merging, or all that are not too much. */
+static small_rows
+choose_rows(Size carried, bool all, bool single)
 {
 	int			count = (int) Min(SPI_processed, BATCH);
 	Size	   *sizes = palloc((count + 1) * sizeof(Size));
+	small_rows	result = {0, 0};
 	bool		isnull;
 	int			i;
 
 	for (i = 0; i < count; i++)
 		sizes[i] = (Size) DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-	count = count_to_merge(sizes, count, carried, all);
-	return count == 0 ? 0 : sizes[count - 1];
+	result.count = single ? count_within(sizes, count) : count_to_merge(sizes, count, carried, all);
+	if (result.count > 0)
+		result.largest = sizes[result.count - 1];
+	pfree(sizes);
+	return result;
 }
 
 /* About what the builder takes when packed. */
@@ -145,13 +171,13 @@ packed_bytes(const ks_builder *builder)
 	return builder->weights.count * sizeof(uint32) + builder->members.count * sizeof(uint64);
 }
 
-/* Takes rows up to a size out of the rollup and into the builder; gives back how many. */
+/* Takes rows out of the rollup and into the builder, the smallest first; gives back how many. */
 static uint64
-take_rows(const month_part *of, Datum measure, Size largest, ks_builder *builder)
+take_rows(const month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[6] = {INT8OID, DATEOID, TEXTOID, INT4OID, INT8OID, BOOLOID};
-	Datum		values[6] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, Int32GetDatum((int32) largest), Int64GetDatum(BATCH),
+	Datum		values[6] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, Int32GetDatum((int32) rows.largest), Int64GetDatum(rows.count),
 	BoolGetDatum(of->kept)};
 
 	ks_prepared(&plan,
@@ -161,20 +187,19 @@ take_rows(const month_part *of, Datum measure, Size largest, ks_builder *builder
 				"SELECT l.id FROM kindly_stats.rollup AS l"
 				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
 				" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4"
-				" LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 6, types);
+				" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 6, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);
 }
 
-/* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
-static uint64
-take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all)
+/* The sizes of the rows of a measure, or of mixed ones. */
+static void
+select_sizes(const month_part *of, Datum measure)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, BOOLOID};
 	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, BoolGetDatum(of->kept)};
-	Size		largest;
 
 	ks_prepared(&plan,
 				"SELECT pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
@@ -182,9 +207,30 @@ take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all)
 				" AND r.kept OPERATOR(pg_catalog.=) $4 ORDER BY 1", 4, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
-	largest = choose_size(packed_bytes(builder), all);
+}
+
+/* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
+static uint64
+take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all)
+{
+	small_rows	rows;
+
+	select_sizes(of, measure);
+	rows = choose_rows(packed_bytes(builder), all, false);
 	SPI_freetuptable(SPI_tuptable);
-	return largest == 0 ? 0 : take_rows(of, measure, largest, builder);
+	return rows.count == 0 ? 0 : take_rows(of, measure, rows, builder);
+}
+
+/* Takes mixed rows whether or not there is more than one. */
+static uint64
+take_mixed(const month_part *of, Datum measure, ks_builder *builder)
+{
+	small_rows	rows;
+
+	select_sizes(of, measure);
+	rows = choose_rows(0, true, true);
+	SPI_freetuptable(SPI_tuptable);
+	return rows.count == 0 ? 0 : take_rows(of, measure, rows, builder);
 }
 
 /* The measures of the month that stand in several rows. */
@@ -241,6 +287,7 @@ static uint64
 compact_mixed(const month_part *of, bool all, bool larger)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
+	small_rows	small = {BATCH, SMALL_ROW_BYTES};
 	ks_builder	mixed;
 	ks_share   *shares;
 	uint32		count;
@@ -248,7 +295,7 @@ compact_mixed(const month_part *of, bool all, bool larger)
 	uint64		taken;
 
 	ks_builder_init(&mixed, CurrentMemoryContext);
-	taken = take_rows(of, measure_datum(name), all ? PG_INT32_MAX : SMALL_ROW_BYTES, &mixed);
+	taken = all ? take_mixed(of, measure_datum(name), &mixed) : take_rows(of, measure_datum(name), small, &mixed);
 	if (larger && !all)
 		taken += take_worthy(of, measure_datum(name), &mixed, false);
 	ks_must(ks_builder_settle(&mixed));
@@ -259,7 +306,7 @@ compact_mixed(const month_part *of, bool all, bool larger)
 	}
 	ks_sort_out(&mixed, &shares, &count);
 	for (i = 0; i < count; i++)
-		taken += put_measure(of, shares[i].name, &shares[i].builder, all);
+		put_measure(of, shares[i].name, &shares[i].builder, all);
 	return taken;
 }
 
@@ -298,16 +345,54 @@ compact_month(const month_part *of, compact_what what)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
-	while (compact_mixed(of, what == COMPACT_ALL, what != COMPACT_SMALL) >= BATCH && what == COMPACT_ALL)
+	while (compact_mixed(of, what == COMPACT_ALL, what != COMPACT_SMALL) > 0 && what == COMPACT_ALL)
 		;
 	measures = what >= COMPACT_WORTHY ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
-		while (compact_measure(of, measures[i], what == COMPACT_ALL) >= BATCH && what == COMPACT_ALL)
+		while (compact_measure(of, measures[i], what == COMPACT_ALL) > 0 && what == COMPACT_ALL)
 			;
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
+}
+
+/* What this transaction has appended. */
+typedef struct appending
+{
+	TransactionId transaction;
+	uint64		rows;
+	uint64		next;			/* it compacts no more before it has appended so many */
+} appending;
+
+static appending appended = {InvalidTransactionId, 0, 0};
+
+static void
+note_append(void)
+{
+	TransactionId transaction = GetTopTransactionIdIfAny();
+
+	if (!TransactionIdEquals(transaction, appended.transaction))
+	{
+		appended.transaction = transaction;
+		appended.rows = 0;
+		appended.next = 0;
+	}
+	appended.rows++;
+}
+
+/*
+ * Whether this transaction may compact once more.  Rows that it has deleted itself
+ * are in the way until it ends.  From some number on, it waits until it has appended
+ * a part of what it had by then: stepping over them then costs only so much for each.
+ */
+static bool
+may_step_over(void)
+{
+	if (appended.rows < appended.next)
+		return false;
+	appended.next = appended.rows < MANY_APPENDED ? 0 : appended.rows + appended.rows / FAN;
+	return true;
 }
 
 /*
@@ -325,7 +410,8 @@ ks_compact_sometimes(const ks_group *group, bool kept)
 
 	month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
 
-	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances)
+	note_append();
+	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over())
 		compact_month(&of, small ? COMPACT_SMALL : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
 }
 

@@ -87,7 +87,8 @@ ks_lock_within(PG_FUNCTION_ARGS)
 	for (i = 0; i < count; i++)
 	{
 		limit_wait(end);
-		LockRelationOid(relids[i], ShareRowExclusiveLock);
+		/* a partitioned table gets a rule, too, which nobody may be planning without */
+		LockRelationOid(relids[i], get_rel_relkind(relids[i]) == RELKIND_PARTITIONED_TABLE ? AccessExclusiveLock : ShareRowExclusiveLock);
 	}
 	AtEOXact_GUC(false, nest);
 	PG_RETURN_VOID();

@@ -373,15 +373,16 @@ part_names(const ks_top *top, int *count)
 }
 
 /*
- * The quarter hour of the first live event of a month, or of its last, after the outermost
+ * The quarter hour of the first live or kept event of a month, or of its last, after the outermost
  * event that was ever added has been taken away: its edge that lies further out.
  * No event table is asked: whoever owns one could run code of his own here.
  */
 static TimestampTz
-outermost_edge(int64 bot_id, DateADT month, bool last)
+outermost_edge(int64 bot_id, const ks_month_bounds *m, bool last)
 {
-	static SPIPlanPtr plan = NULL;
-	TimestampTz start = (TimestampTz) month * USECS_PER_DAY;
+	static SPIPlanPtr live = NULL;
+	static SPIPlanPtr kept = NULL;
+	TimestampTz start = (TimestampTz) m->month * USECS_PER_DAY;
 	TimestampTz end = (TimestampTz) ks_month_to_date(ks_month_of(start) + 1) * USECS_PER_DAY;
 	int			nslots = (int) ((end - start) / KS_SLOT_USECS);
 	TimestampTz *edges = palloc((nslots + 1) * sizeof(TimestampTz));
@@ -392,7 +393,10 @@ outermost_edge(int64 bot_id, DateADT month, bool last)
 
 	for (i = 0; i <= nslots; i++)
 		edges[i] = start + i * KS_SLOT_USECS;
-	read_series(&plan, SERIES_QUERY " AND NOT r.kept", &question, counts, NULL);
+	if (m->kept)
+		read_series(&kept, SERIES_QUERY " AND r.kept", &question, counts, NULL);
+	else
+		read_series(&live, SERIES_QUERY " AND NOT r.kept", &question, counts, NULL);
 	while (found >= 0 && found < nslots && counts[found] == 0)
 		found += last ? -1 : 1;
 	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
@@ -404,8 +408,7 @@ outermost_edge(int64 bot_id, DateADT month, bool last)
 /*
  * The instant of a month's first event, or of its last: exact where the outermost
  * event that was ever added is still there, else the edge of its quarter hour that
- * lies further out, though not further than that event did.  From what is kept
- * nothing is taken away.
+ * lies further out, though not further than that event did.
  */
 static TimestampTz
 month_extreme(int64 bot_id, const ks_month_bounds *m, bool last)
@@ -414,7 +417,7 @@ month_extreme(int64 bot_id, const ks_month_bounds *m, bool last)
 
 	if (ks_bound_certain(b, last))
 		return last ? b->last : b->first;
-	return last ? Min(b->last, outermost_edge(bot_id, m->month, true)) : Max(b->first, outermost_edge(bot_id, m->month, false));
+	return last ? Min(b->last, outermost_edge(bot_id, m, true)) : Max(b->first, outermost_edge(bot_id, m, false));
 }
 
 /* The same of all months, ascending, of which there can be two of a kind: live and kept. */

@@ -110,6 +110,7 @@ extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *typ
 extern ks_identity ks_become_owner(const char *table);
 extern void ks_become_again(ks_identity caller);
 extern void ks_require_rollup(void);
+extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
 
 /* owner.c */

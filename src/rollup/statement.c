@@ -190,13 +190,20 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* exclude_repair(): waits for a repair, and keeps others away until the end of the transaction. */
-Datum
-ks_exclude_repair(PG_FUNCTION_ARGS)
+/* Waits for a repair, and keeps others away until the end of the transaction. */
+void
+ks_wait_for_repair(void)
 {
 	LOCKTAG		tag = lock_of_repair();
 
 	(void) LockAcquire(&tag, ShareLock, false, false);
+}
+
+/* exclude_repair() */
+Datum
+ks_exclude_repair(PG_FUNCTION_ARGS)
+{
+	ks_wait_for_repair();
 	PG_RETURN_VOID();
 }
 

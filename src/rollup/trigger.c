@@ -8,17 +8,21 @@
  * beyond what a hash table may take are they written earlier, so memory is bounded whatever the
  * size of the statement.
  */
-#include "rollup/count.h"
+#include "rollup/recount.h"
 
 #include "compat.h"
 
+#include "access/tableam.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_count_events);
+PG_FUNCTION_INFO_V1(ks_count_replicated);
 PG_FUNCTION_INFO_V1(ks_refuse_truncate);
+PG_FUNCTION_INFO_V1(ks_take_truncated);
 
 /*
  * Setting kindly_stats.keep_statistics: the table, as its triggers' first argument
@@ -35,6 +39,16 @@ typedef struct counting
 	ks_groups	kept;			/* what is taken away from groups and stays counted */
 	bool		keep;
 } counting;
+
+/*
+ * How much memory all tallies may take: what a hash table may, and no more than
+ * what any one of them can be packed from.
+ */
+static size_t
+groups_budget(void)
+{
+	return Min((size_t) ks_hash_memory(), 2 * (size_t) KS_PART_BYTES_MAX);
+}
 
 /* Appends groups and forgets them, compacts a month of them now and then. */
 static void
@@ -115,7 +129,7 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 		}
 		if (has_new)
 			ks_groups_count(&c->groups, &c->counter, &new_event, false, moved);
-		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > ks_hash_memory())
+		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > groups_budget())
 			write_counts(c);
 		MemoryContextReset(row_memory);
 	}
@@ -210,6 +224,69 @@ ks_count_events(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/*
+ * The old or the new row of a row trigger, if there is one and it counts.  Its values
+ * live as long as the trigger runs.
+ */
+static bool
+row_event(counting *c, TupleTableSlot *slot, ks_event *e)
+{
+	ks_values	row;
+
+	if (slot == NULL)
+		return false;
+	slot_getsomeattrs(slot, c->counter.binding->last_column);
+	row.values = slot->tts_values;
+	row.isnull = slot->tts_isnull;
+	return ks_event_read(&c->counter, &row, e);
+}
+
+/*
+ * The row trigger of event tables that count what is replicated into them: the
+ * workers that apply changes run no statements, and so fire no statement triggers.
+ * It must do nothing else where it was enabled beyond what attach() did.
+ */
+Datum
+ks_count_replicated(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "count_replicated", "Use kindly_stats.attach().");
+	TriggerEvent event = trigger->tg_event;
+	ks_event	old_event,
+				new_event;
+	bool		has_old,
+				has_new,
+				moved;
+	counting	c = {0};
+	ks_identity caller;
+
+	if (trigger->tg_trigger->tgnargs < 3 || !TRIGGER_FIRED_AFTER(event) || !TRIGGER_FIRED_FOR_ROW(event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, "count_replicated"),
+				 errhint("Use kindly_stats.attach().")));
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return PointerGetDatum(NULL);
+	caller = ks_become_owner("rollup");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
+	ks_groups_init(&c.groups, CurrentMemoryContext);
+	has_old = row_event(&c, TRIGGER_FIRED_BY_INSERT(event) ? NULL : trigger->tg_trigslot, &old_event);
+	has_new = row_event(&c, TRIGGER_FIRED_BY_DELETE(event) ? NULL :
+						TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigslot : trigger->tg_newslot, &new_event);
+	moved = !(has_old && has_new && old_event.bot_id == new_event.bot_id && old_event.at == new_event.at);
+	if (has_old)
+		ks_groups_count(&c.groups, &c.counter, &old_event, true, moved);
+	if (has_new)
+		ks_groups_count(&c.groups, &c.counter, &new_event, false, moved);
+	write_counts(&c);
+
+	SPI_finish();
+	ks_become_again(caller);
+	return PointerGetDatum(NULL);
+}
+
 /* TRUNCATE has no transition table: it would leave the statistics behind without a word. */
 Datum
 ks_refuse_truncate(PG_FUNCTION_ARGS)
@@ -220,5 +297,66 @@ ks_refuse_truncate(PG_FUNCTION_ARGS)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot truncate event table \"%s\"", RelationGetRelationName(trigger->tg_relation)),
 			 errhint("Use kindly_stats.purge() to delete events and keep their statistics, DELETE to take them out of the statistics, or kindly_stats.detach() first.")));
+	return PointerGetDatum(NULL);
+}
+
+/* Takes all rows that the table has away.  Whoever truncates it has it for himself. */
+static void
+take_rows(counting *c, Relation relation)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	MemoryContext row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
+	TableScanDesc scan;
+	ks_event	e;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		MemoryContext memory = MemoryContextSwitchTo(row_memory);
+
+		CHECK_FOR_INTERRUPTS();
+		if (row_event(c, slot, &e))
+			ks_groups_count(&c->groups, &c->counter, &e, true, true);
+		MemoryContextSwitchTo(memory);
+		MemoryContextReset(row_memory);
+		if (c->groups.bytes > groups_budget())
+			write_counts(c);
+	}
+	table_endscan(scan);
+	PopActiveSnapshot();
+	MemoryContextDelete(row_memory);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * Before a TRUNCATE that is applied: to refuse it would stop the replication, so
+ * the events are taken out of the statistics first.
+ */
+Datum
+ks_take_truncated(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = trigger_data(fcinfo, "take_truncated", "Use kindly_stats.attach().");
+	counting	c = {0};
+	ks_identity caller;
+
+	if (trigger->tg_trigger->tgnargs < 3 || !TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not one that can call \"%s\"", trigger->tg_trigger->tgname, "take_truncated"),
+				 errhint("Use kindly_stats.attach().")));
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA || trigger->tg_relation->rd_rel->relkind != RELKIND_RELATION)
+		return PointerGetDatum(NULL);
+	/* TRUNCATE is seen by snapshots from before it: a repair must not have taken its own */
+	ks_wait_for_repair();
+	caller = ks_become_owner("rollup");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
+	ks_groups_init(&c.groups, CurrentMemoryContext);
+	take_rows(&c, trigger->tg_relation);
+	write_counts(&c);
+	SPI_finish();
+	ks_become_again(caller);
 	return PointerGetDatum(NULL);
 }

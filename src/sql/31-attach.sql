@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'detached', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -75,10 +75,7 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more';
     ELSE
-        -- what is left of the rows says nothing; grants and policies are worth keeping
-        TRUNCATE kindly_stats.rollup;
-        ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally NOT NULL;
-        RAISE NOTICE 'statistics were lost when the extension was dropped' USING HINT = 'Attach each event table again: the events that it has are counted.';
+        PERFORM kindly_stats.restore_kept();
     END IF;
     IF to_regclass('kindly_stats.measure') IS NULL THEN
         CREATE TABLE kindly_stats.measure (
@@ -140,6 +137,15 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
         CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
             FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.measure_changed();
+    END IF;
+    IF to_regclass('kindly_stats.detached') IS NULL THEN
+        CREATE TABLE kindly_stats.detached (
+            event_table regclass,
+            grain text,
+            columns jsonb NOT NULL,
+            PRIMARY KEY (event_table, grain)
+        );
+        COMMENT ON TABLE kindly_stats.detached IS 'tables that were detached while their events stayed counted: they must not be counted once more';
     END IF;
     IF to_regclass('kindly_stats.bot') IS NULL THEN
         CREATE TABLE kindly_stats.bot (
@@ -320,6 +326,10 @@ BEGIN
                    kindly_stats.trigger_name(grain, 'delete'), relation, call);
     EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
+    PERFORM kindly_stats.refuse_merge(relation);
+    IF kindly_stats.counts_replicated(event_table) THEN
+        PERFORM kindly_stats.create_replica_triggers(relation, event_table, columns, grain);
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb, text) FROM PUBLIC;
@@ -476,6 +486,9 @@ BEGIN
     IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
         PERFORM kindly_stats.check_columns(event_table, columns, grain);
     END IF;
+    IF known IS NULL THEN
+        PERFORM kindly_stats.require_not_kept(event_table);
+    END IF;
     wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
     PERFORM kindly_stats.check_columns(event_table, wanted, grain);
     RETURN wanted;
@@ -498,6 +511,7 @@ BEGIN
     PERFORM kindly_stats.create_tables();
     -- before the table: whoever repairs holds this one, and then waits for tables
     PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(event_table) AS r;
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     known := kindly_stats.attached_columns(event_table, grain);
@@ -526,22 +540,29 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) IS 'internal: counts the rows of a table by the measures of a grain';
 
-CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
+CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, columns, 'event');
+    IF replica THEN
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
+    END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean) IS
 'counts the events of a table from now on, and those that are in it
 
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
 documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
 with triggers.  Only columns that the table has now are read from now on; call it once more to read one that was added since, or with
-other columns: what that changes is counted anew.  It blocks writers while it counts; kindly_stats.attach_concurrently() does not.
+other columns: what that changes is counted anew.  It blocks writers while it counts, and readers of a partitioned table, too;
+kindly_stats.attach_concurrently() does not.
+replica: count also what logical replication applies to the table, and what is written where session_replication_role is replica, row
+by row; true can be asked for later, too, and lasts until detach().
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
-that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise.';
+that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise, or was detached and its statistics kept.';
 
 CREATE FUNCTION kindly_stats.drop_trigger(relation regclass, name name) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_drop_trigger';
@@ -563,6 +584,7 @@ BEGIN
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
     PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.relations(event_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
     IF half_counted AND keep_statistics THEN
@@ -575,6 +597,7 @@ BEGIN
         EXIT WHEN half_counted;
         IF keep_statistics THEN
             PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
+            PERFORM kindly_stats.note_kept(event_table, known.columns, known.grain);
         ELSE
             PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
         END IF;
@@ -583,9 +606,10 @@ BEGIN
     LOOP
         counted := false;
         FOR trigger_name IN
-            SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = covered
+            SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = covered AND t.tgparentid = 0
                AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.guard_exported()'::regprocedure,
-                                'kindly_stats.refuse_truncate()'::regprocedure)
+                                'kindly_stats.refuse_truncate()'::regprocedure, 'kindly_stats.count_replicated()'::regprocedure,
+                                'kindly_stats.take_truncated()'::regprocedure)
         LOOP
             PERFORM kindly_stats.drop_trigger(covered, trigger_name);
             counted := true;
@@ -605,7 +629,8 @@ COMMENT ON FUNCTION kindly_stats.detach(regclass, boolean) IS
 'counts the events of a table no longer
 
 event_table: an attached table; keep_statistics: leave counted what is counted, instead of taking the events that are in the
-table out of the statistics.  Gives back the tables and partitions that had triggers.
+table out of the statistics; they would be counted twice if it were attached again, which is refused until forget_kept().  Gives back the tables and
+partitions that had triggers.
 Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached, or is to be kept and still being counted.';
 
 -- Without SET search_path: the table belongs where the caller creates tables.

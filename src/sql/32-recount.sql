@@ -246,6 +246,29 @@ What they count moves to those rows of kindly_stats.rollup that are kept.
 Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
 55000 where the table is not attached.';
 
+-- A month of a bot may be larger than a tally can be: what is compared is sums of fixed size, of what is stored and of the raw events.
+
+CREATE FUNCTION kindly_stats.fingerprint_tally(internal, measure text, tally kindly_stats.tally, wanted text) RETURNS internal
+    LANGUAGE C STABLE COST 1000 AS 'MODULE_PATHNAME', 'ks_fingerprint_tally';
+CREATE FUNCTION kindly_stats.fingerprint_event(internal, at timestamptz, key text[], member text, weight bigint) RETURNS internal
+    LANGUAGE C STABLE COST 10 AS 'MODULE_PATHNAME', 'ks_fingerprint_event';
+CREATE FUNCTION kindly_stats.fingerprint_final(internal) RETURNS bigint[]
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_fingerprint_final';
+CREATE AGGREGATE kindly_stats.fingerprint(measure text, tally kindly_stats.tally, wanted text) (
+    SFUNC = kindly_stats.fingerprint_tally, STYPE = internal, SSPACE = 64, FINALFUNC = kindly_stats.fingerprint_final);
+CREATE AGGREGATE kindly_stats.fingerprint(at timestamptz, key text[], member text, weight bigint) (
+    SFUNC = kindly_stats.fingerprint_event, STYPE = internal, SSPACE = 64, FINALFUNC = kindly_stats.fingerprint_final);
+REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint_final(internal) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint(text, kindly_stats.tally, text) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint(timestamptz, text[], text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text) IS 'internal: transition function of fingerprint(measure, tally, wanted)';
+COMMENT ON FUNCTION kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint) IS 'internal: transition function of fingerprint(at, key, member, weight)';
+COMMENT ON FUNCTION kindly_stats.fingerprint_final(internal) IS 'internal: final function of both kinds of fingerprint()';
+COMMENT ON AGGREGATE kindly_stats.fingerprint(text, kindly_stats.tally, text) IS 'internal: total weight, and two sums that differ from session to session, of rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.fingerprint(timestamptz, text[], text, bigint) IS 'internal: the same of raw events, equal where the rows are their tallies';
+
 CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query of each measure takes longer than to run most of them
@@ -265,20 +288,28 @@ BEGIN
           FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
         RETURN QUERY EXECUTE format($query$
             WITH stored AS (
-                SELECT r.bot_id, r.month, kindly_stats.sum(
-                           CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, %1$L) ELSE r.tally END) AS tally
+                SELECT r.bot_id, r.month, kindly_stats.fingerprint(r.measure, r.tally, %1$L) AS print
                   FROM kindly_stats.rollup AS r
                  WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3) GROUP BY 1, 2),
             recounted AS (
                 SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
-                       kindly_stats.tally_agg((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS tally
-                  FROM (%2$s) AS u GROUP BY 1, 2)
-            SELECT coalesce(s.bot_id, r.bot_id), %1$L, coalesce(s.month, r.month),
-                   coalesce(kindly_stats.total(s.tally), 0), coalesce(kindly_stats.total(r.tally), 0),
-                   coalesce(kindly_stats.distinct_total(s.tally), 0), coalesce(kindly_stats.distinct_total(r.tally), 0)
-              FROM stored AS s FULL JOIN recounted AS r ON r.bot_id = s.bot_id AND r.month = s.month
-             WHERE NOT kindly_stats.is_empty(CASE WHEN s.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN s.tally
-                                                  ELSE s.tally OPERATOR(kindly_stats.-) r.tally END)
+                       kindly_stats.fingerprint((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS print
+                  FROM (%2$s) AS u GROUP BY 1, 2),
+            different AS MATERIALIZED (
+                SELECT bot_id, month, coalesce(s.print, '{0,0,0}') AS stored, coalesce(r.print, '{0,0,0}') AS recounted
+                  FROM stored AS s FULL JOIN recounted AS r USING (bot_id, month)
+                 WHERE coalesce(s.print, '{0,0,0}') <> coalesce(r.print, '{0,0,0}'))
+            SELECT d.bot_id, %1$L, d.month, d.stored[1], d.recounted[1],
+                   coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, %1$L, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                                              NULL, true, NULL, false))[2]
+                               FROM kindly_stats.rollup AS r
+                              WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', %1$L) AND NOT r.kept), 0),
+                   coalesce(m.members, 0)
+              FROM different AS d
+              LEFT JOIN (SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+                                count(DISTINCT (u.event).member) AS members
+                           FROM (%2$s) AS u
+                          WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2) AS m ON m.bot_id = d.bot_id AND m.month = d.month
              ORDER BY 1, 3
             $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
             USING bot, first::timestamp AT TIME ZONE 'UTC', first;
@@ -339,7 +370,7 @@ COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
 'counts the events of all attached tables and makes the statistics say the same
 
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
-included.  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
+included (a month of more than 64 MB is replaced in any case).  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
 Errors: 25001 at an isolation level above READ COMMITTED, 42501 where the caller must not read all rows of a table, 55000 where no event
 table has been attached.';

@@ -235,7 +235,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_exported(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_exported(regclass, jsonb) IS 'internal: refuses a table whose conversations would change an exported day (55000)';
 
-CREATE FUNCTION kindly_stats.attach_conversations(conversation_table regclass, columns jsonb DEFAULT '{}') RETURNS SETOF regclass
+CREATE FUNCTION kindly_stats.attach_conversations(conversation_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false)
+    RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known jsonb;
@@ -248,6 +249,7 @@ BEGIN
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.create_exported();
     PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(conversation_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
@@ -265,18 +267,23 @@ BEGIN
            LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
     PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
+    IF replica THEN
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
+    END IF;
     RETURN QUERY SELECT unnest(covered);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attach_conversations(regclass, jsonb, boolean) IS
 'counts the conversations of a table, those that are in it and those to come, and guards exported days
 
 conversation_table: an ordinary or partitioned table with at least bot_id, conversation_id, conversation_start_time and
 conversation_end_time, and bot_messages_count (or null for it); columns: a JSON object from documented property names to the table''s
 own columns, null for one not to be read.  An export says null for what the table does not have.  Gives back the tables and
 partitions that it covered with triggers; call it once more for a new partition, or for a column that was renamed or dropped, as
-attach().  kindly_stats.detach() undoes it.
+attach().  replica: count also what logical replication applies, as attach() does; exported days are not guarded against that.
+kindly_stats.detach() undoes it.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise or would change an exported day.';
 

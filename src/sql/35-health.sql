@@ -40,6 +40,11 @@ BEGIN
       FROM pg_event_trigger AS e JOIN pg_depend AS d ON d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e'
       JOIN pg_extension AS x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid AND x.extname = 'kindly_stats'
      WHERE e.evtenabled IN ('D', 'R') ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', r.relation::text, 'The rule is gone that keeps MERGE away: what it moves from partition to partition may not be counted.',
+           format('SELECT kindly_stats.refuse_merge(%L);', r.relation::text)
+      FROM kindly_stats.event_table AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
+     WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.relation AND w.rulename = 'kindly_stats_no_merge') ORDER BY 2;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_triggers() FROM PUBLIC;

@@ -20,9 +20,9 @@ DECLARE
 BEGIN
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported, kindly_stats.counting, kindly_stats.verified
-        TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT INSERT, DELETE ON kindly_stats.rollup TO kindly_stats_admin;
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
+        kindly_stats.verified TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT INSERT, DELETE ON kindly_stats.rollup, kindly_stats.detached TO kindly_stats_admin;
     GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
     FOR command IN
         SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
@@ -33,7 +33,9 @@ BEGIN
            AND p.proname !~ '^(before|after|warn)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(bigint, timestamptz)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+          FROM unnest(ARRAY['kindly_stats.verify(bigint, timestamptz)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
+                            'kindly_stats.fingerprint(timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text)',
+                            'kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, bigint, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)',

@@ -163,8 +163,8 @@ ks_slot_checked(TimestampTz at)
 }
 
 /* The number of the key in the builder's dictionary. */
-static uint32
-put_key(ks_builder *builder, ArrayType *key)
+uint32
+ks_put_key(ks_builder *builder, ArrayType *key)
 {
 	Datum	   *parts;
 	bool	   *nulls;
@@ -222,7 +222,7 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 		weight = PG_GETARG_INT64(4);
 
 	state = state_for_update(fcinfo);
-	key = has_key ? put_key(&state->builder, PG_GETARG_ARRAYTYPE_P(2))
+	key = has_key ? ks_put_key(&state->builder, PG_GETARG_ARRAYTYPE_P(2))
 		: ks_dictionary_put(&state->builder.keys, no_key);
 	if (has_member)
 	{

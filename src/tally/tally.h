@@ -27,6 +27,7 @@ extern struct varlena *ks_tally_pack(ks_builder *builder);
 
 /* aggregate.c */
 extern int32 ks_slot_checked(TimestampTz at);
+extern uint32 ks_put_key(ks_builder *builder, ArrayType *key);
 
 /* How much of a text is a part of a key. */
 static inline size_t

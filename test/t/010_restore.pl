@@ -186,7 +186,7 @@ run_quietly('restore the schema', 'pg_restore', '--exit-on-error', '--schema-onl
 run_quietly('then the data, with triggers', 'pg_restore', '--exit-on-error', '--data-only', '-d', $twice, "$dir/custom");
 isnt($new->safe_psql('twice', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'with triggers: verify() sees events counted twice');
 $new->safe_psql('twice', 'SELECT kindly_stats.rebuild()');
-# first and last event are exact again, which those that were dumped are not
+# which knows first and last event exactly again, after their outermost ones were deleted
 $old->safe_psql('stats', 'SELECT kindly_stats.rebuild()');
 $expected = answers($old, 'stats');
 check_restored('twice', 'with triggers, rebuilt');
