@@ -4,7 +4,7 @@
  * Three event triggers of the extension look at every DDL statement.  Here they
  * find out which tables a statement is about, as its author named them, and leave
  * at once where none is attached; what is to be done then is said in SQL
- * (34-tree.sql), which runs as the owner of the extension's functions: whoever
+ * (36-tree.sql), which runs as the owner of the extension's functions: whoever
  * alters his table need not have any right on the statistics.
  *
  * Before a statement that drops tables, what they have counted moves to kept rows;
