@@ -12,13 +12,17 @@
 
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_count_events);
 PG_FUNCTION_INFO_V1(ks_refuse_truncate);
+PG_FUNCTION_INFO_V1(ks_trigger_arguments);
 
 /*
  * Setting kindly_stats.keep_statistics: the table, as its triggers' first argument
@@ -221,4 +225,23 @@ ks_refuse_truncate(PG_FUNCTION_ARGS)
 			 errmsg("cannot truncate event table \"%s\"", RelationGetRelationName(trigger->tg_relation)),
 			 errhint("Use kindly_stats.purge() to delete events and keep their statistics, DELETE to take them out of the statistics, or kindly_stats.detach() first.")));
 	return PointerGetDatum(NULL);
+}
+
+/* trigger_arguments(tgargs): texts, each with a zero byte behind it */
+Datum
+ks_trigger_arguments(PG_FUNCTION_ARGS)
+{
+	bytea	   *arguments = PG_GETARG_BYTEA_PP(0);
+	const char *at = VARDATA_ANY(arguments);
+	const char *end = at + VARSIZE_ANY_EXHDR(arguments);
+	ArrayBuildState *result = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	const char *zero;
+
+	for (; (zero = memchr(at, '\0', end - at)) != NULL; at = zero + 1)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) pg_verifymbstr(at, (int) (zero - at), false);
+		accumArrayResult(result, PointerGetDatum(cstring_to_text_with_len(at, (int) (zero - at))), false, TEXTOID, CurrentMemoryContext);
+	}
+	PG_RETURN_DATUM(makeArrayResult(result, CurrentMemoryContext));
 }

@@ -261,6 +261,8 @@ COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes w
 
 CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    replaced bigint;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
     IF NOT kindly_stats.has_rollup() THEN
@@ -269,7 +271,10 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot);
-    RETURN kindly_stats.repair(bot);
+    replaced := kindly_stats.repair(bot);
+    -- rows that came without triggers
+    PERFORM kindly_stats.note_all_conversation_bots(bot);
+    RETURN replaced;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
