@@ -233,7 +233,7 @@ SELECT severity, object, finding FROM kindly_stats.tree_findings();
 -- a virtual one is never computed for triggers
 SELECT current_setting('server_version_num')::int >= 180000 AS has_virtual \gset
 \if :has_virtual
-CREATE TABLE virtual (id bigint, at timestamptz GENERATED ALWAYS AS (timestamptz '2024-01-01 00:00Z' + make_interval(secs => id)) VIRTUAL, bot_id bigint, kind text);
+CREATE TABLE virtual (id bigint, at timestamptz GENERATED ALWAYS AS (to_timestamp(id)) VIRTUAL, bot_id bigint, kind text);
 DO $$
 BEGIN
 	PERFORM kindly_stats.attach('virtual', '{"occurred_at": "at"}');

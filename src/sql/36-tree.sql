@@ -367,7 +367,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgname = name
                   AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.guard_exported()'::regprocedure)) THEN
         RAISE EXCEPTION 'a trigger of kindly_stats on table "%" must keep its name', relation
-            USING ERRCODE = '55000', HINT = 'It is known by its name; kindly_stats.detach() drops it.';
+            USING ERRCODE = '55000', HINT = 'It is made anew under this name; kindly_stats.detach() drops it.';
     END IF;
 END
 $$;
