@@ -12,6 +12,7 @@ import { createHmac } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import net from 'node:net';
+import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 export const base = process.env.KINDLY_URL;
@@ -140,9 +141,12 @@ export function faultOf(answer, method = 'GET') {
 
 const encoded = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
+// Requests are counted by key: each program has one of its own, so that none pays for what another asked.
+const program = basename(process.argv[1], '.mjs');
+
 // A token as the database makes it, unless told otherwise.
 export function token(claims, { key = secret, header = { alg: 'HS256', typ: 'JWT' }, hash = 'sha256' } = {}) {
-  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', aud: 'kindly_stats', exp: Math.floor(Date.now() / 1000) + 300, ...claims })}`;
+  const signed = `${encoded(header)}.${encoded({ role: 'kindly_api_user', aud: 'kindly_stats', exp: Math.floor(Date.now() / 1000) + 300, key: program, ...claims })}`;
   return `${signed}.${createHmac(hash, key).update(signed).digest('base64url')}`;
 }
 
