@@ -88,6 +88,13 @@ DELETE FROM parted_1;
 SELECT kindly_stats.detach('parted', keep_statistics => true);
 ALTER TABLE parted DETACH PARTITION parted_2;
 SELECT * FROM state();
+-- what has left the tree since is kept, too, and is not counted twice: neither alone nor in another tree
+SELECT kindly_stats.attach('parted_2');
+CREATE TABLE other_tree (LIKE one) PARTITION BY RANGE (occurred_at);
+SELECT kindly_stats.attach('other_tree');
+ALTER TABLE other_tree ATTACH PARTITION parted_2 FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
+DROP TABLE other_tree;
+SELECT * FROM state();
 -- under its parent it is as little wanted as alone
 ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
 SELECT kindly_stats.attach('parted');
