@@ -90,6 +90,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_countable(relation);
+    PERFORM kindly_stats.require_not_kept(relation);
     PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
     FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
     LOOP
@@ -105,6 +106,10 @@ BEGIN
             PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
         END LOOP;
     END LOOP;
+    -- what was half counted alone is so as a part of its tree
+    WITH half AS (
+        DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
+    INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = top
     LOOP
         PERFORM kindly_stats.guard_conversations(top, known.columns);
