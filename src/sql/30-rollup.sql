@@ -74,13 +74,16 @@ COMMENT ON FUNCTION kindly_stats.measure_changed() IS 'trigger of kindly_stats.m
 -- the grain and the columns, each with a zero byte behind it.
 CREATE VIEW kindly_stats.event_table AS
 SELECT t.tgrelid::regclass AS event_table,
-       convert_from(substring(g.rest FROM position('\x00'::bytea IN g.rest) + 1 FOR length(g.rest) - position('\x00'::bytea IN g.rest) - 1),
-                    getdatabaseencoding()::name)::jsonb AS columns,
+       convert_from(substring(h.rest FROM 1 FOR position('\x00'::bytea IN h.rest) - 1), getdatabaseencoding()::name)::jsonb AS columns,
        convert_from(substring(g.rest FROM 1 FOR position('\x00'::bytea IN g.rest) - 1), getdatabaseencoding()::name) AS grain,
        convert_from(substring(t.tgargs FROM 1 FOR position('\x00'::bytea IN t.tgargs) - 1), getdatabaseencoding()::name) AS known_as
   FROM pg_catalog.pg_trigger AS t,
-       LATERAL (SELECT substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1) AS rest) AS g
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert' AND t.tgnargs = 3;
+       LATERAL (SELECT substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1) AS rest) AS g,
+       LATERAL (SELECT substring(g.rest FROM position('\x00'::bytea IN g.rest) + 1) AS rest) AS h
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert'
+   AND (t.tgnargs = 3
+        -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+        OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending));
 GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.event_table IS
 'attached tables, how they name the columns that measures read, and which measures count them
