@@ -334,7 +334,7 @@ typedef struct alteration
 	Oid			relid;
 	Oid			partition;		/* that is attached or detached */
 	bool		checks;			/* it may make the table one that cannot be counted */
-	bool		disables;		/* triggers */
+	bool		switches;		/* triggers on or off */
 	List	   *retyped;		/* columns whose values change */
 	List	   *added;			/* columns */
 } alteration;
@@ -394,7 +394,11 @@ read_alteration(const AlterTableStmt *statement)
 			case AT_DisableTrig:
 			case AT_DisableTrigAll:
 			case AT_DisableTrigUser:
-				result.disables = true;
+			case AT_EnableTrig:
+			case AT_EnableTrigAll:
+			case AT_EnableTrigUser:
+			case AT_EnableAlwaysTrig:
+				result.switches = true;
 				break;
 			default:
 				break;
@@ -535,7 +539,7 @@ alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	alteration	a = read_alteration(statement);
 	call		c = {0};
 
-	if (!OidIsValid(a.partition) && !a.checks && !a.disables && a.added == NIL)
+	if (!OidIsValid(a.partition) && !a.checks && !a.switches && a.added == NIL)
 		return;
 	/* that of an inheriting table may be one that is covered */
 	if (!a.checks && !is_covered(a.relid) && !is_covered(a.partition))
@@ -543,7 +547,7 @@ alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.partition));
 	add_argument(&c, BOOLOID, BoolGetDatum(a.checks));
-	add_argument(&c, BOOLOID, BoolGetDatum(a.disables));
+	add_argument(&c, BOOLOID, BoolGetDatum(a.switches));
 	add_names(&c, a.added);
 	run(fcinfo, "SELECT kindly_stats.after_alter($1, $2, $3, $4, $5)", &c, NULL);
 }

@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "access/tableam.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -194,6 +195,27 @@ ks_keeps_statistics(const TriggerData *trigger)
 		trigger->tg_trigger->tgnargs > 0 && strcmp(trigger->tg_trigger->tgargs[0], ks_keep_statistics) == 0;
 }
 
+/* Whether this is what is applied from elsewhere, and a row trigger counts it: a statement trigger that was enabled for that, too, must not. */
+static bool
+is_counted_by_rows(Relation relation)
+{
+	const TriggerDesc *all = relation->trigdesc;
+	int			i;
+
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return false;
+	for (i = 0; i < all->numtriggers; i++)
+	{
+		const Trigger *t = &all->triggers[i];
+		size_t		length = strlen(t->tgname);
+
+		if ((t->tgtype & TRIGGER_TYPE_ROW) != 0 && (t->tgenabled == TRIGGER_FIRES_ON_REPLICA || t->tgenabled == TRIGGER_FIRES_ALWAYS) &&
+			strncmp(t->tgname, "kindly_stats_", 13) == 0 && length > 8 && strcmp(t->tgname + length - 8, "_replica") == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * The trigger of event tables.  Writers of events need no right on the rollup:
  * it is written as its owner, the way foreign keys are checked.
@@ -205,6 +227,8 @@ ks_count_events(PG_FUNCTION_ARGS)
 	counting	c;
 	ks_identity caller;
 
+	if (is_counted_by_rows(trigger->tg_relation))
+		return PointerGetDatum(NULL);
 	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

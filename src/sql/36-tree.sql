@@ -106,6 +106,11 @@ BEGIN
             PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
         END LOOP;
     END LOOP;
+    -- a partition that counts what is replicated makes its tree do so
+    IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_table AS e, kindly_stats.relations(top) AS r
+          WHERE e.event_table = top;
+    END IF;
     -- what was half counted alone is so as a part of its tree
     WITH half AS (
         DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
@@ -235,6 +240,7 @@ CREATE FUNCTION kindly_stats.before_alter(relation oid, partition oid, retyped t
     LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     top regclass;
+    own name;
 BEGIN
     IF NOT (kindly_stats.is_covered(relation) OR partition <> 0 AND kindly_stats.is_covered(partition)) OR NOT kindly_stats.may_alter(relation, caller) THEN
         RETURN;
@@ -242,6 +248,13 @@ BEGIN
     -- before the tables are locked: a repair that has this one may be waiting for them
     PERFORM kindly_stats.exclude_repair();
     top := kindly_stats.tree_top(relation);
+    -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
+    FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+                   WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure
+                     AND kindly_stats.is_covered(relation) AND kindly_stats.may_alter(partition, caller)
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', own, partition::regclass);
+    END LOOP;
     IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
         PERFORM kindly_stats.take_counts(top);
         RETURN NEXT top;
@@ -318,7 +331,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.after_create(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.after_create(regclass) IS 'internal: looks at a table that was created or renamed';
 
-CREATE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, disables boolean, added text[]) RETURNS void
+CREATE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     top regclass := kindly_stats.tree_top(relation);
@@ -331,7 +344,14 @@ BEGIN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
+    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
+    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+                  WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
+                  ORDER BY t.tgparentid <> 0, 1, 2
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', found.name, found.tgname);
+    END LOOP;
+    IF switches AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
                                AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)) THEN
         RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
             USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
@@ -349,8 +369,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, 
 COMMENT ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[]) IS
 'internal: looks at a table after ALTER TABLE
 
-relation: the table; partition: one that was attached or detached, or 0; checks: it may be one now that cannot be counted; disables:
-triggers were disabled; added: new columns.';
+relation: the table; partition: one that was attached or detached, or 0; checks: it may be one now that cannot be counted; switches:
+triggers were enabled or disabled; added: new columns.';
 
 CREATE FUNCTION kindly_stats.after_rename_column(relation regclass, old_name text, new_name text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
