@@ -331,13 +331,19 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.after_create(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.after_create(regclass) IS 'internal: looks at a table that was created or renamed';
 
-CREATE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[]) RETURNS void
+CREATE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[], retyped text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     top regclass := kindly_stats.tree_top(relation);
     found record;
 BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'table "%" was attached to kindly_stats while this statement waited for it', top
+            USING ERRCODE = '40001', HINT = 'Try again: it is counted anew then.';
+    END IF;
     IF partition <> 0 AND (kindly_stats.is_covered(relation) OR kindly_stats.is_covered(partition)) THEN
+        -- it is excluded already, unless the tree was attached while the statement waited for it
+        PERFORM kindly_stats.exclude_repair();
         PERFORM kindly_stats.sync_tree(partition);
     END IF;
     IF checks THEN
@@ -365,12 +371,13 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[]) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[], text[]) IS
 'internal: looks at a table after ALTER TABLE
 
 relation: the table; partition: one that was attached or detached, or 0; checks: it may be one now that cannot be counted; switches:
-triggers were enabled or disabled; added: new columns.';
+triggers were enabled or disabled; added: new columns; retyped: columns whose values changed, though before_alter() was not told.
+Errors: 40001 where the table was attached in between.';
 
 CREATE FUNCTION kindly_stats.after_rename_column(relation regclass, old_name text, new_name text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -418,12 +425,15 @@ BEGIN
         RETURN;
     END IF;
     FOR lost IN
-        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
+        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid, t.original
           FROM pg_event_trigger_dropped_objects() AS d
           LEFT JOIN pg_event_trigger_dropped_objects() AS t ON t.object_type = 'table' AND t.address_names = d.address_names[1:2]
          WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete|truncate)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
     LOOP
-        IF lost.objid IS NOT NULL THEN
+        IF lost.original THEN
+            RAISE EXCEPTION 'table % was attached to kindly_stats while this statement waited for it', lost.name
+                USING ERRCODE = '40001', HINT = 'Try again: its statistics are kept then.';
+        ELSIF lost.objid IS NOT NULL THEN
             RAISE EXCEPTION 'cannot drop attached table % along with something else', lost.name
                 USING ERRCODE = '55000', HINT = format('Its statistics would be wrong. DROP TABLE %s first, which keeps them, or SELECT kindly_stats.detach(%L).', lost.name, lost.name);
         END IF;
