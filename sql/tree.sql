@@ -344,6 +344,23 @@ SET session_replication_role = replica;
 SELECT fill('copied', '2025-01-07', 10);
 RESET session_replication_role;
 SELECT * FROM state();
+-- partitions of an owner who has no right on any function
+CREATE ROLE kindly_stats_test_copier;
+GRANT CREATE ON SCHEMA public TO kindly_stats_test_copier;
+ALTER TABLE copied OWNER TO kindly_stats_test_copier;
+SET ROLE kindly_stats_test_copier;
+CREATE TABLE copied_3 PARTITION OF copied FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
+ALTER TABLE copied DETACH PARTITION copied_3;
+ALTER TABLE copied ATTACH PARTITION copied_3 FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
+RESET ROLE;
+SET session_replication_role = replica;
+SELECT fill('copied', '2025-03-05', 10);
+RESET session_replication_role;
+SELECT * FROM state();
+ALTER TABLE copied OWNER TO CURRENT_USER;
+DROP OWNED BY kindly_stats_test_copier;
+DROP ROLE kindly_stats_test_copier;
+SELECT * FROM state();
 -- DETACH CONCURRENTLY that was stopped between its transactions
 UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'copied_1'::regclass;
 \c -

@@ -514,7 +514,7 @@ create_started(FunctionCallInfo fcinfo, const CreateStmt *statement)
 		return;
 	add_argument(&c, OIDOID, ObjectIdGetDatum(parent));
 	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
-	run(fcinfo, "SELECT kindly_stats.exclude_repair() WHERE kindly_stats.may_alter($1, $2)", &c, NULL);
+	run(fcinfo, "SELECT kindly_stats.before_partition($1, $2)", &c, NULL);
 }
 
 static void

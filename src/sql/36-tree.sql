@@ -236,6 +236,27 @@ COMMENT ON FUNCTION kindly_stats.before_drop(oid[], oid[], oid[], oid) IS
 
 relations, schemas, roles: the tables, or those of schemas and owners; caller: who drops them.  Gives back those tables.';
 
+-- PostgreSQL copies triggers for rows to new partitions as whoever makes them, who must be allowed to call their function.
+CREATE FUNCTION kindly_stats.before_partition(parent oid, caller oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.may_alter(parent, caller) THEN
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.exclude_repair();
+    IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = parent AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure)
+       AND NOT has_function_privilege(caller, 'kindly_stats.count_replicated()', 'EXECUTE') THEN
+        EXECUTE (SELECT format('GRANT EXECUTE ON FUNCTION kindly_stats.count_replicated() TO %I', r.rolname)
+                   FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = parent);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.before_partition(oid, oid) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.before_partition(oid, oid) IS
+'internal: prepares for CREATE TABLE ... PARTITION OF, and for ATTACH PARTITION
+
+parent: an attached table, or a part of it; caller: who makes a partition of it.  The owner of a table that counts what is replicated may make triggers that do so.';
+
 CREATE FUNCTION kindly_stats.before_alter(relation oid, partition oid, retyped text[], caller oid) RETURNS SETOF oid
     LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -247,6 +268,9 @@ BEGIN
     END IF;
     -- before the tables are locked: a repair that has this one may be waiting for them
     PERFORM kindly_stats.exclude_repair();
+    IF partition <> 0 AND kindly_stats.is_covered(relation) THEN
+        PERFORM kindly_stats.before_partition(relation, caller);
+    END IF;
     top := kindly_stats.tree_top(relation);
     -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
     FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
