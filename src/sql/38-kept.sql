@@ -72,6 +72,8 @@ CREATE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d kindly_stats.detached;
+    -- else partitions came since, which were not kept: those that were are read one by one
+    is_whole boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('forget kept statistics');
     IF NOT kindly_stats.has_rollup() OR NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = forget_kept.event_table) THEN
@@ -80,10 +82,12 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    is_whole := NOT EXISTS (SELECT FROM kindly_stats.relations(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
     FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.relations(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
     LOOP
         DELETE FROM kindly_stats.detached AS t WHERE t.event_table = d.event_table AND t.grain = d.grain;
-        IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table AND c.relkind = 'r') THEN
+        IF is_whole AND d.event_table = forget_kept.event_table
+           OR NOT is_whole AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table AND c.relkind = 'r') THEN
             PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
         END IF;
     END LOOP;
