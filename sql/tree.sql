@@ -315,6 +315,17 @@ SELECT kindly_stats.purge('chat', '2024-09-02 00:06');
 SELECT * FROM state();
 SELECT sum(count) AS replies FROM generate_series(1, 3) AS b, kindly_stats.stats_total(b, '2024-09-01', '2024-10-01', measure => 'replies');
 DROP TABLE chat, answer;
+-- and from one that took its former name
+CREATE TABLE chat (bot_id bigint, occurred_at timestamptz, kind text, session_id text PRIMARY KEY);
+SELECT kindly_stats.attach('chat');
+ALTER TABLE chat RENAME TO former;
+CREATE TABLE chat (bot_id bigint, occurred_at timestamptz, kind text, session_id text REFERENCES former ON DELETE CASCADE);
+SELECT kindly_stats.attach('chat');
+SELECT fill('former', '2024-11-02', 10), fill('chat', '2024-11-02', 10);
+SELECT * FROM state();
+SELECT kindly_stats.purge('former', '2025-01-01');
+SELECT * FROM state();
+DROP TABLE former, chat;
 -- triggers for replicas: of a partition that leaves and comes back, or that comes into a tree without; switched on as pg_restore does it
 CREATE TABLE copied (bot_id bigint, occurred_at timestamptz, kind text, session_id text) PARTITION BY RANGE (occurred_at);
 CREATE TABLE copied_1 PARTITION OF copied FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');

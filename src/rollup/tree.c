@@ -614,9 +614,9 @@ names_ended(FunctionCallInfo fcinfo)
 {
 	call		c = {0};
 
-	run(fcinfo, "SELECT kindly_stats.after_create(c.objid) FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
+	run(fcinfo, "SELECT kindly_stats.after_create(t.objid) FROM (SELECT DISTINCT c.objid FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
 		" WHERE c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND c.objsubid OPERATOR(pg_catalog.=) 0"
-		" AND c.object_type OPERATOR(pg_catalog.=) ANY ('{table,foreign table}')", &c, NULL);
+		" AND c.object_type OPERATOR(pg_catalog.=) ANY ('{table,foreign table}')) AS t", &c, NULL);
 }
 
 /* Counts anew what was taken away when the statement began. */

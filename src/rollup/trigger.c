@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "access/tableam.h"
+#include "catalog/partition.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -26,9 +27,9 @@ PG_FUNCTION_INFO_V1(ks_refuse_truncate);
 PG_FUNCTION_INFO_V1(ks_take_truncated);
 
 /*
- * Setting kindly_stats.keep_statistics: the table, as its triggers' first argument
- * has it, whose deleted events stay counted, as purge() wants it.  Tables that a
- * foreign key deletes from meanwhile are others.
+ * Setting kindly_stats.keep_statistics: the OID of the table whose deleted events stay
+ * counted, as purge() wants it.  Tables that a foreign key deletes from meanwhile are
+ * others, whatever they were called when they were attached.
  */
 char	   *ks_keep_statistics = NULL;
 
@@ -191,8 +192,12 @@ ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int nargumen
 bool
 ks_keeps_statistics(const TriggerData *trigger)
 {
-	return TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics != NULL && ks_keep_statistics[0] != '\0' &&
-		trigger->tg_trigger->tgnargs > 0 && strcmp(trigger->tg_trigger->tgargs[0], ks_keep_statistics) == 0;
+	Oid			purged = ks_keep_statistics != NULL ? atooid(ks_keep_statistics) : InvalidOid;
+	Oid			relid = RelationGetRelid(trigger->tg_relation);
+
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || !OidIsValid(purged))
+		return false;
+	return relid == purged || (trigger->tg_relation->rd_rel->relispartition && list_member_oid(get_partition_ancestors(relid), purged));
 }
 
 /* Whether this is what is applied from elsewhere, and a row trigger counts it: a statement trigger that was enabled for that, too, must not. */
