@@ -300,13 +300,14 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
         RETURN;
     END IF;
+    -- no lock on a table is waited for: one that is being attached must be there to be seen
+    PERFORM kindly_stats.exclude_repair();
     FOR reader IN
         SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e
           JOIN LATERAL jsonb_each_text(e.columns) AS c ON c.value IS NOT NULL
           JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = c.value AND a.attnum > 0 AND NOT a.attisdropped
          WHERE kindly_stats.base_type(a.atttypid) = enum ORDER BY 1
     LOOP
-        PERFORM kindly_stats.exclude_repair();
         PERFORM kindly_stats.take_counts(reader);
         RETURN NEXT reader;
     END LOOP;
