@@ -25,6 +25,14 @@ BEGIN
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
+    -- without the trigger for INSERT it is not even known as an event table
+    RETURN QUERY
+    SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
+           format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+       AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
+       AND NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
            format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
