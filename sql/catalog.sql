@@ -81,6 +81,7 @@ INSERT INTO for_everybody VALUES
 ('a part of an aggregate, which a distributed engine calls with the caller''s rights',
  'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
 ('policies call it as whoever queries', 'is_one_of visible_bots'),
+('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
 ('says what the documentation says, too', 'routes'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot');
 CREATE TEMP VIEW listed AS

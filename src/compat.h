@@ -95,6 +95,13 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define ks_executor_run(query, count) ExecutorRun(query, ForwardScanDirection, count, false)
 #endif
 
+/* 18 tells deferrable keys apart, which ours are not. */
+#if PG_VERSION_NUM >= 180000
+#define ks_primary_key(relation) RelationGetPrimaryKeyIndex(relation, false)
+#else
+#define ks_primary_key(relation) RelationGetPrimaryKeyIndex(relation)
+#endif
+
 /* All settings; 16 counts them itself. */
 #if PG_VERSION_NUM >= 160000
 #define ks_guc_variables(count) get_guc_variables(count)

@@ -80,11 +80,16 @@ ks_require_conversations(uint64 tables)
 				 errhint("Create one with kindly_stats.create_conversation_table(), or attach yours with kindly_stats.attach_conversations().")));
 }
 
-/* The conversation tables; raises where there is none.  The caller is connected to SPI. */
+/*
+ * The conversation tables, and which of them have the bot; raises where there is
+ * none.  The others are strangers' affairs: nothing of them is locked, planned or
+ * read, whatever their owners do to them.  The caller is connected to SPI.
+ */
 ks_conversation_table *
-ks_conversation_tables(int *count)
+ks_conversation_tables(int64 bot_id, int *count)
 {
 	ks_conversation_table *result;
+	List	   *relations;
 	uint64		i;
 
 	if (SPI_execute("SELECT c.oid, c.relowner, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(c.relname), t.columns"
@@ -94,6 +99,7 @@ ks_conversation_tables(int *count)
 					" ORDER BY c.oid", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list conversation tables");
 	ks_require_conversations(SPI_processed);
+	relations = ks_relations_of_bot(bot_id);
 	*count = (int) SPI_processed;
 	result = palloc(SPI_processed * sizeof(ks_conversation_table));
 	for (i = 0; i < SPI_processed; i++)
@@ -106,6 +112,7 @@ ks_conversation_tables(int *count)
 		result[i].owner = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
 		result[i].name = psprintf("%s.%s", SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 4));
 		result[i].columns = DatumGetJsonbPCopy(SPI_getbinval(row, desc, 5, &isnull));
+		result[i].has_bot = ks_table_is_among(result[i].relid, relations);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
@@ -210,6 +217,7 @@ static int64
 count_in_table(const ks_conversation_table *table, const ks_choice *choice, const char *most)
 {
 	StringInfoData query;
+	ks_named_table named;
 	ks_visit	visit;
 	bool		isnull;
 	int64		result;
@@ -218,10 +226,12 @@ count_in_table(const ks_conversation_table *table, const ks_choice *choice, cons
 	appendStringInfo(&query, "SELECT pg_catalog.count(*) FROM (SELECT FROM %s AS e", table->name);
 	add_conditions(&query, table, choice);
 	appendStringInfo(&query, " LIMIT %s) AS c", most);
+	ks_name_table(&named, table->relid);
 	visit = ks_enter_table(table->relid);
 	if (SPI_execute_plan(ks_prepare_own(query.data, 0, NULL), NULL, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count conversations");
 	ks_leave_table(visit);
+	ks_unname_table(&named);
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
 	return result;
@@ -293,6 +303,14 @@ shown_to_caller(const ks_conversation_table *table, int64 bot_id)
 	return may_write(table->relid) || sees_bot(bot_id);
 }
 
+/* Whether the caller sees a table's conversations of every bot. */
+static bool
+sees_all(const ks_conversation_table *table)
+{
+	return pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK &&
+		(check_enable_rls(table->relid, InvalidOid, true) != RLS_ENABLED || may_write(table->relid));
+}
+
 /*
  * Whether the caller is to be told anything of a bot's conversations in a table.
  * Nothing is looked up in it before this is known: an error, or how long it
@@ -301,16 +319,42 @@ shown_to_caller(const ks_conversation_table *table, int64 bot_id)
 static bool
 concerns_caller(const ks_conversation_table *table, int64 bot_id)
 {
+	return sees_all(table) || sees_bot(bot_id);
+}
+
+static bool
+may_read_rollup(void)
+{
 	Oid			rollup = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
 
-	if (pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+	return OidIsValid(rollup) && pg_class_aclcheck(rollup, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/*
+ * Raises where the caller has no right to read a table that matters.  Who sees
+ * the bot in one table is told of others that have it, too; tables of other bots
+ * do not matter to him, whoever may read them.  Who does not see it gets the same
+ * error whether or not there is such a bot.
+ */
+static void
+require_reading(const ks_conversation_table *tables, int count, int64 bot_id)
+{
+	bool		reads_rollup = may_read_rollup();
+	bool		sees = false;
+	int			i;
+
+	for (i = 0; i < count && !sees; i++)
+		sees = tables[i].has_bot && (sees_all(&tables[i]) || (reads_rollup && sees_bot(bot_id)));
+	for (i = 0; i < count; i++)
 	{
-		if (check_enable_rls(table->relid, InvalidOid, true) != RLS_ENABLED || may_write(table->relid))
-			return true;
+		if (sees && !tables[i].has_bot)
+			continue;
+		if (!reads_rollup && pg_class_aclcheck(tables[i].relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(tables[i].relid));
+		/* it asks the rollup, and says so where that may not be read */
+		if (!sees)
+			(void) concerns_caller(&tables[i], bot_id);
 	}
-	else if (!OidIsValid(rollup) || pg_class_aclcheck(rollup, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(table->relid));
-	return sees_bot(bot_id);
 }
 
 /* Leaves those tables that have chosen conversations, which the caller is to see; gives back their number. */
@@ -320,9 +364,10 @@ tables_to_read(ks_conversation_table *tables, int count, const ks_choice *choice
 	int			left = 0;
 	int			i;
 
+	require_reading(tables, count, choice->bot_id);
 	for (i = 0; i < count; i++)
 	{
-		if (concerns_caller(&tables[i], choice->bot_id) && count_in_table(&tables[i], choice, "1") > 0 &&
+		if (tables[i].has_bot && concerns_caller(&tables[i], choice->bot_id) && count_in_table(&tables[i], choice, "1") > 0 &&
 			shown_to_caller(&tables[i], choice->bot_id))
 			tables[left++] = tables[i];
 	}
@@ -348,7 +393,7 @@ ks_conversation_query(const ks_choice *choice, const char *const *properties, in
 {
 	StringInfoData out;
 	int			count;
-	ks_conversation_table *tables = ks_conversation_tables(&count);
+	ks_conversation_table *tables = ks_conversation_tables(choice->bot_id, &count);
 	int			i;
 
 	initStringInfo(&out);
@@ -368,7 +413,7 @@ ks_conversation_query(const ks_choice *choice, const char *const *properties, in
 
 /*
  * How many conversations of a bot ended on a day in one table (InvalidOid: in
- * all), whoever asks, as of the active snapshot.  The caller is connected to SPI.
+ * all that have the bot), whoever asks, as of the active snapshot.  The caller is connected to SPI.
  */
 int64
 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid)
@@ -376,13 +421,13 @@ ks_conversations_ended(int64 bot_id, DateADT day, Oid relid)
 	ks_interval interval = ks_day_interval(day);
 	ks_choice	choice = {bot_id, false, 1, &interval};
 	int			count;
-	ks_conversation_table *tables = ks_conversation_tables(&count);
+	ks_conversation_table *tables = ks_conversation_tables(bot_id, &count);
 	int64		result = 0;
 	int			i;
 
 	for (i = 0; i < count; i++)
 	{
-		if (!OidIsValid(relid) || tables[i].relid == relid)
+		if (tables[i].has_bot && (!OidIsValid(relid) || tables[i].relid == relid))
 			result += count_in_table(&tables[i], &choice, "ALL");
 	}
 	return result;

@@ -25,6 +25,7 @@ typedef struct ks_conversation_table
 	Oid			owner;
 	char	   *name;			/* quoted and qualified */
 	Jsonb	   *columns;		/* documented names to the table's own */
+	bool		has_bot;		/* rows of the bot in question were written to it */
 } ks_conversation_table;
 
 /* Instants from start on, up to but not with end. */
@@ -46,10 +47,15 @@ typedef struct ks_choice
 /* conversation.c */
 extern void ks_require_conversations(uint64 tables);
 extern char *ks_column_of(const Jsonb *columns, const char *logical);
-extern ks_conversation_table *ks_conversation_tables(int *count);
+extern ks_conversation_table *ks_conversation_tables(int64 bot_id, int *count);
 extern char *ks_conversation_query(const ks_choice *choice, const char *const *properties, int nproperties, Oid *table);
 extern ks_interval ks_day_interval(DateADT day);
 extern int64 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid);
+
+/* conversation_bot.c */
+extern List *ks_relations_of_bot(int64 bot_id);
+extern bool ks_table_is_among(Oid relid, List *relations);
+extern void ks_note_bot(Oid trigger, Oid relid, int64 bot_id);
 
 /* exported.c */
 

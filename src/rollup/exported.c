@@ -175,6 +175,9 @@ typedef struct guard
 	guarded_column *columns;	/* all that are exported */
 	AttrNumber	last_column;
 	ks_entries	days;			/* (bot, day) that are changed */
+	const TriggerData *trigger;
+	bool		any_bot;		/* a row of last_bot was written, and noted */
+	int64		last_bot;
 } guard;
 
 static AttrNumber
@@ -214,6 +217,7 @@ start_guard(guard *g, TriggerData *trigger)
 	int			i;
 
 	memset(g, 0, sizeof(*g));
+	g->trigger = trigger;
 	g->columns = palloc(ks_nproperties * sizeof(guarded_column));
 	for (i = 0; i < ks_nproperties; i++)
 	{
@@ -308,6 +312,22 @@ check_days(guard *g)
 	refuse_exported(g->days.entry, g->days.count);
 }
 
+/* Notes that the table has conversations of the row's bot, open ones, too. */
+static void
+note_bot(guard *g, TupleTableSlot *row)
+{
+	int64		bot_id;
+
+	if (row->tts_isnull[g->bot_id - 1])
+		return;
+	bot_id = bot_of(g, row);
+	if (g->any_bot && g->last_bot == bot_id)
+		return;
+	ks_note_bot(g->trigger->tg_trigger->tgoid, RelationGetRelid(g->trigger->tg_relation), bot_id);
+	g->any_bot = true;
+	g->last_bot = bot_id;
+}
+
 /* Notes the day on which the conversation of a row ended, if it did. */
 static void
 note_day(guard *g, TupleTableSlot *row)
@@ -375,6 +395,8 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 		if (!has_old && !has_new)
 			break;
 		CHECK_FOR_INTERRUPTS();
+		if (has_new)
+			note_bot(g, new_row);
 		if (has_old && has_new && same_export(g, old_row, new_row))
 			continue;
 		if (has_old)
@@ -386,7 +408,7 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 	ExecDropSingleTupleTableSlot(new_row);
 }
 
-/* Trigger of conversation tables: refuses what would change an exported day. */
+/* Trigger of conversation tables: notes which bots they have, refuses what would change an exported day. */
 Datum
 ks_guard_exported(PG_FUNCTION_ARGS)
 {
@@ -496,17 +518,21 @@ check_closable(DateADT day)
  * whose days he may close, row security of kindly_stats.exported says.
  */
 static void
-check_row_security(void)
+check_row_security(int64 bot_id)
 {
 	int			count;
-	ks_conversation_table *tables = ks_conversation_tables(&count);
+	ks_conversation_table *tables = ks_conversation_tables(bot_id, &count);
+	bool		any = false;
 	int			i;
 
 	if (check_enable_rls(exported_table(), InvalidOid, true) == RLS_ENABLED)
 		return;
+	/* of a bot that has been in none, any may be the one */
+	for (i = 0; i < count; i++)
+		any = any || tables[i].has_bot;
 	for (i = 0; i < count; i++)
 	{
-		if (check_enable_rls(tables[i].relid, InvalidOid, true) == RLS_ENABLED)
+		if ((tables[i].has_bot || !any) && check_enable_rls(tables[i].relid, InvalidOid, true) == RLS_ENABLED)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("row-level security hides conversations of table %s, but no days of kindly_stats.exported", tables[i].name),
@@ -615,7 +641,7 @@ mark_day(int64 bot_id, DateADT day, bool even_empty)
 {
 	int64		conversations;
 
-	check_row_security();
+	check_row_security(bot_id);
 	check_kept(bot_id, day);
 	conversations = count_now(bot_id, day, InvalidOid);
 	put_mark(bot_id, day, conversations);

@@ -18,6 +18,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/lsyscache.h"
@@ -82,6 +83,32 @@ ks_leave_table(ks_visit visit)
 	/* as if it had failed: whatever was set, with or without LOCAL, goes */
 	AtEOXact_GUC(false, visit.nest);
 	SetUserIdAndSecContext(visit.caller.user, visit.caller.security);
+}
+
+static void
+name_in_context(void *argument)
+{
+	errcontext("reading table %s as its owner", ((ks_named_table *) argument)->name);
+}
+
+/* Whoever reads tables of strangers needs to know whose code it was that failed, to detach it.  InvalidOid: there is no table. */
+void
+ks_name_table(ks_named_table *named, Oid relid)
+{
+	named->name = OidIsValid(relid) ? quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)) : NULL;
+	named->callback.previous = error_context_stack;
+	named->callback.callback = name_in_context;
+	named->callback.arg = named;
+	if (named->name != NULL)
+		error_context_stack = &named->callback;
+}
+
+void
+ks_unname_table(ks_named_table *named)
+{
+	error_context_stack = named->callback.previous;
+	if (named->name != NULL)
+		pfree(named->name);
 }
 
 /*

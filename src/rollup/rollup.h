@@ -122,8 +122,17 @@ typedef struct ks_visit
 	int			nest;			/* of settings */
 } ks_visit;
 
+/* Errors that are raised meanwhile say in their context which table was read. */
+typedef struct ks_named_table
+{
+	ErrorContextCallback callback;
+	char	   *name;
+} ks_named_table;
+
 extern ks_visit ks_enter_table(Oid relid);
 extern void ks_leave_table(ks_visit visit);
+extern void ks_name_table(ks_named_table *named, Oid relid);
+extern void ks_unname_table(ks_named_table *named);
 extern void ks_require_own(List *relations);
 extern SPIPlanPtr ks_prepare_own(const char *query, int nargs, Oid *types);
 extern void ks_require_rights(Oid relid, AclMode rights);

@@ -150,9 +150,12 @@ make_plan(const ks_stream_query *query, ParamListInfo parameters)
 void
 ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 {
-	ks_visit	visit = enter(query->table);
 	ParamListInfo parameters = make_parameters(query);
+	ks_named_table named;
+	ks_visit	visit;
 
+	ks_name_table(&named, query->table);
+	visit = enter(query->table);
 	/* there is hardly an expression to compile, and a compiler takes more memory than all the rest */
 	ks_set_option("jit", "off");
 	stream->table = query->table;
@@ -167,12 +170,14 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 	ExecutorStart(stream->query, 0);
 	stream->desc = stream->query->tupDesc;
 	ks_leave_table(visit);
+	ks_unname_table(&named);
 }
 
 /* Fetches the next rows; gives back their number.  They are there until the next ones are fetched. */
 uint64
 ks_stream_fetch(ks_stream *stream)
 {
+	ks_named_table named;
 	ks_visit	visit;
 
 	MemoryContextReset(stream->memory);
@@ -181,11 +186,13 @@ ks_stream_fetch(ks_stream *stream)
 	if (stream->ended)
 		return 0;
 	stream->rows = MemoryContextAlloc(stream->memory, stream->batch * sizeof(HeapTuple));
+	ks_name_table(&named, stream->table);
 	visit = enter(stream->table);
 	PushActiveSnapshot(stream->query->snapshot);
 	ks_executor_run(stream->query, stream->batch);
 	PopActiveSnapshot();
 	ks_leave_table(visit);
+	ks_unname_table(&named);
 	stream->ended = stream->count < stream->batch && stream->bytes < BYTES_AT_ONCE;
 	return stream->count;
 }

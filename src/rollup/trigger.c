@@ -8,6 +8,7 @@
  * beyond what a hash table may take are they written earlier, so memory is bounded whatever the
  * size of the statement.
  */
+#include "rollup/conversation.h"
 #include "rollup/recount.h"
 
 #include "compat.h"
@@ -15,9 +16,12 @@
 #include "access/tableam.h"
 #include "catalog/partition.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -25,6 +29,7 @@ PG_FUNCTION_INFO_V1(ks_count_events);
 PG_FUNCTION_INFO_V1(ks_count_replicated);
 PG_FUNCTION_INFO_V1(ks_refuse_truncate);
 PG_FUNCTION_INFO_V1(ks_take_truncated);
+PG_FUNCTION_INFO_V1(ks_trigger_arguments);
 
 /*
  * Setting kindly_stats.keep_statistics: the OID of the table whose deleted events stay
@@ -308,7 +313,11 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	if (has_old)
 		ks_groups_count(&c.groups, &c.counter, &old_event, true, moved);
 	if (has_new)
+	{
 		ks_groups_count(&c.groups, &c.counter, &new_event, false, moved);
+		if (!c.counter.binding->events)
+			ks_note_bot(trigger->tg_trigger->tgoid, RelationGetRelid(trigger->tg_relation), new_event.bot_id);
+	}
 	write_counts(&c);
 
 	SPI_finish();
@@ -388,4 +397,23 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 	SPI_finish();
 	ks_become_again(caller);
 	return PointerGetDatum(NULL);
+}
+
+/* trigger_arguments(tgargs): texts, each with a zero byte behind it */
+Datum
+ks_trigger_arguments(PG_FUNCTION_ARGS)
+{
+	bytea	   *arguments = PG_GETARG_BYTEA_PP(0);
+	const char *at = VARDATA_ANY(arguments);
+	const char *end = at + VARSIZE_ANY_EXHDR(arguments);
+	ArrayBuildState *result = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	const char *zero;
+
+	for (; (zero = memchr(at, '\0', end - at)) != NULL; at = zero + 1)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) pg_verifymbstr(at, (int) (zero - at), false);
+		accumArrayResult(result, PointerGetDatum(cstring_to_text_with_len(at, (int) (zero - at))), false, TEXTOID, CurrentMemoryContext);
+	}
+	PG_RETURN_DATUM(makeArrayResult(result, CurrentMemoryContext));
 }

@@ -70,20 +70,28 @@ grain of the measures that count it, and its column names.  It writes with the r
 COMMENT ON FUNCTION kindly_stats.refuse_truncate() IS 'trigger of event tables: TRUNCATE would leave the statistics behind, so it is refused (55000)';
 COMMENT ON FUNCTION kindly_stats.measure_changed() IS 'trigger of kindly_stats.measure: makes every session read the measures anew';
 
--- The event tables, as their triggers say; partitions are covered by their parent's line.  Arguments of a trigger are the table,
--- the grain and the columns, each with a zero byte behind it.
+-- Whoever may ask what is attached may execute these: they show nothing.
+CREATE FUNCTION kindly_stats.trigger_arguments(arguments bytea) RETURNS text[]
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_trigger_arguments';
+COMMENT ON FUNCTION kindly_stats.trigger_arguments(bytea) IS 'internal: the arguments of a trigger, as pg_trigger.tgargs has them';
+
+-- Administrators may make triggers with what arguments they like, which must not become an error of whoever asks what is attached.
+CREATE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN argument ~ $pattern$^\{("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null)(, "([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null))*)?\}\Z$pattern$ THEN argument::jsonb END
+$$;
+COMMENT ON FUNCTION kindly_stats.mapping(text) IS 'internal: the column names that an argument of a trigger has as attach() writes them, else NULL';
+
+-- The event tables, as their triggers after INSERT for the statement say, whatever these are called by now; partitions are covered by
+-- their parent's line.  Arguments are the table, the grain and the columns; a trigger that has others was not made by attach().
 CREATE VIEW kindly_stats.event_table AS
-SELECT t.tgrelid::regclass AS event_table,
-       convert_from(substring(h.rest FROM 1 FOR position('\x00'::bytea IN h.rest) - 1), getdatabaseencoding()::name)::jsonb AS columns,
-       convert_from(substring(g.rest FROM 1 FOR position('\x00'::bytea IN g.rest) - 1), getdatabaseencoding()::name) AS grain,
-       convert_from(substring(t.tgargs FROM 1 FOR position('\x00'::bytea IN t.tgargs) - 1), getdatabaseencoding()::name) AS known_as
-  FROM pg_catalog.pg_trigger AS t,
-       LATERAL (SELECT substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1) AS rest) AS g,
-       LATERAL (SELECT substring(g.rest FROM position('\x00'::bytea IN g.rest) + 1) AS rest) AS h
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert'
+SELECT t.tgrelid::regclass AS event_table, kindly_stats.mapping(a.arguments[3]) AS columns, a.arguments[2] AS grain, a.arguments[1] AS known_as
+  FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
    AND (t.tgnargs = 3
         -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
-        OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending));
+        OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
+   AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
 GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.event_table IS
 'attached tables, how they name the columns that measures read, and which measures count them

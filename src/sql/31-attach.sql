@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'detached', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -317,7 +317,16 @@ CREATE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regc
 DECLARE
     call text := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%L, %L, %L%s)', event_table::text, grain, columns::text,
                         CASE WHEN relation <> event_table THEN ', ''partition''' END);
+    renamed name;
 BEGIN
+    -- its owner may call a trigger otherwise, but two would count twice
+    FOR renamed IN SELECT t.tgname FROM pg_trigger AS t
+                    WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+                      AND (kindly_stats.trigger_arguments(t.tgargs))[2] = grain
+                      AND t.tgname <> ALL (ARRAY(SELECT kindly_stats.trigger_name(grain, e) FROM unnest(ARRAY['insert', 'update', 'delete']) AS e))
+    LOOP
+        PERFORM kindly_stats.drop_trigger(relation, renamed);
+    END LOOP;
     EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new %s',
                    kindly_stats.trigger_name(grain, 'insert'), relation, call);
     EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s',
@@ -614,6 +623,7 @@ BEGIN
             PERFORM kindly_stats.drop_trigger(covered, trigger_name);
             counted := true;
         END LOOP;
+        PERFORM kindly_stats.forget_conversation_bots(covered);
         IF counted THEN
             RETURN NEXT covered;
         END IF;

@@ -362,6 +362,8 @@ BEGIN
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
     END IF;
+    -- rows that came without triggers
+    PERFORM kindly_stats.note_all_conversation_bots(bot);
     RETURN changed;
 END
 $$;

@@ -7,20 +7,19 @@
 CREATE FUNCTION kindly_stats.guard_exported() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_guard_exported';
 REVOKE EXECUTE ON FUNCTION kindly_stats.guard_exported() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.guard_exported() IS
-'trigger of conversation tables: refuses what would change an exported day (55000)
+'trigger of conversation tables: notes their bots, refuses what would change an exported day (55000)
 
 Made by kindly_stats.attach_conversations(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s
-name and its column names.  It reads kindly_stats.exported with the rights of that table''s owner.';
+name and its column names.  It reads kindly_stats.exported, and writes kindly_stats.conversation_bot, with the rights of their owners.';
 
--- As their triggers say; partitions are covered by their parent's line.  Arguments of a trigger are the table and the columns,
--- each with a zero byte behind it.
+-- As their triggers say, whatever these are called by now; partitions are covered by their parent's line.  Arguments of a trigger are
+-- the table and the columns; a trigger that has others was not made by attach_conversations().
 CREATE VIEW kindly_stats.conversation_table AS
-SELECT t.tgrelid::regclass AS conversation_table,
-       convert_from(substring(t.tgargs FROM position('\x00'::bytea IN t.tgargs) + 1
-                              FOR length(t.tgargs) - position('\x00'::bytea IN t.tgargs) - 1),
-                    getdatabaseencoding()::name)::jsonb AS columns
+SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns
   FROM pg_catalog.pg_trigger AS t
- WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgname = 'kindly_stats_closed_insert' AND t.tgnargs = 2;
+ -- after INSERT, for the statement
+ WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
+   AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
 GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
 
@@ -61,7 +60,7 @@ CREATE FUNCTION kindly_stats.create_exported() RETURNS void
 BEGIN
     PERFORM kindly_stats.require_own_tables();
     -- whoever attaches may hold other locks already: this one is for who really creates
-    IF to_regclass('kindly_stats.exported') IS NOT NULL THEN
+    IF to_regclass('kindly_stats.exported') IS NOT NULL AND to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
         RETURN;
     END IF;
     -- another session may be at the same, and be done before us
@@ -77,10 +76,45 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.exported IS 'UTC days that are closed: their exports say bot_name, and have so many conversations, from then on; rows are made by close_day() and deleted by reopen_day()';
     END IF;
+    IF to_regclass('kindly_stats.conversation_bot') IS NULL THEN
+        CREATE TABLE kindly_stats.conversation_bot (
+            conversation_table regclass NOT NULL,
+            bot_id bigint NOT NULL,
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, conversation_table, id)
+        );
+        COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_exported() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_exported() IS 'internal: creates kindly_stats.exported where it is missing';
+COMMENT ON FUNCTION kindly_stats.create_exported() IS 'internal: creates kindly_stats.exported and conversation_bot where they are missing';
+
+CREATE FUNCTION kindly_stats.note_conversation_bots(relation regclass, bot_column name, bot bigint) RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_note_conversation_bots';
+REVOKE EXECUTE ON FUNCTION kindly_stats.note_conversation_bots(regclass, name, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.note_conversation_bots(regclass, name, bigint) IS
+'internal: lists the bots of a table''s rows, all or one, in kindly_stats.conversation_bot';
+
+CREATE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t kindly_stats.conversation_table;
+BEGIN
+    FOREACH t IN ARRAY ARRAY(SELECT c FROM kindly_stats.conversation_table AS c ORDER BY c.conversation_table)
+    LOOP
+        PERFORM kindly_stats.note_conversation_bots(t.conversation_table, t.columns ->> 'bot_id', bot);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.note_all_conversation_bots(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.note_all_conversation_bots(bigint) IS 'internal: the same for all attached tables';
+
+CREATE FUNCTION kindly_stats.forget_conversation_bots(relation regclass) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_forget_conversation_bots';
+REVOKE EXECUTE ON FUNCTION kindly_stats.forget_conversation_bots(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.forget_conversation_bots(regclass) IS
+'internal: takes a table, and those that are there no more, out of kindly_stats.conversation_bot';
 
 -- Attaching
 
@@ -198,10 +232,16 @@ CREATE FUNCTION kindly_stats.guard_conversations(conversation_table regclass, co
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     relation regclass;
+    renamed name;
     call text;
 BEGIN
     FOR relation IN SELECT r FROM kindly_stats.relations(conversation_table) AS r ORDER BY r
     LOOP
+        FOR renamed IN SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
+                          AND t.tgname NOT IN ('kindly_stats_closed_insert', 'kindly_stats_closed_update', 'kindly_stats_closed_delete')
+        LOOP
+            EXECUTE format('DROP TRIGGER %I ON %s', renamed, relation);
+        END LOOP;
         call := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.guard_exported(%L, %L%s)', conversation_table::text, columns::text,
                        CASE WHEN relation <> conversation_table THEN ', ''partition''' END);
         EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_insert AFTER INSERT ON %s'
@@ -266,6 +306,11 @@ BEGIN
       FROM unnest(ARRAY['conversation_start', 'conversation_end']) AS g (grain),
            LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
     PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
+    IF known IS NULL THEN
+        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.relations(conversation_table) AS r;
+    END IF;
+    PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
+       FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)

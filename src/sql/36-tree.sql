@@ -1,27 +1,11 @@
 -- DDL on attached tables: counted in the same transaction, refused, or warned of.  Event triggers hand over what a statement is about
 -- (src/rollup/tree.c); what stands here runs as the owner of these functions, and reads tables as their owners.
 
-CREATE FUNCTION kindly_stats.trigger_argument(arguments bytea, number integer) RETURNS text
-    LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    rest bytea := arguments;
-    zero bytea := decode('00', 'hex');
-BEGIN
-    FOR i IN 2 .. number LOOP
-        rest := substring(rest FROM position(zero IN rest) + 1);
-    END LOOP;
-    RETURN convert_from(substring(rest FROM 1 FOR position(zero IN rest) - 1), getdatabaseencoding()::name);
-END
-$$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.trigger_argument(bytea, integer) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.trigger_argument(bytea, integer) IS 'internal: one of the arguments of a trigger, which the catalog keeps with a zero byte behind each';
-
 -- Attached tables and their partitions, a line a grain.
 CREATE VIEW kindly_stats.covered_relation AS
-SELECT t.tgrelid AS relation, kindly_stats.trigger_argument(t.tgargs, 2) AS grain, kindly_stats.trigger_argument(t.tgargs, 3)::jsonb AS columns,
-       t.tgnargs > 3 AS is_partition
-  FROM pg_catalog.pg_trigger AS t
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgname LIKE 'kindly\_stats\_%insert' AND t.tgnargs IN (3, 4);
+SELECT t.tgrelid AS relation, a.arguments[2] AS grain, kindly_stats.mapping(a.arguments[3]) AS columns, t.tgnargs > 3 AS is_partition
+  FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4 AND t.tgnargs IN (3, 4) AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
 COMMENT ON VIEW kindly_stats.covered_relation IS 'internal: tables and partitions that have counting triggers, and what these were told';
 
 CREATE FUNCTION kindly_stats.is_covered(relation regclass) RETURNS boolean
@@ -49,8 +33,13 @@ BEGIN
     LOOP
         PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.relations(top) AS r;
     END LOOP;
-    PERFORM kindly_stats.guard_conversations(top, kindly_stats.trigger_argument(t.tgargs, 2)::jsonb) FROM pg_trigger AS t
-      WHERE t.tgrelid = top AND t.tgname = 'kindly_stats_closed_insert' AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure;
+    -- of rows that were written through the tree its top is listed
+    FOR known IN SELECT kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns FROM pg_trigger AS t
+                  WHERE t.tgrelid = top AND t.tgname = 'kindly_stats_closed_insert' AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
+    LOOP
+        PERFORM kindly_stats.guard_conversations(top, known.columns);
+        PERFORM kindly_stats.note_conversation_bots(top, known.columns ->> 'bot_id', NULL);
+    END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.part_tree(regclass) FROM PUBLIC;
@@ -118,6 +107,7 @@ BEGIN
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = top
     LOOP
         PERFORM kindly_stats.guard_conversations(top, known.columns);
+        PERFORM kindly_stats.note_conversation_bots(relation, known.columns ->> 'bot_id', NULL);
         PERFORM kindly_stats.lock_exported();
         PERFORM kindly_stats.check_exported(top, known.columns);
     END LOOP;

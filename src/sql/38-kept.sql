@@ -19,7 +19,7 @@ BEGIN
     IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.rollup'::regclass AND a.attname = 'saved' AND NOT a.attisdropped) THEN
         DELETE FROM kindly_stats.rollup WHERE saved IS NULL OR NOT kept;
         ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally;
-        UPDATE kindly_stats.rollup SET tally = ('\x' || encode(saved, 'hex'))::kindly_stats.tally;
+        UPDATE kindly_stats.rollup SET tally = (E'\\x' || encode(saved, 'hex'))::kindly_stats.tally;
         ALTER TABLE kindly_stats.rollup ALTER COLUMN tally SET NOT NULL;
         ALTER TABLE kindly_stats.rollup DROP COLUMN saved;
     ELSE

@@ -41,6 +41,8 @@ SELECT 'grants ' || c.oid::regclass || ' ' || string_agg(concat_ws(' ', coalesce
 SELECT 'policy ' || polrelid::regclass || ' ' || polname || ' ' || pg_get_expr(polqual, polrelid) FROM pg_policy ORDER BY 1;
 SELECT 'kept ' || bot_id || ' ' || sum(kindly_stats.total(tally)) FROM kindly_stats.rollup WHERE kept GROUP BY bot_id ORDER BY bot_id;
 SELECT 'event table ' || event_table || ' ' || columns FROM kindly_stats.event_table ORDER BY 1;
+SELECT 'bots of ' || conversation_table || ' ' || string_agg(DISTINCT bot_id::text, ' ') FROM kindly_stats.conversation_bot GROUP BY conversation_table ORDER BY 1;
+SELECT 'talks ' || b || ' ' || count(f) FROM unnest(ARRAY[1, 2, 3]) AS b, ultimate.first_last_intent(b, '2025-01-01', '2026-01-01') AS f GROUP BY b ORDER BY b;
 };
 
 sub answers
@@ -75,6 +77,9 @@ SELECT 100 + n % 2, timestamptz '2025-05-01' + n * interval '311 minutes', CASE 
 	   md5((n / 7)::text)::uuid, 'topic ' || n % 5, n % 100
   FROM generate_series(1, 1000) AS n;
 SELECT kindly_stats.attach('"Other app"."Event"', '{"bot_id": "bot", "occurred_at": "created at", "kind": "what", "session_id": "conversation"}');
+SELECT kindly_stats.create_conversation_table('talk');
+INSERT INTO talk (bot_id, conversation_id, conversation_start_time, conversation_end_time) SELECT 1 + n % 2, 't' || n, '2025-05-01', '2025-05-02' FROM generate_series(1, 9) AS n;
+ALTER TABLE talk RENAME TO "Talk";
 SELECT kindly_stats.add_measure('subjects', keys => '{topic}', member => 'session_id');
 SELECT kindly_stats.add_measure('seconds', weight => 'seconds');
 });
@@ -103,6 +108,7 @@ CREATE POLICY own ON kindly_stats.rollup FOR SELECT TO ks_restore_reader USING (
 });
 my $expected = answers($old, 'stats');
 like($expected, qr/^series messages \d{3,} \d{4,} /m, 'there is something to compare');
+like($expected, qr/^bots of "Talk" 1 2\ntalks 1 4\ntalks 2 5$/m, 'with conversations');
 like($expected, qr/^policy kindly_stats.rollup own/m, 'with a policy');
 is($old->safe_psql('stats', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and verify() is content with it');
 
