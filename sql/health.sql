@@ -87,6 +87,13 @@ CREATE TABLE child () INHERITS (plain);
 RESET session_replication_role;
 SELECT * FROM findings();
 SELECT mend();
+INSERT INTO plain VALUES (1, '2025-01-07', 'user_message');
+SET client_min_messages = error;
+DROP TRIGGER kindly_stats_insert ON plain;
+RESET client_min_messages;
+SELECT * FROM findings();
+SELECT mend();
+SELECT * FROM findings();
 CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
 CREATE FOREIGN TABLE msg_far (is_fallback boolean, kind text, occurred_at timestamptz, bot_id bigint) SERVER nowhere;
@@ -109,6 +116,25 @@ SELECT * FROM findings();
 SELECT mend();
 
 -- half counted
+-- half counted when it was dropped
+CREATE TABLE half (LIKE plain);
+INSERT INTO half VALUES (1, '2025-01-05', 'user_message');
+SELECT kindly_stats.check_attach('half', '{}'), kindly_stats.begin_attach('half', '{}');
+DROP TABLE half;
+SELECT severity, regexp_replace(object, '[0-9]+', 'n') AS object, finding, remedy FROM findings();
+SELECT mend();
+SELECT * FROM findings();
+-- half counted when it became a partition
+CREATE TABLE msg_half (LIKE msg);
+INSERT INTO msg_half (bot_id, occurred_at, kind) VALUES (1, '2024-05-05', 'user_message');
+SELECT kindly_stats.check_attach('msg_half', '{}'), kindly_stats.begin_attach('msg_half', '{}');
+UPDATE kindly_stats.counting SET since = '2025-01-01';
+ALTER TABLE msg ATTACH PARTITION msg_half FOR VALUES FROM ('2024-05-01') TO ('2024-06-01');
+SELECT count(*) FROM kindly_stats.verify() WHERE measure = 'events';
+SELECT * FROM findings();
+CALL kindly_stats.attach_concurrently('msg');
+SELECT * FROM kindly_stats.verify();
+SELECT * FROM findings();
 INSERT INTO kindly_stats.counting (event_table, since) VALUES ('msg', '2025-01-01');
 UPDATE kindly_stats.measure SET counted = false WHERE name = 'pages';
 SELECT * FROM findings();

@@ -88,6 +88,25 @@ DELETE FROM parted_1;
 SELECT kindly_stats.detach('parted', keep_statistics => true);
 ALTER TABLE parted DETACH PARTITION parted_2;
 SELECT * FROM state();
+-- what has left the tree since is kept, too, and is not counted twice: neither alone nor in another tree
+SELECT kindly_stats.attach('parted_2');
+CREATE TABLE other_tree (LIKE one) PARTITION BY RANGE (occurred_at);
+SELECT kindly_stats.attach('other_tree');
+ALTER TABLE other_tree ATTACH PARTITION parted_2 FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
+DROP TABLE other_tree;
+SELECT * FROM state();
+BEGIN;
+SELECT kindly_stats.forget_kept('parted_2');
+SELECT kindly_stats.attach('parted_2');
+SELECT * FROM state();
+-- a partition that came since was not kept
+CREATE TABLE parted_3 PARTITION OF parted FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
+SELECT add_events('parted_3', '2025-03-02', 10);
+SELECT kindly_stats.forget_kept('parted');
+SELECT kindly_stats.attach('parted');
+SELECT * FROM state();
+ROLLBACK;
+SELECT * FROM state();
 -- under its parent it is as little wanted as alone
 ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
 SELECT kindly_stats.attach('parted');

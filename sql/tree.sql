@@ -314,11 +314,83 @@ SELECT * FROM state();
 SELECT kindly_stats.purge('chat', '2024-09-02 00:06');
 SELECT * FROM state();
 SELECT sum(count) AS replies FROM generate_series(1, 3) AS b, kindly_stats.stats_total(b, '2024-09-01', '2024-10-01', measure => 'replies');
+DROP TABLE chat, answer;
+-- and from one that took its former name
+CREATE TABLE chat (bot_id bigint, occurred_at timestamptz, kind text, session_id text PRIMARY KEY);
+SELECT kindly_stats.attach('chat');
+ALTER TABLE chat RENAME TO former;
+CREATE TABLE chat (bot_id bigint, occurred_at timestamptz, kind text, session_id text REFERENCES former ON DELETE CASCADE);
+SELECT kindly_stats.attach('chat');
+SELECT fill('former', '2024-11-02', 10), fill('chat', '2024-11-02', 10);
+SELECT * FROM state();
+SELECT kindly_stats.purge('former', '2025-01-01');
+SELECT * FROM state();
+DROP TABLE former, chat;
+-- triggers for replicas: of a partition that leaves and comes back, or that comes into a tree without; switched on as pg_restore does it
+CREATE TABLE copied (bot_id bigint, occurred_at timestamptz, kind text, session_id text) PARTITION BY RANGE (occurred_at);
+CREATE TABLE copied_1 PARTITION OF copied FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
+CREATE TABLE copied_2 (LIKE copied);
+SELECT kindly_stats.attach('copied');
+SELECT kindly_stats.attach('copied_2', replica => true);
+ALTER TABLE copied ATTACH PARTITION copied_2 FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
+ALTER TABLE copied DETACH PARTITION copied_1;
+ALTER TABLE copied ATTACH PARTITION copied_1 FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
+ALTER TABLE copied RENAME COLUMN session_id TO sid;
+ALTER TABLE copied RENAME COLUMN sid TO session_id;
+SET client_min_messages = error;
+ALTER TABLE copied DISABLE TRIGGER ALL;
+ALTER TABLE copied ENABLE TRIGGER ALL;
+ALTER TABLE copied_1 DISABLE TRIGGER ALL;
+ALTER TABLE copied_1 ENABLE TRIGGER ALL;
+SET client_min_messages = warning;
+SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE tgname ~ '^kindly_stats_replica' ORDER BY 1, 2;
+SET session_replication_role = replica;
+SELECT fill('copied', '2025-01-05', 10), fill('copied', '2025-02-05', 10), fill('copied_1', '2025-01-06', 10);
+TRUNCATE copied_2;
+RESET session_replication_role;
+SELECT * FROM state();
+-- statement triggers that somebody enabled for replicas, too
+ALTER TABLE copied ENABLE ALWAYS TRIGGER kindly_stats_insert;
+SET session_replication_role = replica;
+SELECT fill('copied', '2025-01-07', 10);
+RESET session_replication_role;
+SELECT * FROM state();
+-- partitions of an owner who has no right on any function
+CREATE ROLE kindly_stats_test_copier;
+GRANT CREATE ON SCHEMA public TO kindly_stats_test_copier;
+ALTER TABLE copied OWNER TO kindly_stats_test_copier;
+SET ROLE kindly_stats_test_copier;
+CREATE TABLE copied_3 PARTITION OF copied FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
+ALTER TABLE copied DETACH PARTITION copied_3;
+ALTER TABLE copied ATTACH PARTITION copied_3 FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
+RESET ROLE;
+SET session_replication_role = replica;
+SELECT fill('copied', '2025-03-05', 10);
+RESET session_replication_role;
+SELECT * FROM state();
+ALTER TABLE copied OWNER TO CURRENT_USER;
+DROP OWNED BY kindly_stats_test_copier;
+DROP ROLE kindly_stats_test_copier;
+SELECT * FROM state();
+-- DETACH CONCURRENTLY that was stopped between its transactions
+UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'copied_1'::regclass;
+\c -
+SET client_min_messages = warning;
+SET timezone = 'UTC';
+SELECT count(*) FROM copied;
+SELECT fill('copied_1', '2025-01-08', 10);
+SELECT * FROM kindly_stats.tree_findings();
+SELECT * FROM kindly_stats.verify();
+SELECT kindly_stats.rebuild() >= 0 AS rebuilt;
+SELECT * FROM state();
+ALTER TABLE copied DETACH PARTITION copied_1 FINALIZE;
+SELECT * FROM state();
+SELECT event_table FROM kindly_stats.event_table WHERE event_table::text LIKE '%copied%' ORDER BY event_table::text COLLATE "C";
 -- the extension goes, and its triggers with it; then nobody looks
 SET client_min_messages = warning;
 DROP EXTENSION kindly_stats CASCADE;
 SELECT count(*) FROM pg_event_trigger;
-DROP TABLE chat, answer;
+DROP TABLE copied, copied_1;
 \c :regression
 DROP DATABASE kindly_stats_tree;
 DROP ROLE kindly_stats_test_dropper;

@@ -30,7 +30,7 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	DefineCustomStringVariable("kindly_stats.keep_statistics",
 							   "Attached table whose deleted events stay counted.",
-							   "kindly_stats.purge() sets it while it deletes; the name is known_as in kindly_stats.event_table.",
+							   "The OID of the table; kindly_stats.purge() sets it while it deletes.",
 							   &ks_keep_statistics,
 							   "",
 							   PGC_SUSET, 0,

@@ -21,7 +21,6 @@ PG_FUNCTION_INFO_V1(ks_purge);
 typedef struct purging
 {
 	Oid			relid;
-	char	   *known_as;		/* to its triggers */
 	char	   *condition;		/* for rows from before $1, whenever they are counted */
 } purging;
 
@@ -34,12 +33,11 @@ find_table(Oid relid)
 	purging		result = {relid};
 
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(pg_catalog.format('e.%I OPERATOR(pg_catalog.<) $1',"
-							  " COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at')), ' AND '), pg_catalog.min(t.known_as)"
+							  " COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at')), ' AND ')"
 							  " FROM kindly_stats.event_table AS t WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not list event tables");
 	result.condition = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	result.known_as = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
 	if (result.condition == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -61,7 +59,7 @@ delete_events(const purging *of, TimestampTz before)
 	Datum		values[1] = {TimestampTzGetDatum(before)};
 	ks_visit	visit = ks_enter_table(of->relid);
 
-	set_config_option("kindly_stats.keep_statistics", of->known_as, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_config_option("kindly_stats.keep_statistics", psprintf("%u", of->relid), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, NULL, false, 0) != SPI_OK_DELETE)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -129,6 +129,19 @@ marked(const Node *statement)
 	return construct_array(result, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
 }
 
+static bool
+is_marked(const Node *statement)
+{
+	int			i;
+
+	for (i = 0; i < nmarks; i++)
+	{
+		if (marks[i].statement == statement)
+			return true;
+	}
+	return false;
+}
+
 static void
 forget_marks(const Node *statement)
 {
@@ -334,7 +347,7 @@ typedef struct alteration
 	Oid			relid;
 	Oid			partition;		/* that is attached or detached */
 	bool		checks;			/* it may make the table one that cannot be counted */
-	bool		disables;		/* triggers */
+	bool		switches;		/* triggers on or off */
 	List	   *retyped;		/* columns whose values change */
 	List	   *added;			/* columns */
 } alteration;
@@ -394,7 +407,11 @@ read_alteration(const AlterTableStmt *statement)
 			case AT_DisableTrig:
 			case AT_DisableTrigAll:
 			case AT_DisableTrigUser:
-				result.disables = true;
+			case AT_EnableTrig:
+			case AT_EnableTrigAll:
+			case AT_EnableTrigUser:
+			case AT_EnableAlwaysTrig:
+				result.switches = true;
 				break;
 			default:
 				break;
@@ -480,6 +497,26 @@ alter_started(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	run(fcinfo, "SELECT t FROM kindly_stats.before_alter($1, $2, $3, $4) AS t", &c, (const Node *) statement);
 }
 
+/*
+ * A partition is made under locks on its parent and its siblings, whose writers must
+ * not wait for a repair with it.
+ */
+static void
+create_started(FunctionCallInfo fcinfo, const CreateStmt *statement)
+{
+	Oid			parent;
+	call		c = {0};
+
+	if (statement->partbound == NULL)
+		return;
+	parent = relation_of(linitial_node(RangeVar, statement->inhRelations));
+	if (!is_covered(parent))
+		return;
+	add_argument(&c, OIDOID, ObjectIdGetDatum(parent));
+	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
+	run(fcinfo, "SELECT kindly_stats.before_partition($1, $2)", &c, NULL);
+}
+
 static void
 enum_started(FunctionCallInfo fcinfo, const AlterEnumStmt *statement)
 {
@@ -506,6 +543,9 @@ ks_ddl_started(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	switch (nodeTag(event->parsetree))
 	{
+		case T_CreateStmt:
+			create_started(fcinfo, (const CreateStmt *) event->parsetree);
+			break;
 		case T_DropStmt:
 			drop_started(fcinfo, (const DropStmt *) event->parsetree);
 			break;
@@ -535,7 +575,10 @@ alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	alteration	a = read_alteration(statement);
 	call		c = {0};
 
-	if (!OidIsValid(a.partition) && !a.checks && !a.disables && a.added == NIL)
+	/* what was taken away when the statement began is counted anew */
+	if (is_marked((const Node *) statement))
+		a.retyped = NIL;
+	if (!OidIsValid(a.partition) && !a.checks && !a.switches && a.added == NIL && a.retyped == NIL)
 		return;
 	/* that of an inheriting table may be one that is covered */
 	if (!a.checks && !is_covered(a.relid) && !is_covered(a.partition))
@@ -543,9 +586,10 @@ alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.partition));
 	add_argument(&c, BOOLOID, BoolGetDatum(a.checks));
-	add_argument(&c, BOOLOID, BoolGetDatum(a.disables));
+	add_argument(&c, BOOLOID, BoolGetDatum(a.switches));
 	add_names(&c, a.added);
-	run(fcinfo, "SELECT kindly_stats.after_alter($1, $2, $3, $4, $5)", &c, NULL);
+	add_names(&c, a.retyped);
+	run(fcinfo, "SELECT kindly_stats.after_alter($1, $2, $3, $4, $5, $6)", &c, NULL);
 }
 
 static void
@@ -570,9 +614,9 @@ names_ended(FunctionCallInfo fcinfo)
 {
 	call		c = {0};
 
-	run(fcinfo, "SELECT kindly_stats.after_create(c.objid) FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
+	run(fcinfo, "SELECT kindly_stats.after_create(t.objid) FROM (SELECT DISTINCT c.objid FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
 		" WHERE c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass AND c.objsubid OPERATOR(pg_catalog.=) 0"
-		" AND c.object_type OPERATOR(pg_catalog.=) ANY ('{table,foreign table}')", &c, NULL);
+		" AND c.object_type OPERATOR(pg_catalog.=) ANY ('{table,foreign table}')) AS t", &c, NULL);
 }
 
 /* Counts anew what was taken away when the statement began. */
@@ -644,8 +688,8 @@ ks_ddl_dropped(PG_FUNCTION_ARGS)
 	const EventTriggerData *event = event_data(fcinfo, "ddl_dropped");
 	call		c = {0};
 
-	/* a table that is not attached takes nothing along that is */
-	if (event == NULL || (nmarks == 0 && IsA(event->parsetree, DropStmt) && ((const DropStmt *) event->parsetree)->removeType == OBJECT_TABLE))
+	/* DROP TABLE, too: while it waited, a table may have been attached */
+	if (event == NULL)
 		PG_RETURN_NULL();
 	add_argument(&c, OIDARRAYOID, PointerGetDatum(marked(event->parsetree)));
 	run(fcinfo, "SELECT kindly_stats.after_drop($1)", &c, NULL);

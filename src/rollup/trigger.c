@@ -14,6 +14,8 @@
 #include "compat.h"
 
 #include "access/tableam.h"
+#include "catalog/partition.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
@@ -30,9 +32,9 @@ PG_FUNCTION_INFO_V1(ks_take_truncated);
 PG_FUNCTION_INFO_V1(ks_trigger_arguments);
 
 /*
- * Setting kindly_stats.keep_statistics: the table, as its triggers' first argument
- * has it, whose deleted events stay counted, as purge() wants it.  Tables that a
- * foreign key deletes from meanwhile are others.
+ * Setting kindly_stats.keep_statistics: the OID of the table whose deleted events stay
+ * counted, as purge() wants it.  Tables that a foreign key deletes from meanwhile are
+ * others, whatever they were called when they were attached.
  */
 char	   *ks_keep_statistics = NULL;
 
@@ -195,8 +197,33 @@ ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int nargumen
 bool
 ks_keeps_statistics(const TriggerData *trigger)
 {
-	return TRIGGER_FIRED_BY_DELETE(trigger->tg_event) && ks_keep_statistics != NULL && ks_keep_statistics[0] != '\0' &&
-		trigger->tg_trigger->tgnargs > 0 && strcmp(trigger->tg_trigger->tgargs[0], ks_keep_statistics) == 0;
+	Oid			purged = ks_keep_statistics != NULL ? atooid(ks_keep_statistics) : InvalidOid;
+	Oid			relid = RelationGetRelid(trigger->tg_relation);
+
+	if (!TRIGGER_FIRED_BY_DELETE(trigger->tg_event) || !OidIsValid(purged))
+		return false;
+	return relid == purged || (trigger->tg_relation->rd_rel->relispartition && list_member_oid(get_partition_ancestors(relid), purged));
+}
+
+/* Whether this is what is applied from elsewhere, and a row trigger counts it: a statement trigger that was enabled for that, too, must not. */
+static bool
+is_counted_by_rows(Relation relation)
+{
+	const TriggerDesc *all = relation->trigdesc;
+	int			i;
+
+	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
+		return false;
+	for (i = 0; i < all->numtriggers; i++)
+	{
+		const Trigger *t = &all->triggers[i];
+		size_t		length = strlen(t->tgname);
+
+		if ((t->tgtype & TRIGGER_TYPE_ROW) != 0 && (t->tgenabled == TRIGGER_FIRES_ON_REPLICA || t->tgenabled == TRIGGER_FIRES_ALWAYS) &&
+			strncmp(t->tgname, "kindly_stats_", 13) == 0 && length > 8 && strcmp(t->tgname + length - 8, "_replica") == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -210,6 +237,8 @@ ks_count_events(PG_FUNCTION_ARGS)
 	counting	c;
 	ks_identity caller;
 
+	if (is_counted_by_rows(trigger->tg_relation))
+		return PointerGetDatum(NULL);
 	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

@@ -87,7 +87,10 @@ COMMENT ON FUNCTION kindly_stats.mapping(text) IS 'internal: the column names th
 CREATE VIEW kindly_stats.event_table AS
 SELECT t.tgrelid::regclass AS event_table, kindly_stats.mapping(a.arguments[3]) AS columns, a.arguments[2] AS grain, a.arguments[1] AS known_as
   FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 3
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
+   AND (t.tgnargs = 3
+        -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+        OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
    AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
 GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.event_table IS

@@ -79,6 +79,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_countable(relation);
+    PERFORM kindly_stats.require_not_kept(relation);
     PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
     FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
     LOOP
@@ -94,6 +95,15 @@ BEGIN
             PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
         END LOOP;
     END LOOP;
+    -- a partition that counts what is replicated makes its tree do so
+    IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_table AS e, kindly_stats.relations(top) AS r
+          WHERE e.event_table = top;
+    END IF;
+    -- what was half counted alone is so as a part of its tree
+    WITH half AS (
+        DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
+    INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = top
     LOOP
         PERFORM kindly_stats.guard_conversations(top, known.columns);
@@ -216,17 +226,49 @@ COMMENT ON FUNCTION kindly_stats.before_drop(oid[], oid[], oid[], oid) IS
 
 relations, schemas, roles: the tables, or those of schemas and owners; caller: who drops them.  Gives back those tables.';
 
+-- PostgreSQL copies triggers for rows to new partitions as whoever makes them, who must be allowed to call their function.
+CREATE FUNCTION kindly_stats.before_partition(parent oid, caller oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.may_alter(parent, caller) THEN
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.exclude_repair();
+    IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = parent AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure)
+       AND NOT has_function_privilege(caller, 'kindly_stats.count_replicated()', 'EXECUTE') THEN
+        EXECUTE (SELECT format('GRANT EXECUTE ON FUNCTION kindly_stats.count_replicated() TO %I', r.rolname)
+                   FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = parent);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.before_partition(oid, oid) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.before_partition(oid, oid) IS
+'internal: prepares for CREATE TABLE ... PARTITION OF, and for ATTACH PARTITION
+
+parent: an attached table, or a part of it; caller: who makes a partition of it.  The owner of a table that counts what is replicated may make triggers that do so.';
+
 CREATE FUNCTION kindly_stats.before_alter(relation oid, partition oid, retyped text[], caller oid) RETURNS SETOF oid
     LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     top regclass;
+    own name;
 BEGIN
     IF NOT (kindly_stats.is_covered(relation) OR partition <> 0 AND kindly_stats.is_covered(partition)) OR NOT kindly_stats.may_alter(relation, caller) THEN
         RETURN;
     END IF;
     -- before the tables are locked: a repair that has this one may be waiting for them
     PERFORM kindly_stats.exclude_repair();
+    IF partition <> 0 AND kindly_stats.is_covered(relation) THEN
+        PERFORM kindly_stats.before_partition(relation, caller);
+    END IF;
     top := kindly_stats.tree_top(relation);
+    -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
+    FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+                   WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure
+                     AND kindly_stats.is_covered(relation) AND kindly_stats.may_alter(partition, caller)
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', own, partition::regclass);
+    END LOOP;
     IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
         PERFORM kindly_stats.take_counts(top);
         RETURN NEXT top;
@@ -248,13 +290,14 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
         RETURN;
     END IF;
+    -- no lock on a table is waited for: one that is being attached must be there to be seen
+    PERFORM kindly_stats.exclude_repair();
     FOR reader IN
         SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e
           JOIN LATERAL jsonb_each_text(e.columns) AS c ON c.value IS NOT NULL
           JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = c.value AND a.attnum > 0 AND NOT a.attisdropped
          WHERE kindly_stats.base_type(a.atttypid) = enum ORDER BY 1
     LOOP
-        PERFORM kindly_stats.exclude_repair();
         PERFORM kindly_stats.take_counts(reader);
         RETURN NEXT reader;
     END LOOP;
@@ -303,20 +346,33 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.after_create(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.after_create(regclass) IS 'internal: looks at a table that was created or renamed';
 
-CREATE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, disables boolean, added text[]) RETURNS void
+CREATE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[], retyped text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     top regclass := kindly_stats.tree_top(relation);
     found record;
 BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'table "%" was attached to kindly_stats while this statement waited for it', top
+            USING ERRCODE = '40001', HINT = 'Try again: it is counted anew then.';
+    END IF;
     IF partition <> 0 AND (kindly_stats.is_covered(relation) OR kindly_stats.is_covered(partition)) THEN
+        -- it is excluded already, unless the tree was attached while the statement waited for it
+        PERFORM kindly_stats.exclude_repair();
         PERFORM kindly_stats.sync_tree(partition);
     END IF;
     IF checks THEN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    IF disables AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
+    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
+    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+                  WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
+                  ORDER BY t.tgparentid <> 0, 1, 2
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', found.name, found.tgname);
+    END LOOP;
+    IF switches AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
                                AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)) THEN
         RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
             USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
@@ -330,12 +386,13 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[]) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.after_alter(oid, oid, boolean, boolean, text[], text[]) IS
 'internal: looks at a table after ALTER TABLE
 
-relation: the table; partition: one that was attached or detached, or 0; checks: it may be one now that cannot be counted; disables:
-triggers were disabled; added: new columns.';
+relation: the table; partition: one that was attached or detached, or 0; checks: it may be one now that cannot be counted; switches:
+triggers were enabled or disabled; added: new columns; retyped: columns whose values changed, though before_alter() was not told.
+Errors: 40001 where the table was attached in between.';
 
 CREATE FUNCTION kindly_stats.after_rename_column(relation regclass, old_name text, new_name text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -383,12 +440,15 @@ BEGIN
         RETURN;
     END IF;
     FOR lost IN
-        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid
+        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid, t.original
           FROM pg_event_trigger_dropped_objects() AS d
           LEFT JOIN pg_event_trigger_dropped_objects() AS t ON t.object_type = 'table' AND t.address_names = d.address_names[1:2]
          WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete|truncate)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
     LOOP
-        IF lost.objid IS NOT NULL THEN
+        IF lost.original THEN
+            RAISE EXCEPTION 'table % was attached to kindly_stats while this statement waited for it', lost.name
+                USING ERRCODE = '40001', HINT = 'Try again: its statistics are kept then.';
+        ELSIF lost.objid IS NOT NULL THEN
             RAISE EXCEPTION 'cannot drop attached table % along with something else', lost.name
                 USING ERRCODE = '55000', HINT = format('Its statistics would be wrong. DROP TABLE %s first, which keeps them, or SELECT kindly_stats.detach(%L).', lost.name, lost.name);
         END IF;

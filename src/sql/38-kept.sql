@@ -12,6 +12,10 @@ COMMENT ON EVENT TRIGGER kindly_stats_save_kept IS 'keeps the statistics of purg
 CREATE FUNCTION kindly_stats.restore_kept() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- nothing is counted of the tables now, not even half
+    IF to_regclass('kindly_stats.counting') IS NOT NULL THEN
+        DELETE FROM kindly_stats.counting;
+    END IF;
     IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.rollup'::regclass AND a.attname = 'saved' AND NOT a.attisdropped) THEN
         DELETE FROM kindly_stats.rollup WHERE saved IS NULL OR NOT kept;
         ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally;
@@ -35,8 +39,10 @@ COMMENT ON FUNCTION kindly_stats.restore_kept() IS 'internal: gives kindly_stats
 CREATE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.detached AS d
-     WHERE d.event_table = note_kept.event_table AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
-    INSERT INTO kindly_stats.detached (event_table, grain, columns) VALUES (note_kept.event_table, note_kept.grain, note_kept.columns)
+     WHERE d.event_table IN (SELECT kindly_stats.relations(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
+    -- a partition may leave its tree later, and is counted then, too
+    INSERT INTO kindly_stats.detached (event_table, grain, columns)
+    SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.relations(note_kept.event_table) AS r
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.note_kept(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.note_kept(regclass, jsonb, text) IS 'internal: remembers that the events of a table are counted though it is not attached';
@@ -65,7 +71,9 @@ COMMENT ON FUNCTION kindly_stats.has_negative(kindly_stats.tally) IS 'internal: 
 CREATE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    d record;
+    d kindly_stats.detached;
+    -- else partitions came since, which were not kept: those that were are read one by one
+    is_whole boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('forget kept statistics');
     IF NOT kindly_stats.has_rollup() OR NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = forget_kept.event_table) THEN
@@ -74,9 +82,14 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    FOR d IN DELETE FROM kindly_stats.detached AS t WHERE t.event_table = forget_kept.event_table RETURNING t.grain, t.columns
+    is_whole := NOT EXISTS (SELECT FROM kindly_stats.relations(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
+    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.relations(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
     LOOP
-        PERFORM kindly_stats.append_counts(event_table, d.columns, d.grain, NULL, true, true);
+        DELETE FROM kindly_stats.detached AS t WHERE t.event_table = d.event_table AND t.grain = d.grain;
+        IF is_whole AND d.event_table = forget_kept.event_table
+           OR NOT is_whole AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table AND c.relkind = 'r') THEN
+            PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
+        END IF;
     END LOOP;
     -- what was taken away lies in rows of its own; months that were not touched are as before
     IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, n.month FROM kindly_stats.rollup AS n WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
