@@ -321,6 +321,37 @@ compact_measure(const month_part *of, Datum measure, bool all)
 	return put_measure(of, name, &builder, all);
 }
 
+/*
+ * Merges all mixed rows that there are.  What is written meanwhile is not waited for: a
+ * writer may be quicker than this.
+ */
+static void
+compact_all_mixed(const month_part *of)
+{
+	uint64		left;
+	uint64		taken;
+
+	select_sizes(of, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0}));
+	left = SPI_processed;
+	SPI_freetuptable(SPI_tuptable);
+	for (; left > 0 && (taken = compact_mixed(of, true, true)) > 0; left -= Min(left, taken))
+		;
+}
+
+/* The same of a measure.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do. */
+static void
+compact_all_of_measure(const month_part *of, Datum measure)
+{
+	uint64		left;
+	uint64		taken;
+
+	select_sizes(of, measure);
+	left = SPI_processed;
+	SPI_freetuptable(SPI_tuptable);
+	for (; left > 1 && (taken = compact_measure(of, measure, true)) > 1; left -= Min(left, taken - 1))
+		;
+}
+
 /* How much of a month to look at. */
 typedef enum compact_what
 {
@@ -345,13 +376,17 @@ compact_month(const month_part *of, compact_what what)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
-	while (compact_mixed(of, what == COMPACT_ALL, what != COMPACT_SMALL) > 0 && what == COMPACT_ALL)
-		;
+	if (what == COMPACT_ALL)
+		compact_all_mixed(of);
+	else
+		compact_mixed(of, false, what != COMPACT_SMALL);
 	measures = what >= COMPACT_WORTHY ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
-		while (compact_measure(of, measures[i], what == COMPACT_ALL) > 0 && what == COMPACT_ALL)
-			;
+		if (what == COMPACT_ALL)
+			compact_all_of_measure(of, measures[i]);
+		else
+			compact_measure(of, measures[i], false);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
