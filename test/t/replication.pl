@@ -154,7 +154,7 @@ $subscriber->safe_psql('postgres', 'SET session_replication_role = replica; DELE
 # conversations: a bot is asked for in the tables that have had rows of it, replicated ones, too
 my $talk = 'CREATE TABLE talk (bot_id bigint, conversation_id text, conversation_start_time timestamptz, conversation_end_time timestamptz, bot_messages_count integer)';
 my $found = q{SELECT bot, count(*) FROM (VALUES (1), (2), (3)) AS b (bot), ultimate.first_last_intent(bot, '2025-01-01', '2025-02-01', attribution => 'start') GROUP BY 1 ORDER BY 1};
-$publisher->safe_psql('postgres', "$talk; INSERT INTO talk VALUES (1, 'a', '2025-01-05', NULL, 1); ALTER PUBLICATION events ADD TABLE talk");
+$publisher->safe_psql('postgres', "$talk; SELECT kindly_stats.attach_conversations('talk'); INSERT INTO talk VALUES (1, 'a', '2025-01-05', NULL, 1); ALTER PUBLICATION events ADD TABLE talk");
 $subscriber->safe_psql('postgres', "$talk; SELECT kindly_stats.attach_conversations('talk', replica => true)");
 $subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION events REFRESH PUBLICATION');
 $subscriber->wait_for_subscription_sync($publisher, 'events');
