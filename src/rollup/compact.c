@@ -209,6 +209,15 @@ select_sizes(const month_part *of, Datum measure)
 		elog(ERROR, "could not list rows of the rollup");
 }
 
+/* How many rows a measure has. */
+static uint64
+count_rows(const month_part *of, Datum measure)
+{
+	select_sizes(of, measure);
+	SPI_freetuptable(SPI_tuptable);
+	return SPI_processed;
+}
+
 /* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
 static uint64
 take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all)
@@ -328,12 +337,9 @@ compact_measure(const month_part *of, Datum measure, bool all)
 static void
 compact_all_mixed(const month_part *of)
 {
-	uint64		left;
+	uint64		left = count_rows(of, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0}));
 	uint64		taken;
 
-	select_sizes(of, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0}));
-	left = SPI_processed;
-	SPI_freetuptable(SPI_tuptable);
 	for (; left > 0 && (taken = compact_mixed(of, true, true)) > 0; left -= Min(left, taken))
 		;
 }
@@ -342,12 +348,9 @@ compact_all_mixed(const month_part *of)
 static void
 compact_all_of_measure(const month_part *of, Datum measure)
 {
-	uint64		left;
+	uint64		left = count_rows(of, measure);
 	uint64		taken;
 
-	select_sizes(of, measure);
-	left = SPI_processed;
-	SPI_freetuptable(SPI_tuptable);
 	for (; left > 1 && (taken = compact_measure(of, measure, true)) > 1; left -= Min(left, taken - 1))
 		;
 }

@@ -22,6 +22,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
@@ -207,9 +208,10 @@ ks_keeps_statistics(const TriggerData *trigger)
 
 /* Whether this is what is applied from elsewhere, and a row trigger counts it: a statement trigger that was enabled for that, too, must not. */
 static bool
-is_counted_by_rows(Relation relation)
+is_counted_by_rows(const TriggerData *trigger)
 {
-	const TriggerDesc *all = relation->trigdesc;
+	const TriggerDesc *all = trigger->tg_relation->trigdesc;
+	Oid			ours = get_func_namespace(trigger->tg_trigger->tgfoid);
 	int			i;
 
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
@@ -217,10 +219,9 @@ is_counted_by_rows(Relation relation)
 	for (i = 0; i < all->numtriggers; i++)
 	{
 		const Trigger *t = &all->triggers[i];
-		size_t		length = strlen(t->tgname);
 
 		if ((t->tgtype & TRIGGER_TYPE_ROW) != 0 && (t->tgenabled == TRIGGER_FIRES_ON_REPLICA || t->tgenabled == TRIGGER_FIRES_ALWAYS) &&
-			strncmp(t->tgname, "kindly_stats_", 13) == 0 && length > 8 && strcmp(t->tgname + length - 8, "_replica") == 0)
+			get_func_namespace(t->tgfoid) == ours && strcmp(get_func_name(t->tgfoid), "count_replicated") == 0)
 			return true;
 	}
 	return false;
@@ -237,7 +238,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 	counting	c;
 	ks_identity caller;
 
-	if (is_counted_by_rows(trigger->tg_relation))
+	if (is_counted_by_rows(trigger))
 		return PointerGetDatum(NULL);
 	caller = ks_become_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
