@@ -220,13 +220,13 @@ SELECT bot, i.* FROM generate_series(1, 3) AS bot, ultimate.first_last_intent(bo
 -- closing a day is another right
 SELECT ultimate.export(1, '2025-01-01');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO regress_ks_bi;
+GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO regress_ks_bi;
 SET ROLE regress_ks_bi;
 SELECT json_array_length(ultimate.export(1, '2025-01-01'));
 SELECT ultimate.export(2, '2025-01-01');
 SELECT bot_id, day, conversations FROM kindly_stats.exported;
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM regress_ks_bi;
+REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) FROM regress_ks_bi;
 SELECT count(*) FROM kindly_stats.verify();
 -- writers of conversations, with no grant of a bot, have all that they write
 GRANT SELECT, INSERT, UPDATE, DELETE ON conversation TO regress_ks_writer;

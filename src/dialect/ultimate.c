@@ -50,7 +50,7 @@ close_day(const ks_bot_day *e)
 {
 	bool		isnull;
 
-	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(bigint, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(kindly_stats.bot_id, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up a privilege");
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
 		ereport(ERROR,

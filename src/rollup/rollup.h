@@ -30,6 +30,14 @@
 /* Key parts that every measure begins with: source, language_code. */
 #define KS_DIMENSIONS 2
 
+/* bot.c */
+
+/* Integers below have the form of a number that was derived from a text. */
+#define KS_BOT_LOWEST (-(INT64CONST(1) << 62))
+
+extern int64 ks_bot_number(const char *id, size_t length);
+extern char *ks_bot_canonical(const char *id);
+
 /* measure.c */
 
 /* How to get a text out of a column. */

@@ -62,11 +62,11 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz DEFAULT NULL)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) IS
 'internal: the raw events that a measure counts, read as their table''s owner
 
 event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
@@ -113,10 +113,10 @@ COMMENT ON FUNCTION kindly_stats.move_counts(regclass, jsonb, text) IS
 
 relation: an attached table or a partition; columns: how it names the documented ones; grain: of the measures.';
 
-CREATE FUNCTION kindly_stats.repair(bot bigint DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.repair(bot kindly_stats.bot_id DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
-REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.repair(bigint, text) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text) IS
 'internal: makes live rows say what the attached tables have, and gives back how many months did not
 
 bot, measure: one only, NULL for all.';
@@ -269,7 +269,7 @@ COMMENT ON FUNCTION kindly_stats.fingerprint_final(internal) IS 'internal: final
 COMMENT ON AGGREGATE kindly_stats.fingerprint(text, kindly_stats.tally, text) IS 'internal: total weight, and two sums that differ from session to session, of rows of the rollup';
 COMMENT ON AGGREGATE kindly_stats.fingerprint(timestamptz, text[], text, bigint) IS 'internal: the same of raw events, equal where the rows are their tallies';
 
-CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL, since timestamptz DEFAULT NULL)
+CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query of each measure takes longer than to run most of them
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
@@ -312,12 +312,12 @@ BEGIN
                           WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2) AS m ON m.bot_id = d.bot_id AND m.month = d.month
              ORDER BY 1, 3
             $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
-            USING bot, first::timestamp AT TIME ZONE 'UTC', first;
+            USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.verify(bigint, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
 'counts the raw events anew and lists what the rollup has otherwise
 
 bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
@@ -340,7 +340,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';
 
-CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     tables regclass[];
@@ -353,7 +353,7 @@ BEGIN
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.forget_measures(bot);
+    PERFORM kindly_stats.forget_measures(bot::bigint);
     -- what is marked before the snapshot is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
@@ -363,12 +363,12 @@ BEGIN
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
     END IF;
     -- rows that came without triggers
-    PERFORM kindly_stats.note_all_conversation_bots(bot);
+    PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
     RETURN changed;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) IS
 'counts the events of all attached tables and makes the statistics say the same
 
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event

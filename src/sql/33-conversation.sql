@@ -23,10 +23,10 @@ SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_s
 GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
 
-CREATE FUNCTION kindly_stats.close_day(bot bigint, day date) RETURNS boolean
+CREATE FUNCTION kindly_stats.close_day(bot kindly_stats.bot_id, day date) RETURNS boolean
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_close_day';
-REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.close_day(bigint, date) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) IS
 'makes the conversations of a bot that ended on a day unchangeable, as its first export does
 
 bot: whose; day: a UTC day that is over, empty or not.  It waits for transactions that have written conversations of that bot and day,
@@ -35,10 +35,10 @@ that is not over, 22008 for one outside the years 1 to 9999, 25001 above READ CO
 where row-level security of kindly_stats.exported hides the bot from the caller, 55000 where conversations of the day have been purged or no conversation
 table is attached.';
 
-CREATE FUNCTION kindly_stats.reopen_day(bot bigint, day date) RETURNS boolean
+CREATE FUNCTION kindly_stats.reopen_day(bot kindly_stats.bot_id, day date) RETURNS boolean
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_reopen_day';
-REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.reopen_day(bigint, date) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(kindly_stats.bot_id, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.reopen_day(kindly_stats.bot_id, date) IS
 'lets an exported day be changed: to erase a person, or to correct a mistake
 
 bot: whose; day: a UTC day.  Whoever has imported that day must import it again once it has been closed again.  Gives back false

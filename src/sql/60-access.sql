@@ -7,7 +7,7 @@ CREATE FUNCTION kindly_stats.visible_bots() RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_visible_bots';
 CREATE FUNCTION kindly_stats.is_one_of(bot bigint, bots bigint[]) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_is_one_of';
-CREATE FUNCTION kindly_stats.require_bot(bot bigint) RETURNS bigint
+CREATE FUNCTION kindly_stats.require_bot(bot kindly_stats.bot_id) RETURNS kindly_stats.bot_id
     LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_require_bot';
 CREATE FUNCTION kindly_stats.grants_changed() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_grants_changed';
 REVOKE EXECUTE ON FUNCTION kindly_stats.grants_changed() FROM PUBLIC;
@@ -17,7 +17,7 @@ COMMENT ON FUNCTION kindly_stats.visible_bots() IS
 For the role of API tokens the bot of the token; for all others those that kindly_stats.grant_bot() gave to the role itself or to
 a role whose rights it has.  Owners of the tables and superusers see every bot, whatever is listed here.';
 COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: whether a list that ascends has the bot';
-COMMENT ON FUNCTION kindly_stats.require_bot(bigint) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
+COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
 
 -- Tables
@@ -191,7 +191,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name) IS 'internal: the grants that every reader needs and does not have';
 
-CREATE FUNCTION kindly_stats.grant_bot(role name, bot bigint) RETURNS void
+CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_row_security();
@@ -202,11 +202,11 @@ BEGIN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
     PERFORM kindly_stats.grant_reading(role);
-    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot) ON CONFLICT DO NOTHING;
+    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.grant_bot(name, bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id) IS
 'lets a database role read the statistics of a bot
 
 role: the role, whose members that inherit its rights see the bot, too; bot: the bot.  The role also gets USAGE of the schemas and
@@ -214,16 +214,16 @@ SELECT on the tables that statistics are read from, conversation tables among th
 by the roles'' names.
 Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 
-CREATE FUNCTION kindly_stats.revoke_bot(role name, bot bigint) RETURNS boolean
+CREATE FUNCTION kindly_stats.revoke_bot(role name, bot kindly_stats.bot_id) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.create_access_tables();
-    DELETE FROM kindly_stats.bot_grant AS g WHERE g.role = revoke_bot.role AND g.bot_id = bot;
+    DELETE FROM kindly_stats.bot_grant AS g WHERE g.role = revoke_bot.role AND g.bot_id = bot::bigint;
     RETURN FOUND;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_bot(name, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.revoke_bot(name, bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_bot(name, kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.revoke_bot(name, kindly_stats.bot_id) IS
 'takes back what kindly_stats.grant_bot() gave
 
 role: the role; bot: the bot.  False where it was not granted to this very role.  It holds from the next query on.';
@@ -292,7 +292,7 @@ BEGIN
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user');
     -- an export closes its day
-    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO kindly_api_user;
+    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
     PERFORM kindly_stats.limit_api_roles();
     NOTIFY pgrst, 'reload config';
     NOTIFY pgrst, 'reload schema';
@@ -315,7 +315,7 @@ CREATE FUNCTION kindly_stats.random_text(length integer) RETURNS text
 REVOKE EXECUTE ON FUNCTION kindly_stats.random_text(integer) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.random_text(integer) IS 'internal: so many characters of six random bits each';
 
-CREATE FUNCTION kindly_stats.create_api_key(bot bigint, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
+CREATE FUNCTION kindly_stats.create_api_key(bot kindly_stats.bot_id, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     prefix text := left(replace(gen_random_uuid()::text, '-', ''), 12);
@@ -328,12 +328,12 @@ BEGIN
     END IF;
     PERFORM kindly_stats.create_access_tables();
     INSERT INTO kindly_stats.api_key (prefix, bot_id, label, hash, expires_at)
-    VALUES (prefix, bot, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
+    VALUES (prefix, bot::bigint, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
     RETURN key;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_key(bigint, text, interval) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_api_key(bigint, text, interval) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_key(kindly_stats.bot_id, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_api_key(kindly_stats.bot_id, text, interval) IS
 'makes an API key for a bot and shows it this once
 
 bot: whose statistics it opens; label: what it is for; lifetime: when it expires from now on, NULL for never.  The key is
@@ -360,7 +360,7 @@ COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
 prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them, or the whole key.  Tokens that it was exchanged for are valid for the
 rest of kindly_stats.token_lifetime.  Error: 22023 where there is no such key.';
 
-CREATE FUNCTION kindly_stats.api_keys(bot bigint DEFAULT NULL)
+CREATE FUNCTION kindly_stats.api_keys(bot kindly_stats.bot_id DEFAULT NULL)
     RETURNS TABLE (prefix text, bot_id bigint, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
     LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -369,13 +369,13 @@ BEGIN
         RETURN QUERY
         SELECT k.prefix, k.bot_id, k.label, k.created_at, k.expires_at, k.revoked_at,
                k.revoked_at IS NULL AND coalesce(k.expires_at > now(), true)
-          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot
+          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot::bigint
          ORDER BY k.bot_id, k.created_at, k.prefix;
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.api_keys(bigint) IS 'lists API keys, without their secrets
+REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API keys, without their secrets
 
 bot: one bot''s only; NULL for all.  is_valid: neither revoked nor expired.';
 
