@@ -20,7 +20,7 @@ SET datestyle = 'ISO';
 SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_conversation_table('conversation');
-INSERT INTO kindly_stats.bot VALUES (1, 'one');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one');
 CREATE FUNCTION failure(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	hint text;

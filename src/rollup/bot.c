@@ -31,9 +31,6 @@ PG_FUNCTION_INFO_V1(ks_bot_id_from_int4);
 /* A value is passed as a bigint is. */
 StaticAssertDecl(SIZEOF_DATUM == 8, "a bot's number is passed by value");
 
-/* What may stand in URLs and tokens, and in a key of an index. */
-#define ID_MAX 2000
-
 #define UUID_TEXT 36
 
 /* Of the longest integer, -9223372036854775808. */
@@ -81,6 +78,14 @@ read_uuid(const char *id, size_t length, char *result)
 	return true;
 }
 
+bool
+ks_bot_is_uuid(const char *id)
+{
+	char		uuid[UUID_TEXT];
+
+	return read_uuid(id, strlen(id), uuid);
+}
+
 /* The same id for the same bot: UUIDs are put into lower case.  The result is a new string. */
 char *
 ks_bot_canonical(const char *id)
@@ -91,28 +96,38 @@ ks_bot_canonical(const char *id)
 	return read_uuid(id, length, uuid) ? pnstrdup(uuid, UUID_TEXT) : pnstrdup(id, length);
 }
 
-/* The number of the bot that has a text for its id. */
-int64
-ks_bot_number(const char *id, size_t length)
+/* The number of the bot that has a text for its id; true where it was derived, false where the text is the number. */
+bool
+ks_bot_derive(const char *id, size_t length, int64 *result)
 {
 	char		uuid[UUID_TEXT];
-	int64		number;
 	uint64		hash;
 
 	if (length == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a bot's id must not be empty")));
-	if (length > ID_MAX)
+	if (length > KS_BOT_ID_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a bot's id has %zu bytes, %d are the most", length, ID_MAX)));
-	if (read_integer(id, length, &number))
-		return number;
+				 errmsg("a bot's id has %zu bytes, %d are the most", length, KS_BOT_ID_MAX)));
+	if (read_integer(id, length, result))
+		return false;
 	if (read_uuid(id, length, uuid))
 		id = uuid;
-	hash = ks_hash_bytes(id, length);
-	return (int64) ((hash & ~(UINT64CONST(3) << 62)) | UINT64CONST(1) << 63);
+	/* remembers what it has hashed lately, as verify() needs it */
+	hash = ks_hash_member(id, length);
+	*result = (int64) ((hash & ~(UINT64CONST(3) << 62)) | UINT64CONST(1) << 63);
+	return true;
+}
+
+int64
+ks_bot_number(const char *id, size_t length)
+{
+	int64		result;
+
+	(void) ks_bot_derive(id, length, &result);
+	return result;
 }
 
 /* ------------------------------------------------------------------------

@@ -73,6 +73,14 @@ CREATE CAST (uuid AS kindly_stats.bot_id)
 CREATE CAST (kindly_stats.bot_id AS bigint)
 	WITHOUT FUNCTION AS ASSIGNMENT;
 
+CREATE FUNCTION kindly_stats.bot_text(number bigint) RETURNS text
+AS 'MODULE_PATHNAME', 'ks_bot_text_sql'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10;
+COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
+'the id that the user has for the bot of a number
+
+The number itself where it stands for an integer, or for a text that no table has had yet.';
+
 COMMENT ON TYPE kindly_stats.bot_id IS
 'whose statistics: the number of a bot, which may have a number, a text or a UUID for its id
 

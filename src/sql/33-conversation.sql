@@ -137,7 +137,7 @@ COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented
 CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE role
-           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
            WHEN 'integer' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
            WHEN 'instant' THEN b.base = 'timestamptz'::regtype
            WHEN 'boolean' THEN b.base = 'bool'::regtype
@@ -201,7 +201,7 @@ BEGIN
         ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
-                    WHEN 'bot' THEN 'smallint, integer or bigint'
+                    WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
                     WHEN 'integer' THEN 'smallint, integer or bigint'
                     WHEN 'instant' THEN 'timestamp with time zone'
                     WHEN 'boolean' THEN 'boolean'
@@ -267,8 +267,9 @@ BEGIN
          WHERE kindly_stats.conversations_ended(x.bot_id, x.day, conversation_table) > 0
            AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1
     LOOP
-        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, changed.bot_id, changed.day
-            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.', changed.bot_id, changed.day);
+        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, kindly_stats.bot_text(changed.bot_id), changed.day
+            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.',
+                CASE WHEN changed.bot_id < -4611686018427387904 THEN quote_literal(kindly_stats.bot_text(changed.bot_id)) ELSE changed.bot_id::text END, changed.day);
     END LOOP;
 END
 $$;
