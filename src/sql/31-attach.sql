@@ -165,7 +165,9 @@ BEGIN
         COMMENT ON TABLE kindly_stats.bot_name IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
     END IF;
     -- it goes with the extension, whose function it calls
-    ALTER TABLE kindly_stats.bot_name ADD COLUMN IF NOT EXISTS bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
+    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
+        ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
+    END IF;
     IF to_regclass('kindly_stats.bot') IS NULL THEN
         -- each number is found by one look into the primary key, however many rows it has
         CREATE VIEW kindly_stats.bot WITH (security_invoker = true) AS

@@ -39,21 +39,21 @@ HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 f
 CREATE FUNCTION kindly_api.token() RETURNS json
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    bot bigint := kindly_stats.require_bot(NULL);
-    id text := kindly_stats.bot_text(bot);
-    key text := nullif(current_setting('request.jwt.claims', true), '')::json ->> 'key';
+    bot text := kindly_stats.require_bot(NULL)::bigint;
+    claims json := nullif(current_setting('request.jwt.claims', true), '');
+    key text := claims ->> 'key';
 BEGIN
     -- A token whose key is not known is counted by itself as one of its bot's.
-    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', bot::text), json_build_object('X-Kindly-Key',
+    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', bot), json_build_object('X-Kindly-Key',
         CASE WHEN key ~ '^[0-9A-Za-z_.-]{1,64}$' THEN key ELSE concat('bot:', bot) END))::text, true);
-    RETURN CASE WHEN id = bot::text THEN json_build_object('bot', bot) ELSE json_build_object('bot', id) END;
+    RETURN json_build_object('bot', claims -> 'bot');
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_api.token() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_api.token() IS
 'says which bot the token is for, and so that it is valid
 
-The answer is {"bot": ...}; it costs next to nothing.  The headers X-Kindly-Bot and X-Kindly-Key, the latter with the prefix of the
+The answer is {"bot": ...}, its id as the token has it; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
 key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
 
 CREATE FUNCTION kindly_api.health() RETURNS json
