@@ -184,7 +184,8 @@ for (const path of ['/api/v1/stats/bot/1/sessions', '/api/v1/stats/bot/1/', '/ap
   '/api/native/x/../rpc/request', '/api/native/rpc/request/']) {
   await status(404, path, path);
 }
-is((await request('/api/v2/bot/one/sage/auth', { token: key })).status, 404, '404: a key for no bot');
+is((await request('/api/v2/bot//sage/auth', { token: key })).status, 404, '404: a key for no bot');
+is((await request('/api/v2/bot/one/sage/auth', { token: key })).status, 403, '403: a key for a bot whose id is a text');
 is((await request('/api/v2/bot/1/x/../sage/auth', { token: key })).status, 404, '404: an address in disguise');
 
 for (const path of ['/../../etc/passwd', '/%2e%2e/nginx.conf', '/api/v1/../../../x']) {
