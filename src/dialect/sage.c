@@ -73,7 +73,7 @@ series_arguments(FunctionCallInfo fcinfo, ks_request *request)
 	{
 		ks_moment_check(request->from, "from");
 		ks_moment_check(request->to, "to");
-		if (ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) > HOURLY_SPAN_MAX)
+		if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) > HOURLY_SPAN_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("granularity \"hour\" is only allowed for a week or less"),

@@ -21,7 +21,8 @@ COMMENT ON FUNCTION sage.sessions_chats(bigint, kindly_stats.moment, kindly_stat
 'number of chats in which users engaged with the bot, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
 such as web,app or ["web","app"], where a leading minus excludes.
 count: distinct sessions with a user message in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
@@ -35,7 +36,8 @@ COMMENT ON FUNCTION sage.sessions_messages(bigint, kindly_stats.moment, kindly_s
 'number of messages from users, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
 such as web,app or ["web","app"], where a leading minus excludes.
 count: user messages in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
@@ -49,7 +51,8 @@ COMMENT ON FUNCTION sage.fallbacks_series(bigint, kindly_stats.moment, kindly_st
 'number and fraction of bot replies that are fallbacks, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
 such as web,app or ["web","app"], where a leading minus excludes.
 count: fallbacks in the bucket; rate: what part of the bot''s replies they are, 0.0 without replies; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
@@ -63,7 +66,8 @@ COMMENT ON FUNCTION sage.takeovers_series(bigint, kindly_stats.moment, kindly_st
 'number of handovers, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
 such as web,app or ["web","app"], where a leading minus excludes.
 requests (while open), requests_while_closed, started and ended handovers in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
