@@ -107,6 +107,7 @@ finish_json(StringInfo out, char bracket)
 	return PointerGetDatum(cstring_to_text_with_len(out->data, out->len));
 }
 
+/* Names as lists take them. */
 static void
 put_names(StringInfo out, const char *name, char **names, int count)
 {
@@ -115,7 +116,7 @@ put_names(StringInfo out, const char *name, char **names, int count)
 	ks_json_member(out, name);
 	ks_json_open(out, '[');
 	for (i = 0; i < count; i++)
-		ks_json_text(out, names[i]);
+		ks_json_text(out, ks_list_item(names[i]));
 	ks_json_close(out, ']');
 }
 

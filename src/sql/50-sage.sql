@@ -10,7 +10,8 @@ COMMENT ON FUNCTION sage.meta_options(bigint) IS
 'what the other statistics can be filtered by
 
 bot: whose.  first, last: instants of its first and last event, in UTC, null without events; language_codes, sources: values that
-its events have; granularities: hour, day and week, as documented (time series take month, quarter and year, too).
+its events have, written as lists take them (with a backslash before one that is empty or begins with a minus or a backslash), in
+bytewise order; granularities: hour, day and week, as documented (time series take month, quarter and year, too).
 Error: 22004 without bot.';
 
 CREATE FUNCTION sage.sessions_chats(
@@ -23,7 +24,8 @@ COMMENT ON FUNCTION sage.sessions_chats(bigint, kindly_stats.moment, kindly_stat
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
 time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
 time that elapses), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: distinct sessions with a user message in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -38,7 +40,8 @@ COMMENT ON FUNCTION sage.sessions_messages(bigint, kindly_stats.moment, kindly_s
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
 time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
 time that elapses), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: user messages in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -53,7 +56,8 @@ COMMENT ON FUNCTION sage.fallbacks_series(bigint, kindly_stats.moment, kindly_st
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
 time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
 time that elapses), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: fallbacks in the bucket; rate: what part of the bot''s replies they are, 0.0 without replies; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -68,7 +72,8 @@ COMMENT ON FUNCTION sage.takeovers_series(bigint, kindly_stats.moment, kindly_st
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
 time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
 time that elapses), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 requests (while open), requests_while_closed, started and ended handovers in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -81,7 +86,8 @@ COMMENT ON FUNCTION sage.fallbacks_total(bigint, kindly_stats.moment, kindly_sta
 'number and fraction of bot replies that are fallbacks, in all
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
-default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes.
+default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: fallbacks; rate: what part of the bot''s replies they are, 0.0 without replies.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -94,7 +100,8 @@ COMMENT ON FUNCTION sage.takeovers_totals(bigint, kindly_stats.moment, kindly_st
 'number of handovers, in all
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
-default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes.
+default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 requests (while open), requests_while_closed, started and ended handovers.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -107,7 +114,8 @@ COMMENT ON FUNCTION sage.feedback_summary(bigint, kindly_stats.moment, kindly_st
 'ratings given by users
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
-default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes.
+default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 binary (1, 2) and emojis (1, 2, 3): count of each rating, and its ratio of all ratings of its type, 0.0 without any.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -121,7 +129,7 @@ COMMENT ON FUNCTION sage.chatbubble_pages(bigint, kindly_stats.moment, kindly_st
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
 default UTC; limit: how many at most, default 3; sources, language_codes: lists such as web,app or ["web","app"], where a leading
-minus excludes.
+minus excludes; a backslash before a value takes it as it is.
 messages: user messages on the page; sessions: distinct sessions they belong to; web_host, web_path: the page; most frequent first.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -135,7 +143,7 @@ COMMENT ON FUNCTION sage.buttons_most_clicked(bigint, kindly_stats.moment, kindl
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
 default UTC; limit: how many at most, default 5; sources, language_codes: lists such as web,app or ["web","app"], where a leading
-minus excludes.
+minus excludes; a backslash before a value takes it as it is.
 button_id, button_type, dialogue_id: the button; count: clicks; ratio: what part of all clicks they are, listed or not; most frequent first.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -149,7 +157,7 @@ COMMENT ON FUNCTION sage.chatlabels_added(bigint, kindly_stats.moment, kindly_st
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
 default UTC; limit: how many at most, default 5; sources, language_codes: lists such as web,app or ["web","app"], where a leading
-minus excludes.
+minus excludes; a backslash before a value takes it as it is.
 label_id, label_text: the label; count: how often it was added; most frequent first.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
