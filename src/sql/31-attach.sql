@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'interaction', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -154,6 +154,21 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.bot IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
     END IF;
+    IF to_regclass('kindly_stats.interaction') IS NULL THEN
+        CREATE TABLE kindly_stats.interaction (
+            bot_id bigint NOT NULL,
+            interaction_type text,
+            interaction_name text,
+            interaction_id text,
+            interaction_parent_id text,
+            story_id text,
+            noted_at timestamptz NOT NULL DEFAULT now(),
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, id),
+            CHECK (num_nonnulls(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) > 0)
+        );
+        COMMENT ON TABLE kindly_stats.interaction IS 'interactions that are listed although there may be no event of them: put there by hand, or by a statement that took events of them away; perhaps more than once';
+    END IF;
     IF to_regclass('kindly_stats.counting') IS NULL THEN
         CREATE TABLE kindly_stats.counting (
             event_table regclass PRIMARY KEY,
@@ -174,7 +189,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot, counting and verified where they are missing';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot and the others where they are missing';
 
 -- The logical columns that measures of a grain read, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
