@@ -148,13 +148,6 @@ put_replies(StringInfo out, const ks_reply_kind *kind, Jsonb *list, ks_reply_own
 	ks_json_close(out, ']');
 }
 
-/* Bots are strings, whatever they are in the table. */
-static void
-put_bot(StringInfo out, Datum bot)
-{
-	ks_json_text(out, psprintf(INT64_FORMAT, DatumGetInt64(bot)));
-}
-
 /* ------------------------------------------------------------------------
  * Documents
  * ------------------------------------------------------------------------
@@ -215,8 +208,6 @@ ks_document_put(StringInfo out, HeapTuple row, TupleDesc desc)
 		ks_json_member(out, property);
 		if (nulls[i])
 			ks_json_text(out, NULL);
-		else if (i == BOT_ID)
-			put_bot(out, values[i]);
 		else if (kind != NULL)
 			put_replies(out, kind, DatumGetJsonbP(values[i]), of);
 		else

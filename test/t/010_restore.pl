@@ -42,8 +42,8 @@ SELECT 'policy ' || polrelid::regclass || ' ' || polname || ' ' || pg_get_expr(p
 SELECT 'kept ' || bot_id || ' ' || sum(kindly_stats.total(tally)) FROM kindly_stats.rollup WHERE kept GROUP BY bot_id ORDER BY bot_id;
 SELECT 'event table ' || event_table || ' ' || columns FROM kindly_stats.event_table ORDER BY 1;
 SELECT 'bots of ' || conversation_table || ' ' || string_agg(DISTINCT bot_id::text, ' ') FROM kindly_stats.conversation_bot GROUP BY conversation_table ORDER BY 1;
-SELECT 'interaction ' || concat_ws(' ', bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) FROM kindly_stats.interaction ORDER BY 1;
 SELECT 'talks ' || b || ' ' || count(f) FROM unnest(ARRAY[1, 2, 3]) AS b, ultimate.first_last_intent(b, '2025-01-01', '2026-01-01') AS f GROUP BY b ORDER BY b;
+SELECT 'interaction ' || concat_ws(' ', bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) FROM kindly_stats.interaction ORDER BY 1;
 };
 
 sub answers
@@ -102,7 +102,7 @@ ALTER TABLE chat_event RENAME TO "Chat event";
 GRANT SELECT, INSERT, UPDATE, DELETE ON "Chat event" TO ks_restore_app;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO ks_restore_reader, ks_restore_app;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO ks_restore_reader;
-GRANT EXECUTE ON PROCEDURE kindly_stats.compact(bigint) TO ks_restore_app;
+GRANT EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) TO ks_restore_app;
 GRANT CREATE ON SCHEMA kindly_stats TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup OWNER TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
