@@ -13,7 +13,7 @@ SET jit = off;
 CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_event_table('public.event');
 SELECT kindly_stats.create_conversation_table('public.conversation');
-SELECT FROM kindly_stats.enable_row_security();
+SELECT count(*) > 0 AS enabled FROM kindly_stats.enable_row_security();
 SELECT kindly_stats.create_api_roles();
 
 -- What is counted of a name: 2,000 bytes, cut at a character.
