@@ -57,7 +57,7 @@ require_list(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table kindly_stats.conversation_bot is missing"),
-				 errhint("Attach the conversation tables again, and call kindly_stats.rebuild().")));
+				 errhint("Call kindly_stats.rebuild().")));
 	return relid;
 }
 

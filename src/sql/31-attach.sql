@@ -55,6 +55,8 @@ COMMENT ON FUNCTION kindly_stats.exclude_repair() IS 'internal: nobody counts ta
 
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_new boolean := false;
 BEGIN
     IF kindly_stats.has_rollup() THEN
         RETURN;
@@ -73,6 +75,7 @@ BEGIN
             tally kindly_stats.tally NOT NULL,
             PRIMARY KEY (bot_id, measure, month, id)
         );
+        is_new := true;
         COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more';
     ELSE
         PERFORM kindly_stats.restore_kept();
@@ -199,6 +202,10 @@ BEGIN
             differences bigint NOT NULL
         );
         COMMENT ON TABLE kindly_stats.verified IS 'when kindly_stats.verify_all() ran last, and what it found';
+    END IF;
+    -- tables that were restored without this schema have their triggers, and nothing of them is counted
+    IF is_new THEN
+        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_table AS t ON CONFLICT DO NOTHING;
     END IF;
 END
 $$;

@@ -294,6 +294,10 @@ DECLARE
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_table) THEN
+            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
+                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
+        END IF;
         RETURN;
     END IF;
     FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
@@ -339,7 +343,7 @@ COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
 bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
 What is kept of events that are gone cannot be compared.
 bot_id is the id that the user has.
-kindly_stats.rebuild() repairs.';
+kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 
 -- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
@@ -365,9 +369,15 @@ DECLARE
     changed bigint;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
-    IF NOT kindly_stats.has_rollup() THEN
+    IF EXISTS (SELECT FROM kindly_stats.event_table) THEN
+        -- tables that were restored have triggers, and perhaps nothing that these could count in
+        PERFORM kindly_stats.create_tables();
+    ELSIF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    IF EXISTS (SELECT FROM kindly_stats.conversation_table) THEN
+        PERFORM kindly_stats.create_exported();
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot::bigint);

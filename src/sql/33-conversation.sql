@@ -83,6 +83,8 @@ BEGIN
             id uuid NOT NULL DEFAULT gen_random_uuid(),
             PRIMARY KEY (bot_id, conversation_table, id)
         );
+        -- of tables that were restored without this schema
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
         COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
     END IF;
 END

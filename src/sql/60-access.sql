@@ -187,6 +187,10 @@ BEGIN
         UNION ALL
         SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
          WHERE NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
+        UNION ALL
+        -- everybody has it, but for where a dump was restored without privileges
+        SELECT format('GRANT SELECT ON %s TO %I', r, reader) FROM unnest(ARRAY['kindly_stats.measure', 'kindly_stats.counting']::regclass[]) AS r
+         WHERE NOT has_table_privilege(reader, r, 'SELECT')
     LOOP
         EXECUTE command;
     END LOOP;
