@@ -96,13 +96,13 @@ const { default: openapiTS, astToString } = await import('openapi-typescript');
 writeFileSync(`${generated}/openapi.d.ts`, astToString(await openapiTS(file)));
 let compiler = '';
 try {
-  execFileSync(process.execPath, [here('node_modules/typescript/bin/tsc'), '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom', '--outDir', generated, here('typed.mts')],
+  execFileSync(process.execPath, [here('node_modules/typescript/bin/tsc'), '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom', '--outDir', generated, here('generate.mts')],
     { encoding: 'utf8', stdio: 'pipe' });
 } catch (error) {
   compiler = error.stdout;
 }
 is(compiler, '', 'a client that openapi-typescript makes compiles, and mistakes do not');
-const answer = JSON.parse(execFileSync(process.execPath, [`${generated}/typed.mjs`, base, '1', apiKey(1), 'First & last'], { encoding: 'utf8' }));
+const answer = JSON.parse(execFileSync(process.execPath, [`${generated}/generate.mjs`, base, '1', apiKey(1), 'First & last'], { encoding: 'utf8' }));
 const value = (text) => JSON.parse(sql(text));
 is(answer, {
   counts: value(`SELECT json_agg(e -> 'count') FROM json_array_elements(sage.sessions_chats(1, '2024-07-01', '2024-07-07', 'Europe/Oslo', sources => 'web,app') -> 'data') AS e`),

@@ -1,7 +1,7 @@
-// typed.ts: a program whose client is made from the OpenAPI document: it compiles only
+// generate.mts: a program whose client is made from the OpenAPI document: it compiles only
 // if the types say what it does, and what must not compile does not.
 //
-//     node typed.mjs URL BOT_ID API_KEY CLIENT
+//     node generate.mjs URL BOT_ID API_KEY CLIENT
 //
 // What was answered goes to standard output, as JSON.
 
