@@ -72,12 +72,12 @@ required_client(FunctionCallInfo fcinfo, int argument, int64 *bot_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"client\" is missing"),
-				 errhint("Pass the workspace's name, as kindly_stats.bot has it.")));
+				 errhint("Pass the workspace's name, as kindly_stats.bot_name has it.")));
 	if (!ks_bot_by_name(client, bot_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("client \"%s\" is not known", shown(client)),
-				 errhint("Clients are the names in kindly_stats.bot; upper and lower case differ.")));
+				 errhint("Clients are the names in kindly_stats.bot_name; upper and lower case differ.")));
 	return client;
 }
 

@@ -90,7 +90,8 @@ BEGIN
      CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = CASE WHEN t.columns ? l.logical THEN t.columns ->> l.logical ELSE l.logical END
-     WHERE NOT CASE WHEN l.role IN ('bot', 'weight') THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+     WHERE NOT CASE WHEN l.role = 'bot' THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
+                    WHEN l.role = 'weight' THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                     WHEN l.role = 'instant' THEN kindly_stats.base_type(a.atttypid) = 'timestamptz'::regtype
                     WHEN l.role = 'condition' THEN kindly_stats.base_type(a.atttypid) IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                     ELSE true END
@@ -200,7 +201,7 @@ BEGIN
     RETURN QUERY
     SELECT 'warning', 'kindly_stats.rollup',
            format('%s months of bots have more than %s rows that are to be merged, bot %s has %s of %s: questions about them are slower than need be.',
-                  count(*), enough, (array_agg(m.bot_id ORDER BY m.rows DESC))[1], max(m.rows), to_char((array_agg(m.month ORDER BY m.rows DESC))[1], 'YYYY-MM')),
+                  count(*), enough, kindly_stats.bot_text((array_agg(m.bot_id ORDER BY m.rows DESC))[1]), max(m.rows), to_char((array_agg(m.month ORDER BY m.rows DESC))[1], 'YYYY-MM')),
            'CALL kindly_stats.compact();'
       FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
              GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m

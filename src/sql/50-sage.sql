@@ -4,9 +4,9 @@
 CREATE SCHEMA sage;
 COMMENT ON SCHEMA sage IS 'chatbot statistics as the Sage Statistics API documents them';
 
-CREATE FUNCTION sage.meta_options(bot bigint DEFAULT NULL) RETURNS json
+CREATE FUNCTION sage.meta_options(bot kindly_stats.bot_id DEFAULT NULL) RETURNS json
     LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_meta_options';
-COMMENT ON FUNCTION sage.meta_options(bigint) IS
+COMMENT ON FUNCTION sage.meta_options(kindly_stats.bot_id) IS
 'what the other statistics can be filtered by
 
 bot: whose.  first, last: instants of its first and last event, in UTC, null without events; language_codes, sources: values that
@@ -14,10 +14,10 @@ its events have; granularities: hour, day and week, as documented (time series t
 Error: 22004 without bot.';
 
 CREATE FUNCTION sage.sessions_chats(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     granularity text DEFAULT 'day', sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_sessions_chats';
-COMMENT ON FUNCTION sage.sessions_chats(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
+COMMENT ON FUNCTION sage.sessions_chats(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
 'number of chats in which users engaged with the bot, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
@@ -28,10 +28,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.sessions_messages(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     granularity text DEFAULT 'day', sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_sessions_messages';
-COMMENT ON FUNCTION sage.sessions_messages(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
+COMMENT ON FUNCTION sage.sessions_messages(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
 'number of messages from users, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
@@ -42,10 +42,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.fallbacks_series(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     granularity text DEFAULT 'day', sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_fallbacks_series';
-COMMENT ON FUNCTION sage.fallbacks_series(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
+COMMENT ON FUNCTION sage.fallbacks_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
 'number and fraction of bot replies that are fallbacks, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
@@ -56,10 +56,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.takeovers_series(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     granularity text DEFAULT 'day', sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_takeovers_series';
-COMMENT ON FUNCTION sage.takeovers_series(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
+COMMENT ON FUNCTION sage.takeovers_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
 'number of handovers, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
@@ -70,10 +70,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.fallbacks_total(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_fallbacks_total';
-COMMENT ON FUNCTION sage.fallbacks_total(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+COMMENT ON FUNCTION sage.fallbacks_total(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'number and fraction of bot replies that are fallbacks, in all
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
@@ -83,10 +83,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.takeovers_totals(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_takeovers_totals';
-COMMENT ON FUNCTION sage.takeovers_totals(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+COMMENT ON FUNCTION sage.takeovers_totals(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'number of handovers, in all
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
@@ -96,10 +96,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.feedback_summary(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_feedback_summary';
-COMMENT ON FUNCTION sage.feedback_summary(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+COMMENT ON FUNCTION sage.feedback_summary(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'ratings given by users
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
@@ -109,10 +109,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.chatbubble_pages(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     "limit" integer DEFAULT 3, sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_chatbubble_pages';
-COMMENT ON FUNCTION sage.chatbubble_pages(bigint, kindly_stats.moment, kindly_stats.moment, text, integer, text, text) IS
+COMMENT ON FUNCTION sage.chatbubble_pages(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text, text) IS
 'web pages where most interactions with the bot happened
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
@@ -123,10 +123,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.buttons_most_clicked(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     "limit" integer DEFAULT 5, sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_buttons_most_clicked';
-COMMENT ON FUNCTION sage.buttons_most_clicked(bigint, kindly_stats.moment, kindly_stats.moment, text, integer, text, text) IS
+COMMENT ON FUNCTION sage.buttons_most_clicked(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text, text) IS
 'buttons that users clicked most
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
@@ -137,10 +137,10 @@ Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023
 other argument that is missing or makes no sense.';
 
 CREATE FUNCTION sage.chatlabels_added(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
     "limit" integer DEFAULT 5, sources text DEFAULT NULL, language_codes text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_sage_chatlabels_added';
-COMMENT ON FUNCTION sage.chatlabels_added(bigint, kindly_stats.moment, kindly_stats.moment, text, integer, text, text) IS
+COMMENT ON FUNCTION sage.chatlabels_added(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text, text) IS
 'labels most frequently added to chats
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,

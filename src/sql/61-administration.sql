@@ -20,10 +20,10 @@ DECLARE
 BEGIN
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.bot, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
         kindly_stats.verified TO kindly_stats_admin, kindly_stats_monitor;
     GRANT INSERT, DELETE ON kindly_stats.rollup, kindly_stats.detached TO kindly_stats_admin;
-    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot_name, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
     FOR command IN
         SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -33,12 +33,12 @@ BEGIN
            AND p.proname !~ '^(before|after|warn)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(bigint, timestamptz)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
                             'kindly_stats.fingerprint(timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text)',
                             'kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, bigint, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
-                            'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)',
+                            'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.tree_findings()', 'kindly_stats.tree_top(regclass)',
                             'kindly_stats.relations(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
