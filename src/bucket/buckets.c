@@ -401,7 +401,7 @@ hour_at(const ks_hour *hours, int64 nhours, int64 instant)
 	{
 		int64		middle = low + (high - low + 1) / 2;
 
-		if (hours[middle].edge <= instant)
+		if (hours[middle].start <= instant)
 			low = middle;
 		else
 			high = middle - 1;
@@ -438,11 +438,11 @@ build_hours(ks_buckets *result, const question *q)
 	for (i = first; i <= last; i++)
 	{
 		result->starts[i - first] = hours[i].start;
-		result->ends[i - first] = hours[i + 1].edge;
+		result->ends[i - first] = hours[i + 1].start;
 		result->labels[i - first] = hours[i].label;
-		result->edges[i - first] = hours[i].edge;
+		result->edges[i - first] = hours[i].start;
 	}
-	result->edges[result->nsegments] = hours[last + 1].edge;
+	result->edges[result->nsegments] = hours[last + 1].start;
 	pfree(result->bucket_of);
 	result->bucket_of = NULL;
 	pfree(hours);

@@ -440,8 +440,18 @@ ks_moment_instant(const ks_moment *moment, pg_tz *zone)
 	return ks_segments_first(&segments, moment->value);
 }
 
-static int64
-moment_reading(const ks_moment *moment, pg_tz *zone)
+TimestampTz
+ks_moment_hour(const ks_moment *moment, pg_tz *zone)
+{
+	ks_segments segments;
+
+	moment_segments(&segments, moment, zone);
+	return ks_segments_hour(&segments, moment->kind == KS_MOMENT_INSTANT ? moment->value
+							: ks_segments_first(&segments, moment->value));
+}
+
+int64
+ks_moment_reading(const ks_moment *moment, pg_tz *zone)
 {
 	ks_segments segments;
 
@@ -452,17 +462,19 @@ moment_reading(const ks_moment *moment, pg_tz *zone)
 }
 
 int64
-ks_moment_local_span(const ks_moment *from, const ks_moment *to, pg_tz *zone)
+ks_moment_span(const ks_moment *from, const ks_moment *to, pg_tz *zone)
 {
 	ks_moment_check(from, "from");
 	ks_moment_check(to, "to");
-	return moment_reading(to, zone) - moment_reading(from, zone);
+	if (from->kind == KS_MOMENT_LOCAL && to->kind == KS_MOMENT_LOCAL)
+		return to->value - from->value;
+	return ks_moment_instant(to, zone) - ks_moment_instant(from, zone);
 }
 
 void
 ks_moment_floor(ks_moment *result, const ks_moment *moment, ks_unit unit, pg_tz *zone)
 {
-	int64		reading = moment_reading(moment, zone);
+	int64		reading = ks_moment_reading(moment, zone);
 
 	result->kind = KS_MOMENT_LOCAL;
 	result->reserved = 0;

@@ -13,7 +13,7 @@ COMMENT ON FUNCTION kindly_stats.stats_series(kindly_stats.bot_id, kindly_stats.
 bot: whose; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity hour); tz: time
 zone of the buckets, default the session''s; granularity: hour, day, week, month, quarter or year; measure: see
 kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
-leading minus, to exclude, 20,000 at most; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
+leading minus, to exclude, 20,000 at most, and a backslash before a value takes it as it is; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
 default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
 whether the range covers only a part of it.  An unknown bot has zeros.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,
@@ -61,7 +61,8 @@ CREATE FUNCTION kindly_stats.stats_options(bot kindly_stats.bot_id)
 COMMENT ON FUNCTION kindly_stats.stats_options(kindly_stats.bot_id) IS
 'first and last event of a bot, its sources and languages
 
-first and last are exact instants, NULL for a bot without events.  After the outermost event was deleted or moved, they are the edge of the
+sources and language_codes are written as the arguments of these names take them: with a backslash before one that is empty or
+begins with a minus or a backslash.  first and last are exact instants, NULL for a bot without events.  After the outermost event was deleted or moved, they are the edge of the
 quarter hour of the next one, outward, until kindly_stats.rebuild() has looked at the events.  Errors: 22004 without bot, 55000
 before the first event table is attached.';
 

@@ -10,7 +10,8 @@ COMMENT ON FUNCTION sage.meta_options(kindly_stats.bot_id) IS
 'what the other statistics can be filtered by
 
 bot: whose.  first, last: instants of its first and last event, in UTC, null without events; language_codes, sources: values that
-its events have; granularities: hour, day and week, as documented (time series take month, quarter and year, too).
+its events have, written as lists take them (with a backslash before one that is empty or begins with a minus or a backslash), in
+bytewise order; granularities: hour, day and week, as documented (time series take month, quarter and year, too).
 Error: 22004 without bot.';
 
 CREATE FUNCTION sage.sessions_chats(
@@ -21,8 +22,10 @@ COMMENT ON FUNCTION sage.sessions_chats(kindly_stats.bot_id, kindly_stats.moment
 'number of chats in which users engaged with the bot, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: distinct sessions with a user message in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -35,8 +38,10 @@ COMMENT ON FUNCTION sage.sessions_messages(kindly_stats.bot_id, kindly_stats.mom
 'number of messages from users, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: user messages in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -49,8 +54,10 @@ COMMENT ON FUNCTION sage.fallbacks_series(kindly_stats.bot_id, kindly_stats.mome
 'number and fraction of bot replies that are fallbacks, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: fallbacks in the bucket; rate: what part of the bot''s replies they are, 0.0 without replies; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -63,8 +70,10 @@ COMMENT ON FUNCTION sage.takeovers_series(kindly_stats.bot_id, kindly_stats.mome
 'number of handovers, as a time series
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day (an hour) counts that day (hour) whole; tz:
-time zone, default UTC; granularity: hour (for a week or less), day, week, month, quarter or year; sources, language_codes: lists
-such as web,app or ["web","app"], where a leading minus excludes.
+time zone, default UTC; granularity: hour (for a week or less: on the local clock between dates and times without a zone, else of
+time that elapses), day, week, month, quarter or year; sources, language_codes: lists
+such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 requests (while open), requests_while_closed, started and ended handovers in the bucket; date: local start of the bucket; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -77,7 +86,8 @@ COMMENT ON FUNCTION sage.fallbacks_total(kindly_stats.bot_id, kindly_stats.momen
 'number and fraction of bot replies that are fallbacks, in all
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
-default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes.
+default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 count: fallbacks; rate: what part of the bot''s replies they are, 0.0 without replies.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -90,7 +100,8 @@ COMMENT ON FUNCTION sage.takeovers_totals(kindly_stats.bot_id, kindly_stats.mome
 'number of handovers, in all
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
-default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes.
+default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 requests (while open), requests_while_closed, started and ended handovers.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -103,7 +114,8 @@ COMMENT ON FUNCTION sage.feedback_summary(kindly_stats.bot_id, kindly_stats.mome
 'ratings given by users
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
-default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes.
+default UTC; sources, language_codes: lists such as web,app or ["web","app"], where a leading minus excludes;
+a backslash before a value takes it as it is.
 binary (1, 2) and emojis (1, 2, 3): count of each rating, and its ratio of all ratings of its type, 0.0 without any.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -117,7 +129,7 @@ COMMENT ON FUNCTION sage.chatbubble_pages(kindly_stats.bot_id, kindly_stats.mome
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
 default UTC; limit: how many at most, default 3; sources, language_codes: lists such as web,app or ["web","app"], where a leading
-minus excludes.
+minus excludes; a backslash before a value takes it as it is.
 messages: user messages on the page; sessions: distinct sessions they belong to; web_host, web_path: the page; most frequent first.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -131,7 +143,7 @@ COMMENT ON FUNCTION sage.buttons_most_clicked(kindly_stats.bot_id, kindly_stats.
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
 default UTC; limit: how many at most, default 5; sources, language_codes: lists such as web,app or ["web","app"], where a leading
-minus excludes.
+minus excludes; a backslash before a value takes it as it is.
 button_id, button_type, dialogue_id: the button; count: clicks; ratio: what part of all clicks they are, listed or not; most frequent first.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';
@@ -145,7 +157,7 @@ COMMENT ON FUNCTION sage.chatlabels_added(kindly_stats.bot_id, kindly_stats.mome
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; tz: time zone,
 default UTC; limit: how many at most, default 5; sources, language_codes: lists such as web,app or ["web","app"], where a leading
-minus excludes.
+minus excludes; a backslash before a value takes it as it is.
 label_id, label_text: the label; count: how often it was added; most frequent first.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any
 other argument that is missing or makes no sense.';

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION chatbot.conversations(kindly_stats.bot_id, kindly_stats.mome
 bot: whose; from (default 1974-01-01), to (default now): dates or timestamps, to exclusive, one inside a day (an hour) counts that
 day (hour) whole; period, where neither is given: today, yesterday, last7days, last30days, thisMonth, lastMonth, last3Months,
 thisYear or lastYear; dimension: auto, year, month, day or hour; group: source or storyId, for data points of each; source, storyId:
-lists such as widget,slack or ["widget","slack"], where a leading minus excludes; tz: time zone, default UTC.
+lists such as widget,slack or ["widget","slack"], where a leading minus excludes and a backslash before a value takes it as it is; tz: time zone, default UTC.
 value: distinct sessions with a user message in the bucket; date: its start; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense.';
 

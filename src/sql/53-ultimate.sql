@@ -37,7 +37,8 @@ COMMENT ON FUNCTION ultimate.metrics(kindly_stats.bot_id, kindly_stats.moment, k
 
 bot: whose; from, to: dates (YYYY-MM-DD) or timestamps, to exclusive; one inside a day counts that day whole; attribution: end for
 conversations that ended then, as exports have them, start for those that began then and have bot messages, as the
-dashboard has them; channels, languages: lists such as chat,ticket, where a leading minus excludes; tz: time zone, default UTC.
+dashboard has them; channels, languages: lists such as chat,ticket, where a leading minus excludes and a backslash before a value
+takes it as it is; tz: time zone, default UTC.
 Rates are parts of 1, NULL without conversations (messages_understood_rate without visitor messages).
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes
 no sense, 55000 before the first table is attached.';

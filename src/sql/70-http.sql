@@ -93,7 +93,7 @@ COMMENT ON FUNCTION kindly_api.stats_series(kindly_stats.bot_id, kindly_stats.mo
 bot: by default the token''s; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity
 hour); tz: time zone of the buckets, default the session''s, which the header Prefer: timezone=... sets; granularity: hour, day, week,
 month, quarter or year; measure: default messages, whose members are sessions; sources, language_codes: {web,app} to include or,
-with a leading minus, to exclude; key: parts of the key that must be equal; locale: calendar and first day of the week, default ISO.
+with a leading minus, to exclude, and a backslash before a value takes it as it is; key: parts of the key that must be equal; locale: calendar and first day of the week, default ISO.
 A row for every bucket, zeros included.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 

@@ -138,10 +138,9 @@ DECLARE
 BEGIN
 	SELECT * INTO h FROM oracle.range_hours(q.first, q.last);
 	INSERT INTO plain.bucket (label, start)
-	SELECT date_trunc('hour', g)::text, min(g) FROM generate_series(h.first_hour - interval '3 hours', h.last_hour + interval '3 hours', interval '1 minute') AS g
-	WHERE date_trunc('hour', g) BETWEEN h.first_hour AND h.last_hour GROUP BY date_trunc('hour', g);
-	EXECUTE format('INSERT INTO plain.hit SELECT date_trunc(''hour'', occurred_at)::text, e.* FROM every_event AS e WHERE bot_id = %s%s', q.bot, oracle.within_hours(h));
-	ends := (SELECT max(g) + interval '1 minute' FROM generate_series(h.last_hour, h.last_hour + interval '3 hours', interval '1 minute') AS g WHERE date_trunc('hour', g) = h.last_hour);
+	SELECT DISTINCT oracle.hour_start(g)::text, oracle.hour_start(g) FROM generate_series(h.first_hour, h.last_hour, interval '1 minute') AS g;
+	EXECUTE format('INSERT INTO plain.hit SELECT oracle.hour_start(occurred_at)::text, e.* FROM every_event AS e WHERE bot_id = %s%s', q.bot, oracle.within_hours(h));
+	ends := (SELECT max(g) + interval '1 minute' FROM generate_series(h.last_hour, h.last_hour + interval '1 hour', interval '1 minute') AS g WHERE oracle.hour_start(g) = h.last_hour);
 END
 $$;
 
