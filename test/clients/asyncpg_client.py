@@ -11,7 +11,8 @@ PLAIN = SERIES % ('$1', '$2', '$3')
 
 
 async def ask():
-    connection = await asyncpg.connect(host=tap.HOST, port=tap.PORT, user=tap.USER, database=tap.DATABASE)
+    connection = await asyncpg.connect(host=tap.HOST, port=tap.PORT, user=tap.USER, database=tap.DATABASE,
+                                       statement_cache_size=0 if tap.POOLED else 100)
 
     async def counts(query, *parameters):
         return [row[0] for row in await connection.fetch(query, *parameters)]

@@ -23,7 +23,7 @@ async function rows(text, values, name) {
     return (await client.query({ text, values, name, rowMode: 'array' })).rows;
 }
 
-for (const name of [undefined, 'series']) {
+for (const name of process.env.KINDLY_POOLED ? [undefined] : [undefined, 'series']) {
     const how = name === undefined ? '' : ', prepared';
     const counts = async (...values) => (await rows(series, values, name)).flat();
     for (const bot of [42, '42', 42n])

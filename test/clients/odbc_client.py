@@ -16,7 +16,7 @@ def connect(**options):
 
 def main():
     # parameters are sent apart, or written into the statement
-    for server_side in 1, 0:
+    for server_side in (0,) if tap.POOLED else (1, 0):
         connection = connect(UseServerSidePrepare=server_side, BoolsAsChar=0)
 
         def rows(query, *parameters):

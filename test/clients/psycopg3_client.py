@@ -9,8 +9,9 @@ SERIES = 'SELECT count FROM kindly_stats.stats_series({0}, {0}, {0})'
 
 
 def main():
-    # every statement is prepared at its first use
-    connection = psycopg.connect(host=tap.HOST, port=tap.PORT, user=tap.USER, dbname=tap.DATABASE, autocommit=True, prepare_threshold=0)
+    # every statement is prepared at its first use, or none
+    connection = psycopg.connect(host=tap.HOST, port=tap.PORT, user=tap.USER, dbname=tap.DATABASE, autocommit=True,
+                                 prepare_threshold=None if tap.POOLED else 0)
 
     def rows(query, *parameters, binary=False):
         return connection.execute(query, parameters).fetchall() if not binary else connection.cursor(binary=True).execute(query, parameters).fetchall()

@@ -57,7 +57,7 @@ odbc_client()
 jdbc_client()
 {
 	if has_jdbc; then
-		javac -d "$place/jdbc" "$place/tree/test/clients/Jdbc.java" && java -cp "$place/jdbc:/usr/share/java/postgresql.jar" Jdbc
+		{ [ -d "$place/jdbc" ] || javac -d "$place/jdbc" "$place/tree/test/clients/Jdbc.java"; } && java -cp "$place/jdbc:/usr/share/java/postgresql.jar" Jdbc
 	else
 		skipped "PostgreSQL's JDBC driver, or a JDK,"
 	fi
@@ -75,25 +75,61 @@ node_client()
 # client NAME COMMAND...
 client()
 {
-	log=$place/client_$1.log
-	name=$1
+	log=$place/client_$1$how.log
+	name=$1$how
 	shift
 	PGDATABASE=clients "$@" >"$log" 2>&1 </dev/null
 	count_tap "client $name" "$log" "$?"
 }
 
+all_clients()
+{
+	client psycopg2 python_client psycopg2_client psycopg2
+	client psycopg3 python_client psycopg3_client psycopg
+	client asyncpg python_client asyncpg_client asyncpg
+	client odbc odbc_client
+	client jdbc jdbc_client
+	client node node_client
+}
+
+# The same programs behind PgBouncer, which gives each transaction the one connection that it has.
+pooled_clients()
+{
+	if ! command -v pgbouncer >/dev/null; then
+		say "skipped: clients of PgBouncer: it is not installed"
+		return
+	fi
+	pool=$place/pool
+	make_server_dir "$pool" && as_server tee "$pool/pgbouncer.ini" >/dev/null <<-INI && as_server pgbouncer -q -d "$pool/pgbouncer.ini"
+		[databases]
+		clients = host=$PGHOST port=$PGPORT dbname=clients user=$PGUSER pool_size=1
+		[pgbouncer]
+		listen_addr =
+		unix_socket_dir = $pool
+		auth_type = any
+		pool_mode = transaction
+		ignore_startup_parameters = extra_float_digits
+		logfile = $pool/pgbouncer.log
+		pidfile = $pool/pgbouncer.pid
+	INI
+	one_result "$?" "PgBouncer starts"
+	direct_host=$PGHOST direct_port=$PGPORT how=" pooled"
+	export KINDLY_POOLED=1 PGHOST="$pool" PGPORT=6432
+	all_clients
+	unset KINDLY_POOLED
+	PGHOST=$direct_host PGPORT=$direct_port how=
+	end_process "$pool/pgbouncer.pid" "$pool/pgbouncer.ini"
+}
+
 clients_suite()
 {
 	suite_begins
+	how=
 	install_clients >"$place/clients.log" 2>&1 || show_tail "$place/clients.log" 5
 	if sql -d postgres -c "DROP DATABASE IF EXISTS clients" -c "CREATE DATABASE clients" >>"$place/clients.log" 2>&1 &&
 		sql -d clients -c "CREATE EXTENSION kindly_stats" -f "$place/tree/test/clients/fixtures.sql" >>"$place/clients.log" 2>&1; then
-		client psycopg2 python_client psycopg2_client psycopg2
-		client psycopg3 python_client psycopg3_client psycopg
-		client asyncpg python_client asyncpg_client asyncpg
-		client odbc odbc_client
-		client jdbc jdbc_client
-		client node node_client
+		all_clients
+		pooled_clients
 	else
 		one_result 1 "the clients' database cannot be made"
 		show_tail "$place/clients.log"

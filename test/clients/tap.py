@@ -9,6 +9,8 @@ HOST = os.environ['PGHOST']
 PORT = int(os.environ['PGPORT'])
 USER = os.environ['PGUSER']
 DATABASE = os.environ['PGDATABASE']
+# behind PgBouncer, where a driver's prepared statements may be another client's
+POOLED = 'KINDLY_POOLED' in os.environ
 
 BOT = 42
 UUID = uuid.UUID('3f2504e0-4f89-41d3-9a0c-0305e82c3301')
