@@ -1,5 +1,6 @@
 // node-postgres, which sends every parameter as text without a type.
 
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import pg from 'pg';
 
@@ -41,6 +42,22 @@ await client.query("SET timezone = 'Asia/Tokyo'");
 is((await rows(series, [42, '2024-10-26', '2024-10-29'])).flat(), ['14', '24', '24'], "the session's time zone");
 const error = await rows(series, [42, 1729900800, 1730160000]).catch(e => e);
 is([error.code, /13 digits/.test(error.hint)], ['22008', true], 'seconds are refused, with a hint');
+
+// The query that doc/clients.md has for Grafana, with what Grafana writes for its variables.
+const doc = readFileSync(new URL('../../doc/clients.md', import.meta.url), 'utf8');
+const query = /```grafana\n(.*?)```/s.exec(doc)[1];
+async function grafana(zone, granularity, from = '1729900800000', to = '1730160000000') {
+    const values = { __from: from, __to: to, __timezone: zone, granularity };
+    const text = query.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, a, b) => values[a ?? b]);
+    return (await client.query({ text, rowMode: 'array' }).catch(e => ({ rows: `${e.code} ${e.message}: ${e.hint}` }))).rows;
+}
+for (const granularity of ['day', '1d'])
+    is((await grafana('utc', granularity)).map(row => row[1]), all, `Grafana: ${granularity}`);
+is((await grafana('Europe/Oslo', '1h')).length, 72, 'Grafana: a named zone, whose range is one of instants');
+is((await grafana('utc', 'day', "'2024-10-26T00:00:00Z'", "'2024-10-29T00:00:00Z'")).map(row => row[1]), all, 'Grafana: $__timeFrom()');
+is(/^22023 time zone "browser" is not known: Only the browser/.test(await grafana('browser', 'day')), true, 'Grafana: the zone of the browser');
+is(/^22023 granularity "30m" is not known: The nearest is "hour"/.test(await grafana('utc', '30m')), true, 'Grafana: $__interval');
+is(/^22008 number 1729900800 is no moment/.test(await grafana('utc', 'day', '1729900800', '1730160000')), true, 'Grafana: $__unixEpochFrom()');
 await client.end();
 console.log(`1..${number}`);
 process.exit(0);
