@@ -90,6 +90,18 @@ sub is_right
 	return;
 }
 
+# ------------------------------------------------------------- dumped by the owner of the database
+$node->safe_psql('postgres', 'ALTER DATABASE stats OWNER TO ks_dba');
+$node->safe_psql('stats', 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO ks_dba');
+sub dump_as_owner { return errors_of('pg_dump', '-Fc', '-f', "$dir/owners", '-U', 'ks_dba', '-d', $from); }
+is(dump_as_owner(), 'permission denied for schema kindly_stats', 'an owner cannot read what he dumps');
+$node->safe_psql('postgres', 'GRANT pg_read_all_data TO ks_dba');
+like(dump_as_owner(), qr/^query would be affected by row-level security policy for table "\w+"$/, 'or not all rows');
+$node->safe_psql('postgres', 'ALTER ROLE ks_dba BYPASSRLS');
+is(dump_as_owner(), '', 'unless he is allowed to');
+$node->safe_psql('postgres', 'REVOKE pg_read_all_data FROM ks_dba; ALTER ROLE ks_dba NOBYPASSRLS; ALTER DATABASE stats OWNER TO CURRENT_USER');
+$node->safe_psql('stats', 'REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM ks_dba');
+
 my $whole = dump_to('whole');
 
 # ------------------------------------------------------------- the owner of the database
@@ -100,7 +112,7 @@ $owned = new_database('CREATE EXTENSION kindly_stats');
 like(restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges'), qr/^permission denied for schema kindly_stats$/m, 'nor restore its tables, unless he is allowed to');
 
 $owned = new_database('CREATE EXTENSION kindly_stats', q{SELECT kindly_stats.allow_restore('ks_dba')});
-is(restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges'),
+is(restore($owned, "$dir/owners", '-U', 'ks_dba', '--no-owner', '--no-privileges'),
 	"schema \"kindly_stats\" already exists\nmust be owner of schema kindly_stats\nmust be owner of extension kindly_stats",
 	'allowed to, he restores all but what is there');
 is_right($owned, $all, 'restored by its owner');
