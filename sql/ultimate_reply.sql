@@ -102,11 +102,11 @@ SELECT count(*) FROM talk_a WHERE bot_id = 3;
 INSERT INTO talk_a (bot_id, conversation_id, conversation_start_time, triggered_intent_replies) VALUES (3, 'u', now(), '[]');
 SELECT failure('UPDATE talk_a SET triggered_intent_replies = ''{}'' WHERE conversation_id = ''u''');
 ALTER TABLE talk_a DISABLE TRIGGER USER;
-UPDATE talk_a SET triggered_intent_replies = '[{"intent_timestamp": "then"}]' WHERE conversation_id = 'u';
+UPDATE talk_a SET triggered_intent_replies = '[{"intent_timestamp": "then", "intent_name": "x", "not_meaningful": false}]' WHERE conversation_id = 'u';
 ALTER TABLE talk_a ENABLE TRIGGER USER;
 UPDATE talk_a SET triggered_replies = '[]', conversation_end_time = '2023-03-01 00:00Z' WHERE conversation_id = 'u';
 SELECT failure('UPDATE talk_a SET triggered_intent_replies = triggered_intent_replies || ''[{}]'' WHERE conversation_id = ''u''');
--- what no trigger has seen is an error of who reads it
+-- what no trigger has seen is an error of who reads it, which those who ask for names alone do not
 SELECT failure('SELECT ultimate.export(3, ''2023-03-01'')');
 SELECT failure('SELECT ultimate.export_rows(3, ''2023-03-01'')');
 SELECT failure('SELECT ultimate.first_last_intent(3, ''2023-03-01'', ''2023-03-02'')');
