@@ -31,6 +31,9 @@
 #define OFFSET_MAX	720
 #define OFFSET_STEP	15
 
+/* More hours than changes of clocks cut in two in as many years as there may be buckets for. */
+#define CUT_HOURS_MAX 1000
+
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations);
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations_paid);
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations_messages);
@@ -513,7 +516,7 @@ leave_out_empty_years(ks_request *request)
 	int			first = 0;
 	int			last;
 
-	if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS)
+	if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS - CUT_HOURS_MAX)
 		return true;
 	yearly.granularity = "year";
 	yearly.distinct = false;
