@@ -136,6 +136,7 @@ SELECT kindly_stats.attach_conversations('retyped', '{"triggered_intent_replies"
 SELECT failure('ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE bytea USING triggered_replies::bytea');
 ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE jsonb USING triggered_replies::jsonb;
 INSERT INTO retyped (bot_id, conversation_id, conversation_start_time) VALUES (6, md5('')::uuid, now());
+SELECT failure('ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE text USING ''Hi''');
 ALTER EVENT TRIGGER kindly_stats_ddl_ended DISABLE;
 ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE bytea USING NULL;
 ALTER EVENT TRIGGER kindly_stats_ddl_ended ENABLE;
