@@ -153,6 +153,7 @@ BEGIN
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = count_anew.event_table
     LOOP
         PERFORM kindly_stats.found_conversation_columns(event_table, known.columns);
+        PERFORM kindly_stats.check_replies(event_table, known.columns);
         PERFORM kindly_stats.lock_exported();
         PERFORM kindly_stats.check_exported(event_table, known.columns);
     END LOOP;
