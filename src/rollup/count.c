@@ -302,20 +302,6 @@ holds(ks_counter *c, ks_column *condition, const ks_event *e)
 	return ks_boolean_text((const char *) text.bytes, text.length, &result) && result;
 }
 
-/* Whether a measure counts the event at all: most that are asked here only care for columns that most events leave NULL. */
-static bool
-counts_event(ks_counter *c, ks_measure *measure, const ks_event *e)
-{
-	bool		any = measure->nkeys == 0;
-	int			i;
-
-	for (i = 0; i < measure->nkeys && !any; i++)
-		any = column_present(c, &measure->keys[i], &e->row);
-	if (!any || (measure->has_needed && !column_present(c, &measure->needed, &e->row)))
-		return false;
-	return !measure->has_condition || holds(c, &measure->condition, e);
-}
-
 /* What an event adds to a sum; false for what is no whole number. */
 static bool
 column_weight(ks_counter *c, ks_column *column, const ks_event *e, int64 *weight)
@@ -336,6 +322,28 @@ column_weight(ks_counter *c, ks_column *column, const ks_event *e, int64 *weight
 		return false;
 	*weight = number;
 	return true;
+}
+
+static bool
+has_needed(ks_counter *c, ks_measure *measure, const ks_event *e)
+{
+	int64		weight;
+
+	return measure->needs_number ? column_weight(c, &measure->needed, e, &weight) : column_present(c, &measure->needed, &e->row);
+}
+
+/* Whether a measure counts the event at all: most that are asked here only care for columns that most events leave NULL. */
+static bool
+counts_event(ks_counter *c, ks_measure *measure, const ks_event *e)
+{
+	bool		any = measure->nkeys == 0;
+	int			i;
+
+	for (i = 0; i < measure->nkeys && !any; i++)
+		any = column_present(c, &measure->keys[i], &e->row);
+	if (!any || (measure->has_needed && !has_needed(c, measure, e)))
+		return false;
+	return !measure->has_condition || holds(c, &measure->condition, e);
 }
 
 /* Adds one event to one measure's part of the tally. */

@@ -3,8 +3,7 @@
  *
  * One pass over the text, without recursion: it is checked to its end, since of
  * a malformed document nothing is believed, and of members that have the same
- * name the last one counts, as for PostgreSQL's own operators.  Where the walk
- * stands is a depth, and "live", the depth of the innermost open container that
+ * name the last one counts, as it does for jsonb.  Where the walk stands is a depth, and "live", the depth of the innermost open container that
  * lies on the path: only its members can be what is looked for.
  */
 #include "rollup/field.h"

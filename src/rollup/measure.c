@@ -312,7 +312,7 @@ bind_optional(ks_binding *binding, ks_column *column, const column_source *sourc
 	return true;
 }
 
-/* From a row (name, kinds, keys, member, weight, condition, needed). */
+/* From a row (name, kinds, keys, member, weight, condition, needed, whether some measure's weight is the same). */
 static void
 bind_measure(ks_binding *binding, ks_measure *measure, const column_source *source, HeapTuple row)
 {
@@ -340,6 +340,7 @@ bind_measure(ks_binding *binding, ks_measure *measure, const column_source *sour
 	measure->has_weight = bind_optional(binding, &measure->weight, source, row, 5, ROLE_INTEGER);
 	measure->has_condition = bind_optional(binding, &measure->condition, source, row, 6, ROLE_CONDITION);
 	measure->has_needed = bind_optional(binding, &measure->needed, source, row, 7, ROLE_ANY);
+	measure->needs_number = strcmp(SPI_getvalue(row, fields, 8), "t") == 0;
 }
 
 static bool
@@ -450,7 +451,9 @@ read_measures(const char *grain, const char *name)
 	Datum		values[2] = {CStringGetTextDatum(grain), name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
 	char		nulls[2] = {' ', name != NULL ? ' ' : 'n'};
 
-	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed FROM kindly_stats.measure AS m"
+	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed,"
+							  " EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain OPERATOR(pg_catalog.=) m.grain AND w.weight OPERATOR(pg_catalog.=) m.needed)"
+							  " FROM kindly_stats.measure AS m"
 							  " WHERE m.grain OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR m.name OPERATOR(pg_catalog.=) $2)",
 							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");

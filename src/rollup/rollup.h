@@ -59,6 +59,7 @@ typedef struct ks_measure
 	bool		has_weight;
 	bool		has_condition;
 	bool		has_needed;
+	bool		needs_number;	/* elsewhere it is a weight: what adds nothing there is not there */
 } ks_measure;
 
 /* The measures that count events of one kind. */

@@ -34,17 +34,17 @@ CREATE FUNCTION kindly_rules.number_instant(number double precision, unit text) 
 CREATE FUNCTION kindly_rules.number_instant(number numeric, unit text) RETURNS timestamptz
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_numeric_instant';
 COMMENT ON FUNCTION kindly_rules.number_instant(bigint, text) IS
-'the instant so many seconds or milliseconds after 1970 began in UTC, exactly
+'the instant so many seconds or milliseconds after 1970 began in UTC
 
-number: of units; unit: seconds or milliseconds.  Infinite where it would be no timestamptz.  Errors: 22023 for another unit.';
+number: of units, exactly; unit: seconds or milliseconds.  Infinite where it would be no timestamptz.  Errors: 22023 for another unit.';
 COMMENT ON FUNCTION kindly_rules.number_instant(double precision, text) IS
-'the instant so many seconds or milliseconds after 1970 began in UTC, to the microsecond, as to_timestamp() has it
+'the instant so many seconds or milliseconds after 1970 began in UTC
 
-number: of units; NULL for NaN; unit: seconds or milliseconds.  Infinite where it would be no timestamptz.  Errors: 22023 for another unit.';
+number: of units, read as to_timestamp() does; NULL for NaN; unit: seconds or milliseconds.  Infinite where it would be no timestamptz.  Errors: 22023 for another unit.';
 COMMENT ON FUNCTION kindly_rules.number_instant(numeric, text) IS
-'the instant so many seconds or milliseconds after 1970 began in UTC, of the number as double precision
+'the instant so many seconds or milliseconds after 1970 began in UTC
 
-number: of units; NULL for NaN; unit: seconds or milliseconds.  Infinite where it would be no timestamptz.  Errors: 22023 for another unit.';
+number: of units, read as double precision; NULL for NaN; unit: seconds or milliseconds.  Infinite where it would be no timestamptz.  Errors: 22023 for another unit.';
 CREATE FUNCTION kindly_rules.boolean_of(value text) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_text_boolean';
 COMMENT ON FUNCTION kindly_rules.boolean_of(text) IS
@@ -121,13 +121,14 @@ COMMENT ON FUNCTION kindly_stats.fitting_types(text, jsonb, oid) IS 'internal: a
 CREATE FUNCTION kindly_stats.field_rule(logical text, written text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    parts text[] := ARRAY(SELECT regexp_replace(p, '^\s*''(.*)''\s*\Z', '\1') FROM regexp_split_to_table(written, '\s*->>?\s*') AS p);
+    parts text[] := ARRAY(SELECT CASE WHEN q LIKE '_%_' AND left(q, 1) = '''' AND right(q, 1) = '''' THEN substr(q, 2, length(q) - 2) ELSE q END
+                            FROM regexp_split_to_table(written, '->>?') WITH ORDINALITY AS p (p, number), LATERAL btrim(p) AS q ORDER BY number);
 BEGIN
     IF written !~ '^[^>]*(->[^>]+)*->>[^>]+$' OR '' = ANY (parts) OR cardinality(parts) > 17 THEN
         RAISE EXCEPTION '"%" names no field of a document for "%"', written, logical
             USING ERRCODE = '22023', HINT = 'Write my_column->>my_field, or my_column->outer->>inner with 16 names at most; or {"column": "my_column", "path": ["outer", "inner"]}.';
     END IF;
-    RETURN jsonb_build_object('column', btrim(parts[1]), 'path', to_jsonb(parts[2:]));
+    RETURN jsonb_build_object('column', parts[1], 'path', to_jsonb(parts[2:]));
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.field_rule(text, text) FROM PUBLIC;
@@ -176,7 +177,7 @@ BEGIN
     IF NOT (CASE logical WHEN 'occurred_at' THEN keys IN ('{column}', '{column,tz}', '{column,unit}')
                          WHEN 'bot_id' THEN keys IN ('{column}', '{constant}')
                          ELSE keys IN ('{column}', '{column,path}', '{column,values}', '{column,path,values}', '{constant}') END) THEN
-        PERFORM kindly_stats.refuse_rule(logical, format('with %s', array_to_string(keys, ', ')));
+        PERFORM kindly_stats.refuse_rule(logical, format('with %s', coalesce(nullif(array_to_string(keys, ', '), ''), 'nothing')));
     ELSIF written ? 'column' AND jsonb_typeof(written -> 'column') <> 'string' THEN
         PERFORM kindly_stats.refuse_rule(logical, 'column must be a name');
     END IF;

@@ -96,7 +96,9 @@ BEGIN
         CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
-        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed, 'text')) END,
+        -- what adds nothing where it is a weight is not there
+        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
+            CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END,
         dropped);
 END
@@ -270,7 +272,7 @@ COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, t
 
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
-weight: integer column to add up instead of counting events; condition: boolean column that must be true, or integer that must be more than 0; needed: column that
+weight: integer column to add up instead of counting events, or numeric, of which whole numbers count; condition: boolean column that must be true, number that must be more than 0, or text that says true; needed: column that
 must not be NULL; grain: event, or conversation_start or conversation_end to count conversations (which have no kinds) by the one
 or the other.
 It blocks writers while it counts; kindly_stats.add_measure_concurrently() does not.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns

@@ -8,7 +8,7 @@ COMMENT ON FUNCTION kindly_stats.lock_within(regclass[]) IS
 
 -- A table
 
-CREATE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb, tz text, unit text) RETURNS boolean
+CREATE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_table(event_table);
@@ -24,7 +24,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_attach(regclass, jsonb, jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_attach(regclass, jsonb, jsonb, text, text) IS 'internal: first step of attach_concurrently(): refuses what cannot be attached';
 
-CREATE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb, tz text, unit text) RETURNS boolean
+CREATE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r <> event_table, r));
