@@ -27,6 +27,7 @@ ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory)
 	counter->memory = memory;
 	counter->key_size = 256;
 	counter->key = MemoryContextAlloc(memory, counter->key_size);
+	ks_bot_reader_init(&counter->bot, binding->bot_id.rule != NULL ? TEXTOID : binding->bot_id.type);
 	counter->members = MemoryContextAlloc(memory, (binding->nmembers + 1) * sizeof(ks_member));
 	counter->ruled = MemoryContextAlloc(memory, (binding->nrules + 1) * sizeof(ks_ruled));
 	ks_dictionary_init(&counter->dimensions, memory);
@@ -167,13 +168,11 @@ ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event)
 	bool		dropped = false;
 	Datum		value;
 
-	event->bot_id = binding->constant_bot;
-	if (binding->bot_id.rule == NULL)
-	{
-		if (!column_datum(&binding->bot_id, row, &value))
-			return false;
-		event->bot_id = column_integer(&binding->bot_id, value);
-	}
+	if (binding->bot_id.rule != NULL)
+		value = binding->constant_bot;
+	else if (!column_datum(&binding->bot_id, row, &value))
+		return false;
+	event->bot_id = ks_bot_read(&counter->bot, value);
 	if (!column_datum(&binding->occurred_at, row, &value))
 		return false;
 	if (likely(binding->occurred_at.rule == NULL))

@@ -196,7 +196,7 @@ type_fits(Oid type, column_role role, const ks_rule *rule)
 	switch (role)
 	{
 		case ROLE_BOT:
-			return is_integer(type);
+			return ks_bot_type_fits(type);
 		case ROLE_INTEGER:
 			return is_integer(type) || type == NUMERICOID;
 		case ROLE_CONDITION:
@@ -262,13 +262,18 @@ bind_column(ks_binding *binding, ks_column *column, const column_source *source,
 static void
 bind_bot(ks_binding *binding, const column_source *source)
 {
+	const ks_rule *rule;
+
 	bind_column(binding, &binding->bot_id, source, "bot_id", ROLE_BOT, true);
-	if (binding->bot_id.rule != NULL &&
-		!ks_whole_number((const char *) binding->bot_id.rule->constant.bytes, binding->bot_id.rule->constant.length, &binding->constant_bot))
+	rule = binding->bot_id.rule;
+	if (rule == NULL)
+		return;
+	if (rule->constant.bytes == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("a trigger's argument does not say how its table names \"%s\"", "bot_id"),
 				 errhint("Attach the table again.")));
+	binding->constant_bot = PointerGetDatum(cstring_to_text_with_len((const char *) rule->constant.bytes, (int) rule->constant.length));
 }
 
 /* A text value of a row of measures, encoded as the first part of a key. */

@@ -80,7 +80,7 @@ CREATE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURN
            WHEN role = 'instant' THEN CASE WHEN mapped -> 'tz' IS NOT NULL THEN b.base = 'timestamp'::regtype
                                            WHEN mapped -> 'unit' IS NOT NULL THEN b.is_integer OR b.base IN ('float8'::regtype, 'numeric'::regtype)
                                            ELSE b.base = 'timestamptz'::regtype END
-           WHEN role = 'bot' THEN b.is_integer
+           WHEN role = 'bot' THEN b.is_integer OR b.is_text OR b.base = 'uuid'::regtype
            WHEN mapped -> 'path' IS NOT NULL THEN b.is_text OR b.base IN ('json'::regtype, 'jsonb'::regtype)
            WHEN role = 'needed' AND mapped -> 'values' IS NULL THEN true
            WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.base = 'numeric'::regtype
@@ -103,7 +103,7 @@ CREATE FUNCTION kindly_stats.fitting_types(role text, mapped jsonb, type oid) RE
                WHEN kindly_stats.base_type(type) = 'timestamp'::regtype THEN '; say of which zone it is, such as tz => ''Europe/Oslo''.'
                WHEN kindly_stats.type_fits(role, '{"unit": "seconds"}', type) THEN '; of a number say what it counts since 1970: unit => ''seconds'' or ''milliseconds''.'
                ELSE ', timestamp with tz => ''Europe/Oslo'', or a number with unit => ''seconds''.' END
-           WHEN role = 'bot' THEN 'Its type must be smallint, integer or bigint.'
+           WHEN role = 'bot' THEN 'Its type must be smallint, integer, bigint, text, character varying or uuid.'
            WHEN mapped -> 'path' IS NOT NULL THEN 'Its type must be jsonb, json or text.'
            WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN 'Its type must be smallint, integer, bigint or numeric.'
            WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN 'Its type must be boolean, smallint, integer, bigint, numeric or text.'
@@ -182,10 +182,13 @@ BEGIN
         PERFORM kindly_stats.refuse_rule(logical, 'column must be a name');
     END IF;
     IF written ? 'constant' THEN
-        IF jsonb_typeof(written -> 'constant') IN ('object', 'array', 'null') OR logical = 'bot_id' AND kindly_rules.whole_number(written ->> 'constant') IS NULL THEN
-            PERFORM kindly_stats.refuse_rule(logical, format('constant must be %s', CASE logical WHEN 'bot_id' THEN 'the number of a bot' ELSE 'a text' END));
+        IF jsonb_typeof(written -> 'constant') IN ('object', 'array', 'null') THEN
+            PERFORM kindly_stats.refuse_rule(logical, 'constant must be a text');
+        ELSIF logical = 'bot_id' THEN
+            -- refuses what is no id
+            PERFORM (written ->> 'constant')::kindly_stats.bot_id;
         END IF;
-        RETURN jsonb_build_object('constant', CASE logical WHEN 'bot_id' THEN kindly_rules.whole_number(written ->> 'constant')::text ELSE written ->> 'constant' END);
+        RETURN jsonb_build_object('constant', written ->> 'constant');
     END IF;
     IF written ? 'path' THEN
         IF jsonb_typeof(written -> 'path') <> 'array' OR jsonb_array_length(written -> 'path') NOT BETWEEN 1 AND 16

@@ -158,13 +158,13 @@ is([disguised.status, disguised.text], [200, answer.text], 'X-Original-URI of a 
 is((await request(messages, { token: jwt, headers: { 'X-Kindly-Key': 'x', 'X-Kindly-Bot': '2' } })).status, 200, 'X-Kindly-Key of a client is nothing');
 is(Object.keys((await request('/api/native/rpc/token', { token: jwt })).headers).filter((name) => /kindly/.test(name)), [], 'and none is answered');
 // What PostgreSQL says of missing rights names what they are missing on.
-sql('REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user; REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(bigint) FROM kindly_api_user');
+sql('REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user; REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(kindly_stats.bot_id) FROM kindly_api_user');
 for (const [name, path, profile] of [['documented addresses', messages], ['a function of kindly_api', '/api/native/rpc/stats_options'], ['a function that reads a table', `/api/native/rpc/stats_series?${range}`],
   ['a function of a dialect', `/api/native/rpc/sessions_chats?bot=1&${range}`, 'sage']]) {
   const refused = await status(403, `no right, ${name}`, path, { headers: profile && { 'Accept-Profile': profile } });
   ok(!/schema|role|table|rollup|function|permission|kindly_stats\b/.test(refused.text), `and nothing is named: ${name}`, refused.text);
 }
-sql('GRANT SELECT ON kindly_stats.rollup TO kindly_api_user; GRANT EXECUTE ON FUNCTION kindly_api.stats_options(bigint) TO kindly_api_user');
+sql('GRANT SELECT ON kindly_stats.rollup TO kindly_api_user; GRANT EXECUTE ON FUNCTION kindly_api.stats_options(kindly_stats.bot_id) TO kindly_api_user');
 for (const role of ['postgres', 'kindly_api_authenticator', 'nobody', 'kindly_api_anonymous', '"; DROP']) {
   for (const path of [messages, '/api/native/rpc/stats_options', '/api/native/']) {
     const refused = await request(path, { token: token({ bot: 1, role }) });
