@@ -18,7 +18,7 @@ CREATE FUNCTION mapping(event_table regclass) RETURNS TABLE (logical text, mappe
     SELECT c.key, c.value FROM kindly_stats.event_table AS t, jsonb_each(t.columns) AS c WHERE t.event_table = mapping.event_table ORDER BY c.key COLLATE "C"
 $$;
 -- what is counted in all months of a bot
-CREATE FUNCTION counted(bot bigint, VARIADIC measures text[]) RETURNS TABLE (measure text, count bigint, distinct_count bigint) LANGUAGE sql AS $$
+CREATE FUNCTION counted(bot kindly_stats.bot_id, VARIADIC measures text[]) RETURNS TABLE (measure text, count bigint, distinct_count bigint) LANGUAGE sql AS $$
     SELECT m, t.count, t.distinct_count FROM unnest(measures) AS m, kindly_stats.stats_total(bot, '1900-01-01', '2100-01-01', 'UTC', measure => m) AS t
 $$;
 CREATE VIEW differences AS SELECT * FROM kindly_stats.verify();
@@ -205,6 +205,33 @@ SELECT count(*) FROM differences;
 SELECT finding FROM kindly_stats.health() WHERE object LIKE '%odd';
 SELECT kindly_stats.detach('odd');
 
+-- what is replicated, row by row
+CREATE TABLE copied (bot text, at double precision, doc json, PRIMARY KEY (bot, at));
+SELECT kindly_stats.attach('copied', '{"bot_id": "bot", "occurred_at": "at", "kind": "doc->>kind", "session_id": "doc->>s"}', kinds => '{"in": "user_message", "note": null}', unit => 'seconds', replica => true);
+SET session_replication_role = replica;
+INSERT INTO copied VALUES ('8111', 1714600000, '{"kind": "in", "s": "a"}'), ('8111', 1714600001, '{"kind": "note"}'), ('8111', 'NaN', '{"kind": "in"}'), ('a bot', 1714600002, '{"kind": "in", "s": "b"}');
+UPDATE copied SET doc = '{"kind": "in", "s": "c"}' WHERE at = 1714600001;
+UPDATE copied SET doc = '{"kind": "note", "s": "c"}' WHERE at = 1714600000;
+RESET session_replication_role;
+SELECT * FROM counted(8111, 'events', 'messages');
+SELECT count, distinct_count FROM kindly_stats.stats_total('a bot', '2024-01-01', '2025-01-01', 'UTC');
+SELECT count(*) FROM differences;
+SELECT kindly_stats.detach('copied');
+DROP TABLE copied;
+-- a bot that is a text, the same for all rows
+CREATE TABLE single (at timestamptz);
+SELECT kindly_stats.attach('single', '{"bot_id": {"constant": "the only one"}, "occurred_at": "at"}', kinds => '"user_message"');
+INSERT INTO single VALUES ('2024-05-01'), ('2024-05-02');
+DELETE FROM single WHERE at = '2024-05-01';
+SELECT count FROM kindly_stats.stats_total('the only one', '2024-01-01', '2025-01-01', 'UTC');
+SELECT count(*) FROM differences;
+SELECT kindly_stats.rebuild('the only one');
+SELECT kindly_stats.purge('single', '2025-01-01');
+SELECT count FROM kindly_stats.stats_total('the only one', '2024-01-01', '2025-01-01', 'UTC');
+SELECT count(*) FROM differences;
+SELECT kindly_stats.detach('single');
+DROP TABLE single;
+
 -- partitions, and one that comes with rows
 CREATE TABLE part (bot_id bigint, at timestamp, doc json) PARTITION BY RANGE (at);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
@@ -231,7 +258,7 @@ SELECT a AS arguments, refusal(format('SELECT kindly_stats.attach(''bad'', %s)',
     $$'{"session_id": {"column": "doc", "path": []}}'$$, $$'{"session_id": {"column": "doc", "path": "a"}}'$$, $$'{"session_id": {"column": "doc", "path": [null]}}'$$,
     $$'{"session_id": {"column": "doc", "path": ["a"], "tz": "UTC"}}'$$, $$'{"session_id": {"column": "t", "values": []}}'$$, $$'{"session_id": {"column": "t", "values": {"a": {}}}}'$$,
     $$'{"session_id": {"column": "doc", "values": {"a": "b"}}}'$$, $$'{"session_id": {"constant": null}}'$$, $$'{"session_id": {"constant": "a", "column": "t"}}'$$, $$'{"session_id": ["t"]}'$$,
-    $$'{"bot_id": {"constant": "x"}}'$$, $$'{"bot_id": {"column": "t", "values": {"a": "1"}}}'$$, $$'{"occurred_at": {"constant": "2024-01-01"}}'$$, $$'{"occurred_at": {"column": "at", "tz": 1}}'$$,
+    $$'{"bot_id": {"constant": ""}}'$$, $$'{"bot_id": {"constant": -9223372036854775808}}'$$, $$'{"bot_id": {"column": "t", "values": {"a": "1"}}}'$$, $$'{"occurred_at": {"constant": "2024-01-01"}}'$$, $$'{"occurred_at": {"column": "at", "tz": 1}}'$$,
     $$'{"occurred_at": {"column": "at", "tz": "Oslo5"}}'$$, $$'{"occurred_at": {"column": "n", "unit": "minutes"}}'$$, $$'{"occurred_at": {"column": "at", "unit": "seconds"}}'$$,
     $$'{"occurred_at": "doc->>at"}'$$, $$tz => 'Europe/Oslo'$$, $$tz => 'Nowhere'$$, $$unit => 'seconds'$$, $$'{"occurred_at": "n"}', unit => 'hours'$$, $$tz => 'UTC', unit => 'seconds'$$,
     $$'{"occurred_at": {"column": "at", "tz": "UTC"}}', tz => 'UTC'$$, $$kinds => '[]'$$, $$kinds => '1'$$, $$kinds => '{"a": ["b"]}'$$, $$'{"kind": null}', kinds => '{"a": "b"}'$$,

@@ -104,11 +104,11 @@ typedef struct column_source
 	bool		selected;		/* by a query that names them as measures do */
 } column_source;
 
-/* The rule of a logical column whose object was found; that of another use of the same column, if there is one. */
+/* The rule of a logical column whose object was found; all uses of the column have one. */
 static const ks_rule *
-bind_rule(ks_binding *binding, const JsonbValue *object, const char *logical, const char **column)
+bind_rule(ks_binding *binding, const JsonbValue *object, const char *logical)
 {
-	ks_rule    *rule = ks_rule_read(object, logical, column);
+	ks_rule    *rule;
 	int			i;
 
 	for (i = 0; i < binding->nrules; i++)
@@ -116,6 +116,7 @@ bind_rule(ks_binding *binding, const JsonbValue *object, const char *logical, co
 		if (strcmp(binding->rules[i]->logical, logical) == 0)
 			return binding->rules[i];
 	}
+	rule = ks_rule_read(object, logical);
 	rule->number = binding->nrules++;
 	binding->rules = binding->rules == NULL ? palloc(sizeof(ks_rule *)) : repalloc(binding->rules, binding->nrules * sizeof(ks_rule *));
 	binding->rules[rule->number] = rule;
@@ -138,7 +139,10 @@ mapped_name(ks_binding *binding, const column_source *source, const char *logica
 	if (value.type == jbvString)
 		name = pnstrdup(value.val.string.val, value.val.string.len);
 	else
-		*rule = bind_rule(binding, &value, logical, &name);
+	{
+		*rule = bind_rule(binding, &value, logical);
+		name = (*rule)->column;
+	}
 	return source->selected && name != NULL ? logical : name;
 }
 
@@ -344,8 +348,8 @@ bind_measure(ks_binding *binding, ks_measure *measure, const column_source *sour
 	measure->has_member = bind_optional(binding, &measure->member, source, row, 4, ROLE_TEXT);
 	measure->has_weight = bind_optional(binding, &measure->weight, source, row, 5, ROLE_INTEGER);
 	measure->has_condition = bind_optional(binding, &measure->condition, source, row, 6, ROLE_CONDITION);
-	measure->has_needed = bind_optional(binding, &measure->needed, source, row, 7, ROLE_ANY);
 	measure->needs_number = strcmp(SPI_getvalue(row, fields, 8), "t") == 0;
+	measure->has_needed = bind_optional(binding, &measure->needed, source, row, 7, measure->needs_number ? ROLE_INTEGER : ROLE_ANY);
 }
 
 static bool

@@ -136,9 +136,9 @@ member(const JsonbValue *object, const char *name)
 	return getKeyJsonValueFromContainer(object->val.binary.data, name, (int) strlen(name), NULL);
 }
 
-/* From an object of a mapping; *column is the name of the column that it reads, or NULL.  In the current memory. */
+/* From an object of a mapping.  In the current memory. */
 ks_rule *
-ks_rule_read(const JsonbValue *object, const char *logical, const char **column)
+ks_rule_read(const JsonbValue *object, const char *logical)
 {
 	ks_rule    *rule = palloc0(sizeof(ks_rule));
 	JsonbValue *value;
@@ -147,13 +147,13 @@ ks_rule_read(const JsonbValue *object, const char *logical, const char **column)
 	if (object->type != jbvBinary || !JsonContainerIsObject(object->val.binary.data))
 		refuse_object(logical);
 	value = member(object, "column");
-	*column = value != NULL ? string_of(value, logical) : NULL;
+	rule->column = value != NULL ? string_of(value, logical) : NULL;
 	if ((value = member(object, "constant")) != NULL)
 	{
 		(void) string_of(value, logical);
 		rule->constant = copy_string(value);
 	}
-	if ((*column == NULL) == (rule->constant.bytes == NULL))
+	if ((rule->column == NULL) == (rule->constant.bytes == NULL))
 		refuse_object(logical);
 	if ((value = member(object, "path")) != NULL)
 	{

@@ -28,6 +28,7 @@ typedef struct ks_rule_value
 typedef struct ks_rule
 {
 	const char *logical;
+	const char *column;			/* of the table; NULL where it is a constant */
 	int			number;			/* among the rules of its binding */
 	ks_string	constant;		/* bytes NULL: there is none */
 	int			nparts;
@@ -39,7 +40,7 @@ typedef struct ks_rule
 	int64		unit;			/* microseconds; 0: there is none */
 } ks_rule;
 
-extern ks_rule *ks_rule_read(const JsonbValue *object, const char *logical, const char **column);
+extern ks_rule *ks_rule_read(const JsonbValue *object, const char *logical);
 extern ks_string ks_rule_field(const ks_rule *rule, Oid type, Datum document);
 extern const ks_rule_value *ks_rule_value_of(const ks_rule *rule, ks_string text);
 extern bool ks_rule_instant(const ks_rule *rule, Oid type, Datum value, TimestampTz *at);

@@ -97,7 +97,7 @@ COMMENT ON FUNCTION kindly_stats.type_fits(text, jsonb, oid) IS 'internal: wheth
 CREATE FUNCTION kindly_stats.fitting_types(role text, mapped jsonb, type oid) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
-           WHEN role = 'instant' AND mapped -> 'tz' IS NOT NULL THEN 'Its type must be timestamp without time zone; timestamp with time zone needs no tz.'
+           WHEN role = 'instant' AND mapped -> 'tz' IS NOT NULL THEN 'Its type must be timestamp without time zone. One with time zone needs no tz: to change the type, detach the table first.'
            WHEN role = 'instant' AND mapped -> 'unit' IS NOT NULL THEN 'Its type must be double precision, numeric, smallint, integer or bigint.'
            WHEN role = 'instant' THEN 'Its type must be timestamp with time zone' || CASE
                WHEN kindly_stats.base_type(type) = 'timestamp'::regtype THEN '; say of which zone it is, such as tz => ''Europe/Oslo''.'
@@ -185,8 +185,10 @@ BEGIN
         IF jsonb_typeof(written -> 'constant') IN ('object', 'array', 'null') THEN
             PERFORM kindly_stats.refuse_rule(logical, 'constant must be a text');
         ELSIF logical = 'bot_id' THEN
-            -- refuses what is no id
-            PERFORM (written ->> 'constant')::kindly_stats.bot_id;
+            -- the cast refuses what is no id; the lowest numbers stand for texts
+            IF (written ->> 'constant')::kindly_stats.bot_id::bigint < -4611686018427387904 AND (written ->> 'constant')::kindly_stats.bot_id::bigint::text = written ->> 'constant' THEN
+                PERFORM kindly_stats.refuse_rule(logical, 'numbers below -4611686018427387904 are those of bots whose ids are texts');
+            END IF;
         END IF;
         RETURN jsonb_build_object('constant', written ->> 'constant');
     END IF;
