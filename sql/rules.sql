@@ -40,7 +40,7 @@ SELECT kindly_rules.number_instant(1700000000123, 'milliseconds'), kindly_rules.
 SELECT kindly_rules.number_instant('NaN'::float8, 'seconds'), kindly_rules.number_instant('NaN'::numeric, 'seconds'), kindly_rules.number_instant('Infinity'::float8, 'seconds'),
        kindly_rules.number_instant(-1e300::numeric, 'seconds'), kindly_rules.number_instant(9223372036854775807, 'seconds'), kindly_rules.number_instant('-1e400'::numeric, 'milliseconds');
 SELECT refusal($$SELECT kindly_rules.number_instant(1, 'minutes')$$);
-SELECT t, kindly_rules.boolean_of(t) FROM unnest(ARRAY['true', ' T ', 'yes', 'on', '1', 'no', '0', 'of', 'o', '2', '', 'truth']) AS t;
+SELECT t, kindly_rules.boolean_of(t) FROM unnest(ARRAY['true', ' T ', 'yes', 'on', '1', 'no', '0', 'of', 'o', '2', '', ' ', 'truth']) AS t;
 SELECT kindly_rules.whole_number('12'), kindly_rules.whole_number('-4.0'), kindly_rules.whole_number('4.5'), kindly_rules.whole_number(4.50), kindly_rules.whole_number(4.00), kindly_rules.whole_number('NaN'::numeric);
 
 -- kinds by number, local instants, fields of three kinds of documents, texts for booleans, numerics for keys
@@ -48,28 +48,28 @@ CREATE TABLE message (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, inbox_id integer, created_at timestamp, direction smallint, payload jsonb, raw json, note text,
     fallback text, paid numeric, score numeric);
 INSERT INTO message (inbox_id, created_at, direction, payload, raw, note, fallback, paid, score) VALUES
-    (8101, '2024-10-27 02:30', 0, '{"session": {"id": "s1"}, "users": ["u1"]}', '{"lang": "nb"}', '{"source": "web"}', 'no', 1.0, 4.0),
-    (8101, '2024-10-27 02:45', 1, '{"session": {"id": "s1"}}', '{"lang": "nb"}', '{"source": "web"}', 'yes', NULL, NULL),
-    (8101, '2024-10-27 03:30', 0, '{"session": {"id": 2}, "users": ["u1"]}', NULL, '{"source": "app"', NULL, 0, 4),
-    (8101, '2024-10-27 03:31', 2, '{"session": {"id": "s9"}}', NULL, NULL, NULL, NULL, NULL),
-    (8101, '2024-10-27 03:32', 3, NULL, NULL, NULL, NULL, NULL, 4.00),
-    (8101, '2024-10-27 03:33', NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    (88101, '2024-10-27 02:30', 0, '{"session": {"id": "s1"}, "users": ["u1"]}', '{"lang": "nb"}', '{"source": "web"}', 'no', 1.0, 4.0),
+    (88101, '2024-10-27 02:45', 1, '{"session": {"id": "s1"}}', '{"lang": "nb"}', '{"source": "web"}', 'yes', NULL, NULL),
+    (88101, '2024-10-27 03:30', 0, '{"session": {"id": 2}, "users": ["u1"]}', NULL, '{"source": "app"', NULL, 0, 4),
+    (88101, '2024-10-27 03:31', 2, '{"session": {"id": "s9"}}', NULL, NULL, NULL, NULL, NULL),
+    (88101, '2024-10-27 03:32', 3, NULL, NULL, NULL, NULL, NULL, 4.00),
+    (88101, '2024-10-27 03:33', NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 SELECT refusal($$SELECT kindly_stats.attach('message', '{"bot_id": "inbox_id", "occurred_at": "created_at", "kind": "direction"}')$$);
 SELECT kindly_stats.attach('message', '{"bot_id": "inbox_id", "occurred_at": "created_at", "kind": "direction", "session_id": "payload->session->>id", "user_id": "payload -> ''users'' ->> 0",
     "language_code": "raw->>lang", "source": "note->>source", "is_fallback": "fallback", "paid": "paid", "rating": "score"}',
     kinds => '{"0": "user_message", "1": "bot_reply", "2": null, "3": "feedback"}', tz => 'Europe/Oslo');
 SELECT * FROM mapping('message');
-SELECT * FROM counted(8101, 'events', 'messages', 'users', 'replies', 'fallbacks', 'paid_messages', 'feedback');
+SELECT * FROM counted(88101, 'events', 'messages', 'users', 'replies', 'fallbacks', 'paid_messages', 'feedback');
 -- the later one of two local times; hours of the zone
-SELECT bucket, count FROM kindly_stats.stats_series(8101, '2024-10-27 02:00', '2024-10-27 04:00', 'Europe/Oslo', 'hour', 'messages') WHERE count > 0;
-SELECT kindly_stats.stats_options(8101);
+SELECT bucket, count FROM kindly_stats.stats_series(88101, '2024-10-27 02:00', '2024-10-27 04:00', 'Europe/Oslo', 'hour', 'messages') WHERE count > 0;
+SELECT kindly_stats.stats_options(88101);
 SELECT count(*) FROM differences;
 
 -- what is written from now on; 4, 4.0 and 4.00 are one rating
 INSERT INTO message (inbox_id, created_at, direction, payload, score)
-SELECT 8101, '2024-11-01', n % 4, jsonb_build_object('session', jsonb_build_object('id', n / 8)), 4 + n * 0.0 FROM generate_series(1, 40) AS n;
-SELECT key, count FROM kindly_stats.stats_top(8101, '2024-10-01', '2024-12-01', 'UTC', measure => 'feedback') ORDER BY 1;
-SELECT * FROM counted(8101, 'events', 'messages', 'replies', 'feedback');
+SELECT 88101, '2024-11-01', n % 4, jsonb_build_object('session', jsonb_build_object('id', n / 8)), 4 + n * 0.0 FROM generate_series(1, 40) AS n;
+SELECT key, count FROM kindly_stats.stats_top(88101, '2024-10-01', '2024-12-01', 'UTC', measure => 'feedback') ORDER BY 1;
+SELECT * FROM counted(88101, 'events', 'messages', 'replies', 'feedback');
 -- an update of a document that leaves what is read alone writes nothing, nor does one of what is no event
 SELECT count(*) AS before FROM kindly_stats.rollup \gset
 UPDATE message SET payload = payload || '{"read": true}', note = note || ' ', raw = '{"read": 1, "lang": "nb"}' WHERE raw ->> 'lang' = 'nb';
@@ -78,23 +78,23 @@ UPDATE message SET payload = '{"session": {"id": "another"}}' WHERE direction = 
 SELECT count(*) - :before AS written FROM kindly_stats.rollup;
 -- of an event to none, and back; the instant and the key move
 UPDATE message SET direction = 2 WHERE id = 1;
-SELECT * FROM counted(8101, 'messages');
+SELECT * FROM counted(88101, 'messages');
 UPDATE message SET direction = 0, created_at = created_at + interval '1 day', payload = jsonb_set(payload, '{session,id}', '"s2"') WHERE id = 1;
 DELETE FROM message WHERE id = 3;
-SELECT * FROM counted(8101, 'events', 'messages', 'replies', 'feedback');
+SELECT * FROM counted(88101, 'events', 'messages', 'replies', 'feedback');
 SELECT count(*) FROM differences;
-SELECT kindly_stats.rebuild(8101);
+SELECT kindly_stats.rebuild(88101);
 
 -- attached again: what it knows stays, and is counted anew where it changes
 SELECT kindly_stats.attach('message');
 SELECT kindly_stats.attach('message', kinds => '{"0": "user_message", "3": "user_message"}');
 SELECT mapped FROM mapping('message') WHERE logical = 'kind';
-SELECT * FROM counted(8101, 'events', 'messages', 'replies');
+SELECT * FROM counted(88101, 'events', 'messages', 'replies');
 SELECT kindly_stats.attach('message', '{"kind": "direction"}') IS NOT NULL AS attached;
-SELECT * FROM counted(8101, 'events', 'messages', 'replies');
+SELECT * FROM counted(88101, 'events', 'messages', 'replies');
 SELECT kindly_stats.attach('message', kinds => '"bot_reply"') IS NOT NULL AS attached;
 SELECT mapped FROM mapping('message') WHERE logical = 'kind';
-SELECT * FROM counted(8101, 'events', 'messages', 'replies');
+SELECT * FROM counted(88101, 'events', 'messages', 'replies');
 SELECT kindly_stats.attach('message', '{"kind": {"column": "direction", "values": {"0": "user_message", "1": "bot_reply", "2": null}}}', tz => 'UTC') IS NOT NULL AS attached;
 SELECT mapped FROM mapping('message') WHERE logical IN ('kind', 'occurred_at');
 SELECT count(*) FROM differences;
@@ -107,7 +107,7 @@ SELECT * FROM mapping('message') WHERE mapped -> 'column' IS NOT NULL;
 ALTER TABLE message ALTER COLUMN doc TYPE json;
 ALTER TABLE message ALTER COLUMN doc TYPE text;
 ALTER TABLE message ALTER COLUMN way TYPE text;
-INSERT INTO message (inbox_id, "at", way, doc) VALUES (8101, '2024-11-02', '0', '{"session": {"id": "s3"}}'), (8101, '2024-11-02', '2', '{}'), (8101, '2024-11-02', '0', 'no JSON');
+INSERT INTO message (inbox_id, "at", way, doc) VALUES (88101, '2024-11-02', '0', '{"session": {"id": "s3"}}'), (88101, '2024-11-02', '2', '{}'), (88101, '2024-11-02', '0', 'no JSON');
 SELECT count(*) FROM differences;
 SELECT refusal('ALTER TABLE message ALTER COLUMN doc TYPE bytea USING NULL');
 SELECT refusal('ALTER TABLE message ALTER COLUMN "at" TYPE timestamptz');
@@ -121,7 +121,7 @@ SET session_replication_role = replica;
 ALTER TABLE message ALTER COLUMN doc TYPE bytea USING NULL;
 RESET session_replication_role;
 SELECT finding, remedy FROM kindly_stats.health() WHERE object LIKE '%message' ORDER BY 1;
-SELECT refusal('INSERT INTO message (inbox_id, "at", way) VALUES (8101, ''2024-11-02'', ''0'')');
+SELECT refusal('INSERT INTO message (inbox_id, "at", way) VALUES (88101, ''2024-11-02'', ''0'')');
 SET session_replication_role = replica;
 ALTER TABLE message ALTER COLUMN doc TYPE jsonb USING NULL;
 RESET session_replication_role;
@@ -130,7 +130,7 @@ SELECT count(*) FROM differences;
 
 -- purge by a local instant, and what is kept of a table
 SELECT kindly_stats.purge('message', '2024-10-31 23:00Z');
-SELECT * FROM counted(8101, 'messages', 'replies');
+SELECT * FROM counted(88101, 'messages', 'replies');
 SELECT count(*) FROM differences;
 SELECT kindly_stats.detach('message', keep_statistics => true);
 SELECT kindly_stats.forget_kept('message');
@@ -143,21 +143,21 @@ DROP TABLE message;
 CREATE TABLE seconds (bot_id bigint, at double precision, kind text);
 CREATE TABLE milliseconds (bot_id bigint, at bigint, kind text);
 CREATE TABLE numerics (bot_id bigint, at numeric, kind text);
-INSERT INTO seconds VALUES (8102, 1730000000.5, 'user_message'), (8102, 'NaN', 'user_message'), (8102, NULL, 'user_message');
-INSERT INTO milliseconds VALUES (8103, 1730000000500, 'user_message'), (8103, -1, 'user_message');
-INSERT INTO numerics VALUES (8104, 1730000000.5, 'user_message'), (8104, 'NaN', 'user_message');
+INSERT INTO seconds VALUES (88102, 1730000000.5, 'user_message'), (88102, 'NaN', 'user_message'), (88102, NULL, 'user_message');
+INSERT INTO milliseconds VALUES (88103, 1730000000500, 'user_message'), (88103, -1, 'user_message');
+INSERT INTO numerics VALUES (88104, 1730000000.5, 'user_message'), (88104, 'NaN', 'user_message');
 SELECT refusal($$SELECT kindly_stats.attach('seconds', '{"occurred_at": "at"}')$$);
 SELECT refusal($$SELECT kindly_stats.attach('seconds', '{"occurred_at": "at"}', tz => 'UTC')$$);
 SELECT kindly_stats.attach('seconds', '{"occurred_at": "at"}', unit => 'seconds');
 CALL kindly_stats.attach_concurrently('milliseconds', '{"occurred_at": "at"}', unit => 'milliseconds');
 CALL kindly_stats.attach_concurrently('numerics', '{"occurred_at": {"column": "at", "unit": "seconds"}}', kinds => '{"user_message": "bot_reply"}');
-SELECT b, first, last FROM unnest(ARRAY[8102, 8103, 8104]) AS b, kindly_stats.stats_options(b);
-INSERT INTO seconds VALUES (8102, 'NaN', 'user_message'), (8102, 1730000000.000001, 'user_message');
-SELECT * FROM counted(8102, 'messages') UNION ALL SELECT * FROM counted(8103, 'messages') UNION ALL SELECT * FROM counted(8104, 'replies');
+SELECT b, first, last FROM unnest(ARRAY[88102, 88103, 88104]) AS b, kindly_stats.stats_options(b);
+INSERT INTO seconds VALUES (88102, 'NaN', 'user_message'), (88102, 1730000000.000001, 'user_message');
+SELECT * FROM counted(88102, 'messages') UNION ALL SELECT * FROM counted(88103, 'messages') UNION ALL SELECT * FROM counted(88104, 'replies');
 -- refused as it is for timestamptz
-SELECT refusal($$INSERT INTO seconds VALUES (8102, 'Infinity', 'user_message')$$);
-SELECT refusal($$INSERT INTO seconds VALUES (8102, 1730000000000, 'user_message')$$);
-SELECT refusal($$INSERT INTO milliseconds VALUES (8103, 9223372036854775807, 'user_message')$$);
+SELECT refusal($$INSERT INTO seconds VALUES (88102, 'Infinity', 'user_message')$$);
+SELECT refusal($$INSERT INTO seconds VALUES (88102, 1730000000000, 'user_message')$$);
+SELECT refusal($$INSERT INTO milliseconds VALUES (88103, 9223372036854775807, 'user_message')$$);
 SELECT count(*) FROM differences;
 SELECT kindly_stats.purge('seconds', '2025-01-01'), kindly_stats.purge('milliseconds', '2000-01-01'), kindly_stats.purge('numerics', '2025-01-01');
 SELECT count(*) FROM differences;
@@ -166,17 +166,17 @@ SELECT kindly_stats.detach(t) FROM unnest('{seconds,milliseconds,numerics}'::reg
 -- one bot, one kind, one source for all rows; values of a key; weights that are no integers
 CREATE TABLE trace (id text, ts timestamptz, "payload->>id" text, meta jsonb, seconds numeric, level text);
 INSERT INTO trace VALUES ('t1', '2024-05-01', 's1', '{"country": "NO", "spent": "12"}', 30.0, 'ERROR'), ('t2', '2024-05-01', 's2', '{"country": "XX", "spent": 3.0}', 1.5, 'DEFAULT');
-SELECT kindly_stats.attach('trace', '{"bot_id": {"constant": 8107}, "occurred_at": "ts", "session_id": "payload->>id", "source": {"constant": "api"}, "topic": {"constant": true},
+SELECT kindly_stats.attach('trace', '{"bot_id": {"constant": 88107}, "occurred_at": "ts", "session_id": "payload->>id", "source": {"constant": "api"}, "topic": {"constant": true},
     "country": {"column": "meta", "path": ["country"], "values": {"NO": "Norway", "XX": null}}, "paid": {"column": "level", "values": {"ERROR": "yes", "DEFAULT": "no"}}, "duration": "seconds"}', kinds => '"user_message"');
 SELECT * FROM mapping('trace');
-SELECT * FROM counted(8107, 'events', 'messages', 'paid_messages', 'countries', 'topics');
-SELECT key, count FROM kindly_stats.stats_top(8107, '2024-05-01', '2024-05-02', 'UTC', measure => 'countries');
-SELECT sources FROM kindly_stats.stats_options(8107);
+SELECT * FROM counted(88107, 'events', 'messages', 'paid_messages', 'countries', 'topics');
+SELECT key, count FROM kindly_stats.stats_top(88107, '2024-05-01', '2024-05-02', 'UTC', measure => 'countries');
+SELECT sources FROM kindly_stats.stats_options(88107);
 SELECT kindly_stats.attach('trace', kinds => '"handover_ended"') IS NOT NULL AS attached;
-SELECT * FROM counted(8107, 'handover_seconds', 'timed_handovers');
+SELECT * FROM counted(88107, 'handover_seconds', 'timed_handovers');
 SELECT count(*) FROM differences;
 SELECT kindly_stats.attach('trace', '{"duration": "meta->>spent"}') IS NOT NULL AS attached;
-SELECT * FROM counted(8107, 'handover_seconds', 'timed_handovers');
+SELECT * FROM counted(88107, 'handover_seconds', 'timed_handovers');
 SELECT count(*) FROM differences;
 SELECT kindly_stats.detach('trace');
 DROP TABLE trace;
@@ -184,13 +184,13 @@ DROP TABLE trace;
 -- an enum's values are what they are called now
 CREATE TYPE way AS ENUM ('in', 'out');
 CREATE TABLE enumerated (bot_id bigint, occurred_at timestamptz, kind way);
-INSERT INTO enumerated VALUES (8108, '2024-05-01', 'in'), (8108, '2024-05-01', 'out');
+INSERT INTO enumerated VALUES (88108, '2024-05-01', 'in'), (88108, '2024-05-01', 'out');
 SELECT kindly_stats.attach('enumerated', kinds => '{"in": "user_message", "out": null}');
-SELECT * FROM counted(8108, 'events', 'messages');
+SELECT * FROM counted(88108, 'events', 'messages');
 ALTER TYPE way RENAME VALUE 'in' TO 'incoming';
-SELECT * FROM counted(8108, 'events', 'messages');
+SELECT * FROM counted(88108, 'events', 'messages');
 SELECT kindly_stats.attach('enumerated', kinds => '{"incoming": "user_message", "out": null}');
-SELECT * FROM counted(8108, 'events', 'messages');
+SELECT * FROM counted(88108, 'events', 'messages');
 SELECT count(*) FROM differences;
 SELECT kindly_stats.detach('enumerated');
 DROP TABLE enumerated;
@@ -198,9 +198,9 @@ DROP TYPE way;
 
 -- columns that are called like parts of a rule
 CREATE TABLE odd (constant bigint, tz timestamptz, "values" text, path text, unit text);
-INSERT INTO odd VALUES (8109, '2024-05-01', 'user_message', 's', 'web');
+INSERT INTO odd VALUES (88109, '2024-05-01', 'user_message', 's', 'web');
 SELECT kindly_stats.attach('odd', '{"bot_id": "constant", "occurred_at": "tz", "kind": "values", "session_id": "path", "source": "unit"}');
-SELECT * FROM counted(8109, 'events', 'messages');
+SELECT * FROM counted(88109, 'events', 'messages');
 SELECT count(*) FROM differences;
 SELECT finding FROM kindly_stats.health() WHERE object LIKE '%odd';
 SELECT kindly_stats.detach('odd');
@@ -209,11 +209,11 @@ SELECT kindly_stats.detach('odd');
 CREATE TABLE copied (bot text, at double precision, doc json, PRIMARY KEY (bot, at));
 SELECT kindly_stats.attach('copied', '{"bot_id": "bot", "occurred_at": "at", "kind": "doc->>kind", "session_id": "doc->>s"}', kinds => '{"in": "user_message", "note": null}', unit => 'seconds', replica => true);
 SET session_replication_role = replica;
-INSERT INTO copied VALUES ('8111', 1714600000, '{"kind": "in", "s": "a"}'), ('8111', 1714600001, '{"kind": "note"}'), ('8111', 'NaN', '{"kind": "in"}'), ('a bot', 1714600002, '{"kind": "in", "s": "b"}');
+INSERT INTO copied VALUES ('88111', 1714600000, '{"kind": "in", "s": "a"}'), ('88111', 1714600001, '{"kind": "note"}'), ('88111', 'NaN', '{"kind": "in"}'), ('a bot', 1714600002, '{"kind": "in", "s": "b"}');
 UPDATE copied SET doc = '{"kind": "in", "s": "c"}' WHERE at = 1714600001;
 UPDATE copied SET doc = '{"kind": "note", "s": "c"}' WHERE at = 1714600000;
 RESET session_replication_role;
-SELECT * FROM counted(8111, 'events', 'messages');
+SELECT * FROM counted(88111, 'events', 'messages');
 SELECT count, distinct_count FROM kindly_stats.stats_total('a bot', '2024-01-01', '2025-01-01', 'UTC');
 SELECT count(*) FROM differences;
 SELECT kindly_stats.detach('copied');
@@ -236,17 +236,17 @@ DROP TABLE single;
 CREATE TABLE part (bot_id bigint, at timestamp, doc json) PARTITION BY RANGE (at);
 CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
 CREATE TABLE part_2 (doc json, at timestamp, bot_id bigint);
-INSERT INTO part VALUES (8110, '2024-01-01 00:30', '{"k": "in", "s": "a"}');
-INSERT INTO part_2 VALUES ('{"k": "in", "s": "a"}', '2024-02-01', 8110), ('{"k": "x"}', '2024-02-01', 8110);
+INSERT INTO part VALUES (88110, '2024-01-01 00:30', '{"k": "in", "s": "a"}');
+INSERT INTO part_2 VALUES ('{"k": "in", "s": "a"}', '2024-02-01', 88110), ('{"k": "x"}', '2024-02-01', 88110);
 SELECT kindly_stats.attach('part', '{"occurred_at": "at", "kind": "doc->>k", "session_id": "doc->>s"}', kinds => '{"in": "user_message", "x": null}', tz => 'Europe/Oslo');
 ALTER TABLE part ATTACH PARTITION part_2 FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
-INSERT INTO part_2 VALUES ('{"k": "in", "s": "b"}', '2024-02-01', 8110);
-SELECT * FROM counted(8110, 'events', 'messages');
-SELECT bucket::date, count FROM kindly_stats.stats_series(8110, '2023-12-01', '2024-03-01', 'UTC', 'month');
+INSERT INTO part_2 VALUES ('{"k": "in", "s": "b"}', '2024-02-01', 88110);
+SELECT * FROM counted(88110, 'events', 'messages');
+SELECT bucket::date, count FROM kindly_stats.stats_series(88110, '2023-12-01', '2024-03-01', 'UTC', 'month');
 ALTER TABLE part DETACH PARTITION part_2;
-INSERT INTO part_2 VALUES ('{"k": "in", "s": "c"}', '2024-02-01', 8110);
+INSERT INTO part_2 VALUES ('{"k": "in", "s": "c"}', '2024-02-01', 88110);
 DROP TABLE part_1;
-SELECT * FROM counted(8110, 'events', 'messages');
+SELECT * FROM counted(88110, 'events', 'messages');
 SELECT count(*) FROM differences;
 SELECT kindly_stats.detach(t.event_table) FROM kindly_stats.event_table AS t WHERE t.event_table IN ('part'::regclass, 'part_2'::regclass) ORDER BY 1;
 

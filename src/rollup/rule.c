@@ -383,6 +383,8 @@ ks_numeric_text(Datum value)
 bool
 ks_boolean_text(const char *text, size_t length, bool *value)
 {
+	char		word[sizeof("false")];
+
 	while (length > 0 && isspace((unsigned char) text[0]))
 	{
 		text++;
@@ -390,7 +392,12 @@ ks_boolean_text(const char *text, size_t length, bool *value)
 	}
 	while (length > 0 && isspace((unsigned char) text[length - 1]))
 		length--;
-	return parse_bool_with_len(text, length, value);
+	/* parse_bool_with_len() looks beyond the end of a word, and takes an empty one for the beginning of any */
+	if (length == 0 || length >= sizeof(word))
+		return false;
+	memcpy(word, text, length);
+	word[length] = '\0';
+	return parse_bool_with_len(word, length, value);
 }
 
 /* ------------------------------------------------------------------------
