@@ -128,6 +128,13 @@ RESET session_replication_role;
 SELECT kindly_stats.rebuild() > 0 AS changed;
 SELECT count(*) FROM differences;
 
+-- whose owner has no right in the extension
+CREATE ROLE regress_ks_ruler;
+ALTER TABLE message OWNER TO regress_ks_ruler;
+INSERT INTO message (inbox_id, "at", way, doc) VALUES (88101, '2024-11-03', '0', '{"session": {"id": "s4"}}');
+SELECT count(*) FROM differences;
+SELECT kindly_stats.rebuild(88101);
+
 -- purge by a local instant, and what is kept of a table
 SELECT kindly_stats.purge('message', '2024-10-31 23:00Z');
 SELECT * FROM counted(88101, 'messages', 'replies');
@@ -138,6 +145,7 @@ SELECT kindly_stats.attach('message', '{"bot_id": "inbox_id", "occurred_at": {"c
 SELECT count(*) FROM differences;
 SELECT kindly_stats.detach('message');
 DROP TABLE message;
+DROP ROLE regress_ks_ruler;
 
 -- numbers as instants: exactly, and what is none
 CREATE TABLE seconds (bot_id bigint, at double precision, kind text);
