@@ -1,5 +1,4 @@
 """psycopg2 writes parameters into the statement, so that they are literals."""
-import datetime
 import decimal
 
 import psycopg2
