@@ -244,9 +244,10 @@ finish_call(call *c, bool read_only)
 static bool
 known_to_route(const void *context, const ks_url_parameter *parameter)
 {
-	const ks_route_parameter *known = ks_route_parameter_find(context, parameter->name);
+	const ks_route *route = context;
 
-	return known != NULL && (known->list || !parameter->brackets);
+	return ks_route_takes(ks_route_parameter_find(route, parameter->name) != NULL || route->ignored == NULL
+						  ? route->parameters : route->ignored, parameter);
 }
 
 /* What the route's parameters are called, for a hint. */
@@ -274,8 +275,9 @@ collect(const ks_url *url, const ks_route *route, const ks_route_parameter *want
 	for (i = 0; i < url->nparameters; i++)
 	{
 		const ks_url_parameter *parameter = &url->parameters[i];
+		const ks_route_parameter *known = ks_route_parameter_find(route, parameter->name);
 
-		if (strcmp(ks_route_parameter_find(route, parameter->name)->argument, wanted->argument) != 0)
+		if (known == NULL || strcmp(known->argument, wanted->argument) != 0)
 			continue;
 		g->name = parameter->name;
 		g->exact |= parameter->brackets || g->count > 0;

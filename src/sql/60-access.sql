@@ -288,7 +288,7 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user;
     -- without a token, request() says that one is needed
-    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
+    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user');
     -- an export closes its day

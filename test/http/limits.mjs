@@ -69,7 +69,10 @@ for (let n = 0; n < 13; n += 1) {
 ok(new Set(thirteen).size > 1 && JSON.parse(Buffer.from(thirteen[0].split('.')[1], 'base64url')).key === key.slice(3, 15), 'tokens name the key that they were given for');
 const ofKey = await flood(600, (n) => request(options, { token: thirteen[n % 13] }));
 ok(ofKey.every((each) => [200, 429].includes(each.status)) && ofKey.some((each) => each.status === 429), `600 requests with 13 tokens of one key: ${JSON.stringify(counts(ofKey))}`);
-ok(ofKey.filter((each) => each.status === 429).every((each) => faultOf(each) === '' && /^[1-9]\d*$/.test(each.headers['retry-after'])), 'and Retry-After says how long to wait');
+ok(ofKey.filter((each) => each.status === 429).every((each) => faultOf(each) === ''), 'in the shape of errors');
+const paid = await flood(600, (n) => request('/reports/conversations.paid', { token: thirteen[n % 13] }));
+ok(paid.some((each) => each.status === 429) && paid.filter((each) => each.status === 429).every((each) => faultOf(each) === '' && /^[1-9]\d*$/.test(each.headers['retry-after'])),
+  `and Retry-After says how long to wait, but at Sage's addresses: ${JSON.stringify(counts(paid))}`);
 await others('many tokens of one key');
 const secondKey = (await request(auth, { token: apiKey(1) })).json.jwt;
 is((await request(options, { token: secondKey })).status, 200, 'another key of the bot has requests of its own');
