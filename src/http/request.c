@@ -451,20 +451,8 @@ refuse_as_http(ErrorData *error)
 					 errdetail_log("%s", error->message),
 					 errhint("Ask the operator of the API.")));
 			break;
-		case ERRCODE_QUERY_CANCELED:
-			ereport(ERROR,
-					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '4')),
-					 errmsg("the answer took too long"),
-					 errdetail_log("%s", error->message)));
-			break;
-		case ERRCODE_LOCK_NOT_AVAILABLE:
-			ereport(ERROR,
-					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '3')),
-					 errmsg("the statistics cannot be read at the moment"),
-					 errdetail_log("%s", error->message)));
-			break;
 		default:
-			ReThrowError(error);
+			ks_refuse_for_now(error);
 	}
 }
 

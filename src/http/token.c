@@ -292,12 +292,35 @@ exchange_key(const int64 *asked, int lifetime)
 	return result;
 }
 
+static exchanged
+exchange_or_refuse(const int64 *asked, int lifetime)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	exchanged	result = {0};
+
+	PG_TRY();
+	{
+		result = exchange_key(asked, lifetime);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		ks_refuse_for_now(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
 /* auth(): the token is the client's. */
 Datum
 ks_auth(PG_FUNCTION_ARGS)
 {
 	int64		bot = bot_of_path();
-	exchanged	given = exchange_key(&bot, ks_token_lifetime);
+	exchanged	given = exchange_or_refuse(&bot, ks_token_lifetime);
 
 	/* a token is nobody else's */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
@@ -308,7 +331,7 @@ ks_auth(PG_FUNCTION_ARGS)
 Datum
 ks_exchange(PG_FUNCTION_ARGS)
 {
-	exchanged	given = exchange_key(NULL, PROXY_TOKEN_LIFETIME);
+	exchanged	given = exchange_or_refuse(NULL, PROXY_TOKEN_LIFETIME);
 
 	ks_http_response_headers(psprintf("[{\"X-Kindly-Bot\": \"" INT64_FORMAT "\"}, {\"X-Kindly-Key\": \"%s\"}, {\"X-Kindly-Token\": \"%s\"}]",
 									  given.bot_id, given.prefix, given.token.data));
