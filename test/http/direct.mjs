@@ -20,6 +20,8 @@ const paths = (bot, client) => ({
 const prefixOf = (key) => key.slice(3, 15);
 const secretOf = (key) => key.slice(16);
 const key = apiKey(1);
+// Whatever else is logged (below), keys are not.
+sql(`ALTER SYSTEM SET log_statement = 'all'; SELECT pg_reload_conf() \\g /dev/null`);
 
 // ---------------------------------------------------------------- as documented
 
@@ -146,7 +148,9 @@ is((await request(ask, { token: apiKey(1), headers: { 'X-Kindly-Address': '127.0
 
 // ---------------------------------------------------------------- where keys are not
 
+sql('ALTER SYSTEM RESET log_statement; SELECT pg_reload_conf() \\g /dev/null');
 const logs = [`${run}/nginx.log`, `${run}/../../http.postgrest.log`, `${run}/../../server/server.log`].map((file) => readFileSync(file, 'utf8'));
+ok(/set_config/.test(logs[2]), 'the statements of requests are logged');
 is(logs.map((log) => [key, other, expired, revoked, brief, asked, given].filter((each) => log.includes(each.slice(-43)))), [[], [], []], 'no log has a key or a token');
 is((statSync(`${run}_tokens`).mode & 0o777).toString(8), '700', 'what nginx keeps is its own');
 done();
