@@ -77,7 +77,7 @@ FROM (VALUES ('2e08978f-24f0-4207-97c0-8945e19b751e', 'Label 3', 2), ('50e57dca-
 INSERT INTO event (bot_id, occurred_at, kind, source, language_code) VALUES
 	(5, '2019-04-28 07:22:52.825Z', 'user_message', 'web', 'nb'), (5, '2019-07-01 00:00Z', 'user_message', 'test', NULL),
 	(5, '2019-09-04 06:48:41.1Z', 'user_message', 'app', 'en');
-INSERT INTO kindly_stats.bot VALUES (1, 'Talker'), (2, 'Pager');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'Talker'), (2, 'Pager');
 INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, language, channel, conversation_status, last_resolution, bot_messages_count,
 	visitor_messages_count, not_understood_messages_count, triggered_intent_replies) VALUES
 	(1, 'a', '2024-07-01 23:50Z', '2024-07-02 00:10Z', 'en', 'chat', 'botHandled', 'resolved', 3, 4, 1, '[{"intent_name": "Greeting", "intent_timestamp": "2024-07-01T23:50:01Z", "not_meaningful": false},

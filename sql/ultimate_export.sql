@@ -21,7 +21,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 SELECT kindly_stats.create_conversation_table('ultimate_export');
-INSERT INTO kindly_stats.bot VALUES (2301, 'Frida "the bot" Ø');
+INSERT INTO kindly_stats.bot_name VALUES (2301, 'Frida "the bot" Ø');
 INSERT INTO ultimate_export VALUES
 	-- every property has a value; it began on the day before
 	(2301, 'f47ac10b', 'ticket/77', '2024-10-26 23:50:00.123456Z', '2024-10-27 00:10:00.000001Z', 'nb', 'chat', '{order,"with, comma","with \"quote\""}',
@@ -161,7 +161,7 @@ SELECT pg_temp.failure('SELECT ultimate.export(2301, ''0001-01-01'')');
 SELECT ultimate.export(2301, (now() AT TIME ZONE 'UTC')::date - 1);
 
 DELETE FROM kindly_stats.exported WHERE bot_id BETWEEN 2300 AND 2399;
-DELETE FROM kindly_stats.bot WHERE bot_id = 2301;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 2301;
 DELETE FROM ultimate_export;
 DELETE FROM ultimate_export_more;
 DROP TABLE ultimate_export, ultimate_export_more;

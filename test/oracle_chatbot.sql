@@ -77,7 +77,7 @@ $$;
 CREATE FUNCTION dimension(q question) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-	days float8 := extract(epoch FROM oracle.reading(q.last) - oracle.reading(q.first)) / 86400;
+	days float8 := extract(epoch FROM oracle.span(q.first, q.last)) / 86400;
 BEGIN
 	RETURN CASE WHEN q.report = 'conversations_heatmap' THEN 'hour'
 		WHEN q.report = 'conversations_interactions' OR q.dimension IS NULL THEN 'day'

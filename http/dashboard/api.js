@@ -123,7 +123,7 @@ export class Api {
 
   // What `data` of the answer is.  Parameters are pairs: lists have one a value.
   async get(endpoint, parameters = [], signal = undefined) {
-    const url = `/api/v1/stats/bot/${this.bot}/${endpoint}?${new URLSearchParams(parameters)}`.replace(/\?$/, '');
+    const url = `/api/v1/stats/bot/${encodeURIComponent(this.bot)}/${endpoint}?${new URLSearchParams(parameters)}`.replace(/\?$/, '');
     for (;;) {
       const { token, response } = await this.#ask(url, signal);
       if (response.ok) {

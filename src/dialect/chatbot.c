@@ -172,7 +172,7 @@ dimension_argument(FunctionCallInfo fcinfo, int argument, const ks_request *requ
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("dimension \"%s\" is not known", name),
 				 errhint("Dimensions are auto, year, month, day and hour.")));
-	span = ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL));
+	span = ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL));
 	return span <= AUTO_HOURS ? "hour" : span <= AUTO_DAYS ? "day" : span <= AUTO_MONTHS ? "month" : "year";
 }
 
@@ -499,7 +499,7 @@ leave_out_empty_years(ks_request *request)
 	int			first = 0;
 	int			last;
 
-	if (ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS)
+	if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS)
 		return true;
 	yearly.granularity = "year";
 	yearly.distinct = false;

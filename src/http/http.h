@@ -25,6 +25,7 @@
 /* message.c */
 extern char *ks_http_header(const char *name);
 extern char *ks_http_claim(const char *name);
+extern char *ks_http_claimed_string(const char *name);
 extern const char *ks_http_method(void);
 extern void ks_http_response_headers(const char *json);
 extern ks_url *ks_http_target(void);
@@ -38,6 +39,7 @@ pg_noreturn extern void ks_refuse_path(void);
 pg_noreturn extern void ks_refuse_bot(void);
 
 /* access.c */
+extern bool ks_bot_named(const char *id, int64 *bot);
 extern bool ks_claimed_bot(int64 *bot);
 
 /* token.c */

@@ -378,8 +378,8 @@ check_path_bot(const ks_url *url, const ks_route *route, int64 bot)
 {
 	int64		asked;
 
-	if (!ks_route_bot_number(ks_route_segment(route, url, "bot"), &asked))
-		ks_refuse(404, "no such bot", "A bot is named by its number.");
+	if (!ks_bot_named(ks_from_url(ks_route_segment(route, url, "bot")), &asked))
+		ks_refuse(404, "no such bot", "A bot is named by its id.");
 	if (asked != bot)
 		ks_refuse_bot();
 }

@@ -17,6 +17,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "rollup/rollup.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -204,17 +205,31 @@ read_secret(void)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
+/* A bot's id as JSON: an integer as a number, a text as a string, in UTF-8 whatever the database has. */
+static char *
+bot_claim(const char *id)
+{
+	StringInfoData claim;
+	int64		number;
+
+	if (!ks_bot_derive(id, strlen(id), &number))
+		return psprintf(INT64_FORMAT, number);
+	initStringInfo(&claim);
+	escape_json(&claim, pg_server_to_any(ks_bot_canonical(id), (int) strlen(id), PG_UTF8));
+	return claim.data;
+}
+
 /*
  * A token for this bot, for so many seconds from now on.  It names the key by its
  * prefix, so that all tokens of one key are known to be one program's.
  */
 static void
-append_token(StringInfo out, int64 bot_id, const char *prefix, int lifetime, const char *secret)
+append_token(StringInfo out, const char *bot, const char *prefix, int lifetime, const char *secret)
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
-	char	   *claims = psprintf("{\"bot\":" INT64_FORMAT ",\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
-								  bot_id, prefix, now, now + lifetime);
+	char	   *claims = psprintf("{\"bot\":%s,\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
+								  bot_claim(bot), prefix, now, now + lifetime);
 	uint8		signature[PG_SHA256_DIGEST_LENGTH];
 	int			start = out->len;
 
@@ -237,16 +252,17 @@ known_to_sage(const void *context, const ks_url_parameter *parameter)
 	return ks_route_takes(ks_sage_parameters, parameter);
 }
 
-static int64
-bot_of_path(void)
+/* The id that the path names, and the bot that has it. */
+static const char *
+bot_of_path(int64 *bot)
 {
 	ks_url	   *url = ks_http_target();
-	int64		bot;
+	const char *id;
 
-	if (!ks_route_matches(AUTH_PATH, url) || !ks_route_bot_number(url->segments[3], &bot))
+	if (!ks_route_matches(AUTH_PATH, url) || !ks_bot_named(id = ks_from_url(url->segments[3]), bot))
 		ks_refuse(404, "no such endpoint", "Tokens are given at /api/v2/bot/<BOT_ID>/sage/auth.");
 	ks_refuse_parameters(url, known_to_sage, NULL, "This endpoint knows no parameters.");
-	return bot;
+	return id;
 }
 
 /* The key as the client sent it, with or without the scheme's name. */
@@ -266,10 +282,10 @@ sent_key(void)
  * Exchanges the key that a request has for a token that lives so many seconds.  The
  * caller is anybody; the tables are read as their owners.  That a key was revoked, or
  * is of another bot than the one that is asked for, if one is, is told only to who has
- * the whole of it.
+ * the whole of it.  The token has the bot's id as it is asked for, or its number.
  */
 static exchanged
-exchange_key(const int64 *asked, int lifetime)
+exchange_key(const char *id, int64 asked, int lifetime)
 {
 	const char *text = sent_key();
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
@@ -283,24 +299,24 @@ exchange_key(const int64 *asked, int lifetime)
 	read_key(text, &key);
 	if (!same_bytes(key.hash, hash, sizeof(hash)) || !key.valid)
 		ks_refuse(401, "the API key is not valid", "It is unknown, expired or revoked.");
-	if (asked != NULL && key.bot_id != *asked)
+	if (id != NULL && key.bot_id != asked)
 		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
 	result.bot_id = key.bot_id;
 	strlcpy(result.prefix, text + strlen(KEY_START), sizeof(result.prefix));
-	append_token(&result.token, key.bot_id, result.prefix, lifetime, read_secret());
+	append_token(&result.token, id != NULL ? id : psprintf(INT64_FORMAT, key.bot_id), result.prefix, lifetime, read_secret());
 	SPI_finish();
 	return result;
 }
 
 static exchanged
-exchange_or_refuse(const int64 *asked, int lifetime)
+exchange_or_refuse(const char *id, int64 asked, int lifetime)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	exchanged	result = {0};
 
 	PG_TRY();
 	{
-		result = exchange_key(asked, lifetime);
+		result = exchange_key(id, asked, lifetime);
 	}
 	PG_CATCH();
 	{
@@ -319,8 +335,9 @@ exchange_or_refuse(const int64 *asked, int lifetime)
 Datum
 ks_auth(PG_FUNCTION_ARGS)
 {
-	int64		bot = bot_of_path();
-	exchanged	given = exchange_or_refuse(&bot, ks_token_lifetime);
+	int64		bot;
+	const char *id = bot_of_path(&bot);
+	exchanged	given = exchange_or_refuse(id, bot, ks_token_lifetime);
 
 	/* a token is nobody else's */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
@@ -331,7 +348,7 @@ ks_auth(PG_FUNCTION_ARGS)
 Datum
 ks_exchange(PG_FUNCTION_ARGS)
 {
-	exchanged	given = exchange_or_refuse(NULL, PROXY_TOKEN_LIFETIME);
+	exchanged	given = exchange_or_refuse(NULL, 0, PROXY_TOKEN_LIFETIME);
 
 	ks_http_response_headers(psprintf("[{\"X-Kindly-Bot\": \"" INT64_FORMAT "\"}, {\"X-Kindly-Key\": \"%s\"}, {\"X-Kindly-Token\": \"%s\"}]",
 									  given.bot_id, given.prefix, given.token.data));

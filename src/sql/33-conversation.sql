@@ -23,10 +23,10 @@ SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_s
 GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
 
-CREATE FUNCTION kindly_stats.close_day(bot bigint, day date) RETURNS boolean
+CREATE FUNCTION kindly_stats.close_day(bot kindly_stats.bot_id, day date) RETURNS boolean
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_close_day';
-REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.close_day(bigint, date) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) IS
 'makes the conversations of a bot that ended on a day unchangeable, as its first export does
 
 bot: whose; day: a UTC day that is over, empty or not.  It waits for transactions that have written conversations of that bot and day,
@@ -35,10 +35,10 @@ that is not over, 22008 for one outside the years 1 to 9999, 25001 above READ CO
 where row-level security of kindly_stats.exported hides the bot from the caller, 55000 where conversations of the day have been purged or no conversation
 table is attached.';
 
-CREATE FUNCTION kindly_stats.reopen_day(bot bigint, day date) RETURNS boolean
+CREATE FUNCTION kindly_stats.reopen_day(bot kindly_stats.bot_id, day date) RETURNS boolean
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_reopen_day';
-REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.reopen_day(bigint, date) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(kindly_stats.bot_id, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.reopen_day(kindly_stats.bot_id, date) IS
 'lets an exported day be changed: to erase a person, or to correct a mistake
 
 bot: whose; day: a UTC day.  Whoever has imported that day must import it again once it has been closed again.  Gives back false
@@ -83,6 +83,8 @@ BEGIN
             id uuid NOT NULL DEFAULT gen_random_uuid(),
             PRIMARY KEY (bot_id, conversation_table, id)
         );
+        -- of tables that were restored without this schema
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
         COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
     END IF;
 END
@@ -137,7 +139,7 @@ COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented
 CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE role
-           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
            WHEN 'integer' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
            WHEN 'instant' THEN b.base = 'timestamptz'::regtype
            WHEN 'boolean' THEN b.base = 'bool'::regtype
@@ -201,7 +203,7 @@ BEGIN
         ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
-                    WHEN 'bot' THEN 'smallint, integer or bigint'
+                    WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
                     WHEN 'integer' THEN 'smallint, integer or bigint'
                     WHEN 'instant' THEN 'timestamp with time zone'
                     WHEN 'boolean' THEN 'boolean'
@@ -267,8 +269,9 @@ BEGIN
          WHERE kindly_stats.conversations_ended(x.bot_id, x.day, conversation_table) > 0
            AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1
     LOOP
-        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, changed.bot_id, changed.day
-            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.', changed.bot_id, changed.day);
+        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, kindly_stats.bot_text(changed.bot_id), changed.day
+            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.',
+                CASE WHEN changed.bot_id < -4611686018427387904 THEN quote_literal(kindly_stats.bot_text(changed.bot_id)) ELSE changed.bot_id::text END, changed.day);
     END LOOP;
 END
 $$;

@@ -156,7 +156,7 @@ $connections connections, $seconds s each, $(cut -f 1 "$results/mixed.tsv" | wc 
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 $(cat "$results/http_load")
 
-With a key in the place of a token a request takes $(awk -F ' *[|] *' '/keys/ { key += $7; next } /statistics/ { token += $7 } END { printf "%.2f", token / key }' "$results/http_load") times as long, by the requests of both pairs.
+With a key in the place of a token a request takes $(awk -F ' *[|] *' '/keys/ { key += $6; next } /statistics/ { token += $6 } END { printf "%.2f", token / key }' "$results/http_load") times as long, by the requests of both pairs.
 
 The last columns are processor time a request. Memory of the servers' own, in MB:
 

@@ -43,6 +43,14 @@ for (const [prefix, rest] of [[`ks_${prefixOf(key)}`, secretOf(key)], [prefixOf(
   const answer = await sample(`${prefix}_${rest}`, 'First & last');
   is([answer.status, answer.json?.client, answer.json?.data?.length], [200, 'First & last', 30], `LogicDialog's sample: a prefix of ${prefix.length}, a key of ${rest.length}`, answer.text);
 }
+// A bot whose id is a text: the key is its, at addresses that name it and at those that do not.
+const hex = '507f1f77bcf86cd799439011';
+const ofText = sql(`SELECT kindly_stats.create_api_key('${hex}')`);
+for (const path of [stats(hex, 'sessions/messages', 'from=2024-07-01&to=2024-07-03'), `/api/v1/metrics/bot/${hex}?from=2024-07-01&to=2024-07-03`, '/reports/conversations?period=last30days']) {
+  const answer = await request(path, { token: ofText });
+  is([answer.status, answer.text], [200, (await request(path, { token: token({ bot: hex }) })).text], `a text for a bot: ${path}`);
+}
+is((await request(stats('507f1f77bcf86cd799439012', 'meta/options'), { token: ofText })).status, 403, 'a text for another bot');
 
 // ---------------------------------------------------------------- keys that are none
 

@@ -38,7 +38,7 @@ const wrong = [
   ['a token of another role', { token: token({ bot: 1, role: 'postgres' }) }],
   ['a token of no role', { token: token({ bot: 1, role: undefined }) }],
   ['a token of no bot', { token: token({}) }],
-  ['a token of a bot in words', { token: token({ bot: 'SELECT' }) }],
+  ['a token of a bot that is none', { token: token({ bot: true }) }],
   ['another algorithm', { token: token({ bot: 1 }, { header: { alg: 'RS256' } }) }],
   ['an unknown key', { token: `ks_${'0'.repeat(12)}_${'x'.repeat(43)}` }],
   ['a revoked key', { token: revoked }],

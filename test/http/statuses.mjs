@@ -150,6 +150,9 @@ for (const [name, options] of [
 
 await status(403, 'another bot', stats(2, 'sessions/messages', range));
 await status(403, 'another bot, where an endpoint is unknown', stats(2, 'meta/options'));
+for (const id of ['one', '99999999999999999999']) {
+  await status(403, 'another bot, whose id is a text', stats(id, 'meta/options'));
+}
 
 // What nginx says of the address cannot be said by a client.
 const disguised = await request(messages, { token: jwt, headers: { 'X-Original-URI': stats(2, 'sessions/messages', range), X_Original_URI: stats(2, 'meta/options') } });
@@ -158,13 +161,13 @@ is([disguised.status, disguised.text], [200, answer.text], 'X-Original-URI of a 
 is((await request(messages, { token: jwt, headers: { 'X-Kindly-Key': 'x', 'X-Kindly-Bot': '2' } })).status, 200, 'X-Kindly-Key of a client is nothing');
 is(Object.keys((await request('/api/native/rpc/token', { token: jwt })).headers).filter((name) => /kindly/.test(name)), [], 'and none is answered');
 // What PostgreSQL says of missing rights names what they are missing on.
-sql('REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user; REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(bigint) FROM kindly_api_user');
+sql('REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user; REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(kindly_stats.bot_id) FROM kindly_api_user');
 for (const [name, path, profile] of [['documented addresses', messages], ['a function of kindly_api', '/api/native/rpc/stats_options'], ['a function that reads a table', `/api/native/rpc/stats_series?${range}`],
   ['a function of a dialect', `/api/native/rpc/sessions_chats?bot=1&${range}`, 'sage']]) {
   const refused = await status(403, `no right, ${name}`, path, { headers: profile && { 'Accept-Profile': profile } });
   ok(!/schema|role|table|rollup|function|permission|kindly_stats\b/.test(refused.text), `and nothing is named: ${name}`, refused.text);
 }
-sql('GRANT SELECT ON kindly_stats.rollup TO kindly_api_user; GRANT EXECUTE ON FUNCTION kindly_api.stats_options(bigint) TO kindly_api_user');
+sql('GRANT SELECT ON kindly_stats.rollup TO kindly_api_user; GRANT EXECUTE ON FUNCTION kindly_api.stats_options(kindly_stats.bot_id) TO kindly_api_user');
 for (const role of ['postgres', 'kindly_api_authenticator', 'nobody', 'kindly_api_anonymous', '"; DROP']) {
   for (const path of [messages, '/api/native/rpc/stats_options', '/api/native/']) {
     const refused = await request(path, { token: token({ bot: 1, role }) });
@@ -176,15 +179,16 @@ is(borrowed.status, 403, 'whatever it says');
 
 // ---------------------------------------------------------------- 404
 
-for (const path of ['/api/v1/stats/bot/1/sessions', '/api/v1/stats/bot/1/', '/api/v1/stats/bot/1', stats('one', 'meta/options'), stats('', 'meta/options'), stats('1/2', 'meta/options'),
-  stats('99999999999999999999', 'meta/options'), '/api/v1/stats/bot/1/meta/options/', '/api/v1/stats/bot/1/META/OPTIONS', '/api/v1/stats/bot/1//meta/options',
+for (const path of ['/api/v1/stats/bot/1/sessions', '/api/v1/stats/bot/1/', '/api/v1/stats/bot/1', stats('', 'meta/options'), stats('1/2', 'meta/options'),
+  '/api/v1/stats/bot/1/meta/options/', '/api/v1/stats/bot/1/META/OPTIONS', '/api/v1/stats/bot/1//meta/options',
   '/api/v1/stats/bot/1/x/../meta/options', '/x/../api/v1/stats/bot/1/meta/options', '/api/v1', '/api/', '/api/v3/stats/bot/1/meta/options', '/sage/auth', '/rpc/request',
   '/rpc/auth', '/rollup', '/chat_event', '/index.php', '/.htaccess', '/.error/400', '/nginx.conf', '/x/../nginx.conf', '/api/native/rpc/',
   '/api/native/rollup', '/api/native/rpc/request', '/api/native/rpc/request_volatile', '/api/native/rpc/auth', '/api/native/rpc/%61uth', '/api/native//rpc//request',
   '/api/native/x/../rpc/request', '/api/native/rpc/request/']) {
   await status(404, path, path);
 }
-is((await request('/api/v2/bot/one/sage/auth', { token: key })).status, 404, '404: a key for no bot');
+is((await request('/api/v2/bot//sage/auth', { token: key })).status, 404, '404: a key for no bot');
+is((await request('/api/v2/bot/one/sage/auth', { token: key })).status, 403, '403: a key for a bot whose id is a text');
 is((await request('/api/v2/bot/1/x/../sage/auth', { token: key })).status, 404, '404: an address in disguise');
 
 for (const path of ['/../../etc/passwd', '/%2e%2e/nginx.conf', '/api/v1/../../../x']) {

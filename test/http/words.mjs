@@ -10,7 +10,7 @@ export const systems = {
   LogicDialog: ['/api/agent/analytics/message?dateFrom=2024-07-01&dateTo=2024-07-03&client=First+%26+last', '/api/agent/analytics/message?dateFrom=2024-07-01&dateTo=2024-07-03&client=second', '/api/agent/analytics/messages'],
   Ultimate: ['/api/v1/metrics/bot/1?from=2024-07-01&to=2024-07-03', '/api/v1/metrics/bot/2?from=2024-07-01&to=2024-07-03', '/api/v1/metrics/bot/1/intents'],
   'Ultimate\'s export': ['/api/v1/export/bot/1/2024-07-01', '/api/v1/export/bot/2/2024-07-01', '/api/v1/export/bot/1'],
-  'Sage\'s keys': ['/api/v2/bot/1/sage/auth', '/api/v2/bot/2/sage/auth', '/api/v2/bot/one/sage/auth'],
+  'Sage\'s keys': ['/api/v2/bot/1/sage/auth', '/api/v2/bot/2/sage/auth', '/api/v2/bot/1/sage'],
 };
 export const isSage = (system) => system.startsWith('Sage');
 

@@ -58,7 +58,7 @@ sub events
 $publisher->safe_psql('postgres', $tables . $attach
 	  . events('event', 1, '2025-01-05', 1, 300) . events('whole', 2, '2025-01-05', 1, 200) . events('parted', 3, '2025-01-30', 1, 700)
 	  . events('emptied', 1, '2025-01-20', 1, 50) . events('deaf', 3, '2025-01-05', 1, 10)
-	  . 'CREATE PUBLICATION events FOR TABLE event, whole, parted, emptied, deaf; CREATE PUBLICATION statistics FOR TABLE kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot;');
+	  . 'CREATE PUBLICATION events FOR TABLE event, whole, parted, emptied, deaf; CREATE PUBLICATION statistics FOR TABLE kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name;');
 
 # ---------------------------------------------------------------- events
 
@@ -207,7 +207,7 @@ sub same_reports
 	return;
 }
 same_reports('initial copy');
-$publisher->safe_psql('postgres', events('event', 2, '2025-01-01', 5000, 5100) . q{CALL kindly_stats.compact(); INSERT INTO kindly_stats.bot VALUES (1, 'one');
+$publisher->safe_psql('postgres', events('event', 2, '2025-01-01', 5000, 5100) . q{CALL kindly_stats.compact(); INSERT INTO kindly_stats.bot_name VALUES (1, 'one');
 SELECT kindly_stats.purge('whole', '2025-01-06')});
 same_reports('inserts, compaction and a purge');
 $publisher->safe_psql('postgres', q{

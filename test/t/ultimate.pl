@@ -31,7 +31,7 @@ CREATE TABLE ticket (number bigint PRIMARY KEY, brand integer NOT NULL, opened t
 SELECT kindly_stats.attach_conversations('ticket', '{"bot_id": "brand", "conversation_id": "number", "conversation_start_time": "opened", "conversation_end_time": "closed",
 	"language": "lang", "conversation_status": "status", "last_resolution": "resolution", "labels": "tags", "bot_messages_count": "answers",
 	"visitor_messages_count": "questions", "not_understood_messages_count": "misunderstood", "triggered_intent_replies": "intents"}');
-INSERT INTO kindly_stats.bot VALUES (1, 'one'), (3, 'three');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one'), (3, 'three');
 
 CREATE FUNCTION dice(key bigint, what bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
 SELECT (hashint8extended(key, 1000 * <seed> + what) & 4503599627370495) / 4503599627370496.0::float8 $$;
@@ -128,7 +128,7 @@ GROUP BY what ORDER BY what $$;
 -- A document as plain SQL makes it.
 CREATE FUNCTION plain_export(bot bigint, day date) RETURNS jsonb LANGUAGE sql STABLE AS $$
 SELECT coalesce(jsonb_agg(to_jsonb(d) ORDER BY d.conversation_end_time, d.conversation_id COLLATE "C"), '[]') FROM (
-	SELECT c.bot_id::text, (SELECT name FROM kindly_stats.bot AS b WHERE b.bot_id = c.bot_id) AS bot_name, c.conversation_id, c.platform_conversation_id,
+	SELECT c.bot_id::text, (SELECT name FROM kindly_stats.bot_name AS b WHERE b.bot_id = c.bot_id) AS bot_name, c.conversation_id, c.platform_conversation_id,
 		to_char(c.conversation_start_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS conversation_start_time, to_char(c.conversation_end_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS conversation_end_time,
 		c.language, c.channel, c.labels, jsonb_strip_nulls(c.conversations_data)::text AS conversations_data, c.test_mode, c.conversation_status, c.last_resolution, c.triggered_replies::text AS triggered_replies,
 		CASE WHEN c.triggered_intent_replies IS NOT NULL THEN ARRAY(SELECT i::text FROM jsonb_array_elements(c.triggered_intent_replies) WITH ORDINALITY AS t (i, n) ORDER BY n) END AS triggered_intent_replies,
