@@ -306,8 +306,26 @@ SET ROLE kindly_api_user;
 BEGIN READ ONLY;
 SELECT pg_temp.get('/api/v1/stats/bot/3/fallbacks/total?from=2019-07-01&to=2019-07-07', '3');
 ROLLBACK;
--- nothing of the session decides what is called
+-- a validator with each answer, and 304 for who has it: VALIDATOR stands for that of this answer, without its quotes
 RESET ROLE;
+CREATE FUNCTION pg_temp.poll(known text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	url text := '/api/v1/stats/bot/3/fallbacks/total?from=2019-07-01&to=2019-07-07';
+	body text;
+	validator text;
+BEGIN
+	body := pg_temp.get(url, '3');
+	validator := (current_setting('response.headers')::json -> 0) ->> 'ETag';
+	PERFORM set_config('response.status', '', true), set_config('response.headers', '', true),
+			set_config('request.headers', json_build_object('x-original-uri', url, 'if-none-match', replace(known, 'VALIDATOR', substr(validator, 4, 32)))::text, true);
+	RETURN concat_ws(' ', validator ~ '^W/"[0-9a-f]{32}"$', CASE kindly_api.request()::text WHEN 'null' THEN 'nothing' WHEN body THEN 'the body' END,
+		(current_setting('response.headers')::json -> 0) ->> 'ETag' = validator, current_setting('response.status'));
+END $$;
+SET ROLE kindly_api_user;
+SELECT known, pg_temp.poll(known) FROM unnest(ARRAY['W/"VALIDATOR"', '"VALIDATOR"', ' "x" ,W/"y",	W/"VALIDATOR" ', ',,"a, b","VALIDATOR"', '*', ', *', '',
+	'VALIDATOR', '"VALIDATO"', '"VALIDATOR', '"x"', 'w/"VALIDATOR"', 'W/', '"', '"x', 'W/"VALIDATOR', ',', '"W/"VALIDATOR""', '"x, "VALIDATOR""', 'é']) AS known;
+RESET ROLE;
+-- nothing of the session decides what is called
 CREATE SCHEMA evil;
 GRANT USAGE ON SCHEMA evil TO PUBLIC;
 CREATE FUNCTION evil.concat(text, json, text) RETURNS text LANGUAGE sql AS $$ SELECT 'evil' $$;

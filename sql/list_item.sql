@@ -13,7 +13,7 @@ SET jit = off;
 CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_event_table('public.event');
 SELECT kindly_stats.create_conversation_table('public.conversation');
-SELECT FROM kindly_stats.enable_row_security();
+SELECT count(*) > 0 AS enabled FROM kindly_stats.enable_row_security();
 SELECT kindly_stats.create_api_roles();
 
 -- What is counted of a name: 2,000 bytes, cut at a character.
@@ -70,6 +70,9 @@ SELECT item FROM option WHERE count IS DISTINCT FROM pg_temp.messages(json_build
 	OR count IS DISTINCT FROM pg_temp.messages(ARRAY[item]::text) OR total - count IS DISTINCT FROM pg_temp.messages(ARRAY['-' || item]::text);
 SELECT count(*) > 200 AS many, count(*) FILTER (WHERE count <> pg_temp.messages(item) OR total - count <> pg_temp.messages('-' || item)) AS wrong
 FROM option WHERE item !~ '^[][{} \t\n\r]' AND item !~ '[ \t\n\r]$' AND item !~ ',';
+-- behind a backslash anything can stand there but commas, and blanks at the end
+SELECT count(*) > 200 AS many, count(*) FILTER (WHERE count <> pg_temp.messages('\' || value) OR total - count <> pg_temp.messages('-\' || value)) AS wrong
+FROM option WHERE value !~ '[ \t\n\r]$' AND value !~ ',';
 SELECT item FROM option WHERE count IS DISTINCT FROM (chatbot.conversations_messages(7, '2024-01-01', '2024-01-02', source => json_build_array(item)::text) #>> '{summary,total}')::bigint
 	OR total - 11 - count IS DISTINCT FROM (SELECT total_conversations FROM ultimate.metrics(7, '2024-01-01', '2024-01-02', languages => json_build_array('-' || item)::text));
 -- and in URLs

@@ -67,7 +67,7 @@ GROUP BY o.bot, o.zone, o.first
 ORDER BY o.bot;
 
 -- One start for one hour, and one count, whoever answers.
-INSERT INTO bot SELECT bot, 'Odd ' || bot FROM odd;
+INSERT INTO bot_name SELECT bot, 'Odd ' || bot FROM odd;
 SELECT o.zone, o.first, count(*) AS hours, count(DISTINCT (s.bucket, s.date, s.count, c.value, l.messages, g.count)) AS different,
 	count(*) FILTER (WHERE s.bucket IS DISTINCT FROM c.date OR s.bucket IS DISTINCT FROM l.date OR s.date IS DISTINCT FROM g.date
 					 OR s.count IS DISTINCT FROM c.value OR s.count IS DISTINCT FROM l.messages OR s.count IS DISTINCT FROM g.count) AS wrong

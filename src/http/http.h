@@ -21,6 +21,7 @@
 
 #define KS_HEADER_TARGET "x-original-uri"
 #define KS_HEADER_KEY "x-api-key"
+#define KS_HEADER_KNOWN "if-none-match"
 
 /* message.c */
 extern char *ks_http_header(const char *name);
@@ -28,6 +29,7 @@ extern char *ks_http_claim(const char *name);
 extern char *ks_http_claimed_string(const char *name);
 extern const char *ks_http_method(void);
 extern void ks_http_response_headers(const char *json);
+extern void ks_http_response_status(int status);
 extern ks_url *ks_http_target(void);
 extern char *ks_from_url(const char *text);
 pg_noreturn extern void ks_refuse(int status, const char *message, const char *hint);

@@ -176,6 +176,13 @@ ks_http_response_headers(const char *json)
 	(void) set_config_option("response.headers", json, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
+/* The status of a response that is no error. */
+void
+ks_http_response_status(int status)
+{
+	(void) set_config_option("response.status", psprintf("%d", status), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
 /* A part of a URL, which is UTF-8, as the database has its texts. */
 char *
 ks_from_url(const char *text)

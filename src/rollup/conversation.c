@@ -226,6 +226,9 @@ add_table(StringInfo out, const ks_conversation_table *table, const char *const 
 	{
 		const char *column = column_reference(table, properties[i]);
 
+		/* lists may be texts, or arrays of them */
+		if (column != NULL && ks_reply_kind_of(properties[i]) != NULL)
+			column = psprintf("pg_catalog.to_jsonb(%s)", column);
 		appendStringInfo(out, "%s%s::pg_catalog.%s AS %s", i > 0 ? ", " : "", column != NULL ? column : "NULL",
 						 type_of(properties[i]), quote_identifier(properties[i]));
 	}

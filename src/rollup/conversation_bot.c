@@ -214,6 +214,7 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	ks_listed_uncommitted(&known);
+	ks_bots_begin();
 	note_bots_of_rows(relid, NameStr(*PG_GETARG_NAME(1)), PG_ARGISNULL(2) ? NULL : &bot);
 	SPI_finish();
 	PG_RETURN_VOID();

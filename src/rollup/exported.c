@@ -174,6 +174,7 @@ typedef struct guard
 	int			ncolumns;
 	guarded_column *columns;	/* all that are exported */
 	AttrNumber	last_column;
+	ks_reply_columns replies;
 	ks_entries	days;			/* (bot, day) that are changed */
 	const TriggerData *trigger;
 	bool		any_bot;		/* a row of last_bot was written, and noted */
@@ -239,6 +240,7 @@ start_guard(guard *g, TriggerData *trigger)
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("bot or end of conversations of table %s have become of types that cannot be read", trigger->tg_trigger->tgargs[0]),
 				 errhint("Change the types back, or detach the table.")));
+	ks_reply_columns_find(&g->replies, RelationGetDescr(trigger->tg_relation), columns, trigger->tg_trigger->tgargs[0]);
 	ks_entries_init(&g->days, CurrentMemoryContext);
 }
 
@@ -389,6 +391,8 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 			note_bot(g, new_row);
 		if (has_old && has_new && same_export(g, old_row, new_row))
 			continue;
+		if (has_new)
+			ks_reply_columns_check(&g->replies, has_old ? old_row : NULL, new_row);
 		if (has_old)
 			note_day(g, old_row);
 		if (has_new)
@@ -398,7 +402,7 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 	ExecDropSingleTupleTableSlot(new_row);
 }
 
-/* Trigger of conversation tables: notes which bots they have, refuses what would change an exported day. */
+/* Trigger of conversation tables: notes which bots they have, refuses what would change an exported day, and lists that cannot be read. */
 Datum
 ks_guard_exported(PG_FUNCTION_ARGS)
 {

@@ -94,15 +94,11 @@ ks_bot_text(int64 bot_id)
 	return ids != NIL ? ks_bot_canonical(linitial(ids)) : psprintf(INT64_FORMAT, bot_id);
 }
 
-/* bot_text(number): NULL for that of a text that is not known */
+/* bot_text(number) */
 Datum
 ks_bot_text_sql(PG_FUNCTION_ARGS)
 {
-	List	   *ids = ks_bot_ids(PG_GETARG_INT64(0));
-
-	if (ids == NIL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(ks_bot_canonical(linitial(ids))));
+	PG_RETURN_TEXT_P(cstring_to_text(ks_bot_text(PG_GETARG_INT64(0))));
 }
 
 /* ------------------------------------------------------------------------
@@ -218,6 +214,13 @@ refuse_low(int64 number)
 			 errhint("Numbers below " INT64_FORMAT " are those of bots whose ids are texts.", KS_BOT_LOWEST)));
 }
 
+/* Before bots are noted. */
+void
+ks_bots_begin(void)
+{
+	ks_listed_begin(&known, list_relid());
+}
+
 /* The number of the bot of a row that is being counted, who is known from now on. */
 int64
 ks_bot_note(const char *id, size_t length)
@@ -267,6 +270,8 @@ ks_bot_reader_init(ks_bot_reader *reader, Oid type)
 {
 	reader->type = type;
 	reader->any = false;
+	if (ks_bot_is_text(type))
+		ks_bots_begin();
 }
 
 static int64

@@ -109,6 +109,15 @@ known(ks_listed *listed)
 	return listed->known;
 }
 
+/* What is remembered is of this table: another of its name, made since, has lines of its own. */
+void
+ks_listed_begin(ks_listed *listed, Oid relid)
+{
+	if (listed->relid != relid)
+		forget(listed);
+	listed->relid = relid;
+}
+
 /* What is remembered under a key, or NULL. */
 void *
 ks_listed_find(ks_listed *listed, const void *key)

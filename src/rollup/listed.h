@@ -17,6 +17,7 @@ typedef struct ks_listed
 	Size		key_size;
 	Size		entry_size;
 	long		most;			/* so many entries are remembered before it begins anew */
+	Oid			relid;			/* the table that it stands in */
 	HTAB	   *known;
 	bool		uncommitted;	/* lines of this transaction are among what is known */
 	struct ks_listed *next;		/* of those that the end of a transaction is told to */
@@ -25,6 +26,7 @@ typedef struct ks_listed
 /* Takes a line of the list; false where it wants no more. */
 typedef bool (*ks_line) (HeapTuple line, TupleDesc desc, void *context);
 
+extern void ks_listed_begin(ks_listed *listed, Oid relid);
 extern void *ks_listed_find(ks_listed *listed, const void *key);
 extern void *ks_listed_put(ks_listed *listed, const void *key);
 extern void ks_listed_uncommitted(ks_listed *listed);

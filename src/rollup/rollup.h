@@ -59,6 +59,7 @@ extern bool ks_bot_type_fits(Oid type);
 extern bool ks_bot_is_text(Oid type);
 extern void ks_bot_reader_init(ks_bot_reader *reader, Oid type);
 extern int64 ks_bot_read(ks_bot_reader *reader, Datum value);
+extern void ks_bots_begin(void);
 extern int64 ks_bot_note(const char *id, size_t length);
 extern char *ks_bot_text(int64 bot_id);
 extern List *ks_bot_ids(int64 bot_id);

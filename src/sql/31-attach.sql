@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'known_bot', 'bot_name', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'known_bot', 'bot_name', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'interaction', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -185,6 +185,21 @@ BEGIN
         SELECT coalesce(n.id, kindly_stats.bot_text(e.number)) AS id, e.number, n.name
           FROM every AS e LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id = e.number;
         COMMENT ON VIEW kindly_stats.bot IS 'bots that have statistics, or a name in kindly_stats.bot_name: the id that users have, the number that stands for it in kindly_stats.rollup, and the name';
+    END IF;
+    IF to_regclass('kindly_stats.interaction') IS NULL THEN
+        CREATE TABLE kindly_stats.interaction (
+            bot_id bigint NOT NULL,
+            interaction_type text,
+            interaction_name text,
+            interaction_id text,
+            interaction_parent_id text,
+            story_id text,
+            noted_at timestamptz NOT NULL DEFAULT now(),
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, id),
+            CHECK (num_nonnulls(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) > 0)
+        );
+        COMMENT ON TABLE kindly_stats.interaction IS 'interactions that are listed although there may be no event of them: put there by hand, or by a statement that took events of them away; perhaps more than once';
     END IF;
     IF to_regclass('kindly_stats.counting') IS NULL THEN
         CREATE TABLE kindly_stats.counting (

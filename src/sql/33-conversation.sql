@@ -7,7 +7,9 @@
 CREATE FUNCTION kindly_stats.guard_exported() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_guard_exported';
 REVOKE EXECUTE ON FUNCTION kindly_stats.guard_exported() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.guard_exported() IS
-'trigger of conversation tables: notes their bots, refuses what would change an exported day (55000)
+'trigger of conversation tables: notes their bots, refuses what cannot be exported
+
+That is what would change an exported day (55000), and replies and intents that cannot be understood (22023, 22P02, 22007, 22008).
 
 Made by kindly_stats.attach_conversations(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s
 name and its column names.  It reads kindly_stats.exported, and writes kindly_stats.conversation_bot, with the rights of their owners.';
@@ -118,6 +120,12 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.forget_conversation_bots(regclass) FROM 
 COMMENT ON FUNCTION kindly_stats.forget_conversation_bots(regclass) IS
 'internal: takes a table, and those that are there no more, out of kindly_stats.conversation_bot';
 
+CREATE FUNCTION kindly_stats.check_replies(relation regclass, columns jsonb) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_check_replies';
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_replies(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_replies(regclass, jsonb) IS
+'internal: refuses a table with replies or intents that cannot be read (22023, 22P02, 22007, 22008)';
+
 -- Attaching
 
 -- The documented properties that a table has columns for (bot_name is the bot's).
@@ -127,7 +135,7 @@ CREATE FUNCTION kindly_stats.conversation_columns() RETURNS TABLE (logical text,
            ('conversation_start_time', 'instant', true), ('conversation_end_time', 'instant', true),
            ('language', 'text', false), ('channel', 'text', false), ('labels', 'texts', false), ('conversations_data', 'json', false),
            ('test_mode', 'boolean', false), ('conversation_status', 'text', false), ('last_resolution', 'text', false),
-           ('triggered_replies', 'json', false), ('triggered_intent_replies', 'json', false), ('is_llm_conversation', 'boolean', false),
+           ('triggered_replies', 'list', false), ('triggered_intent_replies', 'list', false), ('is_llm_conversation', 'boolean', false),
            ('llm_notUnderstood_count', 'integer', false), ('llm_responseGenerated_count', 'integer', false),
            ('llm_errorOccurred_count', 'integer', false), ('llm_escalationRequired_count', 'integer', false),
            ('llm_fallback_count', 'integer', false), ('bot_messages_count', 'integer', false),
@@ -144,6 +152,8 @@ CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS
            WHEN 'instant' THEN b.base = 'timestamptz'::regtype
            WHEN 'boolean' THEN b.base = 'bool'::regtype
            WHEN 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
+                                       'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
            WHEN 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
            ELSE b.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
                            'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype) OR b.kind = 'e'
@@ -208,6 +218,7 @@ BEGIN
                     WHEN 'instant' THEN 'timestamp with time zone'
                     WHEN 'boolean' THEN 'boolean'
                     WHEN 'json' THEN 'jsonb or json'
+                    WHEN 'list' THEN 'jsonb, json, text, character varying, or an array of one of these'
                     WHEN 'texts' THEN 'text[] or character varying[]'
                     ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
         ELSE
@@ -314,6 +325,9 @@ BEGIN
     END IF;
     PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
        FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
+    IF known IS DISTINCT FROM wanted THEN
+        PERFORM kindly_stats.check_replies(conversation_table, wanted);
+    END IF;
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
@@ -333,7 +347,8 @@ partitions that it covered with triggers; call it once more for a new partition,
 attach().  replica: count also what logical replication applies, as attach() does; exported days are not guarded against that.
 kindly_stats.detach() undoes it.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
-that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise or would change an exported day.';
+that cannot be read, 22023, 22P02, 22007 or 22008 where replies or intents of its rows cannot be understood, 42809 for what is no
+table, 55000 where it is attached otherwise or would change an exported day.';
 
 -- Without SET search_path: the table belongs where the caller creates tables.
 CREATE FUNCTION kindly_stats.create_conversation_table(name text) RETURNS regclass
@@ -361,9 +376,8 @@ BEGIN
         test_mode boolean NOT NULL DEFAULT false,
         conversation_status pg_catalog.text,
         last_resolution pg_catalog.text,
-        triggered_replies pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(triggered_replies) OPERATOR(pg_catalog.=) 'array'),
-        triggered_intent_replies pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(triggered_intent_replies) OPERATOR(pg_catalog.=) 'array'
-            AND NOT pg_catalog.jsonb_path_exists(triggered_intent_replies, 'strict $[*] ? (@.type() != "object")')),
+        triggered_replies pg_catalog.jsonb,
+        triggered_intent_replies pg_catalog.jsonb,
         is_llm_conversation boolean,
         "llm_notUnderstood_count" integer NOT NULL DEFAULT 0,
         "llm_responseGenerated_count" integer NOT NULL DEFAULT 0,

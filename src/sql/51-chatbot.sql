@@ -62,7 +62,8 @@ COMMENT ON FUNCTION chatbot.conversations_heatmap(kindly_stats.bot_id, kindly_st
 'conversations by weekday and hour of the day
 
 bot, from, to, period, source, storyId, errors: as those of chatbot.conversations, but that from and to inside an hour count that
-hour whole; offset: minutes that the clock is ahead of UTC, a multiple of 15 from -720 to 720, default 0; tz: a time zone instead.
+hour whole; offset: minutes that the clock is ahead of UTC, a multiple of 15 from -720 to 720, default 0 (events are counted by
+quarter hours); tz: a time zone instead.
 Seven arrays of 24 cells, Sunday (day 0) first.  value: distinct sessions with a user message in the cell; usage: percent of the
 sum of all cells, two decimals.';
 
@@ -74,5 +75,6 @@ COMMENT ON FUNCTION chatbot.conversations_interactions(kindly_stats.bot_id, kind
 'interactions of the bot, most used first
 
 bot, from, to, period, storyId, tz, errors: as those of chatbot.conversations.
-All interactions that the bot ever had, in these stories, if there is a list of them.  parentId, type, name, id: which one, without those that
-it does not have; usage: percent of the sum of all values, two decimals; value: how often it was used.';
+All interactions that the bot ever had, and those of kindly_stats.interaction, in these stories, if there is a list of them.  parentId,
+type, name, id: which one, without those that it does not have, the name being the last one that the id had; usage: percent of the
+sum of all values, two decimals; value: how often it was used.  Further error: 42501 without SELECT on kindly_stats.interaction.';

@@ -15,7 +15,8 @@ bot: whose; day: a UTC day that is over.  In the SELECT list, as in COPY (SELECT
 rows are streamed.  Properties and types are the documented ones.  The first export of a day that has any closes it: its answer stays the
 same from then on, since nobody can change those conversations any more (see kindly_stats.close_day() and reopen_day()).
 Errors: those of kindly_stats.close_day() where the day has not been closed, and 42501 where the caller may not execute that;
-55000 where conversations that had been exported are gone.';
+55000 where conversations that had been exported are gone; 22023, 22P02, 22007 or 22008 where replies or intents that no trigger
+has seen cannot be understood.';
 
 CREATE FUNCTION ultimate.export(bot kindly_stats.bot_id DEFAULT NULL, day date DEFAULT NULL) RETURNS json
     LANGUAGE C VOLATILE COST 100000 AS 'MODULE_PATHNAME', 'ks_ultimate_export';
@@ -85,15 +86,17 @@ CREATE FUNCTION ultimate.first_meaningful_intent(triggered_intent_replies jsonb 
 COMMENT ON FUNCTION ultimate.first_meaningful_intent(jsonb, text[]) IS
 'the name of the first intent of a conversation that is meaningful
 
-triggered_intent_replies: an array of objects with intent_name, intent_timestamp and not_meaningful; excluded: names that do not
-count.  Those count whose not_meaningful is false.  The earliest intent_timestamp (ISO 8601, UTC where it has no zone, or a
-number) is first, of equal ones the first in the array; those whose time cannot be told come last.  NULL where there is none.
-Error: 22023 for a NULL in excluded.';
+triggered_intent_replies: an array of objects with intent_name, intent_timestamp and not_meaningful, or of their JSON texts; excluded:
+names that do not count.  Those count whose not_meaningful is false.  The earliest intent_timestamp (ISO 8601, UTC where it has no
+zone or ends in UTC, or a number of seconds since 1970) is first, of equal ones the first in the array; those without a time come
+last.  NULL where there is none.
+Errors: 22023 for a NULL in excluded, and for what is no such array; 22P02 for a text that is no JSON; 22007 for a time that cannot
+be read, 22008 for a number outside the years 2000 to 2099.';
 
 CREATE FUNCTION ultimate.last_meaningful_intent(triggered_intent_replies jsonb DEFAULT NULL, excluded text[] DEFAULT '{}') RETURNS text
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_last_meaningful_intent';
 COMMENT ON FUNCTION ultimate.last_meaningful_intent(jsonb, text[]) IS
 'the name of the last intent of a conversation that is meaningful
 
-Arguments and error as those of ultimate.first_meaningful_intent().  The latest intent_timestamp is last, of equal ones the last
-in the array; those whose time cannot be told are only taken where there is no other.';
+Arguments and errors as those of ultimate.first_meaningful_intent().  The latest intent_timestamp is last, of equal ones the last
+in the array; those without a time are only taken where there is no other.';

@@ -76,7 +76,7 @@ COMMENT ON FUNCTION kindly_stats.create_access_tables() IS 'internal: creates ki
 CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
-     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported') AND c.relkind IN ('r', 'p')
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
       FROM kindly_stats.conversation_table AS t, kindly_stats.relations(t.conversation_table) AS r
@@ -152,7 +152,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.enable_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.enable_row_security() IS
 'shows each database role only the bots that it was granted, and each API token only its own
 
-Row-level security on kindly_stats.rollup, known_bot, bot_name and exported, and on attached conversation tables, by policies named
+Row-level security on kindly_stats.rollup, known_bot, bot_name, interaction and exported, and on attached conversation tables, by policies named
 kindly_stats_bots.  Gives back the tables that it has changed; call it once more when a conversation table was attached.  From then on
 a role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything, and who
 may write conversations goes on writing them.';

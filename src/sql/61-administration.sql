@@ -20,10 +20,10 @@ DECLARE
 BEGIN
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.bot, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.bot, kindly_stats.interaction, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
         kindly_stats.verified TO kindly_stats_admin, kindly_stats_monitor;
     GRANT INSERT, DELETE ON kindly_stats.rollup, kindly_stats.detached TO kindly_stats_admin;
-    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot_name, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
     FOR command IN
         SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -76,8 +76,8 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.create_administrator_roles() FROM PUBLIC
 COMMENT ON FUNCTION kindly_stats.create_administrator_roles() IS
 'creates the roles kindly_stats_admin and kindly_stats_monitor, and gives them their rights
 
-Members of kindly_stats_admin may attach and detach tables, add measures, purge, compact, rebuild, verify, close and reopen days, and name
-bots; of an event table they need what they do to it themselves: to be its owner to attach and detach, SELECT and DELETE to purge, SELECT of
+Members of kindly_stats_admin may attach and detach tables, add measures, purge, compact, rebuild, verify, close and reopen days, name
+bots, and list interactions; of an event table they need what they do to it themselves: to be its owner to attach and detach, SELECT and DELETE to purge, SELECT of
 all rows to count anew.  Members of kindly_stats_monitor may call health(), verify, with SELECT on the event tables, and read the statistics of all bots; what
 others'' sessions keep from being removed they see as members of pg_read_all_stats.
 Neither may give rights, make API keys or see the secret that signs tokens.  Call it once more after an update of the extension.

@@ -67,6 +67,14 @@ http_requests()
 	awk -F '|' 'NR == FNR { key[$1] = $7; next } { split($0, a, "\t"); match(a[1], /bot\/-?[0-9]+/); print a[1] "\t" key[substr(a[1], RSTART + 4, RLENGTH - 4)] }' "$1.bots" "$1" >"$1.keys"
 }
 
+# http_known FILE: the same lines, with the validators of their answers.
+http_known()
+{
+	while IFS='	' read -r path token; do
+		printf '%s\t%s\t%s\n' "$path" "$token" "$(curl -gsi "http://127.0.0.1:$http_port$path" -H "authorization: Bearer $token" | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')"
+	done <"$1"
+}
+
 # The page that a person looks at: a year by day, all totals and lists, some of
 # them filtered, a week by hour, and the whole life by month.
 mixed='/api/v1/stats/bot/BOT/meta/options
@@ -131,6 +139,7 @@ memory_line() { printf '| %s | %s | %s | %s |\n' "$1" "$(http_memory postgres)" 
 http_start
 http_requests "$results/mixed.tsv" "$mixed"
 http_requests "$results/one.tsv" "/api/native/rpc/one"
+http_known "$results/mixed.tsv" >"$results/known.tsv"
 [ "$(cut -f 1 "$results/mixed.tsv" | sort -u | wc -l)" -ge 14 ] || die "there are no requests"
 
 # Connections, their plans and caches are there before it counts.
@@ -145,6 +154,7 @@ load "the same, keys in the place of tokens" "$results/mixed.tsv.keys" >>"$resul
 load "statistics, once more" "$results/mixed.tsv" >>"$results/http_load"
 load "the same, keys in the place of tokens" "$results/mixed.tsv.keys" >>"$results/http_load"
 memory_line "after $((4 * seconds)) s" >>"$results/http_memory"
+load "statistics, polled: 304" "$results/known.tsv" >>"$results/http_load"
 # shellcheck disable=SC2016
 load '`SELECT 1`' "$results/one.tsv" >>"$results/http_load"
 
@@ -156,7 +166,7 @@ $connections connections, $seconds s each, $(cut -f 1 "$results/mixed.tsv" | wc 
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 $(cat "$results/http_load")
 
-With a key in the place of a token a request takes $(awk -F ' *[|] *' '/keys/ { key += $6; next } /statistics/ { token += $6 } END { printf "%.2f", token / key }' "$results/http_load") times as long, by the requests of both pairs.
+With a key in the place of a token a request takes $(awk -F ' *[|] *' '/polled/ { next } /keys/ { key += $6; next } /statistics/ { token += $6 } END { printf "%.2f", token / key }' "$results/http_load") times as long, by the requests of both pairs.
 
 The last columns are processor time a request. Memory of the servers' own, in MB:
 
