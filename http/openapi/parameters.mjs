@@ -4,7 +4,7 @@
 
 const moment = (description, required, example) => ({ description, required, example, type: 'string' });
 const zone = { description: 'time zone of days and other buckets, as tzdb or Windows name it, or as +hh:mm', type: 'string', example: 'Europe/Oslo' };
-const lines = (what, example) => ({ description: `${what}; a leading minus excludes`, type: 'string', example });
+const lines = (what, example) => ({ description: `${what}; a leading minus excludes, a backslash takes the rest as it is`, type: 'string', example });
 const range = {
   from: moment('first day (YYYY-MM-DD), or a timestamp, whose day counts whole', true, '2019-07-01'),
   to: moment('the day, or timestamp, at which the range ends; exclusive', true, '2019-07-07'),
@@ -28,7 +28,7 @@ const chatbot = {
   tz: zone,
   dimension: { description: 'unit of the points', type: 'string', enum: ['auto', 'year', 'month', 'day', 'hour'] },
   group: { description: 'points of each source, or of each story', type: 'string', enum: ['source', 'storyId'] },
-  offset: { description: 'minutes that the clock is ahead of UTC; or a time zone, tz', type: 'integer', minimum: -720, maximum: 720, example: 60 },
+  offset: { description: 'minutes that the clock is ahead of UTC; or a time zone, tz', type: 'integer', minimum: -720, maximum: 720, multipleOf: 15, example: 60 },
   source: lines('sources of the messages', ['widget']),
   storyId: lines('stories of the messages', ['5b07ff77c2376e30306d9b12']),
 };

@@ -150,6 +150,8 @@ for (const [name, options] of [
 
 await status(403, 'another bot', stats(2, 'sessions/messages', range));
 await status(403, 'another bot, where an endpoint is unknown', stats(2, 'meta/options'));
+await status(403, 'a bot whose id is a text', stats('one', 'meta/options'));
+await status(403, 'a bot whose id is no number', stats('99999999999999999999', 'meta/options'));
 
 // What nginx says of the address cannot be said by a client.
 const disguised = await request(messages, { token: jwt, headers: { 'X-Original-URI': stats(2, 'sessions/messages', range), X_Original_URI: stats(2, 'meta/options') } });
@@ -176,8 +178,8 @@ is(borrowed.status, 403, 'whatever it says');
 
 // ---------------------------------------------------------------- 404
 
-for (const path of ['/api/v1/stats/bot/1/sessions', '/api/v1/stats/bot/1/', '/api/v1/stats/bot/1', stats('one', 'meta/options'), stats('', 'meta/options'), stats('1/2', 'meta/options'),
-  stats('99999999999999999999', 'meta/options'), '/api/v1/stats/bot/1/meta/options/', '/api/v1/stats/bot/1/META/OPTIONS', '/api/v1/stats/bot/1//meta/options',
+for (const path of ['/api/v1/stats/bot/1/sessions', '/api/v1/stats/bot/1/', '/api/v1/stats/bot/1', stats('', 'meta/options'), stats('1/2', 'meta/options'),
+  '/api/v1/stats/bot/1/meta/options/', '/api/v1/stats/bot/1/META/OPTIONS', '/api/v1/stats/bot/1//meta/options',
   '/api/v1/stats/bot/1/x/../meta/options', '/x/../api/v1/stats/bot/1/meta/options', '/api/v1', '/api/', '/api/v3/stats/bot/1/meta/options', '/sage/auth', '/rpc/request',
   '/rpc/auth', '/rollup', '/chat_event', '/index.php', '/.htaccess', '/.error/400', '/nginx.conf', '/x/../nginx.conf', '/api/native/rpc/',
   '/api/native/rollup', '/api/native/rpc/request', '/api/native/rpc/request_volatile', '/api/native/rpc/auth', '/api/native/rpc/%61uth', '/api/native//rpc//request',
