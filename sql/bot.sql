@@ -207,13 +207,17 @@ SELECT d ->> 'bot_id' AS bot_id, d ->> 'bot_name' AS bot_name FROM same AS s, un
  WHERE s.number = 7101;
 -- indexes of the user's columns are good for it
 SET enable_seqscan = off;
+CREATE FUNCTION pg_temp.index_scans(target regclass) RETURNS bigint LANGUAGE sql AS 'SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) FROM pg_index AS i WHERE i.indrelid = target';
 CREATE FUNCTION pg_temp.scans(target regclass, bot kindly_stats.bot_id) RETURNS TABLE (relation regclass, sequential boolean, by_index boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	sequential_before bigint := pg_stat_get_xact_numscans(target);
+	by_index_before bigint := pg_temp.index_scans(target);
 BEGIN
 	PERFORM ultimate.export(bot, '2024-10-25');
-	RETURN QUERY SELECT target, coalesce(pg_stat_get_xact_numscans(target) > 0, false), (SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) > 0 FROM pg_index AS i WHERE i.indrelid = target);
+	RETURN QUERY SELECT target, pg_stat_get_xact_numscans(target) > sequential_before, pg_temp.index_scans(target) > by_index_before;
 END
 $$;
-SELECT f.* FROM same AS s, LATERAL (SELECT (pg_temp.scans('text_talk', s.text)).* UNION ALL SELECT (pg_temp.scans('bpchar_talk', s.bpchar)).* UNION ALL SELECT (pg_temp.scans('domain_talk', s.domain)).* UNION ALL SELECT (pg_temp.scans('uuid_talk', s.uuid)).*) AS f
+SELECT f.* FROM same AS s, LATERAL (SELECT * FROM pg_temp.scans('text_talk', s.text) UNION ALL SELECT * FROM pg_temp.scans('bpchar_talk', s.bpchar) UNION ALL SELECT * FROM pg_temp.scans('domain_talk', s.domain) UNION ALL SELECT * FROM pg_temp.scans('uuid_talk', s.uuid)) AS f
  WHERE s.number = 7102;
 RESET enable_seqscan;
 -- guarded days

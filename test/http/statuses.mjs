@@ -149,6 +149,9 @@ for (const [name, options] of [
 // ---------------------------------------------------------------- 403
 
 await status(403, 'another bot', stats(2, 'sessions/messages', range));
+for (const bot of ['one', '01', '99999999999999999999']) {
+  await status(403, `a bot whose id is the text ${bot}`, stats(bot, 'meta/options'));
+}
 await status(403, 'another bot, where an endpoint is unknown', stats(2, 'meta/options'));
 await status(403, 'a bot whose id is a text', stats('one', 'meta/options'));
 await status(403, 'a bot whose id is no number', stats('99999999999999999999', 'meta/options'));

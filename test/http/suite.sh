@@ -43,15 +43,17 @@ shown_lines()
 		[ "$(count_in "$place/http_lines" '^curl')" -ge 20 ] && ! grep -e '^{"code"' -e '^curl' "$place/http_answers"
 }
 
-# The programs in their order: the last of them leaves little that works.
+# What needs no servers first, then the programs in their order: the last of them leaves little that works.
 http_suite()
 {
 	suite_begins
+	sh "$place/tree/test/http/serve.sh" "$place/a copy" >"$place/http_serve.log" 2>&1 </dev/null
+	count_tap "http serve" "$place/http_serve.log" "$?"
 	if http_server >"$place/http_server.log" 2>&1; then
 		shown_lines >"$place/http_shown.log"
 		one_result "$?" "the lines that serve.sh shows are answered"
 		show_tail "$place/http_shown.log"
-		for name in documented customer statuses etag cors openapi native others limits transport door dashboard mutated down; do
+		for name in documented customer statuses bots etag cors openapi native others limits transport door dashboard mutated down; do
 			log=$place/http_$name.log
 			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
 			count_tap "http $name" "$log" "$?"
