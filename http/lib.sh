@@ -103,7 +103,7 @@ configure_http()
 	run=$1/run listen=$listen pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
 		/^\tlisten 127/ { $0 = "\tlisten " ENVIRON["listen"] ";" }
 		/^\troot / { $0 = "\troot " ENVIRON["pages"] ";" }
-		ENVIRON["rate"] != "" && /^limit_req_zone|^\tlimit_req / { sub(/rate=[0-9]+r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=[0-9]+ /, "burst=" ENVIRON["rate"] " ") }
+		ENVIRON["rate"] != "" && /^limit_req_zone|^\t+limit_req / { sub(/rate=[0-9]+r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=[0-9]+ /, "burst=" ENVIRON["rate"] " ") }
 		ENVIRON["rate"] != "" && /^\tlimit_conn kindly/ { sub(/[0-9]+;/, "1000;") }
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); gsub("/srv/kindly_stats/node_modules", ENVIRON["modules"]); print }
 	' "$http/nginx.conf" >"$1/site.conf"
@@ -209,7 +209,7 @@ show_lines()
 	url=http://127.0.0.1:$2
 	get="curl -gsw '\n'"
 	# shellcheck disable=SC2016
-	token='authorization: Bearer $JWT'
+	token='authorization: Bearer $JWT' direct='authorization: Bearer $KEY'
 	cat <<-LINES
 		# the key of bot $3, for a token that lives ten minutes
 		KEY=$key
@@ -228,17 +228,17 @@ show_lines()
 		$get "$url/api/v1/stats/bot/$3/buttons/most_clicked?from=$4&to=$5" -H "$token"
 		$get "$url/api/v1/stats/bot/$3/chatlabels/added?from=$4&to=$5" -H "$token"
 
-		# ChatBot.com
-		$get "$url/reports/conversations?from=$4&to=$5&group=source" -H "$token"
-		$get "$url/reports/conversations.heatmap?from=$4&to=$5&tz=Europe/Oslo" -H "$token"
+		# ChatBot.com, with the key in the place of a token
+		$get "$url/reports/conversations?from=$4&to=$5&group=source" -H "$direct"
+		$get "$url/reports/conversations.heatmap?from=$4&to=$5&tz=Europe/Oslo" -H "$direct"
 
 		# LogicDialog
-		$get "$url/api/agent/analytics/user?dateFrom=$4&dateTo=$5&client=$6" -H "$token"
-		$get "$url/api/agent/analytics/active-channel?dateFrom=$4&dateTo=$5&client=$6&resolution=week" -H "$token"
+		$get "$url/api/agent/analytics/user?dateFrom=$4&dateTo=$5&client=$6" -H "$direct"
+		$get "$url/api/agent/analytics/active-channel?dateFrom=$4&dateTo=$5&client=$6&resolution=week" -H "$direct"
 
 		# Ultimate
-		$get "$url/api/v1/metrics/bot/$3?from=$4&to=$5" -H "$token"
-		$get "$url/api/v1/export/bot/$3/$4" -H "$token"
+		$get "$url/api/v1/metrics/bot/$3?from=$4&to=$5" -H "$direct"
+		$get "$url/api/v1/export/bot/$3/$4" -H "$direct"
 
 		# PostgREST's own way: typed rows, CSV, the OpenAPI page
 		$get "$url/api/native/rpc/sessions_chats?from=$4&to=$5&bot=$3" -H "$token" -H "accept-profile: sage"

@@ -237,8 +237,18 @@ INSERT INTO cased (bot_id, conversation_id, conversation_start_time, conversatio
 SELECT b, json_array_length(ultimate.export(b, '2024-10-28')) FROM unnest(ARRAY['F81d4fae-7dec-11d0-a765-00a0c91e6bf6', 'Case', 'case']) AS b;
 SELECT * FROM kindly_stats.verify();
 
--- Rights
+-- tables of somebody who has no right on the extension: they are read as him
 CREATE ROLE regress_ks_acme;
+ALTER TABLE domain_event OWNER TO regress_ks_acme;
+ALTER TABLE domain_talk OWNER TO regress_ks_acme;
+SET ROLE regress_ks_acme;
+INSERT INTO domain_event (bot_id, occurred_at, kind) VALUES ('his own', '2024-10-25', 'user_message');
+INSERT INTO domain_talk (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES ('his own', 'a', '2024-10-25', '2024-10-25 01:00');
+RESET ROLE;
+SELECT kindly_stats.rebuild('his own'), kindly_stats.close_day('his own', '2024-10-25'), json_array_length(ultimate.export('his own', '2024-10-25'));
+SELECT * FROM kindly_stats.verify();
+
+-- Rights
 SELECT kindly_stats.enable_row_security() \g /dev/null
 SELECT kindly_stats.grant_bot('regress_ks_acme', 'acme-support');
 SELECT kindly_stats.grant_bot('regress_ks_acme', uuid) FROM same WHERE number = 7102;

@@ -162,6 +162,25 @@ public class Jdbc {
         return result;
     }
 
+    /** The only row, all columns. */
+    static String row(String query, Object... parameters) throws SQLException {
+        List<String> result = new ArrayList<>();
+
+        try (PreparedStatement statement = connection.prepareStatement(query)) {
+            for (int i = 0; i < parameters.length; i++)
+                statement.setObject(i + 1, parameters[i]);
+            for (int i = 0; i < 4; i++) {
+                result.clear();
+                try (ResultSet rows = statement.executeQuery()) {
+                    rows.next();
+                    for (int k = 1; k <= rows.getMetaData().getColumnCount(); k++)
+                        result.add(String.valueOf(rows.getObject(k)).replace("\"", ""));
+                }
+            }
+        }
+        return String.join(" ", result);
+    }
+
     static String counts(Object... parameters) {
         try {
             return column(SERIES, parameters).toString();
@@ -187,8 +206,13 @@ public class Jdbc {
         is(column("SELECT sum(count)::bigint FROM kindly_stats.stats_series(?, ?, ?, sources => ?)", 42, from, to, connection.createArrayOf("text", new String[] {"web"})).toString(),
             "[35]", "an array" + how);
         is(column("SELECT bucket FROM kindly_stats.stats_series(?, ?, ?)", 42, from, to).get(0), Timestamp.from(Instant.parse("2024-10-26T00:00:00Z")), "instants are Timestamps" + how);
-        is(column("SELECT sage.fallbacks_total(?, ?, ?)", 42, from, to).get(0).toString(), "{\"data\":{\"count\":0,\"rate\":0.0}}", "JSON is text" + how);
+        is(column("SELECT sage.fallbacks_total(?, ?, ?)", 42, from, to).get(0).toString(), "{\"data\":{\"count\":1,\"rate\":0.25}}", "JSON is text" + how);
         is(column("SELECT sources FROM kindly_stats.stats_options(?)", 42).get(0).toString().replace("\"", ""), "{app,web}", "arrays are arrays" + how);
+        is(row("SELECT * FROM kindly_stats.stats_total(?, ?, ?)", 42, from, to), "71 24", "stats_total" + how);
+        is(row("SELECT * FROM kindly_stats.stats_top(?, ?, ?, \"limit\" => ?)", 42, from, to, 1), "{b1,link,NULL} 3 0 1.0", "stats_top" + how);
+        is(row("SELECT max(count), count(*) FROM kindly_stats.stats_heatmap(?, ?, ?)", 42, from, to), "1 168", "stats_heatmap" + how);
+        is(row("SELECT * FROM kindly_stats.fallback_rate(?, ?, ?)", 42, from, to), "1 0.25", "fallback_rate" + how);
+        is(row("SELECT * FROM kindly_stats.top_buttons(?, ?, ?, \"limit\" => ?)", 42, from, to, 5), "b1 link null 3 1.0", "top_buttons" + how);
         is(counts(42, 1729900800, 1730160000).startsWith("22008 "), true, "seconds are refused" + how);
     }
 

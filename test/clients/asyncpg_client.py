@@ -30,12 +30,16 @@ async def ask():
             'a list for an array')
     row = await connection.fetchrow('SELECT bucket, date FROM kindly_stats.stats_series($1, $2, $3)', '42', '2024-10-26', '2024-10-29')
     tap.is_((row['bucket'], row['date']), (tap.AWARE[0], tap.NAIVE[0]), 'instants have a zone, labels none')
-    tap.is_(await connection.fetchval('SELECT sage.fallbacks_total($1, $2, $3)', '42', '2024-10-26', '2024-10-29'), '{"data":{"count":0,"rate":0.0}}', 'JSON is text')
+    tap.is_(await connection.fetchval('SELECT sage.fallbacks_total($1, $2, $3)', '42', '2024-10-26', '2024-10-29'), '{"data":{"count":1,"rate":0.25}}', 'JSON is text')
     tap.is_(await connection.fetchval('SELECT sources FROM kindly_stats.stats_options($1)', '42'), ['app', 'web'], 'arrays are lists')
 
     # as doc/clients.md has it: whatever str() makes of a value is what the server reads
     for name in 'bot_id', 'moment':
         await connection.set_type_codec(name, schema='kindly_stats', encoder=str, decoder=str)
+    for query, more, row in tap.OTHERS:
+        for number in range(1, 4 + len(more)):
+            query = query.replace('%s', '$%d' % number, 1)
+        tap.is_(tuple(await connection.fetchrow(query, tap.BOT, tap.FROM, tap.TO, *more)), row, query)
     for bot in tap.BOT, '42':
         tap.is_(await counts(PLAIN, bot, tap.FROM, tap.TO), tap.COUNTS, 'a codec: a bot as %s, dates' % type(bot).__name__)
     tap.is_(await counts(PLAIN, tap.UUID, *tap.NAIVE), [10, 0, 0], 'a codec: a UUID, datetime without a zone')

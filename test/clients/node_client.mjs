@@ -36,8 +36,14 @@ for (const name of process.env.KINDLY_POOLED ? [undefined] : [undefined, 'series
 is(await rows('SELECT sum(count)::int FROM kindly_stats.stats_series($1, $2, $3, sources => $4)', [42, '2024-10-26', '2024-10-29', ['web']]), [[35]], 'an array');
 is((await rows('SELECT bucket, count FROM kindly_stats.stats_series($1, $2, $3)', [42, '2024-10-26', '2024-10-29']))[0], ['2024-10-26T00:00:00.000Z', '23'],
     'instants are Dates, counts are strings');
-is(await rows('SELECT sage.fallbacks_total($1, $2, $3)', [42, '2024-10-26', '2024-10-29']), [[{ data: { count: 0, rate: 0 } }]], 'JSON is read');
+is(await rows('SELECT sage.fallbacks_total($1, $2, $3)', [42, '2024-10-26', '2024-10-29']), [[{ data: { count: 1, rate: 0.25 } }]], 'JSON is read');
 is(await rows('SELECT sources FROM kindly_stats.stats_options($1)', [42]), [[['app', 'web']]], 'arrays are arrays');
+const range = [42, '2024-10-26', '2024-10-29'];
+is(await rows('SELECT * FROM kindly_stats.stats_total($1, $2, $3)', range), [['71', '24']], 'stats_total');
+is(await rows('SELECT * FROM kindly_stats.stats_top($1, $2, $3, "limit" => $4)', [...range, 1]), [[['b1', 'link', null], '3', '0', 1]], 'stats_top');
+is(await rows('SELECT max(count), count(*) FROM kindly_stats.stats_heatmap($1, $2, $3)', range), [['1', '168']], 'stats_heatmap');
+is(await rows('SELECT * FROM kindly_stats.fallback_rate($1, $2, $3)', range), [['1', 0.25]], 'fallback_rate');
+is(await rows('SELECT * FROM kindly_stats.top_buttons($1, $2, $3, "limit" => $4)', [...range, 5]), [['b1', 'link', null, '3', 1]], 'top_buttons');
 await client.query("SET timezone = 'Asia/Tokyo'");
 is((await rows(series, [42, '2024-10-26', '2024-10-29'])).flat(), ['14', '24', '24'], "the session's time zone");
 const error = await rows(series, [42, 1729900800, 1730160000]).catch(e => e);

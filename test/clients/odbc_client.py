@@ -40,8 +40,12 @@ def main():
                 (tap.NAIVE[0], tap.NAIVE[0], False), "instants are on the clock of the session's time zone, %s" % how)
         connection.execute("SET timezone = 'Asia/Tokyo'")
         tap.is_(counts(tap.BOT, tap.FROM, tap.TO), [14, 24, 24], "the session's time zone, %s" % how)
-        tap.is_(rows('SELECT sage.fallbacks_total(?, ?, ?)', tap.BOT, tap.FROM, tap.TO), [('{"data":{"count":0,"rate":0.0}}',)], 'JSON is text, %s' % how)
+        tap.is_(rows('SELECT sage.fallbacks_total(?, ?, ?)', tap.BOT, tap.FROM, tap.TO), [('{"data":{"count":1,"rate":0.25}}',)], 'JSON is text, %s' % how)
         tap.is_(rows('SELECT sources FROM kindly_stats.stats_options(?)', tap.BOT), [('{app,web}',)], 'arrays are text, %s' % how)
+        connection.execute('SET timezone = UTC')
+        for query, more, row in tap.OTHERS:
+            row = tuple('{b1,link,NULL}' if isinstance(value, list) else value for value in row)
+            tap.is_(rows(query.replace('%s', '?'), tap.BOT, tap.FROM, tap.TO, *more), [row], '%s, %s' % (query, how))
         try:
             counts(tap.BOT, '1729900800', '1730160000')
         except pyodbc.Error as error:

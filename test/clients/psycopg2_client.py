@@ -1,5 +1,4 @@
 """psycopg2 writes parameters into the statement, so that they are literals."""
-import datetime
 import decimal
 
 import psycopg2
@@ -38,8 +37,10 @@ def main():
     cursor.execute('SET timezone = UTC')
     tap.is_(rows('SELECT bucket, date FROM kindly_stats.stats_series(%s, %s, %s)', tap.BOT, tap.FROM, tap.TO)[0],
             (tap.AWARE[0], tap.NAIVE[0]), 'instants have a zone, labels none')
-    tap.is_(rows('SELECT sage.fallbacks_total(%s, %s, %s)', tap.BOT, tap.FROM, tap.TO), [({'data': {'count': 0, 'rate': 0.0}},)], 'JSON is read')
+    tap.is_(rows('SELECT sage.fallbacks_total(%s, %s, %s)', tap.BOT, tap.FROM, tap.TO), [({'data': {'count': 1, 'rate': 0.25}},)], 'JSON is read')
     tap.is_(rows('SELECT sources FROM kindly_stats.stats_options(%s)', tap.BOT), [(['app', 'web'],)], 'arrays are lists')
+    for query, more, row in tap.OTHERS:
+        tap.is_(rows(query, tap.BOT, tap.FROM, tap.TO, *more), [row], query)
     try:
         counts(tap.BOT, 1729900800, 1730160000)
     except psycopg2.Error as error:

@@ -33,10 +33,14 @@ def main():
         tap.is_(rows('SELECT bucket, date FROM kindly_stats.stats_series({0}, {0}, {0})'.format(placeholder), tap.BOT, tap.FROM, tap.TO, binary=placeholder == '%b')[0],
                 (tap.AWARE[0], tap.NAIVE[0]), 'instants have a zone, labels none, %s' % placeholder)
         tap.is_(rows('SELECT sage.fallbacks_total({0}, {0}, {0})'.format(placeholder), tap.BOT, tap.FROM, tap.TO, binary=placeholder == '%b'),
-                [({'data': {'count': 0, 'rate': 0.0}},)], 'JSON is read, %s' % placeholder)
+                [({'data': {'count': 1, 'rate': 0.25}},)], 'JSON is read, %s' % placeholder)
     connection.execute("SET timezone = 'Asia/Tokyo'")
     tap.is_([row[0] for row in rows(SERIES.format('%s'), tap.BOT, tap.FROM, tap.TO)], [14, 24, 24], "the session's time zone")
     tap.is_(rows('SELECT sources FROM kindly_stats.stats_options(%s)', tap.BOT), [(['app', 'web'],)], 'arrays are lists')
+    connection.execute('SET timezone = UTC')
+    for query, more, row in tap.OTHERS:
+        for binary in False, True:
+            tap.is_(rows(query, tap.BOT, tap.FROM, tap.TO, *more, binary=binary), [row], '%s, %s' % (query, 'binary' if binary else 'text'))
     try:
         rows(SERIES.format('%s'), tap.BOT, 1729900800, 1730160000)
     except psycopg.Error as error:

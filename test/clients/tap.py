@@ -22,6 +22,14 @@ AWARE = datetime.datetime(2024, 10, 26, tzinfo=UTC), datetime.datetime(2024, 10,
 # milliseconds since 1970, as text and as numbers
 MSECS = 1729900800000, 1730160000000
 COUNTS = [23, 24, 24]
+# the other typed functions: what they are called with after bot, from and to, and what they answer
+OTHERS = [
+    ('SELECT * FROM kindly_stats.stats_total(%s, %s, %s)', [], (71, 24)),
+    ("SELECT * FROM kindly_stats.stats_top(%s, %s, %s, \"limit\" => %s)", [1], (['b1', 'link', None], 3, 0, 1.0)),
+    ('SELECT max(count), count(*) FROM kindly_stats.stats_heatmap(%s, %s, %s)', [], (1, 168)),
+    ('SELECT * FROM kindly_stats.fallback_rate(%s, %s, %s)', [], (1, 0.25)),
+    ('SELECT * FROM kindly_stats.top_buttons(%s, %s, %s, "limit" => %s)', [5], ('b1', 'link', None, 3, 1.0)),
+]
 
 number = 0
 
