@@ -209,4 +209,16 @@ pg_hmac_free(pg_hmac_ctx *ctx)
 #define ks_random() ((double) random() / ((double) MAX_RANDOM_VALUE + 1.0))
 #endif
 
+/* A scan of a foreign table, for the planner: 17 added clauses that it makes, 18 whether it is disabled. */
+#if PG_VERSION_NUM >= 180000
+#define ks_foreign_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, 0, startup, total, NIL, outer, NULL, NIL, NIL)
+#elif PG_VERSION_NUM >= 170000
+#define ks_foreign_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL, NIL)
+#else
+#define ks_foreign_path(root, rel, rows, startup, total, outer) \
+	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL)
+#endif
+
 #endif							/* KS_COMPAT_H */

@@ -166,8 +166,8 @@ check_measure(const ks_question *question)
  * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
  * events' weights add up to.
  */
-static void
-check_negative(void)
+void
+ks_check_negative(void)
 {
 	static SPIPlanPtr plan = NULL;
 	bool		isnull;
@@ -242,7 +242,7 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	if (all_zero(counts, question->nbins))
 		check_measure(question);
 	if (any_negative(counts, question->nbins))
-		check_negative();
+		ks_check_negative();
 	SPI_finish();
 }
 
@@ -309,7 +309,7 @@ check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
 		return;
 	connect_spi();
 	if (negative)
-		check_negative();
+		ks_check_negative();
 	else
 		check_measure(question);
 	SPI_finish();

@@ -1,0 +1,299 @@
+/*
+ * Which conditions say what has to be read, found while the query is planned.
+ *
+ * A condition compares a column, or something near it (a cast, date_trunc, the
+ * time in some zone), with a value that is known before the scan: a constant, a
+ * parameter, a column of a table that was read before.
+ */
+#include "bi/bi.h"
+
+#include "compat.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+/* One column or near it. */
+typedef struct near_column
+{
+	AttrNumber	column;
+	bool		exact;
+	int			days;
+} near_column;
+
+/* Casts between dates, timestamps and instants, which are less than two days apart; of zones written as in POSIX, less than eight. */
+static bool
+is_near(Oid function)
+{
+	return function == F_TIMESTAMPTZ_DATE || function == F_DATE_TIMESTAMPTZ || function == F_TIMESTAMP_DATE ||
+		function == F_DATE_TIMESTAMP || function == F_TIMESTAMP_TIMESTAMPTZ || function == F_TIMESTAMPTZ_TIMESTAMP ||
+		function == F_TIMESTAMP_TIMESTAMP_INT4 || function == F_TIMESTAMPTZ_TIMESTAMPTZ_INT4;
+}
+
+static bool
+is_zone(Oid function)
+{
+	return function == F_TIMEZONE_TEXT_TIMESTAMP || function == F_TIMEZONE_TEXT_TIMESTAMPTZ;
+}
+
+static bool
+is_truncation(Oid function)
+{
+	return function == F_DATE_TRUNC_TEXT_TIMESTAMP || function == F_DATE_TRUNC_TEXT_TIMESTAMPTZ ||
+		function == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT;
+}
+
+/* How many days date_trunc may go back, more rather than less; -1 where that is not known. */
+static int
+days_of_unit(Node *unit)
+{
+	static const struct
+	{
+		const char *name;
+		int			days;
+	}			units[] = {{"second", 1}, {"minute", 1}, {"hour", 1}, {"day", 2}, {"week", 8}, {"month", 32}, {"quarter", 93}, {"year", 367}};
+	char	   *name;
+	int			i;
+
+	if (!IsA(unit, Const) || ((Const *) unit)->constisnull)
+		return -1;
+	name = TextDatumGetCString(((Const *) unit)->constvalue);
+	for (i = 0; i < lengthof(units); i++)
+	{
+		if (pg_strcasecmp(name, units[i].name) == 0)
+			return units[i].days;
+	}
+	return -1;
+}
+
+static bool
+find_column(Node *node, Index relid, near_column *found)
+{
+	while (node != NULL && IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	if (node != NULL && IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		found->column = var->varattno;
+		found->exact = true;
+		found->days = 0;
+		return var->varno == relid && var->varlevelsup == 0 && var->varattno > 0;
+	}
+	if (node != NULL && IsA(node, FuncExpr))
+	{
+		FuncExpr   *call = (FuncExpr *) node;
+		bool		truncated = is_truncation(call->funcid);
+		int			days = truncated ? days_of_unit(linitial(call->args)) : 0;
+		Node	   *inner = truncated || is_zone(call->funcid) ? lsecond(call->args) : list_length(call->args) > 0 ? linitial(call->args) : NULL;
+
+		if (days < 0 || !(truncated || is_zone(call->funcid) || is_near(call->funcid)) || !find_column(inner, relid, found))
+			return false;
+		found->exact = false;
+		found->days += days;
+		return true;
+	}
+	return false;
+}
+
+/* The column that an expression is, as it is; 0 for others. */
+int
+ks_bi_column_of(Node *node, Index relid)
+{
+	near_column found;
+
+	return find_column(node, relid, &found) && found.exact ? found.column : 0;
+}
+
+static bool
+is_time(Oid type)
+{
+	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
+}
+
+/* As an ordering of texts or times; 0 for any other operator. */
+static int
+strategy_of(Oid operator, bool is_text)
+{
+	ListCell   *cell;
+
+	foreach(cell, get_op_btree_interpretation(operator))
+	{
+		OpBtreeInterpretation *meaning = lfirst(cell);
+
+		if (meaning->strategy >= BTLessStrategyNumber && meaning->strategy <= BTGreaterStrategyNumber &&
+			(is_text ? meaning->oplefttype == TEXTOID && meaning->oprighttype == TEXTOID
+			 : is_time(meaning->oplefttype) && is_time(meaning->oprighttype)))
+			return meaning->strategy;
+	}
+	return 0;
+}
+
+static bool
+target_of(ks_bi_role role, ks_bi_target *target)
+{
+	switch (role)
+	{
+		case KS_BI_BOT:
+			*target = KS_BI_ON_BOT;
+			return true;
+		case KS_BI_BOT_NAME:
+			*target = KS_BI_ON_NAME;
+			return true;
+		case KS_BI_TZ:
+			*target = KS_BI_ON_TZ;
+			return true;
+		case KS_BI_DATE:
+		case KS_BI_HOUR:
+			*target = KS_BI_ON_READING;
+			return true;
+		case KS_BI_STARTS_AT:
+			*target = KS_BI_ON_INSTANT;
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Whether a value is known before the scan, and stays the same as long as it lasts. */
+static bool
+is_known(PlannerInfo *root, RelOptInfo *rel, Node *value)
+{
+	return !bms_is_member(rel->relid, pull_varnos(root, value)) && !contain_volatile_functions(value) && !contain_subplans(value);
+}
+
+static ks_bi_condition *
+condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation, Node *clause)
+{
+	Node	   *left,
+			   *right;
+	Oid			operator;
+	Oid			collation;
+	bool		any = false;
+	near_column found;
+	ks_bi_condition result = {0};
+	ks_bi_condition *copy;
+
+	if (IsA(clause, OpExpr) && list_length(((OpExpr *) clause)->args) == 2)
+	{
+		left = linitial(((OpExpr *) clause)->args);
+		right = lsecond(((OpExpr *) clause)->args);
+		operator = ((OpExpr *) clause)->opno;
+		collation = ((OpExpr *) clause)->inputcollid;
+		if (!find_column(left, rel->relid, &found))
+		{
+			Node	   *other = left;
+
+			left = right;
+			right = other;
+			operator = get_commutator(operator);
+		}
+	}
+	else if (IsA(clause, ScalarArrayOpExpr) && ((ScalarArrayOpExpr *) clause)->useOr)
+	{
+		left = linitial(((ScalarArrayOpExpr *) clause)->args);
+		right = lsecond(((ScalarArrayOpExpr *) clause)->args);
+		operator = ((ScalarArrayOpExpr *) clause)->opno;
+		collation = ((ScalarArrayOpExpr *) clause)->inputcollid;
+		any = true;
+	}
+	else
+		return NULL;
+	if (!OidIsValid(operator) || !find_column(left, rel->relid, &found) || found.column > relation->ncolumns ||
+		!target_of(relation->columns[found.column - 1].role, &result.target) || !is_known(root, rel, right))
+		return NULL;
+	result.strategy = strategy_of(operator, result.target <= KS_BI_ON_TZ);
+	if (result.strategy == 0 || ((any || result.target <= KS_BI_ON_TZ) && result.strategy != BTEqualStrategyNumber))
+		return NULL;
+	/* texts may be equal without being the same only in such collations */
+	if (result.target <= KS_BI_ON_TZ && (!found.exact || (OidIsValid(collation) && !get_collation_isdeterministic(collation))))
+		return NULL;
+	result.column = found.column;
+	result.any = any;
+	result.exact = found.exact;
+	result.days = found.days;
+	result.value = (Expr *) right;
+	copy = palloc(sizeof(ks_bi_condition));
+	*copy = result;
+	return copy;
+}
+
+/* The conditions that clauses make, all of which must hold. */
+List *
+ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation, List *clauses)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		Node	   *clause = lfirst(cell);
+		ks_bi_condition *condition;
+
+		if (IsA(clause, RestrictInfo))
+		{
+			if (((RestrictInfo *) clause)->pseudoconstant)
+				continue;
+			clause = (Node *) ((RestrictInfo *) clause)->clause;
+		}
+		condition = condition_of(root, rel, relation, clause);
+		if (condition != NULL)
+			result = lappend(result, condition);
+	}
+	return result;
+}
+
+/* ------------------------------------------------------------------------
+ * As a plan carries them: numbers, and beside them the values' expressions
+ * ------------------------------------------------------------------------
+ */
+
+List *
+ks_bi_conditions_pack(List *conditions, List **values)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	*values = NIL;
+	foreach(cell, conditions)
+	{
+		ks_bi_condition *c = lfirst(cell);
+
+		result = lappend(result, list_make5(makeInteger(c->target), makeInteger(c->column), makeInteger(c->strategy),
+											makeInteger((c->any ? 1 : 0) | (c->exact ? 2 : 0)), makeInteger(c->days)));
+		*values = lappend(*values, c->value);
+	}
+	return result;
+}
+
+List *
+ks_bi_conditions_unpack(List *packed, List *values)
+{
+	List	   *result = NIL;
+	ListCell   *cell,
+			   *value;
+
+	forboth(cell, packed, value, values)
+	{
+		List	   *numbers = lfirst(cell);
+		ks_bi_condition *c = palloc0(sizeof(ks_bi_condition));
+
+		c->target = (ks_bi_target) intVal(linitial(numbers));
+		c->column = (AttrNumber) intVal(lsecond(numbers));
+		c->strategy = intVal(lthird(numbers));
+		c->any = (intVal(lfourth(numbers)) & 1) != 0;
+		c->exact = (intVal(lfourth(numbers)) & 2) != 0;
+		c->days = intVal(list_nth(numbers, 4));
+		c->value = lfirst(value);
+		result = lappend(result, c);
+	}
+	return result;
+}

@@ -1,0 +1,324 @@
+/*
+ * From the conditions' values, once they are known, to bots and a range.
+ *
+ * Bounds may be wider than what was asked for, never narrower.
+ */
+#include "bi/bi.h"
+
+#include "compat.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "tally/sort.h"
+
+/* The years 2 to 9998, so that there is room for what is added. */
+#define EARLIEST	(INT64CONST(-729754) * USECS_PER_DAY)
+#define LATEST		(INT64CONST(2921575) * USECS_PER_DAY)
+
+/* Casts and zones are not further apart than this; zones written as in POSIX have up to a week. */
+#define SLACK		(9 * USECS_PER_DAY)
+
+#define READING 0
+#define INSTANT 1
+
+void
+ks_bi_wanted_init(ks_bi_wanted *wanted)
+{
+	memset(wanted, 0, sizeof(*wanted));
+	wanted->every_bot = true;
+}
+
+/* ------------------------------------------------------------------------
+ * Texts
+ * ------------------------------------------------------------------------
+ */
+
+/* The values of a condition, NULLs left out. */
+static void
+values_of(const ks_bi_condition *c, Datum value, Datum **items, int *count)
+{
+	ArrayType  *array;
+	int16		length;
+	bool		byval;
+	char		align;
+	bool	   *nulls;
+	int			all;
+	int			i;
+
+	*items = palloc(sizeof(Datum));
+	(*items)[0] = value;
+	*count = 1;
+	if (!c->any)
+		return;
+	array = DatumGetArrayTypeP(value);
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &byval, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, byval, align, items, &nulls, &all);
+	*count = 0;
+	for (i = 0; i < all; i++)
+	{
+		if (!nulls[i])
+			(*items)[(*count)++] = (*items)[i];
+	}
+}
+
+static int
+compare_bots(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a;
+	int64		y = *(const int64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* All conditions must hold: what both have. */
+static void
+want_bots(ks_bi_wanted *wanted, int64 *bots, int count)
+{
+	int			kept = 0;
+	int			i;
+
+	ks_sort(bots, count, sizeof(int64), compare_bots, CurrentMemoryContext);
+	for (i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if ((kept > 0 && bots[kept - 1] == bots[i]) ||
+			(!wanted->every_bot && bsearch(&bots[i], wanted->bots, wanted->nbots, sizeof(int64), compare_bots) == NULL))
+			continue;
+		bots[kept++] = bots[i];
+	}
+	wanted->every_bot = false;
+	wanted->bots = bots;
+	wanted->nbots = kept;
+	wanted->nothing |= kept == 0;
+}
+
+/* What cannot be a bot's id is nobody's. */
+static void
+want_ids(ks_bi_wanted *wanted, Datum *items, int count)
+{
+	int64	   *bots = palloc((count + 1) * sizeof(int64));
+	int			found = 0;
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		text	   *id = DatumGetTextPP(items[i]);
+		size_t		length = VARSIZE_ANY_EXHDR(id);
+
+		if (length > 0 && length <= KS_BOT_ID_MAX)
+			bots[found++] = ks_bot_number(VARDATA_ANY(id), length);
+	}
+	want_bots(wanted, bots, found);
+}
+
+static void
+want_names(ks_bi_wanted *wanted, Datum *items, int count)
+{
+	int			found;
+	int64	   *bots = ks_survey_named(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT), &found);
+
+	want_bots(wanted, bots, found);
+}
+
+/* Each zone once; further conditions on the zone are left to the executor. */
+static void
+want_zones(ks_bi_wanted *wanted, Datum *items, int count)
+{
+	int			i,
+				j;
+
+	if (wanted->nzones > 0)
+		return;
+	wanted->zones = palloc((count + 1) * sizeof(char *));
+	for (i = 0; i < count; i++)
+	{
+		char	   *zone = TextDatumGetCString(items[i]);
+
+		for (j = 0; j < wanted->nzones && strcmp(wanted->zones[j], zone) != 0; j++)
+			;
+		if (j == wanted->nzones)
+			wanted->zones[wanted->nzones++] = zone;
+	}
+	wanted->nothing |= wanted->nzones == 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Times
+ * ------------------------------------------------------------------------
+ */
+
+static int64
+microseconds_of(Datum value, Oid type)
+{
+	int64		result;
+
+	if (type == DATEOID)
+	{
+		/* dates reach further than microseconds do */
+		int64		days = DatumGetDateADT(value);
+
+		result = Max(Min(days, LATEST / USECS_PER_DAY), EARLIEST / USECS_PER_DAY) * USECS_PER_DAY;
+	}
+	else
+		result = DatumGetTimestamp(value);
+	return Max(Min(result, LATEST), EARLIEST);
+}
+
+static void
+bound(ks_bi_wanted *wanted, int clock, bool has_from, int64 from, bool has_to, int64 to)
+{
+	if (has_from && (!wanted->has_from[clock] || from > wanted->from[clock]))
+	{
+		wanted->has_from[clock] = true;
+		wanted->from[clock] = from;
+	}
+	if (has_to && (!wanted->has_to[clock] || to < wanted->to[clock]))
+	{
+		wanted->has_to[clock] = true;
+		wanted->to[clock] = to;
+	}
+}
+
+static void
+want_times(ks_bi_wanted *wanted, const ks_bi_condition *c, Datum *items, int count, Oid type)
+{
+	int			clock = c->target == KS_BI_ON_INSTANT ? INSTANT : READING;
+	bool		exact = c->exact && (type == TIMESTAMPTZOID) == (clock == INSTANT);
+	int64		slack = exact ? 0 : SLACK;
+	int64		least = LATEST;
+	int64		most = EARLIEST;
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		int64		at = microseconds_of(items[i], type);
+
+		least = Min(least, at);
+		most = Max(most, at);
+	}
+	if (count == 0)
+		wanted->nothing = true;
+	else
+		bound(wanted, clock,
+			  c->strategy >= BTEqualStrategyNumber, least - slack,
+			  c->strategy <= BTEqualStrategyNumber, most + slack + c->days * USECS_PER_DAY + (c->strategy == BTLessStrategyNumber ? 0 : 1));
+}
+
+/* Adds a condition whose value is known now. */
+void
+ks_bi_want(ks_bi_wanted *wanted, const ks_bi_condition *condition, Datum value, bool isnull)
+{
+	Oid			type = exprType((Node *) condition->value);
+	Datum	   *items;
+	int			count;
+
+	if (isnull)
+	{
+		wanted->nothing = true;
+		return;
+	}
+	if (condition->any)
+		type = get_base_element_type(type);
+	else
+		type = getBaseType(type);
+	values_of(condition, value, &items, &count);
+	switch (condition->target)
+	{
+		case KS_BI_ON_BOT:
+			want_ids(wanted, items, count);
+			break;
+		case KS_BI_ON_NAME:
+			want_names(wanted, items, count);
+			break;
+		case KS_BI_ON_TZ:
+			want_zones(wanted, items, count);
+			break;
+		default:
+			want_times(wanted, condition, items, count, getBaseType(type));
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * The range
+ * ------------------------------------------------------------------------
+ */
+
+/* One end, from whichever clock it was given on; the later from and the earlier to are nearer to what was asked. */
+static ks_moment
+end_of_range(const ks_bi_wanted *wanted, pg_tz *zone, bool to)
+{
+	const bool *has = to ? wanted->has_to : wanted->has_from;
+	const int64 *at = to ? wanted->to : wanted->from;
+	ks_moment	result = {at[READING], KS_MOMENT_LOCAL, 0};
+	ks_moment	instant = {at[INSTANT], KS_MOMENT_INSTANT, 0};
+
+	if (has[INSTANT] && (!has[READING] || (ks_moment_reading(&instant, zone) > at[READING]) != to))
+		return instant;
+	return result;
+}
+
+/*
+ * The beginning of the unit that the range begins in, and the end of the one
+ * that it ends in: buckets are read as a whole.  Where the clock is set back
+ * over midnight, what is an instant may belong to the day before or after.
+ */
+static void
+whole_units(ks_moment *from, ks_moment *to, ks_unit unit, pg_tz *zone)
+{
+	ks_moment	last = *to;
+
+	if (from->kind == KS_MOMENT_INSTANT)
+		from->value -= USECS_PER_DAY;
+	ks_moment_floor(from, from, unit, zone);
+	if (last.kind == KS_MOMENT_INSTANT)
+		last.value += USECS_PER_DAY;
+	last.value--;
+	ks_moment_floor(to, &last, unit, zone);
+	to->value += (unit == KS_DAY ? 1 : unit == KS_WEEK ? 7 : 32) * USECS_PER_DAY;
+	if (unit > KS_WEEK)
+		ks_moment_floor(to, to, unit, zone);
+}
+
+static bool
+is_empty(const ks_moment *from, const ks_moment *to, pg_tz *zone)
+{
+	if (from->kind == to->kind)
+		return from->value >= to->value;
+	return ks_moment_instant(from, zone) >= ks_moment_instant(to, zone);
+}
+
+/* The buckets of the range, whose both ends are known; false where it holds none. */
+bool
+ks_bi_range(const ks_bi_wanted *wanted, const ks_bi_relation *relation, pg_tz *zone, ks_buckets *buckets)
+{
+	ks_moment	from = end_of_range(wanted, zone, false);
+	ks_moment	to = end_of_range(wanted, zone, true);
+
+	if (is_empty(&from, &to, zone))
+		return false;
+	if (relation->unit != KS_HOUR)
+		whole_units(&from, &to, relation->unit, zone);
+	/* clocks that are set back by several hours show an hour again after later ones */
+	else if (to.kind == KS_MOMENT_LOCAL)
+		to.value += USECS_PER_DAY;
+	ks_buckets_build(buckets, &from, &to, zone, relation->unit, NULL);
+	return buckets->nbuckets > 0;
+}
+
+/* How many days there are in the range, about; a negative number where it has no end. */
+double
+ks_bi_days(const ks_bi_wanted *wanted)
+{
+	int64		from = wanted->has_from[READING] ? wanted->from[READING] : wanted->from[INSTANT];
+	int64		to = wanted->has_to[READING] ? wanted->to[READING] : wanted->to[INSTANT];
+
+	if (!(wanted->has_from[READING] || wanted->has_from[INSTANT]) || !(wanted->has_to[READING] || wanted->has_to[INSTANT]))
+		return -1;
+	return Max((double) (to - from) / USECS_PER_DAY, 0);
+}

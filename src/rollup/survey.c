@@ -1,0 +1,395 @@
+/*
+ * Reading several measures of many bots: one query, in which each bot's months
+ * are found by the primary key, measure by measure.
+ *
+ * As everywhere, the caller's rights and row-level security decide what is seen.
+ */
+#include "rollup/survey.h"
+
+#include "compat.h"
+
+#include "rollup/fold.h"
+
+#include "catalog/pg_type.h"
+#include "libpq/pqformat.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* Queries differ by what they read; so many are remembered. */
+#define PLANS_MAX 32
+
+/* $1 bots, $2 and $3 months, $4 edges, $5 bins, $6 edges between the ends of time, $7 edges from the beginning of time on */
+#define ARGUMENTS 7
+
+/* Columns before those of the parts. */
+#define COLUMN_ID			1
+#define COLUMN_NAME			2
+#define COLUMN_INCOMPLETE	3
+#define FIXED_COLUMNS		3
+
+typedef struct remembered_plan
+{
+	char	   *query;
+	SPIPlanPtr	plan;
+} remembered_plan;
+
+static void
+connect_spi(void)
+{
+	ks_require_rollup();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+static void
+execute(SPIPlanPtr plan, Datum *values, const char *nulls)
+{
+	/* what the caller's query sees: no newer snapshot is taken */
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
+}
+
+static Datum
+bots_array(const int64 *bots, int count)
+{
+	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		items[i] = Int64GetDatum(bots[i]);
+	return PointerGetDatum(construct_array(items, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* The numbers in the first column of all rows, which outlive SPI. */
+static int64 *
+result_numbers(MemoryContext memory, int *count)
+{
+	int64	   *result = MemoryContextAllocHuge(memory, (SPI_processed + 1) * sizeof(int64));
+	uint64		i;
+
+	*count = 0;
+	for (i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		Datum		number = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!isnull)
+			result[(*count)++] = DatumGetInt64(number);
+	}
+	return result;
+}
+
+/* All bots that the caller sees rows of, ascending: each is found by one look into the primary key. */
+int64 *
+ks_survey_bots(int *count)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	int64	   *result;
+
+	connect_spi();
+	ks_prepared(&plan,
+				"WITH RECURSIVE counted (number) AS ("
+				" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
+				" UNION ALL"
+				" SELECT (SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.>) c.number)"
+				" FROM counted AS c WHERE c.number IS NOT NULL)"
+				" SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL", 0, NULL);
+	execute(plan, NULL, NULL);
+	result = result_numbers(caller, count);
+	SPI_finish();
+	return result;
+}
+
+/* The bots that have one of these names. */
+int64 *
+ks_survey_named(ArrayType *names, int *count)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			types[1] = {TEXTARRAYOID};
+	Datum		values[1] = {PointerGetDatum(names)};
+	int64	   *result;
+
+	connect_spi();
+	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
+	execute(plan, values, NULL);
+	result = result_numbers(caller, count);
+	SPI_finish();
+	return result;
+}
+
+/* The first and last month of which the bots have rows; false where they have none. */
+bool
+ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1] = {bots_array(bots, nbots)};
+	bool		isnull;
+
+	connect_spi();
+	ks_prepared(&plan,
+				"SELECT pg_catalog.min(m.first), pg_catalog.max(m.last) FROM pg_catalog.unnest($1) AS b (bot),"
+				" LATERAL (SELECT pg_catalog.min(r.month) AS first, pg_catalog.max(r.month) AS last FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot) AS m", 1, types);
+	execute(plan, values, NULL);
+	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (!isnull)
+		*last = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_finish();
+	return !isnull;
+}
+
+/* ------------------------------------------------------------------------
+ * The query
+ * ------------------------------------------------------------------------
+ */
+
+/* The column of one part: the aggregate over the bot's rows of its measure. */
+static void
+write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
+{
+	char	   *measure = quote_literal_cstr(part->measure);
+	const char *distinct = part->distinct ? "true" : "false";
+
+	if (survey->take > 0)
+		appendStringInfo(query, ", (SELECT kindly_stats.fold_top(r.measure, r.tally, %s, $4, $5, %s, NULL, %d, %d, %d, true)",
+						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
+	else if (part->kind == KS_SURVEY_COUNTS)
+		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
+	else if (part->kind == KS_SURVEY_NEWCOMERS)
+		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
+	else
+		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
+	appendStringInfo(query, " FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot"
+					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s])", measure);
+	if (survey->take > 0 || part->kind == KS_SURVEY_COUNTS)
+		appendStringInfoString(query, " AND r.month OPERATOR(pg_catalog.>=) $2");
+	if (survey->take > 0 || part->kind != KS_SURVEY_EXTENT)
+		appendStringInfoString(query, " AND r.month OPERATOR(pg_catalog.<=) $3");
+	appendStringInfoChar(query, ')');
+}
+
+static char *
+write_query(const ks_survey *survey)
+{
+	StringInfoData query;
+	int			i;
+
+	initStringInfo(&query);
+	appendStringInfoString(&query, survey->names
+						   ? "SELECT coalesce(n.id, kindly_stats.bot_text(b.bot)), n.name"
+						   : "SELECT NULL::pg_catalog.text, NULL::pg_catalog.text");
+	/* a measure that is still being counted would have too little; the same for all rows, so it is looked up once */
+	appendStringInfoString(&query, ", (SELECT pg_catalog.min(m.name) FROM kindly_stats.measure AS m"
+						   " WHERE NOT m.counted AND m.name OPERATOR(pg_catalog.=) ANY (ARRAY[");
+	for (i = 0; i < survey->nparts; i++)
+		appendStringInfo(&query, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(survey->parts[i].measure));
+	appendStringInfoString(&query, "]))");
+	for (i = 0; i < survey->nparts; i++)
+		write_part(&query, survey, &survey->parts[i]);
+	appendStringInfoString(&query, " FROM pg_catalog.unnest($1) WITH ORDINALITY AS b (bot, line)");
+	if (survey->names)
+		appendStringInfoString(&query, " LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) b.bot");
+	appendStringInfoString(&query, " ORDER BY b.line");
+	return query.data;
+}
+
+/* The plan of a query, which is remembered; the caller is connected to SPI. */
+static SPIPlanPtr
+plan_of(const char *query)
+{
+	static remembered_plan plans[PLANS_MAX];
+	static int	next = 0;
+	Oid			types[ARGUMENTS] = {INT8ARRAYOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID};
+	remembered_plan *entry;
+	int			i;
+
+	for (i = 0; i < PLANS_MAX; i++)
+	{
+		if (plans[i].query != NULL && strcmp(plans[i].query, query) == 0)
+			return plans[i].plan;
+	}
+	entry = &plans[next];
+	if (entry->query != NULL)
+	{
+		SPIPlanPtr	old = entry->plan;
+
+		pfree(entry->query);
+		entry->query = NULL;
+		entry->plan = NULL;
+		SPI_freeplan(old);
+	}
+	ks_prepared(&entry->plan, query, ARGUMENTS, types);
+	entry->query = MemoryContextStrdup(TopMemoryContext, query);
+	next = (next + 1) % PLANS_MAX;
+	return entry->plan;
+}
+
+/* ------------------------------------------------------------------------
+ * Arguments and answers
+ * ------------------------------------------------------------------------
+ */
+
+/* The edges, with the ends of time before and behind them where these are asked for. */
+static Datum
+edges_array(const ks_survey *survey, bool before, bool after)
+{
+	Datum	   *edges = palloc((survey->nsegments + 3) * sizeof(Datum));
+	int			count = 0;
+	int			i;
+
+	if (before)
+		edges[count++] = TimestampTzGetDatum(DT_NOBEGIN);
+	for (i = 0; i <= survey->nsegments; i++)
+		edges[count++] = TimestampTzGetDatum(survey->edges[i]);
+	if (after)
+		edges[count++] = TimestampTzGetDatum(DT_NOEND);
+	return PointerGetDatum(construct_array(edges, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static void
+make_arguments(const ks_survey *survey, const int64 *bots, int nbots, Datum *values, char *nulls)
+{
+	memset(nulls, ' ', ARGUMENTS);
+	values[0] = bots_array(bots, nbots);
+	values[1] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[0])));
+	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nsegments])));
+	values[3] = edges_array(survey, false, false);
+	values[5] = edges_array(survey, true, true);
+	values[6] = edges_array(survey, true, false);
+	if (survey->bin_of == NULL)
+		nulls[4] = 'n';
+	else
+	{
+		Datum	   *bins = palloc((survey->nsegments + 1) * sizeof(Datum));
+		int			i;
+
+		for (i = 0; i < survey->nsegments; i++)
+			bins[i] = Int32GetDatum(survey->bin_of[i]);
+		values[4] = PointerGetDatum(construct_array(bins, survey->nsegments, INT4OID, 4, true, TYPALIGN_INT));
+	}
+}
+
+static void
+check_complete(HeapTuple row, TupleDesc desc)
+{
+	char	   *measure = SPI_getvalue(row, desc, COLUMN_INCOMPLETE);
+
+	if (measure != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("measure \"%s\" is still being counted", measure),
+				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, call kindly_stats.add_measure_concurrently() once more.")));
+}
+
+static bool
+has_negative(const int64 *numbers, Size count)
+{
+	Size		i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (numbers[i] < 0)
+			return true;
+	}
+	return false;
+}
+
+/* Takes over what fold_series has answered; gives back whether there is a count below nothing. */
+static bool
+take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	ArrayType  *array = DatumGetArrayTypePCopy(value);
+	int64	   *items = (int64 *) ARR_DATA_PTR(array);
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	bool		distinct = part->distinct || part->kind == KS_SURVEY_NEWCOMERS;
+	int			bins = distinct ? count / 2 : count;
+
+	answer->counts = items;
+	answer->distincts = distinct ? items + bins : NULL;
+	MemoryContextSwitchTo(old);
+	return has_negative(items, bins);
+}
+
+static bool
+take_spread(Datum value, const ks_survey *survey, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
+{
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	bytea	   *bytes = DatumGetByteaPCopy(value);
+	StringInfoData message;
+
+	initReadOnlyStringInfo(&message, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
+	answer->spread = palloc0(sizeof(ks_spread));
+	answer->spread->top.total = pq_getmsgint64(&message);
+	ks_spread_receive(&message, survey->nbins, part->distinct, answer->spread);
+	MemoryContextSwitchTo(old);
+	return has_negative(answer->spread->counts, (Size) answer->spread->top.count * survey->nbins);
+}
+
+static char *
+take_text(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
+{
+	char	   *text = SPI_getvalue(row, desc, column);
+
+	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
+}
+
+static bool
+take_row(HeapTuple row, TupleDesc desc, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory)
+{
+	bool		negative = false;
+	int			i;
+
+	memset(bot, 0, sizeof(*bot));
+	bot->id = take_text(row, desc, COLUMN_ID, memory);
+	bot->name = take_text(row, desc, COLUMN_NAME, memory);
+	bot->answers = MemoryContextAllocZero(memory, (survey->nparts + 1) * sizeof(ks_survey_answer));
+	for (i = 0; i < survey->nparts; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(row, desc, FIXED_COLUMNS + 1 + i, &isnull);
+
+		if (isnull)
+			continue;
+		if (survey->take > 0)
+			negative |= take_spread(value, survey, &survey->parts[i], &bot->answers[i], memory);
+		else
+			negative |= take_series(value, &survey->parts[i], &bot->answers[i], memory);
+	}
+	return negative;
+}
+
+/* Reads all parts of these bots into result[nbots], in the current memory context; gives back nbots. */
+int
+ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Datum		values[ARGUMENTS];
+	char		nulls[ARGUMENTS];
+	bool		negative = false;
+	int			i;
+
+	connect_spi();
+	make_arguments(survey, bots, nbots, values, nulls);
+	execute(plan_of(write_query(survey)), values, nulls);
+	if (SPI_processed != (uint64) nbots)
+		elog(ERROR, "could not read the rollup");
+	for (i = 0; i < nbots; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+
+		CHECK_FOR_INTERRUPTS();
+		if (i == 0)
+			check_complete(row, SPI_tuptable->tupdesc);
+		negative |= take_row(row, SPI_tuptable->tupdesc, survey, &result[i], caller);
+	}
+	if (negative)
+		ks_check_negative();
+	SPI_finish();
+	return nbots;
+}
