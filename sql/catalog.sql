@@ -24,12 +24,12 @@ SELECT p.*, p.oid::regprocedure::text AS name, l.lanname AS language, t.typname 
 SELECT type, count(*) > 0 AS some FROM member GROUP BY type ORDER BY type COLLATE "C";
 SELECT count(*) > 50 AS many, count(*) FILTER (WHERE public) > 20 AS public FROM function;
 
--- no table, no sequence: they would be dumped without their rows
-SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.objid WHERE m.classid = 'pg_class'::regclass AND c.relkind <> 'v';
+-- no table, no sequence: they would be dumped without their rows; foreign tables have none
+SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.objid WHERE m.classid = 'pg_class'::regclass AND c.relkind NOT IN ('v', 'f');
 SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
 -- everything in the extension's schemas
 SELECT m.type, m.identity FROM member AS m
- WHERE m.identity !~ '^(kindly_stats|kindly_rules|kindly_api|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
+ WHERE m.identity !~ '^(kindly_stats|kindly_rules|kindly_api|bi|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
    AND (m.type <> 'event trigger' OR m.identity NOT LIKE 'kindly\_stats\_%') ORDER BY 1, 2;
 
 -- a comment on everything but array types, row types and rules, of which the server makes its own

@@ -291,9 +291,9 @@ get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List 
 	bool		whole;
 	int			i;
 
+	/* not those of tlist, which may name all columns where any would do */
 	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &used);
 	pull_varattnos((Node *) checks, rel->relid, &used);
-	pull_varattnos((Node *) tlist, rel->relid, &used);
 	whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (i = 1; i <= relation->ncolumns; i++)
 	{

@@ -271,6 +271,8 @@ end_of_range(const ks_bi_wanted *wanted, pg_tz *zone, bool to)
 static void
 whole_units(ks_moment *from, ks_moment *to, ks_unit unit, pg_tz *zone)
 {
+	/* from the beginning of a unit into the next one */
+	static const int64 days_of[] = {1, 1, 7, 32, 95, 370};
 	ks_moment	last = *to;
 
 	if (from->kind == KS_MOMENT_INSTANT)
@@ -280,7 +282,7 @@ whole_units(ks_moment *from, ks_moment *to, ks_unit unit, pg_tz *zone)
 		last.value += USECS_PER_DAY;
 	last.value--;
 	ks_moment_floor(to, &last, unit, zone);
-	to->value += (unit == KS_DAY ? 1 : unit == KS_WEEK ? 7 : 32) * USECS_PER_DAY;
+	to->value += days_of[unit] * USECS_PER_DAY;
 	if (unit > KS_WEEK)
 		ks_moment_floor(to, to, unit, zone);
 }

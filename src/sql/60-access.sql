@@ -183,7 +183,10 @@ BEGIN
                               WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'))
            AND n.nspname <> 'kindly_api' AND NOT has_schema_privilege(reader, n.oid, 'USAGE')
         UNION ALL
-        SELECT format('GRANT SELECT ON kindly_stats.bot TO %I', reader) WHERE NOT has_table_privilege(reader, 'kindly_stats.bot', 'SELECT')
+        SELECT format('GRANT SELECT ON %s TO %I', r, reader)
+          FROM unnest('kindly_stats.bot'::regclass || ARRAY(SELECT c.oid::regclass FROM pg_class AS c WHERE c.relnamespace = 'bi'::regnamespace AND c.relkind = 'v'
+                                                                AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))) AS r
+         WHERE NOT has_table_privilege(reader, r, 'SELECT')
         UNION ALL
         SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
          WHERE NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
