@@ -127,6 +127,7 @@ SELECT * FROM clicks;
 ALTER FOREIGN TABLE clicks ADD COLUMN color text;
 SELECT * FROM clicks;
 ALTER FOREIGN TABLE clicks DROP COLUMN color;
+SELECT c, clicks FROM clicks AS c;
 CREATE FOREIGN TABLE yearly (date date, messages bigint OPTIONS (measure 'messages')) SERVER kindly_stats OPTIONS (unit 'year');
 CREATE FOREIGN TABLE quarterly (date date, bot_id text, chats bigint OPTIONS (measure 'messages', value 'members')) SERVER kindly_stats OPTIONS (unit 'quarter');
 SELECT * FROM yearly WHERE date = '2024-01-01' ORDER BY messages;
@@ -143,9 +144,19 @@ CREATE FOREIGN TABLE wrong_part (p text OPTIONS (part '-1')) SERVER kindly_stats
 CREATE FOREIGN TABLE wrong_value (p bigint OPTIONS (value 'all')) SERVER kindly_stats;
 
 -- whose rights count
+CREATE ROLE ks_bi_reader;
+GRANT USAGE ON SCHEMA kindly_stats, bi TO ks_bi_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA bi TO ks_bi_reader;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot_name TO ks_bi_reader;
+SET ROLE ks_bi_reader;
+SELECT bot_id, bot_name, sum(messages) FROM bi.daily GROUP BY 1, 2 ORDER BY 1;
+RESET ROLE;
 SELECT kindly_stats.enable_row_security() \g /dev/null
 CREATE ROLE ks_bi_analyst;
 CREATE ROLE ks_bi_stranger;
+SET ROLE ks_bi_reader;
+SELECT count(*) FROM bi.daily;
+RESET ROLE;
 SELECT kindly_stats.grant_bot('ks_bi_analyst', 2);
 SET ROLE ks_bi_analyst;
 SELECT bot_id, count(*), sum(messages) FROM bi.daily GROUP BY 1;
@@ -167,4 +178,4 @@ RESET ROLE;
 \c postgres
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_bi;
-DROP ROLE ks_bi_analyst, ks_bi_stranger;
+DROP ROLE ks_bi_analyst, ks_bi_reader, ks_bi_stranger;

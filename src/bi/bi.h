@@ -31,6 +31,7 @@ typedef enum ks_bi_role
 	KS_BI_IS_PARTIAL,
 	KS_BI_WEEKDAY,				/* 1 is Monday, as EXTRACT(isodow) has it */
 	KS_BI_HOUR_OF_DAY,
+	KS_BI_DROPPED,
 	KS_BI_KEY,					/* a part of a measure's key */
 	KS_BI_NUMBER,				/* what a measure has */
 	KS_BI_RATE					/* one measure's number per another's */

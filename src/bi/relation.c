@@ -236,7 +236,7 @@ ks_bi_relation_open(Oid relid)
 	result->columns = palloc0((desc->natts + 1) * sizeof(ks_bi_column));
 	for (i = 0; i < desc->natts; i++)
 	{
-		result->columns[i].role = KS_BI_IS_PARTIAL;
+		result->columns[i].role = KS_BI_DROPPED;
 		if (!TupleDescAttr(desc, i)->attisdropped)
 			read_column(result, TupleDescAttr(desc, i), &result->columns[i]);
 	}

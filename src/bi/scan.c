@@ -503,6 +503,8 @@ column_value(const ks_bi_scan *scan, const ks_bi_column *column, const ks_bi_sou
 		case KS_BI_HOUR_OF_DAY:
 			*value = Int32GetDatum((int32) (ks_floor_mod(reading, USECS_PER_DAY) / USECS_PER_HOUR));
 			return true;
+		case KS_BI_DROPPED:
+			return false;
 		case KS_BI_KEY:
 			return key_part(scan, column->part, value);
 		case KS_BI_NUMBER:
