@@ -197,5 +197,21 @@ restore($db, $public);
 is(restore($db, $statistics), 'schema "kindly_stats" already exists', 'statistics after the tables');
 is_right($db, $all, 'tables, then statistics');
 
+# ------------------------------------------------------------- into another encoding
+$node->safe_psql('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+$node->safe_psql('latin', q{
+SET client_encoding = 'UTF8';
+CREATE EXTENSION kindly_stats;
+CREATE TABLE latin_event (bot_id text, occurred_at timestamptz, kind text, source text);
+SELECT kindly_stats.attach('latin_event');
+INSERT INTO latin_event VALUES ('ascii', '2025-01-10', 'user_message', 'bar'), (U&'b\00F8rs', '2025-01-10', 'user_message', U&'b\00E5r');
+});
+is(errors_of('pg_dump', '-Fc', '-f', "$dir/latin", '-d', $node->connstr('latin')), '', 'dump in another encoding');
+$db = new_database();
+like(restore($db, "$dir/latin"), qr/^tally has a key .*not valid in encoding "UTF8"$/, 'statistics with texts in another encoding are refused');
+$node->safe_psql($db, 'SELECT kindly_stats.rebuild()');
+is($node->safe_psql($db, q{SELECT o.sources::text FROM unnest(ARRAY['ascii', U&'b\00F8rs']) AS bot, kindly_stats.stats_options(bot) AS o; SELECT count(*) FROM kindly_stats.verify()}),
+	"{bar}\n{b\xc3\xa5r}\n0", 'and counted anew');
+
 $node->stop;
 done_testing();
