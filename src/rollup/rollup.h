@@ -41,6 +41,7 @@
 
 extern bool ks_bot_derive(const char *id, size_t length, int64 *result);
 extern int64 ks_bot_number(const char *id, size_t length);
+extern const char *ks_bot_spelling(int64 number);
 extern bool ks_bot_is_uuid(const char *id);
 extern char *ks_bot_canonical(const char *id);
 
