@@ -178,15 +178,22 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
  * ------------------------------------------------------------------------
  */
 
-/* Appends what was counted of one bot and month, sorted out by measure.  The caller acts as the rollup's owner. */
+/* Appends what was counted of one bot and month, sorted out by measure where it is much.  The caller acts as the rollup's owner. */
 void
-ks_append_month(int64 bot_id, int32 month, bool kept, const ks_builder *mixed)
+ks_append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 {
+	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_share   *shares;
 	uint32		count;
 	uint32		i;
 
 	ks_sort_out(mixed, &shares, &count);
+	/* a row it is in any case */
+	if (count > 1 && !ks_sort_out_worth(mixed))
+	{
+		ks_append_row(bot_id, name, ks_month_to_date(month), kept, mixed);
+		return;
+	}
 	for (i = 0; i < count; i++)
 	{
 		ks_append_row(bot_id, shares[i].name, ks_month_to_date(month), kept, &shares[i].builder);
