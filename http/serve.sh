@@ -60,7 +60,7 @@ load_year() { sql -d "$db" -v table=chat_event -v bots=2 -v sessions=12000 -v ye
 load_conversations()
 {
 	sql -d "$db" <<-'SQL'
-		INSERT INTO kindly_stats.bot (bot_id, name) VALUES (1, 'first'), (2, 'second');
+		INSERT INTO kindly_stats.bot_name (id, name) VALUES (1, 'first'), (2, 'second');
 		SELECT kindly_stats.create_conversation_table('conversation') \g /dev/null
 		INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, language, channel, conversation_status,
 			last_resolution, bot_messages_count, visitor_messages_count, not_understood_messages_count)

@@ -34,7 +34,7 @@ SELECT kindly_stats.enable_row_security();
 ALTER TABLE kindly_stats.rollup DISABLE ROW LEVEL SECURITY;
 SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
 SELECT kindly_stats.enable_row_security();
-DROP POLICY kindly_stats_bots ON kindly_stats.bot;
+DROP POLICY kindly_stats_bots ON kindly_stats.bot_name;
 SELECT kindly_stats.create_api_roles();
 SELECT kindly_stats.enable_row_security();
 SELECT tablename, policyname, permissive, roles, cmd, with_check IS NULL AS reads_only FROM pg_policies WHERE schemaname = 'kindly_stats' ORDER BY 1;
@@ -42,7 +42,7 @@ SELECT tablename, policyname, permissive, roles, cmd, with_check IS NULL AS read
 INSERT INTO event (bot_id, occurred_at, kind, session_id, source, language_code, is_fallback, button_id)
 SELECT bot, timestamptz '2025-01-01' + n * interval '1 hour', k.kind, 's' || n % 5, 'web', 'en', k.kind = 'bot_reply' AND n % 2 = 0, CASE k.kind WHEN 'button_click' THEN 'b' END
   FROM generate_series(1, 3) AS bot, generate_series(1, 10 * bot) AS n, unnest(ARRAY['user_message', 'bot_reply', 'button_click']) AS k (kind);
-INSERT INTO kindly_stats.bot VALUES (1, 'one'), (2, 'two'), (3, 'three');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one'), (2, 'two'), (3, 'three');
 
 -- what one sees: every function, and the tables themselves
 CREATE VIEW seen AS
@@ -60,7 +60,7 @@ SELECT current_user AS who, bot,
   FROM generate_series(1, 3) AS bot;
 GRANT SELECT ON seen TO PUBLIC;
 CREATE FUNCTION pg_temp.look() RETURNS TABLE (bots bigint[], names text, in_rollup text, attached text) LANGUAGE sql AS $$
-	SELECT kindly_stats.visible_bots(), (SELECT string_agg(name, ',' ORDER BY bot_id) FROM kindly_stats.bot),
+	SELECT kindly_stats.visible_bots(), (SELECT string_agg(name, ',' ORDER BY bot_id) FROM kindly_stats.bot_name),
 		   (SELECT string_agg(DISTINCT bot_id::text, ',' ORDER BY bot_id::text) FROM kindly_stats.rollup), (SELECT string_agg(event_table::text, ',') FROM kindly_stats.event_table)
 $$;
 
@@ -84,7 +84,7 @@ SELECT bots FROM pg_temp.look();
 RESET ROLE;
 -- a member that does not inherit has not the team's rights, nor its bots
 GRANT USAGE ON SCHEMA kindly_stats, sage, chatbot TO regress_ks_distant;
-GRANT SELECT ON kindly_stats.rollup, kindly_stats.bot TO regress_ks_distant;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.bot_name TO regress_ks_distant;
 SET ROLE regress_ks_distant;
 SELECT * FROM pg_temp.look();
 SELECT bot, total, sage FROM seen;
@@ -141,7 +141,7 @@ INSERT INTO kindly_stats.bot_grant SELECT 'regress_ks_bi', n FROM generate_serie
 SET ROLE regress_ks_bi;
 SELECT cardinality(b), b[1:4], b = (SELECT array_agg(x ORDER BY x) FROM unnest(b) AS x) AS ascend FROM kindly_stats.visible_bots() AS b;
 SELECT bot, total, sage FROM seen;
-SELECT string_agg(name, ',' ORDER BY name) FROM kindly_stats.bot;
+SELECT string_agg(name, ',' ORDER BY name) FROM kindly_stats.bot_name;
 RESET ROLE;
 DELETE FROM kindly_stats.bot_grant WHERE bot_id > 1 AND role = 'regress_ks_bi';
 -- grants are by name: a role that is renamed has lost them
@@ -178,10 +178,10 @@ SELECT count(*) FROM kindly_stats.rollup;
 RESET row_security;
 -- a condition that tells what it sees is asked of visible rows only
 CREATE FUNCTION pg_temp.tell(bot bigint) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE WARNING 'bot %', bot; RETURN true; END $$;
-SELECT count(*) FROM kindly_stats.bot WHERE pg_temp.tell(bot_id);
+SELECT count(*) FROM kindly_stats.bot_name WHERE pg_temp.tell(bot_id);
 SELECT count(DISTINCT bot_id) FROM kindly_stats.rollup WHERE measure = '' AND pg_temp.tell(bot_id);
 -- nor does a reader write
-INSERT INTO kindly_stats.bot VALUES (4, 'four');
+INSERT INTO kindly_stats.bot_name VALUES (4, 'four');
 INSERT INTO kindly_stats.bot_grant VALUES ('regress_ks_bi', 2);
 SELECT count(*) FROM kindly_stats.bot_grant;
 SELECT kindly_stats.grant_bot('regress_ks_bi', 2);
@@ -220,13 +220,13 @@ SELECT bot, i.* FROM generate_series(1, 3) AS bot, ultimate.first_last_intent(bo
 -- closing a day is another right
 SELECT ultimate.export(1, '2025-01-01');
 RESET ROLE;
-GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO regress_ks_bi;
+GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO regress_ks_bi;
 SET ROLE regress_ks_bi;
 SELECT json_array_length(ultimate.export(1, '2025-01-01'));
 SELECT ultimate.export(2, '2025-01-01');
 SELECT bot_id, day, conversations FROM kindly_stats.exported;
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM regress_ks_bi;
+REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) FROM regress_ks_bi;
 SELECT count(*) FROM kindly_stats.verify();
 -- writers of conversations, with no grant of a bot, have all that they write
 GRANT SELECT, INSERT, UPDATE, DELETE ON conversation TO regress_ks_writer;
@@ -316,7 +316,7 @@ DECLARE
 BEGIN
 	FOREACH claims IN ARRAY ARRAY['', '{}', '[]', 'null', '"2"', '{"bot":null}', '{"bot":"two"}', '{"bot":2.5}', '{"bot":[2]}', '{"bot":{"bot":2}}', '{"Bot":2}', '{"bot":99999999999999999999}'] LOOP
 		PERFORM set_config('request.jwt.claims', claims, true);
-		IF kindly_stats.visible_bots() <> '{}' OR EXISTS (SELECT FROM kindly_stats.rollup) OR EXISTS (SELECT FROM kindly_stats.bot) THEN
+		IF kindly_stats.visible_bots() <> '{}' OR EXISTS (SELECT FROM kindly_stats.rollup) OR EXISTS (SELECT FROM kindly_stats.bot_name) THEN
 			RAISE WARNING '% shows %', claims, kindly_stats.visible_bots();
 		END IF;
 	END LOOP;
@@ -330,7 +330,7 @@ BEGIN
 	FOREACH claims IN ARRAY ARRAY['{"bot":2}', '{"bot":2,"exp":1}', '{"bot":2,"aud":"kindly_stats"}', '{"bot":2,"exp":null,"aud":"kindly_stats"}', '{"bot":2,"exp":1,"aud":null}',
 		'{"bot":2,"exp":1,"aud":""}', '{"bot":2,"exp":1,"aud":"another"}', '{"bot":2,"exp":1,"aud":["another","kindly_stats"]}', '{"bot":2,"exp":1,"aud":"KINDLY_STATS"}'] LOOP
 		PERFORM set_config('request.jwt.claims', claims, true);
-		IF kindly_stats.visible_bots() <> '{}' OR EXISTS (SELECT FROM kindly_stats.rollup) OR EXISTS (SELECT FROM kindly_stats.bot) THEN
+		IF kindly_stats.visible_bots() <> '{}' OR EXISTS (SELECT FROM kindly_stats.rollup) OR EXISTS (SELECT FROM kindly_stats.bot_name) THEN
 			RAISE WARNING '% shows %', claims, kindly_stats.visible_bots();
 		END IF;
 	END LOOP;
@@ -422,11 +422,11 @@ DROP SCHEMA evil CASCADE;
 -- when the extension is dropped its policies go, and row-level security shows nothing; grants wait for it to come back
 DROP EXTENSION kindly_stats CASCADE;
 SET ROLE regress_ks_bi;
-SELECT count(*) FROM kindly_stats.bot;
+SELECT count(*) FROM kindly_stats.bot_name;
 RESET ROLE;
 CREATE EXTENSION kindly_stats;
 SET ROLE regress_ks_bi;
-SELECT kindly_stats.visible_bots(), (SELECT count(*) FROM kindly_stats.bot) AS bots;
+SELECT kindly_stats.visible_bots(), (SELECT count(*) FROM kindly_stats.bot_name) AS bots;
 RESET ROLE;
 SELECT kindly_stats.attach('event');
 SELECT kindly_stats.enable_row_security();

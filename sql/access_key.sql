@@ -149,7 +149,7 @@ UPDATE kindly_stats.api_secret SET secret = 'short';
 SELECT r, t, has_table_privilege(r, 'kindly_stats.' || t, 'SELECT') AS reads
   FROM unnest(ARRAY['public', 'kindly_api_user', 'kindly_api_anonymous', 'kindly_api_authenticator', 'pg_monitor']) AS r, unnest(ARRAY['api_secret', 'api_key', 'bot_grant']) AS t
  WHERE has_table_privilege(r, 'kindly_stats.' || t, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER');
-SELECT f FROM unnest(ARRAY['signing_secret()', 'create_signing_secret()', 'rotate_signing_secret()', 'create_api_key(bigint, text, interval)', 'revoke_api_key(text)', 'api_keys(bigint)', 'random_text(integer)']) AS f
+SELECT f FROM unnest(ARRAY['signing_secret()', 'create_signing_secret()', 'rotate_signing_secret()', 'create_api_key(kindly_stats.bot_id, text, interval)', 'revoke_api_key(text)', 'api_keys(kindly_stats.bot_id)', 'random_text(integer)']) AS f
  WHERE has_function_privilege('public', 'kindly_stats.' || f, 'EXECUTE');
 
 -- a table of the caller's own is not taken for one of these

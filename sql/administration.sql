@@ -46,7 +46,7 @@ SELECT count(*) > 0 AS differs FROM kindly_stats.verify();
 SELECT kindly_stats.rebuild();
 SELECT count(*) FROM kindly_stats.verify();
 CALL kindly_stats.compact();
-INSERT INTO kindly_stats.bot VALUES (1, 'one');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one');
 SELECT kindly_stats.close_day(1, '2024-05-01');
 SELECT kindly_stats.reopen_day(1, '2024-05-01');
 SELECT count FROM kindly_stats.stats_total(1, '2024-05-01', '2024-06-01');
@@ -96,7 +96,7 @@ GRANT SELECT ON event, talk, tenant.event TO regress_ks_monitor;
 SET ROLE regress_ks_monitor;
 SELECT count(*) FROM kindly_stats.verify();
 SELECT count(DISTINCT bot_id) FROM kindly_stats.rollup;
-SELECT * FROM kindly_stats.bot;
+SELECT * FROM kindly_stats.bot_name;
 SELECT failure(q) FROM unnest(ARRAY['SELECT kindly_stats.rebuild()', 'CALL kindly_stats.compact()', 'DELETE FROM kindly_stats.rollup', 'SELECT kindly_stats.purge(''event'', ''2025-01-01'')',
 	'SELECT kindly_stats.attach(''event'')', 'SELECT * FROM kindly_stats.api_key', 'SELECT kindly_stats.signing_secret()', 'INSERT INTO kindly_stats.measure (name) VALUES (''x'')']) AS q;
 RESET ROLE;

@@ -84,13 +84,13 @@ AND (p.pronamespace = 'sage'::regnamespace OR p.proname ~ '^(stats_|fallback_rat
 -- what cannot be an event table
 CREATE VIEW bad_view AS SELECT * FROM bad_event;
 CREATE TEMP TABLE bad_temporary (LIKE bad_event);
-CREATE TABLE bad_text_bot (bot_id text, occurred_at timestamptz, kind text);
+CREATE TABLE bad_bot (bot_id boolean, occurred_at timestamptz, kind text);
 CREATE TABLE bad_local (bot_id bigint, occurred_at timestamp, kind text);
 CREATE TABLE bad_integer (bot_id bigint, occurred_at timestamptz, kind text, is_fallback integer);
 CREATE TABLE bad_json (bot_id bigint, occurred_at timestamptz, kind json);
 CREATE TABLE bad_plain (bot_id bigint, occurred_at timestamptz, kind text);
 SELECT name, pg_temp.try(format('SELECT kindly_stats.attach(%L)', name)) FROM unnest(ARRAY['bad_view', 'bad_temporary', 'pg_class', 'information_schema.sql_features', 'kindly_stats.rollup', 'bad_event_pkey',
-	'bad_text_bot', 'bad_local', 'bad_integer', 'bad_json', 'nowhere', NULL]) AS name;
+	'bad_bot', 'bad_local', 'bad_integer', 'bad_json', 'nowhere', NULL]) AS name;
 CREATE TABLE bad_parent (bot_id bigint, occurred_at timestamptz, kind text);
 CREATE TABLE bad_child () INHERITS (bad_parent);
 SELECT pg_temp.try($q$SELECT kindly_stats.attach('bad_parent')$q$);
@@ -147,4 +147,4 @@ SELECT pg_temp.try('SELECT kindly_stats.count_events()'), pg_temp.try('SELECT ki
 
 DELETE FROM bad_event;
 DROP VIEW bad_view;
-DROP TABLE bad_event, bad_text_bot, bad_local, bad_integer, bad_json, bad_plain;
+DROP TABLE bad_event, bad_bot, bad_local, bad_integer, bad_json, bad_plain;

@@ -97,6 +97,13 @@ FROM unnest(ARRAY['fa-IR', 'he-IL-u-ca-hebrew', 'ar-SA-u-ca-islamic-umalqura', '
 	LATERAL (SELECT *, lead(bucket) OVER (ORDER BY bucket) AS next FROM buckets('1960-03-01', '2040-03-01', 'UTC', granularity, locale)) b
 GROUP BY locale, granularity ORDER BY locale COLLATE "C", granularity;
 
+-- spans of dashboards: one unit is that unit, others are refused with the nearest
+SELECT span, count(*) FROM unnest(ARRAY['1h', '1d', '1w', '1M', '1y']) WITH ORDINALITY s (span, i), LATERAL buckets('2023-12-31', '2024-02-06', 'UTC', span)
+GROUP BY i, span ORDER BY i;
+SELECT span, pg_temp.failure(format('SELECT kindly_stats.edges(''2019-07-01'', ''2019-07-02'', ''UTC'', %L)', span))
+FROM unnest(ARRAY['1ms', '30s', '1m', '4h', '5h', '12h', '24h', '2d', '3d', '7d', '14d', '15d', '30d', '2M', '3M', '5M', '7M', '12M', '365d', '2y', '999999y',
+	'1H', '0h', '01h', '1', 'h', '1 h', '1h ', '-1h', '1.0h', '1hd', '9999999y', '$__interval']) span;
+
 -- errors
 SELECT q, pg_temp.failure('SELECT kindly_stats.edges(' || q || ')') FROM unnest(ARRAY[
 	$$'2019-07-02', '2019-07-01'$$,

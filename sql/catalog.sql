@@ -63,7 +63,7 @@ SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.o
  WHERE f.proparallel <> ALL (SELECT p.proparallel FROM pg_proc AS p WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn)) ORDER BY 1;
 -- COST and ROWS: a set has an estimate, a reader of the rollup a price
 SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
-SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(bigint)|(sage|chatbot|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";
+SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(kindly_stats.bot_id)|(sage|chatbot|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";
 
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
@@ -73,14 +73,15 @@ INSERT INTO for_everybody VALUES
  'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment'
+ 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
-('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send'),
+('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send bot_id_in bot_id_out bot_id_recv bot_id_send'),
 ('a question is one query with the reader''s rights, whose list is one of these', 'fold_series fold_top fold_options cluster'),
 ('a part of an aggregate, which a distributed engine calls with the caller''s rights',
  'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
 ('policies call it as whoever queries', 'is_one_of visible_bots'),
+('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
 ('says what the documentation says, too', 'routes'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot');

@@ -162,6 +162,11 @@ SELECT pg_temp.cells(chatbot.conversations_heatmap(5405)) AS last_30_days, pg_te
 SELECT "offset", pg_temp.cells(chatbot.conversations_heatmap(5405, '2019-03-18', '2019-03-20', "offset" => "offset")) FROM unnest(ARRAY[NULL, 0, 15, 30, 60, 345, 720, -15, -720]) AS "offset";
 SELECT "offset", pg_temp.cells(chatbot.conversations_heatmap(5405, period => 'thisMonth', "offset" => "offset")) FROM unnest(ARRAY[0, 720, -720]) AS "offset";
 SELECT pg_temp.failure(format('SELECT chatbot.conversations_heatmap(5405, "offset" => %s)', arguments)) FROM unnest(ARRAY['735', '-735', '721', '-721', '1', '-20', '2147483647', '-2147483648', '0, tz => ''UTC''', '60, tz => ''Europe/Oslo''', 'NULL, tz => NULL']) AS arguments;
+-- of the documented minutes, those of whole quarter hours; an error names the nearest of them, which do
+CREATE TEMP TABLE asked_offset AS SELECT o AS minutes, pg_temp.failure(format('SELECT chatbot.conversations_heatmap(5405, "offset" => %s)', o)) AS answer FROM generate_series(-720, 720) AS o;
+SELECT count(*), count(*) FILTER (WHERE answer = 'no error') AS accepted, count(*) FILTER (WHERE answer = 'no error' AND minutes % 15 = 0) AS of_quarter_hours, count(DISTINCT left(answer, 8)) AS outcomes FROM asked_offset;
+SELECT count(*) AS refused, bool_and(f.minutes < a.minutes AND t.minutes > a.minutes AND t.minutes - f.minutes = 15 AND f.answer = 'no error' AND t.answer = 'no error') AS nearest
+FROM asked_offset AS a, LATERAL regexp_match(a.answer, 'the nearest are (-?[0-9]+) and (-?[0-9]+)') AS n LEFT JOIN asked_offset AS f ON f.minutes = n[1]::int LEFT JOIN asked_offset AS t ON t.minutes = n[2]::int WHERE a.answer <> 'no error';
 
 -- tz: right over switches.  In Oslo the hour from 00:00Z on is one o'clock in winter, two in summer; on the 27th of October two o'clock lasts two hours
 INSERT INTO heatmap_event (bot_id, occurred_at, kind, session_id)

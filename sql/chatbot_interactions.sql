@@ -77,7 +77,7 @@ SELECT x FROM json_array_elements(chatbot.conversations_interactions(5502, '2019
 -- the same where all are zero
 SELECT x ->> 'id' AS id, x ->> 'name' AS name, x ->> 'type' AS type, x ->> 'parentId' AS parent, x ->> 'usage' AS usage FROM json_array_elements(chatbot.conversations_interactions(5502, '2019-03-18', '2019-03-19')) AS x;
 
--- one that is deleted or renamed has never been
+-- one that is deleted was there; one that is renamed is what it is called now
 DELETE FROM interaction_event WHERE bot_id = 5501 AND interaction_type = 'fallback';
 UPDATE interaction_event SET interaction_name = 'baz' WHERE bot_id = 5501 AND interaction_name = 'foo';
 SELECT chatbot.conversations_interactions(5501, '2019-03-17', '2019-03-19');
@@ -94,12 +94,14 @@ DECLARE
 BEGIN
 	EXECUTE format($q$SELECT json_agg(json_strip_nulls(json_build_object('parentId', parent, 'type', type, 'name', name, 'id', id, 'usage', trim_scale(round(100 * n / total, 2)), 'value', n))
 		ORDER BY n DESC, type COLLATE "C" NULLS FIRST, name COLLATE "C" NULLS FIRST, id COLLATE "C" NULLS FIRST, parent COLLATE "C" NULLS FIRST) FROM (
-		SELECT c.*, sum(n) OVER () AS total FROM (SELECT interaction_type AS type, interaction_name AS name, interaction_id AS id, interaction_parent_id AS parent,
+		-- what has an id is the same under any name, and has the one that it had last, by quarter hours
+		SELECT c.*, sum(n) OVER () AS total FROM (SELECT interaction_type AS type, interaction_id AS id, interaction_parent_id AS parent,
+			(array_agg(interaction_name ORDER BY interaction_name IS NULL, date_bin('15 minutes', occurred_at, '2000-01-01Z') DESC, interaction_name COLLATE "C"))[1] AS name,
 			count(*) FILTER (WHERE occurred_at AT TIME ZONE %L >= '2019-02-27' AND occurred_at AT TIME ZONE %1$L < '2019-03-03') AS n
-		FROM interaction_event WHERE bot_id = 5503 AND %s GROUP BY 1, 2, 3, 4) AS c) AS counted$q$, tz, condition) INTO result;
+		FROM interaction_event WHERE bot_id = 5503 AND %s GROUP BY 1, 2, 3, CASE WHEN interaction_id IS NULL THEN interaction_name END) AS c) AS counted$q$, tz, condition) INTO result;
 	RETURN result;
 END $$;
-SELECT tz, story, json_array_length(answer) > 200 AS many, answer::jsonb = pg_temp.expected(tz, condition)::jsonb AS same
+SELECT tz, story, json_array_length(answer) > 100 AS many, answer::jsonb = pg_temp.expected(tz, condition)::jsonb AS same
 FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'Asia/Kathmandu']) AS tz, (VALUES (NULL, 'true'), ('story 1', 'story_id = ''story 1'''), ('-story 1', 'story_id IS DISTINCT FROM ''story 1'''), ('story 1,story 2', 'story_id IN (''story 1'', ''story 2'')')) AS s (story, condition),
 	chatbot.conversations_interactions(5503, '2019-02-27', '2019-03-03', "storyId" => story, tz => tz) AS answer;
 

@@ -34,7 +34,7 @@ ALTER TABLE t2.talk OWNER TO regress_ks_two;
 GRANT USAGE ON SCHEMA t1, t2 TO PUBLIC;
 GRANT USAGE ON SCHEMA kindly_stats, ultimate TO regress_ks_export;
 GRANT SELECT ON kindly_stats.exported, t1.talk, t2.talk TO regress_ks_export;
-GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO regress_ks_export;
+GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO regress_ks_export;
 INSERT INTO t1.talk (bot_id, conversation_id, conversation_start_time, conversation_end_time, bot_messages_count, triggered_intent_replies)
 SELECT 1, 'c' || n, timestamptz '2024-05-01 00:00Z', timestamptz '2024-05-01 01:00Z' + n * interval '1 day', 1, '[{"intent_name": "a", "not_meaningful": false}]' FROM generate_series(0, 19) AS n;
 INSERT INTO t2.talk (bot_id, conversation_id, conversation_start_time, conversation_end_time)

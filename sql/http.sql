@@ -77,7 +77,7 @@ FROM (VALUES ('2e08978f-24f0-4207-97c0-8945e19b751e', 'Label 3', 2), ('50e57dca-
 INSERT INTO event (bot_id, occurred_at, kind, source, language_code) VALUES
 	(5, '2019-04-28 07:22:52.825Z', 'user_message', 'web', 'nb'), (5, '2019-07-01 00:00Z', 'user_message', 'test', NULL),
 	(5, '2019-09-04 06:48:41.1Z', 'user_message', 'app', 'en');
-INSERT INTO kindly_stats.bot VALUES (1, 'Talker'), (2, 'Pager');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'Talker'), (2, 'Pager');
 INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, language, channel, conversation_status, last_resolution, bot_messages_count,
 	visitor_messages_count, not_understood_messages_count, triggered_intent_replies) VALUES
 	(1, 'a', '2024-07-01 23:50Z', '2024-07-02 00:10Z', 'en', 'chat', 'botHandled', 'resolved', 3, 4, 1, '[{"intent_name": "Greeting", "intent_timestamp": "2024-07-01T23:50:01Z", "not_meaningful": false},
@@ -297,8 +297,26 @@ SET ROLE kindly_api_user;
 BEGIN READ ONLY;
 SELECT pg_temp.get('/api/v1/stats/bot/3/fallbacks/total?from=2019-07-01&to=2019-07-07', '3');
 ROLLBACK;
--- nothing of the session decides what is called
+-- a validator with each answer, and 304 for who has it: VALIDATOR stands for that of this answer, without its quotes
 RESET ROLE;
+CREATE FUNCTION pg_temp.poll(known text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	url text := '/api/v1/stats/bot/3/fallbacks/total?from=2019-07-01&to=2019-07-07';
+	body text;
+	validator text;
+BEGIN
+	body := pg_temp.get(url, '3');
+	validator := (current_setting('response.headers')::json -> 0) ->> 'ETag';
+	PERFORM set_config('response.status', '', true), set_config('response.headers', '', true),
+			set_config('request.headers', json_build_object('x-original-uri', url, 'if-none-match', replace(known, 'VALIDATOR', substr(validator, 4, 32)))::text, true);
+	RETURN concat_ws(' ', validator ~ '^W/"[0-9a-f]{32}"$', CASE kindly_api.request()::text WHEN 'null' THEN 'nothing' WHEN body THEN 'the body' END,
+		(current_setting('response.headers')::json -> 0) ->> 'ETag' = validator, current_setting('response.status'));
+END $$;
+SET ROLE kindly_api_user;
+SELECT known, pg_temp.poll(known) FROM unnest(ARRAY['W/"VALIDATOR"', '"VALIDATOR"', ' "x" ,W/"y",	W/"VALIDATOR" ', ',,"a, b","VALIDATOR"', '*', ', *', '',
+	'VALIDATOR', '"VALIDATO"', '"VALIDATOR', '"x"', 'w/"VALIDATOR"', 'W/', '"', '"x', 'W/"VALIDATOR', ',', '"W/"VALIDATOR""', '"x, "VALIDATOR""', 'é']) AS known;
+RESET ROLE;
+-- nothing of the session decides what is called
 CREATE SCHEMA evil;
 GRANT USAGE ON SCHEMA evil TO PUBLIC;
 CREATE FUNCTION evil.concat(text, json, text) RETURNS text LANGUAGE sql AS $$ SELECT 'evil' $$;

@@ -30,7 +30,7 @@ SELECT count(*) || ' of them: ' || said FROM (SELECT pg_temp.try(format('SELECT 
 $$;
 
 SELECT kindly_stats.create_event_table('logicdialog_bad_event');
-INSERT INTO kindly_stats.bot VALUES (8201, 'acme');
+INSERT INTO kindly_stats.bot_name VALUES (8201, 'acme');
 INSERT INTO logicdialog_bad_event (bot_id, occurred_at, kind, session_id, source) VALUES (8201, '2019-07-01 10:00Z', 'user_message', 'a', 'web');
 
 -- nothing, NULLs, and each of the three that are needed
@@ -81,7 +81,7 @@ SELECT resolution, pg_temp.try(format('SELECT logicdialog.intervention_average_t
 SELECT tz, pg_temp.try(format('SELECT logicdialog.intervention_average_time(''2019-07-01'', ''2019-07-02'', ''acme'', tz => %L)', tz)) FROM unnest(ARRAY['oslo', 'right/Europe/Oslo', '../../etc/passwd', '', '+25:00', 'EUROPE/OSLO', NULL]) AS tz;
 
 -- a client whose bot has no events has zeros
-INSERT INTO kindly_stats.bot VALUES (8299, 'quiet');
+INSERT INTO kindly_stats.bot_name VALUES (8299, 'quiet');
 SELECT p.proname, pg_temp.try(format('SELECT %s(''2019-07-01'', ''2019-07-02'', ''quiet'') -> ''data''', p.oid::regproc)) FROM pg_proc AS p
 WHERE p.pronamespace = 'logicdialog'::regnamespace ORDER BY p.proname COLLATE "C";
 
@@ -95,7 +95,7 @@ GRANT USAGE ON SCHEMA logicdialog TO regress_kindly_reader;
 SET ROLE regress_kindly_reader;
 SELECT pg_temp.all_say($$'2019-07-01', '2019-07-02', 'acme'$$);
 RESET ROLE;
-GRANT SELECT ON kindly_stats.bot TO regress_kindly_reader;
+GRANT SELECT ON kindly_stats.bot_name TO regress_kindly_reader;
 SET ROLE regress_kindly_reader;
 SELECT pg_temp.all_say($$'2019-07-01', '2019-07-02', 'acme'$$);
 RESET ROLE;
@@ -105,8 +105,8 @@ SELECT pg_temp.try($q$SELECT logicdialog.message('2019-07-01', '2019-07-02', 'ac
 RESET ROLE;
 -- row-level security: a client that one must not see is not known
 BEGIN;
-ALTER TABLE kindly_stats.bot ENABLE ROW LEVEL SECURITY;
-CREATE POLICY regress_kindly_policy ON kindly_stats.bot USING (bot_id = 8299);
+ALTER TABLE kindly_stats.bot_name ENABLE ROW LEVEL SECURITY;
+CREATE POLICY regress_kindly_policy ON kindly_stats.bot_name USING (bot_id = 8299);
 SET LOCAL ROLE regress_kindly_reader;
 SELECT pg_temp.try($q$SELECT logicdialog.message('2019-07-01', '2019-07-02', 'acme')$q$);
 SELECT pg_temp.try($q$SELECT logicdialog.message('2019-07-01', '2019-07-02', 'quiet')$q$);
@@ -115,5 +115,5 @@ DROP OWNED BY regress_kindly_reader;
 DROP ROLE regress_kindly_reader;
 
 DELETE FROM logicdialog_bad_event;
-DELETE FROM kindly_stats.bot WHERE bot_id IN (8201, 8299);
+DELETE FROM kindly_stats.bot_name WHERE bot_id IN (8201, 8299);
 DROP TABLE logicdialog_bad_event;

@@ -18,7 +18,7 @@ BEGIN
 END $$;
 
 SELECT kindly_stats.create_event_table('logicdialog_interventions_event');
-INSERT INTO kindly_stats.bot VALUES (8141, 'interventions');
+INSERT INTO kindly_stats.bot_name VALUES (8141, 'interventions');
 
 -- Handovers: asked for, started, ended.  One is asked for only, one still goes on, of one nobody knows how long it took.
 INSERT INTO logicdialog_interventions_event (bot_id, occurred_at, kind, session_id, source, language_code, topic, agent_id, duration) VALUES
@@ -113,5 +113,5 @@ SELECT tz, unit, call FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Los_Angel
 WHERE pg_temp.differences(format(told, format($q$logicdialog.%I('2024-02-10', '2024-11-05', 'interventions', %L, %L) -> 'data'$q$, call, unit, tz)), counted) <> 0;
 
 DELETE FROM logicdialog_interventions_event;
-DELETE FROM kindly_stats.bot WHERE bot_id = 8141;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 8141;
 DROP TABLE logicdialog_interventions_event;

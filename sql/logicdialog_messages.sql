@@ -18,7 +18,7 @@ BEGIN
 END $$;
 
 SELECT kindly_stats.create_event_table('logicdialog_messages_event');
-INSERT INTO kindly_stats.bot VALUES (8121, 'messages');
+INSERT INTO kindly_stats.bot_name VALUES (8121, 'messages');
 
 -- Inputs that matched an intent, that did not, and a button's text, which is no natural language.
 INSERT INTO logicdialog_messages_event (bot_id, occurred_at, kind, session_id, user_id, source, language_code, topic, intent, matched, sentiment) VALUES
@@ -97,5 +97,5 @@ SELECT tz, unit, call FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'Asia/Kathmandu'])
 ) AS c (call, told, lines, counted, condition) WHERE pg_temp.check(call, told, lines, counted, condition, tz, unit) <> 0;
 
 DELETE FROM logicdialog_messages_event;
-DELETE FROM kindly_stats.bot WHERE bot_id = 8121;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 8121;
 DROP TABLE logicdialog_messages_event;

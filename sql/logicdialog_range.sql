@@ -9,7 +9,7 @@ SET jit = off;
 \pset format unaligned
 
 SELECT kindly_stats.create_event_table('logicdialog_range_event');
-INSERT INTO kindly_stats.bot VALUES (8101, 'Range "8101" – æøå');
+INSERT INTO kindly_stats.bot_name VALUES (8101, 'Range "8101" – æøå');
 -- a message in each quarter hour of two years
 INSERT INTO logicdialog_range_event (bot_id, occurred_at, kind, session_id, user_id)
 SELECT 8101, at, 'user_message', 's', 'u' FROM generate_series(timestamptz '2023-07-01 00:00Z', '2025-06-30 23:59Z', '15 minutes') AS at;
@@ -95,5 +95,5 @@ WHERE r.messages <> (SELECT count(*) FROM logicdialog_range_event WHERE bot_id =
 	OR r.first <> r."dateFrom" OR r.messages = 0;
 
 DELETE FROM logicdialog_range_event;
-DELETE FROM kindly_stats.bot WHERE bot_id = 8101;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 8101;
 DROP TABLE logicdialog_range_event;

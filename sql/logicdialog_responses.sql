@@ -18,7 +18,7 @@ BEGIN
 END $$;
 
 SELECT kindly_stats.create_event_table('logicdialog_responses_event');
-INSERT INTO kindly_stats.bot VALUES (8131, 'responses');
+INSERT INTO kindly_stats.bot_name VALUES (8131, 'responses');
 
 -- Responses shown by a button's click, by natural language, by anything else; one that only is rated in these days.
 INSERT INTO logicdialog_responses_event (bot_id, occurred_at, kind, session_id, source, language_code, response_id, response_trigger) VALUES
@@ -90,5 +90,5 @@ SELECT tz, unit FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Los_Angeles', '
 WHERE pg_temp.check_response(tz, unit) <> 0 OR pg_temp.check_blocks(tz, unit) <> 0;
 
 DELETE FROM logicdialog_responses_event;
-DELETE FROM kindly_stats.bot WHERE bot_id = 8131;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 8131;
 DROP TABLE logicdialog_responses_event;

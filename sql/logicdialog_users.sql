@@ -18,7 +18,7 @@ BEGIN
 END $$;
 
 SELECT kindly_stats.create_event_table('logicdialog_users_event');
-INSERT INTO kindly_stats.bot VALUES (8111, 'users');
+INSERT INTO kindly_stats.bot_name VALUES (8111, 'users');
 
 -- Ada writes on three days, Bo on the second and third, Cy, whose channel and language nobody knows, on the third; Dee had written long before.
 -- Visitors without an identifier write, too.
@@ -131,5 +131,5 @@ SELECT logicdialog."user"('2024-01-01', '2025-01-01', 'users', 'month')::text = 
 
 DELETE FROM logicdialog_users_event;
 DELETE FROM kindly_stats.rollup WHERE bot_id = 8111;
-DELETE FROM kindly_stats.bot WHERE bot_id = 8111;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 8111;
 DROP TABLE logicdialog_users_event;

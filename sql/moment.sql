@@ -29,6 +29,17 @@ SELECT t, t::moment FROM unnest(ARRAY[
 	'2019-07-01T10:00:00NZ', 'Mon Jul 01 10:00:00 2019 Singapore',
 	'2019-07-01 Z', '0044-03-15T00:00:00Z BC']) t;
 
+-- a number of 13 digits is an instant in milliseconds since 1970; no other number is anything
+SELECT t, t::moment FROM unnest(ARRAY['1729900800000', ' 1729900800123 ', '1000000000000', '9999999999999']) t;
+SELECT 1729900800123::moment, (1729900800123::moment)::text = '1729900800123'::moment::text AS same;
+SELECT count(*) FROM buckets(1729900800000, 1730160000000, 'Europe/Oslo');
+SELECT q, pg_temp.failure(q) FROM unnest(ARRAY[
+	$$SELECT '1729900800'::kindly_stats.moment$$, $$SELECT '0729900800000'::kindly_stats.moment$$, $$SELECT '17299008000000'::kindly_stats.moment$$,
+	$$SELECT '172990080000'::kindly_stats.moment$$, $$SELECT '-1729900800000'::kindly_stats.moment$$, $$SELECT '1729900800000.5'::kindly_stats.moment$$,
+	$$SELECT '1729900800000Z'::kindly_stats.moment$$,
+	$$SELECT kindly_stats.buckets(1729900800, 1730160000)$$, $$SELECT kindly_stats.buckets(20241026, 20241029)$$, $$SELECT kindly_stats.buckets(0, -1)$$,
+	$$SELECT 999999999999::kindly_stats.moment$$, $$SELECT 10000000000000::kindly_stats.moment$$, $$SELECT (-9223372036854775808)::kindly_stats.moment$$]) q;
+
 -- the order of day and month is DateStyle's, the year first is not
 SET datestyle = 'SQL, DMY';
 SELECT '07/01/2019'::moment, '2019-07-01'::moment, '0010-11-12'::moment;

@@ -84,22 +84,28 @@ SELECT count(*), count(DISTINCT bucket), count(DISTINCT date) FROM buckets('2025
 SELECT count(*), count(DISTINCT bucket), count(DISTINCT date) FROM buckets('2025-03-30', '2025-03-31', 'Europe/Oslo', 'hour');
 SELECT * FROM intervals('2024-04-07 01:00', '2024-04-07 03:00', 'Australia/Lord_Howe', 'hour');
 SELECT * FROM intervals('2024-10-06 01:00', '2024-10-06 04:00', 'Australia/Lord_Howe', 'hour');
+-- a clock set back or ahead within an hour: what it shows before and after are buckets of their own
+SELECT * FROM buckets('2024-04-07 02:00', '2024-04-07 05:00', 'Pacific/Chatham', 'hour');
+SELECT * FROM buckets('2024-09-29 02:00', '2024-09-29 05:00', 'Pacific/Chatham', 'hour');
+SELECT * FROM buckets('2024-09-28 14:00Z', '2024-09-28 14:01Z', 'Pacific/Chatham', 'hour');
 -- the local clock shows 02:30 twice: "from" goes back to the first 02:00, "to"
 -- reaches to the end of the second 02
 SELECT * FROM buckets('2025-10-26 02:30', '2025-10-26 02:40', 'Europe/Oslo', 'hour');
 
--- every hour bucket is what date_trunc makes of its instants
+-- every minute is in one hour bucket: that of its local hour, between two changes of the clock, which begins with the first such minute
 CREATE FUNCTION pg_temp.wrong_hours(zone text, first timestamptz, last timestamptz)
 RETURNS bigint LANGUAGE sql AS $$
 	WITH hours AS MATERIALIZED (
-		SELECT * FROM kindly_stats.intervals(first, last, zone, 'hour'))
+		SELECT * FROM kindly_stats.intervals(first, last, zone, 'hour')),
+	shown AS (
+		SELECT at, date_trunc('hour', at AT TIME ZONE zone) AS label, (at AT TIME ZONE zone) - (at AT TIME ZONE 'UTC') AS ahead
+		FROM generate_series(first - interval '1 hour', last - interval '1 minute', interval '1 minute') AS at)
 	SELECT count(*)
 	FROM (
-		SELECT at, count(bucket) AS times, min(bucket) AS bucket
-		FROM generate_series(first, last - interval '1 minute', interval '1 minute') at
-			LEFT JOIN hours ON at >= starts_at AND at < ends_at
-		GROUP BY at) placed
-	WHERE times <> 1 OR bucket <> date_trunc('hour', at, zone) $$;
+		SELECT at, label, min(at) OVER (PARTITION BY label, ahead) AS start, count(bucket) AS times, min(bucket) AS bucket, min(date) AS date
+		FROM shown LEFT JOIN hours ON at >= starts_at AND at < ends_at
+		GROUP BY at, label, ahead) placed
+	WHERE at >= first AND (times <> 1 OR date <> label OR bucket <> start) $$;
 SELECT zone, pg_temp.wrong_hours(zone, first, first + interval '30 hours')
 FROM (VALUES
 	('Atlantic/Azores', timestamptz '2025-10-25 20:00Z'), ('Australia/Lord_Howe', '2024-04-06 03:00Z'),

@@ -56,13 +56,29 @@ SELECT count(*) AS ranges, count(*) FILTER (WHERE t.count = c.minutes AND t.dist
 FROM odd AS o JOIN (SELECT bot, count(*) AS minutes FROM clock WHERE asked GROUP BY bot) AS c USING (bot),
 	stats_total(o.bot, o.first, o.last + 1, o.zone) AS t;
 
--- Hours: each event in the hour that date_trunc puts it in; rows and different labels.
+-- Hours: each event in the hour that the clock shows between two changes of it; rows and different labels.
 SELECT o.zone, o.first, count(*) AS hours, count(DISTINCT s.date) AS labels, sum(s.count) AS minutes,
 	count(*) FILTER (WHERE s.count IS DISTINCT FROM c.minutes OR s.date IS DISTINCT FROM c.label) AS wrong, min(s.count) AS least, max(s.count) AS most
 FROM odd AS o
 	CROSS JOIN LATERAL stats_series(o.bot, o.first, o.last + 1, o.zone, 'hour') AS s
-	LEFT JOIN (SELECT i.bot, date_trunc('hour', at, zone) AS bucket, (array_agg(date_trunc('hour', local) ORDER BY at))[1] AS label, count(*) AS minutes
-			   FROM clock AS i JOIN odd USING (bot) WHERE asked GROUP BY 1, 2) AS c ON c.bot = o.bot AND c.bucket = s.bucket
+	LEFT JOIN (SELECT bot, min(at) AS bucket, date_trunc('hour', local) AS label, count(*) AS minutes
+			   FROM clock WHERE asked GROUP BY bot, date_trunc('hour', local), local - (at AT TIME ZONE 'UTC')) AS c ON c.bot = o.bot AND c.bucket = s.bucket
+GROUP BY o.bot, o.zone, o.first
+ORDER BY o.bot;
+
+-- One start for one hour, and one count, whoever answers.
+INSERT INTO bot_name SELECT bot, 'Odd ' || bot FROM odd;
+SELECT o.zone, o.first, count(*) AS hours, count(DISTINCT (s.bucket, s.date, s.count, c.value, l.messages, g.count)) AS different,
+	count(*) FILTER (WHERE s.bucket IS DISTINCT FROM c.date OR s.bucket IS DISTINCT FROM l.date OR s.date IS DISTINCT FROM g.date
+					 OR s.count IS DISTINCT FROM c.value OR s.count IS DISTINCT FROM l.messages OR s.count IS DISTINCT FROM g.count) AS wrong
+FROM odd AS o,
+	LATERAL ROWS FROM (stats_series(o.bot, o.first, o.first + 3, o.zone, 'hour'),
+		json_to_recordset(chatbot.conversations_messages(o.bot, o.first, o.first + 3, dimension => 'hour', tz => o.zone) -> 'data') AS (date timestamptz, value bigint),
+		json_to_recordset(logicdialog.message(o.first, o.first + 3, 'Odd ' || o.bot, 'hour', o.zone) -> 'data') AS (date timestamptz, messages bigint),
+		json_to_recordset(sage.sessions_messages(o.bot, o.first, o.first + 3, o.zone, 'hour') -> 'data') AS (count bigint, date timestamp))
+		AS x (s_bucket, s_date, s_count, s_distinct, s_partial, c_date, c_value, l_date, l_messages, g_count, g_date),
+	LATERAL (SELECT s_bucket AS bucket, s_date AS date, s_count AS count) AS s, LATERAL (SELECT c_date AS date, c_value AS value) AS c,
+	LATERAL (SELECT l_date AS date, l_messages AS messages) AS l, LATERAL (SELECT g_count AS count, g_date AS date) AS g
 GROUP BY o.bot, o.zone, o.first
 ORDER BY o.bot;
 

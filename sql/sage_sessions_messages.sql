@@ -112,12 +112,13 @@ SELECT language_codes, sage.sessions_messages(2001, '2019-07-01', '2019-07-02', 
 	sage.sessions_messages(2001, '2019-07-01', '2019-07-02', sources => 'web,app', language_codes => language_codes) #>> '{data,0,count}' AS both
 FROM unnest(ARRAY['en', 'nb', 'en,nb', '-en', '-en,-nb', '{en}', '["nb"]', 'da']) AS language_codes;
 
--- hours: a week at most, by the local clock, so also the week of 169 hours
+-- hours: a week at most, between dates by the local clock, so also the week of 169 hours, between instants by what has elapsed
 INSERT INTO sage_messages_event (bot_id, occurred_at, kind, session_id)
 SELECT 2003, timestamptz '2019-10-20 22:00Z' + n * interval '37 minutes', 'user_message', n::text FROM generate_series(0, 400) AS n;
 SELECT json_array_length(sage.sessions_messages(2003, '2019-10-21', '2019-10-28', 'Europe/Oslo', 'hour') -> 'data') AS hours_of_autumn,
 	json_array_length(sage.sessions_messages(2003, '2019-03-25', '2019-04-01', 'Europe/Oslo', 'hour') -> 'data') AS hours_of_spring,
-	json_array_length(sage.sessions_messages(2003, '2019-10-20T22:00Z', '2019-10-27T23:00Z', 'Europe/Oslo', 'hour') -> 'data') AS hours_of_instants,
+	json_array_length(sage.sessions_messages(2003, '2019-10-20T22:00Z', '2019-10-27T22:00Z', 'Europe/Oslo', 'hour') -> 'data') AS hours_of_instants,
+	json_array_length(sage.sessions_messages(2003, '2019-03-24T23:00Z', '2019-03-31T23:00Z', 'Europe/Oslo', 'hour') -> 'data') AS instants_of_spring,
 	pg_temp.check_series(2003, '2019-10-21', '2019-10-27', 'Europe/Oslo', 'hour') AS differences;
 SELECT x FROM json_array_elements(sage.sessions_messages(2003, '2019-10-27', '2019-10-28', 'Europe/Oslo', 'hour') -> 'data') WITH ORDINALITY AS x (x, n) WHERE n <= 5;
 SELECT sum((x ->> 'count')::int) AS in_hours, (SELECT count(*) FROM sage_messages_event WHERE bot_id = 2003
@@ -126,6 +127,8 @@ FROM json_array_elements(sage.sessions_messages(2003, '2019-10-21', '2019-10-28'
 SELECT pg_temp.failure($q$SELECT sage.sessions_messages(2003, '2019-10-21', '2019-10-29', 'Europe/Oslo', 'hour')$q$);
 SELECT pg_temp.failure($q$SELECT sage.sessions_messages(2003, '2019-10-21', '2019-10-28T00:00:00.000001', 'Europe/Oslo', 'hour')$q$);
 SELECT pg_temp.failure($q$SELECT sage.sessions_messages(2003, '2019-10-21', '2019-10-29', 'Europe/Oslo', 'HOUR')$q$);
+SELECT pg_temp.failure($q$SELECT sage.sessions_messages(2003, '2019-10-20T22:00Z', '2019-10-27T23:00Z', 'Europe/Oslo', 'hour')$q$);
+SELECT pg_temp.failure($q$SELECT sage.sessions_messages(2003, '2019-10-21', '2019-10-27T23:00Z', 'Europe/Oslo', 'hour')$q$);
 SELECT pg_temp.failure($q$SELECT sage.sessions_messages(2003, '2019-03-25', '2019-04-01', 'Europe/Oslo', 'hour')$q$);
 
 -- the next query knows: late events, corrections, deletions

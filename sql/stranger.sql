@@ -122,7 +122,7 @@ RESET ROLE;
 RESET search_path;
 GRANT USAGE ON SCHEMA kindly_stats, sage, ultimate TO regress_ks_asker;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.exported, tenant.talk, public.talk TO regress_ks_asker;
-GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO regress_ks_asker;
+GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO regress_ks_asker;
 TRUNCATE tenant.caught;
 
 -- what plain SQL does, so that the bait is known to work

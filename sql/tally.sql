@@ -118,6 +118,19 @@ SELECT (SELECT tally_agg(scanned_at, ARRAY[depot, belt], parcel_no, -1) + (SELEC
 SELECT s.* FROM (SELECT tally_agg('2021-01-01Z', '{}', 'x') + tally_agg('2021-01-01Z', '{}', 'y') - tally_agg('2021-01-01Z', '{}', 'x')
 	+ tally_agg('2021-01-02Z', '{}', 'x') AS t) q, series(t, ARRAY['2021-01-01Z', '2021-01-02Z', '2021-01-03Z']::timestamptz[]) s;
 
+-- a quarter hour that is cut is not empty because what keys or members have in it adds up to nothing
+CREATE TEMP TABLE cancelling AS
+SELECT what, tally_agg(at, ARRAY[key], member, weight) AS t FROM (VALUES
+	('keys', timestamptz '2021-01-01Z', 'a', 'x', 1), ('keys', '2021-01-01Z', 'b', 'x', -1), ('members', '2021-01-01Z', 'a', 'x', 1), ('members', '2021-01-01Z', 'a', 'y', -1),
+	('one with a member', '2021-01-01Z', 'a', 'x', 1), ('one with a member', '2021-01-01Z', 'a', NULL, -1), ('nothing', '2021-01-01Z', 'a', 'x', 1), ('nothing', '2021-01-01 00:14Z', 'a', 'x', -1))
+	AS v (what, at, key, member, weight) GROUP BY what;
+-- which are refused
+SELECT what, pg_temp.failure(format($$SELECT series(%L, ARRAY['2020-01-01Z', '2021-01-01 00:05Z', '2022-01-01Z']::timestamptz[])$$, t)) LIKE '22023 | bucket edge lies inside%' AS series,
+	pg_temp.failure(format($$SELECT total(%L, '2021-01-01 00:05Z')$$, t)) LIKE '22023 | bucket edge lies inside%' AS total, pg_temp.failure(format($$SELECT distinct_total(%L, "to" => '2021-01-01 00:05Z')$$, t)) LIKE '22023 | bucket edge lies inside%' AS distinct_total,
+	pg_temp.failure(format($$SELECT top(%L, 5, '2021-01-01 00:05Z')$$, t)) LIKE '22023 | bucket edge lies inside%' AS top, pg_temp.failure(format($$SELECT total(%L, '2021-01-01 00:05Z', key => '{b}')$$, t)) LIKE '22023 | bucket edge lies inside%' AS of_b,
+	pg_temp.failure(format($$SELECT total(%L, '2021-01-01 00:05Z', key => '{c}')$$, t)) LIKE '22023 | bucket edge lies inside%' AS of_c
+FROM cancelling ORDER BY what;
+
 -- the years that can be counted
 SELECT (info(tally_agg(at))).* FROM (VALUES ('0001-01-01Z'::timestamptz), ('9999-12-31 23:59:59.999999Z')) v(at);
 SELECT total(t, '2021-01-01Z'), total(t, '0001-01-01Z', '0001-01-02Z'), distinct_total(t, '-infinity', '4713-01-02 BC'), (info(slice(t, '4000-01-01 BC', '2021-01-01Z'))).last

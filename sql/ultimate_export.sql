@@ -21,12 +21,13 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 SELECT kindly_stats.create_conversation_table('ultimate_export');
-INSERT INTO kindly_stats.bot VALUES (2301, 'Frida "the bot" Ø');
+INSERT INTO kindly_stats.bot_name VALUES (2301, 'Frida "the bot" Ø');
 INSERT INTO ultimate_export VALUES
 	-- every property has a value; it began on the day before
 	(2301, 'f47ac10b', 'ticket/77', '2024-10-26 23:50:00.123456Z', '2024-10-27 00:10:00.000001Z', 'nb', 'chat', '{order,"with, comma","with \"quote\""}',
 	 '{"name": "Ola", "empty": "", "none": null, "zero": 0, "no": false, "deep": {"none": null, "some": [null, 1]}}', true, 'botHandled', 'informed',
-	 '["Welcome!", {"id": 7}]', '[{"intent_name": "Greeting", "intent_timestamp": "2024-10-26T23:51:00Z", "not_meaningful": true}, {"intent_name": "Order \"7\"", "intent_timestamp": "2024-10-26T23:52:00Z", "not_meaningful": false}]',
+	 '[{"reply_timestamp": "2024-10-26T23:51:00.5Z", "reply_id": "6530f1a2b4c5d6e7f8091a2b", "reply_name": "Welcome \"!\"", "reply_type": "text", "intent_id": "i1", "language": "nb"}, {"reply_id": 7}]',
+	 '[{"intent_name": "Greeting", "intent_timestamp": "2024-10-26 23:51:00 UTC", "not_meaningful": true}, {"intent_id": "i2", "intent_name": "Order \"7\"", "intent_timestamp": 1729986720.25, "not_meaningful": false}]',
 	 true, 1, 2, 3, 4, 5, 6, 2147483647, 8),
 	-- none has but those that must
 	(2301, 'nothing', NULL, '2024-10-27 10:00Z', '2024-10-27 10:10Z', NULL, NULL, NULL, NULL, DEFAULT, NULL, NULL, NULL, NULL, NULL, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT),
@@ -52,15 +53,16 @@ SELECT p.number, p.name, json_typeof(p.value) AS type, t.documented, p.value
 FROM document, json_each(document -> 0) WITH ORDINALITY AS p (name, value, number)
 LEFT JOIN (VALUES ('bot_id', 'string'), ('bot_name', 'string'), ('conversation_id', 'string'), ('platform_conversation_id', 'string'), ('conversation_start_time', 'string'),
 	('conversation_end_time', 'string'), ('language', 'string'), ('channel', 'string'), ('labels', 'string[]'), ('conversations_data', 'string'), ('test_mode', 'boolean'),
-	('conversation_status', 'string'), ('last_resolution', 'string'), ('triggered_replies', 'string'), ('triggered_intent_replies', 'string[]'), ('is_llm_conversation', 'boolean'),
+	('conversation_status', 'string'), ('last_resolution', 'string'), ('triggered_replies', 'object[]'), ('triggered_intent_replies', 'object[]'), ('is_llm_conversation', 'boolean'),
 	('llm_notUnderstood_count', 'string'), ('llm_responseGenerated_count', 'string'), ('llm_errorOccurred_count', 'string'), ('llm_escalationRequired_count', 'string'),
 	('llm_fallback_count', 'string'), ('bot_messages_count', 'string'), ('visitor_messages_count', 'string'), ('not_understood_messages_count', 'string')) AS t (name, documented)
 	ON t.name = p.name
 ORDER BY p.number;
--- elements of the arrays are strings; what is JSON inside a string can be read as JSON
+-- elements of labels are strings, those of the lists objects with just these members; what is JSON inside a string can be read as JSON
 SELECT json_typeof(e), e FROM document, json_array_elements(document -> 0 -> 'labels') AS e;
-SELECT json_typeof(e), (e #>> '{}')::jsonb ->> 'intent_name' AS intent_name FROM document, json_array_elements(document -> 0 -> 'triggered_intent_replies') AS e;
-SELECT (document -> 0 ->> 'conversations_data')::jsonb AS conversations_data, (document -> 0 ->> 'triggered_replies')::jsonb AS triggered_replies FROM document;
+SELECT i, m.key, json_typeof(m.value), m.value FROM document, unnest('{triggered_replies,triggered_intent_replies}'::text[]) AS list,
+	json_array_elements(document -> 0 -> list) WITH ORDINALITY AS e (e, i), json_each(e) WITH ORDINALITY AS m (key, value, n) ORDER BY list DESC, i, n;
+SELECT (document -> 0 ->> 'conversations_data')::jsonb AS conversations_data FROM document;
 
 -- no value is null, whatever the type, and empty is empty; conversations in the order in which they ended
 SELECT e ->> 'conversation_id' AS id, string_agg(p.key, ' ' ORDER BY p.key COLLATE "C") FILTER (WHERE json_typeof(p.value) = 'null') AS nulls FROM document, json_array_elements(document) WITH ORDINALITY AS a (e, n), json_each(e) AS p GROUP BY n, 1 ORDER BY n;
@@ -161,7 +163,7 @@ SELECT pg_temp.failure('SELECT ultimate.export(2301, ''0001-01-01'')');
 SELECT ultimate.export(2301, (now() AT TIME ZONE 'UTC')::date - 1);
 
 DELETE FROM kindly_stats.exported WHERE bot_id BETWEEN 2300 AND 2399;
-DELETE FROM kindly_stats.bot WHERE bot_id = 2301;
+DELETE FROM kindly_stats.bot_name WHERE bot_id = 2301;
 DELETE FROM ultimate_export;
 DELETE FROM ultimate_export_more;
 DROP TABLE ultimate_export, ultimate_export_more;

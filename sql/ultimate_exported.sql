@@ -26,7 +26,7 @@ END $$;
 
 SELECT kindly_stats.create_conversation_table('conversation');
 ALTER TABLE conversation ADD COLUMN own text;
-INSERT INTO kindly_stats.bot VALUES (1, 'first name');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'first name');
 CREATE FUNCTION talk(bot bigint, id text, ended timestamptz) RETURNS void LANGUAGE sql AS $$
 INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (bot, id, '2000-01-01 00:00Z', ended)
 $$;
@@ -87,7 +87,7 @@ INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conv
 ON CONFLICT (bot_id, conversation_id) DO UPDATE SET own = 'again';
 DELETE FROM conversation WHERE conversation_id = 'earlier';
 -- a day's name of its bot stays, too
-UPDATE kindly_stats.bot SET name = 'second name';
+UPDATE kindly_stats.bot_name SET name = 'second name';
 SELECT ultimate.export(1, '2024-05-10')::text = :'document' AS same;
 SELECT ultimate.export(1, '2024-05-11') -> 0 ->> 'bot_name' AS name;
 SELECT * FROM kindly_stats.verify();

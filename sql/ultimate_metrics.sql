@@ -104,7 +104,14 @@ SELECT pg_temp.failure('SELECT * FROM ultimate.metrics_by_first_meaningful_inten
 CREATE FUNCTION pg_temp.intents(list jsonb) RETURNS jsonb LANGUAGE sql AS $$
 SELECT coalesce(jsonb_agg(jsonb_build_object('intent_name', i -> 0, 'intent_timestamp', i -> 1, 'not_meaningful', i -> 2) ORDER BY n), '[]') FROM jsonb_array_elements(list) WITH ORDINALITY AS l (i, n)
 $$;
-SELECT list, ultimate.first_meaningful_intent(pg_temp.intents(list)) AS first, ultimate.last_meaningful_intent(pg_temp.intents(list)) AS last
+-- or why there is none
+CREATE FUNCTION pg_temp.first_and_last(list jsonb) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN concat_ws(' .. ', ultimate.first_meaningful_intent(list), ultimate.last_meaningful_intent(excluded => '{}', triggered_intent_replies => list));
+EXCEPTION WHEN OTHERS THEN
+	RETURN concat_ws(' | ', SQLSTATE, SQLERRM);
+END $$;
+SELECT list, pg_temp.first_and_last(pg_temp.intents(list))
 FROM (VALUES ('[]'), ('[["a", "2024-10-27T10:00:00Z", false]]'), ('[["a", "2024-10-27T10:00:00Z", true]]'), ('[["a", "2024-10-27T10:00:00Z", null]]'), ('[["a", "2024-10-27T10:00:00Z", "false"]]'),
 	-- by time, not by place; of the same time by place
 	('[["b", "2024-10-27T10:00:01Z", false], ["a", "2024-10-27T10:00:00Z", false], ["c", "2024-10-27T10:00:02Z", false]]'),
@@ -116,26 +123,31 @@ FROM (VALUES ('[]'), ('[["a", "2024-10-27T10:00:00Z", false]]'), ('[["a", "2024-
 	('[["b", "2024-10-27T05:31+05:30", false], ["a", "2024-10-27", false], ["c", "2024-10-27T00:01:01+00", false]]'),
 	('[["c", 1730023200.5, false], ["a", 1730023199, false], ["b", 1.7300232e9, false]]'),
 	('[["b", "2024-10-27 10:00:01 UTC", false], ["a", "2024-10-27 10:00:00Z", false]]'),
-	-- none, or one that is none: only where there is no other
-	('[["x", null, false], ["a", "2024-10-27T10:00:00Z", false], ["y", "yesterday", false], ["z", "2024-13-01", false]]'),
-	('[["x", null, false], ["y", "", false], ["z", true, false]]'),
-	('[["x", "2024-02-3", false], ["a", "2024-02-03T25", false], ["y", "2024-02-03T10:00:00Zz", false]]'),
+	-- without a time: only where there is no other
+	('[["x", null, false], ["a", "2024-10-27T10:00:00Z", false], ["z", null, false]]'), ('[["x", null, false], ["y", null, false]]'),
+	-- what is no time is an error, also of an intent that does not count
+	('[["x", "yesterday", true]]'), ('[["x", "", false]]'), ('[["x", true, false]]'), ('[["x", "2024-02-3", false]]'), ('[["x", "2024-13-01", false]]'), ('[["x", "2023-02-29", false]]'),
+	('[["x", "2024-02-03T25:00", false]]'), ('[["x", "2024-02-03T10:60", false]]'), ('[["x", "2024-02-03T10", false]]'), ('[["x", "2024-02-03T10:00:00.", false]]'), ('[["x", "2024-02-03T10:00:00Zz", false]]'),
+	('[["x", "2024-02-03T10:00:00 CET", false]]'), ('[["x", "2024-02-03T10:00:00+25", false]]'), ('[["x", "1730023200", false]]'),
+	-- numbers are seconds: not milliseconds, nor the first days of 1970
+	('[["x", 1730023200123, false]]'), ('[["x", 1, false]]'), ('[["x", 946684799.999, false]]'), ('[["x", 946684800, false]]'), ('[["x", 4102444799.999999, false]]'), ('[["x", 4102444800, false]]'), ('[["x", -1e400, false]]'),
 	-- no name
 	('[[null, "2024-10-27T10:00:00Z", false], [7, "2024-10-27T10:00:00Z", false], ["", "2024-10-27T11:00:00Z", false]]')) AS v (text), LATERAL (SELECT text::jsonb AS list) AS l;
 -- names that do not count; what is no list of intents
 SELECT excluded, ultimate.first_meaningful_intent(i, excluded) AS first, ultimate.last_meaningful_intent(i, excluded) AS last
 FROM (VALUES ('{}'::text[]), (NULL), ('{Greeting}'), ('{Greeting,"Talk to a human/agent"}'), ('{greeting,Order,Ord}'), ('{{Greeting},{Order}}'), ('{Greeting,Order,"Talk to a human/agent"}')) AS e (excluded),
-	(SELECT pg_temp.intents('[["Greeting", 1, false], ["Order", 2, false], ["Greeting", 3, false], ["Talk to a human/agent", 4, false]]') AS i) AS i;
-SELECT j, ultimate.first_meaningful_intent(j), ultimate.last_meaningful_intent(excluded => '{}', triggered_intent_replies => j) FROM unnest(ARRAY['{"intent_name": "a", "not_meaningful": false}', '"a"', 'null', '1', '["a", 1, null, [], {}]', NULL]::jsonb[]) AS j;
+	(SELECT pg_temp.intents('[["Greeting", 1700000001, false], ["Order", 1700000002, false], ["Greeting", 1700000003, false], ["Talk to a human/agent", 1700000004, false]]') AS i) AS i;
+SELECT j, pg_temp.first_and_last(j) FROM unnest(ARRAY['{"intent_name": "a", "not_meaningful": false}', '"a"', '"[{\"intent_name\": \"a\", \"not_meaningful\": false}]"', '["{\"intent_name\": \"a\", \"not_meaningful\": false}"]',
+	'null', '"null"', '1', '["a"]', '[1]', '[null]', '[[]]', '[{}]', '[{"intent_name": ["a"]}]', NULL]::jsonb[]) AS j;
 SELECT ultimate.first_meaningful_intent();
 SELECT pg_temp.failure('SELECT ultimate.first_meaningful_intent(''[]'', ARRAY[NULL])');
 SELECT bool_and(ultimate.first_meaningful_intent(i) = 'i0' AND ultimate.last_meaningful_intent(i) = 'i4999' AND ultimate.first_meaningful_intent(i, e) = 'i2000') AS many
-FROM (SELECT jsonb_agg(jsonb_build_object('intent_name', 'i' || n, 'intent_timestamp', n, 'not_meaningful', false) ORDER BY n % 7, n) AS i, array_agg('i' || n) FILTER (WHERE n < 2000) AS e FROM generate_series(0, 4999) AS n) AS t;
+FROM (SELECT jsonb_agg(jsonb_build_object('intent_name', 'i' || n, 'intent_timestamp', 1700000000 + n, 'not_meaningful', false) ORDER BY n % 7, n) AS i, array_agg('i' || n) FILTER (WHERE n < 2000) AS e FROM generate_series(0, 4999) AS n) AS t;
 
 -- conversations by them
 UPDATE ultimate_metrics SET triggered_intent_replies = CASE conversation_id
-	WHEN 'chaten' THEN pg_temp.intents('[["Greeting", 1, true], ["Order", 2, false], ["Return", 3, false], ["Bye", 4, true]]') WHEN 'chatnb' THEN pg_temp.intents('[["Order", 2, false], ["Order", 1, false]]')
-	WHEN 'chat-' THEN pg_temp.intents('[["Return", 2, false], ["Order", 1, false]]') WHEN 'ticketen' THEN pg_temp.intents('[["Delivery", 2, false]]') WHEN 'ticketnb' THEN '[]' WHEN 'ticket-' THEN '[{}]' END
+	WHEN 'chaten' THEN pg_temp.intents('[["Greeting", 1700000001, true], ["Order", 1700000002, false], ["Return", 1700000003, false], ["Bye", 1700000004, true]]') WHEN 'chatnb' THEN pg_temp.intents('[["Order", 1700000002, false], ["Order", 1700000001, false]]')
+	WHEN 'chat-' THEN pg_temp.intents('[["Return", 1700000002, false], ["Order", 1700000001, false]]') WHEN 'ticketen' THEN pg_temp.intents('[["Delivery", 1700000002, false]]') WHEN 'ticketnb' THEN '[]' WHEN 'ticket-' THEN '[{}]' END
 WHERE bot_id = 2405;
 UPDATE ultimate_metrics SET conversation_status = 'agent' WHERE bot_id = 2405 AND conversation_id = 'chatnb';
 SELECT * FROM ultimate.first_last_intent(2405, '2024-10-27', '2024-10-28');

@@ -18,7 +18,7 @@ INSERT INTO ultimate_page (bot_id, conversation_id, conversation_start_time, con
 	triggered_replies, triggered_intent_replies, is_llm_conversation, bot_messages_count, visitor_messages_count, not_understood_messages_count)
 SELECT 2501 + (i % 5 = 0)::int, 'c' || i, ended - interval '24 hours' * pg_temp.dice(i, 2) ^ 4, CASE WHEN i % 40 <> 1 THEN ended END,
 	pg_temp.pick('{en,nb,de,NULL}', i, 3), pg_temp.pick('{chat,ticket}', i, 4), CASE WHEN i % 3 = 0 THEN ARRAY['l' || i % 5] END, jsonb_build_object('n', i, 'none', NULL), i % 50 = 0,
-	pg_temp.pick('{botHandled,botHandled,email,agent,customEscalation,failedEscalation,abandoned,NULL}', i, 5), pg_temp.pick('{informed,resolved,escalated,undefined,NULL}', i, 6), '["r"]',
+	pg_temp.pick('{botHandled,botHandled,email,agent,customEscalation,failedEscalation,abandoned,NULL}', i, 5), pg_temp.pick('{informed,resolved,escalated,undefined,NULL}', i, 6), '[{"reply_name": "r"}]',
 	CASE WHEN i % 11 > 0 THEN (
 		SELECT coalesce(jsonb_agg(jsonb_build_object('intent_name', pg_temp.pick('{Greeting,Order,Return,Delivery,"Talk to a human/agent",Ærlig}', i * 10 + n, 7),
 			'intent_timestamp', ended - interval '1 minute' * ((n * 7) % 11), 'not_meaningful', pg_temp.pick('{true,false,false,NULL}', i * 10 + n, 8)::boolean) ORDER BY n), '[]')
@@ -32,10 +32,11 @@ CREATE TYPE pg_temp.intent AS (intent_name text, intent_timestamp timestamptz, n
 CREATE TEMP TABLE document AS SELECT bot, day::date, ultimate.export(bot, day::date) AS document FROM generate_series(2501, 2502) AS bot, generate_series(timestamp '2024-10-22', '2024-10-30', '1 day') AS day;
 CREATE TEMP TABLE all_loaded AS
 SELECT d.day, r.bot_id::bigint, r.conversation_id, r.conversation_start_time::timestamptz, r.conversation_end_time::timestamptz, r.conversation_status, r.last_resolution,
-	ARRAY(SELECT jsonb_populate_record(NULL::pg_temp.intent, i.text::jsonb) FROM unnest(r.triggered_intent_replies) WITH ORDINALITY AS i (text, n) ORDER BY n) AS triggered_intent_replies,
+	ARRAY(SELECT json_populate_record(NULL::pg_temp.intent, i.object) FROM json_array_elements(CASE WHEN json_typeof(r.triggered_intent_replies) = 'array' THEN r.triggered_intent_replies END)
+		WITH ORDINALITY AS i (object, n) ORDER BY n) AS triggered_intent_replies,
 	r.bot_messages_count::int, r.visitor_messages_count::int, r.not_understood_messages_count::int
 FROM document AS d, json_to_recordset(d.document) AS r (bot_id text, conversation_id text, conversation_start_time text, conversation_end_time text, conversation_status text, last_resolution text,
-	triggered_intent_replies text[], bot_messages_count text, visitor_messages_count text, not_understood_messages_count text);
+	triggered_intent_replies json, bot_messages_count text, visitor_messages_count text, not_understood_messages_count text);
 CREATE TEMP VIEW loaded AS SELECT * FROM all_loaded WHERE bot_id = 2501;
 SELECT count(*) > 10000 AS enough, count(*) = (SELECT count(*) FROM ultimate_page WHERE bot_id = 2501 AND conversation_end_time IS NOT NULL) AS all_of_them,
 	bool_and((conversation_end_time AT TIME ZONE 'UTC')::date = day) AS each_on_its_day, count(DISTINCT conversation_id) = count(*) AS none_twice FROM loaded;

@@ -20,7 +20,7 @@ SET datestyle = 'ISO';
 SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_conversation_table('conversation');
-INSERT INTO kindly_stats.bot VALUES (1, 'one');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one');
 CREATE FUNCTION failure(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	hint text;
@@ -73,7 +73,7 @@ SELECT failure('SELECT kindly_stats.reopen_day(1, ''2024-05-02'')');
 SELECT failure('DELETE FROM kindly_stats.exported');
 RESET ROLE;
 GRANT SELECT ON kindly_stats.exported, conversation, kindly_stats.rollup TO regress_ks_closer, regress_ks_one, regress_ks_two;
-GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron;
+GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO regress_ks_closer, regress_ks_one, regress_ks_two, regress_ks_cron;
 SET ROLE regress_ks_closer;
 SELECT exported(1, '2024-05-03');
 SELECT bot_id, day, bot_name, conversations FROM kindly_stats.exported ORDER BY 1, 2;

@@ -120,7 +120,7 @@ SELECT attaching(:'mapping'::jsonb - 'conversation_end_time');
 SELECT attaching(:'mapping'::jsonb || '{"conversation_end_time": null}');
 SELECT attaching(:'mapping'::jsonb - 'bot_messages_count');
 SELECT attaching(:'mapping'::jsonb || '{"platform_conversation_id": "nowhere"}');
-SELECT attaching(:'mapping'::jsonb || '{"bot_id": "outcome"}');
+SELECT attaching(:'mapping'::jsonb || '{"bot_id": "params"}');
 SELECT attaching(:'mapping'::jsonb || '{"conversation_start_time": "outcome"}');
 SELECT attaching(:'mapping'::jsonb || '{"visitor_messages_count": "outcome"}');
 SELECT attaching(:'mapping'::jsonb || '{"bot_messages_count": "outcome"}');

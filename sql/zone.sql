@@ -76,3 +76,6 @@ SELECT left(tz, 24) AS tz, length(tz), pg_temp.failure(format('SELECT kindly_sta
 	'', ' ', '/', '.', '..', '/etc/passwd', '../../etc/passwd', 'Europe/../Europe/Oslo', 'Europe/', 'Europe', '/Europe/Oslo',
 	'Europe//Oslo', 'zone.tab', 'tzdata.zi', 'leapseconds', E'Europe/\nOslo', E'\x01', '%s%n', '"', 'Osló', repeat('x', 255),
 	repeat('x', 256), repeat('Europe/', 40), repeat('+', 100000)]) tz;
+
+-- what dashboards call the zone of each reader
+SELECT tz, pg_temp.failure(format('SELECT kindly_stats.edges(%L, %L, %L)', '2024-07-01', '2024-07-02', tz)) FROM unnest(ARRAY['browser', 'Browser']) tz;

@@ -193,6 +193,14 @@ pg_hmac_free(pg_hmac_ctx *ctx)
 }
 #endif
 
+/* What reads a JSON text, escapes and all. */
+#include "common/jsonapi.h"
+#if PG_VERSION_NUM >= 170000
+#define ks_json_lexer(text, length, encoding) makeJsonLexContextCstringLen(NULL, text, length, encoding, true)
+#else
+#define ks_json_lexer(text, length, encoding) makeJsonLexContextCstringLen(text, length, encoding, true)
+#endif
+
 /* A random number in [0, 1). */
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"

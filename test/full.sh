@@ -359,7 +359,7 @@ if ! watched_servers; then
 fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1
-tap_suite machine large
+tap_suite machine large hours
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage

@@ -141,25 +141,40 @@ BEGIN
 END
 $$;
 
--- The hours of the range, as date_trunc has them.
+-- How long a range is: by the local clock if both ends are readings of it, else what elapses.
+CREATE FUNCTION span(first text, last text) RETURNS interval
+LANGUAGE sql STABLE AS $$
+	SELECT CASE WHEN NOT oracle.is_instant(first) AND NOT oracle.is_instant(last) THEN last::timestamp - first::timestamp
+		ELSE (CASE WHEN oracle.is_instant(last) THEN last::timestamptz ELSE oracle.first_shown(last::timestamp) END)
+			- (CASE WHEN oracle.is_instant(first) THEN first::timestamptz ELSE oracle.first_shown(first::timestamp) END) END
+$$;
+
+-- The first minute of those before the instant that the clock shows in the same hour, without a change in between.
+CREATE FUNCTION hour_start(at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+	SELECT CASE WHEN extract(timezone FROM date_trunc('hour', at)) = extract(timezone FROM at) THEN date_trunc('hour', at)
+		ELSE (SELECT min(g) FROM generate_series(date_trunc('hour', at), at, interval '1 minute') AS g WHERE extract(timezone FROM g) = extract(timezone FROM at)) END
+$$;
+
+-- The hours of the range, by their starts.
 CREATE FUNCTION range_hours(first text, last text, OUT first_hour timestamptz, OUT last_hour timestamptz)
 LANGUAGE plpgsql AS $$
 DECLARE
 	reading timestamp;
 BEGIN
 	IF oracle.is_instant(first) THEN
-		first_hour := date_trunc('hour', first::timestamptz);
+		first_hour := oracle.hour_start(first::timestamptz);
 	ELSE
-		first_hour := date_trunc('hour', oracle.first_shown(date_trunc('hour', first::timestamp)));
+		first_hour := oracle.hour_start(oracle.first_shown(date_trunc('hour', first::timestamp)));
 	END IF;
 	IF oracle.is_instant(last) THEN
-		last_hour := date_trunc('hour', last::timestamptz - interval '1 microsecond');
+		last_hour := oracle.hour_start(last::timestamptz - interval '1 microsecond');
 	ELSE
 		reading := date_trunc('hour', last::timestamp);
 		IF reading < last::timestamp THEN
 			reading := reading + interval '1 hour';
 		END IF;
-		last_hour := date_trunc('hour', oracle.first_shown(reading) - interval '1 microsecond');
+		last_hour := oracle.hour_start(oracle.first_shown(reading) - interval '1 microsecond');
 	END IF;
 END
 $$;
@@ -219,7 +234,7 @@ $$;
 CREATE FUNCTION within_hours(h record) RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN format(' AND occurred_at >= %L AND occurred_at < %L AND date_trunc(''hour'', occurred_at) BETWEEN %L AND %L',
+	RETURN format(' AND occurred_at >= %L AND occurred_at < %L AND oracle.hour_start(occurred_at) BETWEEN %L AND %L',
 				  h.first_hour - interval '3 hours', h.last_hour + interval '3 hours', h.first_hour, h.last_hour);
 END
 $$;
@@ -233,10 +248,9 @@ DECLARE
 BEGIN
 	IF q.granularity = 'hour' THEN
 		SELECT * INTO d FROM oracle.range_hours(q.first, q.last);
-		RETURN QUERY EXECUTE format('WITH counted AS (SELECT date_trunc(''hour'', occurred_at) AS at, %s FROM oracle.event WHERE %s GROUP BY 1),'
-			' hour AS (SELECT date_trunc(''hour'', g) AS at, min(g) AS shown FROM generate_series($1 - interval ''3 hours'', $2 + interval ''3 hours'', interval ''1 minute'') AS g'
-			'          GROUP BY 1 HAVING date_trunc(''hour'', g) BETWEEN $1 AND $2)'
-			' SELECT h.at, date_trunc(''hour'', h.shown::timestamp), coalesce(c.n, 0), coalesce(c.members, 0), false'
+		RETURN QUERY EXECUTE format('WITH counted AS (SELECT oracle.hour_start(occurred_at) AS at, %s FROM oracle.event WHERE %s GROUP BY 1),'
+			' hour AS (SELECT DISTINCT oracle.hour_start(g) AS at FROM generate_series($1, $2, interval ''1 minute'') AS g)'
+			' SELECT h.at, date_trunc(''hour'', h.at::timestamp), coalesce(c.n, 0), coalesce(c.members, 0), false'
 			' FROM hour AS h LEFT JOIN counted AS c ON c.at = h.at ORDER BY h.at',
 			oracle.counts(q), oracle.conditions(q) || oracle.within_hours(d))
 			USING d.first_hour, d.last_hour;
@@ -406,7 +420,7 @@ BEGIN
 		RETURN false;
 	ELSIF q.granularity = 'hour' OR q.call = 'stats_heatmap' THEN
 		IF q.call IN ('sessions_chats', 'sessions_messages', 'fallbacks_series', 'takeovers_series')
-		   AND oracle.reading(q.last) - oracle.reading(q.first) > interval '7 days' THEN
+		   AND oracle.span(q.first, q.last) > interval '7 days' THEN
 			RETURN true;
 		END IF;
 		SELECT first_hour <= last_hour AS there INTO r FROM oracle.range_hours(q.first, q.last);

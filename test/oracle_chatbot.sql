@@ -26,6 +26,9 @@ CREATE TABLE question (
 	answer text
 );
 
+-- Interactions of events that are there no more, all of which went at the same time.
+CREATE TABLE gone (bot_id bigint, interaction_type text, interaction_name text, interaction_id text, interaction_parent_id text, story_id text);
+
 -- ------------------------------------------------------------------ the range
 
 -- A period as local dates; TimeZone is the question's.
@@ -77,7 +80,7 @@ $$;
 CREATE FUNCTION dimension(q question) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-	days float8 := extract(epoch FROM oracle.reading(q.last) - oracle.reading(q.first)) / 86400;
+	days float8 := extract(epoch FROM oracle.span(q.first, q.last)) / 86400;
 BEGIN
 	RETURN CASE WHEN q.report = 'conversations_heatmap' THEN 'hour'
 		WHEN q.report = 'conversations_interactions' OR q.dimension IS NULL THEN 'day'
@@ -200,9 +203,14 @@ BEGIN
 			format('"usage":%%s,"value":%%s}', chatbot_oracle.number(coalesce(100 * n / nullif(total, 0), 0)), n)), ','
 			ORDER BY n DESC, type COLLATE "C" NULLS FIRST, name COLLATE "C" NULLS FIRST, id COLLATE "C" NULLS FIRST, parent COLLATE "C" NULLS FIRST)
 		FROM (SELECT c.*, sum(n) OVER () AS total FROM (
-			SELECT interaction_type AS type, interaction_name AS name, interaction_id AS id, interaction_parent_id AS parent, count(*) FILTER (WHERE true %s) AS n
-			FROM oracle.event WHERE bot_id = %s AND kind = 'interaction' AND coalesce(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) IS NOT NULL %s
-			GROUP BY 1, 2, 3, 4) AS c) AS t$q$, oracle.within_days(d), q.bot, oracle.list_condition('story_id', q.story)) INTO result;
+			-- what has an id is the same under any name, and has the one that it had last, by quarter hours
+			SELECT interaction_type AS type, interaction_id AS id, interaction_parent_id AS parent,
+				(array_agg(interaction_name ORDER BY interaction_name IS NULL, is_event DESC, date_bin('15 minutes', occurred_at, '2000-01-01Z') DESC, interaction_name COLLATE "C" NULLS FIRST))[1] AS name,
+				count(*) FILTER (WHERE is_event %s) AS n
+			FROM (SELECT bot_id, occurred_at, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id, true AS is_event FROM oracle.event WHERE kind = 'interaction'
+				UNION ALL SELECT bot_id, NULL, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id, false FROM chatbot_oracle.gone) AS e
+			WHERE bot_id = %s AND coalesce(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) IS NOT NULL %s
+			GROUP BY 1, 2, 3, CASE WHEN coalesce(interaction_id, '') = '' THEN interaction_name END) AS c) AS t$q$, oracle.within_days(d), q.bot, oracle.list_condition('story_id', q.story)) INTO result;
 	RETURN '[' || coalesce(result, '') || ']';
 END
 $$;

@@ -1,5 +1,6 @@
 // api.js: questions to the statistics API, with what its documentation asks of a
 // program: a new token after 401, a pause after 429 for as long as Retry-After says.
+// What is asked again comes only where it has changed (304).
 
 import { claimsOf, readToken } from './token.js';
 
@@ -30,6 +31,10 @@ function pause(milliseconds, signal) {
 // So many questions run at once; the server lets a key have little more.
 const AT_ONCE = 6;
 
+// So many answers are kept, those that were had last; in the page, for browsers keep
+// theirs on disk.
+const KEPT = 100;
+
 // One for the page.  askKey(bot) resolves when there is a new token; waiting(until)
 // is told until when nothing may be asked, and null when it goes on.
 export class Api {
@@ -39,6 +44,7 @@ export class Api {
   #asking = null;
   #free = AT_ONCE;
   #line = [];
+  #kept = new Map();
   // Beside the cookie, which another tab may have given to another bot since.
   #token = readToken();
 
@@ -108,7 +114,12 @@ export class Api {
     signal?.throwIfAborted();
     const token = this.#token;
     try {
-      return { token, response: await fetch(url, { headers: { Authorization: `Bearer ${token}` }, credentials: 'omit', cache: 'no-store', signal }) };
+      const headers = { Authorization: `Bearer ${token}` };
+      const known = this.#kept.get(url);
+      if (known !== undefined) {
+        headers['If-None-Match'] = known.tag;
+      }
+      return { token, response: await fetch(url, { headers, credentials: 'omit', cache: 'no-store', signal }) };
     } catch (error) {
       if (signal?.aborted) {
         throw error;
@@ -117,13 +128,27 @@ export class Api {
     }
   }
 
+  // The answer, as new or as it was; whoever has it may change it.
+  async #take(url, response) {
+    const text = response.status === 304 ? this.#kept.get(url).text : await response.text();
+    const tag = response.headers.get('etag');
+    this.#kept.delete(url);
+    if (tag !== null) {
+      this.#kept.set(url, { tag, text });
+    }
+    if (this.#kept.size > KEPT) {
+      this.#kept.delete(this.#kept.keys().next().value);
+    }
+    return JSON.parse(text).data;
+  }
+
   // What `data` of the answer is.  Parameters are pairs: lists have one a value.
   async get(endpoint, parameters = [], signal = undefined) {
-    const url = `/api/v1/stats/bot/${this.bot}/${endpoint}?${new URLSearchParams(parameters)}`.replace(/\?$/, '');
+    const url = `/api/v1/stats/bot/${encodeURIComponent(this.bot)}/${endpoint}?${new URLSearchParams(parameters)}`.replace(/\?$/, '');
     for (;;) {
       const { token, response } = await this.#ask(url, signal);
-      if (response.ok) {
-        return (await response.json()).data;
+      if (response.ok || response.status === 304) {
+        return this.#take(url, response);
       }
       if (response.status === 429) {
         this.#hold(response);

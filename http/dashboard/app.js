@@ -227,7 +227,7 @@ async function begin() {
   if (wanted !== null && wanted !== bot) {
     byId('cards').hidden = true;
     notice({ tone: 'info', symbol: 'info', text: `This address is of bot ${wanted}; you are signed in to bot ${bot}.`,
-      actions: [[`Sign in to bot ${wanted}`, () => signOut()], [`Go to bot ${bot}`, () => location.assign(`/?bot=${bot}`)]] });
+      actions: [[`Sign in to bot ${wanted}`, () => signOut()], [`Go to bot ${bot}`, () => location.assign(`/?bot=${encodeURIComponent(bot)}`)]] });
     return;
   }
   await new Dashboard(bot).start();

@@ -7,7 +7,8 @@ import { HOURS_MOST, addDays, daysBetween, fitting, granularities, isDate, isPre
 
 export const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
-// { include, values }: values to include, or to leave out; none is no filter.
+// { include, values }: values to include, or to leave out; none is no filter.  They stay
+// as the API's options write them, with a backslash before one that needs it.
 function readList(query, names) {
   const given = names.flatMap((name) => [...query.getAll(`${name}[]`), ...query.getAll(name)]);
   const included = given.filter((value) => value !== '' && !value.startsWith('-'));
@@ -15,6 +16,9 @@ function readList(query, names) {
   const values = [...new Set(included.length > 0 ? included : excluded)];
   return { include: included.length > 0 || values.length === 0, values };
 }
+
+// The value itself, for people.
+export const plainValue = (value) => value.replace(/^\\/, '') || '(empty)';
 
 const writeList = (name, { include, values }) => values.map((value) => [`${name}[]`, include ? value : `-${value}`]);
 

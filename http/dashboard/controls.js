@@ -1,6 +1,6 @@
 // controls.js: the choices above the charts.
 
-import { browserZone } from './choices.js';
+import { browserZone, plainValue } from './choices.js';
 import { byId, h, icon } from './dom.js';
 import { popover, segments } from './popover.js';
 import { addDays, granularities, isDate, presetRange, presets, rangeName, stepRange } from './time.js';
@@ -205,7 +205,7 @@ class ListControl {
     } });
     mode.set(include ? 'include' : 'exclude');
     panel.replaceChildren(h('div', { class: 'list' }, mode.element,
-      values.length === 0 ? h('p', { class: 'note' }, `No events with ${name.toLowerCase()} yet.`) : h('ul', {}, ...values.map((value, n) => h('li', {}, h('label', {}, boxes[n], h('span', {}, text(value)))))),
+      values.length === 0 ? h('p', { class: 'note' }, `No events with ${name.toLowerCase()} yet.`) : h('ul', {}, ...values.map((value, n) => h('li', {}, h('label', {}, boxes[n], h('span', {}, text(plainValue(value))))))),
       h('button', { type: 'button', class: 'quiet', onclick: () => {
         boxes.forEach((box) => { box.checked = false; });
         tell();
@@ -217,7 +217,8 @@ class ListControl {
     this.#options = options;
     this.#list = view[key];
     const { include, values } = this.#list;
-    const listed = values.length > 2 ? `${values.slice(0, 2).join(', ')} +${values.length - 2}` : values.join(', ');
+    const shown = values.slice(0, 2).map(plainValue).join(', ');
+    const listed = values.length > 2 ? `${shown} +${values.length - 2}` : shown;
     this.#popover.say(values.length === 0 ? all : include ? listed : `not ${listed}`);
     this.element.classList.toggle('chosen', values.length > 0);
   }

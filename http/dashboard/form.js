@@ -7,7 +7,7 @@ import { signIn } from './token.js';
 // only the same bot's can replace.
 export function signInForm({ bot = '', fixed = false, done }) {
   const botField = h('input', {
-    id: 'bot', name: 'bot', type: 'text', inputmode: 'numeric', pattern: '-?[0-9]+', title: 'A number', required: true,
+    id: 'bot', name: 'bot', type: 'text', required: true,
     autocomplete: 'username', value: bot, readonly: fixed, spellcheck: 'false',
   });
   const keyField = h('input', {
@@ -16,7 +16,7 @@ export function signInForm({ bot = '', fixed = false, done }) {
   const button = h('button', { class: 'primary', type: 'submit' }, 'Sign in');
   const fault = h('p', { class: 'fault', role: 'alert', hidden: true });
   const form = h('form', { class: 'signin', novalidate: false },
-    h('label', { for: 'bot' }, 'Bot number', botField),
+    h('label', { for: 'bot' }, 'Bot', botField),
     h('label', { for: 'key' }, 'API key', keyField),
     h('p', { class: 'note', id: 'key-note' }, 'Exchanged for a short-lived token, and not kept.'),
     fault, button);

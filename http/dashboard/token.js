@@ -22,11 +22,13 @@ function writeCookie(value, seconds) {
 
 export const forgetToken = () => writeCookie('', 0);
 
-// The bot as text: it may have more digits than a JavaScript number holds.
+// The bot as text: a number may have more digits than a JavaScript number holds.
 export function claimsOf(token) {
   try {
-    const text = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
-    return { bot: /"bot"\s*:\s*"?(-?\d+)/.exec(text)?.[1] ?? null, exp: JSON.parse(text).exp ?? null };
+    const bytes = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+    const { bot, exp } = JSON.parse(text);
+    return { bot: typeof bot === 'string' ? bot : /"bot"\s*:\s*(-?\d+)/.exec(text)?.[1] ?? null, exp: exp ?? null };
   } catch {
     return { bot: null, exp: null };
   }

@@ -74,14 +74,20 @@ extern ks_unit ks_unit_parse(const char *name);
 extern void ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks_moment *to,
 							 pg_tz *zone, ks_unit unit, const char *locale);
 
-/* "to" minus "from" on the local clock, in microseconds. */
-extern int64 ks_moment_local_span(const ks_moment *from, const ks_moment *to, pg_tz *zone);
+/* Microseconds from "from" to "to": on the local clock if both are readings of it, else elapsed time. */
+extern int64 ks_moment_span(const ks_moment *from, const ks_moment *to, pg_tz *zone);
 
 /* The local start of the unit (ISO weeks, Gregorian calendar) that holds the moment. */
 extern void ks_moment_floor(ks_moment *result, const ks_moment *moment, ks_unit unit, pg_tz *zone);
 
+/* What the local clock shows at the moment. */
+extern int64 ks_moment_reading(const ks_moment *moment, pg_tz *zone);
+
 /* The first instant at which the local clock shows the moment or later. */
 extern TimestampTz ks_moment_instant(const ks_moment *moment, pg_tz *zone);
+
+/* The first instant of the hour bucket that holds the moment. */
+extern TimestampTz ks_moment_hour(const ks_moment *moment, pg_tz *zone);
 
 /* Raises 22008 unless the moment lies in the years 1 to 9999. */
 extern void ks_moment_check(const ks_moment *moment, const char *argument);

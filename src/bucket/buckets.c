@@ -36,19 +36,64 @@ typedef struct question
 	ks_calendar calendar;
 } question;
 
+/*
+ * Dashboards write granularities as spans, and choose "30m" or "7d" by
+ * themselves.  What is one unit is taken for it; of others, the nearest unit is
+ * suggested, by the ratio of their lengths.
+ */
+#define SPAN_DIGITS		6
+
+static bool
+parse_span(const char *name, ks_unit *unit, bool *exact)
+{
+	static const struct
+	{
+		const char *suffix;
+		double		seconds;
+	}			spans[] = {
+		{"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}, {"M", 2629746}, {"y", 31556952}
+	};
+
+	/* the geometric means of neighbouring units, in seconds */
+	static const double between[] = {17636, 228592, 1261133, 4554854, 15778476};
+	int			digits = strspn(name, "0123456789");
+	double		seconds = -1;
+	int			i;
+
+	if (digits == 0 || digits > SPAN_DIGITS)
+		return false;
+	for (i = 0; i < lengthof(spans); i++)
+		if (strcmp(name + digits, spans[i].suffix) == 0)
+			seconds = atoi(name) * spans[i].seconds;
+	if (seconds < 0)
+		return false;
+	for (i = 0; i < lengthof(between) && seconds > between[i]; i++)
+		;
+	*unit = (ks_unit) i;
+	*exact = digits == 1 && name[0] == '1' && strchr("hdwMy", name[1]) != NULL && name[2] == '\0';
+	return true;
+}
+
 ks_unit
 ks_unit_parse(const char *name)
 {
+	ks_unit		unit = KS_DAY;
+	bool		exact = false;
+	bool		is_span;
 	int			i;
 
 	for (i = 0; i < lengthof(unit_names); i++)
 		if (pg_strcasecmp(name, unit_names[i]) == 0)
 			return (ks_unit) i;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("granularity \"%s\" is not known", name),
-			 errhint("Granularities are hour, day, week, month, quarter and year.")));
-	return KS_DAY;				/* keep the compiler quiet */
+	is_span = parse_span(name, &unit, &exact);
+	if (!exact)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("granularity \"%s\" is not known", name),
+				 is_span
+				 ? errhint("The nearest is \"%s\": granularities are hour, day, week, month, quarter and year.", unit_names[unit])
+				 : errhint("Granularities are hour, day, week, month, quarter and year.")));
+	return unit;
 }
 
 /* ------------------------------------------------------------------------
@@ -356,7 +401,7 @@ hour_at(const ks_hour *hours, int64 nhours, int64 instant)
 	{
 		int64		middle = low + (high - low + 1) / 2;
 
-		if (hours[middle].edge <= instant)
+		if (hours[middle].start <= instant)
 			low = middle;
 		else
 			high = middle - 1;
@@ -393,11 +438,11 @@ build_hours(ks_buckets *result, const question *q)
 	for (i = first; i <= last; i++)
 	{
 		result->starts[i - first] = hours[i].start;
-		result->ends[i - first] = hours[i + 1].edge;
+		result->ends[i - first] = hours[i + 1].start;
 		result->labels[i - first] = hours[i].label;
-		result->edges[i - first] = hours[i].edge;
+		result->edges[i - first] = hours[i].start;
 	}
-	result->edges[result->nsegments] = hours[last + 1].edge;
+	result->edges[result->nsegments] = hours[last + 1].start;
 	pfree(result->bucket_of);
 	result->bucket_of = NULL;
 	pfree(hours);

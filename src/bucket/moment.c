@@ -29,6 +29,8 @@ PG_FUNCTION_INFO_V1(ks_moment_from_text);
 PG_FUNCTION_INFO_V1(ks_moment_from_date);
 PG_FUNCTION_INFO_V1(ks_moment_from_timestamp);
 PG_FUNCTION_INFO_V1(ks_moment_from_timestamptz);
+PG_FUNCTION_INFO_V1(ks_moment_from_bigint);
+PG_FUNCTION_INFO_V1(ks_moment_from_integer);
 
 /* What ks_moment_out writes at most, with room to spare. */
 #define MOMENT_TEXT_SIZE	64
@@ -44,6 +46,55 @@ make_moment(int64 value, int32 kind)
 	moment->value = value;
 	moment->kind = TIMESTAMP_NOT_FINITE(value) ? KS_MOMENT_LOCAL : kind;
 	return moment;
+}
+
+/* ------------------------------------------------------------------------
+ * Milliseconds since 1970, as browsers and dashboards count
+ *
+ * A number of 13 digits can be nothing else: the years 2001 to 2286.  Seconds
+ * have 10 digits, as an hour written without signs has, and are refused.
+ * ------------------------------------------------------------------------
+ */
+
+#define MSEC_DIGITS		13
+#define FIRST_MSEC		INT64CONST(1000000000000)
+#define LAST_MSEC		INT64CONST(9999999999999)
+
+static ks_moment *
+moment_of_msecs(int64 msecs)
+{
+	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
+
+	return make_moment((msecs - epoch) * 1000, KS_MOMENT_INSTANT);
+}
+
+/* How many digits a text has that has nothing else, but for blanks around them. */
+static int
+digits_alone(const char *text)
+{
+	int			n;
+
+	text += strspn(text, " ");
+	n = strspn(text, "0123456789");
+	return text[n + strspn(text + n, " ")] == '\0' ? n : 0;
+}
+
+static bool
+read_msecs(const char *text, int64 *msecs)
+{
+	if (digits_alone(text) != MSEC_DIGITS)
+		return false;
+	*msecs = strtoll(text, NULL, 10);
+	return *msecs >= FIRST_MSEC;
+}
+
+static void
+refuse_number(int64 value)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+			 errmsg("number %lld is no moment", (long long) value),
+			 errhint("A number is an instant in milliseconds since 1970 and has 13 digits, as 1561939200000 has. Write dates in quotes, and seconds as to_timestamp(1561939200).")));
 }
 
 /* ------------------------------------------------------------------------
@@ -152,7 +203,10 @@ parse_moment(const char *text, Node *escontext)
 	int32		kind = KS_MOMENT_LOCAL;
 	Timestamp	value = 0;
 	const char *word;
+	int64		msecs;
 
+	if (read_msecs(text, &msecs))
+		return moment_of_msecs(msecs);
 	memset(&tm, 0, sizeof(tm));
 	error = split_fields(text, &fields);
 	if (error == 0)
@@ -181,7 +235,9 @@ parse_moment(const char *text, Node *escontext)
 		ereturn(escontext, NULL,
 				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
 				 errmsg("moment \"%s\" is out of range", text),
-				 errhint("Write a date such as 2019-07-01, with the year first.")));
+				 digits_alone(text) > 0
+				 ? errhint("Write a date such as 2019-07-01, or an instant in milliseconds since 1970, which has %d digits.", MSEC_DIGITS)
+				 : errhint("Write a date such as 2019-07-01, with the year first.")));
 #ifdef DTERR_BAD_TIMEZONE
 	/* Before 16 the server's parser raises this error itself. */
 	if (error == DTERR_BAD_TIMEZONE)
@@ -323,6 +379,27 @@ ks_moment_from_timestamptz(PG_FUNCTION_ARGS)
 	PG_RETURN_MOMENT(make_moment(PG_GETARG_TIMESTAMPTZ(0), KS_MOMENT_INSTANT));
 }
 
+Datum
+ks_moment_from_bigint(PG_FUNCTION_ARGS)
+{
+	int64		msecs = PG_GETARG_INT64(0);
+
+	if (msecs < FIRST_MSEC || msecs > LAST_MSEC)
+		refuse_number(msecs);
+	PG_RETURN_MOMENT(moment_of_msecs(msecs));
+}
+
+/*
+ * No integer has 13 digits.  The cast is there to say so: without it the function
+ * would be said not to exist.
+ */
+Datum
+ks_moment_from_integer(PG_FUNCTION_ARGS)
+{
+	refuse_number(PG_GETARG_INT32(0));
+	PG_RETURN_NULL();
+}
+
 /* ------------------------------------------------------------------------
  * Use
  * ------------------------------------------------------------------------
@@ -363,8 +440,18 @@ ks_moment_instant(const ks_moment *moment, pg_tz *zone)
 	return ks_segments_first(&segments, moment->value);
 }
 
-static int64
-moment_reading(const ks_moment *moment, pg_tz *zone)
+TimestampTz
+ks_moment_hour(const ks_moment *moment, pg_tz *zone)
+{
+	ks_segments segments;
+
+	moment_segments(&segments, moment, zone);
+	return ks_segments_hour(&segments, moment->kind == KS_MOMENT_INSTANT ? moment->value
+							: ks_segments_first(&segments, moment->value));
+}
+
+int64
+ks_moment_reading(const ks_moment *moment, pg_tz *zone)
 {
 	ks_segments segments;
 
@@ -375,17 +462,19 @@ moment_reading(const ks_moment *moment, pg_tz *zone)
 }
 
 int64
-ks_moment_local_span(const ks_moment *from, const ks_moment *to, pg_tz *zone)
+ks_moment_span(const ks_moment *from, const ks_moment *to, pg_tz *zone)
 {
 	ks_moment_check(from, "from");
 	ks_moment_check(to, "to");
-	return moment_reading(to, zone) - moment_reading(from, zone);
+	if (from->kind == KS_MOMENT_LOCAL && to->kind == KS_MOMENT_LOCAL)
+		return to->value - from->value;
+	return ks_moment_instant(to, zone) - ks_moment_instant(from, zone);
 }
 
 void
 ks_moment_floor(ks_moment *result, const ks_moment *moment, ks_unit unit, pg_tz *zone)
 {
-	int64		reading = moment_reading(moment, zone);
+	int64		reading = ks_moment_reading(moment, zone);
 
 	result->kind = KS_MOMENT_LOCAL;
 	result->reserved = 0;

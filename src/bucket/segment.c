@@ -62,6 +62,21 @@ ks_segments_first(const ks_segments *segments, int64 reading)
 	return segments->end;
 }
 
+static inline int64
+hour_of(int64 reading)
+{
+	return reading - ks_floor_mod(reading, KS_USECS_PER_HOUR);
+}
+
+int64
+ks_segments_hour(const ks_segments *segments, int64 instant)
+{
+	const ks_segment *segment = &segments->segment[segment_at(segments, instant)];
+	int64		start = hour_of(instant + segment->offset) - segment->offset;
+
+	return start < segment->start ? segment->start : start;
+}
+
 /*
  * Each segment begins a piece and each cut another one, once more for every
  * segment boundary at which the clock goes back over it.  Clocks go back by
@@ -122,10 +137,10 @@ ks_segments_cut(const ks_segments *segments, const int64 *cut, int nbuckets, ks_
 }
 
 /*
- * An hour is truncated with the offset that holds at the instant, as
- * date_trunc does: where the clock changes within an hour, the hour after the
- * change has a start of its own, before its first instant.  Only a change by
- * whole hours keeps the start, and then it is still the same hour.
+ * An hour is all instants between two changes of the clock at which it shows
+ * one and the same date and hour.  So hours follow one another without a hole,
+ * an hour that is shown twice is two, and where the clock changes within an hour
+ * a part of it stands on either side, each under what the clock shows there.
  */
 int64
 ks_segments_hours(const ks_segments *segments, ks_hour *hours)
@@ -138,16 +153,11 @@ ks_segments_hours(const ks_segments *segments, ks_hour *hours)
 		int64		start = segments->segment[i].start;
 		int64		end = segment_end(segments, i);
 		int64		offset = segments->segment[i].offset;
-		int64		label = ks_floor_div(start + offset, KS_USECS_PER_HOUR) * KS_USECS_PER_HOUR;
+		int64		label = hour_of(start + offset);
 
 		for (; label - offset < end; label += KS_USECS_PER_HOUR)
 		{
-			int64		hour = label - offset;
-
-			if (nhours > 0 && hours[nhours - 1].start == hour)
-				continue;
-			hours[nhours].edge = hour < start ? start : hour;
-			hours[nhours].start = hour;
+			hours[nhours].start = label - offset < start ? start : label - offset;
 			hours[nhours].label = label;
 			nhours++;
 		}

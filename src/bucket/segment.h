@@ -34,11 +34,10 @@ typedef struct ks_piece
 	int32		bucket;			/* -1 for none */
 } ks_piece;
 
-/* Instants from edge to the next hour's edge. */
+/* Instants from start to the next hour's start. */
 typedef struct ks_hour
 {
-	int64		edge;			/* first instant */
-	int64		start;			/* the instant truncated to the hour */
+	int64		start;
 	int64		label;			/* local reading of the full hour */
 } ks_hour;
 
@@ -47,6 +46,9 @@ extern int64 ks_segments_reading(const ks_segments *segments, int64 instant);
 
 /* First instant at which the local clock reads `reading` or later. */
 extern int64 ks_segments_first(const ks_segments *segments, int64 reading);
+
+/* First instant of the hour that holds the instant. */
+extern int64 ks_segments_hour(const ks_segments *segments, int64 instant);
 
 /* How many pieces or hours the walks below can write at most. */
 extern int64 ks_segments_max_pieces(const ks_segments *segments, int ncuts);

@@ -1,10 +1,11 @@
 /*
  * ChatBot.com's Reports: six functions, their parameters, defaults and JSON
- * exactly as documented.
+ * exactly as documented.  That of interactions has a file of its own.
  *
  * A value is a whole number or one of two decimals, so all of them are
  * hundredths here: they add up to the summaries without a rounding error.
  */
+#include "dialect/chatbot.h"
 #include "dialect/clock.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
@@ -18,12 +19,8 @@
 #include "tally/sort.h"
 
 /* Where the key columns of measures begin. */
-#define STORY_OF_STORIES		KS_DIMENSIONS
-#define STORY_OF_INTERACTIONS	(KS_DIMENSIONS + 4)
-#define SOURCE					0
-
-/* An interaction is what it is called and where it belongs: type, name, id and parent. */
-#define INTERACTION_PARTS	4
+#define STORY_OF_STORIES	KS_DIMENSIONS
+#define SOURCE				0
 
 /* Spans up to which dimension "auto" takes hours, days and months. */
 #define AUTO_HOURS	(2 * USECS_PER_DAY)
@@ -34,12 +31,14 @@
 #define OFFSET_MAX	720
 #define OFFSET_STEP	15
 
+/* More hours than changes of clocks cut in two in as many years as there may be buckets for. */
+#define CUT_HOURS_MAX 1000
+
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations);
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations_paid);
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations_messages);
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations_avg);
 PG_FUNCTION_INFO_V1(ks_chatbot_conversations_heatmap);
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations_interactions);
 
 /* ------------------------------------------------------------------------
  * Arguments
@@ -47,8 +46,8 @@ PG_FUNCTION_INFO_V1(ks_chatbot_conversations_interactions);
  */
 
 /* Whose, and by which clock. */
-static void
-start_request(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
+void
+ks_chatbot_start(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
 {
 	memset(request, 0, sizeof(*request));
 	request->bot_id = ks_required_bot(fcinfo, 0);
@@ -128,8 +127,8 @@ check_default_end(const ks_moment *from, const ks_moment *to, bool from_is_missi
 }
 
 /* from, to, period: what follows the bot. */
-static void
-range_arguments(FunctionCallInfo fcinfo, ks_request *request)
+void
+ks_chatbot_range(FunctionCallInfo fcinfo, ks_request *request)
 {
 	ks_moment  *from = palloc0(sizeof(ks_moment));
 	ks_moment  *to = palloc0(sizeof(ks_moment));
@@ -172,7 +171,7 @@ dimension_argument(FunctionCallInfo fcinfo, int argument, const ks_request *requ
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("dimension \"%s\" is not known", name),
 				 errhint("Dimensions are auto, year, month, day and hour.")));
-	span = ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL));
+	span = ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL));
 	return span <= AUTO_HOURS ? "hour" : span <= AUTO_DAYS ? "day" : span <= AUTO_MONTHS ? "month" : "year";
 }
 
@@ -397,8 +396,8 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	const char *member;
 	StringInfoData out;
 
-	start_request(fcinfo, 8, &request);
-	range_arguments(fcinfo, &request);
+	ks_chatbot_start(fcinfo, 8, &request);
+	ks_chatbot_range(fcinfo, &request);
 	request.granularity = dimension_argument(fcinfo, 4, &request);
 	member = group_argument(fcinfo, 5);
 	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 6), "source");
@@ -461,13 +460,35 @@ ks_chatbot_conversations_avg(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
+/*
+ * By any other offset than one of whole quarter hours, the hours of the heatmap
+ * would begin within the quarter hours that events are counted by.  No zone's
+ * clock stands there.
+ */
+static void
+check_offset(int32 offset)
+{
+	int32		below = (offset + OFFSET_MAX) / OFFSET_STEP * OFFSET_STEP - OFFSET_MAX;
+
+	if (offset < -OFFSET_MAX || offset > OFFSET_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"offset\" must be from -%d to %d, not %d", OFFSET_MAX, OFFSET_MAX, offset),
+				 errhint("It is how many minutes the clock is ahead of UTC.")));
+	if (offset != below)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"offset\" must be a multiple of %d, not %d", OFFSET_STEP, offset),
+				 errhint("Events are counted by quarter hours, as the clocks of all zones stand; the nearest are %d and %d.", below, below + OFFSET_STEP)));
+}
+
 /* The clock of the heatmap: a zone's, or one that is always so many minutes ahead of UTC. */
 static void
 start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_request *request)
 {
 	int32		offset;
 
-	start_request(fcinfo, tz_argument, request);
+	ks_chatbot_start(fcinfo, tz_argument, request);
 	if (PG_ARGISNULL(offset_argument))
 		return;
 	if (!PG_ARGISNULL(tz_argument))
@@ -476,11 +497,7 @@ start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_
 				 errmsg("\"offset\" and \"tz\" exclude each other"),
 				 errhint("Pass \"tz\" for a zone whose clock is changed, \"offset\" for one that is always as far from UTC.")));
 	offset = PG_GETARG_INT32(offset_argument);
-	if (offset < -OFFSET_MAX || offset > OFFSET_MAX || offset % OFFSET_STEP != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"offset\" must be a multiple of %d from -%d to %d, not %d", OFFSET_STEP, OFFSET_MAX, OFFSET_MAX, offset),
-				 errhint("It is how many minutes the clock is ahead of UTC; events are counted by quarter hours.")));
+	check_offset(offset);
 	request->zone = psprintf("%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
 }
 
@@ -499,7 +516,7 @@ leave_out_empty_years(ks_request *request)
 	int			first = 0;
 	int			last;
 
-	if (ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS)
+	if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS - CUT_HOURS_MAX)
 		return true;
 	yearly.granularity = "year";
 	yearly.distinct = false;
@@ -551,7 +568,7 @@ ks_chatbot_conversations_heatmap(PG_FUNCTION_ARGS)
 	int			cell;
 
 	start_heatmap(fcinfo, 4, 7, &request);
-	range_arguments(fcinfo, &request);
+	ks_chatbot_range(fcinfo, &request);
 	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 5), "source");
 	ks_list_condition(&request, STORY_OF_STORIES, ks_optional_text(fcinfo, 6), "storyId");
 	request.measure = PG_ARGISNULL(6) ? "messages" : "stories";
@@ -570,110 +587,6 @@ ks_chatbot_conversations_heatmap(PG_FUNCTION_ARGS)
 		if (cell % 24 == 23)
 			ks_json_close(&out, ']');
 	}
-	ks_json_close(&out, ']');
-	return finish_json(&out);
-}
-
-/* ------------------------------------------------------------------------
- * Interactions
- * ------------------------------------------------------------------------
- */
-
-/* The parts of an interaction's key, and the order in which they are shown. */
-enum
-{
-	TYPE, NAME, ID, PARENT
-};
-
-static const struct
-{
-	int			part;
-	const char *member;
-}			interaction_members[INTERACTION_PARTS] = {
-	{PARENT, "parentId"},
-	{TYPE, "type"},
-	{NAME, "name"},
-	{ID, "id"}
-};
-
-/* Members that an interaction does not have are left out. */
-static void
-put_interaction(StringInfo out, ks_string key, int64 value, int64 all)
-{
-	ks_string	parts[INTERACTION_PARTS] = {{NULL, 0}};
-	int			i;
-
-	for (i = 0; i < INTERACTION_PARTS; i++)
-		ks_key_shift(&key, &parts[i]);
-	ks_json_open(out, '{');
-	for (i = 0; i < INTERACTION_PARTS; i++)
-	{
-		ks_string	part = parts[interaction_members[i].part];
-
-		if (part.bytes == NULL)
-			continue;
-		ks_json_member(out, interaction_members[i].member);
-		ks_json_bytes(out, part.bytes, part.length);
-	}
-	ks_json_member(out, "usage");
-	ks_json_hundredths(out, ks_hundredths(100 * value, all));
-	ks_json_member(out, "value");
-	ks_json_integer(out, value);
-	ks_json_close(out, '}');
-}
-
-static int
-compare_lines(const void *a, const void *b)
-{
-	CHECK_FOR_INTERRUPTS();
-	return ks_key_compare(((const ks_top_line *) a)->key, ((const ks_top_line *) b)->key);
-}
-
-/*
- * Those of the range, most frequent first, and then all others that ever were.
- * The order of keys is the documented one among equals: no type first, then by
- * type, name and id.
- */
-static void
-put_interactions(StringInfo out, const ks_top *asked, const ks_top *ever)
-{
-	ks_top_line *known = palloc((asked->count + 1) * sizeof(ks_top_line));
-	int			i;
-
-	for (i = 0; i < asked->count; i++)
-	{
-		put_interaction(out, asked->lines[i].key, asked->lines[i].weight, asked->total);
-		known[i] = asked->lines[i];
-	}
-	ks_sort(known, asked->count, sizeof(ks_top_line), compare_lines, CurrentMemoryContext);
-	ks_sort(ever->lines, ever->count, sizeof(ks_top_line), compare_lines, CurrentMemoryContext);
-	for (i = 0; i < ever->count; i++)
-	{
-		if (bsearch(&ever->lines[i], known, asked->count, sizeof(ks_top_line), compare_lines) == NULL)
-			put_interaction(out, ever->lines[i].key, 0, asked->total);
-	}
-}
-
-/* bot, from, to, period, storyId, tz */
-Datum
-ks_chatbot_conversations_interactions(PG_FUNCTION_ARGS)
-{
-	ks_request	request;
-	ks_top		asked;
-	ks_top		ever;
-	StringInfoData out;
-
-	start_request(fcinfo, 5, &request);
-	range_arguments(fcinfo, &request);
-	ks_list_condition(&request, STORY_OF_INTERACTIONS, ks_optional_text(fcinfo, 4), "storyId");
-	request.measure = "interactions";
-	ks_stats_top_by(&request, KS_DIMENSIONS, INTERACTION_PARTS, PG_INT32_MAX, &asked);
-	request.from = request.to = NULL;
-	ks_stats_top_by(&request, KS_DIMENSIONS, INTERACTION_PARTS, PG_INT32_MAX, &ever);
-
-	initStringInfo(&out);
-	ks_json_open(&out, '[');
-	put_interactions(&out, &asked, &ever);
 	ks_json_close(&out, ']');
 	return finish_json(&out);
 }

@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "dialect/json.h"
+#include "rollup/reply.h"
 
 const char *const ks_document_properties[] = {
 	"bot_id",
@@ -105,26 +106,44 @@ put_parameters(StringInfo out, Jsonb *data)
 	put_jsonb(out, &data->root, VARSIZE(data));
 }
 
-/* One JSON text for each element. */
 static void
-put_elements(StringInfo out, Jsonb *array)
+put_reply_value(StringInfo out, ks_reply_type type, const ks_reply_value *value)
 {
-	JsonbIterator *it;
-	JsonbValue	value;
-
-	ks_json_open(out, '[');
-	if (!JB_ROOT_IS_ARRAY(array))
-		put_jsonb(out, &array->root, VARSIZE(array));
+	if (value->isnull)
+		ks_json_text(out, NULL);
+	else if (type == KS_REPLY_INSTANT)
+		ks_json_exact_instant(out, value->instant);
+	else if (type == KS_REPLY_BOOLEAN)
+		ks_json_boolean(out, value->boolean);
 	else
-	{
-		it = JsonbIteratorInit(&array->root);
-		(void) JsonbIteratorNext(&it, &value, true);
-		while (JsonbIteratorNext(&it, &value, true) == WJB_ELEM)
-		{
-			Jsonb	   *element = JsonbValueToJsonb(&value);
+		ks_json_bytes(out, value->text.bytes, value->text.length);
+}
 
-			put_jsonb(out, &element->root, VARSIZE(element));
+/* An object for each element, with all members of its kind and no others. */
+static void
+put_replies(StringInfo out, const ks_reply_kind *kind, Jsonb *list, ks_reply_owner of)
+{
+	ks_replies	r;
+	ks_reply_value values[KS_REPLY_MEMBERS_MAX];
+	uint32		i;
+	int			n;
+
+	if (!ks_replies_open(&r, kind, list, of))
+	{
+		ks_json_text(out, NULL);
+		return;
+	}
+	ks_json_open(out, '[');
+	for (i = 0; i < r.count; i++)
+	{
+		ks_replies_read(&r, i, values);
+		ks_json_open(out, '{');
+		for (n = 0; n < kind->nmembers; n++)
+		{
+			ks_json_member(out, kind->members[n].name);
+			put_reply_value(out, kind->members[n].type, &values[n]);
 		}
+		ks_json_close(out, '}');
 	}
 	ks_json_close(out, ']');
 }
@@ -134,9 +153,9 @@ put_elements(StringInfo out, Jsonb *array)
  * ------------------------------------------------------------------------
  */
 
-/* A value as its type says: integers are strings in this document, JSON is a string, too. */
+/* A value as its type says: integers are strings in this document, the JSON of conversations_data is a string, too. */
 static void
-put_value(StringInfo out, const char *property, Oid type, Datum value)
+put_value(StringInfo out, Oid type, Datum value)
 {
 	switch (type)
 	{
@@ -153,17 +172,16 @@ put_value(StringInfo out, const char *property, Oid type, Datum value)
 			put_texts(out, DatumGetArrayTypeP(value));
 			break;
 		case JSONBOID:
-			if (strcmp(property, "conversations_data") == 0)
-				put_parameters(out, DatumGetJsonbP(value));
-			else if (strcmp(property, "triggered_intent_replies") == 0)
-				put_elements(out, DatumGetJsonbP(value));
-			else
-				put_jsonb(out, &DatumGetJsonbP(value)->root, VARSIZE(DatumGetJsonbP(value)));
+			put_parameters(out, DatumGetJsonbP(value));
 			break;
 		default:
 			ks_json_text(out, TextDatumGetCString(value));
 	}
 }
+
+/* Where a row has its bot, and its conversation's id. */
+#define BOT_ID			0
+#define CONVERSATION_ID	1
 
 /*
  * The document of a row that has the properties and, behind them, the name of
@@ -174,21 +192,27 @@ ks_document_put(StringInfo out, HeapTuple row, TupleDesc desc)
 {
 	Datum		values[lengthof(ks_document_properties) + 1];
 	bool		nulls[lengthof(ks_document_properties) + 1];
+	ks_reply_owner of = {InvalidOid};
 	int			i;
 
 	Assert(desc->natts == lengthof(values));
 	heap_deform_tuple(row, desc, values, nulls);
+	if (!nulls[CONVERSATION_ID])
+		of = (ks_reply_owner) {TEXTOID, values[CONVERSATION_ID]};
 	ks_json_open(out, '{');
 	for (i = 0; i < ks_document_nproperties; i++)
 	{
 		const char *property = ks_document_properties[i];
+		const ks_reply_kind *kind = ks_reply_kind_of(property);
 
 		ks_json_member(out, property);
 		if (nulls[i])
 			ks_json_text(out, NULL);
+		else if (kind != NULL)
+			put_replies(out, kind, DatumGetJsonbP(values[i]), of);
 		else
-			put_value(out, property, TupleDescAttr(desc, i)->atttypid, values[i]);
-		if (i == 0)
+			put_value(out, TupleDescAttr(desc, i)->atttypid, values[i]);
+		if (i == BOT_ID)
 		{
 			ks_json_member(out, "bot_name");
 			ks_json_text(out, nulls[ks_document_nproperties] ? NULL : TextDatumGetCString(values[ks_document_nproperties]));

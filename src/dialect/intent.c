@@ -9,146 +9,14 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/numeric.h"
 
 #include "array.h"
-#include "bucket/civil.h"
 #include "compat.h"
+#include "rollup/reply.h"
 #include "tally/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_first_meaningful_intent);
 PG_FUNCTION_INFO_V1(ks_last_meaningful_intent);
-
-/* ------------------------------------------------------------------------
- * When an intent was triggered
- * ------------------------------------------------------------------------
- */
-
-/* What is left to be read of a text. */
-typedef struct reader
-{
-	const char *at;
-	const char *end;
-} reader;
-
-/* So many digits, no sign: their value. */
-static bool
-read_digits(reader *r, int count, int64 *value)
-{
-	if (r->end - r->at < count)
-		return false;
-	for (*value = 0; count > 0; count--, r->at++)
-	{
-		if (*r->at < '0' || *r->at > '9')
-			return false;
-		*value = *value * 10 + (*r->at - '0');
-	}
-	return true;
-}
-
-static bool
-read_char(reader *r, const char *any)
-{
-	if (r->at == r->end || *r->at == '\0' || strchr(any, *r->at) == NULL)
-		return false;
-	r->at++;
-	return true;
-}
-
-/* Digits of a fraction of a second, as microseconds; those beyond are read over. */
-static int64
-read_fraction(reader *r)
-{
-	int64		scale = 100000;
-	int64		result = 0;
-
-	for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++, scale /= 10)
-		result += (*r->at - '0') * scale;
-	return result;
-}
-
-/* Z, +hh, +hhmm, +hh:mm or nothing, in minutes. */
-static bool
-read_zone(reader *r, int64 *minutes)
-{
-	int64		hour,
-				minute = 0;
-	int			sign;
-
-	*minutes = 0;
-	if (r->at == r->end || read_char(r, "Zz"))
-		return true;
-	sign = *r->at == '-' ? -1 : 1;
-	if (!read_char(r, "+-") || !read_digits(r, 2, &hour))
-		return false;
-	if (r->at < r->end)
-	{
-		(void) read_char(r, ":");
-		if (!read_digits(r, 2, &minute))
-			return false;
-	}
-	*minutes = sign * (hour * 60 + minute);
-	return true;
-}
-
-/*
- * An instant as ISO 8601 has it, YYYY-MM-DD with or without THH:MM[:SS[.f]] and
- * a zone, UTC where there is none; false for anything else.  The server's own
- * reader depends on settings, and refuses a whole answer for one bad text.
- */
-static bool
-read_instant(const char *text, int length, double *order)
-{
-	reader		r = {text, text + length};
-	int64		year,
-				month,
-				day,
-				hour = 0,
-				minute = 0,
-				second = 0,
-				fraction = 0,
-				zone = 0;
-
-	if (!read_digits(&r, 4, &year) || !read_char(&r, "-") || !read_digits(&r, 2, &month) || !read_char(&r, "-") ||
-		!read_digits(&r, 2, &day) || month < 1 || month > 12 || day < 1 || day > 31)
-		return false;
-	if (read_char(&r, "T t"))
-	{
-		if (!read_digits(&r, 2, &hour) || !read_char(&r, ":") || !read_digits(&r, 2, &minute))
-			return false;
-		if (read_char(&r, ":"))
-		{
-			if (!read_digits(&r, 2, &second))
-				return false;
-			if (read_char(&r, ".,"))
-				fraction = read_fraction(&r);
-		}
-		(void) read_char(&r, " ");
-		if (!read_zone(&r, &zone))
-			return false;
-	}
-	*order = (double) (((ks_civil_days(year, (int) month, (int) day) * 24 + hour) * 60 + minute - zone) * 60 + second) + fraction / 1e6;
-	return r.at == r.end;
-}
-
-/* Where an intent stands in time; false where that cannot be told.  Of numbers, whatever their unit, the order is enough. */
-static bool
-order_of(const JsonbValue *timestamp, double *order)
-{
-	if (timestamp == NULL)
-		return false;
-	if (timestamp->type == jbvNumeric)
-	{
-		*order = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(timestamp->val.numeric)));
-		return true;
-	}
-	return timestamp->type == jbvString && read_instant(timestamp->val.string.val, timestamp->val.string.len, order);
-}
-
-/* ------------------------------------------------------------------------
- * Which intent is the one
- * ------------------------------------------------------------------------
- */
 
 /* The shorter one first, then bytewise. */
 static int
@@ -189,7 +57,7 @@ ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
 }
 
 static bool
-is_excluded(const ks_names *excluded, const JsonbValue *name)
+is_excluded(const ks_names *excluded, ks_string name)
 {
 	int			low = 0;
 	int			high = excluded->count;
@@ -198,7 +66,7 @@ is_excluded(const ks_names *excluded, const JsonbValue *name)
 	{
 		int			middle = low + (high - low) / 2;
 		struct varlena *text = (struct varlena *) DatumGetPointer(excluded->texts[middle]);
-		int			order = compare_bytes(VARDATA_ANY(text), (int) VARSIZE_ANY_EXHDR(text), name->val.string.val, name->val.string.len);
+		int			order = compare_bytes(VARDATA_ANY(text), (int) VARSIZE_ANY_EXHDR(text), (const char *) name.bytes, (int) name.length);
 
 		if (order == 0)
 			return true;
@@ -210,90 +78,80 @@ is_excluded(const ks_names *excluded, const JsonbValue *name)
 	return false;
 }
 
-static JsonbValue *
-member_of(const JsonbValue *object, const char *name)
+/* Whether an intent counts. */
+static bool
+is_meaningful(const ks_reply_value *intent, const ks_names *excluded)
 {
-	return getKeyJsonValueFromContainer(object->val.binary.data, name, (int) strlen(name), NULL);
+	return !intent[KS_INTENT_NOT_MEANINGFUL].isnull && !intent[KS_INTENT_NOT_MEANINGFUL].boolean &&
+		!intent[KS_INTENT_NAME].isnull && !is_excluded(excluded, intent[KS_INTENT_NAME].text);
 }
-
-/* The name of an intent that counts, or NULL. */
-static JsonbValue *
-meaningful_name(const JsonbValue *intent, const ks_names *excluded)
-{
-	JsonbValue *value;
-
-	if (intent->type != jbvBinary || !JsonContainerIsObject(intent->val.binary.data))
-		return NULL;
-	value = member_of(intent, "not_meaningful");
-	if (value == NULL || value->type != jbvBool || value->val.boolean)
-		return NULL;
-	value = member_of(intent, "intent_name");
-	if (value == NULL || value->type != jbvString || is_excluded(excluded, value))
-		return NULL;
-	return value;
-}
-
-/* An intent that was found, and its place in time. */
-typedef struct candidate
-{
-	JsonbValue *name;
-	bool		timed;
-	double		order;
-} candidate;
 
 /*
  * Whether a later element of the array is rather the first (or the last) one
- * than what was found so far.  One whose time can be told goes before one whose
- * time cannot; at the same time, or at none, their order in the array decides.
+ * than what was found so far.  One with a time goes before one without; at the
+ * same time, or at none, their order in the array decides.
  */
 static bool
-is_better(const candidate *found, const candidate *next, bool last)
+is_better(const ks_reply_value *found, const ks_reply_value *next, bool last)
 {
-	if (found->name == NULL)
-		return true;
-	if (found->timed != next->timed)
-		return next->timed;
-	if (!next->timed || found->order == next->order)
+	if (found->isnull != next->isnull)
+		return found->isnull;
+	if (next->isnull || found->instant == next->instant)
 		return last;
-	return last ? next->order > found->order : next->order < found->order;
+	return last ? next->instant > found->instant : next->instant < found->instant;
 }
 
-/* The name of the first (or the last) meaningful intent in a list of them; NULL where there is none. */
-const JsonbValue *
-ks_meaningful_intent(Jsonb *list, const ks_names *excluded, bool last)
+/* The name of the first (or the last) meaningful intent in a list of them; no bytes where there is none. */
+ks_string
+ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, bool last)
 {
-	candidate	found = {NULL, false, 0};
-	JsonbContainer *intents = &list->root;
-	uint32		count = JsonContainerIsArray(intents) ? JsonContainerSize(intents) : 0;
+	ks_string	found = {NULL, 0};
+	ks_reply_value found_at = {true};
+	ks_replies	r;
 	uint32		i;
 
-	for (i = 0; i < count; i++)
+	if (!ks_replies_open(&r, ks_reply_kind_of("triggered_intent_replies"), list, of))
+		return found;
+	for (i = 0; i < r.count; i++)
 	{
-		JsonbValue *intent = getIthJsonbValueFromContainer(intents, i);
-		candidate	next = {meaningful_name(intent, excluded), false, 0};
+		ks_reply_value intent[KS_REPLY_MEMBERS_MAX];
 
-		CHECK_FOR_INTERRUPTS();
-		if (next.name == NULL)
-			continue;
-		next.timed = order_of(member_of(intent, "intent_timestamp"), &next.order);
-		if (is_better(&found, &next, last))
-			found = next;
+		ks_replies_read(&r, i, intent);
+		if (is_meaningful(intent, excluded) && (found.bytes == NULL || is_better(&found_at, &intent[KS_INTENT_TIMESTAMP], last)))
+		{
+			found = intent[KS_INTENT_NAME].text;
+			found_at = intent[KS_INTENT_TIMESTAMP];
+		}
 	}
-	return found.name;
+	return found;
+}
+
+/* The name of one element of the list, the last one if so asked; no bytes where there is none. */
+ks_string
+ks_intent_at_end(Jsonb *list, ks_reply_owner of, bool last)
+{
+	ks_reply_value intent[KS_REPLY_MEMBERS_MAX];
+	ks_replies	r;
+
+	if (!ks_replies_open(&r, ks_reply_kind_of("triggered_intent_replies"), list, of) || r.count == 0)
+		return (ks_string) {NULL, 0};
+	ks_replies_read(&r, last ? r.count - 1 : 0, intent);
+	return intent[KS_INTENT_NAME].text;
 }
 
 static Datum
 meaningful_intent(FunctionCallInfo fcinfo, bool last)
 {
 	ks_names	excluded = ks_excluded_argument(fcinfo, 1);
-	const JsonbValue *name;
+	ks_reply_owner nobody = {InvalidOid};
+	ks_string	name;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	name = ks_meaningful_intent(PG_GETARG_JSONB_P(0), &excluded, last);
-	if (name == NULL)
+	name = ks_meaningful_intent(PG_GETARG_JSONB_P(0), nobody, &excluded, last);
+	if (name.bytes == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(name->val.string.val, name->val.string.len));
+	PG_RETURN_TEXT_P(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
 }
 
 /* first_meaningful_intent(triggered_intent_replies, excluded) */

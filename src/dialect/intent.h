@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
+#include "rollup/reply.h"
+
 /* Names of intents that do not count. */
 typedef struct ks_names
 {
@@ -18,6 +20,7 @@ typedef struct ks_names
 } ks_names;
 
 extern ks_names ks_excluded_argument(FunctionCallInfo fcinfo, int argument);
-extern const JsonbValue *ks_meaningful_intent(Jsonb *list, const ks_names *excluded, bool last);
+extern ks_string ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, bool last);
+extern ks_string ks_intent_at_end(Jsonb *list, ks_reply_owner of, bool last);
 
 #endif							/* KS_DIALECT_INTENT_H */

@@ -72,12 +72,12 @@ required_client(FunctionCallInfo fcinfo, int argument, int64 *bot_id)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"client\" is missing"),
-				 errhint("Pass the workspace's name, as kindly_stats.bot has it.")));
+				 errhint("Pass the workspace's name, as kindly_stats.bot_name has it.")));
 	if (!ks_bot_by_name(client, bot_id))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("client \"%s\" is not known", shown(client)),
-				 errhint("Clients are the names in kindly_stats.bot; upper and lower case differ.")));
+				 errhint("Clients are the names in kindly_stats.bot_name; upper and lower case differ.")));
 	return client;
 }
 
@@ -112,9 +112,11 @@ compare_moments(const ks_moment *a, const ks_moment *b, pg_tz *zone)
 
 /* Whether the unit that begins at "start" begins with the moment: a clock may skip that reading, or show it twice. */
 static bool
-is_start(const ks_moment *moment, const ks_moment *start, pg_tz *zone)
+is_start(const ks_moment *moment, const ks_moment *start, ks_unit unit, pg_tz *zone)
 {
-	return ks_moment_local_span(start, moment, zone) == 0 || compare_moments(start, moment, zone) == 0;
+	if (unit == KS_HOUR)
+		return ks_moment_hour(moment, zone) == ks_moment_instant(moment, zone);
+	return ks_moment_reading(moment, zone) == start->value || compare_moments(start, moment, zone) == 0;
 }
 
 /*
@@ -133,7 +135,7 @@ snap_range(ks_analytics *a, const ks_moment *from, const ks_moment *to, ks_unit 
 				 errhint("Exchange the two.")));
 	ks_moment_floor(&a->from, from, unit, zone);
 	ks_moment_check(&a->from, "dateFrom");
-	if (order == 0 && is_start(from, &a->from, zone))
+	if (order == 0 && is_start(from, &a->from, unit, zone))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the range from \"dateFrom\" to \"dateTo\" is empty"),
@@ -157,16 +159,6 @@ put_instant(StringInfo out, const char *name, TimestampTz at)
 	ks_json_instant(out, at);
 }
 
-/*
- * The first instant of a bucket.  Of hours "starts" has what date_trunc() says,
- * which is another where a clock is set back by half an hour (Lord Howe).
- */
-static TimestampTz
-bucket_start(const ks_buckets *buckets, int bucket)
-{
-	return buckets->bucket_of == NULL ? buckets->edges[bucket] : buckets->starts[bucket];
-}
-
 /* What is counted: from the first bucket's start on.  The clock may have jumped over all of it. */
 static void
 put_range(ks_analytics *a, pg_tz *zone)
@@ -177,7 +169,7 @@ put_range(ks_analytics *a, pg_tz *zone)
 
 	if (buckets->nbuckets > 0)
 	{
-		start = bucket_start(buckets, 0);
+		start = buckets->starts[0];
 		end = buckets->edges[buckets->nsegments];
 	}
 	else
@@ -297,7 +289,7 @@ series_answer(ks_analytics *a, const column *columns, int ncolumns)
 	for (i = 0; i < a->buckets.nbuckets; i++)
 	{
 		ks_json_open(out, '{');
-		put_instant(out, "date", bucket_start(&a->buckets, i));
+		put_instant(out, "date", a->buckets.starts[i]);
 		for (j = 0; j < ncolumns; j++)
 			ks_analytics_count(out, columns[j].name, columns[j].counts[i]);
 		ks_json_close(out, '}');
@@ -403,7 +395,7 @@ static void
 begin_bucket(ks_analytics *a, int bucket, const char *list)
 {
 	ks_json_open(&a->out, '{');
-	put_instant(&a->out, "date", bucket_start(&a->buckets, bucket));
+	put_instant(&a->out, "date", a->buckets.starts[bucket]);
 	ks_json_member(&a->out, list);
 	ks_json_open(&a->out, '[');
 }

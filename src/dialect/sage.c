@@ -73,7 +73,7 @@ series_arguments(FunctionCallInfo fcinfo, ks_request *request)
 	{
 		ks_moment_check(request->from, "from");
 		ks_moment_check(request->to, "to");
-		if (ks_moment_local_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) > HOURLY_SPAN_MAX)
+		if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) > HOURLY_SPAN_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("granularity \"hour\" is only allowed for a week or less"),
@@ -107,6 +107,7 @@ finish_json(StringInfo out, char bracket)
 	return PointerGetDatum(cstring_to_text_with_len(out->data, out->len));
 }
 
+/* Names as lists take them. */
 static void
 put_names(StringInfo out, const char *name, char **names, int count)
 {
@@ -115,7 +116,7 @@ put_names(StringInfo out, const char *name, char **names, int count)
 	ks_json_member(out, name);
 	ks_json_open(out, '[');
 	for (i = 0; i < count; i++)
-		ks_json_text(out, names[i]);
+		ks_json_text(out, ks_list_item(names[i]));
 	ks_json_close(out, ']');
 }
 

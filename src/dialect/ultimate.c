@@ -50,12 +50,12 @@ close_day(const ks_bot_day *e)
 {
 	bool		isnull;
 
-	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(bigint, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
+	if (SPI_execute("SELECT pg_catalog.has_function_privilege('kindly_stats.close_day(kindly_stats.bot_id, date)', 'EXECUTE')", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up a privilege");
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("day %s of bot " INT64_FORMAT " has not been closed", ks_day_text(e->day), e->bot_id),
+				 errmsg("day %s of bot %s has not been closed", ks_day_text(e->day), ks_bot_text(e->bot_id)),
 				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
 	(void) ks_day_close(e, false);
 }
@@ -97,13 +97,13 @@ check_mark(const ks_bot_day *e)
 	if (!closed && found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot " INT64_FORMAT " was written or reopened just now", ks_day_text(e->day), e->bot_id),
+				 errmsg("day %s of bot %s was written or reopened just now", ks_day_text(e->day), ks_bot_text(e->bot_id)),
 				 errhint("Export it again.")));
 	if (found != mark.conversations)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot " INT64_FORMAT " was closed with " INT64_FORMAT " conversations, but " INT64_FORMAT " are there now",
-						ks_day_text(e->day), e->bot_id, mark.conversations, found),
+				 errmsg("day %s of bot %s was closed with " INT64_FORMAT " conversations, but " INT64_FORMAT " are there now",
+						ks_day_text(e->day), ks_bot_text(e->bot_id), mark.conversations, found),
 				 errhint("They were purged, or their table was detached, or changed behind its triggers.  kindly_stats.reopen_day() gives up what was exported.")));
 	return mark;
 }
@@ -161,8 +161,8 @@ add_documents(StringInfo out, const ks_bot_day *e, const ks_stream *stream, Memo
 		if (out->len >= DOCUMENT_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the conversations of bot " INT64_FORMAT " that ended on %s are more than one document can hold",
-							e->bot_id, ks_day_text(e->day)),
+					 errmsg("the conversations of bot %s that ended on %s are more than one document can hold",
+							ks_bot_text(e->bot_id), ks_day_text(e->day)),
 					 errhint("Use ultimate.export_rows(), which gives them one by one.")));
 	}
 	MemoryContextSwitchTo(old);
@@ -375,16 +375,48 @@ make_first_last_intent(FunctionCallInfo fcinfo, ks_stream_query *query)
 	const char *properties[] = {"conversation_id", "triggered_intent_replies",
 	started_argument(fcinfo, 3) ? "conversation_start_time" : "conversation_end_time"};
 
-	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies -> 0 ->> 'intent_name', c.triggered_intent_replies -> -1 ->> 'intent_name'"
-						   " FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
+	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
 						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties), &query->table), properties[2]);
+}
+
+static void
+put_string(Datum *value, bool *isnull, ks_string string)
+{
+	*isnull = string.bytes == NULL;
+	if (!*isnull)
+		*value = PointerGetDatum(cstring_to_text_with_len((const char *) string.bytes, (int) string.length));
+}
+
+/* conversation_id, triggered_intent_replies: of the list, the names of its first and its last element. */
+static Datum
+take_first_last_intent(HeapTuple row, TupleDesc desc)
+{
+	TupleDesc	result = CreateTemplateTupleDesc(3);
+	Datum		values[3];
+	bool		nulls[3] = {false, true, true};
+	ks_reply_owner of;
+	Datum		list;
+	bool		no_list;
+
+	TupleDescInitEntry(result, 1, "conversation_id", TEXTOID, -1, 0);
+	TupleDescInitEntry(result, 2, "first_intent", TEXTOID, -1, 0);
+	TupleDescInitEntry(result, 3, "last_intent", TEXTOID, -1, 0);
+	values[0] = heap_getattr(row, 1, desc, &nulls[0]);
+	list = heap_getattr(row, 2, desc, &no_list);
+	of = (ks_reply_owner) {nulls[0] ? InvalidOid : TEXTOID, values[0]};
+	if (!no_list)
+	{
+		put_string(&values[1], &nulls[1], ks_intent_at_end(DatumGetJsonbP(list), of, false));
+		put_string(&values[2], &nulls[2], ks_intent_at_end(DatumGetJsonbP(list), of, true));
+	}
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(result), values, nulls));
 }
 
 /* first_last_intent(bot, from, to, attribution, tz) */
 Datum
 ks_ultimate_first_last_intent(PG_FUNCTION_ARGS)
 {
-	return ks_stream_rows(fcinfo, make_first_last_intent, ks_stream_record);
+	return ks_stream_rows(fcinfo, make_first_last_intent, take_first_last_intent);
 }
 
 /* Conversations of one intent. */
@@ -404,11 +436,10 @@ typedef struct intents
 } intents;
 
 static void
-count_intent(intents *of, const JsonbValue *name, bool bot_handled)
+count_intent(intents *of, ks_string name, bool bot_handled)
 {
-	ks_string	key = {(const uint8_t *) name->val.string.val, (size_t) name->val.string.len};
 	uint32		known = of->names.count;
-	uint32		number = ks_dictionary_put(&of->names, key);
+	uint32		number = ks_dictionary_put(&of->names, name);
 
 	if (number == of->size)
 	{
@@ -421,7 +452,7 @@ count_intent(intents *of, const JsonbValue *name, bool bot_handled)
 	of->item[number].bot_handled += bot_handled;
 }
 
-/* The rows that were fetched: conversation_status, triggered_intent_replies. */
+/* The rows that were fetched: conversation_id, conversation_status, triggered_intent_replies. */
 static void
 count_intents(intents *of, const ks_stream *stream, const ks_names *excluded, bool last)
 {
@@ -429,12 +460,17 @@ count_intents(intents *of, const ks_stream *stream, const ks_names *excluded, bo
 
 	for (i = 0; i < stream->count; i++)
 	{
-		bool		isnull;
-		Datum		list = SPI_getbinval(stream->rows[i], stream->desc, 2, &isnull);
-		char	   *status = SPI_getvalue(stream->rows[i], stream->desc, 1);
-		const JsonbValue *name = isnull ? NULL : ks_meaningful_intent(DatumGetJsonbP(list), excluded, last);
+		bool		no_id,
+					no_list;
+		Datum		id = SPI_getbinval(stream->rows[i], stream->desc, 1, &no_id);
+		Datum		list = SPI_getbinval(stream->rows[i], stream->desc, 3, &no_list);
+		char	   *status = SPI_getvalue(stream->rows[i], stream->desc, 2);
+		ks_reply_owner owner = {no_id ? InvalidOid : TEXTOID, id};
+		ks_string	name = {NULL, 0};
 
-		if (name != NULL)
+		if (!no_list)
+			name = ks_meaningful_intent(DatumGetJsonbP(list), owner, excluded, last);
+		if (name.bytes != NULL)
 			count_intent(of, name, status != NULL && strcmp(status, "botHandled") == 0);
 	}
 }
@@ -477,7 +513,7 @@ put_intents(ReturnSetInfo *rsinfo, intents *of)
 static Datum
 metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 {
-	static const char *const properties[] = {"conversation_status", "triggered_intent_replies"};
+	static const char *const properties[] = {"conversation_id", "conversation_status", "triggered_intent_replies"};
 	ks_names	excluded = ks_excluded_argument(fcinfo, 3);
 	ks_stream_query query = {.batch = 1000};
 	ks_stream	stream;

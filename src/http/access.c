@@ -13,7 +13,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "http/route.h"
 #include "miscadmin.h"
 #include "rollup/rollup.h"
 #include "utils/acl.h"
@@ -77,6 +76,27 @@ is_token_of_ours(void)
 	return expires != NULL && audience != NULL && strcmp(audience, KS_AUDIENCE) == 0;
 }
 
+/* The bot of an id in the database's encoding; false where there can be none. */
+bool
+ks_bot_named(const char *id, int64 *bot)
+{
+	size_t		length = strlen(id);
+
+	if (length == 0 || length > KS_BOT_ID_MAX)
+		return false;
+	*bot = ks_bot_number(id, length);
+	return true;
+}
+
+/* A claim that is no string must be an integer: true or 2.0 is nobody's id. */
+static bool
+claimed_number(int64 *bot)
+{
+	char	   *claim = ks_http_claim("bot");
+
+	return claim != NULL && claim[0] != '\0' && strlen(claim) <= KS_BOT_ID_MAX && !ks_bot_derive(claim, strlen(claim), bot);
+}
+
 /* The bot of the token that the request came with. */
 bool
 ks_claimed_bot(int64 *bot)
@@ -85,8 +105,10 @@ ks_claimed_bot(int64 *bot)
 
 	if (!is_role_of_tokens())
 		return false;
-	claim = ks_http_claim("bot");
-	return claim != NULL && ks_route_bot_number(claim, bot) && is_token_of_ours();
+	claim = ks_http_claimed_string("bot");
+	if (claim == NULL ? !claimed_number(bot) : !ks_bot_named(claim, bot))
+		return false;
+	return is_token_of_ours();
 }
 
 /* ------------------------------------------------------------------------

@@ -21,12 +21,15 @@
 
 #define KS_HEADER_TARGET "x-original-uri"
 #define KS_HEADER_KEY "x-api-key"
+#define KS_HEADER_KNOWN "if-none-match"
 
 /* message.c */
 extern char *ks_http_header(const char *name);
 extern char *ks_http_claim(const char *name);
+extern char *ks_http_claimed_string(const char *name);
 extern const char *ks_http_method(void);
 extern void ks_http_response_headers(const char *json);
+extern void ks_http_response_status(int status);
 extern ks_url *ks_http_target(void);
 extern char *ks_from_url(const char *text);
 pg_noreturn extern void ks_refuse(int status, const char *message, const char *hint);
@@ -37,6 +40,7 @@ pg_noreturn extern void ks_refuse_path(void);
 pg_noreturn extern void ks_refuse_bot(void);
 
 /* access.c */
+extern bool ks_bot_named(const char *id, int64 *bot);
 extern bool ks_claimed_bot(int64 *bot);
 
 /* token.c */

@@ -96,9 +96,9 @@ ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, cons
  * ------------------------------------------------------------------------
  */
 
-/* A member of the JSON object in a setting; NULL where either is missing. */
+/* A member of the JSON object in a setting, as text or as JSON; NULL where either is missing. */
 static char *
-setting_member(const char *setting, const char *member)
+setting_member(const char *setting, const char *member, PGFunction field)
 {
 	LOCAL_FCINFO(fcinfo, 2);
 	const char *json = GetConfigOption(setting, true, false);
@@ -112,20 +112,29 @@ setting_member(const char *setting, const char *member)
 	fcinfo->args[0].isnull = false;
 	fcinfo->args[1].value = CStringGetTextDatum(member);
 	fcinfo->args[1].isnull = false;
-	value = json_object_field_text(fcinfo);
+	value = field(fcinfo);
 	return fcinfo->isnull ? NULL : TextDatumGetCString(value);
 }
 
 char *
 ks_http_header(const char *name)
 {
-	return setting_member("request.headers", name);
+	return setting_member("request.headers", name, json_object_field_text);
 }
 
 char *
 ks_http_claim(const char *name)
 {
-	return setting_member("request.jwt.claims", name);
+	return setting_member("request.jwt.claims", name, json_object_field_text);
+}
+
+/* The same, if it is a string. */
+char *
+ks_http_claimed_string(const char *name)
+{
+	char	   *json = setting_member("request.jwt.claims", name, json_object_field);
+
+	return json != NULL && json[0] == '"' ? ks_http_claim(name) : NULL;
 }
 
 /* GET where nothing is known of a request. */
@@ -142,6 +151,13 @@ void
 ks_http_response_headers(const char *json)
 {
 	(void) set_config_option("response.headers", json, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* The status of a response that is no error. */
+void
+ks_http_response_status(int status)
+{
+	(void) set_config_option("response.status", psprintf("%d", status), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* A part of a URL, which is UTF-8, as the database has its texts. */

@@ -18,6 +18,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "rollup/rollup.h"
+#include "tally/hash.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/datetime.h"
@@ -25,6 +26,9 @@
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+
+/* Nobody has two answers of one hash, though labels and pages in them are what visitors like. */
+#define VALIDATOR_BYTES 16
 
 PG_FUNCTION_INFO_V1(ks_request);
 PG_FUNCTION_INFO_V1(ks_request_volatile);
@@ -376,8 +380,8 @@ check_path_bot(const ks_url *url, const ks_route *route, int64 bot)
 {
 	int64		asked;
 
-	if (!ks_route_bot_number(ks_route_segment(route, url, "bot"), &asked))
-		ks_refuse(404, "no such bot", "A bot is named by its number.");
+	if (!ks_bot_named(ks_from_url(ks_route_segment(route, url, "bot")), &asked))
+		ks_refuse(404, "no such bot", "A bot is named by its id.");
 	if (asked != bot)
 		ks_refuse_bot();
 }
@@ -386,6 +390,52 @@ check_path_bot(const ks_url *url, const ks_route *route, int64 bot)
  * request()
  * ------------------------------------------------------------------------
  */
+
+/*
+ * Whether If-None-Match names the validator: a list of them, or *.  A strong one is
+ * as good as a weak one here.
+ */
+static bool
+is_named(const char *list, const char *quoted)
+{
+	size_t		length = strlen(quoted);
+
+	while (*list != '\0')
+	{
+		list += strspn(list, " \t,");
+		if (strncmp(list, "W/", 2) == 0)
+			list += 2;
+		if (list[0] == '*' || strncmp(list, quoted, length) == 0)
+			return true;
+		/* a quoted one may have commas in it */
+		if (list[0] == '"')
+			list += 1 + strcspn(list + 1, "\"");
+		list += strcspn(list, ",");
+	}
+	return false;
+}
+
+/*
+ * The header ETag, and 304 for who has that answer.  The validator is a hash of the
+ * body, so it changes whenever the body does, whatever that depends on; it is a weak
+ * one, for the proxy may compress the body.
+ */
+static Datum
+validate(Datum body)
+{
+	struct varlena *text = (struct varlena *) DatumGetPointer(body);
+	char	   *known = ks_http_header(KS_HEADER_KNOWN);
+	uint64_t	hash[8];
+	char	   *quoted;
+
+	ks_blake2b(hash, VALIDATOR_BYTES, VARDATA(text), VARSIZE(text) - VARHDRSZ);
+	quoted = psprintf("\"%016llx%016llx\"", (unsigned long long) hash[0], (unsigned long long) hash[1]);
+	ks_http_response_headers(psprintf("[{\"ETag\": \"W/\\\"%.*s\\\"\"}]", 2 * VALIDATOR_BYTES, quoted + 1));
+	if (known == NULL || !is_named(known, quoted))
+		return body;
+	ks_http_response_status(304);
+	return CStringGetTextDatum("null");
+}
 
 static const ks_route *
 find_route(const ks_url *url)
@@ -474,7 +524,7 @@ answer_or_refuse(bool read_only)
 
 	PG_TRY();
 	{
-		result = answer(read_only);
+		result = validate(answer(read_only));
 	}
 	PG_CATCH();
 	{

@@ -184,27 +184,3 @@ ks_route_parameter_find(const ks_route *route, const char *name)
 	}
 	return NULL;
 }
-
-/* A bot's number as it is printed: one bot has one URL.  False for anything else. */
-bool
-ks_route_bot_number(const char *text, int64_t *bot)
-{
-	bool		negative = text[0] == '-';
-	const char *digits = text + negative;
-	uint64_t	limit = (uint64_t) INT64_MAX + negative;
-	uint64_t	number = 0;
-	const char *at;
-
-	if (digits[0] < '0' || digits[0] > '9' || (digits[0] == '0' && (digits[1] != '\0' || negative)))
-		return false;
-	for (at = digits; *at != '\0'; at++)
-	{
-		uint64_t	digit = (uint64_t) (*at - '0');
-
-		if (*at < '0' || *at > '9' || number > (limit - digit) / 10)
-			return false;
-		number = number * 10 + digit;
-	}
-	*bot = negative ? (int64_t) (0 - number) : (int64_t) number;
-	return true;
-}

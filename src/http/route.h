@@ -49,6 +49,5 @@ extern bool ks_route_matches(const char *path, const ks_url *url);
 extern const ks_route *ks_route_find(const ks_url *url);
 extern const char *ks_route_segment(const ks_route *route, const ks_url *url, const char *name);
 extern const ks_route_parameter *ks_route_parameter_find(const ks_route *route, const char *name);
-extern bool ks_route_bot_number(const char *text, int64_t *bot);
 
 #endif							/* KS_ROUTE_H */

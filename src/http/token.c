@@ -15,6 +15,7 @@
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "rollup/rollup.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -192,17 +193,31 @@ read_secret(void)
  * ------------------------------------------------------------------------
  */
 
+/* A bot's id as JSON: an integer as a number, a text as a string, in UTF-8 whatever the database has. */
+static char *
+bot_claim(const char *id)
+{
+	StringInfoData claim;
+	int64		number;
+
+	if (!ks_bot_derive(id, strlen(id), &number))
+		return psprintf(INT64_FORMAT, number);
+	initStringInfo(&claim);
+	escape_json(&claim, pg_server_to_any(ks_bot_canonical(id), (int) strlen(id), PG_UTF8));
+	return claim.data;
+}
+
 /*
  * {"jwt": "..."}, for this bot from now on.  It names the key by its prefix, so
  * that all tokens of one key are known to be one program's.
  */
 static void
-append_token(StringInfo out, int64 bot_id, const char *prefix, const char *secret)
+append_token(StringInfo out, const char *bot, const char *prefix, const char *secret)
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
-	char	   *claims = psprintf("{\"bot\":" INT64_FORMAT ",\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
-								  bot_id, prefix, now, now + ks_token_lifetime);
+	char	   *claims = psprintf("{\"bot\":%s,\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
+								  bot_claim(bot), prefix, now, now + ks_token_lifetime);
 	uint8		signature[PG_SHA256_DIGEST_LENGTH];
 	int			start;
 
@@ -223,16 +238,17 @@ knows_no_parameter(const void *context, const ks_url_parameter *parameter)
 	return false;
 }
 
-static int64
-bot_of_path(void)
+/* The id that the path names, and the bot that has it. */
+static const char *
+bot_of_path(int64 *bot)
 {
 	ks_url	   *url = ks_http_target();
-	int64		bot;
+	const char *id;
 
-	if (!ks_route_matches(AUTH_PATH, url) || !ks_route_bot_number(url->segments[3], &bot))
+	if (!ks_route_matches(AUTH_PATH, url) || !ks_bot_named(id = ks_from_url(url->segments[3]), bot))
 		ks_refuse(404, "no such endpoint", "Tokens are given at /api/v2/bot/<BOT_ID>/sage/auth.");
 	ks_refuse_parameters(url, knows_no_parameter, NULL, "This endpoint knows no parameters.");
-	return bot;
+	return id;
 }
 
 /* The key as the client sent it, with or without the scheme's name. */
@@ -256,7 +272,8 @@ sent_key(void)
 Datum
 ks_auth(PG_FUNCTION_ARGS)
 {
-	int64		bot = bot_of_path();
+	int64		bot;
+	const char *id = bot_of_path(&bot);
 	const char *text = sent_key();
 	MemoryContext memory = CurrentMemoryContext;
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
@@ -275,7 +292,7 @@ ks_auth(PG_FUNCTION_ARGS)
 		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
 	secret = MemoryContextStrdup(memory, read_secret());
 	SPI_finish();
-	append_token(&out, bot, pnstrdup(text + strlen(KEY_START), PREFIX_LENGTH), secret);
+	append_token(&out, id, pnstrdup(text + strlen(KEY_START), PREFIX_LENGTH), secret);
 	/* a token is nobody else's */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));

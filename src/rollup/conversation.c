@@ -21,7 +21,7 @@
 
 /* In the documented order. */
 const ks_property ks_properties[] = {
-	{"bot_id", "int8"},
+	{"bot_id", "text"},
 	{"conversation_id", "text"},
 	{"platform_conversation_id", "text"},
 	{"conversation_start_time", "timestamptz"},
@@ -167,6 +167,37 @@ instant_literal(TimestampTz at)
 	return psprintf("'%s'::pg_catalog.timestamptz", text);
 }
 
+/*
+ * The condition that a row is the bot's.  The column is compared with what it
+ * may have, so that an index of it is good; where its collation takes more for
+ * the same, the bytes decide.
+ */
+static void
+add_bot(StringInfo out, const ks_conversation_table *table, int64 bot_id)
+{
+	const char *column = column_reference(table, "bot_id");
+	Oid			type = getBaseType(get_atttype(table->relid, get_attnum(table->relid, ks_column_of(table->columns, "bot_id"))));
+	StringInfoData ids;
+	ListCell   *cell;
+
+	if (!ks_bot_is_text(type))
+	{
+		appendStringInfo(out, "%s OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8", column, bot_id);
+		return;
+	}
+	initStringInfo(&ids);
+	/* no integer is a UUID, and all spellings of a text are UUIDs or none is */
+	foreach(cell, bot_id < KS_BOT_LOWEST || type != UUIDOID ? ks_bot_ids(bot_id) : NIL)
+		appendStringInfo(&ids, "%s%s", ids.len > 0 ? ", " : "", quote_literal_cstr(lfirst(cell)));
+	if (ids.len == 0 || (type == UUIDOID && !ks_bot_is_uuid(linitial(ks_bot_ids(bot_id)))))
+		appendStringInfoString(out, "false");
+	else
+		appendStringInfo(out, "%s OPERATOR(pg_catalog.=) ANY (ARRAY[%s]::pg_catalog.%s[])"
+						 " AND %s::pg_catalog.text COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY (ARRAY[%s]::pg_catalog.text[])",
+						 column, ids.data, type == UUIDOID ? "uuid" : type == BPCHAROID ? "bpchar" : "text",
+						 column, ids.data);
+}
+
 /* WHERE: conditions on bare columns, for which the table's indexes are good. */
 static void
 add_conditions(StringInfo out, const ks_conversation_table *table, const ks_choice *choice)
@@ -175,8 +206,9 @@ add_conditions(StringInfo out, const ks_conversation_table *table, const ks_choi
 	const char *answers = choice->started ? column_reference(table, "bot_messages_count") : "1";
 	int			i;
 
-	appendStringInfo(out, " WHERE %s OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 AND %s OPERATOR(pg_catalog.>) 0 AND (",
-					 column_reference(table, "bot_id"), choice->bot_id, answers != NULL ? answers : "0");
+	appendStringInfoString(out, " WHERE ");
+	add_bot(out, table, choice->bot_id);
+	appendStringInfo(out, " AND %s OPERATOR(pg_catalog.>) 0 AND (", answers != NULL ? answers : "0");
 	for (i = 0; i < choice->nintervals; i++)
 		appendStringInfo(out, "%s%s OPERATOR(pg_catalog.>=) %s AND %s OPERATOR(pg_catalog.<) %s", i > 0 ? " OR " : "",
 						 at, instant_literal(choice->intervals[i].start), at, instant_literal(choice->intervals[i].end));
@@ -194,6 +226,9 @@ add_table(StringInfo out, const ks_conversation_table *table, const char *const 
 	{
 		const char *column = column_reference(table, properties[i]);
 
+		/* lists may be texts, or arrays of them */
+		if (column != NULL && ks_reply_kind_of(properties[i]) != NULL)
+			column = psprintf("pg_catalog.to_jsonb(%s)", column);
 		appendStringInfo(out, "%s%s::pg_catalog.%s AS %s", i > 0 ? ", " : "", column != NULL ? column : "NULL",
 						 type_of(properties[i]), quote_identifier(properties[i]));
 	}
@@ -376,8 +411,8 @@ tables_to_read(ks_conversation_table *tables, int count, const ks_choice *choice
 		if (tables[i].owner != tables[0].owner)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("conversations of bot " INT64_FORMAT " stand in tables of different owners: %s and %s",
-							choice->bot_id, tables[0].name, tables[i].name),
+					 errmsg("conversations of bot %s stand in tables of different owners: %s and %s",
+							ks_bot_text(choice->bot_id), tables[0].name, tables[i].name),
 					 errhint("Give both tables to one role, or detach one.")));
 	}
 	return left;

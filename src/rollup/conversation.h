@@ -5,8 +5,10 @@
 #ifndef KS_ROLLUP_CONVERSATION_H
 #define KS_ROLLUP_CONVERSATION_H
 
+#include "rollup/reply.h"
 #include "rollup/rollup.h"
 
+#include "executor/tuptable.h"
 #include "utils/jsonb.h"
 
 /* A documented property of conversations, and the type that queries give it. */
@@ -56,6 +58,33 @@ extern int64 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid);
 extern List *ks_relations_of_bot(int64 bot_id);
 extern bool ks_table_is_among(Oid relid, List *relations);
 extern void ks_note_bot(Oid trigger, Oid relid, int64 bot_id);
+
+/* reply_check.c */
+
+/* A column of a conversation table that has a list of replies. */
+typedef struct ks_reply_column
+{
+	const ks_reply_kind *kind;
+	AttrNumber	number;
+	Oid			type;			/* that of a domain's values */
+	bool		by_value;
+	int16		length;
+} ks_reply_column;
+
+#define KS_REPLY_COLUMNS_MAX 2
+
+/* All of a table, and its conversations' ids. */
+typedef struct ks_reply_columns
+{
+	int			count;
+	ks_reply_column column[KS_REPLY_COLUMNS_MAX];
+	AttrNumber	id;
+	Oid			id_type;
+	MemoryContext scratch;
+} ks_reply_columns;
+
+extern void ks_reply_columns_find(ks_reply_columns *of, TupleDesc desc, const Jsonb *columns, const char *table);
+extern void ks_reply_columns_check(const ks_reply_columns *of, TupleTableSlot *old_row, TupleTableSlot *new_row);
 
 /* exported.c */
 

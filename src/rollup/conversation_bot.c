@@ -8,29 +8,21 @@
  * its line.  Nothing is taken away but by detach(), and a line says no more than
  * that it is worth looking, so that one too many does no harm.
  *
- * The list is appended to, and has no key of table and bot: two writers of the
- * same new bot do not wait for each other, and both leave a line.  It is read as
- * it is now, not as a snapshot has it (SnapshotSelf): what is seen then is what
- * any snapshot may see and perhaps more, and neither reading nor writing it can
- * be what a serializable transaction fails for.
+ * How such a list is kept is listed.c's subject.
  */
 #include "rollup/conversation.h"
+#include "rollup/listed.h"
 
 #include "compat.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(ks_note_conversation_bots);
 PG_FUNCTION_INFO_V1(ks_forget_conversation_bots);
@@ -65,35 +57,31 @@ require_list(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table kindly_stats.conversation_bot is missing"),
-				 errhint("Attach the conversation tables again, and call kindly_stats.rebuild().")));
+				 errhint("Call kindly_stats.rebuild().")));
 	return relid;
+}
+
+/* Adds the relation of a line to a list of OIDs. */
+static bool
+take_relation(HeapTuple line, TupleDesc desc, void *relations)
+{
+	bool		isnull;
+	Oid			relid = DatumGetObjectId(heap_getattr(line, COLUMN_TABLE, desc, &isnull));
+
+	*(List **) relations = list_append_unique_oid(*(List **) relations, relid);
+	return true;
 }
 
 /* The relations that are listed for a bot, or, with a valid relid, whether that one is: a list of OIDs. */
 static List *
 listed(int64 bot_id, Oid relid)
 {
-	Relation	list = table_open(require_list(), AccessShareLock);
-	Oid			index = ks_primary_key(list);
 	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	line;
 	List	   *result = NIL;
 
 	ScanKeyInit(&keys[0], COLUMN_BOT, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(bot_id));
 	ScanKeyInit(&keys[1], COLUMN_TABLE, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	scan = systable_beginscan(list, index, OidIsValid(index), SnapshotSelf, OidIsValid(relid) ? 2 : 1, keys);
-	while ((line = systable_getnext(scan)) != NULL)
-	{
-		bool		isnull;
-
-		CHECK_FOR_INTERRUPTS();
-		result = list_append_unique_oid(result, DatumGetObjectId(heap_getattr(line, COLUMN_TABLE, RelationGetDescr(list), &isnull)));
-		if (OidIsValid(relid))
-			break;
-	}
-	systable_endscan(scan);
-	table_close(list, NoLock);
+	ks_list_read(require_list(), keys, OidIsValid(relid) ? 2 : 1, take_relation, &result);
 	return result;
 }
 
@@ -147,72 +135,9 @@ typedef struct known_pair
 	uint32		padding;
 } known_pair;
 
-static HTAB *known = NULL;
-
-/* Whether lines of this transaction are among what is known. */
-static bool known_uncommitted = false;
-
-static void
-forget_known(void)
-{
-	if (known != NULL)
-		hash_destroy(known);
-	known = NULL;
-}
-
-static void
-end_transaction(XactEvent event, void *argument)
-{
-	switch (event)
-	{
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-			/* who prepared it may roll it back */
-			if (known_uncommitted)
-				forget_known();
-			known_uncommitted = false;
-			break;
-		case XACT_EVENT_COMMIT:
-			known_uncommitted = false;
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
-{
-	/* lines of outer transactions may be left: they are found again, and are as uncommitted as before */
-	if (event == SUBXACT_EVENT_ABORT_SUB && known_uncommitted)
-		forget_known();
-}
-
-static void
-note_uncommitted(void)
-{
-	static bool registered = false;
-
-	if (!registered)
-	{
-		RegisterXactCallback(end_transaction, NULL);
-		RegisterSubXactCallback(end_subtransaction, NULL);
-		registered = true;
-	}
-	known_uncommitted = true;
-}
-
-static HTAB *
-known_pairs(void)
-{
-	HASHCTL		control = {.keysize = sizeof(known_pair), .entrysize = sizeof(known_pair), .hcxt = TopMemoryContext};
-
-	if (known != NULL && hash_get_num_entries(known) >= KNOWN_MAX)
-		forget_known();
-	if (known == NULL)
-		known = hash_create("kindly_stats bots of tables", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	return known;
-}
+static ks_listed known = {
+	.name = "kindly_stats bots of tables", .key_size = sizeof(known_pair), .entry_size = sizeof(known_pair), .most = KNOWN_MAX
+};
 
 /*
  * A row of a bot was written to a relation, as one of its triggers has seen.  The
@@ -223,15 +148,14 @@ ks_note_bot(Oid trigger, Oid relid, int64 bot_id)
 {
 	known_pair	pair = {bot_id, trigger, 0};
 
-	if (hash_search(known_pairs(), &pair, HASH_FIND, NULL) != NULL)
+	if (ks_listed_find(&known, &pair) != NULL)
 		return;
 	if (listed(bot_id, relid) == NIL)
 	{
-		/* before it is written: an error takes along what is known */
-		note_uncommitted();
+		ks_listed_uncommitted(&known);
 		append_line(relid, bot_id);
 	}
-	(void) hash_search(known_pairs(), &pair, HASH_ENTER, NULL);
+	(void) ks_listed_put(&known, &pair);
 }
 
 /* ------------------------------------------------------------------------
@@ -239,40 +163,38 @@ ks_note_bot(Oid trigger, Oid relid, int64 bot_id)
  * ------------------------------------------------------------------------
  */
 
-/* The bots of the rows of a table, asked as its owner; NULL for bot: all. */
-static Datum *
-bots_of_rows(Oid relid, const char *column, const int64 *bot, uint64 *count)
+/* Takes the bots of the rows of a table, asked as its owner, from texts as the column has them; NULL for bot: all. */
+static void
+note_bots_of_rows(Oid relid, const char *column, const int64 *bot)
 {
 	const char *quoted = quote_identifier(column);
-	MemoryContext memory = CurrentMemoryContext;
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {bot != NULL ? Int64GetDatum(*bot) : (Datum) 0};
-	char		nulls[1] = {bot != NULL ? ' ' : 'n'};
-	char	   *query = psprintf("SELECT DISTINCT e.%s::pg_catalog.int8 FROM %s AS e WHERE e.%s IS NOT NULL"
-								 " AND ($1 IS NULL OR e.%s OPERATOR(pg_catalog.=) $1)",
-								 quoted, quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
-								 quoted, quoted);
+	char	   *query = psprintf("SELECT DISTINCT e.%s::pg_catalog.text COLLATE pg_catalog.\"C\" FROM %s AS e WHERE e.%s IS NOT NULL", quoted,
+								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)), quoted);
 	ks_named_table named;
 	ks_visit	visit;
-	Datum	   *result;
+	SPITupleTable *rows;
+	uint64		count;
 	uint64		i;
 
 	ks_name_table(&named, relid);
 	visit = ks_enter_table(relid);
-	if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, nulls, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(ks_prepare_own(query, 0, NULL), NULL, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots of conversations");
 	ks_leave_table(visit);
 	ks_unname_table(&named);
-	*count = SPI_processed;
-	result = MemoryContextAllocHuge(memory, (SPI_processed + 1) * sizeof(Datum));
-	for (i = 0; i < SPI_processed; i++)
+	rows = SPI_tuptable;
+	count = SPI_processed;
+	for (i = 0; i < count; i++)
 	{
-		bool		isnull;
+		char	   *id = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
+		int64		bot_id = ks_bot_note(id, strlen(id));
 
-		result[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+		CHECK_FOR_INTERRUPTS();
+		pfree(id);
+		if ((bot == NULL || *bot == bot_id) && listed(bot_id, relid) == NIL)
+			append_line(relid, bot_id);
 	}
-	SPI_freetuptable(SPI_tuptable);
-	return result;
+	SPI_freetuptable(rows);
 }
 
 /* note_conversation_bots(relation, bot_column, bot or NULL for all) */
@@ -281,9 +203,6 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 {
 	Oid			relid;
 	int64		bot = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT64(2);
-	Datum	   *bots;
-	uint64		count;
-	uint64		i;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -294,14 +213,9 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 	(void) require_list();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	bots = bots_of_rows(relid, NameStr(*PG_GETARG_NAME(1)), PG_ARGISNULL(2) ? NULL : &bot, &count);
-	note_uncommitted();
-	for (i = 0; i < count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (listed(DatumGetInt64(bots[i]), relid) == NIL)
-			append_line(relid, DatumGetInt64(bots[i]));
-	}
+	ks_listed_uncommitted(&known);
+	ks_bots_begin();
+	note_bots_of_rows(relid, NameStr(*PG_GETARG_NAME(1)), PG_ARGISNULL(2) ? NULL : &bot);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

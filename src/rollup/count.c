@@ -25,6 +25,7 @@ ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory)
 	counter->memory = memory;
 	counter->key_size = 256;
 	counter->key = MemoryContextAlloc(memory, counter->key_size);
+	ks_bot_reader_init(&counter->bot, binding->bot_id.type);
 	counter->members = MemoryContextAlloc(memory, (binding->nmembers + 1) * sizeof(ks_member));
 	ks_dictionary_init(&counter->dimensions, memory);
 }
@@ -114,7 +115,7 @@ ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event)
 
 	if (!column_datum(&binding->bot_id, row, &value))
 		return false;
-	event->bot_id = column_integer(&binding->bot_id, value);
+	event->bot_id = ks_bot_read(&counter->bot, value);
 	if (!column_datum(&binding->occurred_at, row, &value))
 		return false;
 	event->at = DatumGetTimestampTz(value);

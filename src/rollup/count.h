@@ -32,6 +32,7 @@ typedef struct ks_counter
 {
 	ks_binding *binding;
 	MemoryContext memory;
+	ks_bot_reader bot;
 	ks_dictionary dimensions;	/* encoded source and language */
 	uint32		last_dimensions;
 	ks_member  *members;		/* [nmembers] of the binding */

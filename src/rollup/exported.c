@@ -101,7 +101,7 @@ lock_to_close(int64 bot_id, DateADT day)
 		LockAcquire(&all, RowExclusiveLock, false, at_once) == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("day %s of bot " INT64_FORMAT " is being written or exported right now", ks_day_text(day), bot_id),
+				 errmsg("day %s of bot %s is being written or exported right now", ks_day_text(day), ks_bot_text(bot_id)),
 				 errhint("Try again when those transactions have ended.")));
 }
 
@@ -169,11 +169,12 @@ typedef struct guarded_column
 typedef struct guard
 {
 	AttrNumber	bot_id;
-	Oid			bot_type;
+	ks_bot_reader bot;
 	AttrNumber	ended;
 	int			ncolumns;
 	guarded_column *columns;	/* all that are exported */
 	AttrNumber	last_column;
+	ks_reply_columns replies;
 	ks_entries	days;			/* (bot, day) that are changed */
 	const TriggerData *trigger;
 	bool		any_bot;		/* a row of last_bot was written, and noted */
@@ -233,29 +234,20 @@ start_guard(guard *g, TriggerData *trigger)
 		else if (strcmp(logical, "conversation_end_time") == 0)
 			g->ended = number;
 	}
-	g->bot_type = type_of_column(trigger, g->bot_id);
-	if ((g->bot_type != INT2OID && g->bot_type != INT4OID && g->bot_type != INT8OID) || type_of_column(trigger, g->ended) != TIMESTAMPTZOID)
+	ks_bot_reader_init(&g->bot, type_of_column(trigger, g->bot_id));
+	if (!ks_bot_type_fits(g->bot.type) || type_of_column(trigger, g->ended) != TIMESTAMPTZOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("bot or end of conversations of table %s have become of types that cannot be read", trigger->tg_trigger->tgargs[0]),
 				 errhint("Change the types back, or detach the table.")));
+	ks_reply_columns_find(&g->replies, RelationGetDescr(trigger->tg_relation), columns, trigger->tg_trigger->tgargs[0]);
 	ks_entries_init(&g->days, CurrentMemoryContext);
 }
 
 static int64
-bot_of(const guard *g, TupleTableSlot *row)
+bot_of(guard *g, TupleTableSlot *row)
 {
-	Datum		value = row->tts_values[g->bot_id - 1];
-
-	switch (g->bot_type)
-	{
-		case INT2OID:
-			return DatumGetInt16(value);
-		case INT4OID:
-			return DatumGetInt32(value);
-		default:
-			return DatumGetInt64(value);
-	}
+	return ks_bot_read(&g->bot, row->tts_values[g->bot_id - 1]);
 }
 
 /* Makes the latest marks known, in whatever transaction; the caller acts as the owner of kindly_stats.exported. */
@@ -292,9 +284,9 @@ refuse_exported(const ks_entry *days, uint32 count)
 
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("conversations of bot " INT64_FORMAT " that ended on %s have been exported and cannot be changed", bot_id, day),
-				 errhint("Write a later \"conversation_end_time\", or let an administrator call kindly_stats.reopen_day(" INT64_FORMAT ", '%s') first.",
-						 bot_id, day)));
+				 errmsg("conversations of bot %s that ended on %s have been exported and cannot be changed", ks_bot_text(bot_id), day),
+				 errhint("Write a later \"conversation_end_time\", or let an administrator call kindly_stats.reopen_day(%s, '%s') first.",
+						 bot_id < KS_BOT_LOWEST ? quote_literal_cstr(ks_bot_text(bot_id)) : ks_bot_text(bot_id), day)));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	pfree(DatumGetPointer(values[0]));
@@ -399,6 +391,8 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 			note_bot(g, new_row);
 		if (has_old && has_new && same_export(g, old_row, new_row))
 			continue;
+		if (has_new)
+			ks_reply_columns_check(&g->replies, has_old ? old_row : NULL, new_row);
 		if (has_old)
 			note_day(g, old_row);
 		if (has_new)
@@ -408,7 +402,7 @@ read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorest
 	ExecDropSingleTupleTableSlot(new_row);
 }
 
-/* Trigger of conversation tables: notes which bots they have, refuses what would change an exported day. */
+/* Trigger of conversation tables: notes which bots they have, refuses what would change an exported day, and lists that cannot be read. */
 Datum
 ks_guard_exported(PG_FUNCTION_ARGS)
 {
@@ -559,7 +553,7 @@ check_kept(int64 bot_id, DateADT day)
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("conversations of bot " INT64_FORMAT " that ended on %s have been purged", bot_id, ks_day_text(day)),
+				 errmsg("conversations of bot %s that ended on %s have been purged", ks_bot_text(bot_id), ks_day_text(day)),
 				 errhint("Export days, or close them, before their conversations are purged.")));
 	SPI_freetuptable(SPI_tuptable);
 	ks_become_again(caller);
@@ -571,10 +565,10 @@ name_of_bot(int64 bot_id)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(bot_id)};
-	ks_identity caller = ks_become_owner("bot");
+	ks_identity caller = ks_become_owner("bot_name");
 	char	   *result = NULL;
 
-	if (SPI_execute_with_args("SELECT b.name FROM kindly_stats.bot AS b WHERE b.bot_id OPERATOR(pg_catalog.=) $1",
+	if (SPI_execute_with_args("SELECT b.name FROM kindly_stats.bot_name AS b WHERE b.bot_id OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read names of bots");
 	if (SPI_processed > 0)
@@ -648,7 +642,7 @@ mark_day(int64 bot_id, DateADT day, bool even_empty)
 	if (!find_now(bot_id, day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot " INT64_FORMAT, bot_id),
+				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot %s", ks_bot_text(bot_id)),
 				 errhint("Whoever closes a day must be able to see that it is closed.")));
 	if (conversations > 0 || even_empty)
 		return true;
@@ -682,7 +676,7 @@ ks_bot_day_arguments(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"bot\" is missing"),
-				 errhint("Pass the bot's number.")));
+				 errhint("Pass the bot's id.")));
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -126,6 +126,7 @@ is_text(Oid type)
  */
 typedef enum column_role
 {
+	ROLE_BOT,
 	ROLE_TEXT,
 	ROLE_INTEGER,
 	ROLE_INSTANT,
@@ -138,6 +139,8 @@ type_fits(Oid type, column_role role)
 {
 	switch (role)
 	{
+		case ROLE_BOT:
+			return ks_bot_type_fits(type);
 		case ROLE_INTEGER:
 			return type == INT2OID || type == INT4OID || type == INT8OID;
 		case ROLE_INSTANT:
@@ -392,7 +395,7 @@ bind_columns(TupleDesc desc, const char *table, const char *grain, const char *m
 	binding->name = pstrdup(table);
 	binding->events = strcmp(grain, KS_GRAIN_EVENT) == 0;
 	columns = mapping != NULL ? ks_mapping(mapping) : NULL;
-	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_INTEGER, true);
+	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_BOT, true);
 	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
 	if (binding->events)
 		bind_column(binding, &binding->kind, desc, columns, "kind", ROLE_TEXT, true);

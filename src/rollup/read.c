@@ -530,7 +530,7 @@ ks_bot_by_name(const char *name, int64 *bot_id)
 	bool		isnull;
 
 	connect_spi();
-	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot AS b WHERE b.name OPERATOR(pg_catalog.=) $1", 1, types);
+	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) $1", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read bots");
 	found = SPI_processed > 0;

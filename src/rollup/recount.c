@@ -36,6 +36,7 @@ typedef struct recount
 	Size		budget;			/* for all tallies in memory */
 	bool		removed;
 	bool		note_bounds;
+	const ks_recount_of *of;
 } recount;
 
 /* ------------------------------------------------------------------------
@@ -56,7 +57,8 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	row.values = slot->tts_values;
 	row.isnull = slot->tts_isnull;
-	if (ks_event_read(&r->counter, &row, &event))
+	/* the query cannot tell the bot of a text */
+	if (ks_event_read(&r->counter, &row, &event) && (!r->of->has_bot || event.bot_id == r->of->bot_id))
 		ks_groups_count(&r->groups, &r->counter, &event, r->removed, r->note_bounds);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(r->row_memory);
@@ -151,6 +153,7 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	ks_counter_init(&r.counter, ks_binding_make(columns_of(plan), of->grain, of->measure), CurrentMemoryContext);
 	ks_groups_init(&r.groups, CurrentMemoryContext);
 	r.spool = spool;
+	r.of = of;
 	r.row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
 	/* what is spooled must be no larger than a tally can be */
 	r.budget = Min((Size) maintenance_work_mem * 1024, 2 * (Size) KS_PART_BYTES_MAX);

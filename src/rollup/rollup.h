@@ -30,6 +30,40 @@
 /* Key parts that every measure begins with: source, language_code. */
 #define KS_DIMENSIONS 2
 
+/* bot.c */
+
+/* Integers below have the form of a number that was derived from a text. */
+#define KS_BOT_LOWEST (-(INT64CONST(1) << 62))
+
+/* What may stand in URLs and tokens, and in a key of an index. */
+#define KS_BOT_ID_MAX 2000
+
+extern bool ks_bot_derive(const char *id, size_t length, int64 *result);
+extern int64 ks_bot_number(const char *id, size_t length);
+extern bool ks_bot_is_uuid(const char *id);
+extern char *ks_bot_canonical(const char *id);
+
+/* known_bot.c */
+
+/* Reads the bots of a column, row by row, and notes those that are new. */
+typedef struct ks_bot_reader
+{
+	Oid			type;			/* base type of the column */
+	bool		any;			/* the last row's id is known: bots come in runs */
+	int64		number;
+	size_t		length;
+	char		last[KS_BOT_ID_MAX];
+} ks_bot_reader;
+
+extern bool ks_bot_type_fits(Oid type);
+extern bool ks_bot_is_text(Oid type);
+extern void ks_bot_reader_init(ks_bot_reader *reader, Oid type);
+extern int64 ks_bot_read(ks_bot_reader *reader, Datum value);
+extern void ks_bots_begin(void);
+extern int64 ks_bot_note(const char *id, size_t length);
+extern char *ks_bot_text(int64 bot_id);
+extern List *ks_bot_ids(int64 bot_id);
+
 /* measure.c */
 
 /* How to get a text out of a column. */

@@ -31,7 +31,7 @@ raise_not_attached(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("no event table has been attached"),
-			 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().")));
+			 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach(). Where tables were restored without the schema kindly_stats, call kindly_stats.rebuild().")));
 }
 
 /* Whether the plan's parameters are still of these types. */

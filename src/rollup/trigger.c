@@ -9,6 +9,7 @@
  * size of the statement.
  */
 #include "rollup/conversation.h"
+#include "rollup/interaction.h"
 #include "rollup/recount.h"
 
 #include "compat.h"
@@ -46,6 +47,7 @@ typedef struct counting
 	ks_groups	groups;
 	ks_groups	kept;			/* what is taken away from groups and stays counted */
 	bool		keep;
+	bool		removes;		/* events are taken away for good */
 } counting;
 
 /*
@@ -60,11 +62,13 @@ groups_budget(void)
 
 /* Appends groups and forgets them, compacts a month of them now and then. */
 static void
-write_groups(ks_groups *groups, bool kept)
+write_groups(ks_groups *groups, bool kept, bool removes)
 {
 	uint32		found = ks_groups_settle(groups);
 	uint32		i;
 
+	if (removes)
+		ks_note_interactions(groups->groups, (int) found);
 	ks_append(groups->groups, (int) found, kept);
 	for (i = 0; i < found; i++)
 		ks_compact_sometimes(groups->groups[i], kept);
@@ -75,9 +79,9 @@ write_groups(ks_groups *groups, bool kept)
 static void
 write_counts(counting *c)
 {
-	write_groups(&c->groups, false);
+	write_groups(&c->groups, false, c->removes);
 	if (c->keep)
-		write_groups(&c->kept, true);
+		write_groups(&c->kept, true, false);
 }
 
 /*
@@ -247,6 +251,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
 	ks_groups_init(&c.groups, CurrentMemoryContext);
 	c.keep = ks_keeps_statistics(trigger);
+	c.removes = !c.keep && !TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	if (c.keep)
 		ks_groups_init(&c.kept, CurrentMemoryContext);
 	count_rows(&c, trigger->tg_relation,
@@ -311,6 +316,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	has_new = row_event(&c, TRIGGER_FIRED_BY_DELETE(event) ? NULL :
 						TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigslot : trigger->tg_newslot, &new_event);
 	moved = !(has_old && has_new && old_event.bot_id == new_event.bot_id && old_event.at == new_event.at);
+	c.removes = has_old;
 	if (has_old)
 		ks_groups_count(&c.groups, &c.counter, &old_event, true, moved);
 	if (has_new)
@@ -376,7 +382,7 @@ Datum
 ks_take_truncated(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo, "take_truncated", "Use kindly_stats.attach().");
-	counting	c = {0};
+	counting	c = {.removes = true};
 	ks_identity caller;
 
 	if (trigger->tg_trigger->tgnargs < 3 || !TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_BY_TRUNCATE(trigger->tg_event))

@@ -20,7 +20,7 @@ BEGIN
     SELECT o.kind, o.name, r.rolname AS owner INTO other
       FROM (SELECT 'relation' AS kind, c.relname::text AS name, c.relowner AS owner,
                    c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
-                   AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'bot_grant', 'api_key', 'api_secret') AS is_known
+                   AND c.relname IN ('rollup', 'measure', 'known_bot', 'bot_name', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'interaction', 'bot_grant', 'api_key', 'api_secret') AS is_known
               FROM pg_class AS c WHERE c.relnamespace = other.oid AND c.relkind NOT IN ('i', 'I', 't')
             UNION ALL SELECT 'function', p.oid::regprocedure::text, p.proowner, false FROM pg_proc AS p WHERE p.pronamespace = other.oid
             UNION ALL SELECT 'operator', o.oid::regoperator::text, o.oprowner, false FROM pg_operator AS o WHERE o.oprnamespace = other.oid

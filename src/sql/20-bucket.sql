@@ -46,6 +46,15 @@ CREATE FUNCTION kindly_stats.moment(timestamptz) RETURNS kindly_stats.moment
 AS 'MODULE_PATHNAME', 'ks_moment_from_timestamptz'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
 
+CREATE FUNCTION kindly_stats.moment(bigint) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_bigint'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
+
+CREATE FUNCTION kindly_stats.moment(integer) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_integer'
+-- always an error: stable, so that it is raised when the query is run and not when it is planned
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
+
 -- Implicit, so that one function with moments takes what any client sends:
 -- JDBC binds varchar, others text, SQL has dates and timestamps.
 CREATE CAST (text AS kindly_stats.moment)
@@ -58,6 +67,10 @@ CREATE CAST (timestamp AS kindly_stats.moment)
 	WITH FUNCTION kindly_stats.moment(timestamp) AS IMPLICIT;
 CREATE CAST (timestamptz AS kindly_stats.moment)
 	WITH FUNCTION kindly_stats.moment(timestamptz) AS IMPLICIT;
+CREATE CAST (bigint AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(bigint) AS IMPLICIT;
+CREATE CAST (integer AS kindly_stats.moment)
+	WITH FUNCTION kindly_stats.moment(integer) AS IMPLICIT;
 
 CREATE FUNCTION kindly_stats.buckets(
 	"from" kindly_stats.moment,
@@ -95,7 +108,8 @@ COMMENT ON TYPE kindly_stats.moment IS
 
 Without a zone it is local: 2019-07-01, 2019-04-28T07:22:52.825.  With one it is an instant: 2024-04-16T10:57:12.873Z, 2019-07-01
 10:00 Europe/Oslo, now (once, when the text is read: write now() in a view).  Dates such as 01/02/2024 are read as DateStyle says.
-Dates, timestamps and strings are cast to it implicitly.  Written as ISO 8601, whatever DateStyle and TimeZone are.
+A number of 13 digits is an instant in milliseconds since 1970, as JavaScript and Grafana have them; 1729900800, in seconds, is refused.
+Dates, timestamps, strings and bigint are cast to it implicitly.  Written as ISO 8601, whatever DateStyle and TimeZone are.
 Errors: 22007 for what is not a date or time, and for words such as today; 22008 for a field out of range.';
 
 COMMENT ON FUNCTION kindly_stats.moment_in(cstring) IS
@@ -117,6 +131,16 @@ COMMENT ON CAST (varchar AS kindly_stats.moment) IS 'the moment that a text desc
 COMMENT ON CAST (date AS kindly_stats.moment) IS 'the beginning of a local day';
 COMMENT ON CAST (timestamp AS kindly_stats.moment) IS 'a date and time on the local clock';
 COMMENT ON CAST (timestamptz AS kindly_stats.moment) IS 'an instant';
+COMMENT ON CAST (bigint AS kindly_stats.moment) IS 'an instant in milliseconds since 1970';
+COMMENT ON CAST (integer AS kindly_stats.moment) IS 'always an error, which says what numbers are understood';
+COMMENT ON FUNCTION kindly_stats.moment(bigint) IS
+'an instant in milliseconds since 1970
+
+Error: 22008 for what has not 13 digits, as seconds.';
+COMMENT ON FUNCTION kindly_stats.moment(integer) IS
+'always an error, which says what numbers are understood
+
+Error: 22008.';
 COMMENT ON FUNCTION kindly_stats.moment(text) IS
 'the moment that a text describes
 
@@ -136,11 +160,12 @@ COMMENT ON FUNCTION kindly_stats.buckets(kindly_stats.moment, kindly_stats.momen
 from: first moment; goes back to the beginning of its hour (granularity hour) or local day.
 to: end, exclusive; inside an hour or day it reaches to that one''s end.
 tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session''s TimeZone if left out.
-granularity: hour, day, week, month, quarter or year.
+granularity: hour, day, week, month, quarter or year; 1h, 1d, 1w, 1M and 1y are the same.
 locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left
 out.  bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock,
-is_partial says that from or to lies within a week or longer unit.  A date that the local clock jumped over has no row; an hour
-that it showed twice has two.
+is_partial says that from or to lies within a week or longer unit.  A date that the local clock jumped over has no row.  An hour is
+all instants between two changes of the clock with one local date and hour: one that it shows twice has two rows, and where it is
+changed within an hour, what it shows before and after are rows of their own.
 Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years
 1 to 9999.';
 

@@ -104,9 +104,9 @@ was attached.';
 
 -- Compaction
 
-CREATE PROCEDURE kindly_stats.compact(bot bigint DEFAULT NULL) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
-REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(bigint) FROM PUBLIC;
-COMMENT ON PROCEDURE kindly_stats.compact(bigint) IS
+CREATE PROCEDURE kindly_stats.compact(bot kindly_stats.bot_id DEFAULT NULL) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
+REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) IS
 'merges the many small rows of each bot, measure and month into few
 
 bot: one bot only; NULL for all.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:

@@ -11,7 +11,7 @@ BEGIN
     SELECT c.relname, c.relkind, r.rolname, r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE') AS is_trusted INTO other
       FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner
      WHERE c.relnamespace = 'kindly_stats'::regnamespace
-       AND c.relname IN ('rollup', 'measure', 'bot', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'bot_grant', 'api_key', 'api_secret')
+       AND c.relname IN ('rollup', 'measure', 'known_bot', 'bot_name', 'counting', 'verified', 'exported', 'conversation_bot', 'detached', 'interaction', 'bot_grant', 'api_key', 'api_secret')
        AND NOT (c.relkind IN ('r', 'p') AND (r.rolsuper OR has_schema_privilege(r.oid, c.relnamespace, 'CREATE')))
      ORDER BY c.relname LIMIT 1;
     IF NOT FOUND THEN
@@ -55,6 +55,8 @@ COMMENT ON FUNCTION kindly_stats.exclude_repair() IS 'internal: nobody counts ta
 
 CREATE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_new boolean := false;
 BEGIN
     IF kindly_stats.has_rollup() THEN
         RETURN;
@@ -68,7 +70,7 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            -- rows of new events ascend with their transactions, see src/rollup/rollup.h; what is below zero lies in the other index
+            -- rows of new events ascend with their transactions, see src/rollup/id.c; what is below zero lies in the other index
             id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
             cluster bigint,
@@ -76,6 +78,7 @@ BEGIN
             PRIMARY KEY (bot_id, id)
         );
         CREATE INDEX rollup_merged ON kindly_stats.rollup (bot_id, measure, month) WHERE id < 0;
+        is_new := true;
         COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more; cluster: of empty rows that say up to where new ones have been merged';
     ELSE
         PERFORM kindly_stats.restore_kept();
@@ -150,12 +153,56 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.detached IS 'tables that were detached while their events stayed counted: they must not be counted once more';
     END IF;
-    IF to_regclass('kindly_stats.bot') IS NULL THEN
-        CREATE TABLE kindly_stats.bot (
-            bot_id bigint PRIMARY KEY,
+    IF to_regclass('kindly_stats.known_bot') IS NULL THEN
+        -- no key of its bots: two writers of a new one do not wait for each other, and both leave a line
+        CREATE TABLE kindly_stats.known_bot (
+            bot_id bigint NOT NULL,
+            id text COLLATE "C" NOT NULL,
+            line uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, line)
+        );
+        COMMENT ON TABLE kindly_stats.known_bot IS 'ids that are texts, as event and conversation tables have them, and the numbers that stand for them, perhaps more than once; lines are added as rows are written';
+    END IF;
+    IF to_regclass('kindly_stats.bot_name') IS NULL THEN
+        CREATE TABLE kindly_stats.bot_name (
+            id text COLLATE "C" PRIMARY KEY,
             name text COLLATE "C" NOT NULL UNIQUE CHECK (name <> '')
         );
-        COMMENT ON TABLE kindly_stats.bot IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
+        COMMENT ON TABLE kindly_stats.bot_name IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
+    END IF;
+    -- it goes with the extension, whose function it calls
+    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
+        ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
+    END IF;
+    IF to_regclass('kindly_stats.bot') IS NULL THEN
+        -- each number is found by one look into the primary key, however many rows it has
+        CREATE VIEW kindly_stats.bot WITH (security_invoker = true) AS
+        WITH RECURSIVE counted (number) AS (
+            SELECT min(r.bot_id) FROM kindly_stats.rollup AS r
+            UNION ALL
+            SELECT (SELECT min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id > c.number) FROM counted AS c WHERE c.number IS NOT NULL),
+        every (number) AS (
+            SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL
+            UNION SELECT k.bot_id FROM kindly_stats.known_bot AS k
+            UNION SELECT n.bot_id FROM kindly_stats.bot_name AS n)
+        SELECT coalesce(n.id, kindly_stats.bot_text(e.number)) AS id, e.number, n.name
+          FROM every AS e LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id = e.number;
+        COMMENT ON VIEW kindly_stats.bot IS 'bots that have statistics, or a name in kindly_stats.bot_name: the id that users have, the number that stands for it in kindly_stats.rollup, and the name';
+    END IF;
+    IF to_regclass('kindly_stats.interaction') IS NULL THEN
+        CREATE TABLE kindly_stats.interaction (
+            bot_id bigint NOT NULL,
+            interaction_type text,
+            interaction_name text,
+            interaction_id text,
+            interaction_parent_id text,
+            story_id text,
+            noted_at timestamptz NOT NULL DEFAULT now(),
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, id),
+            CHECK (num_nonnulls(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) > 0)
+        );
+        COMMENT ON TABLE kindly_stats.interaction IS 'interactions that are listed although there may be no event of them: put there by hand, or by a statement that took events of them away; perhaps more than once';
     END IF;
     IF to_regclass('kindly_stats.counting') IS NULL THEN
         CREATE TABLE kindly_stats.counting (
@@ -174,10 +221,14 @@ BEGIN
         );
         COMMENT ON TABLE kindly_stats.verified IS 'when kindly_stats.verify_all() ran last, and what it found';
     END IF;
+    -- tables that were restored without this schema have their triggers, and nothing of them is counted
+    IF is_new THEN
+        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_table AS t ON CONFLICT DO NOTHING;
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates kindly_stats.rollup, measure, bot, counting and verified where they are missing';
+COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates what is missing of the tables that hold statistics, and view bot';
 
 -- The logical columns that measures of a grain read, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
@@ -248,7 +299,7 @@ BEGIN
                         ELSE format('Name yours in the argument columns, such as {"%s": "my_name"}, or null where there is none.', c.logical) END;
             END IF;
         ELSIF NOT (CASE c.role
-                WHEN 'bot' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+                WHEN 'bot' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
                 WHEN 'weight' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                 WHEN 'instant' THEN c.base = 'timestamptz'::regtype
                 WHEN 'condition' THEN c.base IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
@@ -259,7 +310,7 @@ BEGIN
               END) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
-                    WHEN 'bot' THEN 'smallint, integer or bigint'
+                    WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
                     WHEN 'weight' THEN 'smallint, integer or bigint'
                     WHEN 'instant' THEN 'timestamp with time zone'
                     WHEN 'condition' THEN 'boolean, smallint, integer or bigint'

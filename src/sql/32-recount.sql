@@ -13,6 +13,14 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) IS 'internal: how a query names a logical column of an event table';
 
+CREATE FUNCTION kindly_stats.has_text_bots(event_table regclass, columns jsonb) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT kindly_stats.base_type(a.atttypid) IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype) FROM pg_attribute AS a
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id'
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.has_text_bots(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.has_text_bots(regclass, jsonb) IS 'internal: whether the bots of a table are texts or UUIDs';
+
 CREATE FUNCTION kindly_stats.require_columns(event_table regclass, columns jsonb) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -35,7 +43,9 @@ DECLARE
     m record;
     is_number boolean;
     keys text[];
-    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
+    is_text boolean := kindly_stats.has_text_bots(event_table, columns);
+    -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
+    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
@@ -44,8 +54,8 @@ BEGIN
      WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
-    RETURN format('SELECT %1$s AS bot_id, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %1$s = $1) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
+    RETURN format('SELECT %11$s, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
+                  ' WHERE ($1 IS NULL OR %12$s) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
                   kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
@@ -56,21 +66,23 @@ BEGIN
         CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN is_number THEN ' AND %s > 0' ELSE ' AND %s' END,
             kindly_stats.column_expression(event_table, columns, m.condition, CASE WHEN is_number THEN 'bigint' ELSE 'boolean' END)) END,
         CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed, 'text')) END,
-        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END,
+        CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END,
+        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot bigint, since timestamptz DEFAULT NULL)
-    RETURNS TABLE (bot_id bigint, occurred_at timestamptz, key text[], member text, weight bigint)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL)
+    RETURNS TABLE (bot_id bigint, text_bot text, occurred_at timestamptz, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, bigint, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) IS
 'internal: the raw events that a measure counts, read as their table''s owner
 
 event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
-all.
+all.  A table whose bots are texts gives all bots, each as text_bot; others give bot_id.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
 column is missing, 55000 where the measure does not count the table.';
 
@@ -81,7 +93,9 @@ column is missing, 55000 where the measure does not count the table.';
 CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint');
+    -- whose bots are texts, has all rows read: only who counts them tells whose they are
+    condition text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
+                           ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
     list text;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
@@ -89,7 +103,7 @@ BEGIN
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = columns ->> l.logical;
-    RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s = $1', list, event_table, bot);
+    RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s', list, event_table, condition);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
@@ -113,10 +127,10 @@ COMMENT ON FUNCTION kindly_stats.move_counts(regclass, jsonb, text) IS
 
 relation: an attached table or a partition; columns: how it names the documented ones; grain: of the measures.';
 
-CREATE FUNCTION kindly_stats.repair(bot bigint DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.repair(bot kindly_stats.bot_id DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
-REVOKE EXECUTE ON FUNCTION kindly_stats.repair(bigint, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.repair(bigint, text) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text) IS
 'internal: makes live rows say what the attached tables have, and gives back how many months did not
 
 bot, measure: one only, NULL for all.';
@@ -269,8 +283,8 @@ COMMENT ON FUNCTION kindly_stats.fingerprint_final(internal) IS 'internal: final
 COMMENT ON AGGREGATE kindly_stats.fingerprint(text, kindly_stats.tally, text) IS 'internal: total weight, and two sums that differ from session to session, of rows of the rollup';
 COMMENT ON AGGREGATE kindly_stats.fingerprint(timestamptz, text[], text, bigint) IS 'internal: the same of raw events, equal where the rows are their tallies';
 
-CREATE FUNCTION kindly_stats.verify(bot bigint DEFAULT NULL, since timestamptz DEFAULT NULL)
-    RETURNS TABLE (bot_id bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
+    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query of each measure takes longer than to run most of them
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
@@ -280,6 +294,10 @@ DECLARE
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_table) THEN
+            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
+                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
+        END IF;
         RETURN;
     END IF;
     FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
@@ -292,37 +310,40 @@ BEGIN
                   FROM kindly_stats.rollup AS r
                  WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3) GROUP BY 1, 2),
             recounted AS (
-                SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+                SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id,
+                       date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                        kindly_stats.fingerprint((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS print
-                  FROM (%2$s) AS u GROUP BY 1, 2),
+                  FROM (%2$s) AS u
+                 WHERE $1 IS NULL OR coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) = $1 GROUP BY 1, 2),
             different AS MATERIALIZED (
                 SELECT bot_id, month, coalesce(s.print, '{0,0,0}') AS stored, coalesce(r.print, '{0,0,0}') AS recounted
                   FROM stored AS s FULL JOIN recounted AS r USING (bot_id, month)
                  WHERE coalesce(s.print, '{0,0,0}') <> coalesce(r.print, '{0,0,0}'))
-            SELECT d.bot_id, %1$L, d.month, d.stored[1], d.recounted[1],
+            SELECT kindly_stats.bot_text(d.bot_id), %1$L, d.month, d.stored[1], d.recounted[1],
                    coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, %1$L, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                                               NULL, true, NULL, false))[2]
                                FROM kindly_stats.rollup AS r
                               WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', %1$L) AND NOT r.kept), 0),
                    coalesce(m.members, 0)
               FROM different AS d
-              LEFT JOIN (SELECT (u.event).bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+              LEFT JOIN (SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                                 count(DISTINCT (u.event).member) AS members
                            FROM (%2$s) AS u
                           WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2) AS m ON m.bot_id = d.bot_id AND m.month = d.month
-             ORDER BY 1, 3
+             ORDER BY d.bot_id, d.month
             $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
-            USING bot, first::timestamp AT TIME ZONE 'UTC', first;
+            USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(bigint, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.verify(bigint, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
 'counts the raw events anew and lists what the rollup has otherwise
 
 bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
 What is kept of events that are gone cannot be compared.
-kindly_stats.rebuild() repairs.';
+bot_id is the id that the user has.
+kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 
 -- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
@@ -340,7 +361,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';
 
-CREATE FUNCTION kindly_stats.rebuild(bot bigint DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     tables regclass[];
@@ -348,12 +369,18 @@ DECLARE
     changed bigint;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
-    IF NOT kindly_stats.has_rollup() THEN
+    IF EXISTS (SELECT FROM kindly_stats.event_table) THEN
+        -- tables that were restored have triggers, and perhaps nothing that these could count in
+        PERFORM kindly_stats.create_tables();
+    ELSIF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
+    IF EXISTS (SELECT FROM kindly_stats.conversation_table) THEN
+        PERFORM kindly_stats.create_exported();
+    END IF;
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.forget_measures(bot);
+    PERFORM kindly_stats.forget_measures(bot::bigint);
     -- what is marked before the snapshot is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
@@ -363,12 +390,12 @@ BEGIN
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
     END IF;
     -- rows that came without triggers
-    PERFORM kindly_stats.note_all_conversation_bots(bot);
+    PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
     RETURN changed;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.rebuild(bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) IS
 'counts the events of all attached tables and makes the statistics say the same
 
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event

@@ -7,7 +7,9 @@
 CREATE FUNCTION kindly_stats.guard_exported() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_guard_exported';
 REVOKE EXECUTE ON FUNCTION kindly_stats.guard_exported() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.guard_exported() IS
-'trigger of conversation tables: notes their bots, refuses what would change an exported day (55000)
+'trigger of conversation tables: notes their bots, refuses what cannot be exported
+
+That is what would change an exported day (55000), and replies and intents that cannot be understood (22023, 22P02, 22007, 22008).
 
 Made by kindly_stats.attach_conversations(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s
 name and its column names.  It reads kindly_stats.exported, and writes kindly_stats.conversation_bot, with the rights of their owners.';
@@ -23,10 +25,10 @@ SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_s
 GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
 
-CREATE FUNCTION kindly_stats.close_day(bot bigint, day date) RETURNS boolean
+CREATE FUNCTION kindly_stats.close_day(bot kindly_stats.bot_id, day date) RETURNS boolean
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_close_day';
-REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.close_day(bigint, date) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) IS
 'makes the conversations of a bot that ended on a day unchangeable, as its first export does
 
 bot: whose; day: a UTC day that is over, empty or not.  It waits for transactions that have written conversations of that bot and day,
@@ -35,10 +37,10 @@ that is not over, 22008 for one outside the years 1 to 9999, 25001 above READ CO
 where row-level security of kindly_stats.exported hides the bot from the caller, 55000 where conversations of the day have been purged or no conversation
 table is attached.';
 
-CREATE FUNCTION kindly_stats.reopen_day(bot bigint, day date) RETURNS boolean
+CREATE FUNCTION kindly_stats.reopen_day(bot kindly_stats.bot_id, day date) RETURNS boolean
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_reopen_day';
-REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(bigint, date) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.reopen_day(bigint, date) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.reopen_day(kindly_stats.bot_id, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.reopen_day(kindly_stats.bot_id, date) IS
 'lets an exported day be changed: to erase a person, or to correct a mistake
 
 bot: whose; day: a UTC day.  Whoever has imported that day must import it again once it has been closed again.  Gives back false
@@ -83,6 +85,8 @@ BEGIN
             id uuid NOT NULL DEFAULT gen_random_uuid(),
             PRIMARY KEY (bot_id, conversation_table, id)
         );
+        -- of tables that were restored without this schema
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
         COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
     END IF;
 END
@@ -116,6 +120,12 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.forget_conversation_bots(regclass) FROM 
 COMMENT ON FUNCTION kindly_stats.forget_conversation_bots(regclass) IS
 'internal: takes a table, and those that are there no more, out of kindly_stats.conversation_bot';
 
+CREATE FUNCTION kindly_stats.check_replies(relation regclass, columns jsonb) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_check_replies';
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_replies(regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_replies(regclass, jsonb) IS
+'internal: refuses a table with replies or intents that cannot be read (22023, 22P02, 22007, 22008)';
+
 -- Attaching
 
 -- The documented properties that a table has columns for (bot_name is the bot's).
@@ -125,7 +135,7 @@ CREATE FUNCTION kindly_stats.conversation_columns() RETURNS TABLE (logical text,
            ('conversation_start_time', 'instant', true), ('conversation_end_time', 'instant', true),
            ('language', 'text', false), ('channel', 'text', false), ('labels', 'texts', false), ('conversations_data', 'json', false),
            ('test_mode', 'boolean', false), ('conversation_status', 'text', false), ('last_resolution', 'text', false),
-           ('triggered_replies', 'json', false), ('triggered_intent_replies', 'json', false), ('is_llm_conversation', 'boolean', false),
+           ('triggered_replies', 'list', false), ('triggered_intent_replies', 'list', false), ('is_llm_conversation', 'boolean', false),
            ('llm_notUnderstood_count', 'integer', false), ('llm_responseGenerated_count', 'integer', false),
            ('llm_errorOccurred_count', 'integer', false), ('llm_escalationRequired_count', 'integer', false),
            ('llm_fallback_count', 'integer', false), ('bot_messages_count', 'integer', false),
@@ -137,11 +147,13 @@ COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented
 CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE role
-           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
            WHEN 'integer' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
            WHEN 'instant' THEN b.base = 'timestamptz'::regtype
            WHEN 'boolean' THEN b.base = 'bool'::regtype
            WHEN 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
+                                       'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
            WHEN 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
            ELSE b.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
                            'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype) OR b.kind = 'e'
@@ -201,11 +213,12 @@ BEGIN
         ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
-                    WHEN 'bot' THEN 'smallint, integer or bigint'
+                    WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
                     WHEN 'integer' THEN 'smallint, integer or bigint'
                     WHEN 'instant' THEN 'timestamp with time zone'
                     WHEN 'boolean' THEN 'boolean'
                     WHEN 'json' THEN 'jsonb or json'
+                    WHEN 'list' THEN 'jsonb, json, text, character varying, or an array of one of these'
                     WHEN 'texts' THEN 'text[] or character varying[]'
                     ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
         ELSE
@@ -267,8 +280,9 @@ BEGIN
          WHERE kindly_stats.conversations_ended(x.bot_id, x.day, conversation_table) > 0
            AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1
     LOOP
-        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, changed.bot_id, changed.day
-            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.', changed.bot_id, changed.day);
+        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, kindly_stats.bot_text(changed.bot_id), changed.day
+            USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.',
+                CASE WHEN changed.bot_id < -4611686018427387904 THEN quote_literal(kindly_stats.bot_text(changed.bot_id)) ELSE changed.bot_id::text END, changed.day);
     END LOOP;
 END
 $$;
@@ -311,6 +325,9 @@ BEGIN
     END IF;
     PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
        FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
+    IF known IS DISTINCT FROM wanted THEN
+        PERFORM kindly_stats.check_replies(conversation_table, wanted);
+    END IF;
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
@@ -330,7 +347,8 @@ partitions that it covered with triggers; call it once more for a new partition,
 attach().  replica: count also what logical replication applies, as attach() does; exported days are not guarded against that.
 kindly_stats.detach() undoes it.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
-that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise or would change an exported day.';
+that cannot be read, 22023, 22P02, 22007 or 22008 where replies or intents of its rows cannot be understood, 42809 for what is no
+table, 55000 where it is attached otherwise or would change an exported day.';
 
 -- Without SET search_path: the table belongs where the caller creates tables.
 CREATE FUNCTION kindly_stats.create_conversation_table(name text) RETURNS regclass
@@ -358,9 +376,8 @@ BEGIN
         test_mode boolean NOT NULL DEFAULT false,
         conversation_status pg_catalog.text,
         last_resolution pg_catalog.text,
-        triggered_replies pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(triggered_replies) OPERATOR(pg_catalog.=) 'array'),
-        triggered_intent_replies pg_catalog.jsonb CHECK (pg_catalog.jsonb_typeof(triggered_intent_replies) OPERATOR(pg_catalog.=) 'array'
-            AND NOT pg_catalog.jsonb_path_exists(triggered_intent_replies, 'strict $[*] ? (@.type() != "object")')),
+        triggered_replies pg_catalog.jsonb,
+        triggered_intent_replies pg_catalog.jsonb,
         is_llm_conversation boolean,
         "llm_notUnderstood_count" integer NOT NULL DEFAULT 0,
         "llm_responseGenerated_count" integer NOT NULL DEFAULT 0,

@@ -108,6 +108,7 @@ BEGIN
     LOOP
         PERFORM kindly_stats.guard_conversations(top, known.columns);
         PERFORM kindly_stats.note_conversation_bots(relation, known.columns ->> 'bot_id', NULL);
+        PERFORM kindly_stats.check_replies(relation, known.columns);
         PERFORM kindly_stats.lock_exported();
         PERFORM kindly_stats.check_exported(top, known.columns);
     END LOOP;

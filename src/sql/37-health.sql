@@ -66,6 +66,13 @@ COMMENT ON FUNCTION kindly_stats.health_triggers() IS 'internal: part of health(
 CREATE FUNCTION kindly_stats.health_columns() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN QUERY
+        SELECT 'error', 'kindly_stats.rollup', format('It is missing, and %s has the triggers that count: it was restored without the schema kindly_stats.', min(t.event_table::text)),
+               'SELECT kindly_stats.rebuild();'
+          FROM kindly_stats.event_table AS t HAVING count(*) > 0;
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', t.columns ->> l, l),
            format('SELECT kindly_stats.%s(%L, %L); -- or with its new name instead of null', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END,
@@ -83,7 +90,8 @@ BEGIN
      CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = CASE WHEN t.columns ? l.logical THEN t.columns ->> l.logical ELSE l.logical END
-     WHERE NOT CASE WHEN l.role IN ('bot', 'weight') THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+     WHERE NOT CASE WHEN l.role = 'bot' THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
+                    WHEN l.role = 'weight' THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                     WHEN l.role = 'instant' THEN kindly_stats.base_type(a.atttypid) = 'timestamptz'::regtype
                     WHEN l.role = 'condition' THEN kindly_stats.base_type(a.atttypid) IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
                     ELSE true END
@@ -91,7 +99,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_columns() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.health_columns() IS 'internal: part of health(): columns that are gone, or whose type cannot be read';
+COMMENT ON FUNCTION kindly_stats.health_columns() IS 'internal: part of health(): columns that are gone or of a wrong type, a missing rollup';
 
 CREATE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
@@ -117,6 +125,9 @@ COMMENT ON FUNCTION kindly_stats.health_tables() IS 'internal: part of health():
 CREATE FUNCTION kindly_stats.health_trees() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     SELECT 'error', c.relation::regclass::text, format('It is attached, but not %s, whose partition it is: what is written through that table is not counted.', kindly_stats.tree_top(c.relation)),
            format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L);', c.relation::regclass::text, kindly_stats.tree_top(c.relation)::text)
@@ -164,7 +175,9 @@ BEGIN
     RETURN QUERY
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, c.event_table::text,
            format('Its events from before %s are not counted yet.', to_char(c.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
-           CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.attach_concurrently(%L);', c.event_table) END
+           CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;'
+                WHEN EXISTS (SELECT FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = c.event_table) THEN 'SELECT kindly_stats.rebuild();'
+                ELSE format('CALL kindly_stats.attach_concurrently(%L);', c.event_table) END
       FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_table AS t) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', CASE WHEN EXISTS (SELECT FROM pg_class AS r WHERE r.oid = c.event_table) THEN c.event_table::text ELSE format('table with OID %s', c.event_table) END,
@@ -188,7 +201,7 @@ BEGIN
     RETURN QUERY
     SELECT 'warning', 'kindly_stats.rollup',
            format('%s months of bots have more than %s rows that are to be merged, bot %s has %s of %s: questions about them are slower than need be.',
-                  count(*), enough, (array_agg(m.bot_id ORDER BY m.rows DESC))[1], max(m.rows), to_char((array_agg(m.month ORDER BY m.rows DESC))[1], 'YYYY-MM')),
+                  count(*), enough, kindly_stats.bot_text((array_agg(m.bot_id ORDER BY m.rows DESC))[1]), max(m.rows), to_char((array_agg(m.month ORDER BY m.rows DESC))[1], 'YYYY-MM')),
            'CALL kindly_stats.compact();'
       FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
              GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m

@@ -5,48 +5,48 @@ CREATE SCHEMA chatbot;
 COMMENT ON SCHEMA chatbot IS 'chatbot statistics as the ChatBot.com Reports API documents them';
 
 CREATE FUNCTION chatbot.conversations(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
     "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_conversations';
-COMMENT ON FUNCTION chatbot.conversations(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+COMMENT ON FUNCTION chatbot.conversations(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
 'conversations in which users wrote to the bot, as data points with a summary
 
 bot: whose; from (default 1974-01-01), to (default now): dates or timestamps, to exclusive, one inside a day (an hour) counts that
 day (hour) whole; period, where neither is given: today, yesterday, last7days, last30days, thisMonth, lastMonth, last3Months,
 thisYear or lastYear; dimension: auto, year, month, day or hour; group: source or storyId, for data points of each; source, storyId:
-lists such as widget,slack or ["widget","slack"], where a leading minus excludes; tz: time zone, default UTC.
+lists such as widget,slack or ["widget","slack"], where a leading minus excludes and a backslash before a value takes it as it is; tz: time zone, default UTC.
 value: distinct sessions with a user message in the bucket; date: its start; every bucket is there.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense.';
 
 CREATE FUNCTION chatbot.conversations_paid(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
     "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_conversations_paid';
-COMMENT ON FUNCTION chatbot.conversations_paid(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+COMMENT ON FUNCTION chatbot.conversations_paid(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
 'paid conversations in which users wrote to the bot, as data points with a summary
 
 Arguments and errors as those of chatbot.conversations.
 value: distinct sessions with a user message in the bucket that is marked paid; date: its start; every bucket is there.';
 
 CREATE FUNCTION chatbot.conversations_messages(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
     "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_conversations_messages';
-COMMENT ON FUNCTION chatbot.conversations_messages(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+COMMENT ON FUNCTION chatbot.conversations_messages(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
 'messages from users, as data points with a summary
 
 Arguments and errors as those of chatbot.conversations.
 value: user messages in the bucket; date: its start; every bucket is there.';
 
 CREATE FUNCTION chatbot.conversations_avg(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
     "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_conversations_avg';
-COMMENT ON FUNCTION chatbot.conversations_avg(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+COMMENT ON FUNCTION chatbot.conversations_avg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
 'messages from users in each conversation on average, as data points with a summary
 
 Arguments and errors as those of chatbot.conversations.
@@ -54,25 +54,27 @@ value: user messages in the bucket for each distinct session they belong to, two
 every bucket is there.';
 
 CREATE FUNCTION chatbot.conversations_heatmap(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     period text DEFAULT 'last30days', "offset" integer DEFAULT NULL, source text DEFAULT NULL, "storyId" text DEFAULT NULL,
     tz text DEFAULT NULL)
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 10000 AS 'MODULE_PATHNAME', 'ks_chatbot_conversations_heatmap';
-COMMENT ON FUNCTION chatbot.conversations_heatmap(bigint, kindly_stats.moment, kindly_stats.moment, text, integer, text, text, text) IS
+COMMENT ON FUNCTION chatbot.conversations_heatmap(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text, text, text) IS
 'conversations by weekday and hour of the day
 
 bot, from, to, period, source, storyId, errors: as those of chatbot.conversations, but that from and to inside an hour count that
-hour whole; offset: minutes that the clock is ahead of UTC, a multiple of 15 from -720 to 720, default 0; tz: a time zone instead.
+hour whole; offset: minutes that the clock is ahead of UTC, a multiple of 15 from -720 to 720, default 0 (events are counted by
+quarter hours); tz: a time zone instead.
 Seven arrays of 24 cells, Sunday (day 0) first.  value: distinct sessions with a user message in the cell; usage: percent of the
 sum of all cells, two decimals.';
 
 CREATE FUNCTION chatbot.conversations_interactions(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
     period text DEFAULT 'last30days', "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
     RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_conversations_interactions';
-COMMENT ON FUNCTION chatbot.conversations_interactions(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+COMMENT ON FUNCTION chatbot.conversations_interactions(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'interactions of the bot, most used first
 
 bot, from, to, period, storyId, tz, errors: as those of chatbot.conversations.
-All interactions that the bot ever had, in these stories, if there is a list of them.  parentId, type, name, id: which one, without those that
-it does not have; usage: percent of the sum of all values, two decimals; value: how often it was used.';
+All interactions that the bot ever had, and those of kindly_stats.interaction, in these stories, if there is a list of them.  parentId,
+type, name, id: which one, without those that it does not have, the name being the last one that the id had; usage: percent of the
+sum of all values, two decimals; value: how often it was used.  Further error: 42501 without SELECT on kindly_stats.interaction.';

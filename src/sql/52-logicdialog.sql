@@ -13,7 +13,7 @@ COMMENT ON FUNCTION logicdialog."user"(kindly_stats.moment, kindly_stats.moment,
 'users created and active, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, created: users whose first message of all time lies in the bucket, active: distinct users with a message in it.  Who
 never sent a message is in neither; every bucket is there.
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION logicdialog.nlp(kindly_stats.moment, kindly_stats.moment, te
 'natural language inputs that matched an intent, and that did not, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, matched, unmatched: user messages whose column matched is true, false; those where it is NULL are no natural
 language.  Every bucket is there.
@@ -43,7 +43,7 @@ COMMENT ON FUNCTION logicdialog.message(kindly_stats.moment, kindly_stats.moment
 'chat messages sent by users, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, messages: user messages; every bucket is there.
 Errors: 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes no sense, 55000
@@ -57,7 +57,7 @@ COMMENT ON FUNCTION logicdialog.active_channel(kindly_stats.moment, kindly_stats
 'channels used by users, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, channels: those used in the bucket, each with channel (the source, null where unknown), users: distinct users with a
 message there, messages; those with most messages in the whole range first.  Every bucket is there.
@@ -72,7 +72,7 @@ COMMENT ON FUNCTION logicdialog.message_groups(kindly_stats.moment, kindly_stats
 'topics that users asked about, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, topics: those asked about in the bucket, each with topic, messages: user messages about it; those with most messages in
 the whole range first.  Every bucket is there.
@@ -87,7 +87,7 @@ COMMENT ON FUNCTION logicdialog.sentiment(kindly_stats.moment, kindly_stats.mome
 'positive, negative and neutral conversations, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, positive, negative, neutral: distinct sessions with a user message of that sentiment in the bucket; a session counts in
 each that it showed.  Every bucket is there.
@@ -102,7 +102,7 @@ COMMENT ON FUNCTION logicdialog.events(kindly_stats.moment, kindly_stats.moment,
 'how often each event was triggered
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: event, count; most frequent first.
 Errors: 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes no sense, 55000
@@ -116,7 +116,7 @@ COMMENT ON FUNCTION logicdialog.user_detail(kindly_stats.moment, kindly_stats.mo
 'users by channel, country, language and rating
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: channel, country, language: lists of name, users: distinct users with a message, and rating: a list of ratingType, rating,
 users: distinct users who gave it; most users first.  Channels and languages are null where unknown; users without a country are not
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION logicdialog.response(kindly_stats.moment, kindly_stats.momen
 'responses shown: views, likes, dislikes, and what triggered them
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: response, views, likes, dislikes, triggers: how many of the views a button and natural language (naturalLanguage) led to;
 most views first.  A response that was only liked or disliked in the range is listed, too.
@@ -147,7 +147,7 @@ COMMENT ON FUNCTION logicdialog.url_tracking(kindly_stats.moment, kindly_stats.m
 'how often links in responses were clicked
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: url, clicks; most frequent first.
 Errors: 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes no sense, 55000
@@ -161,7 +161,7 @@ COMMENT ON FUNCTION logicdialog.blocks(kindly_stats.moment, kindly_stats.moment,
 'responses shown, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, responses: those shown in the bucket, each with response, views; those with most views in the whole range first.  Every
 bucket is there.
@@ -176,7 +176,7 @@ COMMENT ON FUNCTION logicdialog.intervention(kindly_stats.moment, kindly_stats.m
 'interventions of live agents, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, interventions: handovers started; every bucket is there.
 Errors: 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes no sense, 55000
@@ -190,7 +190,7 @@ COMMENT ON FUNCTION logicdialog.intervention_average_time_by_agent_series(kindly
 'how long handovers to each agent took, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, agents: those of handovers that ended in the bucket, each with agent (null where unknown), interventions: handovers that
 ended and have a duration, averageSeconds (rounded to hundredths), seconds; those with most interventions in the whole range
@@ -206,7 +206,7 @@ COMMENT ON FUNCTION logicdialog.intervention_detail(kindly_stats.moment, kindly_
 'channel, topic and outcome of interventions
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: channel (the source), topic, outcome, each null where unknown, interventions: handovers started in the range; most frequent
 first.  The outcome belongs to the event that started the handover and is written to it by UPDATE when it is known.
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION logicdialog.intervention_average_time(kindly_stats.moment, k
 'how long handovers to agents took, in all
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: interventions: handovers that ended in the range and have a duration, averageSeconds (rounded to hundredths, null without
 any), seconds.
@@ -236,7 +236,7 @@ COMMENT ON FUNCTION logicdialog.active_user_language(kindly_stats.moment, kindly
 'languages of users, as a time series
 
 dateFrom, dateTo: dates (YYYY-MM-DD) or timestamps; dateFrom goes back to the start of its unit of resolution, dateTo, exclusive,
-on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot; resolution: hour, day, week
+on to the end of its day (for hour: of its hour); client: the workspace, a name in kindly_stats.bot_name; resolution: hour, day, week
 (ISO), month or quarter, default day; tz: time zone of these units, default UTC.
 data: date, languages: those used in the bucket, each with language (null where unknown), users: distinct users with a message in
 it, messages; those with most messages in the whole range first.  Every bucket is there.

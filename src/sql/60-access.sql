@@ -7,7 +7,7 @@ CREATE FUNCTION kindly_stats.visible_bots() RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_visible_bots';
 CREATE FUNCTION kindly_stats.is_one_of(bot bigint, bots bigint[]) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'ks_is_one_of';
-CREATE FUNCTION kindly_stats.require_bot(bot bigint) RETURNS bigint
+CREATE FUNCTION kindly_stats.require_bot(bot kindly_stats.bot_id) RETURNS kindly_stats.bot_id
     LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_require_bot';
 CREATE FUNCTION kindly_stats.grants_changed() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_grants_changed';
 REVOKE EXECUTE ON FUNCTION kindly_stats.grants_changed() FROM PUBLIC;
@@ -17,7 +17,7 @@ COMMENT ON FUNCTION kindly_stats.visible_bots() IS
 For the role of API tokens the bot of the token; for all others those that kindly_stats.grant_bot() gave to the role itself or to
 a role whose rights it has.  Owners of the tables and superusers see every bot, whatever is listed here.';
 COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: whether a list that ascends has the bot';
-COMMENT ON FUNCTION kindly_stats.require_bot(bigint) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
+COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
 
 -- Tables
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION kindly_stats.create_access_tables() IS 'internal: creates ki
 CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
-     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'bot', 'exported') AND c.relkind IN ('r', 'p')
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
       FROM kindly_stats.conversation_table AS t, kindly_stats.relations(t.conversation_table) AS r
@@ -120,7 +120,8 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.create_access_tables();
     FOR t IN SELECT w.relation, w.bot_column, c.relrowsecurity,
-                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy
+                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy,
+                    kindly_stats.has_text_bots(w.relation, jsonb_build_object('bot_id', w.bot_column)) AS is_text
                FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
               ORDER BY w.relation::text COLLATE "C"
     LOOP
@@ -133,8 +134,9 @@ BEGIN
             EXECUTE format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, (SELECT kindly_stats.visible_bots())))',
                            t.relation, t.bot_column);
         ELSE
-            EXECUTE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$I = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
-                           ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', t.relation, t.bot_column);
+            EXECUTE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
+                           ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', t.relation,
+                           format(CASE WHEN t.is_text THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, t.bot_column));
         END IF;
         IF NOT t.relrowsecurity THEN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
@@ -150,7 +152,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.enable_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.enable_row_security() IS
 'shows each database role only the bots that it was granted, and each API token only its own
 
-Row-level security on kindly_stats.rollup, bot and exported, and on attached conversation tables, by policies named
+Row-level security on kindly_stats.rollup, known_bot, bot_name, interaction and exported, and on attached conversation tables, by policies named
 kindly_stats_bots.  Gives back the tables that it has changed; call it once more when a conversation table was attached.  From then on
 a role without grants sees zeros: see kindly_stats.grant_bot().  Owners of the tables and superusers go on seeing everything, and who
 may write conversations goes on writing them.';
@@ -181,8 +183,14 @@ BEGIN
                               WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'))
            AND n.nspname <> 'kindly_api' AND NOT has_schema_privilege(reader, n.oid, 'USAGE')
         UNION ALL
+        SELECT format('GRANT SELECT ON kindly_stats.bot TO %I', reader) WHERE NOT has_table_privilege(reader, 'kindly_stats.bot', 'SELECT')
+        UNION ALL
         SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
          WHERE NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
+        UNION ALL
+        -- everybody has it, but for where a dump was restored without privileges
+        SELECT format('GRANT SELECT ON %s TO %I', r, reader) FROM unnest(ARRAY['kindly_stats.measure', 'kindly_stats.counting']::regclass[]) AS r
+         WHERE NOT has_table_privilege(reader, r, 'SELECT')
     LOOP
         EXECUTE command;
     END LOOP;
@@ -191,22 +199,22 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name) IS 'internal: the grants that every reader needs and does not have';
 
-CREATE FUNCTION kindly_stats.grant_bot(role name, bot bigint) RETURNS void
+CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_row_security();
     IF bot IS NULL OR role IS NULL THEN
         RAISE EXCEPTION '"%" is missing', CASE WHEN role IS NULL THEN 'role' ELSE 'bot' END
-            USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s number.';
+            USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
     PERFORM kindly_stats.grant_reading(role);
-    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot) ON CONFLICT DO NOTHING;
+    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.grant_bot(name, bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id) IS
 'lets a database role read the statistics of a bot
 
 role: the role, whose members that inherit its rights see the bot, too; bot: the bot.  The role also gets USAGE of the schemas and
@@ -214,16 +222,16 @@ SELECT on the tables that statistics are read from, conversation tables among th
 by the roles'' names.
 Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 
-CREATE FUNCTION kindly_stats.revoke_bot(role name, bot bigint) RETURNS boolean
+CREATE FUNCTION kindly_stats.revoke_bot(role name, bot kindly_stats.bot_id) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.create_access_tables();
-    DELETE FROM kindly_stats.bot_grant AS g WHERE g.role = revoke_bot.role AND g.bot_id = bot;
+    DELETE FROM kindly_stats.bot_grant AS g WHERE g.role = revoke_bot.role AND g.bot_id = bot::bigint;
     RETURN FOUND;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_bot(name, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.revoke_bot(name, bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.revoke_bot(name, kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.revoke_bot(name, kindly_stats.bot_id) IS
 'takes back what kindly_stats.grant_bot() gave
 
 role: the role; bot: the bot.  False where it was not granted to this very role.  It holds from the next query on.';
@@ -292,7 +300,7 @@ BEGIN
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user');
     -- an export closes its day
-    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(bigint, date) TO kindly_api_user;
+    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
     PERFORM kindly_stats.limit_api_roles();
     NOTIFY pgrst, 'reload config';
     NOTIFY pgrst, 'reload schema';
@@ -315,25 +323,25 @@ CREATE FUNCTION kindly_stats.random_text(length integer) RETURNS text
 REVOKE EXECUTE ON FUNCTION kindly_stats.random_text(integer) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.random_text(integer) IS 'internal: so many characters of six random bits each';
 
-CREATE FUNCTION kindly_stats.create_api_key(bot bigint, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
+CREATE FUNCTION kindly_stats.create_api_key(bot kindly_stats.bot_id, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     prefix text := left(replace(gen_random_uuid()::text, '-', ''), 12);
     key text := concat('ks_', prefix, '_', kindly_stats.random_text(43));
 BEGIN
     IF bot IS NULL THEN
-        RAISE EXCEPTION '"bot" is missing' USING ERRCODE = '22004', HINT = 'Pass the bot''s number.';
+        RAISE EXCEPTION '"bot" is missing' USING ERRCODE = '22004', HINT = 'Pass the bot''s id.';
     ELSIF now() + lifetime <= now() THEN
         RAISE EXCEPTION '"lifetime" must be longer than nothing' USING ERRCODE = '22023', HINT = 'Leave it out for a key that does not expire.';
     END IF;
     PERFORM kindly_stats.create_access_tables();
     INSERT INTO kindly_stats.api_key (prefix, bot_id, label, hash, expires_at)
-    VALUES (prefix, bot, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
+    VALUES (prefix, bot::bigint, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
     RETURN key;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_key(bigint, text, interval) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.create_api_key(bigint, text, interval) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_api_key(kindly_stats.bot_id, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_api_key(kindly_stats.bot_id, text, interval) IS
 'makes an API key for a bot and shows it this once
 
 bot: whose statistics it opens; label: what it is for; lifetime: when it expires from now on, NULL for never.  The key is
@@ -360,22 +368,22 @@ COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
 prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them, or the whole key.  Tokens that it was exchanged for are valid for the
 rest of kindly_stats.token_lifetime.  Error: 22023 where there is no such key.';
 
-CREATE FUNCTION kindly_stats.api_keys(bot bigint DEFAULT NULL)
-    RETURNS TABLE (prefix text, bot_id bigint, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
+CREATE FUNCTION kindly_stats.api_keys(bot kindly_stats.bot_id DEFAULT NULL)
+    RETURNS TABLE (prefix text, bot_id text, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
     LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_own_tables();
     IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
         RETURN QUERY
-        SELECT k.prefix, k.bot_id, k.label, k.created_at, k.expires_at, k.revoked_at,
+        SELECT k.prefix, kindly_stats.bot_text(k.bot_id), k.label, k.created_at, k.expires_at, k.revoked_at,
                k.revoked_at IS NULL AND coalesce(k.expires_at > now(), true)
-          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot
+          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot::bigint
          ORDER BY k.bot_id, k.created_at, k.prefix;
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.api_keys(bigint) IS 'lists API keys, without their secrets
+REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API keys, without their secrets
 
 bot: one bot''s only; NULL for all.  is_valid: neither revoked nor expired.';
 

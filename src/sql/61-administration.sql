@@ -7,7 +7,7 @@ CREATE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS bool
     SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
                          'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
-                         'create_administrator_roles', 'grant_administration')
+                         'create_administrator_roles', 'grant_administration', 'allow_restore')
       FROM pg_proc AS p WHERE p.oid = function
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.is_about_access(regprocedure) FROM PUBLIC;
@@ -20,10 +20,10 @@ DECLARE
 BEGIN
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
-    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.bot, kindly_stats.interaction, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
         kindly_stats.verified TO kindly_stats_admin, kindly_stats_monitor;
     GRANT INSERT, DELETE ON kindly_stats.rollup, kindly_stats.detached TO kindly_stats_admin;
-    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
     FOR command IN
         SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -33,12 +33,12 @@ BEGIN
            AND p.proname !~ '^(before|after|warn)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(bigint, timestamptz)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
                             'kindly_stats.fingerprint(timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text)',
                             'kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, bigint, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
-                            'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)',
+                            'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.tree_findings()', 'kindly_stats.tree_top(regclass)',
                             'kindly_stats.relations(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
@@ -76,9 +76,43 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.create_administrator_roles() FROM PUBLIC
 COMMENT ON FUNCTION kindly_stats.create_administrator_roles() IS
 'creates the roles kindly_stats_admin and kindly_stats_monitor, and gives them their rights
 
-Members of kindly_stats_admin may attach and detach tables, add measures, purge, compact, rebuild, verify, close and reopen days, and name
-bots; of an event table they need what they do to it themselves: to be its owner to attach and detach, SELECT and DELETE to purge, SELECT of
+Members of kindly_stats_admin may attach and detach tables, add measures, purge, compact, rebuild, verify, close and reopen days, name
+bots, and list interactions; of an event table they need what they do to it themselves: to be its owner to attach and detach, SELECT and DELETE to purge, SELECT of
 all rows to count anew.  Members of kindly_stats_monitor may call health(), verify, with SELECT on the event tables, and read the statistics of all bots; what
 others'' sessions keep from being removed they see as members of pg_read_all_stats.
 Neither may give rights, make API keys or see the secret that signs tokens.  Call it once more after an update of the extension.
 Errors: 42710 where a role of that name exists that may do more.';
+
+-- What a dump has besides the extension: tables in its schema, and triggers, rules and policies that call its functions.
+CREATE FUNCTION kindly_stats.allow_restore(role name) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    called regprocedure;
+BEGIN
+    IF role IS NULL THEN
+        RAISE EXCEPTION '"role" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the role that restores, such as the database''s owner.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = allow_restore.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF to_regclass('kindly_stats.rollup') IS NOT NULL THEN
+        RAISE EXCEPTION 'table kindly_stats.rollup exists already' USING ERRCODE = '55000',
+            HINT = 'Restore into a database in which nothing has been attached since the extension was created.';
+    END IF;
+    EXECUTE format('GRANT USAGE, CREATE ON SCHEMA kindly_stats TO %I', role);
+    FOR called IN
+        SELECT p.oid FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+          JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
+         WHERE p.pronamespace = 'kindly_stats'::regnamespace AND (p.prorettype = 'trigger'::regtype OR p.proname = 'is_merge')
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', called, role);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.allow_restore(name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.allow_restore(name) IS
+'lets a role that is no superuser restore a dump of a database that has the extension
+
+role: who restores, such as the database''s owner.  It gets CREATE on the schema kindly_stats, and EXECUTE on what triggers and rules call.  The
+tables of the extension become its own, so that it decides what the statistics say and who reads them, as a superuser else does, and what it
+puts there runs with the rights of whoever uses it: only for a role that is trusted.
+Call it in the new database after CREATE EXTENSION and before anything is attached.
+Errors: 22004, 42704 where there is no such role, 55000 where the tables are there already.';

@@ -39,20 +39,21 @@ HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 f
 CREATE FUNCTION kindly_api.token() RETURNS json
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    bot text := kindly_stats.require_bot(NULL)::text;
-    key text := nullif(current_setting('request.jwt.claims', true), '')::json ->> 'key';
+    bot text := kindly_stats.require_bot(NULL)::bigint;
+    claims json := nullif(current_setting('request.jwt.claims', true), '');
+    key text := claims ->> 'key';
 BEGIN
     -- A token whose key is not known is counted by itself as one of its bot's.
     PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', bot), json_build_object('X-Kindly-Key',
         CASE WHEN key ~ '^[0-9A-Za-z_.-]{1,64}$' THEN key ELSE concat('bot:', bot) END))::text, true);
-    RETURN json_build_object('bot', bot::bigint);
+    RETURN json_build_object('bot', claims -> 'bot');
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_api.token() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_api.token() IS
 'says which bot the token is for, and so that it is valid
 
-The answer is {"bot": ...}; it costs next to nothing.  The headers X-Kindly-Bot and X-Kindly-Key, the latter with the prefix of the
+The answer is {"bot": ...}, its id as the token has it; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
 key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
 
 CREATE FUNCTION kindly_api.health() RETURNS json
@@ -77,7 +78,7 @@ becomes; is_list: it may come several times, with or without [].  A path without
 -- make PostgREST look for another function.
 
 CREATE FUNCTION kindly_api.stats_series(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
     key text[] DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
@@ -85,19 +86,19 @@ CREATE FUNCTION kindly_api.stats_series(
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_series(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale);
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.stats_series(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.stats_series(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
 'events of one measure as a time series, with distinct members
 
 bot: by default the token''s; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity
 hour); tz: time zone of the buckets, default the session''s, which the header Prefer: timezone=... sets; granularity: hour, day, week,
 month, quarter or year; measure: default messages, whose members are sessions; sources, language_codes: {web,app} to include or,
-with a leading minus, to exclude; key: parts of the key that must be equal; locale: calendar and first day of the week, default ISO.
+with a leading minus, to exclude, and a backslash before a value takes it as it is; key: parts of the key that must be equal; locale: calendar and first day of the week, default ISO.
 A row for every bucket, zeros included.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 
 CREATE FUNCTION kindly_api.stats_total(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
     key text[] DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE (count bigint, distinct_count bigint)
@@ -105,15 +106,15 @@ CREATE FUNCTION kindly_api.stats_total(
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_total(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale);
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.stats_total(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.stats_total(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_total(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_total(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
 'events of one measure in all, with distinct members
 
 Arguments and errors as those of stats_series; granularity says only to what from and to are rounded outward: hours for hour, else
 days.';
 
 CREATE FUNCTION kindly_api.stats_top(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     measure text DEFAULT 'buttons', top integer DEFAULT 5, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
     key text[] DEFAULT NULL)
     RETURNS TABLE (key text[], count bigint, distinct_count bigint, ratio double precision)
@@ -121,8 +122,8 @@ CREATE FUNCTION kindly_api.stats_top(
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_top(kindly_stats.require_bot(bot), "from", "to", tz, measure, top, sources, language_codes, key);
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.stats_top(bigint, kindly_stats.moment, kindly_stats.moment, text, text, integer, text[], text[], text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.stats_top(bigint, kindly_stats.moment, kindly_stats.moment, text, text, integer, text[], text[], text[]) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_top(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, integer, text[], text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_top(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, integer, text[], text[], text[]) IS
 'most frequent keys of one measure, most frequent first
 
 bot, from, to, tz, sources, language_codes: as those of stats_series; measure: one with key columns, default buttons; top: how many
@@ -131,56 +132,56 @@ Ratios are of all events of the measure in the range that pass the filters, list
 Errors: as those of stats_series, and 400 for a top below 1.';
 
 CREATE FUNCTION kindly_api.stats_heatmap(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL)
     RETURNS TABLE (day integer, hour integer, count bigint, distinct_count bigint)
     LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 168
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_heatmap(kindly_stats.require_bot(bot), "from", "to", tz, measure, sources, language_codes, key);
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.stats_heatmap(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.stats_heatmap(bigint, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_heatmap(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_heatmap(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) IS
 'events of one measure by weekday and hour of the day
 
 Arguments and errors as those of stats_series.  168 rows: day 0 is Sunday, hour is that of the local clock, distinct members are
 counted once in each cell.';
 
-CREATE FUNCTION kindly_api.stats_options(bot bigint DEFAULT NULL)
+CREATE FUNCTION kindly_api.stats_options(bot kindly_stats.bot_id DEFAULT NULL)
     RETURNS TABLE (first timestamptz, last timestamptz, sources text[], language_codes text[])
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 1
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_options(kindly_stats.require_bot(bot));
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.stats_options(bigint) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_options(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_options(kindly_stats.bot_id) IS
 'first and last event, sources and languages
 
 bot: by default the token''s.  Error: 403 for another bot.';
 
 CREATE FUNCTION kindly_api.fallback_rate(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
     RETURNS TABLE (count bigint, rate double precision)
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 1
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.fallback_rate(kindly_stats.require_bot(bot), "from", "to", tz, sources, language_codes);
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.fallback_rate(bigint, kindly_stats.moment, kindly_stats.moment, text, text[], text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.fallback_rate(bigint, kindly_stats.moment, kindly_stats.moment, text, text[], text[]) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.fallback_rate(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.fallback_rate(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]) IS
 'bot replies that are fallbacks, and what part of all replies they are
 
 Arguments and errors as those of stats_series.  The rate is null without replies.';
 
 CREATE FUNCTION kindly_api.top_buttons(
-    bot bigint DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     top integer DEFAULT 5, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
     RETURNS TABLE (button_id text, button_type text, dialogue_id text, count bigint, ratio double precision)
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 5
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.top_buttons(kindly_stats.require_bot(bot), "from", "to", tz, top, sources, language_codes);
 END;
-REVOKE EXECUTE ON FUNCTION kindly_api.top_buttons(bigint, kindly_stats.moment, kindly_stats.moment, text, integer, text[], text[]) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.top_buttons(bigint, kindly_stats.moment, kindly_stats.moment, text, integer, text[], text[]) IS
+REVOKE EXECUTE ON FUNCTION kindly_api.top_buttons(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.top_buttons(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text[], text[]) IS
 'buttons that users clicked most
 
 Arguments and errors as those of stats_top.  Ratios are of all clicks in the range that pass the filters, listed or not.';

@@ -19,7 +19,7 @@ ks_required_bot(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("\"bot\" is missing"),
-				 errhint("Pass the bot's number.")));
+				 errhint("Pass the bot's id.")));
 	return PG_GETARG_INT64(argument);
 }
 

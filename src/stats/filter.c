@@ -1,5 +1,9 @@
 /*
  * Filters: lists of values to include or, with a leading minus, to exclude.
+ *
+ * A backslash at the beginning, or behind the minus, takes what follows as it
+ * is: \-test is the value "-test", -\\x leaves out "\x", and \ alone is the
+ * value without characters.  Elsewhere it is a character as any other.
  */
 #include "stats/stats.h"
 
@@ -41,25 +45,48 @@ compare_values(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
+/* How a value is written to be included; a minus in front excludes it. */
+const char *
+ks_list_item(const char *value)
+{
+	return value[0] == '\0' || value[0] == '-' || value[0] == '\\' ? psprintf("\\%s", value) : value;
+}
+
+/* Whether an item excludes, and the value that it is about; that may only be empty behind a backslash. */
+static bool
+read_item(const char *item, const char *argument, const char **value)
+{
+	bool		exclude = item[0] == '-';
+
+	*value = item + exclude;
+	if ((*value)[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" has an empty value", argument),
+				 errhint("A backslash alone is the value without characters; leave the argument out for all.")));
+	if ((*value)[0] == '\\')
+		(*value)++;
+	return exclude;
+}
+
 /* A value that is both asked for and excluded can only be a mistake. */
 static void
 check_contradiction(const ks_list *list, const char *argument)
 {
-	char	  **included = palloc((list->count + 1) * sizeof(char *));
+	const char **included = palloc((list->count + 1) * sizeof(char *));
+	const char *value;
 	int			count = 0;
 	int			i;
 
 	for (i = 0; i < list->count; i++)
 	{
-		if (list->values[i][0] != '-')
-			included[count++] = list->values[i];
+		if (!read_item(list->values[i], argument, &value))
+			included[count++] = value;
 	}
 	ks_sort(included, count, sizeof(char *), compare_values, CurrentMemoryContext);
 	for (i = 0; i < list->count; i++)
 	{
-		char	   *value = list->values[i] + 1;
-
-		if (list->values[i][0] == '-' && bsearch(&value, included, count, sizeof(char *), compare_values) != NULL)
+		if (read_item(list->values[i], argument, &value) && bsearch(&value, included, count, sizeof(char *), compare_values) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" both includes and excludes \"%s\"", argument, value),
@@ -87,12 +114,10 @@ ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *
 	check_contradiction(list, argument);
 	for (i = 0; i < list->count; i++)
 	{
-		const char *value = list->values[i];
-		bool		exclude = value[0] == '-';
+		const char *value;
+		bool		exclude = read_item(list->values[i], argument, &value);
 
-		if (value[0] == '\0' || (exclude && value[1] == '\0'))
-			ks_list_refuse(argument, "has an empty value");
-		add_condition(filters, part, exclude, exclude ? value + 1 : value);
+		add_condition(filters, part, exclude, value);
 	}
 	need_part(filters, part);
 }

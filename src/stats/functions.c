@@ -190,6 +190,7 @@ ks_stats_heatmap_sql(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Names as lists take them. */
 static Datum
 names_array(char **names, int count)
 {
@@ -197,7 +198,7 @@ names_array(char **names, int count)
 	int			i;
 
 	for (i = 0; i < count; i++)
-		items[i] = CStringGetTextDatum(names[i]);
+		items[i] = CStringGetTextDatum(ks_list_item(names[i]));
 	return PointerGetDatum(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 

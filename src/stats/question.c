@@ -246,22 +246,6 @@ ks_stats_top(const ks_request *request, int32 limit, ks_top *top)
 	ks_stats_top_by(request, KS_DIMENSIONS, KS_KEY_MAX_PARTS, limit, top);
 }
 
-/* The first instant after this one at which the clock is changed, or the end of time. */
-static TimestampTz
-next_change(TimestampTz after, const pg_tz *zone)
-{
-	pg_time_t	time = timestamptz_to_time_t(after);
-	pg_time_t	boundary;
-	long		before_offset,
-				after_offset;
-	int			before_dst,
-				after_dst;
-
-	if (pg_next_dst_boundary(&time, &before_offset, &before_dst, &boundary, &after_offset, &after_dst, zone) != 1)
-		return DT_NOEND;
-	return time_t_to_timestamptz(boundary);
-}
-
 /* The cell of an hour on the local clock. */
 static int32
 cell_of_label(Timestamp label)
@@ -274,47 +258,21 @@ cell_of_label(Timestamp label)
 	return (int32) ((hours % KS_HEATMAP_CELLS + KS_HEATMAP_CELLS + 6 * 24) % KS_HEATMAP_CELLS);
 }
 
-/* What the local clock shows then. */
-static int32
-cell_at(TimestampTz at, const pg_tz *zone)
-{
-	pg_time_t	time = timestamptz_to_time_t(at);
-	struct pg_tm *local = pg_localtime(&time, zone);
-
-	return local->tm_wday * 24 + local->tm_hour;
-}
-
-/*
- * From hours to cells.  Where the clock is changed within an hour and shows
- * another one from then on, as at 02:45 in Pacific/Chatham, date_trunc has one
- * hour with two names: its two parts belong to different cells.
- */
+/* From hours to cells. */
 static void
-cells_of_hours(const ks_buckets *hours, const pg_tz *zone, ks_question *question)
+cells_of_hours(const ks_buckets *hours, ks_question *question)
 {
-	TimestampTz *edges = palloc_extended((2 * (Size) hours->nsegments + 1) * sizeof(TimestampTz), MCXT_ALLOC_HUGE);
-	int32	   *cells = palloc_extended((2 * (Size) hours->nsegments + 1) * sizeof(int32), MCXT_ALLOC_HUGE);
-	TimestampTz change = DT_NOBEGIN;
-	int			n = 0;
+	int32	   *cells = palloc((hours->nsegments + 1) * sizeof(int32));
 	int			i;
 
 	for (i = 0; i < hours->nsegments; i++)
 	{
 		int			bucket = hours->bucket_of != NULL ? hours->bucket_of[i] : i;
 
-		edges[n] = hours->edges[i];
-		cells[n++] = bucket < 0 ? KS_BIN_OUTSIDE : cell_of_label(hours->labels[bucket]);
-		if (change <= hours->edges[i])
-			change = next_change(hours->edges[i], zone);
-		if (change < hours->edges[i + 1] && bucket >= 0)
-		{
-			edges[n] = change;
-			cells[n++] = cell_at(change, zone);
-		}
+		cells[i] = bucket < 0 ? KS_BIN_OUTSIDE : cell_of_label(hours->labels[bucket]);
 	}
-	edges[n] = hours->edges[hours->nsegments];
-	question->nsegments = n;
-	question->edges = edges;
+	question->nsegments = hours->nsegments;
+	question->edges = hours->edges;
 	question->bin_of = cells;
 	question->nbins = KS_HEATMAP_CELLS;
 }
@@ -330,6 +288,6 @@ ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts)
 	hourly.granularity = "hour";
 	start_question(&hourly, &question);
 	ks_stats_buckets(&hourly, &hours);
-	cells_of_hours(&hours, asked_zone(&hourly), &question);
+	cells_of_hours(&hours, &question);
 	ks_read_series(&question, counts, distincts);
 }

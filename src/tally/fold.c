@@ -15,6 +15,7 @@ fold_init(ks_fold *fold, ks_memory memory, const ks_bins *bins, const ks_filter 
 	fold->bins = *bins;
 	fold->filter = ks_filter_sorted(filter, memory);
 	fold->distinct = distinct;
+	ks_cut_init(&fold->cut, bins, memory);
 }
 
 /* Weight, and distinct members if asked for, of each bin. */
@@ -77,43 +78,10 @@ add_to(int64_t *sum, int64_t weight)
 	return !__builtin_add_overflow(*sum, weight, sum);
 }
 
-/*
- * Notes weight in a slot that an edge cuts.  Only after the last row is it
- * known whether there are events in the slot: another row may take them away.
- */
+/* Adds a sum of neighbouring slots to the bin they lie in. */
 static ks_status
-note_cut(ks_fold *fold, int32_t slot, int64_t weight)
+add_to_bin(ks_fold *fold, int32_t bin, int64_t sum)
 {
-	if (fold->cut_weight == NULL)
-	{
-		size_t		bytes = ((size_t) fold->bins.nsegments + 1) * sizeof(int64_t);
-
-		fold->cut_weight = ks_alloc(fold->memory, bytes);
-		memset(fold->cut_weight, 0, bytes);
-	}
-	/* edges that cut the same slot share the last one's place */
-	return add_to(&fold->cut_weight[ks_bins_segment(&fold->bins, slot)], weight) ? KS_OK : KS_E_OVERFLOW;
-}
-
-static ks_status
-check_cut(const ks_fold *fold)
-{
-	uint32_t	i;
-
-	for (i = 0; fold->cut_weight != NULL && i <= fold->bins.nsegments; i++)
-	{
-		if (fold->cut_weight[i] != 0)
-			return KS_E_CUT;
-	}
-	return KS_OK;
-}
-
-/* Adds a sum of neighbouring slots to the bin they lie in; from is the first of them. */
-static ks_status
-add_to_bin(ks_fold *fold, int32_t bin, int64_t from, int64_t sum)
-{
-	if (bin == KS_BIN_CUT)
-		return note_cut(fold, (int32_t) from, sum);
 	return bin < 0 || add_to(&fold->counts[bin], sum) ? KS_OK : KS_E_OVERFLOW;
 }
 
@@ -132,7 +100,7 @@ add_slots(ks_fold *fold, ks_slot_cursor cursor)
 		ks_walk_move(&w, &fold->bins, slot);
 		status = ks_slot_sum(&cursor, w.to, &sum);
 		if (status == KS_OK)
-			status = add_to_bin(fold, w.bin, slot, sum);
+			status = add_to_bin(fold, w.bin, sum);
 	}
 	return status != KS_OK ? status : cursor.status;
 }
@@ -292,8 +260,6 @@ add_key_slots(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int3
 
 		ks_walk_move(&w, &fold->bins, slot);
 		status = ks_slot_sum(&cursor, w.to, &here);
-		if (status == KS_OK && w.bin == KS_BIN_CUT)
-			status = note_cut(fold, slot, here);
 		if (status == KS_OK && w.bin >= 0)
 			status = add_to_group(fold, group, w.bin, here);
 		if (status != KS_OK)
@@ -327,13 +293,15 @@ add_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t gr
 	return add_to(&fold->counts[bin], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
-/* Takes the prefix off a mixed row's key; false when the key is another measure's. */
-static bool
-strip_prefix(ks_key *key, const ks_string *prefix)
+/* Whether a key counts; the prefix is taken off a mixed row's. */
+bool
+ks_fold_key_counts(const ks_fold *fold, ks_key *key, const ks_string *prefix)
 {
 	ks_string	name;
 
-	return prefix == NULL || (ks_key_take(key, &name) && ks_string_compare(name, *prefix) == 0);
+	if (prefix != NULL && !(ks_key_take(key, &name) && ks_string_compare(name, *prefix) == 0))
+		return false;
+	return fold->filter.count == 0 || ks_filter_passes(&fold->filter, *key);
 }
 
 /* Adds the weights of the keys that pass, and notes of each key in row what it counts for; gives back how many passed. */
@@ -350,8 +318,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
 		ks_key		key = cursor.key;
-		bool		passes = strip_prefix(&key, prefix) &&
-			(fold->filter.count == 0 || ks_filter_passes(&fold->filter, key));
+		bool		passes = ks_fold_key_counts(fold, &key, prefix);
 
 		ks_check_interrupts_at(number);
 		row->target[number] = -1;
@@ -387,7 +354,7 @@ row_reach(const ks_fold *fold, ks_fold_row *row)
 		high = (int64_t) bins->nsegments - 1;
 	row->low = (uint32_t) low;
 	row->high = (uint32_t) high;
-	/* where the last edge cuts a slot that has nothing but what adds up to nothing */
+	/* where the last edge cuts a slot of which other rows take all away */
 	if (low > high)
 		row->low = row->high = 0;
 	else if (bins->bin_of != NULL)
@@ -481,6 +448,8 @@ ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 	if (row.bin == KS_BIN_OUTSIDE)
 		return KS_OK;
 	status = add_weights(fold, &row, prefix, &counts);
+	if (status == KS_OK && row.bin == KS_BIN_CUT)
+		status = ks_cut_add(fold, view, prefix);
 	if (status == KS_OK && fold->distinct && counts && view->header.nentries > 0)
 	{
 		row_reach(fold, &row);
@@ -495,10 +464,10 @@ ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string *prefix)
 ks_status
 ks_fold_finish_series(ks_fold *fold)
 {
-	ks_status	status = check_cut(fold);
-
-	if (status != KS_OK || !fold->distinct || fold->nrows == 0)
-		return status;
+	if (!ks_cut_empty(&fold->cut))
+		return KS_E_CUT;
+	if (!fold->distinct || fold->nrows == 0)
+		return KS_OK;
 	return fold->firsts ? ks_newcomers(fold) : ks_headcount_series(fold);
 }
 
@@ -523,7 +492,7 @@ ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t 
 	uint32_t	found = 0;
 	uint32_t	i;
 
-	if (check_cut(fold) != KS_OK)
+	if (!ks_cut_empty(&fold->cut))
 		return KS_E_CUT;
 	result = ks_alloc(fold->memory, ((size_t) fold->groups.count + 1) * sizeof(ks_top_line));
 	for (i = 0; i < fold->groups.count; i++)
@@ -566,12 +535,11 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->group_bins);
 	if (fold->line_bins != NULL)
 		ks_free(fold->line_bins);
-	if (fold->cut_weight != NULL)
-		ks_free(fold->cut_weight);
 	if (fold->tail_group != NULL)
 		ks_free(fold->tail_group);
 	if (fold->scratch != NULL)
 		ks_free(fold->scratch);
 	ks_dictionary_free(&fold->groups);
+	ks_cut_free(&fold->cut);
 	memset(fold, 0, sizeof(*fold));
 }

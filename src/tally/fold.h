@@ -23,6 +23,14 @@ typedef struct ks_fold_row
 	uint32_t	high;
 } ks_fold_row;
 
+/* What rows have in slots that edges cut; cut.c. */
+typedef struct ks_cut
+{
+	bool		any;			/* some edge cuts a slot */
+	ks_entries	sums;			/* by member, slot and key */
+	ks_dictionary keys;
+} ks_cut;
+
 typedef struct ks_fold
 {
 	ks_memory	memory;
@@ -36,7 +44,7 @@ typedef struct ks_fold
 	size_t		front;			/* how much of the next row to fetch; for who fetches it */
 	int64_t    *counts;			/* series: [nbins] */
 	int64_t    *distincts;		/* series: [nbins] */
-	int64_t    *cut_weight;		/* [nsegments + 1] in the slots that edges cut; NULL while there is nothing in any */
+	ks_cut		cut;
 
 	/* top lists: keys are grouped by their parts [skip, skip + take) */
 	bool		grouped;
@@ -77,5 +85,12 @@ extern ks_status ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string
 extern ks_status ks_fold_finish_series(ks_fold *fold);
 extern ks_status ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t *count);
 extern void ks_fold_free(ks_fold *fold);
+extern bool ks_fold_key_counts(const ks_fold *fold, ks_key *key, const ks_string *prefix);
+
+/* cut.c */
+extern void ks_cut_init(ks_cut *cut, const ks_bins *bins, ks_memory memory);
+extern void ks_cut_free(ks_cut *cut);
+extern ks_status ks_cut_add(ks_fold *fold, const ks_view *row, const ks_string *prefix);
+extern bool ks_cut_empty(const ks_cut *cut);
 
 #endif							/* KS_TALLY_FOLD_H */

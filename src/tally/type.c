@@ -303,7 +303,7 @@ ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed)
 	}
 	/* rows of one measure are alike: a little more than this one's will do for the next */
 	fold->front = needed + needed / 8;
-	if (!fold->distinct)
+	if (!fold->distinct && !fold->cut.any)
 		return;
 	rest = palloc(sizeof(stored_rest));
 	rest->pointer = (struct varlena *) DatumGetPointer(datumCopy(tally, false, -1));

@@ -20,7 +20,7 @@ SELECT 1, md5(n::text)::uuid::text, 'ticket/' || n, ended - interval '1 hour' * 
 	ARRAY[pick('{order,return,delivery,invoice}', n, 5), 'campaign ' || n % 20],
 	jsonb_build_object('orderNumber', n, 'country', pick('{NO,DE,FR,GB}', n, 6), 'loyalty', NULL, 'page', 'https://shop.example.com/articles/' || n % 1000),
 	pick('{botHandled,botHandled,email,agent,customEscalation,failedEscalation}', n, 7), pick('{informed,resolved,escalated,undefined}', n, 8),
-	jsonb_build_array('reply-' || n % 300, 'reply-' || n % 70),
+	jsonb_build_array(jsonb_build_object('reply_name', 'reply-' || n % 300), jsonb_build_object('reply_name', 'reply-' || n % 70)),
 	jsonb_build_array(jsonb_build_object('intent_name', 'Greeting', 'intent_timestamp', ended - interval '30 minutes', 'not_meaningful', true),
 		jsonb_build_object('intent_name', 'Intent ' || floor(dice(n, 9) * 200), 'intent_timestamp', ended - interval '20 minutes', 'not_meaningful', false),
 		jsonb_build_object('intent_name', 'Intent ' || floor(dice(n, 10) * 200), 'intent_timestamp', ended - interval '10 minutes', 'not_meaningful', false)),

@@ -6,7 +6,7 @@ say "loading the workload with topics, responses, stories and conversations, $se
 make_database dialects
 on dialects -f "$bench/dialects.sql" -c "SELECT kindly_stats.detach('chat_event')" -c "INSERT INTO chat_event SELECT * FROM bench.dialect_event" \
 	-c "SELECT kindly_stats.attach('chat_event')" -c "SELECT kindly_stats.create_conversation_table('chat_conversation')" -c "SELECT bench.converse()" \
-	-c "INSERT INTO kindly_stats.bot VALUES (1, 'shop')" -c "CALL kindly_stats.compact()" -c "VACUUM ANALYZE" >/dev/null
+	-c "INSERT INTO kindly_stats.bot_name VALUES (1, 'shop')" -c "CALL kindly_stats.compact()" -c "VACUUM ANALYZE" >/dev/null
 on dialects -At <<-'SQL' >/dev/null
 	SET work_mem = '256MB';
 	SET timezone = 'Europe/Oslo';

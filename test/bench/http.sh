@@ -65,6 +65,14 @@ http_requests()
 		done >"$1"
 }
 
+# http_known FILE: the same lines, with the validators of their answers.
+http_known()
+{
+	while IFS='	' read -r path token; do
+		printf '%s\t%s\t%s\n' "$path" "$token" "$(curl -gsi "http://127.0.0.1:$http_port$path" -H "authorization: Bearer $token" | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')"
+	done <"$1"
+}
+
 # The page that a person looks at: a year by day, all totals and lists, some of
 # them filtered, a week by hour, and the whole life by month.
 mixed='/api/v1/stats/bot/BOT/meta/options
@@ -129,6 +137,7 @@ memory_line() { printf '| %s | %s | %s | %s |\n' "$1" "$(http_memory postgres)" 
 http_start
 http_requests "$results/mixed.tsv" "$mixed"
 http_requests "$results/one.tsv" "/api/native/rpc/one"
+http_known "$results/mixed.tsv" >"$results/known.tsv"
 [ "$(cut -f 1 "$results/mixed.tsv" | sort -u | wc -l)" -ge 14 ] || die "there are no requests"
 
 # Connections, their plans and caches are there before it counts.
@@ -141,6 +150,7 @@ load "statistics" "$results/mixed.tsv" >"$results/http_load"
 memory_line "after $seconds s" >>"$results/http_memory"
 load "statistics, once more" "$results/mixed.tsv" >>"$results/http_load"
 memory_line "after $((2 * seconds)) s" >>"$results/http_memory"
+load "statistics, polled: 304" "$results/known.tsv" >>"$results/http_load"
 # shellcheck disable=SC2016
 load '`SELECT 1`' "$results/one.tsv" >>"$results/http_load"
 

@@ -9,7 +9,6 @@
  * The bytes choose a route, what stands in the place of :bot and :day, and what
  * goes wrong with its path; fuzz_url has those that choose nothing.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -187,25 +186,6 @@ check_parameters(const ks_route *route)
 	require(found == NULL || strcmp(found->name, text) == 0);
 }
 
-/* A bot's number is one that is printed as it was written. */
-static void
-check_number(void)
-{
-	char		text[TEXT_MAX];
-	char		printed[32];
-	int64_t		bot = 77;
-	long long	number;
-
-	deal_text(text);
-	errno = 0;
-	number = strtoll(text, NULL, 10);
-	snprintf(printed, sizeof(printed), "%lld", number);
-	if (errno == 0 && strcmp(text, printed) == 0)
-		require(ks_route_bot_number(text, &bot) && bot == number);
-	else
-		require(!ks_route_bot_number(text, &bot));
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -221,7 +201,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		routes++;
 	route += below(routes);
 	deal_target(target, route);
-	check_number();
 	check_parameters(route);
 	if (ks_url_parse(&url, target, strlen(target)) != KS_URL_OK)
 		return 0;

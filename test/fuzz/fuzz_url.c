@@ -78,15 +78,11 @@ static void
 ask_routes(const ks_url *url)
 {
 	const ks_route *route = ks_route_find(url);
-	const char *segment;
-	int64_t		bot;
 	int			i;
 
 	if (route == NULL)
 		return;
-	segment = ks_route_segment(route, url, "bot");
-	if (segment != NULL)
-		(void) ks_route_bot_number(segment, &bot);
+	(void) ks_route_segment(route, url, "bot");
 	for (i = 0; i < url->nparameters; i++)
 		(void) ks_route_parameter_find(route, url->parameters[i].name);
 }

@@ -2,7 +2,7 @@
 // line for curl is run by a shell, with its host, bot, key and token put in.
 
 import { execFileSync } from 'node:child_process';
-import { apiKey, base, done, is, ok, sql } from './lib.mjs';
+import { apiKey, base, compare, done, is, ok, sql } from './lib.mjs';
 
 const line = (path) => `curl --request GET \\
 --url 'https://sage.kindly.ai/api/v1/stats/bot/<BOT_ID>/${path}' \\
@@ -13,7 +13,9 @@ function curl(text, bot, credential) {
     .replace(/https:\/\/(sage|api)\.kindly\.ai/, base)
     .replace('<BOT_ID>', bot)
     .replace(/<JWT>|<API_KEY>/, credential);
-  return JSON.parse(execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  const answer = JSON.parse(execFileSync('sh', ['-c', command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  compare(/'http:\/\/[^/]+(\/[^']*)'/.exec(command)[1], answer.code === undefined ? 200 : 400, answer);
+  return answer;
 }
 
 function jwt(bot) {

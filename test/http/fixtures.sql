@@ -96,7 +96,7 @@ FROM (VALUES (timestamptz '2019-03-20 12:00Z', 2, '5b07ffafc2376e30306d9b16', 'b
 ALTER DATABASE :"DBNAME" SET kindly_stats.now = '2019-03-27 09:41:00Z';
 
 -- LogicDialog's workspaces
-INSERT INTO kindly_stats.bot (bot_id, name) VALUES (1, 'First & last'), (2, 'second');
+INSERT INTO kindly_stats.bot_name (id, name) VALUES (1, 'First & last'), (2, 'second');
 
 -- Ultimate's conversations, some of which went on after midnight or are open still
 SELECT kindly_stats.create_conversation_table('conversation') \g /dev/null

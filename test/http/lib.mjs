@@ -14,6 +14,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { differenceOf, documentedPath } from './schema.mjs';
 
 export const base = process.env.KINDLY_URL;
 export const run = process.env.KINDLY_RUN;
@@ -43,6 +44,9 @@ export function skip(name, why) {
 }
 
 export function done() {
+  if (answers > 0) {
+    ok(differences.length === 0, `${answers} answers are as the OpenAPI document says`, ...differences.slice(0, 10));
+  }
   console.log(`1..${tests}`);
 }
 
@@ -53,6 +57,22 @@ export function sql(text) {
 }
 
 // ---------------------------------------------------------------- requests
+
+// Whatever a documented address answers has the shape that is described for it.
+let answers = 0;
+const differences = [];
+
+export function compare(path, status, json) {
+  const documented = documentedPath(path);
+  if (documented === undefined) {
+    return;
+  }
+  answers += 1;
+  const difference = differenceOf(documented, status, json);
+  if (difference !== '') {
+    differences.push(difference);
+  }
+}
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 
@@ -79,6 +99,9 @@ export function request(path, { method = 'GET', token, headers = {}, body, from 
       response.on('error', reject);
       response.on('end', () => {
         const text = Buffer.concat(pieces).toString('utf8');
+        if (method === 'GET' && response.headers['content-encoding'] === undefined) {
+          compare(path, response.statusCode, parsed(text));
+        }
         resolve({ status: response.statusCode, reason: response.statusMessage, headers: response.headers, text, json: parsed(text) });
       });
     });

@@ -96,6 +96,9 @@ is(Object.keys(documents[0] ?? {}), ['bot_id', 'bot_name', 'conversation_id', 'p
   'visitor_messages_count', 'not_understood_messages_count'], 'with the documented properties');
 is([documents.every((each) => each.bot_id === '1' && each.bot_name === 'First & last'), typeof documents[0]?.bot_messages_count, typeof documents[0]?.conversations_data],
   [true, 'string', 'string'], 'of the documented types');
+is(Object.entries(documents[0]?.triggered_intent_replies?.[0] ?? {}).map(([name, value]) => [name, typeof value]),
+  [['intent_timestamp', 'string'], ['intent_id', 'object'], ['intent_name', 'string'], ['not_meaningful', 'boolean']], 'intents are objects');
+is([documents.every((each) => each.triggered_intent_replies.every((intent) => new Date(intent.intent_timestamp).getTime() > 0)), documents[0]?.triggered_replies], [true, null], 'with instants');
 is((await request(exported('2024-07-01'), { token: token({ bot: 1, again: true }) })).text, first.text, 'and is the same from then on');
 is(sql(`SELECT ultimate.export(1, '2024-07-01')`), first.text, 'as it is in SQL');
 is((await status(200, 'Ultimate: a day without conversations', exported('2023-07-01'))).json, [], 'is an empty array');

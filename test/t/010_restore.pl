@@ -43,6 +43,7 @@ SELECT 'kept ' || bot_id || ' ' || sum(kindly_stats.total(tally)) FROM kindly_st
 SELECT 'event table ' || event_table || ' ' || columns FROM kindly_stats.event_table ORDER BY 1;
 SELECT 'bots of ' || conversation_table || ' ' || string_agg(DISTINCT bot_id::text, ' ') FROM kindly_stats.conversation_bot GROUP BY conversation_table ORDER BY 1;
 SELECT 'talks ' || b || ' ' || count(f) FROM unnest(ARRAY[1, 2, 3]) AS b, ultimate.first_last_intent(b, '2025-01-01', '2026-01-01') AS f GROUP BY b ORDER BY b;
+SELECT 'interaction ' || concat_ws(' ', bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) FROM kindly_stats.interaction ORDER BY 1;
 };
 
 sub answers
@@ -90,6 +91,7 @@ $old->safe_psql('stats', q{
 INSERT INTO "Other app"."Event" SELECT 100, timestamptz '2025-05-01' + n * interval '3 days', 'user_message', gen_random_uuid(), 'late', 3 FROM generate_series(1, 100) AS n;
 DELETE FROM chat_event WHERE occurred_at IN (SELECT min(occurred_at) FROM chat_event GROUP BY bot_id UNION ALL SELECT max(occurred_at) FROM chat_event GROUP BY bot_id);
 UPDATE chat_event SET source = 'mail' WHERE session_id LIKE 'a%';
+INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name) VALUES (1, 'welcome', 'never reached');
 SELECT kindly_stats.purge('chat_event', '2025-03-15');
 CALL kindly_stats.compact(1);
 INSERT INTO chat_event (bot_id, occurred_at, kind, session_id) SELECT bot, timestamptz '2025-12-31 12:00+00' + n * interval '1 minute', 'user_message', 'm' || n
@@ -100,7 +102,7 @@ ALTER TABLE chat_event RENAME TO "Chat event";
 GRANT SELECT, INSERT, UPDATE, DELETE ON "Chat event" TO ks_restore_app;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO ks_restore_reader, ks_restore_app;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO ks_restore_reader;
-GRANT EXECUTE ON PROCEDURE kindly_stats.compact(bigint) TO ks_restore_app;
+GRANT EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) TO ks_restore_app;
 GRANT CREATE ON SCHEMA kindly_stats TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup OWNER TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;

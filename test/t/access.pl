@@ -27,7 +27,7 @@ INSERT INTO chat_event (bot_id, occurred_at, kind, session_id)
 SELECT bot, timestamptz '2025-01-10' + n * interval '1 minute', 'user_message', 's' || n FROM generate_series(1, 3) AS bot, generate_series(1, 10 * bot) AS n;
 INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time, bot_messages_count)
 SELECT bot, 'c' || n, '2025-01-10', '2025-01-10 01:00', 1 FROM generate_series(1, 3) AS bot, generate_series(1, bot) AS n;
-INSERT INTO kindly_stats.bot VALUES (1, 'one'), (2, 'two'), (3, 'three');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one'), (2, 'two'), (3, 'three');
 SELECT kindly_stats.enable_row_security();
 SELECT kindly_stats.grant_bot('ks_bi', 1);
 SELECT kindly_stats.grant_bot('ks_team', 2);
@@ -41,7 +41,7 @@ my $secret = $old->safe_psql('stats', 'SELECT kindly_stats.signing_secret()');
 
 my $seen = q{SELECT string_agg(concat_ws(' ', bot, (SELECT count FROM kindly_stats.stats_total(bot, '2025-01-01', '2025-02-01')),
 	(SELECT total_conversations FROM ultimate.metrics(bot, '2025-01-01', '2025-02-01')), (SELECT count(*) FROM ultimate.first_last_intent(bot, '2025-01-01', '2025-02-01'))), ', ')
-	|| ' | ' || coalesce((SELECT string_agg(name, ' ' ORDER BY name) FROM kindly_stats.bot), 'none') FROM generate_series(1, 3) AS bot};
+	|| ' | ' || coalesce((SELECT string_agg(name, ' ' ORDER BY name) FROM kindly_stats.bot_name), 'none') FROM generate_series(1, 3) AS bot};
 
 # As a role that connects itself, not one that a superuser has become.
 sub as_login

@@ -71,6 +71,7 @@ SELECT 'bots, but for as many as there should be|' || (count(DISTINCT bot_id) < 
 SELECT check_answers('after one insert of all', <600>);
 
 BEGIN;
+INSERT INTO gone SELECT bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id FROM chat_event WHERE kind = 'interaction';
 DELETE FROM chat_event WHERE dice(hashtext(event_id::text), 310) < 0.2;
 UPDATE chat_event AS e SET
 	story_id = CASE WHEN c.what = 0 THEN NULL WHEN c.what = 1 THEN 'new' ELSE story_id END,

@@ -98,7 +98,7 @@ SELECT bot_id, occurred_at + dice(number, 220) * interval '1 hour', pick(ARRAY['
 	pick(ARRAY['binary', 'emojis', NULL], number, 228), pick(ARRAY[1, 2, 3, NULL], number, 229), pick(ARRAY['delivery', NULL, 'prices'], number, 230),
 	pick(ARRAY['solved', NULL], number, 231), pick(ARRAY['ada', 'dee', NULL], number, 232), CASE WHEN dice(number, 233) < 0.7 THEN floor(dice(number, 234) * 3000) END
 FROM staged WHERE kind = 'bot_reply' AND dice(number, 235) < 0.3;
-INSERT INTO kindly_stats.bot SELECT bot_id, 'Client "' || bot_id || '"' FROM (SELECT DISTINCT bot_id FROM chat_event) AS b;
+INSERT INTO kindly_stats.bot_name SELECT bot_id, 'Client "' || bot_id || '"' FROM (SELECT DISTINCT bot_id FROM chat_event) AS b;
 ANALYZE chat_event;
 CREATE VIEW every_event AS SELECT * FROM chat_event;
 SQL
@@ -138,10 +138,9 @@ DECLARE
 BEGIN
 	SELECT * INTO h FROM oracle.range_hours(q.first, q.last);
 	INSERT INTO plain.bucket (label, start)
-	SELECT date_trunc('hour', g)::text, min(g) FROM generate_series(h.first_hour - interval '3 hours', h.last_hour + interval '3 hours', interval '1 minute') AS g
-	WHERE date_trunc('hour', g) BETWEEN h.first_hour AND h.last_hour GROUP BY date_trunc('hour', g);
-	EXECUTE format('INSERT INTO plain.hit SELECT date_trunc(''hour'', occurred_at)::text, e.* FROM every_event AS e WHERE bot_id = %s%s', q.bot, oracle.within_hours(h));
-	ends := (SELECT max(g) + interval '1 minute' FROM generate_series(h.last_hour, h.last_hour + interval '3 hours', interval '1 minute') AS g WHERE date_trunc('hour', g) = h.last_hour);
+	SELECT DISTINCT oracle.hour_start(g)::text, oracle.hour_start(g) FROM generate_series(h.first_hour, h.last_hour, interval '1 minute') AS g;
+	EXECUTE format('INSERT INTO plain.hit SELECT oracle.hour_start(occurred_at)::text, e.* FROM every_event AS e WHERE bot_id = %s%s', q.bot, oracle.within_hours(h));
+	ends := (SELECT max(g) + interval '1 minute' FROM generate_series(h.last_hour, h.last_hour + interval '1 hour', interval '1 minute') AS g WHERE oracle.hour_start(g) = h.last_hour);
 END
 $$;
 
@@ -260,7 +259,7 @@ BEGIN
 	END IF;
 	UPDATE plain.bucket SET date = plain.instant(start);
 	ANALYZE plain.hit;
-	RETURN jsonb_build_object('dateFrom', (SELECT min(date) FROM plain.bucket), 'dateTo', plain.instant(ends), 'client', (SELECT name FROM kindly_stats.bot WHERE bot_id = q.bot),
+	RETURN jsonb_build_object('dateFrom', (SELECT min(date) FROM plain.bucket), 'dateTo', plain.instant(ends), 'client', (SELECT name FROM kindly_stats.bot_name WHERE bot_id = q.bot),
 		'resolution', q.unit, 'data', plain.data(q));
 END
 $$;
@@ -269,7 +268,7 @@ CREATE FUNCTION plain.ask(q plain.question) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
 	result jsonb;
 BEGIN
-	EXECUTE format('SELECT logicdialog.%I($1, $2, (SELECT name FROM kindly_stats.bot WHERE bot_id = $3), $4, $5)::jsonb', q.call) INTO result
+	EXECUTE format('SELECT logicdialog.%I($1, $2, (SELECT name FROM kindly_stats.bot_name WHERE bot_id = $3), $4, $5)::jsonb', q.call) INTO result
 		USING q.first::kindly_stats.moment, q.last::kindly_stats.moment, q.bot, q.unit, q.tz;
 	RETURN result;
 EXCEPTION
@@ -284,7 +283,7 @@ DECLARE
 	zones text[] := (SELECT array_agg(name ORDER BY oracle.dice(hashtext(name), 300), name) FROM pg_timezone_names);
 	calls text[] := (SELECT array_agg(proname ORDER BY proname) FROM pg_proc WHERE pronamespace = 'logicdialog'::regnamespace);
 	odd date[] := (SELECT array_agg(make_date(y, (md / 100)::int, (md % 100)::int) + n) FROM generate_series(2018, 2025) AS y, unnest('{308,324,401,424,901,924,1001,1024,1101}'::int[]) AS md, generate_series(0, 7) AS n);
-	subjects int := (SELECT count(*) FROM kindly_stats.bot);
+	subjects int := (SELECT count(*) FROM kindly_stats.bot_name);
 	base bigint := coalesce((SELECT max(id) FROM plain.question), 0);
 	s record;
 	i bigint;
@@ -294,7 +293,7 @@ DECLARE
 BEGIN
 	FOR i IN base + 1 .. base + number LOOP
 		SELECT b.bot_id, (SELECT min(occurred_at) FROM every_event AS e WHERE e.bot_id = b.bot_id) AS first, (SELECT max(occurred_at) FROM every_event AS e WHERE e.bot_id = b.bot_id) AS last
-		INTO s FROM kindly_stats.bot AS b ORDER BY bot_id OFFSET floor(oracle.dice(i, 301) * subjects)::int LIMIT 1;
+		INTO s FROM kindly_stats.bot_name AS b ORDER BY bot_id OFFSET floor(oracle.dice(i, 301) * subjects)::int LIMIT 1;
 		span := exp(ln(3600.0) + oracle.dice(i, 302) * (ln(86400.0 * 1000) - ln(3600.0))) * interval '1 second';
 		begins := s.first - interval '2 days' + oracle.dice(i, 303) * (s.last - s.first + interval '3 days');
 		IF span < interval '60 days' AND oracle.dice(i, 304) < 0.33 THEN

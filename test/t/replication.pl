@@ -43,7 +43,8 @@ SELECT bot, m.name, s.* FROM generate_series(1, 3) AS bot, kindly_stats.measure 
 SELECT bot, s.* FROM generate_series(1, 3) AS bot, kindly_stats.stats_series(bot, '2025-01-01', '2025-03-01', 'Asia/Kolkata') AS s WHERE s.count > 0 ORDER BY 1, 2;
 SELECT bot, kindly_stats.stats_top(bot, '2025-01-01', '2025-03-01', 'UTC', 'buttons') FROM generate_series(1, 3) AS bot ORDER BY 1, 2;
 SELECT bot, kindly_stats.stats_options(bot) FROM generate_series(1, 3) AS bot ORDER BY 1;
-SELECT bot, sage.sessions_chats(bot, '2025-01-01', '2025-02-01'), sage.meta_options(bot), sage.buttons_most_clicked(bot, '2025-01-01', '2025-02-01')
+SELECT bot, sage.sessions_chats(bot, '2025-01-01', '2025-02-01'), sage.meta_options(bot), sage.buttons_most_clicked(bot, '2025-01-01', '2025-02-01'),
+	chatbot.conversations_interactions(bot, '2025-01-01', '2025-02-01')
   FROM generate_series(1, 3) AS bot ORDER BY 1;
 };
 
@@ -58,7 +59,7 @@ sub events
 $publisher->safe_psql('postgres', $tables . $attach
 	  . events('event', 1, '2025-01-05', 1, 300) . events('whole', 2, '2025-01-05', 1, 200) . events('parted', 3, '2025-01-30', 1, 700)
 	  . events('emptied', 1, '2025-01-20', 1, 50) . events('deaf', 3, '2025-01-05', 1, 10)
-	  . 'CREATE PUBLICATION events FOR TABLE event, whole, parted, emptied, deaf; CREATE PUBLICATION statistics FOR TABLE kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot;');
+	  . 'CREATE PUBLICATION events FOR TABLE event, whole, parted, emptied, deaf; CREATE PUBLICATION statistics FOR TABLE kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction;');
 
 # ---------------------------------------------------------------- events
 
@@ -207,7 +208,8 @@ sub same_reports
 	return;
 }
 same_reports('initial copy');
-$publisher->safe_psql('postgres', events('event', 2, '2025-01-01', 5000, 5100) . q{CALL kindly_stats.compact(); INSERT INTO kindly_stats.bot VALUES (1, 'one');
+$publisher->safe_psql('postgres', events('event', 2, '2025-01-01', 5000, 5100) . q{CALL kindly_stats.compact(); INSERT INTO kindly_stats.bot_name VALUES (1, 'one');
+INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name) VALUES (1, 'welcome', 'never reached');
 SELECT kindly_stats.purge('whole', '2025-01-06')});
 same_reports('inserts, compaction and a purge');
 $publisher->safe_psql('postgres', q{

@@ -27,11 +27,11 @@ CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_conversation_table('conversation');
 -- another table of another shape
 CREATE TABLE ticket (number bigint PRIMARY KEY, brand integer NOT NULL, opened timestamptz NOT NULL, closed timestamptz, lang varchar(10), status text, resolution text,
-	tags text[], answers smallint NOT NULL, questions integer, misunderstood integer, intents json);
+	tags text[], answers smallint NOT NULL, questions integer, misunderstood integer, intents text[]);
 SELECT kindly_stats.attach_conversations('ticket', '{"bot_id": "brand", "conversation_id": "number", "conversation_start_time": "opened", "conversation_end_time": "closed",
 	"language": "lang", "conversation_status": "status", "last_resolution": "resolution", "labels": "tags", "bot_messages_count": "answers",
 	"visitor_messages_count": "questions", "not_understood_messages_count": "misunderstood", "triggered_intent_replies": "intents"}');
-INSERT INTO kindly_stats.bot VALUES (1, 'one'), (3, 'three');
+INSERT INTO kindly_stats.bot_name VALUES (1, 'one'), (3, 'three');
 
 CREATE FUNCTION dice(key bigint, what bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
 SELECT (hashint8extended(key, 1000 * <seed> + what) & 4503599627370495) / 4503599627370496.0::float8 $$;
@@ -40,10 +40,18 @@ SELECT choices[1 + floor(dice(key, what) * cardinality(choices))::int] $$;
 CREATE FUNCTION some_intents(key bigint, at timestamptz) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
 SELECT CASE WHEN dice(key, 20) > 0.1 THEN (SELECT coalesce(jsonb_agg(jsonb_build_object(
 		'intent_name', pick('{Greeting,Order,"Talk to a human/agent",NULL,Größe}'::text[], key * 8 + n, 21), 'not_meaningful', pick('{true,false,false,NULL}'::boolean[], key * 8 + n, 22),
-		-- in several zones; some at the same time, some at none
-		'intent_timestamp', CASE WHEN dice(key * 8 + n, 23) > 0.05 THEN to_char(at + m * interval '7 minutes' + z * interval '1 hour', 'YYYY-MM-DD"T"HH24:MI:SS.US') || pick('{Z,+00:00}'::text[], key, 24) END)
+		-- in several zones and forms; some at the same time, some at none
+		'intent_id', pick(ARRAY['null', '7', '"six"']::jsonb[], key * 8 + n, 27),
+		'intent_timestamp', CASE WHEN dice(key * 8 + n, 23) > 0.05 THEN pick(ARRAY[to_jsonb(to_char(w, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), to_jsonb(to_char(w, 'YYYY-MM-DD HH24:MI:SS.US "UTC"')),
+			to_jsonb(to_char(w + interval '2 hours', 'YYYY-MM-DD"T"HH24:MI:SS.US"+02:00"')), to_jsonb(to_char(w - interval '90 minutes', 'YYYY-MM-DD HH24:MI:SS.US"-0130"')), to_jsonb(extract(epoch FROM w))], key * 8 + n, 24) END)
 		ORDER BY n), '[]')
-	FROM generate_series(1, floor(dice(key, 25) * 6)::int) AS n, LATERAL (SELECT floor(dice(key * 8 + n, 26) * 5) AS m, 0 AS z) AS t) END $$;
+	FROM generate_series(1, floor(dice(key, 25) * 6)::int) AS n, LATERAL (SELECT at + floor(dice(key * 8 + n, 26) * 5) * interval '7 minutes' + interval '1 microsecond' * floor(dice(key * 8 + n, 28) * 3) AS w) AS t) END $$;
+CREATE FUNCTION instant_of(t jsonb) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN jsonb_typeof(t) = 'number' THEN to_timestamp(0) + (t #>> '{}')::numeric * interval '1 second' ELSE (t #>> '{}')::timestamptz END $$;
+-- As exports have them.
+CREATE FUNCTION plain_list(list jsonb) RETURNS jsonb LANGUAGE sql STABLE AS $$
+SELECT CASE WHEN list IS NOT NULL THEN coalesce((SELECT jsonb_agg(CASE WHEN i ? 'reply_id' THEN jsonb_build_object('reply_timestamp', NULL, 'reply_id', i ->> 'reply_id', 'reply_name', NULL, 'reply_type', i ->> 'reply_type', 'intent_id', NULL)
+	ELSE jsonb_build_object('intent_timestamp', to_char(instant_of(i -> 'intent_timestamp') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'intent_id', i ->> 'intent_id', 'intent_name', i ->> 'intent_name', 'not_meaningful', i -> 'not_meaningful') END ORDER BY n)
+	FROM jsonb_array_elements(list) WITH ORDINALITY AS t (i, n)), '[]') END $$;
 CREATE FUNCTION some_time(key bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
 -- around both changes of the clock in Europe, and over the new year
 SELECT pick(ARRAY[timestamptz '2024-03-28 00:00Z', '2024-10-25 00:00Z', '2024-12-29 00:00Z'], key, 30) + floor(dice(key, 31) * 6 * 24 * 4) * interval '15 minutes' $$;
@@ -54,11 +62,12 @@ INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conv
 SELECT pick('{1,1,2,3}'::int[], i, 1), 'c' || i, at - dice(i, 2) * interval '30 hours', CASE WHEN dice(i, 3) > 0.1 THEN at END, pick('{en,nb,NULL,pt-BR}'::text[], i, 4),
 	pick('{chat,ticket,NULL}'::text[], i, 5), pick(ARRAY[NULL, '{}', '{a}', '{a,"b c"}']::text[], i, 6)::text[], pick(ARRAY['{"a": 1, "b": null}', '{}', NULL]::jsonb[], i, 7), i % 9 = 0,
 	pick('{botHandled,email,agent,customEscalation,failedEscalation,other,NULL}'::text[], i, 8), pick('{informed,resolved,escalated,undefined,NULL}'::text[], i, 9),
-	pick(ARRAY['[]', '["a"]', NULL]::jsonb[], i, 10), some_intents(i, at), pick('{true,false,NULL}'::boolean[], i, 11), i % 4, floor(dice(i, 12) * 3), n, floor(n * dice(i, 14))
+	pick(ARRAY['[]', '[{"reply_id": 4, "reply_type": "text", "more": 1}]', NULL]::jsonb[], i, 10), some_intents(i, at), pick('{true,false,NULL}'::boolean[], i, 11), i % 4, floor(dice(i, 12) * 3), n, floor(n * dice(i, 14))
 FROM generate_series(first, last) AS i, LATERAL (SELECT some_time(i) AS at, floor(dice(i, 13) * 6)::int AS n) AS t;
 INSERT INTO ticket (number, brand, opened, closed, lang, status, resolution, tags, answers, questions, misunderstood, intents)
 SELECT i, pick('{2,3}'::int[], i, 1), at - dice(i, 2) * interval '3 hours', CASE WHEN dice(i, 3) > 0.1 THEN at END, pick('{en,nb,NULL}'::text[], i, 4),
-	pick('{botHandled,agent,NULL}'::text[], i, 8), pick('{informed,NULL}'::text[], i, 9), ARRAY['t'], floor(dice(i, 12) * 3), pick('{0,3,NULL}'::int[], i, 13), pick('{0,1,NULL}'::int[], i, 14), some_intents(i, at)
+	pick('{botHandled,agent,NULL}'::text[], i, 8), pick('{informed,NULL}'::text[], i, 9), ARRAY['t'], floor(dice(i, 12) * 3), pick('{0,3,NULL}'::int[], i, 13), pick('{0,1,NULL}'::int[], i, 14),
+	(SELECT array_agg(e::text ORDER BY n) FROM jsonb_array_elements(some_intents(i, at)) WITH ORDINALITY AS t (e, n))
 FROM generate_series(last + 1, last + (last - first) / 2) AS i, LATERAL (SELECT some_time(i) AS at) AS t;
 $$;
 
@@ -68,7 +77,7 @@ SELECT bot_id, conversation_id, platform_conversation_id, conversation_start_tim
 	triggered_intent_replies, is_llm_conversation, "llm_notUnderstood_count", "llm_responseGenerated_count", "llm_errorOccurred_count", "llm_escalationRequired_count", llm_fallback_count,
 	bot_messages_count, visitor_messages_count, not_understood_messages_count FROM conversation
 UNION ALL
-SELECT brand, number::text, NULL, opened, closed, lang, NULL, tags, NULL, NULL, status, resolution, NULL, intents::jsonb, NULL, NULL, NULL, NULL, NULL, NULL, answers, questions, misunderstood FROM ticket;
+SELECT brand, number::text, NULL, opened, closed, lang, NULL, tags, NULL, NULL, status, resolution, NULL, (SELECT jsonb_agg(e::jsonb ORDER BY n) FROM unnest(intents) WITH ORDINALITY AS t (e, n)), NULL, NULL, NULL, NULL, NULL, NULL, answers, questions, misunderstood FROM ticket;
 CREATE TABLE gone AS SELECT * FROM raw LIMIT 0;
 CREATE VIEW every AS SELECT * FROM raw UNION ALL SELECT * FROM gone;
 
@@ -103,8 +112,8 @@ FROM raw AS c WHERE c.bot_id = q.bot AND asked(q, attributed(q.attribution, c.co
 CREATE FUNCTION plain_by_intent(q question, last boolean) RETURNS text LANGUAGE sql STABLE AS $$
 WITH meaningful AS (
 	SELECT c.bot_id, c.conversation_id, c.conversation_status, i ->> 'intent_name' AS name,
-		row_number() OVER (PARTITION BY c.conversation_id ORDER BY CASE WHEN last THEN NULL ELSE (i ->> 'intent_timestamp')::timestamptz END ASC NULLS LAST,
-			CASE WHEN last THEN (i ->> 'intent_timestamp')::timestamptz END DESC NULLS LAST, CASE WHEN last THEN -n ELSE n END) AS place
+		row_number() OVER (PARTITION BY c.conversation_id ORDER BY CASE WHEN last THEN NULL ELSE instant_of(i -> 'intent_timestamp') END ASC NULLS LAST,
+			CASE WHEN last THEN instant_of(i -> 'intent_timestamp') END DESC NULLS LAST, CASE WHEN last THEN -n ELSE n END) AS place
 	FROM raw AS c, jsonb_array_elements(c.triggered_intent_replies) WITH ORDINALITY AS t (i, n)
 	WHERE c.bot_id = q.bot AND asked(q, attributed(q.attribution, c.conversation_start_time, c.conversation_end_time, c.bot_messages_count)) AND i -> 'not_meaningful' = 'false' AND i ->> 'intent_name' IS NOT NULL AND i ->> 'intent_name' <> ALL (q.excluded)),
 by_name AS (SELECT name, count(*) AS total, count(*) FILTER (WHERE conversation_status = 'botHandled') / count(*)::float8 AS rate FROM meaningful WHERE place = 1 GROUP BY name)
@@ -128,10 +137,10 @@ GROUP BY what ORDER BY what $$;
 -- A document as plain SQL makes it.
 CREATE FUNCTION plain_export(bot bigint, day date) RETURNS jsonb LANGUAGE sql STABLE AS $$
 SELECT coalesce(jsonb_agg(to_jsonb(d) ORDER BY d.conversation_end_time, d.conversation_id COLLATE "C"), '[]') FROM (
-	SELECT c.bot_id::text, (SELECT name FROM kindly_stats.bot AS b WHERE b.bot_id = c.bot_id) AS bot_name, c.conversation_id, c.platform_conversation_id,
+	SELECT c.bot_id::text, (SELECT name FROM kindly_stats.bot_name AS b WHERE b.bot_id = c.bot_id) AS bot_name, c.conversation_id, c.platform_conversation_id,
 		to_char(c.conversation_start_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS conversation_start_time, to_char(c.conversation_end_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS conversation_end_time,
-		c.language, c.channel, c.labels, jsonb_strip_nulls(c.conversations_data)::text AS conversations_data, c.test_mode, c.conversation_status, c.last_resolution, c.triggered_replies::text AS triggered_replies,
-		CASE WHEN c.triggered_intent_replies IS NOT NULL THEN ARRAY(SELECT i::text FROM jsonb_array_elements(c.triggered_intent_replies) WITH ORDINALITY AS t (i, n) ORDER BY n) END AS triggered_intent_replies,
+		c.language, c.channel, c.labels, jsonb_strip_nulls(c.conversations_data)::text AS conversations_data, c.test_mode, c.conversation_status, c.last_resolution, plain_list(c.triggered_replies) AS triggered_replies,
+		plain_list(c.triggered_intent_replies) AS triggered_intent_replies,
 		c.is_llm_conversation, c."llm_notUnderstood_count"::text, c."llm_responseGenerated_count"::text, c."llm_errorOccurred_count"::text, c."llm_escalationRequired_count"::text, c.llm_fallback_count::text,
 		c.bot_messages_count::text, c.visitor_messages_count::text, c.not_understood_messages_count::text
 	FROM raw AS c WHERE c.bot_id = bot AND (c.conversation_end_time AT TIME ZONE 'UTC')::date = day) AS d $$;

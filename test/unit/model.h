@@ -294,7 +294,16 @@ model_distinct(const round *r, const bool *chosen)
 	return result;
 }
 
-/* Whether an edge cuts a slot that counts: rows may take away what others have put there. */
+static bool
+same_key(const event *a, const event *b)
+{
+	return a->nparts == b->nparts && memcmp(a->part, b->part, a->nparts * sizeof(int)) == 0;
+}
+
+/*
+ * Whether an edge cuts a slot in which something that counts is left: of a key, or of a member
+ * under it.  Rows may take away what others have put there.
+ */
 static bool
 model_cut(const round *r)
 {
@@ -303,16 +312,22 @@ model_cut(const round *r)
 
 	for (i = 0; i < r->nevents; i++)
 	{
-		int64_t		sum = 0;
+		const event *e = &r->events[i];
+		int64_t		of_key = 0;
+		int64_t		of_member = 0;
 
-		if (model_bin(r, r->events[i].slot) != KS_BIN_CUT)
+		if (model_bin(r, e->slot) != KS_BIN_CUT || !model_passes(r, e))
 			continue;
 		for (j = 0; j < r->nevents; j++)
 		{
-			if (r->events[j].slot == r->events[i].slot && model_passes(r, &r->events[j]))
-				sum += r->events[j].weight;
+			const event *other = &r->events[j];
+
+			if (other->slot != e->slot || !model_passes(r, other) || !same_key(e, other))
+				continue;
+			of_key += other->weight;
+			of_member += e->member > 0 && other->member == e->member ? other->weight : 0;
 		}
-		if (sum != 0)
+		if (of_key != 0 || of_member != 0)
 			return true;
 	}
 	return false;

@@ -204,25 +204,41 @@ pieces_agree(const ks_segments *segments, const int64 *cut, int nbuckets)
 	return passed;
 }
 
-/* Every minute is in the hour that it is truncated to, and none is left out. */
+static int
+segment_of(const ks_segments *segments, int64 instant)
+{
+	int			i = segments->n - 1;
+
+	while (i > 0 && segments->segment[i].start > instant)
+		i--;
+	return i;
+}
+
+/* Every minute is in an hour that has its label and no change of the clock, and begins with the first such minute. */
 static bool
 hours_agree(const ks_segments *segments)
 {
 	ks_hour    *hours = malloc(ks_segments_max_hours(segments) * sizeof(ks_hour));
 	int64		nhours = ks_segments_hours(segments, hours);
-	int64		at = 0;
+	int64		at = -1;
+	int64		label = 0;
+	int			piece = -1;
 	int64		minute;
-	bool		passed = nhours <= ks_segments_max_hours(segments) &&
-		hours[0].edge == segments->segment[0].start;
+	bool		passed = nhours <= ks_segments_max_hours(segments);
 
 	for (minute = segments->segment[0].start; passed && minute < segments->end; minute += MINUTE)
 	{
 		int64		reading = reading_at(segments, minute);
 
-		while (at + 1 < nhours && hours[at + 1].edge <= minute)
-			at++;
-		passed = hours[at].start == minute - ks_floor_mod(reading, HOUR);
+		if (piece != segment_of(segments, minute) || label != reading - ks_floor_mod(reading, HOUR))
+		{
+			piece = segment_of(segments, minute);
+			label = reading - ks_floor_mod(reading, HOUR);
+			passed = ++at < nhours && hours[at].start == minute && hours[at].label == label;
+		}
+		passed = passed && ks_segments_hour(segments, minute) == hours[at].start;
 	}
+	passed = passed && at + 1 == nhours;
 	free(hours);
 	return passed;
 }

@@ -4,7 +4,7 @@
  * filters; one TAP line a family of rounds.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_fold \
- *     test/unit/unit_fold.c src/tally/bins.c src/tally/builder.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
+ *     test/unit/unit_fold.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
  *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
  *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/visit.c src/tally/weigh.c
  */
@@ -196,6 +196,7 @@ main(void)
 	static const setting negative = {.span = 40, .negative = true};
 	static const setting cut = {.span = 40, .cut = true, .mixed = true};
 	static const setting cut_negative = {.span = 12, .cut = true, .mixed = true, .negative = true};
+	static const setting cancelled = {.span = 2, .events = 5, .cut = true, .mixed = true, .negative = true};
 	static const setting mapped = {.span = 40, .mapped = true, .mixed = true};
 	static const setting mapped_cut = {.span = 40, .mapped = true, .mixed = true, .cut = true};
 	static const setting mixed = {.span = 100, .mixed = true};
@@ -210,6 +211,7 @@ main(void)
 	check_rounds(&negative, 150, "weights below zero");
 	check_rounds(&cut, 150, "edges inside quarter hours");
 	check_rounds(&cut_negative, 150, "edges inside quarter hours, weights below zero");
+	check_rounds(&cancelled, 600, "edges inside quarter hours, in which weights may add up to nothing");
 	check_rounds(&mapped, 150, "bins out of order, and segments in none");
 	check_rounds(&mapped_cut, 150, "bins out of order, edges inside quarter hours");
 	check_rounds(&mixed, 150, "rows that hold several measures");

@@ -295,39 +295,6 @@ check_routes(void)
 	   ks_route_parameter_find(route, "sources[]") == NULL, "parameters of others");
 }
 
-static void
-number_is(const char *text, bool valid, int64_t expected)
-{
-	int64_t		bot = -1;
-	bool		result = ks_route_bot_number(text, &bot);
-
-	ok(result == valid && (!valid || bot == expected), text[0] != '\0' ? text : "no number");
-}
-
-static void
-check_numbers(void)
-{
-	number_is("0", true, 0);
-	number_is("42", true, 42);
-	number_is("-1", true, -1);
-	number_is("9223372036854775807", true, INT64_MAX);
-	number_is("-9223372036854775808", true, INT64_MIN);
-	number_is("9223372036854775808", false, 0);
-	number_is("-9223372036854775809", false, 0);
-	number_is("18446744073709551658", false, 0);
-	number_is("99999999999999999999999", false, 0);
-	number_is("", false, 0);
-	number_is("-", false, 0);
-	number_is("-0", false, 0);
-	number_is("042", false, 0);
-	number_is("+42", false, 0);
-	number_is(" 42", false, 0);
-	number_is("42 ", false, 0);
-	number_is("4.2e1", false, 0);
-	number_is("0x2a", false, 0);
-	number_is("\xD9\xA4\xD9\xA2", false, 0);
-}
-
 int
 main(void)
 {
@@ -337,7 +304,6 @@ main(void)
 	check_utf8();
 	check_limits();
 	check_routes();
-	check_numbers();
 	free(target);
 	printf("1..%d\n", checks);
 	return failures != 0;

@@ -1,0 +1,320 @@
+/*
+ * The catalogue of interactions.
+ *
+ * Reports list interactions that nobody has reached, too.  Those that were ever
+ * reached are keys of the rollup, so that writing an event costs nothing more;
+ * kindly_stats.interaction has the others: those that somebody put there by
+ * hand, and those that a statement takes events away from, which may be the
+ * last ones.
+ *
+ * It is appended to and has no key of what it lists: two who delete events of
+ * the same interaction do not wait for each other, and may leave two lines.
+ */
+#include "rollup/interaction.h"
+
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* bot, parts */
+#define COLUMNS (1 + KS_INTERACTION_PARTS)
+
+/* ------------------------------------------------------------------------
+ * What a statement takes away
+ * ------------------------------------------------------------------------
+ */
+
+/* What the keys of the measure begin with in a mixed tally. */
+static ks_string
+measure_prefix(void)
+{
+	uint8_t    *bytes = palloc(sizeof(KS_INTERACTIONS) + KS_VARINT_MAX);
+
+	return (ks_string) {bytes, (size_t) (ks_key_put(bytes, KS_INTERACTIONS, strlen(KS_INTERACTIONS)) - bytes)};
+}
+
+static bool
+begins_with(ks_string key, ks_string prefix)
+{
+	return key.length >= prefix.length && memcmp(key.bytes, prefix.bytes, prefix.length) == 0;
+}
+
+/* Whether a group has the measure at all: most have not. */
+static bool
+has_interactions(const ks_group *group, ks_string prefix)
+{
+	uint32		i;
+
+	for (i = 0; i < group->builder.keys.count; i++)
+	{
+		if (begins_with(ks_dictionary_get(&group->builder.keys, i), prefix))
+			return true;
+	}
+	return false;
+}
+
+/* Adds the interactions that a group takes more events from than it adds: bot and parts. */
+static void
+add_removed(ks_dictionary *removed, const ks_group *group, ks_string prefix)
+{
+	const ks_builder *b = &group->builder;
+	int64	   *sums = palloc0((b->keys.count + 1) * sizeof(int64));
+	uint32		i;
+
+	for (i = 0; i < b->weights.count; i++)
+		sums[b->weights.entry[i].key] += b->weights.entry[i].weight;
+	for (i = 0; i < b->keys.count; i++)
+	{
+		ks_string	key = ks_dictionary_get(&b->keys, i);
+		ks_string	part;
+		uint8_t    *bytes;
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		if (sums[i] >= 0 || !begins_with(key, prefix))
+			continue;
+		for (n = 0; n <= KS_DIMENSIONS; n++)
+			(void) ks_key_shift(&key, &part);
+		bytes = palloc(sizeof(int64) + key.length);
+		memcpy(bytes, &group->bot_id, sizeof(int64));
+		memcpy(bytes + sizeof(int64), key.bytes, key.length);
+		(void) ks_dictionary_put(removed, (ks_string) {bytes, sizeof(int64) + key.length});
+		pfree(bytes);
+	}
+	pfree(sums);
+}
+
+/* Columns of what was removed, as arrays. */
+static void
+make_arrays(const ks_dictionary *removed, Datum *arrays)
+{
+	int			count = (int) removed->count;
+	Datum	   *values[COLUMNS];
+	bool	   *nulls[COLUMNS];
+	int			lower = 1;
+	int			i;
+	int			n;
+
+	for (n = 0; n < COLUMNS; n++)
+	{
+		values[n] = palloc(count * sizeof(Datum));
+		nulls[n] = palloc0(count * sizeof(bool));
+	}
+	for (i = 0; i < count; i++)
+	{
+		ks_string	key = ks_dictionary_get(removed, (uint32) i);
+		int64		bot_id;
+
+		memcpy(&bot_id, key.bytes, sizeof(int64));
+		values[0][i] = Int64GetDatum(bot_id);
+		key.bytes += sizeof(int64);
+		key.length -= sizeof(int64);
+		for (n = 1; n < COLUMNS; n++)
+		{
+			ks_string	part = {NULL, 0};
+
+			(void) ks_key_shift(&key, &part);
+			nulls[n][i] = part.bytes == NULL;
+			if (part.bytes != NULL)
+				values[n][i] = PointerGetDatum(cstring_to_text_with_len((const char *) part.bytes, (int) part.length));
+		}
+	}
+	arrays[0] = PointerGetDatum(construct_array(values[0], count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	for (n = 1; n < COLUMNS; n++)
+		arrays[n] = PointerGetDatum(construct_md_array(values[n], nulls[n], 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+#define INSERT_REMOVED \
+	"INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id)" \
+	" SELECT n.* FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4)," \
+	" pg_catalog.unnest($5), pg_catalog.unnest($6)) AS n"
+
+#define BUT_THOSE_LISTED \
+	" EXCEPT SELECT i.bot_id, i.interaction_type, i.interaction_name, i.interaction_id, i.interaction_parent_id, i.story_id" \
+	" FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) ANY ($1)"
+
+/* What a serializable transaction looks at may make it fail; one that does not look may list what is listed. */
+static void
+insert_removed(const ks_dictionary *removed)
+{
+	static SPIPlanPtr plan_looking = NULL;
+	static SPIPlanPtr plan_blind = NULL;
+	Oid			types[COLUMNS] = {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
+	Datum		arrays[COLUMNS];
+	bool		blind = IsolationIsSerializable();
+	SPIPlanPtr *plan = blind ? &plan_blind : &plan_looking;
+	ks_identity caller = ks_become_owner("interaction");
+
+	make_arrays(removed, arrays);
+	ks_prepared(plan, blind ? INSERT_REMOVED : INSERT_REMOVED BUT_THOSE_LISTED, COLUMNS, types);
+	if (SPI_execute_plan(*plan, arrays, NULL, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not note interactions");
+	ks_become_again(caller);
+}
+
+/* Lists the interactions that settled groups take events away from.  The caller is connected to SPI. */
+void
+ks_note_interactions(ks_group *const *groups, int count)
+{
+	MemoryContext memory;
+	MemoryContext old;
+	ks_string	prefix;
+	ks_dictionary removed;
+	int			i;
+
+	/* an update of what nobody counts */
+	if (count == 0)
+		return;
+	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats interactions", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(memory);
+	prefix = measure_prefix();
+	ks_dictionary_init(&removed, memory);
+	for (i = 0; i < count; i++)
+	{
+		if (has_interactions(groups[i], prefix))
+			add_removed(&removed, groups[i], prefix);
+	}
+	if (removed.count > 0)
+		insert_removed(&removed);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+}
+
+/* ------------------------------------------------------------------------
+ * Reading
+ * ------------------------------------------------------------------------
+ */
+
+/* Room for so many keys, in the current memory, which must outlive SPI. */
+static void
+start_keys(ks_interaction_keys *found, uint64 count, MemoryContext memory)
+{
+	found->count = 0;
+	found->keys = MemoryContextAllocHuge(memory, (count + 1) * sizeof(ks_string));
+	found->at = MemoryContextAllocHuge(memory, (count + 1) * sizeof(int64));
+}
+
+/* The key of a line of the catalogue, whose columns begin with the parts, without source and language. */
+static ks_string
+key_of_line(HeapTuple line, TupleDesc desc, MemoryContext memory)
+{
+	text	   *parts[KS_INTERACTION_PARTS];
+	size_t		size = KS_DIMENSIONS;
+	uint8_t    *bytes;
+	uint8_t    *at;
+	int			n;
+
+	for (n = 0; n < KS_INTERACTION_PARTS; n++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(line, desc, n + 1, &isnull);
+
+		parts[n] = isnull ? NULL : DatumGetTextPP(value);
+		size += KS_VARINT_MAX + (isnull ? 0 : VARSIZE_ANY_EXHDR(parts[n]));
+	}
+	bytes = at = MemoryContextAlloc(memory, size);
+	for (n = 0; n < KS_DIMENSIONS; n++)
+		at = ks_key_put(at, NULL, 0);
+	for (n = 0; n < KS_INTERACTION_PARTS; n++)
+		at = parts[n] == NULL ? ks_key_put(at, NULL, 0) :
+			ks_key_put(at, VARDATA_ANY(parts[n]), ks_part_length(VARDATA_ANY(parts[n]), VARSIZE_ANY_EXHDR(parts[n])));
+	return (ks_string) {bytes, (size_t) (at - bytes)};
+}
+
+/* What the catalogue lists of a bot, as far as the caller may see it, and when that was put there. */
+void
+ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext memory = CurrentMemoryContext;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot_id)};
+	uint64		i;
+
+	ks_require_rollup();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_prepared(&plan, "SELECT i.interaction_type, i.interaction_name, i.interaction_id, i.interaction_parent_id, i.story_id, pg_catalog.max(i.noted_at)"
+				" FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) $1 GROUP BY 1, 2, 3, 4, 5", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read interactions");
+	start_keys(found, SPI_processed, memory);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	line = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		found->keys[found->count] = key_of_line(line, desc, memory);
+		found->at[found->count++] = DatumGetTimestampTz(SPI_getbinval(line, desc, KS_INTERACTION_PARTS + 1, &isnull));
+	}
+	SPI_finish();
+}
+
+/* The keys of a tally, each with the last slot in which something of it is left. */
+static void
+last_slots(const ks_view *view, ks_interaction_keys *found, MemoryContext memory)
+{
+	ks_key_cursor cursor = ks_view_keys(view);
+
+	start_keys(found, cursor.left, memory);
+	while (ks_key_next(&cursor))
+	{
+		ks_slot_cursor slots = ks_key_weights(view, &cursor);
+		int64		last = PG_INT64_MIN;
+		int32_t		slot;
+		int64_t		weight;
+
+		CHECK_FOR_INTERRUPTS();
+		while (ks_slot_next(&slots, &slot, &weight))
+		{
+			if (weight > 0)
+				last = slot;
+		}
+		ks_must(slots.status);
+		if (last == PG_INT64_MIN)
+			continue;
+		found->keys[found->count] = ks_key_join(MemoryContextAlloc(memory, cursor.key.head.length + cursor.key.tail.length + 1), &cursor.key);
+		found->at[found->count++] = last;
+	}
+	ks_must(cursor.status);
+}
+
+/*
+ * The interactions of the last month before this one that has any, and the last
+ * slot of each; false where there is none.
+ */
+bool
+ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext memory = CurrentMemoryContext;
+	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
+	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(*month), CStringGetTextDatum(KS_INTERACTIONS)};
+	bool		any;
+	bool		isnull;
+	ks_view		view;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_prepared(&plan, "SELECT r.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
+				" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])"
+				" AND r.month OPERATOR(pg_catalog.=) (SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
+				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2) GROUP BY r.month", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
+	any = SPI_processed > 0;
+	if (any)
+	{
+		*month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		ks_tally_open(&view, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		last_slots(&view, found, memory);
+	}
+	SPI_finish();
+	return any;
+}

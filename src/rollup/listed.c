@@ -1,0 +1,152 @@
+/*
+ * Lists that are appended to, such as which bots there are.
+ *
+ * A writer adds the line that is missing, in the transaction of its rows: whoever
+ * sees a row finds its line.  Such a list has no key of what it lists: two
+ * writers of the same new thing do not wait for each other, and both leave a
+ * line, which does no harm.  It is read as it is now, not as a snapshot has it
+ * (SnapshotSelf): what is seen then is what any snapshot may see and perhaps
+ * more, and neither reading nor writing it can be what a serializable
+ * transaction fails for.
+ *
+ * A session remembers what it has found or added, so that a statement costs a
+ * look into a hash table.  What it has added itself is forgotten with the
+ * transaction that does not commit.
+ */
+#include "rollup/listed.h"
+
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "tally/seed.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* All lists that have had lines added. */
+static ks_listed *all = NULL;
+
+static void
+forget(ks_listed *listed)
+{
+	if (listed->known != NULL)
+		hash_destroy(listed->known);
+	listed->known = NULL;
+}
+
+static void
+end_transaction(XactEvent event, void *argument)
+{
+	bool		lost = event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
+	ks_listed  *l;
+
+	/* who prepared it may roll it back */
+	if (!lost && event != XACT_EVENT_COMMIT)
+		return;
+	for (l = all; l != NULL; l = l->next)
+	{
+		if (lost && l->uncommitted)
+			forget(l);
+		l->uncommitted = false;
+	}
+}
+
+static void
+end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *argument)
+{
+	ks_listed  *l;
+
+	/* lines of outer transactions may be left: they are found again, and are as uncommitted as before */
+	for (l = event == SUBXACT_EVENT_ABORT_SUB ? all : NULL; l != NULL; l = l->next)
+	{
+		if (l->uncommitted)
+			forget(l);
+	}
+}
+
+/* A line is about to be added: an error while it is written takes along what is known. */
+void
+ks_listed_uncommitted(ks_listed *listed)
+{
+	ks_listed  *l;
+
+	if (all == NULL)
+	{
+		RegisterXactCallback(end_transaction, NULL);
+		RegisterSubXactCallback(end_subtransaction, NULL);
+	}
+	for (l = all; l != NULL && l != listed; l = l->next)
+		;
+	if (l == NULL)
+	{
+		listed->next = all;
+		all = listed;
+	}
+	listed->uncommitted = true;
+}
+
+/* What is listed may be chosen by strangers. */
+static uint32
+hash_key(const void *key, Size size)
+{
+	return (uint32) ks_seeded_bytes(key, size);
+}
+
+static HTAB *
+known(ks_listed *listed)
+{
+	HASHCTL		control = {.keysize = listed->key_size, .entrysize = listed->entry_size, .hash = hash_key, .hcxt = TopMemoryContext};
+
+	if (listed->known != NULL && hash_get_num_entries(listed->known) >= listed->most)
+		forget(listed);
+	if (listed->known == NULL)
+	{
+		ks_seed_ready();
+		listed->known = hash_create(listed->name, 64, &control, HASH_ELEM | HASH_FUNCTION | HASH_CONTEXT);
+	}
+	return listed->known;
+}
+
+/* What is remembered is of this table: another of its name, made since, has lines of its own. */
+void
+ks_listed_begin(ks_listed *listed, Oid relid)
+{
+	if (listed->relid != relid)
+		forget(listed);
+	listed->relid = relid;
+}
+
+/* What is remembered under a key, or NULL. */
+void *
+ks_listed_find(ks_listed *listed, const void *key)
+{
+	return hash_search(known(listed), key, HASH_FIND, NULL);
+}
+
+/* Remembers that there is a line, and gives back the entry to be filled. */
+void *
+ks_listed_put(ks_listed *listed, const void *key)
+{
+	return hash_search(known(listed), key, HASH_ENTER, NULL);
+}
+
+/* Reads the lines of a list that its primary key finds, as they are now. */
+void
+ks_list_read(Oid relid, ScanKeyData *keys, int nkeys, ks_line take, void *context)
+{
+	Relation	list = table_open(relid, AccessShareLock);
+	Oid			index = ks_primary_key(list);
+	SysScanDesc scan = systable_beginscan(list, index, OidIsValid(index), SnapshotSelf, nkeys, keys);
+	HeapTuple	line;
+
+	while ((line = systable_getnext(scan)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!take(line, RelationGetDescr(list), context))
+			break;
+	}
+	systable_endscan(scan);
+	table_close(list, NoLock);
+}

@@ -1,0 +1,35 @@
+/*
+ * Lists that are appended to, and what a session knows to stand in them.
+ */
+#ifndef KS_ROLLUP_LISTED_H
+#define KS_ROLLUP_LISTED_H
+
+#include "rollup/rollup.h"
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "utils/hsearch.h"
+
+/* What a session knows of one list: entries of a hash table, which begin with their keys. */
+typedef struct ks_listed
+{
+	const char *name;			/* for whoever looks at memory */
+	Size		key_size;
+	Size		entry_size;
+	long		most;			/* so many entries are remembered before it begins anew */
+	Oid			relid;			/* the table that it stands in */
+	HTAB	   *known;
+	bool		uncommitted;	/* lines of this transaction are among what is known */
+	struct ks_listed *next;		/* of those that the end of a transaction is told to */
+} ks_listed;
+
+/* Takes a line of the list; false where it wants no more. */
+typedef bool (*ks_line) (HeapTuple line, TupleDesc desc, void *context);
+
+extern void ks_listed_begin(ks_listed *listed, Oid relid);
+extern void *ks_listed_find(ks_listed *listed, const void *key);
+extern void *ks_listed_put(ks_listed *listed, const void *key);
+extern void ks_listed_uncommitted(ks_listed *listed);
+extern void ks_list_read(Oid relid, ScanKeyData *keys, int nkeys, ks_line take, void *context);
+
+#endif							/* KS_ROLLUP_LISTED_H */

@@ -1,0 +1,117 @@
+// openapi.mjs: the OpenAPI document is what the database has, what validators take,
+// what the servers do, and what a client can be made from.  That answers are as it says
+// is seen in all programs: see compare() in lib.mjs.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { apiKey, base, done, is, ok, request, sql, token } from './lib.mjs';
+import { differenceOf, document } from './schema.mjs';
+
+const require = createRequire(import.meta.url);
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+const file = readFileSync(here('../../http/dashboard/openapi.json'), 'utf8');
+const routes = sql(readFileSync(here('../../http/openapi/routes.sql'), 'utf8'));
+
+// ---------------------------------------------------------------- it is what the database has
+
+is(execFileSync(process.execPath, [here('../../http/openapi/build.mjs')], { input: routes, encoding: 'utf8' }), file,
+  'the document is the one that this database makes; if not, http/openapi/build.mjs says how to make it');
+const served = await request('/openapi.json');
+is([served.status, served.text, served.headers['content-type']], [200, file, 'application/json; charset=utf-8'], 'it is served as it is, to everybody');
+is([(await request('/openapi.json', { headers: { 'If-None-Match': served.headers.etag } })).status, (await request('/openapi.json', { method: 'HEAD' })).status,
+  (await request('/openapi.json', { method: 'POST', body: '' })).status], [304, 200, 405], 'as a file that can be kept');
+
+const spelt = sql(`SELECT DISTINCT regexp_replace(path, ':(\\w+)', '{\\1}', 'g') || coalesce(' ' || parameter || CASE WHEN is_list THEN '[]' ELSE '' END, '') AS each FROM kindly_stats.routes()`).split('\n');
+const resolved = (each) => (each.$ref === undefined ? each : each.$ref.slice(2).split('/').reduce((at, name) => at[name], document));
+const described = Object.entries(document.paths).filter(([, { get }]) => get.operationId.includes('_')).flatMap(([path, { get }]) => {
+  const names = get.parameters.map(resolved).filter((each) => each.in === 'query').map(({ name }) => `${path} ${name}`);
+  return names.length === 0 ? [path] : names;
+});
+is(described.sort(), spelt.sort(), `it has all ${spelt.length} addresses and parameters, and no others`);
+
+// ---------------------------------------------------------------- validators
+
+const { Validator } = await import('@seriousme/openapi-schema-validator');
+const verdict = await new Validator().validate(structuredClone(document));
+is([verdict.valid, verdict.errors], [true, undefined], 'a validator takes it: @seriousme/openapi-schema-validator');
+const { createConfig, lintFromString } = require('@redocly/openapi-core');
+const problems = await lintFromString({ source: file, absoluteRef: 'openapi.json', config: await createConfig({ extends: ['recommended'] }) });
+is(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`).slice(0, 10), [], 'and another, with all that it recommends: @redocly/openapi-core');
+
+// ---------------------------------------------------------------- its parameters are what the servers take
+
+const jwt = token({ bot: 1 });
+const examples = { bot: '1', client: 'First & last', day: '2024-07-01' };
+const exampleOf = ({ name, example, schema }) => [examples[name] ?? example ?? schema.default ?? schema.enum?.[0]].flat();
+const query = (parameters) => new URLSearchParams(parameters.flatMap((each) => exampleOf(each).map((value) => [each.name, value]))).toString();
+async function status(path, parameters, more = '') {
+  for (;;) {
+    const address = path.replace(/\{(\w+)\}/g, (_, name) => examples[name]);
+    const answer = await request(`${address}?${query(parameters)}${more}`.replace(/\?$/, ''), { token: jwt });
+    if (answer.status !== 429) {
+      return answer.status;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+const wrong = [];
+let asked = 0;
+async function expect(wanted, what, path, parameters, more) {
+  const got = await status(path, parameters, more);
+  asked += 1;
+  if (got !== wanted) {
+    wrong.push(`${path}: ${what}: ${got}`);
+  }
+}
+for (const [path, { get }] of Object.entries(document.paths).filter(([, each]) => each.get.operationId.includes('_'))) {
+  const parameters = get.parameters.map(resolved).filter((each) => each.in === 'query');
+  const needed = parameters.filter(({ required }) => required);
+  await expect(200, 'with what is required', path, needed);
+  for (const left of needed) {
+    await expect(400, `without ${left.name}`, path, needed.filter((each) => each !== left));
+  }
+  for (const each of parameters.filter(({ required }) => !required)) {
+    // days from 1974 on are more than the API answers at once
+    await expect(200, `with ${each.name}`, path, each.name === 'to' ? parameters.filter(({ name }) => ['from', 'to'].includes(name)) : [...needed, each]);
+    for (const value of [each.schema.enum ?? [], each.schema.minimum ?? [], each.schema.maximum ?? [], each.schema.default ?? []].flat()) {
+      await expect(200, `${each.name}=${value}`, path, needed, `&${each.name}=${value}`);
+    }
+    if (each.schema.enum !== undefined) {
+      await expect(400, `${each.name}=nonsense`, path, needed, `&${each.name}=nonsense`);
+    }
+  }
+  await expect(400, 'with another parameter', path, needed, '&colour=blue');
+}
+is(wrong, [], `${asked} questions: each parameter and each of its values is taken, and required is what cannot be left out`);
+ok(differenceOf('/health', 200, { status: 'ok', more: 1 }) !== '' && differenceOf('/health', 200, { status: 'bad' }) !== '' && differenceOf('/health', 200, {}) !== '', 'an answer of another shape would be noticed');
+
+// ---------------------------------------------------------------- a client
+
+const generated = here('generated');
+rmSync(generated, { recursive: true, force: true });
+mkdirSync(generated);
+const { default: openapiTS, astToString } = await import('openapi-typescript');
+writeFileSync(`${generated}/openapi.d.ts`, astToString(await openapiTS(file)));
+let compiler = '';
+try {
+  execFileSync(process.execPath, [here('node_modules/typescript/bin/tsc'), '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2022,dom', '--outDir', generated, here('generate.mts')],
+    { encoding: 'utf8', stdio: 'pipe' });
+} catch (error) {
+  compiler = error.stdout;
+}
+is(compiler, '', 'a client that openapi-typescript makes compiles, and mistakes do not');
+const answer = JSON.parse(execFileSync(process.execPath, [`${generated}/generate.mjs`, base, '1', apiKey(1), 'First & last'], { encoding: 'utf8' }));
+const value = (text) => JSON.parse(sql(text));
+is(answer, {
+  counts: value(`SELECT json_agg(e -> 'count') FROM json_array_elements(sage.sessions_chats(1, '2024-07-01', '2024-07-07', 'Europe/Oslo', sources => 'web,app') -> 'data') AS e`),
+  first: '2024-07-01T00:00:00.000000',
+  hosts: value(`SELECT json_agg(e -> 'web_host') FROM json_array_elements(sage.chatbubble_pages(1, '2024-07-01', '2024-07-07', "limit" => 2) -> 'data') AS e`),
+  total: value(`SELECT chatbot.conversations(1, '2024-07-01', '2024-07-07') -> 'summary' -> 'total'`),
+  created: value(`SELECT json_agg(e -> 'created') FROM json_array_elements(logicdialog."user"('2024-07-01', '2024-07-07', 'First & last', 'week') -> 'data') AS e`),
+  rate: value(`SELECT to_json(bot_handled_rate) FROM ultimate.metrics(1, '2024-07-01', '2024-07-07', channels => 'chat')`),
+  ids: value(`SELECT json_array_length(ultimate.export(1, '2024-07-01'))`),
+  fit: 'ok', known: 304, wrong: 400, message: 'time zone "Nowhere" is not known',
+}, 'and is answered');
+done();
