@@ -39,6 +39,19 @@ SELECT kindly_stats.attach('event');
 SELECT count(*) AS rows, bool_and(measure = '') AS mixed FROM kindly_stats.rollup WHERE bot_id >= 10;
 CALL kindly_stats.compact();
 SELECT count(*) AS rows, bool_and(measure = '') AS mixed FROM kindly_stats.rollup WHERE bot_id >= 10;
-SELECT count(*) FROM kindly_stats.verify() WHERE bot_id >= 10;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 10;
+
+-- bots that come again and again in a statement have one row a month all the same, in little memory
+SET work_mem = '64kB';
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1000 + n * 7919 % 300, timestamptz '2025-01-15Z' + n % 2 * interval '30 days', 'user_message', 's' || n FROM generate_series(1, 3000) AS n;
+RESET work_mem;
+SELECT count(*) AS rows, count(DISTINCT (bot_id, month)) AS months FROM kindly_stats.rollup WHERE bot_id >= 1000;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
+-- what is taken away, too
+SET work_mem = '64kB';
+UPDATE event SET session_id = 'other' WHERE bot_id >= 1000 AND session_id > 's5';
+DELETE FROM event WHERE bot_id >= 1200;
+RESET work_mem;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
 \c :regression
 DROP DATABASE kindly_stats_compact;

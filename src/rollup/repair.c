@@ -372,7 +372,7 @@ ks_repair(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
-	ks_spool_init(&spool);
+	ks_spool_init(&spool, maintenance_work_mem);
 	count_tables(&spool, &what);
 	ks_progress_begin(KS_PROGRESS_REBUILD, KS_PHASE_WRITING, InvalidOid);
 	caller = ks_become_owner("rollup");
