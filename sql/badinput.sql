@@ -103,7 +103,7 @@ SELECT name, pg_temp.try(format('SELECT kindly_stats.create_event_table(%L)', na
 
 -- measures
 SELECT arguments, pg_temp.try(format('SELECT kindly_stats.add_measure(%s)', arguments)) FROM unnest(ARRAY['NULL', '''''', '''messages''', '''bad'', kinds => ''{NULL}''', '''bad'', keys => ''{source,NULL}''', '''bad'', keys => ''{nowhere}''',
-	'''bad'', member => ''user_id'', weight => ''rating''', '''bad'', weight => ''session_id''', '''bad'', condition => ''session_id''', '''bad'', needed => ''nowhere''', '''bad'', grain => ''day''', '''bad'', keys => array_fill(''source''::text, ''{61}'')']) AS arguments;
+	'''bad'', member => ''user_id'', weight => ''rating''', '''bad'', weight => ''session_id''', '''bad'', condition => ''occurred_at''', '''bad'', needed => ''nowhere''', '''bad'', grain => ''day''', '''bad'', keys => array_fill(''source''::text, ''{61}'')']) AS arguments;
 SELECT pg_temp.try($q$SELECT kindly_stats.stats_total(4001, '2019-07-01', '2019-07-02', measure => 'bad')$q$);
 
 -- events that no calendar can show are refused by name, and nothing else is lost

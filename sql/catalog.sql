@@ -29,7 +29,7 @@ SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.ob
 SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
 -- everything in the extension's schemas
 SELECT m.type, m.identity FROM member AS m
- WHERE m.identity !~ '^(kindly_stats|kindly_api|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
+ WHERE m.identity !~ '^(kindly_stats|kindly_rules|kindly_api|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
    AND (m.type <> 'event trigger' OR m.identity NOT LIKE 'kindly\_stats\_%') ORDER BY 1, 2;
 
 -- a comment on everything but array types, row types and rules, of which the server makes its own
@@ -75,6 +75,7 @@ INSERT INTO for_everybody VALUES
 ('computes on its arguments alone',
  'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
+('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
 ('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send bot_id_in bot_id_out bot_id_recv bot_id_send'),
 ('a question is one query with the reader''s rights, whose list is one of these', 'fold_series fold_top fold_options cluster'),

@@ -176,9 +176,9 @@ SELECT url, pg_temp.get('/api/v1/stats/bot/1/' || url) FROM (VALUES
 	-- given more than once
 	(20, 'sessions/messages?from=2019-07-01&from=2019-07-01&to=2019-07-02'), (21, 'chatbubble/pages?from=2019-07-01&to=2019-07-02&limit=1&limit=1'),
 	-- unknown here
-	(30, 'sessions/messages?from=2019-07-01&to=2019-07-02&foo=bar'), (31, 'sessions/messages?from=2019-07-01&to=2019-07-02&limit=3'),
-	(32, 'meta/options?from=2019-07-01'), (33, 'sessions/messages?From=2019-07-01&to[]=2019-07-02&sources[0]=web&sources[][]=web&=x&bot=2'),
-	(34, 'sessions/messages?bl%C3%A5=1&%22=2&bl%C3%A5=3&a[]=&a='), (35, 'sessions/messages?a&b&c&d&e&f&g&h&i&j&k&l'), (36, 'feedback/summary?granularity=day'),
+	(30, 'sessions/messages?from=2019-07-01&to=2019-07-02&foo=bar'), (31, 'sessions/messages?from=2019-07-01&to=2019-07-02&limit[]=3'),
+	(32, 'meta/options?from=2019-07-01&period=today'), (33, 'sessions/messages?From=2019-07-01&to[]=2019-07-02&sources[0]=web&sources[][]=web&=x&bot=2'),
+	(34, 'sessions/messages?bl%C3%A5=1&%22=2&bl%C3%A5=3&a[]=&a='), (35, 'sessions/messages?a&b&c&d&e&f&g&h&i&j&k&l'), (36, 'feedback/summary?granularity[]=day'),
 	(37, 'sessions/messages?from=x&from=y&unknown'),
 	-- malformed
 	(40, 'sessions/messages?from=%'), (41, 'sessions/messages?from=%zz'), (42, 'sessions/messages?from=2019-07-01%00'), (43, 'sessions/messages?from=%C3%28'),
@@ -186,6 +186,15 @@ SELECT url, pg_temp.get('/api/v1/stats/bot/1/' || url) FROM (VALUES
 SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/messages?' || string_agg('a=' || n, '&')) FROM generate_series(1, 1001) AS n;
 SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/messages?from=' || repeat('9', 8192));
 SELECT left(pg_temp.get('/api/v1/stats/bot/1/sessions/messages?to=2019-07-02&from=' || repeat('9', 8000)), 70);
+
+-- what another endpoint of Sage's knows is no mistake, and is not read, whatever it says and however often
+SELECT path, query, pg_temp.get('/api/v1/stats/bot/1/' || path || '?' || range || query) = pg_temp.get('/api/v1/stats/bot/1/' || path || '?' || range) AS same
+  FROM (SELECT DISTINCT replace(r.path, '/api/v1/stats/bot/:bot/', ''), CASE WHEN r.parameter IS NULL THEN '' ELSE 'from=2019-07-01&to=2019-07-07' END
+		  FROM kindly_stats.routes() AS r WHERE r.schema = 'sage') AS p (path, range),
+	   (VALUES ('&granularity=day'), ('&granularity=parsec&granularity='), ('&limit=10'), ('&limit=-1&limit=many'),
+		('&tz=Oslo&from=x&to=&from=y&sources[]=web&sources[]=-web&language_code[]=&language_codes=en')) AS q (query)
+ WHERE NOT EXISTS (SELECT FROM kindly_stats.routes() AS o WHERE o.path = '/api/v1/stats/bot/:bot/' || p.path AND q.query ~ ('&' || o.parameter || '(\[\])?='))
+ ORDER BY path COLLATE "C", query COLLATE "C";
 
 -- paths that are none
 SELECT url, pg_temp.get(url) FROM (VALUES (1, '/'), (2, '/api/v1/stats/bot/1'), (3, '/api/v1/stats/bot/1/'), (4, '/api/v1/stats/bot/1/sessions/chats/'), (5, '/api/v1/stats/bot/1/sessions'),

@@ -138,6 +138,13 @@ INSERT INTO event (bot_id, occurred_at, kind, interaction_id, interaction_name) 
 DELETE FROM event WHERE bot_id BETWEEN 7 AND 9;
 SELECT bot_id, count(*), count(DISTINCT interaction_id) FROM kindly_stats.interaction WHERE bot_id BETWEEN 7 AND 9 GROUP BY 1 ORDER BY 1;
 SELECT json_array_length(chatbot.conversations_interactions(8));
+-- of a bot whose id is a text
+CREATE TABLE texts (bot text, occurred_at timestamptz, kind text, interaction_name text);
+SELECT kindly_stats.attach('texts', '{"bot_id": "bot"}');
+INSERT INTO texts VALUES ('shop', '2019-03-17 10:00Z', 'interaction', 'deleted'), ('shop', '2019-03-17 10:00Z', 'interaction', 'left');
+DELETE FROM texts WHERE interaction_name = 'deleted';
+INSERT INTO kindly_stats.interaction (bot_id, interaction_name) VALUES (kindly_stats.bot_id('shop'), 'by hand');
+SELECT x ->> 'name' AS name, x ->> 'value' AS value FROM json_array_elements(chatbot.conversations_interactions('shop', '2019-03-17', '2019-03-19')) AS x;
 -- as they are replicated: row by row, and a TRUNCATE
 CREATE TABLE replicated (LIKE event INCLUDING ALL);
 SELECT kindly_stats.attach('replicated', replica => true);

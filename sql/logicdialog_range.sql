@@ -74,6 +74,10 @@ SELECT x FROM json_array_elements(pg_temp.ask('2024-10-05', '2024-11-02', 'month
 SELECT f, r.* FROM unnest(ARRAY['2024-10-27T00:57Z', '2024-10-27T01:00Z', '2024-10-27T01:57Z', '2024-10-27T02:57', '2024-10-27T02:00Z']) AS f, pg_temp.range(pg_temp.ask(f, '2024-10-27T03:30Z', 'hour', 'Europe/Oslo')) AS r;
 -- an hour of half an hour
 SELECT x FROM json_array_elements(pg_temp.ask('2024-04-06T14:00Z', '2024-04-06T16:30Z', 'hour', 'Australia/Lord_Howe') -> 'data') AS x;
+-- a clock that is changed within an hour: what it shows before and after are two, and the range between an hour's start and itself is none
+SELECT x FROM json_array_elements(pg_temp.ask('2024-04-06T13:15Z', '2024-04-06T15:15Z', 'hour', 'Pacific/Chatham') -> 'data') AS x;
+SELECT pg_temp.ask('2024-04-06T15:00Z', '2024-04-06T15:00Z', 'hour', 'Australia/Lord_Howe');
+SELECT r.* FROM pg_temp.range(pg_temp.ask('2024-04-06T15:10Z', '2024-04-06T15:10Z', 'hour', 'Australia/Lord_Howe')) AS r;
 -- midnight that never was, a date that never was
 SELECT f, r.* FROM (VALUES ('2024-04-26', '2024-04-27'), ('2024-04-25T22:00Z', '2024-04-25T23:00Z')) AS v (f, t), pg_temp.range(pg_temp.ask(f, t, 'day', 'Africa/Cairo')) AS r;
 SELECT pg_temp.ask('2011-12-30', '2011-12-31', 'day', 'Pacific/Apia');
@@ -81,13 +85,13 @@ SELECT logicdialog.user_detail('2011-12-30', '2011-12-31', 'Range "8101" – æ�
 SELECT logicdialog.active_channel('2011-12-29', '2012-01-01', 'Range "8101" – æøå', tz => 'Pacific/Apia');
 
 -- whoever asks for what an answer says that it is about gets the same answer again
-SELECT tz, unit, a, b FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Havana', 'Africa/Cairo', 'Atlantic/Azores', 'Asia/Kathmandu', 'Australia/Lord_Howe']) AS tz,
+SELECT tz, unit, a, b FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Havana', 'Africa/Cairo', 'Atlantic/Azores', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Chatham']) AS tz,
 	unnest(ARRAY['hour', 'day', 'week', 'month', 'quarter']) AS unit,
 	(VALUES ('2024-03-09T12:34Z', '2024-03-11T23:45Z'), ('2024-04-25T21:30Z', '2024-04-28T01:00Z'), ('2024-10-26T22:59:59.999Z', '2024-10-27T02:01Z'), ('2024-11-02T12:00', '2024-11-04T00:00'), ('2024-04-06T15:00Z', '2024-04-06T15:10Z')) AS v (f, t),
 	pg_temp.ask(f, t, unit, tz) AS a, pg_temp.ask(a ->> 'dateFrom', a ->> 'dateTo', unit, tz) AS b
 WHERE a::text <> b::text;
 -- and what is counted are the messages between the two
-SELECT tz, unit, r FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Havana', 'Africa/Cairo', 'Atlantic/Azores', 'Asia/Kathmandu', 'Australia/Lord_Howe']) AS tz,
+SELECT tz, unit, r FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Havana', 'Africa/Cairo', 'Atlantic/Azores', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Chatham']) AS tz,
 	unnest(ARRAY['hour', 'day', 'week', 'month', 'quarter']) AS unit,
 	(VALUES ('2024-03-09T12:34Z', '2024-03-11T23:45Z'), ('2024-04-25T21:30Z', '2024-04-28T01:00Z'), ('2024-10-26T22:59:59.999Z', '2024-10-27T02:01Z'), ('2024-11-02T12:00', '2024-11-04T00:00'), ('2024-04-06T15:00Z', '2024-04-06T15:10Z')) AS v (f, t),
 	pg_temp.range(pg_temp.ask(f, t, unit, tz)) AS r

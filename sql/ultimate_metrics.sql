@@ -125,8 +125,8 @@ FROM (VALUES ('[]'), ('[["a", "2024-10-27T10:00:00Z", false]]'), ('[["a", "2024-
 	('[["b", "2024-10-27 10:00:01 UTC", false], ["a", "2024-10-27 10:00:00Z", false]]'),
 	-- without a time: only where there is no other
 	('[["x", null, false], ["a", "2024-10-27T10:00:00Z", false], ["z", null, false]]'), ('[["x", null, false], ["y", null, false]]'),
-	-- what is no time is an error, also of an intent that does not count
-	('[["x", "yesterday", true]]'), ('[["x", "", false]]'), ('[["x", true, false]]'), ('[["x", "2024-02-3", false]]'), ('[["x", "2024-13-01", false]]'), ('[["x", "2023-02-29", false]]'),
+	-- what is no time is an error, but of an intent that does not count
+	('[["x", "yesterday", true]]'), ('[["x", "yesterday", false]]'), ('[["x", "", false]]'), ('[["x", true, false]]'), ('[["x", "2024-02-3", false]]'), ('[["x", "2024-13-01", false]]'), ('[["x", "2023-02-29", false]]'),
 	('[["x", "2024-02-03T25:00", false]]'), ('[["x", "2024-02-03T10:60", false]]'), ('[["x", "2024-02-03T10", false]]'), ('[["x", "2024-02-03T10:00:00.", false]]'), ('[["x", "2024-02-03T10:00:00Zz", false]]'),
 	('[["x", "2024-02-03T10:00:00 CET", false]]'), ('[["x", "2024-02-03T10:00:00+25", false]]'), ('[["x", "1730023200", false]]'),
 	-- numbers are seconds: not milliseconds, nor the first days of 1970

@@ -102,11 +102,11 @@ SELECT count(*) FROM talk_a WHERE bot_id = 3;
 INSERT INTO talk_a (bot_id, conversation_id, conversation_start_time, triggered_intent_replies) VALUES (3, 'u', now(), '[]');
 SELECT failure('UPDATE talk_a SET triggered_intent_replies = ''{}'' WHERE conversation_id = ''u''');
 ALTER TABLE talk_a DISABLE TRIGGER USER;
-UPDATE talk_a SET triggered_intent_replies = '[{"intent_timestamp": "then"}]' WHERE conversation_id = 'u';
+UPDATE talk_a SET triggered_intent_replies = '[{"intent_timestamp": "then", "intent_name": "x", "not_meaningful": false}]' WHERE conversation_id = 'u';
 ALTER TABLE talk_a ENABLE TRIGGER USER;
 UPDATE talk_a SET triggered_replies = '[]', conversation_end_time = '2023-03-01 00:00Z' WHERE conversation_id = 'u';
 SELECT failure('UPDATE talk_a SET triggered_intent_replies = triggered_intent_replies || ''[{}]'' WHERE conversation_id = ''u''');
--- what no trigger has seen is an error of who reads it
+-- what no trigger has seen is an error of who reads it, which those who ask for names alone do not
 SELECT failure('SELECT ultimate.export(3, ''2023-03-01'')');
 SELECT failure('SELECT ultimate.export_rows(3, ''2023-03-01'')');
 SELECT failure('SELECT ultimate.first_last_intent(3, ''2023-03-01'', ''2023-03-02'')');
@@ -136,6 +136,7 @@ SELECT kindly_stats.attach_conversations('retyped', '{"triggered_intent_replies"
 SELECT failure('ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE bytea USING triggered_replies::bytea');
 ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE jsonb USING triggered_replies::jsonb;
 INSERT INTO retyped (bot_id, conversation_id, conversation_start_time) VALUES (6, md5('')::uuid, now());
+SELECT failure('ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE text USING ''Hi''');
 ALTER EVENT TRIGGER kindly_stats_ddl_ended DISABLE;
 ALTER TABLE retyped ALTER COLUMN triggered_replies TYPE bytea USING NULL;
 ALTER EVENT TRIGGER kindly_stats_ddl_ended ENABLE;

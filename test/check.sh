@@ -6,9 +6,9 @@
 # Builds with warnings as errors, then runs the unit tests of the plain C core
 # (as they are, and under the address and undefined behaviour sanitizers), the
 # fuzz targets for some seconds where clang can build them, the regression tests,
-# the isolation tests, the TAP tests and those of the HTTP API and its page, with
-# PostgREST, nginx and Chromium.  The last line is "N passed, N failed".
-# The exit status is 0 only when nothing failed.
+# the isolation tests, the TAP tests, those of the drivers that programs ask with,
+# and those of the HTTP API and its page, with PostgREST, nginx and Chromium.  The
+# last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
@@ -19,6 +19,8 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$top/http/lib.sh"
 # shellcheck source=test/http/suite.sh
 . "$top/test/http/suite.sh"
+# shellcheck source=test/clients/suite.sh
+. "$top/test/clients/suite.sh"
 
 run_begins check
 copy_sources "$place/tree"
@@ -28,6 +30,7 @@ if build_suite; then
 	if start_server "$place/server"; then
 		regress_suite "regression" REGRESS ISOLATION .
 		regress_suite "isolation" ISOLATION REGRESS output_iso
+		clients_suite
 		http_suite
 		stop_server "$place/server"
 	else

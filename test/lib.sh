@@ -42,9 +42,12 @@ missing_packages()
 	[ -x "/usr/lib/postgresql/$1/bin/initdb" ] || echo "postgresql-$1"
 	# Debian's client package has pgxs.mk already, but the headers are apart.
 	[ -e "/usr/include/postgresql/$1/server/postgres.h" ] || echo "postgresql-server-dev-$1"
-	# One test is about it, and skipped where it is not to be had.
+	# One test each is about these, and skipped where they are not to be had.
 	if ! [ -e "/usr/share/postgresql/$1/extension/pg_partman.control" ] && apt-cache show "postgresql-$1-partman" >/dev/null 2>&1; then
 		echo "postgresql-$1-partman"
+	fi
+	if ! command -v pgbouncer >/dev/null && ! [ -x /usr/sbin/pgbouncer ] && apt-cache show pgbouncer >/dev/null 2>&1; then
+		echo pgbouncer
 	fi
 	# Since Debian 13 the older names of zones, which the tests try too, are apart.
 	if ! [ -e /usr/share/zoneinfo/Japan ] && apt-cache show tzdata-legacy >/dev/null 2>&1; then
@@ -77,18 +80,28 @@ choose_major()
 	fi
 }
 
-# Debian's server package makes and starts a cluster called main when it is
-# installed.  Nobody asked for one here, so a setting says no for as long as
-# the installation takes.
+# Debian's server package makes a cluster called main when it is installed, and
+# starts it, as others start nginx and PgBouncer, from then on with the machine.
+# Nobody asked for that here, so a setting and a policy say no for as long as the
+# installation takes.
 install_packages()
 {
 	say "installing Debian packages: $*"
 	no_main=/etc/postgresql-common/createcluster.d/kindly_stats_no_main.conf
+	policy=/usr/sbin/policy-rc.d
+	[ -e "$policy" ] && policy=
+	services=
+	for service in nginx pgbouncer; do
+		[ -e "/etc/init.d/$service" ] || services="$services $service"
+	done
 	apt="env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
 	# shellcheck disable=SC2086
 	(
-		trap 'as_root rm -f "$no_main"; as_root rmdir "${no_main%/*}" 2>/dev/null' EXIT
+		trap 'as_root rm -f "$no_main" ${policy:+"$policy"}; as_root rmdir "${no_main%/*}" 2>/dev/null' EXIT
 		trap 'exit 1' INT TERM HUP
+		if [ -n "$policy" ]; then
+			printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" && as_root chmod 755 "$policy" || exit 1
+		fi
 		as_root $apt install -y --no-install-recommends postgresql-common &&
 			as_root mkdir -p "${no_main%/*}" &&
 			echo 'create_main_cluster = false' | as_root tee "$no_main" &&
@@ -99,6 +112,11 @@ install_packages()
 		tail -n 20 "$install_log" >&2
 		die "apt-get could not install: $*"
 	fi
+	for service in $services; do
+		if [ -e "/etc/init.d/$service" ]; then
+			as_root update-rc.d "$service" disable >>"$install_log" 2>&1
+		fi
+	done
 }
 
 # Sets PG_CONFIG, bindir, pgxs_src and pg_major.  A PG_CONFIG of the caller's own
@@ -152,15 +170,26 @@ as_server()
 	fi
 }
 
+# is_plain_path PATH: whether it can be written anywhere without quotes.
+is_plain_path()
+{
+	case $1 in
+	*[!A-Za-z0-9_./+@-]*) return 1 ;;
+	esac
+}
+
 # Sets `place`: a directory for a throwaway server and its build, tmp/$1 in the
 # checkout.  Elsewhere only where that cannot serve: the path is too long for
-# a unix socket (107 bytes), or the server's user cannot reach it.
+# a unix socket (107 bytes), has blanks or signs that configuration files and make
+# would take for their own, or the server's user cannot reach it.
 choose_place()
 {
 	place=$top/tmp/$1
 	why=
 	if [ "${#place}" -gt 79 ]; then
 		why="$top/tmp is too long a path for a unix socket"
+	elif ! is_plain_path "$place"; then
+		why="$top/tmp has a blank or a special sign in its path"
 	elif ! mkdir -p "$place" 2>/dev/null || ! [ -w "$place" ]; then
 		why="$top/tmp cannot be written"
 	elif ! as_server test -x "$place" 2>/dev/null; then

@@ -234,8 +234,9 @@ $$;
 CREATE FUNCTION within_hours(h record) RETURNS text
 LANGUAGE plpgsql AS $$
 BEGIN
-	RETURN format(' AND occurred_at >= %L AND occurred_at < %L AND oracle.hour_start(occurred_at) BETWEEN %L AND %L',
-				  h.first_hour - interval '3 hours', h.last_hour + interval '3 hours', h.first_hour, h.last_hour);
+	-- hours are intervals, one after the other: only at the end is there something to look at
+	RETURN format(' AND occurred_at >= %L AND occurred_at < %L AND (occurred_at < %L OR oracle.hour_start(occurred_at) = %L)',
+				  h.first_hour, h.last_hour + interval '1 hour', h.last_hour, h.last_hour);
 END
 $$;
 

@@ -284,6 +284,7 @@ clean_up()
 {
 	if command -v stop_http >/dev/null; then
 		stop_http "$1/http"
+		end_process "$1/pool/pgbouncer.pid" "$1/pool/pgbouncer.ini"
 	fi
 	stop_server "$1/server"
 	rm -rf "$1"

@@ -1,5 +1,5 @@
 // api.js: questions to the statistics API, with what its documentation asks of a
-// program: a new token after 401, a pause after 429 for as long as Retry-After says.
+// program: a new token after 401, a pause after 429.
 // What is asked again comes only where it has changed (304).
 
 import { claimsOf, readToken } from './token.js';
@@ -30,6 +30,10 @@ function pause(milliseconds, signal) {
 
 // So many questions run at once; the server lets a key have little more.
 const AT_ONCE = 6;
+
+// Seconds to wait where nothing says how long: Sage's addresses have no Retry-After,
+// and some requests more are let through each second.
+const PAUSE = 1;
 
 // So many answers are kept, those that were had last; in the page, for browsers keep
 // theirs on disk.
@@ -77,8 +81,8 @@ export class Api {
   }
 
   #hold(response) {
-    const seconds = Number(response.headers.get('retry-after') ?? 10);
-    this.#until = Math.max(this.#until, Date.now() + 1000 * (Number.isFinite(seconds) && seconds > 0 ? seconds : 10));
+    const seconds = Number(response.headers.get('retry-after') ?? PAUSE);
+    this.#until = Math.max(this.#until, Date.now() + 1000 * (Number.isFinite(seconds) && seconds > 0 ? seconds : PAUSE));
     this.#waiting(this.#until);
   }
 

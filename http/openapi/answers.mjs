@@ -21,6 +21,7 @@ const local = described('the local start of the bucket', { type: 'string', patte
 const utc = described('an instant in UTC', { type: 'string', pattern: `^${day}T\\d{2}:\\d{2}:\\d{2}\\.\\d{6}$`, examples: ['2019-04-28T07:22:52.825000'] });
 const start = described('the first instant of the bucket', { type: 'string', pattern: `^${day}T\\d{2}:\\d{2}:\\d{2}\\.\\d{3}Z$`, examples: ['2019-03-17T00:00:00.000Z'] });
 const exact = { type: 'string', pattern: `^${day}T\\d{2}:\\d{2}:\\d{2}\\.\\d{6}Z$`, examples: ['2024-10-27T00:10:00.000001Z'] };
+const asAsked = 'as the parameter takes them: with a backslash before one that is empty or begins with a minus or a backslash';
 const ratio = described('a part of 1', { type: 'number', minimum: 0, maximum: 1 });
 
 // ---------------------------------------------------------------- shapes with names
@@ -44,7 +45,7 @@ const rating = (highest) => list(object({ count: integer, rating: { type: 'integ
 const data = (schema) => object({ data: schema });
 
 const sage = {
-  meta_options: [data(object({ first: nullable(utc), last: nullable(utc), language_codes: list(text), sources: list(text), granularities: list({ type: 'string', enum: ['hour', 'day', 'week'] }) })),
+  meta_options: [data(object({ first: nullable(utc), last: nullable(utc), language_codes: described(asAsked, list(text)), sources: described(asAsked, list(text)), granularities: list({ type: 'string', enum: ['hour', 'day', 'week'] }) })),
     { data: { first: '2019-04-28T07:22:52.825000', last: '2019-09-04T06:48:41.100000', language_codes: ['en', 'nb'], sources: ['app', 'test', 'web'], granularities: ['hour', 'day', 'week'] } }],
   sessions_chats: [data(list(count)), { data: [{ count: 485, date: '2019-07-01T00:00:00.000000' }, { count: 434, date: '2019-07-02T00:00:00.000000' }] }],
   sessions_messages: [data(list(count)), { data: [{ count: 1661, date: '2019-07-01T00:00:00.000000' }, { count: 1507, date: '2019-07-02T00:00:00.000000' }] }],

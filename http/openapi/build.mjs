@@ -58,13 +58,13 @@ const pathParameter = (name) => shared(name, { name, in: 'path', required: true,
 // ---------------------------------------------------------------- answers
 
 const header = (description, schema = text) => ({ description, schema });
-const retry = { 'Retry-After': header('seconds to wait, where it is known how many', integer) };
+const retry = { 'Retry-After': header('seconds to wait, where it is known how many; Sage\'s addresses do not say', integer) };
 const failure = (description, headers) => ({ description, ...(headers && { headers }), content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } });
 
 components.responses = {
   NotModified: { description: 'the answer is the one that If-None-Match names', headers: { ETag: header('its validator') } },
   BadRequest: failure('a parameter is unknown, missing or makes no sense'),
-  Unauthorized: failure('no token or key, or one that is not valid', { 'WWW-Authenticate': header('Bearer') }),
+  Unauthorized: failure('no token or key, or one that is not valid', { 'WWW-Authenticate': header('Bearer, and what is wrong with what was sent') }),
   Forbidden: failure('the token or key is another bot\'s'),
   NotFound: failure('nothing is at this address'),
   Conflict: failure('this cannot be answered as things are'),
@@ -101,7 +101,7 @@ for (const { path, schema, function: name, comment, parameters: known } of route
 
 paths['/api/v2/bot/{bot}/sage/auth'] = { get: {
   operationId: 'auth', tags: ['Sage'], summary: 'Gives a token for an API key', security: [{ key: [] }], parameters: [pathParameter('bot')],
-  responses: { 200: answer('a token', object({ jwt: described('the token, a JWT', { type: 'string', pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$' }) })), ...failures(usual.filter(([status]) => status !== '409')) },
+  responses: { 200: answer('a token', object({ jwt: described('the token, a JWT', { type: 'string', pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$' }), ttl: described('seconds that it lives', integer) })), ...failures(usual.filter(([status]) => status !== '409')) },
 } };
 paths['/health'] = { get: {
   operationId: 'health', tags: ['Service'], summary: 'Says whether the statistics are right, as far as is known', security: [],
@@ -124,13 +124,13 @@ for (const [kind, table] of [['an answer', answers], ['a parameter', parameters]
 console.log(JSON.stringify({
   openapi: '3.1.0',
   info: { title: 'kindly_stats', version, summary: 'Chatbot statistics as Sage, ChatBot.com, LogicDialog and Ultimate document them',
-    description: 'Statistics of one bot, that of the token.  HEAD goes wherever GET does.  Lists may be written with or without brackets, once or several times.', license: { name: 'PostgreSQL License', identifier: 'PostgreSQL' } },
+    description: 'Statistics of one bot, that of the key or the token.  Sage\'s addresses accept each other\'s parameters, and do not read them.  HEAD goes wherever GET does.  Lists may be written with or without brackets, once or several times.', license: { name: 'PostgreSQL License', identifier: 'PostgreSQL' } },
   servers: [{ url: '/', description: 'where this document is' }],
-  security: [{ token: [] }],
+  security: [{ token: [] }, { key: [] }],
   tags: [...Object.values(tags).map((name) => ({ name, description: `The addresses that ${name} documents` })), { name: 'Service', description: 'For operators' }],
   paths,
   components: { securitySchemes: {
     token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'a token that an API key was exchanged for' },
-    key: { type: 'http', scheme: 'bearer', description: 'an API key' },
+    key: { type: 'http', scheme: 'bearer', description: 'an API key, to get a token with or in its place' },
   }, schemas, ...components },
 }, null, 1));

@@ -4,7 +4,7 @@
 
 const moment = (description, required, example) => ({ description, required, example, type: 'string' });
 const zone = { description: 'time zone of days and other buckets, as tzdb or Windows name it, or as +hh:mm', type: 'string', example: 'Europe/Oslo' };
-const lines = (what, example) => ({ description: `${what}; a leading minus excludes`, type: 'string', example });
+const lines = (what, example) => ({ description: `${what}; a leading minus excludes, a backslash takes what follows as it is`, type: 'string', example });
 const range = {
   from: moment('first day (YYYY-MM-DD), or a timestamp, whose day counts whole', true, '2019-07-01'),
   to: moment('the day, or timestamp, at which the range ends; exclusive', true, '2019-07-07'),

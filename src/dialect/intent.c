@@ -78,12 +78,21 @@ is_excluded(const ks_names *excluded, ks_string name)
 	return false;
 }
 
-/* Whether an intent counts. */
+/* The name and the time of an intent, if it counts.  Nothing else is read of it: it was checked when it was written. */
 static bool
-is_meaningful(const ks_reply_value *intent, const ks_names *excluded)
+is_meaningful(const ks_replies *r, uint32 number, const ks_names *excluded, ks_reply_value *name, ks_reply_value *at)
 {
-	return !intent[KS_INTENT_NOT_MEANINGFUL].isnull && !intent[KS_INTENT_NOT_MEANINGFUL].boolean &&
-		!intent[KS_INTENT_NAME].isnull && !is_excluded(excluded, intent[KS_INTENT_NAME].text);
+	JsonbContainer *intent = ks_replies_element(r, number);
+	ks_reply_value not_meaningful;
+
+	ks_replies_member(r, number, intent, KS_INTENT_NOT_MEANINGFUL, &not_meaningful);
+	if (not_meaningful.isnull || not_meaningful.boolean)
+		return false;
+	ks_replies_member(r, number, intent, KS_INTENT_NAME, name);
+	if (name->isnull || is_excluded(excluded, name->text))
+		return false;
+	ks_replies_member(r, number, intent, KS_INTENT_TIMESTAMP, at);
+	return true;
 }
 
 /*
@@ -114,13 +123,14 @@ ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, b
 		return found;
 	for (i = 0; i < r.count; i++)
 	{
-		ks_reply_value intent[KS_REPLY_MEMBERS_MAX];
+		ks_reply_value name,
+					at;
 
-		ks_replies_read(&r, i, intent);
-		if (is_meaningful(intent, excluded) && (found.bytes == NULL || is_better(&found_at, &intent[KS_INTENT_TIMESTAMP], last)))
+		CHECK_FOR_INTERRUPTS();
+		if (is_meaningful(&r, i, excluded, &name, &at) && (found.bytes == NULL || is_better(&found_at, &at, last)))
 		{
-			found = intent[KS_INTENT_NAME].text;
-			found_at = intent[KS_INTENT_TIMESTAMP];
+			found = name.text;
+			found_at = at;
 		}
 	}
 	return found;
@@ -130,13 +140,15 @@ ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, b
 ks_string
 ks_intent_at_end(Jsonb *list, ks_reply_owner of, bool last)
 {
-	ks_reply_value intent[KS_REPLY_MEMBERS_MAX];
+	ks_reply_value name;
 	ks_replies	r;
+	uint32		number;
 
 	if (!ks_replies_open(&r, ks_reply_kind_of("triggered_intent_replies"), list, of) || r.count == 0)
 		return (ks_string) {NULL, 0};
-	ks_replies_read(&r, last ? r.count - 1 : 0, intent);
-	return intent[KS_INTENT_NAME].text;
+	number = last ? r.count - 1 : 0;
+	ks_replies_member(&r, number, ks_replies_element(&r, number), KS_INTENT_NAME, &name);
+	return name.text;
 }
 
 static Datum

@@ -33,6 +33,7 @@ extern void ks_http_response_status(int status);
 extern ks_url *ks_http_target(void);
 extern char *ks_from_url(const char *text);
 pg_noreturn extern void ks_refuse(int status, const char *message, const char *hint);
+extern void ks_refuse_for_now(ErrorData *error);
 extern void ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, const ks_url_parameter *parameter),
 								 const void *context, const char *hint);
 pg_noreturn extern void ks_refuse_token(void);

@@ -50,6 +50,29 @@ ks_refuse_bot(void)
 	ks_refuse(403, "the token is for another bot", "Ask for the bot that the token was made for, or get a token with a key of this bot.");
 }
 
+/* What may be answered another time has a status of its own; PostgREST would make 500 of it. */
+void
+ks_refuse_for_now(ErrorData *error)
+{
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_QUERY_CANCELED:
+			ereport(ERROR,
+					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '4')),
+					 errmsg("the answer took too long"),
+					 errdetail_log("%s", error->message)));
+			break;
+		case ERRCODE_LOCK_NOT_AVAILABLE:
+			ereport(ERROR,
+					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '3')),
+					 errmsg("the statistics cannot be read at the moment"),
+					 errdetail_log("%s", error->message)));
+			break;
+		default:
+			ReThrowError(error);
+	}
+}
+
 static bool
 already_named(const ks_url *url, int number)
 {

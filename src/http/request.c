@@ -248,9 +248,10 @@ finish_call(call *c, bool read_only)
 static bool
 known_to_route(const void *context, const ks_url_parameter *parameter)
 {
-	const ks_route_parameter *known = ks_route_parameter_find(context, parameter->name);
+	const ks_route *route = context;
 
-	return known != NULL && (known->list || !parameter->brackets);
+	return ks_route_takes(ks_route_parameter_find(route, parameter->name) != NULL || route->ignored == NULL
+						  ? route->parameters : route->ignored, parameter);
 }
 
 /* What the route's parameters are called, for a hint. */
@@ -278,8 +279,9 @@ collect(const ks_url *url, const ks_route *route, const ks_route_parameter *want
 	for (i = 0; i < url->nparameters; i++)
 	{
 		const ks_url_parameter *parameter = &url->parameters[i];
+		const ks_route_parameter *known = ks_route_parameter_find(route, parameter->name);
 
-		if (strcmp(ks_route_parameter_find(route, parameter->name)->argument, wanted->argument) != 0)
+		if (known == NULL || strcmp(known->argument, wanted->argument) != 0)
 			continue;
 		g->name = parameter->name;
 		g->exact |= parameter->brackets || g->count > 0;
@@ -499,20 +501,8 @@ refuse_as_http(ErrorData *error)
 					 errdetail_log("%s", error->message),
 					 errhint("Ask the operator of the API.")));
 			break;
-		case ERRCODE_QUERY_CANCELED:
-			ereport(ERROR,
-					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '4')),
-					 errmsg("the answer took too long"),
-					 errdetail_log("%s", error->message)));
-			break;
-		case ERRCODE_LOCK_NOT_AVAILABLE:
-			ereport(ERROR,
-					(errcode(MAKE_SQLSTATE('P', 'T', '5', '0', '3')),
-					 errmsg("the statistics cannot be read at the moment"),
-					 errdetail_log("%s", error->message)));
-			break;
 		default:
-			ReThrowError(error);
+			ks_refuse_for_now(error);
 	}
 }
 

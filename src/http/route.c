@@ -22,6 +22,7 @@ static const ks_route_parameter none[] = {END};
 static const ks_route_parameter sage_series[] = {SAGE_RANGE, {"granularity", "granularity", ONE}, END};
 static const ks_route_parameter sage_total[] = {SAGE_RANGE, END};
 static const ks_route_parameter sage_top[] = {SAGE_RANGE, {"limit", "limit", ONE}, END};
+const ks_route_parameter ks_sage_parameters[] = {SAGE_RANGE, {"granularity", "granularity", ONE}, {"limit", "limit", ONE}, END};
 
 #define CHATBOT_RANGE \
 	{"from", "from", ONE}, {"to", "to", ONE}, {"period", "period", ONE}, {"tz", "tz", ONE}
@@ -53,13 +54,13 @@ static const ks_route_parameter ultimate_by_intent[] = {ULTIMATE_RANGE, {"exclud
  */
 
 #define SAGE(path, function, parameters) \
-	{"/api/v1/stats/bot/:bot/" path, "sage", function, KS_BOT_IN_PATH, KS_ANSWER_JSON, parameters}
+	{"/api/v1/stats/bot/:bot/" path, "sage", function, KS_BOT_IN_PATH, KS_ANSWER_JSON, parameters, ks_sage_parameters}
 #define CHATBOT(path, function, parameters) \
-	{"/reports/" path, "chatbot", function, KS_BOT_OF_TOKEN, KS_ANSWER_JSON, parameters}
+	{"/reports/" path, "chatbot", function, KS_BOT_OF_TOKEN, KS_ANSWER_JSON, parameters, NULL}
 #define LOGICDIALOG(path, function) \
-	{"/api/agent/analytics/" path, "logicdialog", function, KS_BOT_BY_NAME, KS_ANSWER_JSON, logicdialog}
+	{"/api/agent/analytics/" path, "logicdialog", function, KS_BOT_BY_NAME, KS_ANSWER_JSON, logicdialog, NULL}
 #define ULTIMATE(path, function, answer, parameters) \
-	{"/api/v1/" path, "ultimate", function, KS_BOT_IN_PATH, answer, parameters}
+	{"/api/v1/" path, "ultimate", function, KS_BOT_IN_PATH, answer, parameters, NULL}
 
 const ks_route ks_routes[] = {
 	SAGE("meta/options", "meta_options", none),
@@ -104,7 +105,7 @@ const ks_route ks_routes[] = {
 	ULTIMATE("metrics/bot/:bot/first-meaningful-intent", "metrics_by_first_meaningful_intent", KS_ANSWER_ROWS, ultimate_by_intent),
 	ULTIMATE("metrics/bot/:bot/last-meaningful-intent", "metrics_by_last_meaningful_intent", KS_ANSWER_ROWS, ultimate_by_intent),
 
-	{NULL, NULL, NULL, KS_BOT_IN_PATH, KS_ANSWER_JSON, NULL}
+	{NULL, NULL, NULL, KS_BOT_IN_PATH, KS_ANSWER_JSON, NULL, NULL}
 };
 
 /* ------------------------------------------------------------------------
@@ -171,16 +172,29 @@ ks_route_segment(const ks_route *route, const ks_url *url, const char *name)
 	return NULL;
 }
 
-/* NULL: the route knows no such parameter. */
-const ks_route_parameter *
-ks_route_parameter_find(const ks_route *route, const char *name)
+static const ks_route_parameter *
+find_parameter(const ks_route_parameter *parameter, const char *name)
 {
-	const ks_route_parameter *parameter;
-
-	for (parameter = route->parameters; parameter->name != NULL; parameter++)
+	for (; parameter->name != NULL; parameter++)
 	{
 		if (strcmp(parameter->name, name) == 0)
 			return parameter;
 	}
 	return NULL;
+}
+
+/* NULL: the route knows no such parameter. */
+const ks_route_parameter *
+ks_route_parameter_find(const ks_route *route, const char *name)
+{
+	return find_parameter(route->parameters, name);
+}
+
+/* Whether a parameter of the query is one of these: only a list may have brackets. */
+bool
+ks_route_takes(const ks_route_parameter *parameters, const ks_url_parameter *parameter)
+{
+	const ks_route_parameter *known = find_parameter(parameters, parameter->name);
+
+	return known != NULL && (known->list || !parameter->brackets);
 }

@@ -41,13 +41,18 @@ typedef struct ks_route
 	ks_route_bot bot;
 	ks_route_answer answer;
 	const ks_route_parameter *parameters;
+	const ks_route_parameter *ignored;	/* accepted, and not read, where parameters has no such name; or NULL */
 } ks_route;
 
 extern const ks_route ks_routes[];	/* a path of NULL ends them */
+
+/* What any endpoint of Sage's knows: programs send all that they know to each of them. */
+extern const ks_route_parameter ks_sage_parameters[];
 
 extern bool ks_route_matches(const char *path, const ks_url *url);
 extern const ks_route *ks_route_find(const ks_url *url);
 extern const char *ks_route_segment(const ks_route *route, const ks_url *url, const char *name);
 extern const ks_route_parameter *ks_route_parameter_find(const ks_route *route, const char *name);
+extern bool ks_route_takes(const ks_route_parameter *parameters, const ks_url_parameter *parameter);
 
 #endif							/* KS_ROUTE_H */

@@ -3,7 +3,9 @@
  *
  * A key is ks_<prefix>_<secret>: the prefix is shown in lists, of the whole only
  * a hash is stored.  Keys are random, so the hash needs neither salt nor
- * stretching.  A token is a JSON Web Token signed with HMAC-SHA-256.
+ * stretching.  A token is a JSON Web Token signed with HMAC-SHA-256.  Sage's
+ * programs exchange their key themselves; for those of the other systems, which
+ * send the key with each request, the proxy does.
  */
 #include "http/http.h"
 #include "http/route.h"
@@ -24,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(ks_random_text);
 PG_FUNCTION_INFO_V1(ks_auth);
+PG_FUNCTION_INFO_V1(ks_exchange);
 
 /* Setting kindly_stats.token_lifetime, in seconds. */
 int			ks_token_lifetime = 600;
@@ -33,6 +36,12 @@ int			ks_token_lifetime = 600;
 
 #define AUTH_PATH "/api/v2/bot/:bot/sage/auth"
 #define BEARER "bearer "
+
+/*
+ * Seconds that a token lives which nobody but the proxy gets: longer than the proxy
+ * keeps it, and than the clocks of two machines differ.
+ */
+#define PROXY_TOKEN_LIFETIME 60
 
 /* Of base64url, as JSON Web Tokens have it; each stands for six bits. */
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -44,6 +53,14 @@ typedef struct api_key
 	bool		valid;			/* neither revoked nor expired */
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 } api_key;
+
+/* What a key was exchanged for. */
+typedef struct exchanged
+{
+	int64		bot_id;
+	char		prefix[PREFIX_LENGTH + 1];
+	StringInfoData token;
+} exchanged;
 
 /* ------------------------------------------------------------------------
  * Bytes and texts
@@ -188,11 +205,6 @@ read_secret(void)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
-/* ------------------------------------------------------------------------
- * auth()
- * ------------------------------------------------------------------------
- */
-
 /* A bot's id as JSON: an integer as a number, a text as a string, in UTF-8 whatever the database has. */
 static char *
 bot_claim(const char *id)
@@ -208,34 +220,36 @@ bot_claim(const char *id)
 }
 
 /*
- * {"jwt": "..."}, for this bot from now on.  It names the key by its prefix, so
- * that all tokens of one key are known to be one program's.
+ * A token for this bot, for so many seconds from now on.  It names the key by its
+ * prefix, so that all tokens of one key are known to be one program's.
  */
 static void
-append_token(StringInfo out, const char *bot, const char *prefix, const char *secret)
+append_token(StringInfo out, const char *bot, const char *prefix, int lifetime, const char *secret)
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
 	char	   *claims = psprintf("{\"bot\":%s,\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
-								  bot_claim(bot), prefix, now, now + ks_token_lifetime);
+								  bot_claim(bot), prefix, now, now + lifetime);
 	uint8		signature[PG_SHA256_DIGEST_LENGTH];
-	int			start;
+	int			start = out->len;
 
-	appendStringInfoString(out, "{\"jwt\": \"");
-	start = out->len;
 	append_base64(out, (const uint8 *) header, strlen(header));
 	appendStringInfoChar(out, '.');
 	append_base64(out, (const uint8 *) claims, strlen(claims));
 	sign_text(out->data + start, out->len - start, secret, signature);
 	appendStringInfoChar(out, '.');
 	append_base64(out, signature, sizeof(signature));
-	appendStringInfoString(out, "\"}");
 }
 
+/* ------------------------------------------------------------------------
+ * auth() and exchange()
+ * ------------------------------------------------------------------------
+ */
+
 static bool
-knows_no_parameter(const void *context, const ks_url_parameter *parameter)
+known_to_sage(const void *context, const ks_url_parameter *parameter)
 {
-	return false;
+	return ks_route_takes(ks_sage_parameters, parameter);
 }
 
 /* The id that the path names, and the bot that has it. */
@@ -247,7 +261,7 @@ bot_of_path(int64 *bot)
 
 	if (!ks_route_matches(AUTH_PATH, url) || !ks_bot_named(id = ks_from_url(url->segments[3]), bot))
 		ks_refuse(404, "no such endpoint", "Tokens are given at /api/v2/bot/<BOT_ID>/sage/auth.");
-	ks_refuse_parameters(url, knows_no_parameter, NULL, "This endpoint knows no parameters.");
+	ks_refuse_parameters(url, known_to_sage, NULL, "This endpoint knows no parameters.");
 	return id;
 }
 
@@ -265,35 +279,78 @@ sent_key(void)
 }
 
 /*
- * Exchanges an API key for a token.  The caller is anybody; the tables are read
- * as their owners.  That a key was revoked or is of another bot is told only to
- * who has the whole of it.
+ * Exchanges the key that a request has for a token that lives so many seconds.  The
+ * caller is anybody; the tables are read as their owners.  That a key was revoked, or
+ * is of another bot than the one that is asked for, if one is, is told only to who has
+ * the whole of it.  The token has the bot's id as it is asked for, or its number.
  */
-Datum
-ks_auth(PG_FUNCTION_ARGS)
+static exchanged
+exchange_key(const char *id, int64 asked, int lifetime)
 {
-	int64		bot;
-	const char *id = bot_of_path(&bot);
 	const char *text = sent_key();
-	MemoryContext memory = CurrentMemoryContext;
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
-	StringInfoData out;
-	char	   *secret;
+	exchanged	result;
 	api_key		key;
 
-	initStringInfo(&out);
+	initStringInfo(&result.token);
 	hash_text(text, hash);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	read_key(text, &key);
 	if (!same_bytes(key.hash, hash, sizeof(hash)) || !key.valid)
 		ks_refuse(401, "the API key is not valid", "It is unknown, expired or revoked.");
-	if (key.bot_id != bot)
+	if (id != NULL && key.bot_id != asked)
 		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
-	secret = MemoryContextStrdup(memory, read_secret());
+	result.bot_id = key.bot_id;
+	strlcpy(result.prefix, text + strlen(KEY_START), sizeof(result.prefix));
+	append_token(&result.token, id != NULL ? id : psprintf(INT64_FORMAT, key.bot_id), result.prefix, lifetime, read_secret());
 	SPI_finish();
-	append_token(&out, id, pnstrdup(text + strlen(KEY_START), PREFIX_LENGTH), secret);
+	return result;
+}
+
+static exchanged
+exchange_or_refuse(const char *id, int64 asked, int lifetime)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	exchanged	result = {0};
+
+	PG_TRY();
+	{
+		result = exchange_key(id, asked, lifetime);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		ks_refuse_for_now(error);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* auth(): the token is the client's. */
+Datum
+ks_auth(PG_FUNCTION_ARGS)
+{
+	int64		bot;
+	const char *id = bot_of_path(&bot);
+	exchanged	given = exchange_or_refuse(id, bot, ks_token_lifetime);
+
 	/* a token is nobody else's */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"jwt\": \"%s\", \"ttl\": %d}", given.token.data, ks_token_lifetime)));
+}
+
+/* exchange(): the token is the proxy's, for a request that came with a key. */
+Datum
+ks_exchange(PG_FUNCTION_ARGS)
+{
+	exchanged	given = exchange_or_refuse(NULL, 0, PROXY_TOKEN_LIFETIME);
+
+	ks_http_response_headers(psprintf("[{\"X-Kindly-Bot\": \"" INT64_FORMAT "\"}, {\"X-Kindly-Key\": \"%s\"}, {\"X-Kindly-Token\": \"%s\"}]",
+									  given.bot_id, given.prefix, given.token.data));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"bot\":" INT64_FORMAT "}", given.bot_id)));
 }

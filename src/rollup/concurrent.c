@@ -212,17 +212,17 @@ run_steps(steps *s, const char *check, const char *begin, const char *finish)
 	SPI_finish();
 }
 
-/* CALL attach_concurrently(event_table, columns) */
+/* CALL attach_concurrently(event_table, columns, kinds, tz, unit) */
 Datum
 ks_attach_concurrently(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {REGCLASSOID, JSONBOID};
+	static const Oid types[] = {REGCLASSOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID};
 	steps		s = {.what = KS_PROGRESS_ATTACH};
 
 	require_no_transaction(fcinfo, "attach_concurrently");
 	s.relid = PG_ARGISNULL(0) ? InvalidOid : PG_GETARG_OID(0);
 	begin_steps(fcinfo, &s, types);
-	run_steps(&s, "SELECT kindly_stats.check_attach($1, $2)", "SELECT kindly_stats.begin_attach($1, $2)", "SELECT kindly_stats.finish_attach($1)");
+	run_steps(&s, "SELECT kindly_stats.check_attach($1, $2, $3, $4, $5)", "SELECT kindly_stats.begin_attach($1, $2, $3, $4, $5)", "SELECT kindly_stats.finish_attach($1)");
 	return (Datum) 0;
 }
 

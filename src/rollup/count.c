@@ -12,6 +12,8 @@
 #include "catalog/pg_type.h"
 #include "tally/hash.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 /* So many combinations of source and language have the numbers of their keys remembered, group by group. */
@@ -25,8 +27,9 @@ ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory)
 	counter->memory = memory;
 	counter->key_size = 256;
 	counter->key = MemoryContextAlloc(memory, counter->key_size);
-	ks_bot_reader_init(&counter->bot, binding->bot_id.type);
+	ks_bot_reader_init(&counter->bot, binding->bot_id.rule != NULL ? TEXTOID : binding->bot_id.type);
 	counter->members = MemoryContextAlloc(memory, (binding->nmembers + 1) * sizeof(ks_member));
+	counter->ruled = MemoryContextAlloc(memory, (binding->nrules + 1) * sizeof(ks_ruled));
 	ks_dictionary_init(&counter->dimensions, memory);
 }
 
@@ -48,9 +51,9 @@ column_datum(const ks_column *column, const ks_values *row, Datum *value)
 	return true;
 }
 
-/* A column as text, the same text that a cast to text would give. */
+/* What a column has as text, the same text that a cast to text would give; of numerics that are equal the same. */
 static ks_string
-column_text(ks_column *column, const ks_values *row)
+plain_text(ks_column *column, const ks_values *row)
 {
 	ks_string	result = {NULL, 0};
 	Datum		value;
@@ -67,12 +70,63 @@ column_text(ks_column *column, const ks_values *row)
 			result.length = (size_t) bpchartruelen((char *) result.bytes, (int) result.length);
 		return result;
 	}
+	if (column->type == NUMERICOID)
+		return ks_numeric_text(value);
 	if (column->type == BOOLOID)
 		result.bytes = (const uint8_t *) (DatumGetBool(value) ? "true" : "false");
 	else
 		result.bytes = (const uint8_t *) OutputFunctionCall(&column->output, value);
 	result.length = strlen((const char *) result.bytes);
 	return result;
+}
+
+/* What a rule makes of a column; *dropped says whether it says that the value means nothing. */
+static ks_string
+ruled_text(ks_column *column, const ks_values *row, bool *dropped)
+{
+	const ks_rule *rule = column->rule;
+	const ks_rule_value *found;
+	ks_string	text = rule->constant;
+	Datum		value;
+
+	*dropped = false;
+	if (text.bytes != NULL)
+		return text;
+	if (rule->nparts == 0)
+		text = plain_text(column, row);
+	else if (column_datum(column, row, &value))
+		text = ks_rule_field(rule, column->type, value);
+	found = ks_rule_value_of(rule, text);
+	if (found == NULL)
+		return text;
+	*dropped = found->to.bytes == NULL;
+	return found->to;
+}
+
+/* A logical column of the event at hand as text; what a rule says is worked out once an event. */
+static ks_string
+column_text(ks_counter *c, ks_column *column, const ks_values *row)
+{
+	ks_ruled   *ruled;
+	bool		dropped;
+
+	if (likely(column->rule == NULL))
+		return plain_text(column, row);
+	ruled = &c->ruled[column->rule->number];
+	if (!ruled->known)
+	{
+		ruled->text = ruled_text(column, row, &dropped);
+		ruled->known = true;
+	}
+	return ruled->text;
+}
+
+static bool
+column_present(ks_counter *c, ks_column *column, const ks_values *row)
+{
+	Datum		value;
+
+	return likely(column->rule == NULL) ? column_datum(column, row, &value) : column_text(c, column, row).bytes != NULL;
 }
 
 static int64
@@ -106,21 +160,28 @@ key_append(ks_counter *c, size_t *used, ks_string part)
 	*used = (size_t) (ks_key_put(c->key + *used, part.bytes, part.length) - c->key);
 }
 
-/* Bot and instant of a row; false for a row that cannot be counted at all. */
+/* Bot, instant and kind of a row; false for a row that cannot be counted at all. */
 bool
 ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event)
 {
 	ks_binding *binding = counter->binding;
+	bool		dropped = false;
 	Datum		value;
 
-	if (!column_datum(&binding->bot_id, row, &value))
+	if (binding->bot_id.rule != NULL)
+		value = binding->constant_bot;
+	else if (!column_datum(&binding->bot_id, row, &value))
 		return false;
 	event->bot_id = ks_bot_read(&counter->bot, value);
 	if (!column_datum(&binding->occurred_at, row, &value))
 		return false;
-	event->at = DatumGetTimestampTz(value);
+	if (likely(binding->occurred_at.rule == NULL))
+		event->at = DatumGetTimestampTz(value);
+	else if (!ks_rule_instant(binding->occurred_at.rule, binding->occurred_at.type, value, &event->at))
+		return false;
+	event->kind = likely(binding->kind.rule == NULL) ? plain_text(&binding->kind, row) : ruled_text(&binding->kind, row, &dropped);
 	event->row = *row;
-	return true;
+	return !dropped;
 }
 
 /* The number of the event's source and language, encoded one after the other. */
@@ -132,7 +193,7 @@ dimensions_number(ks_counter *c, const ks_event *e)
 	int			i;
 
 	for (i = 0; i < KS_DIMENSIONS; i++)
-		key_append(c, &used, column_text(&c->binding->dimensions[i], &e->row));
+		key_append(c, &used, column_text(c, &c->binding->dimensions[i], &e->row));
 	encoded.bytes = c->key;
 	encoded.length = used;
 	if (c->dimensions.count > 0)
@@ -159,7 +220,7 @@ build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensio
 	memcpy(c->key, measure->prefix.bytes, measure->prefix.length);
 	memcpy(c->key + measure->prefix.length, encoded.bytes, encoded.length);
 	for (i = 0; i < measure->nkeys; i++)
-		key_append(c, &used, column_text(&measure->keys[i], &e->row));
+		key_append(c, &used, column_text(c, &measure->keys[i], &e->row));
 	key.bytes = c->key;
 	key.length = used;
 	return key;
@@ -208,7 +269,7 @@ find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
 	member = &c->members[measure->member_number];
 	if (!member->known)
 	{
-		text = column_text(&measure->member, &e->row);
+		text = column_text(c, &measure->member, &e->row);
 		member->known = true;
 		member->present = text.bytes != NULL;
 		if (member->present)
@@ -217,30 +278,71 @@ find_member(ks_counter *c, const ks_event *e, ks_measure *measure)
 	return member->present ? member : NULL;
 }
 
-/* Whether a condition holds: a column that is true, or more than 0. */
+/* Whether a condition holds: a column that is true, or more than 0, or a text that says true. */
 static bool
-holds(const ks_column *condition, const ks_event *e)
+holds(ks_counter *c, ks_column *condition, const ks_event *e)
 {
 	Datum		value;
+	ks_string	text;
+	bool		result;
 
-	if (!column_datum(condition, &e->row, &value))
+	if (!column_present(c, condition, &e->row))
 		return false;
-	return condition->type == BOOLOID ? DatumGetBool(value) : column_integer(condition, value) > 0;
+	if (condition->rule == NULL && column_datum(condition, &e->row, &value))
+	{
+		if (condition->type == BOOLOID)
+			return DatumGetBool(value);
+		if (condition->type == INT2OID || condition->type == INT4OID || condition->type == INT8OID)
+			return column_integer(condition, value) > 0;
+		if (condition->type == NUMERICOID)
+			return DatumGetBool(DirectFunctionCall2(numeric_gt, value, DirectFunctionCall1(int8_numeric, Int64GetDatum(0))));
+	}
+	text = column_text(c, condition, &e->row);
+	return ks_boolean_text((const char *) text.bytes, text.length, &result) && result;
+}
+
+/* What an event adds to a sum; false for what is no whole number. */
+static bool
+column_weight(ks_counter *c, ks_column *column, const ks_event *e, int64 *weight)
+{
+	ks_string	text;
+	Datum		value;
+	int64_t		number;
+
+	if (column->rule == NULL && column->type != NUMERICOID)
+	{
+		if (!column_datum(column, &e->row, &value))
+			return false;
+		*weight = column_integer(column, value);
+		return true;
+	}
+	text = column_text(c, column, &e->row);
+	if (text.bytes == NULL || !ks_whole_number((const char *) text.bytes, text.length, &number))
+		return false;
+	*weight = number;
+	return true;
+}
+
+static bool
+has_needed(ks_counter *c, ks_measure *measure, const ks_event *e)
+{
+	int64		weight;
+
+	return measure->needs_number ? column_weight(c, &measure->needed, e, &weight) : column_present(c, &measure->needed, &e->row);
 }
 
 /* Whether a measure counts the event at all: most that are asked here only care for columns that most events leave NULL. */
 static bool
-counts_event(const ks_measure *measure, const ks_event *e)
+counts_event(ks_counter *c, ks_measure *measure, const ks_event *e)
 {
 	bool		any = measure->nkeys == 0;
-	Datum		value = (Datum) 0;
 	int			i;
 
 	for (i = 0; i < measure->nkeys && !any; i++)
-		any = column_datum(&measure->keys[i], &e->row, &value);
-	if (!any || (measure->has_needed && !column_datum(&measure->needed, &e->row, &value)))
+		any = column_present(c, &measure->keys[i], &e->row);
+	if (!any || (measure->has_needed && !has_needed(c, measure, e)))
 		return false;
-	return !measure->has_condition || holds(&measure->condition, e);
+	return !measure->has_condition || holds(c, &measure->condition, e);
 }
 
 /* Adds one event to one measure's part of the tally. */
@@ -249,17 +351,10 @@ count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *mea
 {
 	int64		weight = 1;
 	const ks_member *member;
-	Datum		value;
 	uint32		number;
 
-	if (!counts_event(measure, e))
+	if (!counts_event(c, measure, e) || (measure->has_weight && !column_weight(c, &measure->weight, e, &weight)))
 		return;
-	if (measure->has_weight)
-	{
-		if (!column_datum(&measure->weight, &e->row, &value))
-			return;
-		weight = column_integer(&measure->weight, value);
-	}
 	number = key_number(c, group, e, measure, dimensions);
 	if (removed && __builtin_sub_overflow((int64) 0, weight, &weight))
 		ks_raise(KS_E_OVERFLOW);
@@ -292,11 +387,14 @@ void
 ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool removed, bool note_bounds)
 {
 	ks_binding *binding = counter->binding;
-	const ks_kind *kind = find_kind(binding, column_text(&binding->kind, &event->row));
+	const ks_kind *kind = find_kind(binding, event->kind);
 	int32		slot = ks_slot_checked(event->at);
-	uint32		dimensions = dimensions_number(counter, event);
+	uint32		dimensions;
 	int			i;
 
+	for (i = 0; i < binding->nrules; i++)
+		counter->ruled[i].known = false;
+	dimensions = dimensions_number(counter, event);
 	for (i = 0; i < binding->nmembers; i++)
 		counter->members[i].known = false;
 	for (i = 0; i < kind->nmeasures; i++)

@@ -17,6 +17,7 @@ typedef struct ks_event
 {
 	int64		bot_id;
 	TimestampTz at;
+	ks_string	kind;
 	ks_values	row;
 } ks_event;
 
@@ -28,6 +29,13 @@ typedef struct ks_member
 	uint64		hash;
 } ks_member;
 
+/* What a rule says of the event at hand. */
+typedef struct ks_ruled
+{
+	bool		known;
+	ks_string	text;			/* bytes NULL: NULL */
+} ks_ruled;
+
 typedef struct ks_counter
 {
 	ks_binding *binding;
@@ -36,6 +44,7 @@ typedef struct ks_counter
 	ks_dictionary dimensions;	/* encoded source and language */
 	uint32		last_dimensions;
 	ks_member  *members;		/* [nmembers] of the binding */
+	ks_ruled   *ruled;			/* [nrules] of the binding */
 	uint8_t    *key;			/* scratch for one key */
 	size_t		key_size;
 } ks_counter;

@@ -96,21 +96,54 @@ ks_mapping(const char *argument)
 	return result;
 }
 
+/* How the columns of a row are found. */
+typedef struct column_source
+{
+	TupleDesc	desc;
+	Jsonb	   *columns;		/* of the trigger */
+	bool		selected;		/* by a query that names them as measures do */
+} column_source;
+
+/* The rule of a logical column whose object was found; all uses of the column have one. */
+static const ks_rule *
+bind_rule(ks_binding *binding, const JsonbValue *object, const char *logical)
+{
+	ks_rule    *rule;
+	int			i;
+
+	for (i = 0; i < binding->nrules; i++)
+	{
+		if (strcmp(binding->rules[i]->logical, logical) == 0)
+			return binding->rules[i];
+	}
+	rule = ks_rule_read(object, logical);
+	rule->number = binding->nrules++;
+	binding->rules = binding->rules == NULL ? palloc(sizeof(ks_rule *)) : repalloc(binding->rules, binding->nrules * sizeof(ks_rule *));
+	binding->rules[rule->number] = rule;
+	return rule;
+}
+
 /*
  * The name that the table has for a logical column; NULL where attach() found
  * none: a column of that name that was added since is not read, because the rows
- * from before were counted without it.  Without a mapping, names are the same.
+ * from before were counted without it.
  */
-static char *
-mapped_name(Jsonb *columns, const char *logical)
+static const char *
+mapped_name(ks_binding *binding, const column_source *source, const char *logical, const ks_rule **rule)
 {
+	const char *name = NULL;
 	JsonbValue	value;
 
-	if (columns == NULL)
-		return pstrdup(logical);
-	if (getKeyJsonValueFromContainer(&columns->root, logical, strlen(logical), &value) != NULL && value.type == jbvString)
-		return pnstrdup(value.val.string.val, value.val.string.len);
-	return NULL;
+	if (getKeyJsonValueFromContainer(&source->columns->root, logical, (int) strlen(logical), &value) == NULL || value.type == jbvNull)
+		return NULL;
+	if (value.type == jbvString)
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+	else
+	{
+		*rule = bind_rule(binding, &value, logical);
+		name = (*rule)->column;
+	}
+	return source->selected && name != NULL ? logical : name;
 }
 
 static bool
@@ -134,23 +167,46 @@ typedef enum column_role
 	ROLE_ANY
 } column_role;
 
+/* Types that have one text, the same in every session, beside those that are text. */
 static bool
-type_fits(Oid type, column_role role)
+has_text(Oid type)
 {
+	return is_text(type) || type == NAMEOID || type == UUIDOID || type == BOOLOID || type == NUMERICOID ||
+		type == INT2OID || type == INT4OID || type == INT8OID || type_is_enum(type);
+}
+
+static bool
+is_integer(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+/* kindly_stats.type_fits() says the same to whoever attaches. */
+static bool
+type_fits(Oid type, column_role role, const ks_rule *rule)
+{
+	if (role == ROLE_INSTANT)
+	{
+		if (rule == NULL)
+			return type == TIMESTAMPTZOID;
+		if (rule->zone != NULL)
+			return type == TIMESTAMPOID;
+		return rule->unit != 0 && (is_integer(type) || type == FLOAT8OID || type == NUMERICOID);
+	}
+	if (rule != NULL && rule->nparts > 0)
+		return type == JSONOID || type == JSONBOID || is_text(type);
+	if (rule != NULL)
+		return has_text(type);
 	switch (role)
 	{
 		case ROLE_BOT:
 			return ks_bot_type_fits(type);
 		case ROLE_INTEGER:
-			return type == INT2OID || type == INT4OID || type == INT8OID;
-		case ROLE_INSTANT:
-			return type == TIMESTAMPTZOID;
+			return is_integer(type) || type == NUMERICOID;
 		case ROLE_CONDITION:
-			return type == BOOLOID || type == INT2OID || type == INT4OID || type == INT8OID;
+			return type == BOOLOID || is_integer(type) || type == NUMERICOID || is_text(type);
 		case ROLE_TEXT:
-			/* no other's text is the same in every session */
-			return is_text(type) || type == NAMEOID || type == UUIDOID || type == BOOLOID ||
-				type == INT2OID || type == INT4OID || type == INT8OID || type_is_enum(type);
+			return has_text(type);
 		default:
 			return true;
 	}
@@ -159,7 +215,7 @@ type_fits(Oid type, column_role role)
 static void
 check_type(const ks_binding *binding, const ks_column *column, const char *logical, column_role role)
 {
-	if (!type_fits(column->type, role))
+	if (!type_fits(column->type, role, column->rule))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of event table %s has become of type %s, which cannot be counted",
@@ -167,20 +223,22 @@ check_type(const ks_binding *binding, const ks_column *column, const char *logic
 				 errhint("Change the type back, or detach the table.")));
 }
 
-/* Finds a logical column; a mapped one that is gone is an error, one that was not there when the table was attached is NULL.  Without a mapping, what is not there is NULL. */
+/* Finds a logical column; a mapped one that is gone is an error, one that was not there when the table was attached is NULL. */
 static void
-bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, const char *logical,
-			column_role role, bool required)
+bind_column(ks_binding *binding, ks_column *column, const column_source *source, const char *logical, column_role role, bool required)
 {
-	char	   *name = mapped_name(columns, logical);
+	const char *name;
 	Oid			output;
 	bool		varlena;
 	int			i;
 
 	memset(column, 0, sizeof(*column));
-	for (i = 0; name != NULL && i < desc->natts; i++)
+	name = mapped_name(binding, source, logical, &column->rule);
+	if (column->rule != NULL && column->rule->constant.bytes != NULL)
+		return;
+	for (i = 0; name != NULL && i < source->desc->natts; i++)
 	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		Form_pg_attribute attribute = TupleDescAttr(source->desc, i);
 
 		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0)
 			continue;
@@ -196,12 +254,30 @@ bind_column(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *colum
 			binding->last_column = column->number;
 		return;
 	}
-	if (required || (columns != NULL && name != NULL))
+	if (required || name != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("event table %s has no column \"%s\" for \"%s\"", binding->name, name ? name : "", logical),
 				 errhint("If it was renamed, attach the table again with its new name, such as {\"%s\": \"new_name\"}; if it was dropped, with {\"%s\": null}.",
 						 logical, logical)));
+}
+
+/* The bot, which may be one and the same for all rows. */
+static void
+bind_bot(ks_binding *binding, const column_source *source)
+{
+	const ks_rule *rule;
+
+	bind_column(binding, &binding->bot_id, source, "bot_id", ROLE_BOT, true);
+	rule = binding->bot_id.rule;
+	if (rule == NULL)
+		return;
+	if (rule->constant.bytes == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("a trigger's argument does not say how its table names \"%s\"", "bot_id"),
+				 errhint("Attach the table again.")));
+	binding->constant_bot = PointerGetDatum(cstring_to_text_with_len((const char *) rule->constant.bytes, (int) rule->constant.length));
 }
 
 /* A text value of a row of measures, encoded as the first part of a key. */
@@ -234,20 +310,20 @@ text_array(Datum array, int *count)
 }
 
 static bool
-bind_optional(ks_binding *binding, ks_column *column, TupleDesc desc, Jsonb *columns, HeapTuple row, int field,
+bind_optional(ks_binding *binding, ks_column *column, const column_source *source, HeapTuple row, int field,
 			  column_role role)
 {
 	char	   *logical = SPI_getvalue(row, SPI_tuptable->tupdesc, field);
 
 	if (logical == NULL)
 		return false;
-	bind_column(binding, column, desc, columns, logical, role, false);
+	bind_column(binding, column, source, logical, role, false);
 	return true;
 }
 
-/* From a row (name, kinds, keys, member, weight, condition, needed). */
+/* From a row (name, kinds, keys, member, weight, condition, needed, whether some measure's weight is the same). */
 static void
-bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *columns, HeapTuple row)
+bind_measure(ks_binding *binding, ks_measure *measure, const column_source *source, HeapTuple row)
 {
 	TupleDesc	fields = SPI_tuptable->tupdesc;
 	bool		isnull;
@@ -267,12 +343,13 @@ bind_measure(ks_binding *binding, ks_measure *measure, TupleDesc desc, Jsonb *co
 		names = text_array(array, &measure->nkeys);
 		measure->keys = palloc((measure->nkeys + 1) * sizeof(ks_column));
 		for (i = 0; i < measure->nkeys; i++)
-			bind_column(binding, &measure->keys[i], desc, columns, names[i], ROLE_TEXT, false);
+			bind_column(binding, &measure->keys[i], source, names[i], ROLE_TEXT, false);
 	}
-	measure->has_member = bind_optional(binding, &measure->member, desc, columns, row, 4, ROLE_TEXT);
-	measure->has_weight = bind_optional(binding, &measure->weight, desc, columns, row, 5, ROLE_INTEGER);
-	measure->has_condition = bind_optional(binding, &measure->condition, desc, columns, row, 6, ROLE_CONDITION);
-	measure->has_needed = bind_optional(binding, &measure->needed, desc, columns, row, 7, ROLE_ANY);
+	measure->has_member = bind_optional(binding, &measure->member, source, row, 4, ROLE_TEXT);
+	measure->has_weight = bind_optional(binding, &measure->weight, source, row, 5, ROLE_INTEGER);
+	measure->has_condition = bind_optional(binding, &measure->condition, source, row, 6, ROLE_CONDITION);
+	measure->needs_number = strcmp(SPI_getvalue(row, fields, 8), "t") == 0;
+	measure->has_needed = bind_optional(binding, &measure->needed, source, row, 7, measure->needs_number ? ROLE_INTEGER : ROLE_ANY);
 }
 
 static bool
@@ -288,6 +365,13 @@ counts_kind(const ks_measure *measure, const char *kind)
 	return measure->nkinds < 0;
 }
 
+/* Whether the table says anything of a logical column. */
+static bool
+is_bound(const ks_column *column)
+{
+	return column->number != 0 || column->rule != NULL;
+}
+
 /* Whether the table has the columns without which a measure never counts: events then need not ask it. */
 static bool
 can_count(const ks_measure *measure)
@@ -296,10 +380,10 @@ can_count(const ks_measure *measure)
 	int			i;
 
 	for (i = 0; i < measure->nkeys; i++)
-		any |= measure->keys[i].number != 0;
-	return any && (!measure->has_condition || measure->condition.number != 0) &&
-		(!measure->has_needed || measure->needed.number != 0) &&
-		(!measure->has_weight || measure->weight.number != 0);
+		any |= is_bound(&measure->keys[i]);
+	return any && (!measure->has_condition || is_bound(&measure->condition)) &&
+		(!measure->has_needed || is_bound(&measure->needed)) &&
+		(!measure->has_weight || is_bound(&measure->weight));
 }
 
 /* Lists the measures of a kind; kind is NULL for those that no measure names. */
@@ -355,7 +439,8 @@ bind_lookups(ks_binding *binding)
 		measure->member_number = binding->nmembers;
 		for (j = 0; j < i; j++)
 		{
-			if (binding->measures[j].has_member && binding->measures[j].member.number == measure->member.number)
+			if (binding->measures[j].has_member && binding->measures[j].member.number == measure->member.number &&
+				binding->measures[j].member.rule == measure->member.rule)
 				measure->member_number = binding->measures[j].member_number;
 		}
 		binding->nmembers += measure->has_member && measure->member_number == binding->nmembers;
@@ -375,49 +460,54 @@ read_measures(const char *grain, const char *name)
 	Datum		values[2] = {CStringGetTextDatum(grain), name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
 	char		nulls[2] = {' ', name != NULL ? ' ' : 'n'};
 
-	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed FROM kindly_stats.measure AS m"
+	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed,"
+							  " EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain OPERATOR(pg_catalog.=) m.grain AND w.weight OPERATOR(pg_catalog.=) m.needed)"
+							  " FROM kindly_stats.measure AS m"
 							  " WHERE m.grain OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR m.name OPERATOR(pg_catalog.=) $2)",
 							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	ks_become_again(caller);
 }
 
-/* Binds the measures that were read to the columns of a table, whose names are mapped, or are the documented ones (NULL). */
+/* Binds the measures that were read to the columns of a table. */
 static ks_binding *
-bind_columns(TupleDesc desc, const char *table, const char *grain, const char *mapping, MemoryContext memory)
+bind_columns(const column_source *source, const char *table, const char *grain, MemoryContext memory)
 {
 	MemoryContext old = MemoryContextSwitchTo(memory);
 	ks_binding *binding = palloc0(sizeof(ks_binding));
-	Jsonb	   *columns;
 	uint64		i;
 
 	binding->memory = memory;
 	binding->name = pstrdup(table);
 	binding->events = strcmp(grain, KS_GRAIN_EVENT) == 0;
-	columns = mapping != NULL ? ks_mapping(mapping) : NULL;
-	bind_column(binding, &binding->bot_id, desc, columns, "bot_id", ROLE_BOT, true);
-	bind_column(binding, &binding->occurred_at, desc, columns, "occurred_at", ROLE_INSTANT, true);
+	bind_bot(binding, source);
+	bind_column(binding, &binding->occurred_at, source, "occurred_at", ROLE_INSTANT, true);
 	if (binding->events)
-		bind_column(binding, &binding->kind, desc, columns, "kind", ROLE_TEXT, true);
-	bind_column(binding, &binding->dimensions[0], desc, columns, "source", ROLE_TEXT, false);
-	bind_column(binding, &binding->dimensions[1], desc, columns, "language_code", ROLE_TEXT, false);
+		bind_column(binding, &binding->kind, source, "kind", ROLE_TEXT, true);
+	bind_column(binding, &binding->dimensions[0], source, "source", ROLE_TEXT, false);
+	bind_column(binding, &binding->dimensions[1], source, "language_code", ROLE_TEXT, false);
 	binding->nmeasures = (int) SPI_processed;
 	binding->measures = palloc((SPI_processed + 1) * sizeof(ks_measure));
 	for (i = 0; i < SPI_processed; i++)
-		bind_measure(binding, &binding->measures[i], desc, columns, SPI_tuptable->vals[i]);
+		bind_measure(binding, &binding->measures[i], source, SPI_tuptable->vals[i]);
 	bind_lookups(binding);
 	MemoryContextSwitchTo(old);
 	return binding;
 }
 
-/* Measures of a grain, all or one, bound to columns that have the documented names.  The caller is connected to SPI. */
+/*
+ * Measures of a grain, all or one, bound to the columns of a query, which names
+ * them as measures do and leaves their values as they are.  The caller is connected
+ * to SPI.
+ */
 ks_binding *
-ks_binding_make(TupleDesc columns, const char *grain, const char *measure)
+ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns)
 {
+	column_source source = {desc, columns, true};
 	MemoryContext memory = CurrentMemoryContext;
 
 	read_measures(grain, measure);
-	return bind_columns(columns, "being counted", grain, NULL, memory);
+	return bind_columns(&source, "being counted", grain, memory);
 }
 
 /*
@@ -430,12 +520,13 @@ bind_table(Relation relation, const Trigger *trigger)
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats binding", ALLOCSET_SMALL_SIZES);
 	const char *table = trigger->tgargs[0];
 	const char *grain = trigger->tgargs[1];
+	column_source source = {RelationGetDescr(relation), ks_mapping(trigger->tgargs[2]), false};
 	ks_binding *binding;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	read_measures(grain, NULL);
 	PopActiveSnapshot();
-	binding = bind_columns(RelationGetDescr(relation), table, grain, trigger->tgargs[2], memory);
+	binding = bind_columns(&source, table, grain, memory);
 	binding->relid = RelationGetRelid(relation);
 	return binding;
 }

@@ -32,9 +32,15 @@ find_table(Oid relid)
 	Datum		values[1] = {ObjectIdGetDatum(relid)};
 	purging		result = {relid};
 
-	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(pg_catalog.format('e.%I OPERATOR(pg_catalog.<) $1',"
-							  " COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at')), ' AND ')"
-							  " FROM kindly_stats.event_table AS t WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
+	/* whoever may purge need not be allowed to call what makes other queries */
+	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(CASE WHEN r.rule OPERATOR(pg_catalog.->) 'column' IS NULL THEN pg_catalog.format('e.%I OPERATOR(pg_catalog.<) $1',"
+							  " COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at'))"
+							  " ELSE pg_catalog.format('kindly_rules.%I(e.%I, %L) OPERATOR(pg_catalog.<) $1',"
+							  " CASE WHEN r.rule OPERATOR(pg_catalog.->) 'tz' IS NULL THEN 'number_instant' ELSE 'zoned_instant' END,"
+							  " r.rule OPERATOR(pg_catalog.->>) 'column',"
+							  " COALESCE(r.rule OPERATOR(pg_catalog.->>) 'tz', r.rule OPERATOR(pg_catalog.->>) 'unit')) END, ' AND ')"
+							  " FROM kindly_stats.event_table AS t,"
+							  " LATERAL (SELECT t.columns OPERATOR(pg_catalog.->) 'occurred_at' AS rule) AS r WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not list event tables");
 	result.condition = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);

@@ -150,7 +150,7 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	plan = prepare_count(count_query(of));
 	memset(&r, 0, sizeof(r));
 	init_receiver(&r.receiver);
-	ks_counter_init(&r.counter, ks_binding_make(columns_of(plan), of->grain, of->measure), CurrentMemoryContext);
+	ks_counter_init(&r.counter, ks_binding_make(columns_of(plan), of->grain, of->measure, DatumGetJsonbP(of->columns)), CurrentMemoryContext);
 	ks_groups_init(&r.groups, CurrentMemoryContext);
 	r.spool = spool;
 	r.of = of;

@@ -335,11 +335,13 @@ read_boolean_member(const ks_replies *r, uint32 number, int member, const JsonbV
 	result->boolean = value->val.boolean;
 }
 
-static void
-read_member(const ks_replies *r, uint32 number, int member, JsonbContainer *object, ks_reply_value *result)
+/* What an element says of one member; raises where that cannot be understood. */
+void
+ks_replies_member(const ks_replies *r, uint32 number, JsonbContainer *object, int member, ks_reply_value *result)
 {
 	const ks_reply_member *m = &r->kind->members[member];
-	JsonbValue *value = getKeyJsonValueFromContainer(object, m->name, (int) strlen(m->name), NULL);
+	JsonbValue	room;
+	JsonbValue *value = getKeyJsonValueFromContainer(object, m->name, (int) strlen(m->name), &room);
 
 	memset(result, 0, sizeof(*result));
 	result->isnull = value == NULL || value->type == jbvNull;
@@ -454,9 +456,9 @@ ks_replies_open(ks_replies *r, const ks_reply_kind *kind, Jsonb *list, ks_reply_
 	return true;
 }
 
-/* The object that an element is, or is the JSON text of. */
-static JsonbContainer *
-element_of(const ks_replies *r, uint32 number)
+/* The object that an element is, or is the JSON text of; raises where it is none. */
+JsonbContainer *
+ks_replies_element(const ks_replies *r, uint32 number)
 {
 	JsonbValue *element = getIthJsonbValueFromContainer(r->list, number);
 	JsonbContainer *result = element->type == jbvBinary ? element->val.binary.data : NULL;
@@ -484,12 +486,12 @@ element_of(const ks_replies *r, uint32 number)
 void
 ks_replies_read(const ks_replies *r, uint32 number, ks_reply_value *values)
 {
-	JsonbContainer *object = element_of(r, number);
+	JsonbContainer *object = ks_replies_element(r, number);
 	int			i;
 
 	CHECK_FOR_INTERRUPTS();
 	for (i = 0; i < r->kind->nmembers; i++)
-		read_member(r, number, i, object, &values[i]);
+		ks_replies_member(r, number, object, i, &values[i]);
 }
 
 /* Raises where a list, or an element of it, cannot be understood. */

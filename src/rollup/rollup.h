@@ -16,6 +16,7 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
+#include "rollup/rule.h"
 #include "tally/tally.h"
 
 /* Rows of several measures, the measure's name being the first part of the key, have this for a measure. */
@@ -72,6 +73,7 @@ typedef struct ks_column
 	AttrNumber	number;			/* 0: the table has no such column, its value is NULL */
 	Oid			type;			/* base type */
 	FmgrInfo	output;			/* for types that are not text themselves */
+	const ks_rule *rule;		/* NULL: what the column has is what it says */
 } ks_column;
 
 /* One measure, bound to the columns of one table. */
@@ -91,6 +93,7 @@ typedef struct ks_measure
 	bool		has_weight;
 	bool		has_condition;
 	bool		has_needed;
+	bool		needs_number;	/* elsewhere it is a weight: what adds nothing there is not there */
 } ks_measure;
 
 /* The measures that count events of one kind. */
@@ -117,12 +120,15 @@ typedef struct ks_binding
 	ks_kind    *kinds;			/* those that some measure names */
 	ks_kind		other_kinds;
 	int			nmembers;		/* columns that some measure has as its member */
+	int			nrules;
+	ks_rule   **rules;			/* one a logical column */
+	Datum		constant_bot;	/* a text, where the bot is not a column */
 	AttrNumber	last_column;	/* the highest number of all columns that are read */
 } ks_binding;
 
 extern ks_binding *ks_binding_get(Relation relation, const Trigger *trigger);
 extern Jsonb *ks_mapping(const char *argument);
-extern ks_binding *ks_binding_make(TupleDesc columns, const char *grain, const char *measure);
+extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns);
 
 /* statement.c */
 

@@ -81,9 +81,16 @@ COMMENT ON FUNCTION kindly_stats.trigger_arguments(bytea) IS 'internal: the argu
 -- Administrators may make triggers with what arguments they like, which must not become an error of whoever asks what is attached.
 CREATE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN argument ~ $pattern$^\{("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null)(, "([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null))*)?\}\Z$pattern$ THEN argument::jsonb END
+    -- names alone, as most have them, are seen sooner
+    SELECT CASE WHEN argument ~ $names$^\{("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null)(, "([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null))*)?\}\Z$names$ THEN argument::jsonb
+                -- put together from the inside: a text T; an object V of texts and nulls; a rule R
+                WHEN argument ~ replace(replace(replace(
+                    $mapping$^\{T: (?:T|null|R)(?:, T: (?:T|null|R))*\}\Z$mapping$,
+                    'R', $rule$\{T: (?:T|\[T(?:, T)*\]|V)(?:, T: (?:T|\[T(?:, T)*\]|V))*\}$rule$),
+                    'V', $values$\{T: (?:T|null)(?:, T: (?:T|null))*\}$values$),
+                    'T', $text$"(?:[^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(?:0[1-9a-f]|1[0-9a-f]))*"$text$) THEN argument::jsonb END
 $$;
-COMMENT ON FUNCTION kindly_stats.mapping(text) IS 'internal: the column names that an argument of a trigger has as attach() writes them, else NULL';
+COMMENT ON FUNCTION kindly_stats.mapping(text) IS 'internal: the mapping that an argument of a trigger has as attach() writes it, else NULL';
 
 -- The event tables, as their triggers after INSERT for the statement say, whatever these are called by now; partitions are covered by
 -- their parent's line.  Arguments are the table, the grain and the columns; a trigger that has others was not made by attach().

@@ -276,19 +276,18 @@ BEGIN
             RAISE EXCEPTION 'no measure reads a column "%"', c.key
                 USING ERRCODE = '22023', HINT = format('Columns that can be mapped are: %s.',
                     (SELECT string_agg(DISTINCT l.logical, ', ' ORDER BY l.logical) FROM kindly_stats.logical_columns(grain) AS l));
-        ELSIF c.type NOT IN ('string', 'null') THEN
+        ELSIF c.type NOT IN ('string', 'null') AND NOT (c.type = 'object' AND grain = 'event') THEN
             RAISE EXCEPTION 'column "%" must be mapped to a name or to null', c.key USING ERRCODE = '22023',
                 HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
         END IF;
     END LOOP;
-    FOR c IN SELECT l.logical, l.role, m.physical, m.mapped, a.atttypid, t.typname,
-                    kindly_stats.base_type(t.oid) AS base, a.attgenerated, r.relkind
+    FOR c IN SELECT l.logical, l.role, m.physical, m.mapped, columns -> l.logical AS rule, a.atttypid, a.attgenerated, r.relkind
                FROM kindly_stats.logical_columns(grain) AS l
               CROSS JOIN LATERAL (SELECT columns ? l.logical AS mapped,
-                    CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
+                    CASE WHEN columns ? l.logical THEN kindly_stats.mapped_column(columns -> l.logical) ELSE l.logical END AS physical) AS m
                LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
-               LEFT JOIN pg_type AS t ON t.oid = a.atttypid
                LEFT JOIN pg_class AS r ON r.oid = a.attrelid
+              WHERE columns -> l.logical -> 'constant' IS NULL
               ORDER BY l.logical
     LOOP
         IF c.atttypid IS NULL THEN
@@ -298,23 +297,9 @@ BEGIN
                         THEN 'bot_id, occurred_at and kind are needed; name yours in the argument columns, such as {"occurred_at": "created_at"}.'
                         ELSE format('Name yours in the argument columns, such as {"%s": "my_name"}, or null where there is none.', c.logical) END;
             END IF;
-        ELSIF NOT (CASE c.role
-                WHEN 'bot' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
-                WHEN 'weight' THEN c.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-                WHEN 'instant' THEN c.base = 'timestamptz'::regtype
-                WHEN 'condition' THEN c.base IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-                WHEN 'needed' THEN true
-                ELSE c.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
-                                'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype)
-                     OR (SELECT e.typtype = 'e' FROM pg_type AS e WHERE e.oid = c.base)
-              END) THEN
+        ELSIF NOT kindly_stats.type_fits(c.role, c.rule, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
-                USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
-                    WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
-                    WHEN 'weight' THEN 'smallint, integer or bigint'
-                    WHEN 'instant' THEN 'timestamp with time zone'
-                    WHEN 'condition' THEN 'boolean, smallint, integer or bigint'
-                    ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
+                USING ERRCODE = '42804', HINT = kindly_stats.fitting_types(c.role, c.rule, c.atttypid);
         -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
         ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
                 SELECT FROM kindly_stats.relations(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
@@ -351,9 +336,8 @@ COMMENT ON FUNCTION kindly_stats.needed_columns(jsonb, text) IS 'internal: what 
 
 CREATE FUNCTION kindly_stats.lost_columns(event_table regclass, columns jsonb) RETURNS text[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(array_agg(c.key ORDER BY c.key), '{}') FROM jsonb_each_text(columns) AS c
-     WHERE c.value IS NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = event_table AND a.attname = c.value
-                                                  AND a.attnum > 0 AND NOT a.attisdropped)
+    SELECT coalesce(array_agg(c.key ORDER BY c.key), '{}') FROM jsonb_each(columns) AS c
+     WHERE NOT kindly_stats.has_column(event_table, kindly_stats.mapped_column(c.value)) AND kindly_stats.mapped_column(c.value) IS NOT NULL
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.lost_columns(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lost_columns(regclass, jsonb) IS 'internal: mapped columns that the table has no more: renamed or dropped ones';
@@ -603,18 +587,19 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) IS 'internal: counts the rows of a table by the measures of a grain';
 
-CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false) RETURNS SETOF regclass
+CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
+                                    tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, columns, 'event');
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
            FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean, jsonb, text, text) IS
 'counts the events of a table from now on, and those that are in it
 
 event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
@@ -622,8 +607,14 @@ documented column names to the table''s own, null for one not to be read.  Gives
 with triggers.  Only columns that the table has now are read from now on; call it once more to read one that was added since, or with
 other columns: what that changes is counted anew.  It blocks writers while it counts, and readers of a partitioned table, too;
 kindly_stats.attach_concurrently() does not.
+A column may also be mapped to a field of a json, jsonb or text column that holds JSON ("payload->>session", "payload->a->>b"), or to a rule:
+{"column": ..., "path": ["a", "b"]}, {"column": ..., "values": {"mine": "documented", "other": null}}, both together, {"constant": ...}, which bot_id may have, too.
+What is not in values stays as it is.
 replica: count also what logical replication applies to the table, and what is written where session_replication_role is replica, row
 by row; true can be asked for later, too, and lasts until detach().
+kinds: what the kinds of the table are counted as, such as {"incoming": "user_message", "note": null}: rows of a kind that is null are no events; or one kind for every
+row, as a JSON string.  tz: the zone of an occurred_at of type timestamp without time zone.  unit: seconds or milliseconds, for an occurred_at that is a
+number since 1970.  These last, too, until the same column is mapped anew.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise, or was detached and its statistics kept.';
 

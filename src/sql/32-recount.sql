@@ -4,11 +4,44 @@
 -- what comes after his table is left out.  What is to be done is listed first.
 
 CREATE FUNCTION kindly_stats.column_expression(event_table regclass, columns jsonb, logical text, type text) RETURNS text
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce((SELECT format('e.%I::%s', a.attname, type) FROM pg_attribute AS a
-                      WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
-                        AND a.attname = columns ->> logical),
-                    format('NULL::%s', type))
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    rule jsonb := CASE jsonb_typeof(columns -> logical) WHEN 'object' THEN columns -> logical ELSE '{}' END;
+    base regtype;
+    is_text boolean;
+    result text;
+BEGIN
+    IF rule ? 'constant' AND logical = 'bot_id' THEN
+        RETURN format('%L::bigint', (rule ->> 'constant')::kindly_stats.bot_id);
+    ELSIF rule ? 'constant' THEN
+        RETURN format(CASE type WHEN 'boolean' THEN 'kindly_rules.boolean_of(%L)' WHEN 'bigint' THEN 'kindly_rules.whole_number(%L::text)' ELSE '%L::text' END, rule ->> 'constant');
+    END IF;
+    SELECT format('e.%I', a.attname), kindly_stats.base_type(a.atttypid) INTO result, base FROM pg_attribute AS a
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = kindly_stats.mapped_column(columns -> logical);
+    IF NOT FOUND THEN
+        RETURN format('NULL::%s', type);
+    ELSIF rule ? 'tz' THEN
+        RETURN format('kindly_rules.zoned_instant(%s::timestamp, %L)', result, rule ->> 'tz');
+    ELSIF rule ? 'unit' THEN
+        RETURN format('kindly_rules.number_instant(%s::%s, %L)', result, CASE WHEN base IN ('float8'::regtype, 'numeric'::regtype) THEN base::text ELSE 'bigint' END, rule ->> 'unit');
+    END IF;
+    is_text := rule ?| '{path,values}' OR base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype);
+    IF rule ? 'path' THEN
+        result := format('kindly_rules.json_field(%s::%s, %L)', result, CASE base WHEN 'jsonb'::regtype THEN 'jsonb' ELSE 'text' END,
+                         ARRAY(SELECT p FROM jsonb_array_elements_text(rule -> 'path') WITH ORDINALITY AS p (p, number) ORDER BY number));
+    ELSIF base = 'numeric'::regtype AND (type = 'text' OR is_text) THEN
+        result := format('trim_scale(%s)', result);
+    END IF;
+    IF rule ? 'values' THEN
+        result := format('CASE %1$s::text COLLATE "C" %2$s ELSE %1$s::text END', result,
+                         (SELECT string_agg(format('WHEN %L THEN %L', v.key, v.value), ' ' ORDER BY v.key) FROM jsonb_each_text(rule -> 'values') AS v));
+    END IF;
+    RETURN format(CASE WHEN is_text AND type = 'boolean' THEN 'kindly_rules.boolean_of((%s)::text)'
+                       WHEN is_text AND type = 'bigint' THEN 'kindly_rules.whole_number((%s)::text)'
+                       WHEN base = 'numeric'::regtype AND type = 'bigint' THEN 'kindly_rules.whole_number(%s)'
+                       WHEN rule = '{}' THEN '%s::%s'
+                       ELSE '(%s)::%s' END, result, type);
+END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.column_expression(regclass, jsonb, text, text) IS 'internal: how a query names a logical column of an event table';
@@ -27,7 +60,7 @@ DECLARE
     lost text := (kindly_stats.lost_columns(event_table, columns))[1];
 BEGIN
     IF lost IS NOT NULL THEN
-        RAISE EXCEPTION 'event table % has no column "%" for "%"', event_table, columns ->> lost, lost USING ERRCODE = '42703',
+        RAISE EXCEPTION 'event table % has no column "%" for "%"', event_table, kindly_stats.mapped_column(columns -> lost), lost USING ERRCODE = '42703',
             HINT = format('If it was renamed, attach the table again with its new name, such as {"%s": "new_name"}; if it was dropped, with {"%1$s": null}.', lost);
     END IF;
 END
@@ -41,8 +74,10 @@ CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, meas
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
-    is_number boolean;
+    -- of a condition that is a number
+    number_type text;
     keys text[];
+    dropped text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
     -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
@@ -50,12 +85,19 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
     SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = raw_query.measure;
-    SELECT kindly_stats.base_type(a.atttypid) <> 'bool'::regtype INTO is_number FROM pg_attribute AS a
+    SELECT CASE WHEN b.type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'bigint' WHEN b.type = 'numeric'::regtype THEN 'numeric' END INTO number_type
+      FROM pg_attribute AS a, LATERAL kindly_stats.base_type(a.atttypid) AS b (type)
      WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
+    -- what is mapped to null is no event
+    IF columns -> 'kind' -> 'values' IS NOT NULL THEN
+        SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
+                      kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
+          FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
+    END IF;
     RETURN format('SELECT %11$s, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %12$s) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s',
+                  ' WHERE ($1 IS NULL OR %12$s) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s%13$s',
         bot, at,
         concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
                   kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
@@ -63,12 +105,16 @@ BEGIN
         CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
         event_table,
         CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s COLLATE "C" = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
-        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN is_number THEN ' AND %s > 0' ELSE ' AND %s' END,
-            kindly_stats.column_expression(event_table, columns, m.condition, CASE WHEN is_number THEN 'bigint' ELSE 'boolean' END)) END,
-        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed, 'text')) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
+            CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
+                 ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
+        -- what adds nothing where it is a weight is not there
+        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
+            CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END,
         CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END,
-        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END);
+        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END,
+        dropped);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
@@ -102,7 +148,7 @@ BEGIN
     SELECT string_agg(format('e.%I AS %I', a.attname, l.logical), ', ' ORDER BY a.attnum, l.logical) INTO list
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
-       AND a.attname = columns ->> l.logical;
+       AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
     RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s', list, event_table, condition);
 END
 $$;
@@ -242,7 +288,7 @@ COMMENT ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, t
 
 name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, beyond source
 and language_code (an event whose key columns are all NULL does not count); member: column whose distinct values are counted;
-weight: integer column to add up instead of counting events; condition: boolean column that must be true, or integer that must be more than 0; needed: column that
+weight: integer column to add up instead of counting events, or numeric, of which whole numbers count; condition: boolean column that must be true, number that must be more than 0, or text that says true; needed: column that
 must not be NULL; grain: event, or conversation_start or conversation_end to count conversations (which have no kinds) by the one
 or the other.
 It blocks writers while it counts; kindly_stats.add_measure_concurrently() does not.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns

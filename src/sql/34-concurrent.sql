@@ -8,12 +8,12 @@ COMMENT ON FUNCTION kindly_stats.lock_within(regclass[]) IS
 
 -- A table
 
-CREATE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb) RETURNS boolean
+CREATE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    PERFORM kindly_stats.wanted_columns(event_table, columns, 'event');
+    PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
     -- nobody is to wait for somebody who will be refused anyway
     IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';
@@ -21,15 +21,16 @@ BEGIN
     RETURN true;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.check_attach(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.check_attach(regclass, jsonb) IS 'internal: first step of attach_concurrently(): refuses what cannot be attached';
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_attach(regclass, jsonb, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_attach(regclass, jsonb, jsonb, text, text) IS 'internal: first step of attach_concurrently(): refuses what cannot be attached';
 
-CREATE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb) RETURNS boolean
+CREATE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r <> event_table, r));
     -- a partition that has come since is new to all writers
-    IF EXISTS (SELECT FROM kindly_stats.cover(event_table, kindly_stats.wanted_columns(event_table, columns, 'event'), 'event')) THEN
+    IF EXISTS (SELECT FROM kindly_stats.cover(event_table,
+                   kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event'), 'event')) THEN
         INSERT INTO kindly_stats.counting (event_table) VALUES (begin_attach.event_table) ON CONFLICT DO NOTHING;
     END IF;
     RETURN true;
@@ -38,8 +39,8 @@ EXCEPTION
         RETURN false;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.begin_attach(regclass, jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.begin_attach(regclass, jsonb) IS 'internal: second step of attach_concurrently(): triggers, mark; false where writers are in the way';
+REVOKE EXECUTE ON FUNCTION kindly_stats.begin_attach(regclass, jsonb, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.begin_attach(regclass, jsonb, jsonb, text, text) IS 'internal: second step of attach_concurrently(): triggers, mark; false where writers are in the way';
 
 CREATE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -56,13 +57,14 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.finish_attach(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.finish_attach(regclass) IS 'internal: last step of attach_concurrently(): counts what is older than the triggers';
 
-CREATE PROCEDURE kindly_stats.attach_concurrently(event_table regclass, columns jsonb DEFAULT '{}')
+CREATE PROCEDURE kindly_stats.attach_concurrently(event_table regclass, columns jsonb DEFAULT '{}', kinds jsonb DEFAULT NULL,
+                                                  tz text DEFAULT NULL, unit text DEFAULT NULL)
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_attach_concurrently';
-REVOKE EXECUTE ON PROCEDURE kindly_stats.attach_concurrently(regclass, jsonb) FROM PUBLIC;
-COMMENT ON PROCEDURE kindly_stats.attach_concurrently(regclass, jsonb) IS
+REVOKE EXECUTE ON PROCEDURE kindly_stats.attach_concurrently(regclass, jsonb, jsonb, text, text) FROM PUBLIC;
+COMMENT ON PROCEDURE kindly_stats.attach_concurrently(regclass, jsonb, jsonb, text, text) IS
 'counts the events of a table from now on, and those that are in it, while others write
 
-event_table, columns: as those of kindly_stats.attach().  Writers wait only while triggers are made, behind a lock that is tried for lock_timeout, or half a
+event_table, columns, kinds, tz, unit: as those of kindly_stats.attach().  Writers wait only while triggers are made, behind a lock that is tried for lock_timeout, or half a
 second, again and again for some minutes.  Then all attached tables are counted in one snapshot, which is why the caller must be allowed to read
 each of them; kindly_stats.progress shows how far it has come.  Until it is done, statistics have only what was written since,
 and where more was deleted than that questions are refused (55000); the mark is in kindly_stats.counting.  After an error, a cancel or a crash, calling it again goes on from there, and kindly_stats.detach() undoes it.

@@ -153,6 +153,7 @@ BEGIN
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = count_anew.event_table
     LOOP
         PERFORM kindly_stats.found_conversation_columns(event_table, known.columns);
+        PERFORM kindly_stats.check_replies(event_table, known.columns);
         PERFORM kindly_stats.lock_exported();
         PERFORM kindly_stats.check_exported(event_table, known.columns);
     END LOOP;
@@ -164,7 +165,8 @@ COMMENT ON FUNCTION kindly_stats.count_anew(regclass) IS 'internal: counts a tab
 -- All that a table's triggers read: own names of columns.
 CREATE FUNCTION kindly_stats.read_columns(event_table regclass) RETURNS TABLE (logical text, physical text)
     LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.key, c.value FROM kindly_stats.event_table AS e, jsonb_each_text(e.columns) AS c WHERE e.event_table = read_columns.event_table AND c.value IS NOT NULL
+    SELECT c.key, kindly_stats.mapped_column(c.value) FROM kindly_stats.event_table AS e, jsonb_each(e.columns) AS c
+     WHERE e.event_table = read_columns.event_table AND kindly_stats.mapped_column(c.value) IS NOT NULL
     UNION
     SELECT c.key, c.value FROM kindly_stats.conversation_table AS e, jsonb_each_text(e.columns) AS c
      WHERE e.conversation_table = read_columns.event_table AND c.value IS NOT NULL
@@ -174,7 +176,9 @@ COMMENT ON FUNCTION kindly_stats.read_columns(regclass) IS 'internal: documented
 
 CREATE FUNCTION kindly_stats.renamed_columns(columns jsonb, old_name text, new_name text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_object_agg(c.key, CASE WHEN c.value = to_jsonb(old_name) THEN to_jsonb(new_name) ELSE c.value END) FROM jsonb_each(columns) AS c
+    SELECT jsonb_object_agg(c.key, CASE WHEN c.value = to_jsonb(old_name) THEN to_jsonb(new_name)
+                                        WHEN c.value -> 'column' = to_jsonb(old_name) THEN jsonb_set(c.value, '{column}', to_jsonb(new_name))
+                                        ELSE c.value END) FROM jsonb_each(columns) AS c
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.renamed_columns(jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.renamed_columns(jsonb, text, text) IS 'internal: a mapping after a column was renamed';
@@ -295,8 +299,8 @@ BEGIN
     PERFORM kindly_stats.exclude_repair();
     FOR reader IN
         SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e
-          JOIN LATERAL jsonb_each_text(e.columns) AS c ON c.value IS NOT NULL
-          JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = c.value AND a.attnum > 0 AND NOT a.attisdropped
+          JOIN LATERAL jsonb_each(e.columns) AS c ON true
+          JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(c.value) AND a.attnum > 0 AND NOT a.attisdropped
          WHERE kindly_stats.base_type(a.atttypid) = enum ORDER BY 1
     LOOP
         PERFORM kindly_stats.take_counts(reader);

@@ -74,7 +74,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', t.columns ->> l, l),
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', kindly_stats.mapped_column(t.columns -> l), l),
            format('SELECT kindly_stats.%s(%L, %L); -- or with its new name instead of null', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END,
                   t.event_table, json_build_object(l, NULL))
       FROM kindly_stats.event_table AS t, LATERAL unnest(kindly_stats.lost_columns(t.event_table, t.columns)) AS l
@@ -85,16 +85,14 @@ BEGIN
            -- DDL that is followed would count the table as it is first
            format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
                   t.event_table, a.attname,
-                  CASE l.role WHEN 'instant' THEN 'timestamptz' WHEN 'condition' THEN 'boolean' ELSE 'bigint' END)
+                  CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
+                       WHEN t.columns -> l.logical -> 'path' IS NOT NULL THEN 'jsonb' WHEN l.role = 'instant' THEN 'timestamptz' WHEN l.role = 'condition' THEN 'boolean'
+                       WHEN l.role IN ('bot', 'weight') THEN 'bigint' ELSE 'text' END)
       FROM kindly_stats.event_table AS t
      CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
-       AND a.attname = CASE WHEN t.columns ? l.logical THEN t.columns ->> l.logical ELSE l.logical END
-     WHERE NOT CASE WHEN l.role = 'bot' THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
-                    WHEN l.role = 'weight' THEN kindly_stats.base_type(a.atttypid) IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-                    WHEN l.role = 'instant' THEN kindly_stats.base_type(a.atttypid) = 'timestamptz'::regtype
-                    WHEN l.role = 'condition' THEN kindly_stats.base_type(a.atttypid) IN ('bool'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-                    ELSE true END
+       AND a.attname = CASE WHEN t.columns ? l.logical THEN kindly_stats.mapped_column(t.columns -> l.logical) ELSE l.logical END
+     WHERE NOT kindly_stats.type_fits(l.role, t.columns -> l.logical, a.atttypid)
        AND t.grain <> 'conversation_end' ORDER BY 2, 3;
 END
 $$;

@@ -271,10 +271,15 @@ BEGIN
                        ('kindly_api_anonymous', 'statement_timeout', '2s'), ('kindly_api_anonymous', 'lock_timeout', '1s'),
                        ('kindly_api_authenticator', 'kindly_stats.max_buckets', '9000'),
                        ('kindly_api_authenticator', 'kindly_stats.max_limit', '1000'),
-                       ('kindly_api_authenticator', 'kindly_stats.wait_for_writers', 'off')) AS s (role, name, value)
+                       ('kindly_api_authenticator', 'kindly_stats.wait_for_writers', 'off'),
+                       -- a log of statements must not have the headers of requests, among which are keys and tokens
+                       ('kindly_api_authenticator', 'log_parameter_max_length', '0'),
+                       ('kindly_api_authenticator', 'log_parameter_max_length_on_error', '0')) AS s (role, name, value)
           JOIN pg_roles AS r ON r.rolname = s.role
          -- a value of the operator's own stays
          WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
+           -- one that only a superuser may give
+           AND (s.name <> 'log_parameter_max_length' OR (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user))
     LOOP
         EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
     END LOOP;
@@ -296,7 +301,7 @@ BEGIN
     END IF;
     GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user;
     -- without a token, request() says that one is needed
-    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
+    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user');
     -- an export closes its day

@@ -39,6 +39,7 @@ BEGIN
                             'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
+                            'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',
                             'kindly_stats.tree_findings()', 'kindly_stats.tree_top(regclass)',
                             'kindly_stats.relations(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')

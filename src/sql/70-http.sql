@@ -32,8 +32,18 @@ COMMENT ON FUNCTION kindly_api.auth() IS
 'gives a token for an API key: GET /api/v2/bot/<BOT_ID>/sage/auth
 
 The header x-original-uri has the path, x-api-key the key; the proxy sets both, the key from Authorization: Bearer <API_KEY>.
-The answer is {"jwt": "..."}, valid for kindly_stats.token_lifetime.
+The answer is {"jwt": "...", "ttl": <seconds>}, valid for kindly_stats.token_lifetime.
 HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 for a key of another bot; 404 for other paths.';
+
+CREATE FUNCTION kindly_api.exchange() RETURNS json
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'ks_exchange';
+REVOKE EXECUTE ON FUNCTION kindly_api.exchange() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.exchange() IS
+'gives the proxy a token for the API key that came in the place of one
+
+The header x-api-key has the key; the proxy sets it.  The answer is {"bot": ...}, the key''s bot; the headers X-Kindly-Bot and X-Kindly-Key are
+those of token(), and X-Kindly-Token has a token for a minute.
+HTTP status: 401 for a key that is missing, unknown, expired or revoked.';
 
 -- Not in SQL: a body that was inlined into a cached plan is run without asking for EXECUTE again.
 CREATE FUNCTION kindly_api.token() RETURNS json
@@ -71,7 +81,8 @@ COMMENT ON FUNCTION kindly_stats.routes() IS
 'lists the documented URLs that kindly_api.request() answers
 
 path: segments that begin with a colon stand for any; schema, function: what answers; parameter: of the query, argument: what it
-becomes; is_list: it may come several times, with or without [].  A path without parameters has one row.';
+becomes; is_list: it may come several times, with or without [].  A path without parameters has one row.  Sage''s paths also accept
+the parameters of each other, which are not listed and not read.';
 
 -- PostgREST's own way: typed rows, with its order, limit, offset, filters and formats.  Arguments of one name mean what they mean in
 -- kindly_stats; `top` is there `limit`, which PostgREST keeps for itself.  Every argument has a default, or one that is missing would

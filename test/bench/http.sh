@@ -51,18 +51,20 @@ http_start()
 
 # ---------------------------------------------------------------- what is asked
 
-# http_requests FILE QUERIES: paths and tokens; QUERIES has a line for each
-# path, where BOT, FROM, TO and MONDAY, NEXT stand for those of the ten busiest bots.
+# http_requests FILE QUERIES: paths and tokens, and in FILE.keys the same paths and
+# the keys; QUERIES has a line for each path, where BOT, FROM, TO and MONDAY, NEXT
+# stand for those of the ten busiest bots.
 http_requests()
 {
 	value http "
 		WITH b AS (SELECT bot_id, count(*), min(occurred_at)::date AS first, max(occurred_at)::date + 1 AS last,
 			mode() WITHIN GROUP (ORDER BY date_trunc('week', occurred_at)) AS week FROM chat_event GROUP BY 1 ORDER BY 2 DESC LIMIT 10)
 		SELECT bot_id, first, last, greatest(last - 365, first), week::date, week::date + 7, kindly_stats.create_api_key(bot_id) FROM b" |
-		while IFS='|' read -r bot first last year monday next key; do
+		tee "$1.bots" | while IFS='|' read -r bot first last year monday next key; do
 			token=$(curl -s "http://127.0.0.1:$http_port/api/v2/bot/$bot/sage/auth" -H "authorization: Bearer $key" | sed 's/.*"jwt": *"\([^"]*\)".*/\1/')
 			echo "$2" | sed "s/BOT/$bot/; s/FIRST/$first/; s/LAST/$last/; s/YEAR/$year/; s/MONDAY/$monday/; s/NEXT/$next/; s|\$|	$token|"
 		done >"$1"
+	awk -F '|' 'NR == FNR { key[$1] = $7; next } { split($0, a, "\t"); match(a[1], /bot\/-?[0-9]+/); print a[1] "\t" key[substr(a[1], RSTART + 4, RLENGTH - 4)] }' "$1.bots" "$1" >"$1.keys"
 }
 
 # http_known FILE: the same lines, with the validators of their answers.
@@ -148,8 +150,10 @@ seconds=$seconds_asked
 memory_line "before" >"$results/http_memory"
 load "statistics" "$results/mixed.tsv" >"$results/http_load"
 memory_line "after $seconds s" >>"$results/http_memory"
+load "the same, keys in the place of tokens" "$results/mixed.tsv.keys" >>"$results/http_load"
 load "statistics, once more" "$results/mixed.tsv" >>"$results/http_load"
-memory_line "after $((2 * seconds)) s" >>"$results/http_memory"
+load "the same, keys in the place of tokens" "$results/mixed.tsv.keys" >>"$results/http_load"
+memory_line "after $((4 * seconds)) s" >>"$results/http_memory"
 load "statistics, polled: 304" "$results/known.tsv" >>"$results/http_load"
 # shellcheck disable=SC2016
 load '`SELECT 1`' "$results/one.tsv" >>"$results/http_load"
@@ -161,6 +165,8 @@ $connections connections, $seconds s each, $(cut -f 1 "$results/mixed.tsv" | wc 
 | | requests/s | p50, ms | p99, ms | requests | 5xx | other errors | PostgreSQL, ms | PostgREST, ms | nginx, ms |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 $(cat "$results/http_load")
+
+With a key in the place of a token a request takes $(awk -F ' *[|] *' '/polled/ { next } /keys/ { key += $6; next } /statistics/ { token += $6 } END { printf "%.2f", token / key }' "$results/http_load") times as long, by the requests of both pairs.
 
 The last columns are processor time a request. Memory of the servers' own, in MB:
 

@@ -6,7 +6,7 @@
 --
 -- A text is refused with an error of class 22, or it is a moment: one that reads the
 -- same when it is written, and that is what PostgreSQL makes of the text as a
--- timestamp without a zone or with one.
+-- timestamp without a zone or with one, or, of 13 digits, as milliseconds since 1970.
 --
 \set ON_ERROR_STOP 1
 \pset tuples_only
@@ -44,7 +44,8 @@ BEGIN
 	IF other::text <> m::text THEN
 		RAISE EXCEPTION 'not so: % reads as %, and that as %', quote_literal(t), m, other USING ERRCODE = 'XX001';
 	END IF;
-	other := CASE WHEN m::text LIKE '%Z%' THEN t::timestamptz::kindly_stats.moment ELSE t::timestamp::kindly_stats.moment END;
+	other := CASE WHEN t ~ '^ *[1-9][0-9]{12} *$' THEN (timestamptz 'epoch' + t::bigint * interval '1 millisecond')::kindly_stats.moment
+		WHEN m::text LIKE '%Z%' THEN t::timestamptz::kindly_stats.moment ELSE t::timestamp::kindly_stats.moment END;
 	IF other::text <> m::text THEN
 		RAISE EXCEPTION 'not so: % is %, as a timestamp %', quote_literal(t), m, other USING ERRCODE = 'XX001';
 	END IF;
@@ -58,7 +59,7 @@ DECLARE
 	seeds CONSTANT text[] := ARRAY['2019-07-01', '2019-07-01 10:00', '2019-07-01T10:00:00.123456', '2024-04-16T10:57:12.873Z', '20190701', '2019-182',
 		'2019-07-01 10:00+02', '2019-07-01 10:00 Europe/Oslo', '2019-07-01 10:00 Japan', 'Mon Jul 01 10:00:00 2019 PST', '1 July 2019',
 		'0044-03-15 BC', '2016-12-31 23:59:60', '294276-12-31 23:59:59.999999', '4713-01-01 BC', 'J2451187', 'infinity', '-infinity', '07/01/2019',
-		'2019-07-01 24:00:00', '01:02:03 PM 2019-07-01', '2019-07-01 10:00:00 -03:30:15', '1999-01-08 04:05:06.789-8', 'now', 'epoch', 'today'];
+		'2019-07-01 24:00:00', '01:02:03 PM 2019-07-01', '2019-07-01 10:00:00 -03:30:15', '1999-01-08 04:05:06.789-8', 'now', 'epoch', 'today', '1729900800000'];
 	pieces CONSTANT text[] := ARRAY['Z', 'T', 'BC', 'AD', 'AM', 'pm', 'DST', 'MET DST', 'Europe/Oslo', 'America/St_Johns', 'Japan', 'PST8PDT', 'UTC', 'UTC+3',
 		'<+03>-03', ' +14', '-15:59:59', 'now', 'today', 'allballs', 'epoch', 'infinity', 'Jan', 'Monday', 'J', 'j1', 'd', 'h', 'dow', 'y', 'julian', 'at', 'on',
 		'::', '..', '--', '//', '00', '60', '24:00', '1e3', '.5', '999999', '2147483648', 'NaN', E'\t', E'\n', '"', '''', '\', 'æ', '€', '(', '%s'];

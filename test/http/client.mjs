@@ -1,6 +1,6 @@
 // client.mjs: a program of a customer, written as Sage's documentation tells him
-// to: the key for a JWT, a new one after 401, a pause after 429 for as long as
-// Retry-After says, and a chart of the bot's whole life from what meta/options
+// to: the key for a JWT, a new one after 401, a pause after 429, for ten seconds where
+// there is no Retry-After, and a chart of the bot's whole life from what meta/options
 // answers, as it comes.
 //
 //     node client.mjs URL BOT_ID API_KEY

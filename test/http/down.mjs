@@ -1,9 +1,11 @@
 // down.mjs: what changes while the servers run: the secret is another one, a
 // function breaks, the database is away and back, PostgREST is away and stays so.
 
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { apiKey, done, faultOf, is, ok, request, sql, stats, token } from './lib.mjs';
+import { systems, wrongWith } from './words.mjs';
 
 const path = stats(1, 'meta/options');
 const database = process.env.PGDATABASE;
@@ -26,20 +28,41 @@ async function until(status, jwt) {
   return answer;
 }
 
+// The same error at every documented address, with a token and with keys, one of which
+// nginx may have kept.
+async function everywhere(expected, jwt, keys) {
+  for (const [system, [address]] of Object.entries(systems)) {
+    for (const [name, credential] of [...Object.entries(keys), ...(system === 'Sage\'s keys' ? [] : [['a token', jwt]])]) {
+      const answer = await request(address, { token: credential });
+      is([answer.status, wrongWith(system, answer)], [expected, ''], `${expected}: ${system}, with ${name}`, answer.text, JSON.stringify(answer.headers));
+    }
+  }
+}
+
 const pid = Number(readFileSync(`${process.env.KINDLY_RUN}/postgrest.pid`, 'utf8'));
 
 // ---------------------------------------------------------------- another secret
 
 const earlier = token({ bot: 1 });
-is((await request(path, { token: earlier })).status, 200, 'a token of the first secret');
+const key = apiKey(1);
+is([(await request(path, { token: earlier })).status, (await request(path, { token: key })).status], [200, 200], 'a token of the first secret, and a key');
 const secret = sql('SELECT kindly_stats.rotate_signing_secret() \\g /dev/null\nSELECT kindly_stats.signing_secret()');
 const jwt = (await request('/api/v2/bot/1/sage/auth', { token: apiKey(1) })).json.jwt;
 is((await request(path, { token: jwt })).status, 401, 'the second is not known to PostgREST yet');
+const unlucky = await request(path, { token: apiKey(1) });
+is([unlucky.status, wrongWith('Sage', unlucky), unlucky.json?.message], [503, '', 'the statistics cannot be read at the moment'], '503: a good key is not told that it is none', unlucky.text);
 const file = `${process.env.KINDLY_RUN}/postgrest.conf`;
 writeFileSync(file, readFileSync(file, 'utf8').replace(/^jwt-secret = .*/m, `jwt-secret = "${secret}"`));
 process.kill(pid, 'SIGUSR2');
 is((await until(200, jwt)).status, 200, 'until it reads its configuration again');
 is((await request(path, { token: earlier })).status, 401, 'and knows the first no longer');
+is((await until(200, key)).status, 200, 'the key is good still');
+sql('CREATE TABLE kept AS SELECT * FROM kindly_stats.api_secret; DELETE FROM kindly_stats.api_secret');
+for (const [system, [address]] of Object.entries(systems)) {
+  const answer = await request(address, { token: apiKey(1) });
+  is([answer.status, wrongWith(system, answer)], [500, ''], `500: ${system}: there is no secret`, answer.text);
+}
+sql('INSERT INTO kindly_stats.api_secret SELECT * FROM kept; DROP TABLE kept');
 
 // ---------------------------------------------------------------- a broken function
 
@@ -92,13 +115,40 @@ const slower = await request('/api/native/rpc/broken', { token: jwt, headers: { 
 is([slower.status, faultOf(slower)], [500, ''], 'and 500 by PostgREST\'s own way', slower.text);
 sql(`DROP FUNCTION sage.broken(); ALTER ROLE kindly_api_user SET statement_timeout = '15s'; NOTIFY pgrst, 'reload config'; NOTIFY pgrst, 'reload schema'`);
 
+// ---------------------------------------------------------------- what is locked
+
+const keys = { 'a key': key, 'a key that is new': apiKey(1) };
+const locks = spawn(process.env.KINDLY_PSQL, ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1'], { stdio: ['pipe', 'pipe', 'inherit'] });
+const locked = new Promise((resolve) => locks.stdout.on('data', (text) => /locked/.test(text) && resolve()));
+locks.stdin.write('BEGIN; LOCK TABLE kindly_stats.rollup, kindly_stats.exported, kindly_stats.bot, kindly_stats.api_key, conversation;\n\\echo locked\n');
+await locked;
+for (const [system, [address]] of Object.entries(systems)) {
+  // A key that is kept, and a token, get as far as the statistics; a new key does not.
+  for (const credential of system === 'Sage\'s keys' ? [key] : [jwt, keys['a key that is new']]) {
+    const answer = await request(address, { token: credential });
+    is([answer.status, wrongWith(system, answer)], [503, ''], `503: ${system}: what it needs is locked`, answer.text);
+  }
+}
+sql(`ALTER ROLE kindly_api_user SET statement_timeout = '300ms'; NOTIFY pgrst, 'reload config'`);
+await pause(2000);
+for (const [system, [address]] of Object.entries(systems).slice(0, 5)) {
+  const answer = await request(address, { token: jwt });
+  is([answer.status, wrongWith(system, answer)], [504, ''], `504: ${system}: it takes too long`, answer.text);
+}
+const unlocked = new Promise((resolve) => locks.on('close', resolve));
+locks.stdin.end('ROLLBACK;\n');
+await unlocked;
+sql(`ALTER ROLE kindly_api_user SET statement_timeout = '15s'; NOTIFY pgrst, 'reload config'`);
+await pause(2000);
+is((await request(path, { token: jwt })).status, 200, 'and is answered again');
+
 // ---------------------------------------------------------------- the database
 
 elsewhere(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false;
   SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}'`);
 const away = await until(503, jwt);
 is([away.status, faultOf(away)], [503, ''], '503: the database is away', away.text);
-ok(/^[1-9]\d*$/.test(away.headers['retry-after']), 'and Retry-After says when to come back');
+await everywhere(503, jwt, keys);
 elsewhere(`ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
 const back = await until(200, jwt);
 is(back.status, 200, 'and it is back', back.text);
@@ -108,6 +158,7 @@ is(back.status, 200, 'and it is back', back.text);
 process.kill(pid);
 const gone = await until(502, jwt);
 is([gone.status, faultOf(gone)], [502, ''], '502: PostgREST is away', gone.text);
+await everywhere(502, jwt, keys);
 // A token that nobody has asked with for some seconds: what it was is not remembered any more.
 const page = await request('/', { token: tokens[1] });
 ok(page.status === 503 && page.text.includes('The statistics are away') && /^[1-9]/.test(page.headers['retry-after']), '503: the page says so to people', page.status, page.text);

@@ -108,3 +108,15 @@ SELECT bot, 'c' || n, at, CASE WHEN n % 50 <> 0 THEN at + n * interval '1 minute
 	jsonb_build_array(jsonb_build_object('intent_name', 'Greeting', 'not_meaningful', false, 'intent_timestamp', at),
 		jsonb_build_object('intent_name', 'intent ' || n % 3, 'not_meaningful', false, 'intent_timestamp', at + interval '10 s')), n % 4, n % 6, n % 2
 FROM generate_series(1, 2) AS bot, generate_series(1, 300) AS n, LATERAL (SELECT timestamptz '2024-06-30 12:00Z' + n * interval '9 minutes' AS at) AS t;
+
+-- Bots whose ids are texts and UUIDs
+CREATE TABLE text_event (bot_id text, occurred_at timestamptz, kind text, session_id text);
+CREATE TABLE uuid_event (bot_id uuid, occurred_at timestamptz, kind text, session_id text);
+SELECT kindly_stats.attach('text_event'), kindly_stats.attach('uuid_event') \g /dev/null
+INSERT INTO text_event VALUES ('acme-support', '2024-06-01 12:00Z', 'user_message', 'a'), ('acme-support', '2024-06-02 12:00Z', 'user_message', 'b'), ('acme-support', '2024-06-02 13:00Z', 'user_message', 'c'),
+	('shop/42 & "søk" 🤖', '2024-06-01 12:00Z', 'user_message', 'a'), ('4200', '2024-06-01 12:00Z', 'user_message', 'a');
+INSERT INTO uuid_event SELECT 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6', '2024-06-02 12:00Z', 'user_message', n FROM generate_series(1, 3) AS n;
+CREATE TABLE text_talk (LIKE conversation INCLUDING DEFAULTS);
+ALTER TABLE text_talk ALTER COLUMN bot_id TYPE text;
+SELECT kindly_stats.attach_conversations('text_talk') \g /dev/null
+INSERT INTO text_talk (bot_id, conversation_id, conversation_start_time, conversation_end_time, bot_messages_count) VALUES ('acme-support', 't1', '2024-06-01 12:00Z', '2024-06-01 12:30Z', 1);

@@ -13,6 +13,7 @@ import { execFileSync } from 'node:child_process';
 import http from 'node:http';
 import net from 'node:net';
 import { basename } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { differenceOf, documentedPath } from './schema.mjs';
 
@@ -135,6 +136,34 @@ function parsed(text) {
   } catch {
     return undefined;
   }
+}
+
+// So many requests, forty of them at a time.
+export async function flood(number, one, atOnce = 40) {
+  const answers = [];
+  let next = 0;
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    while (next < number) {
+      next += 1;
+      answers.push(await one(next));
+    }
+  }));
+  return answers;
+}
+
+export const counts = (answers) => answers.reduce((sums, { status }) => ({ ...sums, [status]: (sums[status] ?? 0) + 1 }), {});
+
+// slowly(SECONDS, TEST): with a function that asks for an answer which takes so long,
+// with a token of these claims.
+export async function slowly(seconds, test) {
+  sql(`CREATE FUNCTION sage.slow() RETURNS json STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${seconds}); RETURN 'true'; END $$;
+    GRANT EXECUTE ON FUNCTION sage.slow() TO kindly_api_user; NOTIFY pgrst, 'reload schema'`);
+  const slow = (claims, more) => request('/api/native/rpc/slow', { token: token(claims), headers: { 'Accept-Profile': 'sage' }, ...more });
+  for (let tries = 0; tries < 50 && (await slow({ bot: 3, key: 'first' })).status !== 200; tries += 1) {
+    await pause(200);
+  }
+  await test(slow);
+  sql(`DROP FUNCTION sage.slow(); NOTIFY pgrst, 'reload schema'`);
 }
 
 export const stats = (bot, endpoint, query = '') => `/api/v1/stats/bot/${bot}/${endpoint}${query && `?${query}`}`;

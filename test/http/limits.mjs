@@ -5,25 +5,11 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { apiKey, done, faultOf, is, ok, request, sql, stats, token } from './lib.mjs';
+import { apiKey, counts, done, faultOf, flood, is, ok, request, slowly, sql, stats, token } from './lib.mjs';
 
 const options = stats(1, 'meta/options');
 const auth = '/api/v2/bot/1/sage/auth';
-const counts = (answers) => answers.reduce((sums, { status }) => ({ ...sums, [status]: (sums[status] ?? 0) + 1 }), {});
 const random = (length) => randomBytes(length).toString('base64url');
-
-// So many requests, forty of them at a time.
-async function flood(number, one) {
-  const answers = [];
-  let next = 0;
-  await Promise.all(Array.from({ length: 40 }, async () => {
-    while (next < number) {
-      next += 1;
-      answers.push(await one(next));
-    }
-  }));
-  return answers;
-}
 
 // Transactions of the API so far, those of checks and questions alike.
 async function transactions() {
@@ -69,7 +55,10 @@ for (let n = 0; n < 13; n += 1) {
 ok(new Set(thirteen).size > 1 && JSON.parse(Buffer.from(thirteen[0].split('.')[1], 'base64url')).key === key.slice(3, 15), 'tokens name the key that they were given for');
 const ofKey = await flood(600, (n) => request(options, { token: thirteen[n % 13] }));
 ok(ofKey.every((each) => [200, 429].includes(each.status)) && ofKey.some((each) => each.status === 429), `600 requests with 13 tokens of one key: ${JSON.stringify(counts(ofKey))}`);
-ok(ofKey.filter((each) => each.status === 429).every((each) => faultOf(each) === '' && /^[1-9]\d*$/.test(each.headers['retry-after'])), 'and Retry-After says how long to wait');
+ok(ofKey.filter((each) => each.status === 429).every((each) => faultOf(each) === ''), 'in the shape of errors');
+const paid = await flood(600, (n) => request('/reports/conversations.paid', { token: thirteen[n % 13] }));
+ok(paid.some((each) => each.status === 429) && paid.filter((each) => each.status === 429).every((each) => faultOf(each) === '' && /^[1-9]\d*$/.test(each.headers['retry-after'])),
+  `and Retry-After says how long to wait, but at Sage's addresses: ${JSON.stringify(counts(paid))}`);
 await others('many tokens of one key');
 const secondKey = (await request(auth, { token: apiKey(1) })).json.jwt;
 is((await request(options, { token: secondKey })).status, 200, 'another key of the bot has requests of its own');
@@ -91,22 +80,17 @@ for (const [name, path, headers] of [['documented', stats(2, 'sessions/messages'
 const list = await request(stats(2, 'buttons/most_clicked', 'from=2024-07-01&to=2024-07-07&limit=1001'), { token: other });
 is([list.status, faultOf(list), list.json?.message], [400, '', '"limit" must be at most 1000, not 1001'], 'too long a list');
 
-sql(`CREATE FUNCTION sage.slow() RETURNS json STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(3); RETURN 'true'; END $$;
-  GRANT EXECUTE ON FUNCTION sage.slow() TO kindly_api_user; NOTIFY pgrst, 'reload schema'`);
-const slow = (claims, more) => request('/api/native/rpc/slow', { token: token(claims), headers: { 'Accept-Profile': 'sage' }, ...more });
-for (let tries = 0; tries < 50 && (await slow({ bot: 3, key: 'first' })).status !== 200; tries += 1) {
-  await pause(200);
-}
 const running = async (name, most, one) => {
   const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => one(n)));
   is([counts(answers), faultOf(answers.find((each) => each.status === 429) ?? {})], [{ 200: most, 429: 40 - most }, ''], `${name}: ${most} run at once`);
 };
-const hogs = [running('one key', 8, () => slow({ bot: 3, key: 'first' })), running('one bot', 12, (n) => slow({ bot: 4, key: `key${n}` }))];
-await pause(500);
-await others('two bots with all that they may have');
-await Promise.all(hogs);
-await running('one address', 16, (n) => slow({ bot: 10 + n, key: `key${n}` }, { from: '127.0.3.7' }));
-sql(`DROP FUNCTION sage.slow(); NOTIFY pgrst, 'reload schema'`);
+await slowly(3, async (slow) => {
+  const hogs = [running('one key', 8, () => slow({ bot: 3, key: 'first' })), running('one bot', 12, (n) => slow({ bot: 4, key: `key${n}` }))];
+  await pause(500);
+  await others('two bots with all that they may have');
+  await Promise.all(hogs);
+  await running('one address', 16, (n) => slow({ bot: 10 + n, key: `key${n}` }, { from: '127.0.3.7' }));
+});
 
 // ---------------------------------------------------------------- a day that is being written
 

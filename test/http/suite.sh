@@ -16,6 +16,23 @@ install_browser()
 	KINDLY_CHROMIUM=$(command -v chromium) && export KINDLY_CHROMIUM KINDLY_SHOTS="$top/tmp/screenshots"
 }
 
+# The document whose program is run, where it is there, and a Python that can run it.
+find_document()
+{
+	KINDLY_DOCUMENT=$top/../shared/seeds/000_fa8b6a08ec726457.txt
+	[ -r "$KINDLY_DOCUMENT" ] || { unset KINDLY_DOCUMENT; return 0; }
+	for try in once again; do
+		for KINDLY_PYTHON in python3 /usr/bin/python3; do
+			if "$KINDLY_PYTHON" -c 'import requests' 2>/dev/null; then
+				export KINDLY_DOCUMENT KINDLY_PYTHON
+				return 0
+			fi
+		done
+		[ "$try" = again ] || (install_http_packages python3-requests)
+	done
+	unset KINDLY_PYTHON
+}
+
 # A database with the fixtures, PostgREST and nginx, on a port that is free.
 http_server()
 {
@@ -23,6 +40,7 @@ http_server()
 	(install_http_packages $(command -v chromium >/dev/null || echo chromium) $(command -v openssl >/dev/null || echo openssl)) || return 1
 	install_postgrest "$place/postgrest" || { show_tail "$place/postgrest.log"; return 1; }
 	install_browser || return 1
+	find_document
 	sql -d postgres -c "DROP DATABASE IF EXISTS http" -c "CREATE DATABASE http" &&
 		sql -d http -c "CREATE EXTENSION kindly_stats" &&
 		sql -d http -f "$place/tree/test/http/fixtures.sql" &&
@@ -43,15 +61,17 @@ shown_lines()
 		[ "$(count_in "$place/http_lines" '^curl')" -ge 20 ] && ! grep -e '^{"code"' -e '^curl' "$place/http_answers"
 }
 
-# The programs in their order: the last of them leaves little that works.
+# What needs no servers first, then the programs in their order: the last of them leaves little that works.
 http_suite()
 {
 	suite_begins
+	sh "$place/tree/test/http/serve.sh" "$place/a copy" >"$place/http_serve.log" 2>&1 </dev/null
+	count_tap "http serve" "$place/http_serve.log" "$?"
 	if http_server >"$place/http_server.log" 2>&1; then
 		shown_lines >"$place/http_shown.log"
 		one_result "$?" "the lines that serve.sh shows are answered"
 		show_tail "$place/http_shown.log"
-		for name in documented customer statuses etag cors openapi native others limits transport door dashboard mutated down; do
+		for name in documented customer program typed statuses errors bots etag cors openapi native others direct limits transport door dashboard mutated down; do
 			log=$place/http_$name.log
 			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
 			count_tap "http $name" "$log" "$?"

@@ -41,6 +41,8 @@ SELECT 'grants ' || c.oid::regclass || ' ' || string_agg(concat_ws(' ', coalesce
 SELECT 'policy ' || polrelid::regclass || ' ' || polname || ' ' || pg_get_expr(polqual, polrelid) FROM pg_policy ORDER BY 1;
 SELECT 'kept ' || bot_id || ' ' || sum(kindly_stats.total(tally)) FROM kindly_stats.rollup WHERE kept GROUP BY bot_id ORDER BY bot_id;
 SELECT 'event table ' || event_table || ' ' || columns FROM kindly_stats.event_table ORDER BY 1;
+SELECT 'bot ' || id || ' ' || number || ' ' || coalesce(name, 'without a name') FROM kindly_stats.bot ORDER BY id COLLATE "C";
+SELECT 'messages of ' || id || ' ' || (SELECT count FROM kindly_stats.stats_total(id, '2024-12-01', '2027-02-01', 'UTC', measure => 'events')) FROM kindly_stats.bot WHERE number < -4611686018427387904 ORDER BY id COLLATE "C";
 SELECT 'bots of ' || conversation_table || ' ' || string_agg(DISTINCT bot_id::text, ' ') FROM kindly_stats.conversation_bot GROUP BY conversation_table ORDER BY 1;
 SELECT 'talks ' || b || ' ' || count(f) FROM unnest(ARRAY[1, 2, 3]) AS b, ultimate.first_last_intent(b, '2025-01-01', '2026-01-01') AS f GROUP BY b ORDER BY b;
 SELECT 'interaction ' || concat_ws(' ', bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) FROM kindly_stats.interaction ORDER BY 1;
@@ -78,6 +80,13 @@ SELECT 100 + n % 2, timestamptz '2025-05-01' + n * interval '311 minutes', CASE 
 	   md5((n / 7)::text)::uuid, 'topic ' || n % 5, n % 100
   FROM generate_series(1, 1000) AS n;
 SELECT kindly_stats.attach('"Other app"."Event"', '{"bot_id": "bot", "occurred_at": "created at", "kind": "what", "session_id": "conversation"}');
+CREATE TABLE said (bot text, at timestamptz, kind text);
+CREATE TABLE said_by_uuid (bot uuid, at timestamptz, kind text);
+INSERT INTO said VALUES ('acme-support', '2025-02-01', 'user_message');
+SELECT kindly_stats.attach(t, '{"bot_id": "bot", "occurred_at": "at"}') FROM unnest('{said,said_by_uuid}'::regclass[]) AS t;
+INSERT INTO said VALUES ('Ünïcode', '2025-02-02', 'user_message'), ('acme-support', '2025-02-03', 'user_message'), ('F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6', '2025-02-03', 'user_message');
+INSERT INTO said_by_uuid VALUES ('f81d4fae-7dec-11d0-a765-00a0c91e6bf6', '2025-02-04', 'user_message');
+INSERT INTO kindly_stats.bot_name VALUES ('acme-support', 'Support'), (1, 'First');
 SELECT kindly_stats.create_conversation_table('talk');
 INSERT INTO talk (bot_id, conversation_id, conversation_start_time, conversation_end_time) SELECT 1 + n % 2, 't' || n, '2025-05-01', '2025-05-02' FROM generate_series(1, 9) AS n;
 ALTER TABLE talk RENAME TO "Talk";
@@ -111,6 +120,7 @@ CREATE POLICY own ON kindly_stats.rollup FOR SELECT TO ks_restore_reader USING (
 my $expected = answers($old, 'stats');
 like($expected, qr/^series messages \d{3,} \d{4,} /m, 'there is something to compare');
 like($expected, qr/^bots of "Talk" 1 2\ntalks 1 4\ntalks 2 5$/m, 'with conversations');
+like($expected, qr/^bot acme-support -\d+ Support\n(?:bot .*\n)*messages of acme-support 2\nmessages of f81d4fae-7dec-11d0-a765-00a0c91e6bf6 2$/mi, 'with bots whose ids are texts');
 like($expected, qr/^policy kindly_stats.rollup own/m, 'with a policy');
 is($old->safe_psql('stats', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and verify() is content with it');
 
@@ -137,6 +147,13 @@ SET ROLE ks_restore_reader;
 SELECT count FROM kindly_stats.stats_total(1, '2026-01-01', '2026-02-01');
 SELECT count FROM kindly_stats.stats_total(7, '2026-01-01', '2026-02-01');
 }), "51 50\n0\n1\n0", "$how: further events count");
+	# texts are the same bots, new ones are noted, and names are theirs
+	is( $new->safe_psql($db, q{
+INSERT INTO said VALUES ('acme-support', '2026-01-05', 'user_message'), ('new', '2026-01-05', 'user_message');
+SELECT b.id, coalesce(b.name, 'none'), (SELECT count FROM kindly_stats.stats_total(b.id, '2025-01-01', '2026-02-01')) FROM kindly_stats.bot AS b WHERE b.id IN ('acme-support', 'new') ORDER BY b.id;
+DELETE FROM said WHERE at = '2026-01-05';
+SELECT count(*) FROM kindly_stats.verify();
+}), "acme-support|Support|3\nnew|none|1\n0", "$how: bots whose ids are texts");
 	# measures still reach the triggers
 	like( $new->safe_psql($db, q{
 SELECT kindly_stats.add_measure('visits', kinds => '{visit}', member => 'session_id');

@@ -42,7 +42,7 @@ INSERT INTO extra SELECT * FROM chat_event;
 INSERT INTO rollup (bot_id, measure, month, tally) SELECT 2, 'messages', '2025-01-01', t FROM big WHERE n IN (1, 2, 5);
 INSERT INTO rollup (bot_id, measure, month, tally) SELECT 2, 'pages', '2025-01-01', t FROM big WHERE n = 3;
 INSERT INTO rollup (bot_id, measure, month, tally) SELECT 3, 'messages', '2025-01-01', t FROM big WHERE n IN (2, 4, 5);
-INSERT INTO bot VALUES (2, 'two');
+INSERT INTO bot_name VALUES (2, 'two');
 VACUUM ANALYZE;
 });
 

@@ -94,6 +94,9 @@ my %pool = (
 	'double precision' => [ '0', "'NaN'", "'-Infinity'", '1e308' ],
 	'numeric' => [ '0', "'NaN'", '1e1000' ],
 	'text' => \@texts,
+	'character' => [ "'x'", "''", "'1'" ],
+	'uuid' => [ "'8f14e45f-ceea-467f-a8b5-1c1d7a9e0b11'" ],
+	'kindly_stats.bot_id' => [ '1', '2', "'a-bot'", "'8f14e45f-ceea-467f-a8b5-1c1d7a9e0b11'", "'-4611686018427387904'", "'9223372036854775807'" ],
 	'cstring' => [ grep { !/repeat/ } @texts ],
 	'name' => [ "'x'", "''" ],
 	'date' => [ "'2025-01-01'", "'2025-01-31'", "'infinity'", "'-infinity'", "'4714-11-24 BC'", "'5874897-12-31'", "'0001-01-01'" ],
@@ -120,6 +123,7 @@ my %sane = (
 	bot => [ '1' ], from => [ "'2025-01-01'", "'2024-12-15'", "'2025-01-30'" ], to => [ "'2025-02-01'", "'2025-01-05'" ], tz => [ "'UTC'", "'Europe/Oslo'", "'Pacific/Chatham'", 'NULL' ],
 	granularity => [ "'day'", "'hour'", "'week'", "'month'" ], locale => [ 'NULL', "'en-US'", "'fa-IR'" ], measure => [ "'messages'", "'pages'", "''" ], wanted => [ "'messages'", "'pages'" ],
 	limit => [ '5', '1000000' ], key => [ 'NULL' ], sources => [ 'NULL' ], language_codes => [ 'NULL' ], bins => [ 'NULL' ], filter => [ 'NULL' ], firsts => [ 'false' ],
+	document => [ "'{\"a\": {\"b\": [1, \"x\"]}}'", "'{\"a\": 1, \"a\": 2}'", "repeat('[', 1000) || repeat(']', 1000)" ], path => [ "'{a}'", "'{a,b,1}'", "'{0,0,0}'" ], unit => [ "'seconds'", "'milliseconds'" ],
 	skip => [ '2', '0' ], take => [ '1', '64' ], day => [ "'2025-01-05'" ], at => [ "'2025-01-01'" ], edges => [ "'{2025-01-01,2025-01-15,2025-02-01}'", "'{-infinity,infinity}'" ]);
 
 sub value
@@ -144,7 +148,7 @@ sub functions_of
 SELECT concat_ws('|', format('%I.%I', n.nspname, p.proname), p.prokind, p.proretset, p.pronargdefaults,
 	(SELECT string_agg(coalesce(nullif(p.proargnames[a.i], ''), 'x') || ':' || format_type(a.t, NULL), ';' ORDER BY a.i) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (t, i)))
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname IN ('kindly_stats', 'kindly_api', 'sage', 'chatbot', 'logicdialog', 'ultimate')
+WHERE n.nspname IN ('kindly_stats', 'kindly_rules', 'kindly_api', 'sage', 'chatbot', 'logicdialog', 'ultimate')
 AND has_schema_privilege('$role', n.oid, 'USAGE') AND has_function_privilege('$role', p.oid, 'EXECUTE')
 AND NOT 'internal'::regtype = ANY (p.proargtypes) ORDER BY p.oid});
 	return map {

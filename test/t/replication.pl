@@ -32,9 +32,10 @@ CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2025-01-01') TO ('20
 CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
 CREATE TABLE emptied ($columns, PRIMARY KEY (bot_id, occurred_at, event_id));
 CREATE TABLE deaf ($columns, PRIMARY KEY (bot_id, occurred_at, event_id));
+CREATE TABLE said (n integer PRIMARY KEY, bot_id text, occurred_at timestamptz, kind text);
 };
 my $attach = q{
-SELECT kindly_stats.attach('event'), kindly_stats.attach('whole'), kindly_stats.attach('deaf');
+SELECT kindly_stats.attach('event'), kindly_stats.attach('whole'), kindly_stats.attach('deaf'), kindly_stats.attach('said');
 SELECT kindly_stats.attach('parted');
 };
 my $answers = q{
@@ -59,14 +60,14 @@ sub events
 $publisher->safe_psql('postgres', $tables . $attach
 	  . events('event', 1, '2025-01-05', 1, 300) . events('whole', 2, '2025-01-05', 1, 200) . events('parted', 3, '2025-01-30', 1, 700)
 	  . events('emptied', 1, '2025-01-20', 1, 50) . events('deaf', 3, '2025-01-05', 1, 10)
-	  . 'CREATE PUBLICATION events FOR TABLE event, whole, parted, emptied, deaf; CREATE PUBLICATION statistics FOR TABLE kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction;');
+	  . 'CREATE PUBLICATION events FOR TABLE event, whole, parted, emptied, deaf, said; CREATE PUBLICATION statistics FOR TABLE kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction;');
 
 # ---------------------------------------------------------------- events
 
 $subscriber->safe_psql('postgres', $tables . q{
 SELECT kindly_stats.attach('event', replica => true), kindly_stats.attach('whole', '{"source": null}', true);
 SELECT kindly_stats.attach('parted', replica => true);
-SELECT kindly_stats.attach('emptied', replica => true);
+SELECT kindly_stats.attach('emptied', replica => true), kindly_stats.attach('said', replica => true);
 SELECT kindly_stats.attach('deaf');
 CREATE SUBSCRIPTION events CONNECTION '} . $publisher->connstr . ' dbname=postgres' . q{' PUBLICATION events;
 });
@@ -103,6 +104,15 @@ UPDATE parted SET occurred_at = occurred_at + interval '10 days' WHERE occurred_
 UPDATE parted SET source = 'mail' WHERE event_id % 7 = 0;
 });
 not_deaf('updates');
+# bots whose ids are texts are noted by whoever applies their rows
+my $texts = q{SELECT b.id, b.number, (SELECT count FROM kindly_stats.stats_total(b.id, '2025-01-01', '2025-03-01')) FROM kindly_stats.bot AS b WHERE b.number < -4611686018427387904 ORDER BY b.id COLLATE "C"};
+$publisher->safe_psql('postgres', q{
+INSERT INTO said SELECT n, (ARRAY['acme-support', 'Ünïcode', 'F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6'])[1 + n % 3], '2025-02-01', 'user_message' FROM generate_series(1, 10) AS n;
+UPDATE said SET bot_id = 'moved' WHERE n = 10;
+});
+not_deaf('texts');
+like($publisher->safe_psql('postgres', $texts), qr/^acme-support\|-\d+\|3\nf81d4fae-7dec-11d0-a765-00a0c91e6bf6\|-\d+\|3\nmoved\|-\d+\|1\nÜnïcode\|-\d+\|3$/, 'bots whose ids are texts');
+is($subscriber->safe_psql('postgres', $texts), $publisher->safe_psql('postgres', $texts), 'and they are the same where they are applied');
 $publisher->safe_psql('postgres', q{
 DELETE FROM event WHERE event_id BETWEEN 100 AND 150;
 DELETE FROM whole WHERE event_id IN (1, 2, 100);
@@ -204,11 +214,11 @@ sub same_reports
 {
 	my ($what) = @_;
 	$publisher->wait_for_catchup('statistics');
-	is($reports->safe_psql('postgres', $answers), $publisher->safe_psql('postgres', $answers), "$what: the node of reports answers the same");
+	is($reports->safe_psql('postgres', $answers . $texts), $publisher->safe_psql('postgres', $answers . $texts), "$what: the node of reports answers the same");
 	return;
 }
 same_reports('initial copy');
-$publisher->safe_psql('postgres', events('event', 2, '2025-01-01', 5000, 5100) . q{CALL kindly_stats.compact(); INSERT INTO kindly_stats.bot_name VALUES (1, 'one');
+$publisher->safe_psql('postgres', events('event', 2, '2025-01-01', 5000, 5100) . q{CALL kindly_stats.compact(); INSERT INTO kindly_stats.bot_name VALUES (1, 'one'), ('acme-support', 'Acme'); INSERT INTO said VALUES (11, 'new', '2025-02-01', 'user_message');
 INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name) VALUES (1, 'welcome', 'never reached');
 SELECT kindly_stats.purge('whole', '2025-01-06')});
 same_reports('inserts, compaction and a purge');

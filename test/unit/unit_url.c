@@ -293,6 +293,10 @@ check_routes(void)
 	   strcmp(ks_route_parameter_find(route, "language_codes")->argument, "language_codes") == 0, "both names of the languages");
 	ok(ks_route_parameter_find(route, "limit") == NULL && ks_route_parameter_find(route, "") == NULL &&
 	   ks_route_parameter_find(route, "sources[]") == NULL, "parameters of others");
+	ok(ks_route_takes(route->ignored, &(ks_url_parameter) {.name = "limit"}) && !ks_route_takes(route->parameters, &(ks_url_parameter) {.name = "limit"}) &&
+	   !ks_route_takes(route->ignored, &(ks_url_parameter) {.name = "limit", .brackets = true}) &&
+	   ks_route_takes(route->ignored, &(ks_url_parameter) {.name = "sources", .brackets = true}) &&
+	   !ks_route_takes(route->ignored, &(ks_url_parameter) {.name = "period"}), "what a route of Sage's accepts of others of them");
 }
 
 int
