@@ -245,6 +245,8 @@ show_lines()
 		$get "$url/api/native/rpc/stats_series?from=$4&to=$5&order=count.desc&limit=3" -H "$token" -H "accept: text/csv"
 		$get "$url/api/native/" -H "$token"
 
+		# the documented addresses, for programs that make clients of them: $url/openapi.json
+
 		# the page for people: its key is the one above
 		$url/
 	LINES

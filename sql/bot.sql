@@ -126,7 +126,9 @@ INSERT INTO number_event (bot_id, occurred_at, kind) VALUES (-461168601842738790
 -- two ids of one number: as if there were such
 INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ('fifth'::kindly_stats.bot_id, 'sixth');
 INSERT INTO text_event (bot_id, occurred_at, kind) VALUES ('fifth', '2024-10-25', 'user_message');
-DELETE FROM kindly_stats.known_bot WHERE id = 'sixth';
+INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ('fifth'::kindly_stats.bot_id, 'fifth');
+SELECT * FROM kindly_stats.health_bots();
+DELETE FROM kindly_stats.known_bot WHERE id IN ('fifth', 'sixth');
 CREATE TABLE empty_bot (bot_id text, occurred_at timestamptz, kind text);
 INSERT INTO empty_bot VALUES (NULL, '2024-10-25', 'user_message'), ('', '2024-10-25', 'user_message');
 SELECT kindly_stats.attach('empty_bot');

@@ -186,6 +186,15 @@ SELECT count(*) FROM differences;
 SELECT kindly_stats.attach('trace', '{"duration": "meta->>spent"}') IS NOT NULL AS attached;
 SELECT * FROM counted(88107, 'handover_seconds', 'timed_handovers');
 SELECT count(*) FROM differences;
+-- what adds nothing is not there for who needs it; so a weight must not come after that
+SELECT kindly_stats.attach('trace', '{"duration": "seconds"}') IS NOT NULL AS attached;
+INSERT INTO trace (ts, seconds) VALUES ('2024-05-02', 0.5), ('2024-05-02', 4);
+SELECT * FROM counted(88107, 'handover_seconds', 'timed_handovers');
+SELECT count(*) FROM differences;
+SET client_min_messages = warning;
+SELECT refusal($$SELECT kindly_stats.add_measure('needing', needed => 'seconds'), kindly_stats.add_measure('adding', weight => 'seconds')$$);
+SELECT refusal($$DO 'BEGIN PERFORM kindly_stats.add_measure(''adding'', weight => ''seconds''); PERFORM kindly_stats.add_measure(''needing'', needed => ''seconds''); RAISE ''% %'', (SELECT count(*) FROM kindly_stats.verify()), (SELECT count FROM kindly_stats.stats_total(88107, ''2024-01-01'', ''2025-01-01'', ''UTC'', measure => ''needing'')); END'$$);
+RESET client_min_messages;
 SELECT kindly_stats.detach('trace');
 DROP TABLE trace;
 

@@ -117,13 +117,15 @@ const logicdialog = Object.fromEntries(Object.entries(shapes).map(([name, schema
 // ---------------------------------------------------------------- Ultimate
 
 const digits = described('a number', { type: 'string', pattern: '^-?\\d+$' });
-const conversation = Object.fromEntries(Object.entries({
+const nullables = (members) => Object.fromEntries(Object.entries(members).map(([name, schema]) => [name, nullable(schema)]));
+const conversation = nullables({
   bot_name: text, platform_conversation_id: text, conversation_start_time: exact, language: text, channel: text, labels: list(nullable(text)),
   conversations_data: described('the text of a JSON object', text), test_mode: boolean, conversation_status: text, last_resolution: text,
-  triggered_replies: described('the text of a JSON array', text), triggered_intent_replies: list(described('the text of a JSON object', text)), is_llm_conversation: boolean,
+  triggered_replies: list(object(nullables({ reply_timestamp: exact, reply_id: text, reply_name: text, reply_type: text, intent_id: text }))),
+  triggered_intent_replies: list(object(nullables({ intent_timestamp: exact, intent_id: text, intent_name: text, not_meaningful: boolean }))), is_llm_conversation: boolean,
   llm_notUnderstood_count: digits, llm_responseGenerated_count: digits, llm_errorOccurred_count: digits, llm_escalationRequired_count: digits, llm_fallback_count: digits,
   bot_messages_count: digits, visitor_messages_count: digits, not_understood_messages_count: digits,
-}).map(([name, schema]) => [name, nullable(schema)]));
+});
 const rate = described('a part of 1; null where there is nothing to be a part of', { type: ['number', 'null'], minimum: 0, maximum: 1 });
 const byIntent = (name) => [data(list(object({ [name]: text, total_conversations: integer, bot_handled_rate: rate }))), { data: [{ [name]: 'Where is my parcel', total_conversations: 12, bot_handled_rate: 0.75 }] }];
 

@@ -28,7 +28,7 @@ const chatbot = {
   tz: zone,
   dimension: { description: 'unit of the points', type: 'string', enum: ['auto', 'year', 'month', 'day', 'hour'] },
   group: { description: 'points of each source, or of each story', type: 'string', enum: ['source', 'storyId'] },
-  offset: { description: 'minutes that the clock is ahead of UTC; or a time zone, tz', type: 'integer', minimum: -720, maximum: 720, example: 60 },
+  offset: { description: 'minutes that the clock is ahead of UTC; or a time zone, tz', type: 'integer', minimum: -720, maximum: 720, multipleOf: 15, example: 60 },
   source: lines('sources of the messages', ['widget']),
   storyId: lines('stories of the messages', ['5b07ff77c2376e30306d9b12']),
 };

@@ -98,7 +98,7 @@ BEGIN
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true or integer that must be more than 0, column that must not be NULL; of which rows (grain: events, or conversations by their start or end); counted: not while older events are still being counted';
+        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, number that must be more than 0 or text that says true, column that must not be NULL; of which rows (grain: events, or conversations by their start or end); counted: not while older events are still being counted';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),

@@ -237,6 +237,27 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.notice_kept(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.notice_kept(text) IS 'internal: says so where a new measure cannot have all events that are counted';
 
+-- A column that some measure adds up is there only where it adds something: fractions, and texts that are no numbers, are not.  Measures that need it
+-- have been counted with them, if nothing added it up so far.
+CREATE FUNCTION kindly_stats.check_weight(name text, weight text, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    needing text;
+BEGIN
+    SELECT m.name INTO needing FROM kindly_stats.measure AS m
+     WHERE m.grain = check_weight.grain AND m.needed = check_weight.weight AND m.name <> check_weight.name ORDER BY m.name LIMIT 1;
+    IF FOUND AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.grain = check_weight.grain AND m.weight = check_weight.weight AND m.name <> check_weight.name)
+       AND EXISTS (SELECT FROM kindly_stats.event_table AS e
+                     JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(e.columns -> check_weight.weight)
+                    WHERE e.grain = check_weight.grain AND (jsonb_typeof(e.columns -> check_weight.weight) = 'object' OR kindly_stats.base_type(a.atttypid) = 'numeric'::regtype)) THEN
+        RAISE EXCEPTION 'measure "%" needs column "%", and counts values that cannot be added up', needing, weight
+            USING ERRCODE = '55000', HINT = format('Delete the measure "%s" and rebuild(), add this one, and then that one again: it counts whole numbers alone then.', needing);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.check_weight(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.check_weight(text, text, text) IS 'internal: refuses a weight that would change what other measures count (55000)';
+
 -- From here on writers count it, once those that know nothing of it are gone.
 CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -262,10 +283,11 @@ BEGIN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
+    PERFORM kindly_stats.check_weight(name, weight, grain);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) IS 'internal: adds a measure, of which nothing is counted yet (42703, 42804)';
+COMMENT ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) IS 'internal: adds a measure, of which nothing is counted yet (42703, 42804, 55000)';
 
 CREATE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
                                          weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
@@ -293,7 +315,7 @@ must not be NULL; grain: event, or conversation_start or conversation_end to cou
 or the other.
 It blocks writers while it counts; kindly_stats.add_measure_concurrently() does not.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
-was deleted and its counts are still there.';
+was deleted and its counts are still there, or where another needs the weight and counts fractions of it.';
 
 CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge';

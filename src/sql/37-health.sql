@@ -190,6 +190,25 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_counting() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_counting() IS 'internal: part of health(): tables and measures that are half counted';
 
+-- Writers refuse an id whose number is another's, but not one that another transaction is writing just then.
+CREATE FUNCTION kindly_stats.health_bots() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'error', 'kindly_stats.known_bot', format('Bots "%s" and "%s" have the same number, and so one statistic.', min(s.id), max(s.id)),
+           format('-- in its tables, give one another id, such as: UPDATE ... SET bot_id = ... WHERE bot_id = %1$L; then'
+                  ' DELETE FROM kindly_stats.known_bot WHERE id = %1$L; SELECT kindly_stats.rebuild();', max(s.id))
+      FROM (SELECT k.bot_id, CASE WHEN k.id ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN lower(k.id) ELSE k.id END AS id
+              FROM kindly_stats.known_bot AS k) AS s
+     GROUP BY s.bot_id HAVING min(s.id) <> max(s.id);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_bots() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_bots() IS 'internal: part of health(): texts that have one number';
+
 CREATE FUNCTION kindly_stats.health_rows(enough bigint DEFAULT 1000) RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -363,6 +382,7 @@ BEGIN
     SELECT * FROM kindly_stats.tree_findings()
     UNION ALL SELECT * FROM kindly_stats.health_counting()
     UNION ALL SELECT * FROM kindly_stats.health_verification()
+    UNION ALL SELECT * FROM kindly_stats.health_bots()
     UNION ALL SELECT * FROM kindly_stats.health_rows()
     UNION ALL SELECT * FROM kindly_stats.health_dead_rows()
     UNION ALL SELECT * FROM kindly_stats.health_size()
