@@ -41,11 +41,18 @@ CALL kindly_stats.compact();
 SELECT count(*) AS rows, bool_and(measure = '') AS mixed FROM kindly_stats.rollup WHERE bot_id >= 10;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 10;
 
+-- nor does it write those anew that a large statement wrote
+INSERT INTO event (bot_id, occurred_at, kind) SELECT 2000 + n, '2025-01-15Z', 'user_message' FROM generate_series(1, 1500) AS n;
+CREATE TABLE written AS SELECT bot_id, ctid AS place FROM kindly_stats.rollup WHERE bot_id >= 2000;
+CALL kindly_stats.compact();
+SELECT count(*) FROM written AS w JOIN kindly_stats.rollup AS r ON r.bot_id = w.bot_id AND r.ctid = w.place;
+DELETE FROM event WHERE bot_id >= 2000;
+
 -- bots that come again and again in a statement have one row a month all the same, in little memory
 SET work_mem = '64kB';
 INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1000 + n * 7919 % 300, timestamptz '2025-01-15Z' + n % 2 * interval '30 days', 'user_message', 's' || n FROM generate_series(1, 3000) AS n;
 RESET work_mem;
-SELECT count(*) AS rows, count(DISTINCT (bot_id, month)) AS months FROM kindly_stats.rollup WHERE bot_id >= 1000;
+SELECT count(*) AS rows, count(DISTINCT (bot_id, month)) AS months FROM kindly_stats.rollup WHERE bot_id BETWEEN 1000 AND 1999;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
 -- what is taken away, too
 SET work_mem = '64kB';

@@ -31,12 +31,16 @@
  */
 #define NEW_LIMIT 256
 
+/* A statement that touches more bots and months than this hardly comes again before long: nothing is soon to be merged. */
+#define NEW_GROUPS 1000
+
 /* More rows than this are inserted by one statement from arrays. */
 #define SINGLE_INSERTS 4
 
 typedef struct pending_rows
 {
 	bool		kept;			/* all of them */
+	bool		is_new;			/* small ones are soon to be merged */
 	int			count;
 	int			size;
 	Datum	   *bot_id;
@@ -122,11 +126,10 @@ ks_sort_out_worth(const ks_builder *mixed)
 	return mixed->weights.count + (uint64) mixed->members.count > MIXED_LIMIT;
 }
 
-/* Kept rows are no more read as new ones: nobody merges them but compact(). */
 static int64
-id_for(const ks_builder *mixed, bool kept)
+id_for(const ks_builder *mixed, bool is_new)
 {
-	return !kept && mixed->weights.count + (uint64) mixed->members.count <= NEW_LIMIT ? ks_id_new() : ks_id_merged();
+	return is_new && mixed->weights.count + (uint64) mixed->members.count <= NEW_LIMIT ? ks_id_new() : ks_id_merged();
 }
 
 /* One row of each measure in the group, or one mixed row where there is little. */
@@ -140,7 +143,7 @@ add_group(pending_rows *rows, ks_group *group)
 
 	if (!ks_sort_out_worth(&group->builder))
 	{
-		add_pending(rows, group->bot_id, mixed, group->month, id_for(&group->builder, rows->kept), &group->builder);
+		add_pending(rows, group->bot_id, mixed, group->month, id_for(&group->builder, rows->is_new), &group->builder);
 		return;
 	}
 	ks_sort_out(&group->builder, &shares, &count);
@@ -262,6 +265,7 @@ ks_append(ks_group **groups, int count, bool kept)
 
 	memset(&rows, 0, sizeof(rows));
 	rows.kept = kept;
+	rows.is_new = !kept && count <= NEW_GROUPS;
 	for (i = 0; i < count; i++)
 		add_group(&rows, groups[i]);
 	insert_pending(&rows);
