@@ -374,7 +374,7 @@ check_client(const ks_url *url, const ks_route *route, int64 bot)
 
 	collect(url, route, &client, &g);
 	if (g.count > 0 && (!ks_bot_by_name(g.values[0], &named) || named != bot))
-		ks_refuse_bot();
+		ks_refuse(403, "the key or token is for another workspace", "Parameter \"client\" must be the name of the bot that it was made for.");
 }
 
 static void
@@ -497,7 +497,7 @@ refuse_as_http(ErrorData *error)
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			ereport(ERROR,
 					(errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '3')),
-					 errmsg("the token does not give access to this"),
+					 errmsg("the key or token does not give access to this"),
 					 errdetail_log("%s", error->message),
 					 errhint("Ask the operator of the API.")));
 			break;
