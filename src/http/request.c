@@ -170,26 +170,12 @@ json_list(const given *g)
 	return list.data;
 }
 
-static Datum
-text_array(const given *g)
-{
-	Datum	   *items = palloc(g->count * sizeof(Datum));
-	int			i;
-
-	for (i = 0; i < g->count; i++)
-		items[i] = CStringGetTextDatum(g->values[i]);
-	return PointerGetDatum(construct_array(items, g->count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 static void
 add_given(call *c, const char *argument, const given *g)
 {
 	Oid			type = argument_type(c, argument);
 
-	if (type == TEXTARRAYOID)
-		add_argument(c, argument, type, text_array(g));
-	else
-		add_argument(c, argument, type, read_value(type, g->exact ? json_list(g) : g->values[0], g->name));
+	add_argument(c, argument, type, read_value(type, g->exact ? json_list(g) : g->values[0], g->name));
 }
 
 static char *
