@@ -85,7 +85,8 @@ INSERT INTO for_everybody VALUES
 ('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
 ('says what the documentation says, too', 'routes'),
-('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot');
+('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
+('kindly_api.overview() calls them as whoever queries', 'overview_card overview_list overview_buttons overview_breakdown');
 CREATE TEMP VIEW listed AS
 SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
 CREATE TEMP VIEW executable AS
