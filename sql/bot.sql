@@ -5,6 +5,7 @@ CREATE DATABASE regression_kindly_bot TEMPLATE template0 ENCODING 'UTF8';
 \c regression_kindly_bot
 SET client_min_messages = warning;
 \pset format unaligned
+\set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 -- integers, however they come, are their own number
 SELECT '42'::kindly_stats.bot_id AS text, 42::kindly_stats.bot_id AS int4, 42::smallint::kindly_stats.bot_id AS int2, 42::bigint::kindly_stats.bot_id AS int8,
