@@ -181,7 +181,7 @@ ks_icu_get(UCalendar *icu, UCalendarDateFields field)
 	return value;
 }
 
-/* First day of the month or year that holds the day. */
+/* First day of the month or year that holds the day; the calendar is left at the day. */
 static int64
 floor_field(UCalendar *icu, int64 day, UCalendarDateFields day_field)
 {
@@ -190,15 +190,36 @@ floor_field(UCalendar *icu, int64 day, UCalendarDateFields day_field)
 }
 
 /*
- * First day of the next month or year: of the one that holds a day beyond the
- * longest there is, which no calendar's next one ends before.  (The shortest
- * month, of 5 days, stands between months of 30.)
+ * First day of the next month: of the one that holds a day beyond the longest
+ * there is, which no calendar's next one ends before.  (The shortest month, of
+ * 5 days, stands between months of 30.)  With years it is the same.
  */
 static int64
-next_field(UCalendar *icu, int64 start, UCalendarDateFields day_field)
+next_month(UCalendar *icu, int64 start)
 {
-	return floor_field(icu, start + (day_field == UCAL_DAY_OF_YEAR ? KS_LONGEST_UNIT_DAYS : 32),
-					   day_field);
+	return floor_field(icu, start + 32, UCAL_DAY_OF_MONTH);
+}
+
+/*
+ * ICU counts the days of Chinese and Korean years from one memory of new years
+ * for both, though they can be a day apart: with which of them it was filled is
+ * a matter of chance.  Months are counted from solstices, which they share, too,
+ * but which lie where it makes no difference: 60 years have been walked.
+ */
+static int64
+floor_cyclic_year(UCalendar *icu, int64 day)
+{
+	int64		start = floor_field(icu, day, UCAL_DAY_OF_MONTH);
+
+	while (ks_icu_get(icu, UCAL_MONTH) != 0 || ks_icu_get(icu, UCAL_IS_LEAP_MONTH) != 0)
+		start = floor_field(icu, start - 1, UCAL_DAY_OF_MONTH);
+	return start;
+}
+
+static int64
+floor_year(UCalendar *icu, int64 day)
+{
+	return ks_icu_calendar_kind(icu) == KS_ICU_CYCLIC ? floor_cyclic_year(icu, day) : floor_field(icu, day, UCAL_DAY_OF_YEAR);
 }
 
 int64
@@ -213,7 +234,7 @@ ks_calendar_floor(const ks_calendar *calendar, int64 day, ks_unit unit)
 
 	icu = *(UCalendar **) calendar->icu;
 	if (unit == KS_YEAR)
-		return floor_field(icu, day, UCAL_DAY_OF_YEAR);
+		return floor_year(icu, day);
 
 	start = floor_field(icu, day, UCAL_DAY_OF_MONTH);
 	if (unit == KS_MONTH)
@@ -235,11 +256,11 @@ ks_calendar_next(const ks_calendar *calendar, int64 start, ks_unit unit)
 
 	icu = *(UCalendar **) calendar->icu;
 	if (unit == KS_YEAR)
-		return next_field(icu, start, UCAL_DAY_OF_YEAR);
+		return floor_year(icu, start + KS_LONGEST_UNIT_DAYS);
 
-	next = next_field(icu, start, UCAL_DAY_OF_MONTH);
+	next = next_month(icu, start);
 	if (unit == KS_MONTH)
 		return next;
-	next = next_field(icu, next, UCAL_DAY_OF_MONTH);
-	return next_field(icu, next, UCAL_DAY_OF_MONTH);
+	next = next_month(icu, next);
+	return next_month(icu, next);
 }

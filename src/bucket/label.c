@@ -14,6 +14,7 @@
 
 #include <unicode/udat.h>
 #include <unicode/udatpg.h>
+#include <unicode/unum.h>
 #include <unicode/ustring.h>
 
 #include "fmgr.h"
@@ -38,6 +39,7 @@ PG_FUNCTION_INFO_V1(ks_bucket_label);
 
 /* A pattern, or a label: the longest have some 60 characters. */
 #define TEXT_SIZE			256
+#define WORD_SIZE			64
 
 /* What labels are written with; kept from row to row while the arguments stay the same. */
 typedef struct labeller
@@ -51,9 +53,12 @@ typedef struct labeller
 	UCalendar **icu;
 	ks_calendar calendar;
 	bool		julian;			/* before GREGORIAN_SINCE */
-	UDateFormat *format;
-	UDateFormat *year_format;	/* of weeks */
-	UChar		week[TEXT_SIZE];	/* the word for one */
+	UDateFormat *format;		/* of weeks: their year */
+
+	/* of weeks */
+	int			minimal_days;
+	UNumberFormat *number_format;
+	UChar		week[WORD_SIZE];	/* the word for one */
 	UChar		comma;
 } labeller;
 
@@ -127,6 +132,12 @@ close_format(void *format)
 	udat_close(format);
 }
 
+static void
+close_number_format(void *format)
+{
+	unum_close(format);
+}
+
 /* What ICU has malloc'd is freed with the memory context. */
 static void
 free_with_context(MemoryContextCallbackFunction function, void *what)
@@ -175,6 +186,17 @@ open_format(UDateTimePatternGenerator *generator, const char *icu_locale, const 
 	return format;
 }
 
+static UNumberFormat *
+open_number_format(const char *icu_locale)
+{
+	UErrorCode	status = U_ZERO_ERROR;
+	UNumberFormat *format = unum_open(UNUM_DECIMAL, NULL, 0, icu_locale, NULL, &status);
+
+	check_icu(status);
+	free_with_context(close_number_format, format);
+	return format;
+}
+
 /* The word for a week, in the middle of a sentence. */
 static void
 set_week(labeller *l, UDateTimePatternGenerator *generator, const char *icu_locale)
@@ -185,7 +207,7 @@ set_week(labeller *l, UDateTimePatternGenerator *generator, const char *icu_loca
 	int32_t		length;
 	const UChar *name = udatpg_getAppendItemName(generator, UDATPG_WEEK_OF_YEAR_FIELD, &length);
 
-	length = Min(length, TEXT_SIZE - 1);
+	length = Min(length, WORD_SIZE - 1);
 	u_memcpy(l->week, name, length);
 	l->week[length] = 0;
 
@@ -206,8 +228,6 @@ skeleton_of(ks_unit unit, bool brief)
 			return brief ? "MMMdjm" : "yMMMMdjm";
 		case KS_DAY:
 			return brief ? "MMMd" : "yMMMMd";
-		case KS_WEEK:
-			return "w";
 		case KS_MONTH:
 			return brief ? "MMM" : "yMMMM";
 		case KS_QUARTER:
@@ -237,10 +257,12 @@ open_labeller(labeller *l)
 
 	generator = open_generator(l->locale, icu_locale, kind);
 	l->format = open_format(generator, icu_locale, skeleton_of(l->unit, l->brief));
-	if (l->unit != KS_WEEK)
-		return;
-	l->year_format = open_format(generator, icu_locale, "y");
-	set_week(l, generator, icu_locale);
+	if (l->unit == KS_WEEK)
+	{
+		l->minimal_days = ucal_getAttribute(*l->icu, UCAL_MINIMAL_DAYS_IN_FIRST_WEEK);
+		l->number_format = open_number_format(icu_locale);
+		set_week(l, generator, icu_locale);
+	}
 }
 
 /* Appends what the format makes of the calendar's time; returns the new length. */
@@ -254,45 +276,50 @@ append_format(UDateFormat *format, UCalendar *icu, UChar *text, int32_t length)
 	return length + more;
 }
 
-/* A day of the year that the week is counted in, as near as there is one. */
-static int64
-day_of_week_year(const labeller *l, int64 day)
+/* Appends the number in the locale's digits. */
+static int32_t
+append_number(UNumberFormat *format, int number, UChar *text, int32_t length)
 {
-	int			year;
-	int			week_year;
+	UErrorCode	status = U_ZERO_ERROR;
+	int32_t		more = unum_format(format, number, text + length, TEXT_SIZE - length, NULL, &status);
 
-	ks_icu_set_day(*l->icu, day);
-	year = ks_icu_get(*l->icu, UCAL_EXTENDED_YEAR);
-	week_year = ks_icu_get(*l->icu, UCAL_YEAR_WOY);
-	if (week_year == year)
-		return day;
-	day = ks_calendar_floor(&l->calendar, day, KS_YEAR);
-	return week_year < year ? day - 1 : ks_calendar_next(&l->calendar, day, KS_YEAR);
+	check_icu(status);
+	return length + more;
 }
 
+/*
+ * A week is one of the year that it has so many days in; the first such is
+ * number 1.  ICU's own numbers are not taken, since they depend on its days of
+ * the year (see calendar.c), and since it has no years for them in calendars
+ * other than the Gregorian one.
+ */
 static int32_t
 week_label(const labeller *l, int64 day, UChar *text)
 {
+	int			first_weekday = l->calendar.first_weekday;
+	int64		start = ks_civil_floor(day, KS_WEEK, first_weekday);
+	int64		decides = start + 7 - l->minimal_days;
+	int64		year = ks_calendar_floor(&l->calendar, decides, KS_YEAR);
+	int64		first = ks_civil_floor(year + l->minimal_days - 1, KS_WEEK, first_weekday);
 	int32_t		length = u_strlen(l->week);
 
 	u_memcpy(text, l->week, length);
 	text[length++] = ' ';
-	ks_icu_set_day(*l->icu, day);
-	length = append_format(l->format, *l->icu, text, length);
+	length = append_number(l->number_format, (int) (start - first) / 7 + 1, text, length);
 	if (l->brief)
 		return length;
 	text[length++] = l->comma;
 	text[length++] = ' ';
-	ks_icu_set_day(*l->icu, day_of_week_year(l, day));
-	return append_format(l->year_format, *l->icu, text, length);
+	ks_icu_set_day(*l->icu, decides);
+	return append_format(l->format, *l->icu, text, length);
 }
 
 static char *
 localized_label(const labeller *l, int64 reading)
 {
 	int64		day = ks_floor_div(reading, USECS_PER_DAY);
-	UChar		text[2 * TEXT_SIZE];
-	char		utf8[6 * TEXT_SIZE];
+	UChar		text[TEXT_SIZE];
+	char		utf8[3 * TEXT_SIZE];
 	UErrorCode	status = U_ZERO_ERROR;
 	int32_t		length;
 
