@@ -40,6 +40,7 @@ PG_FUNCTION_INFO_V1(ks_svg);
 static const char style[] =
 "<style>"
 ".ks-ground{fill:#ffffff}.ks-text{fill:#4b5563;font:12px system-ui,sans-serif}.ks-title{fill:#111827;font:600 14px system-ui,sans-serif}"
+".ks-text,.ks-title{unicode-bidi:plaintext}"
 ".ks-grid{stroke:#e5e7eb;stroke-width:1}.ks-mark{fill:#2563eb}.ks-cell{fill:#f3f4f6}"
 ".ks-line{fill:none;stroke:#2563eb;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.ks-area{fill:#2563eb;fill-opacity:.12}"
 "@media (prefers-color-scheme:dark){"
