@@ -157,6 +157,37 @@ COMMENT ON FUNCTION kindly_api.stats_heatmap(kindly_stats.bot_id, kindly_stats.m
 Arguments and errors as those of stats_series.  168 rows: day 0 is Sunday, hour is that of the local clock, distinct members are
 counted once in each cell.';
 
+CREATE FUNCTION kindly_api.languages(bot kindly_stats.bot_id DEFAULT NULL, by text DEFAULT 'tag')
+    RETURNS TABLE (language text, language_codes text[])
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.languages(kindly_stats.require_bot(bot), by);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) IS
+'languages of a bot, each with all the codes that its events have for it
+
+bot: by default the token''s; by: tag, which makes en_US and en-US one, or language, which makes no and nb one, and en-US and en-GB.
+language_codes is what the argument of that name takes: members are then counted once in a language.
+Errors: 400 for another by, 403 for another bot.';
+
+CREATE FUNCTION kindly_api.svg(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL, kind text DEFAULT 'line', title text DEFAULT NULL, width integer DEFAULT 720, height integer DEFAULT 240)
+    RETURNS kindly_stats."image/svg+xml"
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+BEGIN ATOMIC
+    SELECT kindly_stats.stats_svg(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale, kind, title, width, height);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) IS
+'a picture of a time series, or of the hours of the week, as image/svg+xml
+
+kind: line, bar or heatmap; title: by default the measure; width, height: in pixels, from 120 to 4000.  The other arguments are those
+of stats_series.
+Errors: as those of stats_series, and 400 for another kind or size.';
+
 CREATE FUNCTION kindly_api.stats_options(bot kindly_stats.bot_id DEFAULT NULL)
     RETURNS TABLE (first timestamptz, last timestamptz, sources text[], language_codes text[])
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 1

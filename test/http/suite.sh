@@ -68,6 +68,9 @@ http_suite()
 	sh "$place/tree/test/http/serve.sh" "$place/a copy" >"$place/http_serve.log" 2>&1 </dev/null
 	count_tap "http serve" "$place/http_serve.log" "$?"
 	if http_server >"$place/http_server.log" 2>&1; then
+		[ ! -s "$place/http.nginx.log" ]
+		one_result "$?" "nginx has nothing to say of its configuration"
+		show_tail "$place/http.nginx.log"
 		shown_lines >"$place/http_shown.log"
 		one_result "$?" "the lines that serve.sh shows are answered"
 		show_tail "$place/http_shown.log"
