@@ -134,7 +134,7 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 	ks_prepared(&plan,
 				"SELECT pg_catalog.min(m.first), pg_catalog.max(m.last) FROM pg_catalog.unnest($1) AS b (bot),"
 				" LATERAL (SELECT pg_catalog.min(r.month) AS first, pg_catalog.max(r.month) AS last FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot) AS m", 1, types);
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.id OPERATOR(pg_catalog.<) 2305843009213693952) AS m", 1, types);
 	execute(plan, values, NULL);
 	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!isnull)
@@ -147,6 +147,16 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
  * The query
  * ------------------------------------------------------------------------
  */
+
+/* The months of a part: newcomers have all that was before, an extent has all time. */
+static void
+write_months(StringInfo query, const ks_survey *survey, const ks_survey_part *part, const char *row)
+{
+	if (survey->take > 0 || part->kind == KS_SURVEY_COUNTS)
+		appendStringInfo(query, " AND %s.month OPERATOR(pg_catalog.>=) $2", row);
+	if (survey->take > 0 || part->kind != KS_SURVEY_EXTENT)
+		appendStringInfo(query, " AND %s.month OPERATOR(pg_catalog.<=) $3", row);
+}
 
 /* The column of one part: the aggregate over the bot's rows of its measure. */
 static void
@@ -164,13 +174,27 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
 	else
 		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
-	appendStringInfo(query, " FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot"
-					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s])", measure);
-	if (survey->take > 0 || part->kind == KS_SURVEY_COUNTS)
-		appendStringInfoString(query, " AND r.month OPERATOR(pg_catalog.>=) $2");
-	if (survey->take > 0 || part->kind != KS_SURVEY_EXTENT)
-		appendStringInfoString(query, " AND r.month OPERATOR(pg_catalog.<=) $3");
-	appendStringInfoChar(query, ')');
+	appendStringInfo(query, " FROM (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) q.bot"
+					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s]) AND" KS_IS_MERGED, measure);
+	write_months(query, survey, part, "r");
+	appendStringInfoString(query, " UNION ALL SELECT n.measure, n.tally FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) q.bot"
+						   " AND n.id OPERATOR(pg_catalog.>=) f.first_new AND n.id OPERATOR(pg_catalog.<) 2305843009213693952");
+	write_months(query, survey, part, "n");
+	appendStringInfoString(query, ") AS r)");
+}
+
+/* The bots, in their order, and from where on each may have new rows: OFFSET keeps that from being looked up for every measure. */
+static void
+write_bots(StringInfo query, bool names)
+{
+	const char *first_new = KS_FIRST_NEW;
+	const char *bot = strstr(first_new, "$1");
+
+	appendStringInfo(query, " FROM pg_catalog.unnest($1) WITH ORDINALITY AS q (bot, line) CROSS JOIN LATERAL (SELECT %.*sq.bot%s AS first_new OFFSET 0) AS f",
+					 (int) (bot - first_new), first_new, bot + 2);
+	if (names)
+		appendStringInfoString(query, " LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) q.bot");
+	appendStringInfoString(query, " ORDER BY q.line");
 }
 
 static char *
@@ -181,7 +205,7 @@ write_query(const ks_survey *survey)
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, survey->names
-						   ? "SELECT coalesce(n.id, kindly_stats.bot_text(b.bot)), n.name"
+						   ? "SELECT coalesce(n.id, kindly_stats.bot_text(q.bot)), n.name"
 						   : "SELECT NULL::pg_catalog.text, NULL::pg_catalog.text");
 	/* a measure that is still being counted would have too little; the same for all rows, so it is looked up once */
 	appendStringInfoString(&query, ", (SELECT pg_catalog.min(m.name) FROM kindly_stats.measure AS m"
@@ -191,10 +215,7 @@ write_query(const ks_survey *survey)
 	appendStringInfoString(&query, "]))");
 	for (i = 0; i < survey->nparts; i++)
 		write_part(&query, survey, &survey->parts[i]);
-	appendStringInfoString(&query, " FROM pg_catalog.unnest($1) WITH ORDINALITY AS b (bot, line)");
-	if (survey->names)
-		appendStringInfoString(&query, " LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) b.bot");
-	appendStringInfoString(&query, " ORDER BY b.line");
+	write_bots(&query, survey->names);
 	return query.data;
 }
 
