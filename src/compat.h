@@ -214,6 +214,18 @@ pg_hmac_free(pg_hmac_ctx *ctx)
 #define ks_random() ((double) random() / ((double) MAX_RANDOM_VALUE + 1.0))
 #endif
 
+/* How an index may use an operator: until 17 by the strategies of a btree, whose numbers are those of 18's comparisons. */
+#include "utils/lsyscache.h"
+#if PG_VERSION_NUM >= 180000
+typedef OpIndexInterpretation ks_op_meaning;
+#define ks_op_meanings(operator) get_op_index_interpretation(operator)
+#define ks_op_strategy(meaning) ((int) (meaning)->cmptype)
+#else
+typedef OpBtreeInterpretation ks_op_meaning;
+#define ks_op_meanings(operator) get_op_btree_interpretation(operator)
+#define ks_op_strategy(meaning) ((meaning)->strategy)
+#endif
+
 /* A scan of a foreign table, for the planner: 17 added clauses that it makes, 18 whether it is disabled. */
 #if PG_VERSION_NUM >= 180000
 #define ks_foreign_path(root, rel, rows, startup, total, outer) \

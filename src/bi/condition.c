@@ -125,14 +125,15 @@ strategy_of(Oid operator, bool is_text)
 {
 	ListCell   *cell;
 
-	foreach(cell, get_op_btree_interpretation(operator))
+	foreach(cell, ks_op_meanings(operator))
 	{
-		OpBtreeInterpretation *meaning = lfirst(cell);
+		ks_op_meaning *meaning = lfirst(cell);
+		int			strategy = ks_op_strategy(meaning);
 
-		if (meaning->strategy >= BTLessStrategyNumber && meaning->strategy <= BTGreaterStrategyNumber &&
+		if (strategy >= BTLessStrategyNumber && strategy <= BTGreaterStrategyNumber &&
 			(is_text ? meaning->oplefttype == TEXTOID && meaning->oprighttype == TEXTOID
 			 : is_time(meaning->oplefttype) && is_time(meaning->oprighttype)))
-			return meaning->strategy;
+			return strategy;
 	}
 	return 0;
 }
