@@ -80,6 +80,17 @@ month_of_edge(TimestampTz edge)
 	return ks_month_to_date(ks_month_of(edge));
 }
 
+static ArrayType *
+integers_array(const int32 *numbers, int count)
+{
+	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		items[i] = Int32GetDatum(numbers[i]);
+	return construct_array(items, count, INT4OID, 4, true, TYPALIGN_INT);
+}
+
 /* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 bins, $7 distinct, $8 filter */
 static void
 question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
@@ -107,13 +118,7 @@ question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
 	if (q->bin_of == NULL)
 		nulls[5] = 'n';
 	else
-	{
-		Datum	   *bins = palloc(q->nsegments * sizeof(Datum));
-
-		for (i = 0; i < q->nsegments; i++)
-			bins[i] = Int32GetDatum(q->bin_of[i]);
-		values[5] = PointerGetDatum(construct_array(bins, q->nsegments, INT4OID, 4, true, TYPALIGN_INT));
-	}
+		values[5] = PointerGetDatum(integers_array(q->bin_of, q->nsegments));
 }
 
 /*
@@ -253,6 +258,60 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 	static SPIPlanPtr plan = NULL;
 
 	read_series(&plan, SERIES_QUERY, question, counts, distincts);
+}
+
+/*
+ * In which bins members were: in the last so many, for each of the windows, or
+ * by first bin and bin for cohorts, or else all hashes.  Zeros, or nobody, where
+ * there is no row.
+ */
+int64 *
+ks_read_presence(const ks_question *question, const int32 *windows, int nwindows, bool cohorts, int64 *count)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	int64		rows = windows != NULL ? nwindows : cohorts ? question->nbins : 0;
+	Datum		values[QUESTION_ARGUMENTS + 2];
+	char		nulls[QUESTION_ARGUMENTS + 2];
+	Oid			types[QUESTION_ARGUMENTS + 2];
+	int64		sign = 0;
+	int64	   *result;
+	Datum		answer;
+	bool		isnull;
+
+	*count = rows * question->nbins;
+	connect_spi();
+	question_arguments(question, values, nulls, types);
+	types[8] = INT4ARRAYOID;
+	types[9] = BOOLOID;
+	nulls[8] = windows != NULL ? ' ' : 'n';
+	nulls[9] = ' ';
+	values[8] = windows != NULL ? PointerGetDatum(integers_array(windows, nwindows)) : (Datum) 0;
+	values[9] = BoolGetDatum(cohorts);
+	ks_prepared(&plan, "SELECT kindly_stats.fold_presence(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
+				QUESTION_ARGUMENTS + 2, types);
+	answer = execute_question(plan, question, values, nulls, &isnull);
+	if (!isnull)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(answer);
+		const int64 *items = (const int64 *) ARR_DATA_PTR(array);
+
+		sign = items[0];
+		*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) - 1;
+		result = MemoryContextAllocHuge(caller, (*count + 1) * sizeof(int64));
+		memcpy(result, items + 1, *count * sizeof(int64));
+	}
+	else
+	{
+		result = MemoryContextAllocHuge(caller, (*count + 1) * sizeof(int64));
+		memset(result, 0, (*count + 1) * sizeof(int64));
+	}
+	if (sign == 0)
+		check_measure(question);
+	else if (sign < 0)
+		check_negative();
+	SPI_finish();
+	return result;
 }
 
 /* A bytea result as a message that outlives SPI. */
