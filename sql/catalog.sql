@@ -68,12 +68,13 @@ SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_butt
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
 INSERT INTO for_everybody VALUES
-('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons'),
+('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons'
+ ' stats_series_compared stats_total_compared stats_series_by stats_total_by stats_active stats_new_returning stats_retention stats_funnel'),
 ('a dialect: asks with the caller''s rights',
  'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment bot_id'
+ 'period tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),

@@ -166,6 +166,49 @@ check_measure(const ks_question *question)
 	}
 }
 
+/* The first column of a query about a measure by name and one more text, as text in the caller's memory; NULL without a row. */
+static char *
+ask_measure(SPIPlanPtr *plan, const char *query, const char *measure, const char *other)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+	char	   *result = NULL;
+
+	connect_spi();
+	values[0] = CStringGetTextDatum(measure);
+	values[1] = CStringGetTextDatum(other);
+	ks_prepared(plan, query, 2, types);
+	if (SPI_execute_plan(*plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read measures");
+	if (SPI_processed > 0)
+		result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (result != NULL)
+		result = MemoryContextStrdup(caller, result);
+	SPI_finish();
+	return result;
+}
+
+/* The column whose values a measure counts; NULL where it counts none. */
+char *
+ks_measure_member(const char *measure)
+{
+	static SPIPlanPtr plan = NULL;
+
+	return ask_measure(&plan, "SELECT m.member FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL", measure, "");
+}
+
+/* Which part of the measure's keys, beyond source and language, a column is; -1 where it is none, or there is no such measure. */
+int
+ks_measure_key_part(const char *measure, const char *column)
+{
+	static SPIPlanPtr plan = NULL;
+	char	   *position = ask_measure(&plan, "SELECT pg_catalog.array_position(m.keys, $2) FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1",
+									   measure, column);
+
+	return position == NULL ? -1 : atoi(position) - 1;
+}
+
 /*
  * A table that is being attached beside writers has triggers that take away what
  * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
