@@ -283,7 +283,7 @@ start_climbing(climbers *c, const int64 *members, int64 count)
 	int64		i;
 
 	ks_seed_ready();
-	for (c->log = 6; ((int64) 1 << c->log) < 2 * count;)
+	for (c->log = 6; ((int64) 3 << c->log) < 4 * count;)
 		c->log++;
 	c->places = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(climber) << c->log);
 	memset(c->places, 0, sizeof(climber) << c->log);
@@ -291,6 +291,7 @@ start_climbing(climbers *c, const int64 *members, int64 count)
 	{
 		climber    *at = find_climber(c, members[i]);
 
+		ks_check_interrupts_at(i);
 		at->member = members[i];
 		at->steps = 1;
 	}
@@ -307,6 +308,7 @@ climb(climbers *c, const int64 *members, int64 count, int step)
 	{
 		climber    *at = find_climber(c, members[i]);
 
+		ks_check_interrupts_at(i);
 		if (at->steps != step)
 			continue;
 		at->steps++;

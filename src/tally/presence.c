@@ -7,15 +7,17 @@
  * every question here is answered at that moment.  Of members in the last n bins
  * only the overlaps are looked at: everybody counts from each of his bins on for n of them, and
  * where he comes again before these have passed, what would count twice is
- * taken off.  The table forgets whom no window reaches any more, so
- * that it stays in the processor's cache however long the range is.
+ * taken off.  The place of whom no window reaches any more goes to the next who needs
+ * one, so that the table stays in the processor's cache however long the range is.
  */
 #include "tally/presence.h"
 
 #include "tally/distinct.h"
 #include "tally/seed.h"
 
+/* Binary logarithms of the least places that a table has, and of the most that it has before anybody is in it: 16 MB. */
 #define PLACES_LOG_MIN 10
+#define PLACES_LOG_FIRST_MAX 20
 
 /* So many hashes ahead their places are fetched from memory. */
 #define AHEAD 8
@@ -50,25 +52,31 @@ make_room(register_of_members *r, int log)
 	r->used = 0;
 }
 
-/* The member's place, or the free one where it belongs. */
-static inline place *
-find_member(const register_of_members *r, uint64_t hash)
-{
-	size_t		mask = ((size_t) 1 << r->log) - 1;
-	size_t		at = ks_seeded_spread(hash) >> (64 - r->log);
-
-	while (r->places[at].last != KS_NOBODY && r->places[at].hash != hash)
-		at = (at + 1) & mask;
-	return &r->places[at];
-}
-
 static inline bool
 is_remembered(const register_of_members *r, const place *p, uint32_t bin)
 {
-	return p->last != KS_NOBODY && (r->reach == 0 || p->last + (uint64_t) r->reach > bin);
+	return r->reach == 0 || p->last + (uint64_t) r->reach > bin;
 }
 
-/* Makes a new table of those who are remembered at that bin, of whom it is a quarter full at most. */
+/* The member's place, or one for him: of somebody who is forgotten by that bin, if there is one on the way, else a free one. */
+static inline place *
+find_member(const register_of_members *r, uint64_t hash, uint32_t bin)
+{
+	size_t		mask = ((size_t) 1 << r->log) - 1;
+	size_t		at = ks_seeded_spread(hash) >> (64 - r->log);
+	place	   *forgotten = NULL;
+
+	for (; r->places[at].last != KS_NOBODY; at = (at + 1) & mask)
+	{
+		if (r->places[at].hash == hash)
+			return &r->places[at];
+		if (forgotten == NULL && !is_remembered(r, &r->places[at], bin))
+			forgotten = &r->places[at];
+	}
+	return forgotten != NULL ? forgotten : &r->places[at];
+}
+
+/* Makes a new table, a quarter full at most, of those who are remembered at that bin. */
 static void
 rebuild_register(register_of_members *r, uint32_t bin)
 {
@@ -79,15 +87,15 @@ rebuild_register(register_of_members *r, uint32_t bin)
 	size_t		i;
 
 	for (i = 0; i < size; i++)
-		kept += is_remembered(r, &old[i], bin);
+		kept += old[i].last != KS_NOBODY && is_remembered(r, &old[i], bin);
 	while ((size_t) 1 << log < kept * 4)
 		log++;
 	make_room(r, log);
 	for (i = 0; i < size; i++)
 	{
 		ks_check_interrupts_at(i);
-		if (is_remembered(r, &old[i], bin))
-			*find_member(r, old[i].hash) = old[i];
+		if (old[i].last != KS_NOBODY && is_remembered(r, &old[i], bin))
+			*find_member(r, old[i].hash, bin) = old[i];
 	}
 	r->used = kept;
 	ks_free(old);
@@ -114,19 +122,19 @@ take_off_overlap(ks_presence *p, uint32_t nbins, uint32_t before, uint32_t bin)
 static inline void
 meet_member(register_of_members *r, ks_presence *p, uint32_t nbins, uint64_t hash, uint32_t bin, int64_t *present)
 {
-	place	   *member = find_member(r, hash);
+	place	   *member = find_member(r, hash, bin);
 
-	if (member->last == bin)
-		return;
-	present[bin]++;
-	if (member->last == KS_NOBODY)
+	if (member->last == KS_NOBODY || member->hash != hash)
 	{
+		r->used += member->last == KS_NOBODY;
 		member->hash = hash;
 		member->first = bin;
-		r->used++;
 	}
+	else if (member->last == bin)
+		return;
 	else if (p->kind == KS_PRESENT_LATELY)
 		take_off_overlap(p, nbins, member->last, bin);
+	present[bin]++;
 	member->last = bin;
 	if (p->kind == KS_PRESENT_COHORTS)
 		p->numbers[(size_t) member->first * nbins + bin]++;
@@ -155,7 +163,7 @@ meet_piece(register_of_members *r, ks_presence *p, const ks_distinct *d, const k
 		uint64_t	hash = ks_get_u64(piece->hashes + (size_t) i * 8);
 
 		ks_check_interrupts_at(i);
-		if (r->used * 2 >= (size_t) 1 << r->log)
+		if (r->used * 4 >= (size_t) 3 << r->log)
 			rebuild_register(r, piece->bin);
 		if (i + AHEAD < piece->count)
 			__builtin_prefetch(&r->places[ks_seeded_spread(ks_get_u64(piece->hashes + (size_t) (i + AHEAD) * 8)) >> (64 - r->log)]);
@@ -222,6 +230,25 @@ list_members(const register_of_members *r, ks_presence *p)
 	}
 }
 
+/* The binary logarithm of a table for the members of all rows, or, where they are forgotten, for twice those of the largest. */
+static int
+first_room(const ks_distinct *d, bool forgetting)
+{
+	size_t		members = 0;
+	int			log = PLACES_LOG_MIN;
+	uint32_t	i;
+
+	for (i = 0; i < d->fold->nrows; i++)
+	{
+		size_t		of_row = d->fold->rows[i].view.header.nmembers;
+
+		members = !forgetting ? members + of_row : members > of_row * 2 ? members : of_row * 2;
+	}
+	while (((size_t) 3 << log) < members * 4 && log < PLACES_LOG_FIRST_MAX)
+		log++;
+	return log;
+}
+
 static void
 meet_all(ks_distinct *d, ks_presence *p)
 {
@@ -232,10 +259,10 @@ meet_all(ks_distinct *d, ks_presence *p)
 	size_t		i;
 
 	memset(present, 0, ((size_t) nbins + 1) * sizeof(int64_t));
-	make_room(&r, PLACES_LOG_MIN);
 	if (p->kind == KS_PRESENT_LATELY && p->nwindows > 0)
 		r.reach = (uint32_t) p->windows[p->nwindows - 1];
 	add_weighed(d);
+	make_room(&r, first_room(d, r.reach > 0));
 	pieces = ks_united_sorted(&d->united, nbins);
 	for (i = 0; i < d->united.count; i++)
 	{
