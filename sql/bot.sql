@@ -5,6 +5,7 @@ CREATE DATABASE regression_kindly_bot TEMPLATE template0 ENCODING 'UTF8';
 \c regression_kindly_bot
 SET client_min_messages = warning;
 \pset format unaligned
+\set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 -- integers, however they come, are their own number
 SELECT '42'::kindly_stats.bot_id AS text, 42::kindly_stats.bot_id AS int4, 42::smallint::kindly_stats.bot_id AS int2, 42::bigint::kindly_stats.bot_id AS int8,
@@ -267,6 +268,8 @@ SELECT kindly_stats.revoke_bot('regress_ks_acme', 'acme-support'), kindly_stats.
 SELECT left(kindly_stats.create_api_key('acme-support'), 3) AS text, left(kindly_stats.create_api_key(7101), 3) AS number, left(kindly_stats.create_api_key('9f81d4fa-7dec-11d0-a765-00a0c91e6bf6'), 3) AS not_seen;
 SELECT bot_id, is_valid FROM kindly_stats.api_keys() ORDER BY bot_id COLLATE "C";
 SELECT bot_id FROM kindly_stats.api_keys('acme-support');
+SELECT kindly_stats.grant_bot('regress_ks_acme', 'Nobody''s yet');
+SELECT g.role, b.id FROM kindly_stats.bot_grant AS g JOIN kindly_stats.bot AS b ON b.number = g.bot_id ORDER BY b.id COLLATE "C";
 
 -- what a restore finds when the extension comes back
 DROP EXTENSION kindly_stats CASCADE;

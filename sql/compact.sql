@@ -17,16 +17,48 @@ SET kindly_stats.compact_after = 0;
 INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1, timestamptz '2025-03-01Z' + n * interval '1 hour', 'user_message', 's' || n % 9 FROM generate_series(1, 100) AS n;
 SELECT count(*) AS rows, count(*) FILTER (WHERE measure = '') AS mixed FROM kindly_stats.rollup;
 
--- a mixed row alone is sorted out by measure
+-- small mixed rows become one
 CALL kindly_stats.compact();
 SELECT measure, kindly_stats.total(tally), kindly_stats.distinct_total(tally) FROM kindly_stats.rollup ORDER BY measure;
 
 -- more rows than one round takes, of a measure and mixed ones
 INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
-SELECT r.bot_id, r.measure, r.month, r.tally FROM kindly_stats.rollup AS r, generate_series(1, 2499) WHERE r.measure = 'messages';
+SELECT r.bot_id, 'messages', r.month, kindly_stats.part(r.tally, 'messages') FROM kindly_stats.rollup AS r, generate_series(1, 2499);
 INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
 SELECT 2, '', '2025-03-01', kindly_stats.tally_agg('2025-03-05Z', ARRAY['messages', 'web', 'en'], 's' || n) FROM generate_series(1, 2500) AS n GROUP BY n;
 CALL kindly_stats.compact();
 SELECT bot_id, measure, kindly_stats.total(tally), kindly_stats.distinct_total(tally) FROM kindly_stats.rollup WHERE measure <> 'events' ORDER BY 1, 2;
+
+-- small bots' rows stay mixed, whatever wrote them: one row a bot and month; compaction never makes them more
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 10 + n % 50, timestamptz '2025-01-15Z' + n % 7 * interval '30 days', 'user_message', 's' || n FROM generate_series(1, 700) AS n;
+SELECT count(*) AS rows, bool_and(measure = '') AS mixed, count(DISTINCT (bot_id, month)) AS months FROM kindly_stats.rollup WHERE bot_id >= 10;
+CALL kindly_stats.compact();
+SELECT count(*) AS rows, bool_and(measure = '') AS mixed FROM kindly_stats.rollup WHERE bot_id >= 10;
+SELECT kindly_stats.detach('event');
+SELECT kindly_stats.attach('event');
+SELECT count(*) AS rows, bool_and(measure = '') AS mixed FROM kindly_stats.rollup WHERE bot_id >= 10;
+CALL kindly_stats.compact();
+SELECT count(*) AS rows, bool_and(measure = '') AS mixed FROM kindly_stats.rollup WHERE bot_id >= 10;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 10;
+
+-- nor does it write those anew that a large statement wrote
+INSERT INTO event (bot_id, occurred_at, kind) SELECT 2000 + n, '2025-01-15Z', 'user_message' FROM generate_series(1, 1500) AS n;
+CREATE TABLE written AS SELECT bot_id, ctid AS place FROM kindly_stats.rollup WHERE bot_id >= 2000;
+CALL kindly_stats.compact();
+SELECT count(*) FROM written AS w JOIN kindly_stats.rollup AS r ON r.bot_id = w.bot_id AND r.ctid = w.place;
+DELETE FROM event WHERE bot_id >= 2000;
+
+-- bots that come again and again in a statement have one row a month all the same, in little memory
+SET work_mem = '64kB';
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1000 + n * 7919 % 300, timestamptz '2025-01-15Z' + n % 2 * interval '30 days', 'user_message', 's' || n FROM generate_series(1, 3000) AS n;
+RESET work_mem;
+SELECT count(*) AS rows, count(DISTINCT (bot_id, month)) AS months FROM kindly_stats.rollup WHERE bot_id BETWEEN 1000 AND 1999;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
+-- what is taken away, too
+SET work_mem = '64kB';
+UPDATE event SET session_id = 'other' WHERE bot_id >= 1000 AND session_id > 's5';
+DELETE FROM event WHERE bot_id >= 1200;
+RESET work_mem;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
 \c :regression
 DROP DATABASE kindly_stats_compact;

@@ -20,11 +20,12 @@ SELECT n % 3, timestamptz '2024-11-20Z' + n * interval '17 minutes', (ARRAY['use
   FROM generate_series(1, 6000) AS n;
 
 -- the sums of what the triggers wrote
-CREATE TABLE by_triggers AS
+CREATE VIEW by_measure AS
 SELECT r.bot_id, m.name, r.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, m.name) ELSE r.tally END) AS tally
   FROM kindly_stats.rollup AS r JOIN kindly_stats.measure AS m ON r.measure IN ('', m.name) GROUP BY 1, 2, 3;
+CREATE TABLE by_triggers AS SELECT * FROM by_measure;
 CREATE FUNCTION differences() RETURNS bigint LANGUAGE sql AS $$
-    SELECT count(*) FROM by_triggers AS t FULL JOIN kindly_stats.rollup AS r ON r.bot_id = t.bot_id AND r.measure = t.name AND r.month = t.month
+    SELECT count(*) FROM by_triggers AS t FULL JOIN by_measure AS r USING (bot_id, name, month)
      WHERE NOT kindly_stats.is_empty(CASE WHEN t.tally IS NULL THEN r.tally WHEN r.tally IS NULL THEN t.tally
                                           ELSE t.tally OPERATOR(kindly_stats.-) r.tally END)
 $$;

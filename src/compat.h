@@ -201,6 +201,11 @@ pg_hmac_free(pg_hmac_ctx *ctx)
 #define ks_json_lexer(text, length, encoding) makeJsonLexContextCstringLen(text, length, encoding, true)
 #endif
 
+/* Another name since 17. */
+#if PG_VERSION_NUM < 170000
+#define SearchPathMatchesCurrentEnvironment(path) OverrideSearchPathMatchesCurrent(path)
+#endif
+
 /* A random number in [0, 1). */
 #if PG_VERSION_NUM >= 150000
 #include "common/pg_prng.h"

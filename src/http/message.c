@@ -47,7 +47,7 @@ ks_refuse_path(void)
 void
 ks_refuse_bot(void)
 {
-	ks_refuse(403, "the token is for another bot", "Ask for the bot that the token was made for, or get a token with a key of this bot.");
+	ks_refuse(403, "the key or token is for another bot", "Ask for the bot that it was made for, or with a key of this bot.");
 }
 
 /* What may be answered another time has a status of its own; PostgREST would make 500 of it. */

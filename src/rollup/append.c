@@ -25,17 +25,28 @@
  */
 #define MIXED_LIMIT 2048
 
+/*
+ * A mixed row of so many entries is soon merged with others, and read as new
+ * until then.  A larger one is left alone for longer.
+ */
+#define NEW_LIMIT 256
+
+/* A statement that touches more bots and months than this hardly comes again before long: nothing is soon to be merged. */
+#define NEW_GROUPS 1000
+
 /* More rows than this are inserted by one statement from arrays. */
 #define SINGLE_INSERTS 4
 
 typedef struct pending_rows
 {
 	bool		kept;			/* all of them */
+	bool		is_new;			/* small ones are soon to be merged */
 	int			count;
 	int			size;
 	Datum	   *bot_id;
 	Datum	   *measure;
 	Datum	   *month;
+	Datum	   *id;
 	Datum	   *tally;
 } pending_rows;
 
@@ -62,7 +73,7 @@ ks_month_to_date(int32 month)
 }
 
 static void
-add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, ks_builder *builder)
+add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, int64 id, ks_builder *builder)
 {
 	if (rows->count == rows->size)
 	{
@@ -70,11 +81,13 @@ add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, ks
 		rows->bot_id = rows->count ? repalloc(rows->bot_id, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
 		rows->measure = rows->count ? repalloc(rows->measure, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
 		rows->month = rows->count ? repalloc(rows->month, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
+		rows->id = rows->count ? repalloc(rows->id, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
 		rows->tally = rows->count ? repalloc(rows->tally, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
 	}
 	rows->bot_id[rows->count] = Int64GetDatum(bot_id);
 	rows->measure[rows->count] = PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length));
 	rows->month[rows->count] = DateADTGetDatum(ks_month_to_date(month));
+	rows->id[rows->count] = Int64GetDatum(id);
 	rows->tally[rows->count] = PointerGetDatum(ks_tally_pack(builder));
 	rows->count++;
 }
@@ -113,6 +126,12 @@ ks_sort_out_worth(const ks_builder *mixed)
 	return mixed->weights.count + (uint64) mixed->members.count > MIXED_LIMIT;
 }
 
+static int64
+id_for(const ks_builder *mixed, bool is_new)
+{
+	return is_new && mixed->weights.count + (uint64) mixed->members.count <= NEW_LIMIT ? ks_id_new() : ks_id_merged();
+}
+
 /* One row of each measure in the group, or one mixed row where there is little. */
 static void
 add_group(pending_rows *rows, ks_group *group)
@@ -124,7 +143,7 @@ add_group(pending_rows *rows, ks_group *group)
 
 	if (!ks_sort_out_worth(&group->builder))
 	{
-		add_pending(rows, group->bot_id, mixed, group->month, &group->builder);
+		add_pending(rows, group->bot_id, mixed, group->month, id_for(&group->builder, rows->is_new), &group->builder);
 		return;
 	}
 	ks_sort_out(&group->builder, &shares, &count);
@@ -132,7 +151,7 @@ add_group(pending_rows *rows, ks_group *group)
 	{
 		ks_must(ks_builder_settle(&shares[i].builder));
 		if (!ks_builder_empty(&shares[i].builder))
-			add_pending(rows, group->bot_id, shares[i].name, group->month, &shares[i].builder);
+			add_pending(rows, group->bot_id, shares[i].name, group->month, ks_id_merged(), &shares[i].builder);
 		ks_builder_free(&shares[i].builder);
 	}
 }
@@ -146,15 +165,16 @@ tally_type(bool array)
 	return array ? get_array_type(type) : type;
 }
 
+/* cluster is 0 but in marks. */
 static void
-insert_values(Datum bot_id, Datum measure, Datum month, bool kept, Datum tally)
+insert_values(Datum bot_id, Datum measure, Datum month, Datum id, bool kept, int64 cluster, Datum tally)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[5] = {INT8OID, TEXTOID, DATEOID, BOOLOID, tally_type(false)};
-	Datum		values[5] = {bot_id, measure, month, BoolGetDatum(kept), tally};
+	Oid			types[7] = {INT8OID, TEXTOID, DATEOID, INT8OID, BOOLOID, INT8OID, tally_type(false)};
+	Datum		values[7] = {bot_id, measure, month, id, BoolGetDatum(kept), Int64GetDatum(cluster), tally};
 
-	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally) VALUES ($1, $2, $3, $4, $5)", 5, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
+	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, cluster, tally) VALUES ($1, $2, $3, $4, $5, $6, $7)", 7, types);
+	if (SPI_execute_plan(plan, values, cluster == 0 ? "     n " : NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write the rollup");
 }
 
@@ -166,26 +186,38 @@ ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_buil
 	if (!ks_builder_empty(builder))
 		insert_values(Int64GetDatum(bot_id),
 					  PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length)),
-					  DateADTGetDatum(month), kept, PointerGetDatum(ks_tally_pack(builder)));
+					  DateADTGetDatum(month), Int64GetDatum(ks_id_merged()), kept, 0, PointerGetDatum(ks_tally_pack(builder)));
+}
+
+/* Appends a mark: the bot has no new rows below that id. */
+void
+ks_append_mark(int64 bot_id, DateADT month, int64 first_new)
+{
+	ks_builder	nothing;
+
+	ks_builder_init(&nothing, CurrentMemoryContext);
+	insert_values(Int64GetDatum(bot_id), PointerGetDatum(cstring_to_text_with_len(KS_MIXED, 0)), DateADTGetDatum(month),
+				  Int64GetDatum(KS_ID_LAST_MARK - first_new), false, ks_cluster_number(), PointerGetDatum(ks_tally_pack(&nothing)));
 }
 
 static void
 insert_arrays(const pending_rows *rows)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[5] = {INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, tally_type(true), BOOLOID};
-	Datum		values[5];
+	Oid			types[6] = {INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, tally_type(true), BOOLOID, INT8ARRAYOID};
+	Datum		values[6];
 
 	values[0] = PointerGetDatum(construct_array(rows->bot_id, rows->count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[1] = PointerGetDatum(construct_array(rows->measure, rows->count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(rows->month, rows->count, DATEOID, 4, true, TYPALIGN_INT));
 	values[3] = PointerGetDatum(construct_array(rows->tally, rows->count, tally_type(false), -1, false, TYPALIGN_INT));
 	values[4] = BoolGetDatum(rows->kept);
+	values[5] = PointerGetDatum(construct_array(rows->id, rows->count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	ks_prepared(&plan,
-				"INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally)"
-				" SELECT u.bot_id, u.measure, u.month, $5, u.tally"
-				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
-				" AS u (bot_id, measure, month, tally)", 5, types);
+				"INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)"
+				" SELECT u.bot_id, u.measure, u.month, u.id, $5, u.tally"
+				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($6))"
+				" AS u (bot_id, measure, month, tally, id)", 6, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not write the rollup");
 }
@@ -208,6 +240,7 @@ insert_pending(const pending_rows *rows)
 		run.bot_id += begin;
 		run.measure += begin;
 		run.month += begin;
+		run.id += begin;
 		run.tally += begin;
 		run.count = end - begin;
 		if (run.count > SINGLE_INSERTS)
@@ -215,7 +248,7 @@ insert_pending(const pending_rows *rows)
 		else
 		{
 			for (; begin < end; begin++)
-				insert_values(rows->bot_id[begin], rows->measure[begin], rows->month[begin], rows->kept, rows->tally[begin]);
+				insert_values(rows->bot_id[begin], rows->measure[begin], rows->month[begin], rows->id[begin], rows->kept, 0, rows->tally[begin]);
 		}
 		begin = end;
 	}
@@ -232,6 +265,7 @@ ks_append(ks_group **groups, int count, bool kept)
 
 	memset(&rows, 0, sizeof(rows));
 	rows.kept = kept;
+	rows.is_new = !kept && count <= NEW_GROUPS;
 	for (i = 0; i < count; i++)
 		add_group(&rows, groups[i]);
 	insert_pending(&rows);

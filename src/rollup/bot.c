@@ -14,6 +14,7 @@
 #include "libpq/pqformat.h"
 #include "tally/hash.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
@@ -96,6 +97,43 @@ ks_bot_canonical(const char *id)
 	return read_uuid(id, length, uuid) ? pnstrdup(uuid, UUID_TEXT) : pnstrdup(id, length);
 }
 
+/*
+ * The texts that this session derived numbers from last, so that a function whose
+ * argument is a bot can still note how its caller wrote it.
+ */
+#define SPELLINGS 64
+
+typedef struct spelling
+{
+	int64		number;			/* 0: none yet */
+	char	   *id;
+} spelling;
+
+static spelling spellings[SPELLINGS];
+
+static void
+remember_spelling(int64 number, const char *id, size_t length)
+{
+	spelling   *s = &spellings[(uint64) number % SPELLINGS];
+
+	if (s->number == number)
+		return;
+	s->number = 0;
+	s->id = s->id == NULL ? MemoryContextAlloc(TopMemoryContext, length + 1) : repalloc(s->id, length + 1);
+	memcpy(s->id, id, length);
+	s->id[length] = '\0';
+	s->number = number;
+}
+
+/* The text that a number was derived from lately, or NULL. */
+const char *
+ks_bot_spelling(int64 number)
+{
+	const spelling *s = &spellings[(uint64) number % SPELLINGS];
+
+	return s->number == number && number != 0 ? s->id : NULL;
+}
+
 /* The number of the bot that has a text for its id; true where it was derived, false where the text is the number. */
 bool
 ks_bot_derive(const char *id, size_t length, int64 *result)
@@ -118,6 +156,7 @@ ks_bot_derive(const char *id, size_t length, int64 *result)
 	/* remembers what it has hashed lately, as verify() needs it */
 	hash = ks_hash_member(id, length);
 	*result = (int64) ((hash & ~(UINT64CONST(3) << 62)) | UINT64CONST(1) << 63);
+	remember_spelling(*result, id, length);
 	return true;
 }
 

@@ -4,8 +4,8 @@
  * It only makes reading faster, and asks nobody to wait: it deletes the rows
  * that it can lock at once and inserts their sum, in one transaction.  Mixed
  * rows stay mixed while they are small: sorting a tally out by measure costs a
- * row for each of them.  Inline, rows are merged when there are several of about
- * the same size, and with them all that are smaller; so each is rewritten once
+ * row for each of them.  Inline, a bot's new rows are merged whatever their month; merged ones
+ * when there are several of about the same size, and with them all that are smaller; so each is rewritten once
  * whenever its size has grown by that factor, and there are only so many rows of
  * each size.  On demand, all are merged.
  *
@@ -41,9 +41,18 @@
  */
 #define ROW_BYTES_MAX (8 * 1024 * 1024)
 
-/* A mixed row of one event has hardly more entries and bytes than these. */
+/* A mixed row of one event has hardly more entries than these. */
 #define SMALL_ROW_ENTRIES 16
-#define SMALL_ROW_BYTES 1000
+
+/* So many transactions may lie between the oldest snapshot and now before a mark is worth its row. */
+#define MARK_AGE 500
+
+/*
+ * Where merged rows cannot be removed, more new ones are left together: up to so many times as many,
+ * once more for each of those transactions.  A row that is read costs little more than a dead one.
+ */
+#define HELD_FACTOR 8
+#define HELD_AGE 4000
 
 /* A transaction that has appended more rows than this compacts them less and less often. */
 #define MANY_APPENDED 1000
@@ -95,10 +104,11 @@ size_class(Size bytes)
 /*
  * How many of the rows, ascending by size, to merge with what is at hand (of
  * carried bytes, or none): all up to the largest size of which there are enough,
- * or that is less than what has to be written anyway.
+ * or that is less than what has to be written anyway; one alone only if it is
+ * not to be written as it was.
  */
 static int
-count_to_merge(const Size *sizes, int count, Size carried, bool all)
+count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
 {
 	Size		sum = carried;
 	int			result = 0;
@@ -122,8 +132,7 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all)
 		if (end == begin)
 			break;
 	}
-	/* a row alone has nothing to be merged with */
-	return result == 1 && carried == 0 ? 0 : result;
+	return result == 1 && carried == 0 && !alone ? 0 : result;
 }
 
 /* The smallest rows of a measure: so many of them, none larger than this. */
@@ -133,21 +142,9 @@ typedef struct small_rows
 	Size		largest;
 } small_rows;
 
-/* The first of the rows, ascending by size, that are not too much together; one at least. */
-static int
-count_within(const Size *sizes, int count)
-{
-	Size		sum = 0;
-	int			i;
-
-	for (i = 0; i < count && (i == 0 || sum + sizes[i] <= ROW_BYTES_MAX); i++)
-		sum += sizes[i];
-	return i;
-}
-
 /* Which rows to take, from the sizes, in ascending order, that the last statement returned: those worth merging, or all that are not too much. */
 static small_rows
-choose_rows(Size carried, bool all, bool single)
+choose_rows(Size carried, bool all, bool alone)
 {
 	int			count = (int) Min(SPI_processed, BATCH);
 	Size	   *sizes = palloc((count + 1) * sizeof(Size));
@@ -157,7 +154,7 @@ choose_rows(Size carried, bool all, bool single)
 
 	for (i = 0; i < count; i++)
 		sizes[i] = (Size) DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-	result.count = single ? count_within(sizes, count) : count_to_merge(sizes, count, carried, all);
+	result.count = count_to_merge(sizes, count, carried, all, alone);
 	if (result.count > 0)
 		result.largest = sizes[result.count - 1];
 	pfree(sizes);
@@ -182,10 +179,10 @@ take_rows(const month_part *of, Datum measure, small_rows rows, ks_builder *buil
 
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT l.id FROM kindly_stats.rollup AS l"
 				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
+				" AND l.id OPERATOR(pg_catalog.<) 0"
 				" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4"
 				" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 6, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
@@ -204,7 +201,7 @@ select_sizes(const month_part *of, Datum measure)
 	ks_prepared(&plan,
 				"SELECT pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-				" AND r.kept OPERATOR(pg_catalog.=) $4 ORDER BY 1", 4, types);
+				" AND r.kept OPERATOR(pg_catalog.=) $4 AND" KS_IS_MERGED " ORDER BY 1", 4, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 }
@@ -220,24 +217,12 @@ count_rows(const month_part *of, Datum measure)
 
 /* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
 static uint64
-take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all)
+take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all, bool alone)
 {
 	small_rows	rows;
 
 	select_sizes(of, measure);
-	rows = choose_rows(packed_bytes(builder), all, false);
-	SPI_freetuptable(SPI_tuptable);
-	return rows.count == 0 ? 0 : take_rows(of, measure, rows, builder);
-}
-
-/* Takes mixed rows whether or not there is more than one. */
-static uint64
-take_mixed(const month_part *of, Datum measure, ks_builder *builder)
-{
-	small_rows	rows;
-
-	select_sizes(of, measure);
-	rows = choose_rows(0, true, true);
+	rows = choose_rows(packed_bytes(builder), all, alone);
 	SPI_freetuptable(SPI_tuptable);
 	return rows.count == 0 ? 0 : take_rows(of, measure, rows, builder);
 }
@@ -255,7 +240,7 @@ crowded_measures(const month_part *of, uint64 *count)
 	ks_prepared(&plan,
 				"SELECT r.measure FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
-				" AND r.kept OPERATOR(pg_catalog.=) $3 GROUP BY r.measure HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1", 3, types);
+				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " GROUP BY r.measure HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 	*count = SPI_processed;
@@ -280,43 +265,58 @@ measure_datum(ks_string name)
 static uint64
 put_measure(const month_part *of, ks_string measure, ks_builder *builder, bool all)
 {
-	uint64		taken = take_worthy(of, measure_datum(measure), builder, all);
+	uint64		taken = take_worthy(of, measure_datum(measure), builder, all, false);
 
 	ks_append_row(of->bot_id, measure, of->month, of->kept, builder);
 	ks_builder_free(builder);
 	return taken;
 }
 
+/* How much to look at. */
+typedef enum compact_what
+{
+	COMPACT_NEW,				/* new rows */
+	COMPACT_MIXED,				/* all mixed rows, as far as it is worth it */
+	COMPACT_WORTHY,				/* rows of single measures, too */
+	COMPACT_ALL,				/* everything, worth it or not */
+	COMPACT_SORTED				/* the same of mixed rows, and none is left */
+} compact_what;
+
 /*
- * Merges mixed rows: those of single events, and as far as it is worth it,
- * larger ones, too.  What has become too much for a mixed row is sorted out by
- * measure.
+ * Writes what was taken of mixed rows, together with others of them that are worth merging.
+ * What has become too much for a mixed row is sorted out by measure.
  */
 static uint64
-compact_mixed(const month_part *of, bool all, bool larger)
+put_mixed(const month_part *of, ks_builder *mixed, compact_what what)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
-	small_rows	small = {BATCH, SMALL_ROW_BYTES};
-	ks_builder	mixed;
 	ks_share   *shares;
 	uint32		count;
 	uint32		i;
-	uint64		taken;
+	uint64		taken = 0;
 
-	ks_builder_init(&mixed, CurrentMemoryContext);
-	taken = all ? take_mixed(of, measure_datum(name), &mixed) : take_rows(of, measure_datum(name), small, &mixed);
-	if (larger && !all)
-		taken += take_worthy(of, measure_datum(name), &mixed, false);
-	ks_must(ks_builder_settle(&mixed));
-	if (!all && !ks_sort_out_worth(&mixed))
+	if (what != COMPACT_NEW)
+		taken = take_worthy(of, measure_datum(name), mixed, what >= COMPACT_ALL, what == COMPACT_SORTED);
+	ks_must(ks_builder_settle(mixed));
+	if (what != COMPACT_SORTED && !ks_sort_out_worth(mixed))
 	{
-		ks_append_row(of->bot_id, name, of->month, of->kept, &mixed);
+		ks_append_row(of->bot_id, name, of->month, of->kept, mixed);
 		return taken;
 	}
-	ks_sort_out(&mixed, &shares, &count);
+	ks_sort_out(mixed, &shares, &count);
 	for (i = 0; i < count; i++)
-		put_measure(of, shares[i].name, &shares[i].builder, all);
+		put_measure(of, shares[i].name, &shares[i].builder, false);
 	return taken;
+}
+
+/* Merges mixed rows that were merged before. */
+static uint64
+compact_mixed(const month_part *of, compact_what what)
+{
+	ks_builder	mixed;
+
+	ks_builder_init(&mixed, CurrentMemoryContext);
+	return put_mixed(of, &mixed, what);
 }
 
 /* Merges the rows of one measure alone. */
@@ -331,40 +331,218 @@ compact_measure(const month_part *of, Datum measure, bool all)
 }
 
 /*
- * Merges all mixed rows that there are.  What is written meanwhile is not waited for: a
- * writer may be quicker than this.
+ * Merges all rows of a measure, or all mixed ones.  What is written meanwhile is not waited for: a writer may
+ * be quicker than this.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do.
  */
+static void
+compact_all_of(const month_part *of, Datum measure, compact_what what)
+{
+	bool		mixed = VARSIZE_ANY_EXHDR(DatumGetPointer(measure)) == 0;
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
+	uint64		written = what == COMPACT_SORTED ? 0 : 1;
+	uint64		left = count_rows(of, measure);
+	uint64		taken = left;
+
+	for (; left > written && taken > written; left -= Min(left, taken - written))
+	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
+		taken = mixed ? compact_mixed(of, what) : compact_measure(of, measure, true);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(memory);
+		if (taken == 0)
+			break;
+	}
+	MemoryContextDelete(memory);
+}
+
+/* Whether the month has merged rows of single measures. */
+static bool
+is_sorted_out(const month_part *of)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
+	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
+
+	ks_prepared(&plan,
+				"SELECT FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
+				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " LIMIT 1", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not list rows of the rollup");
+	SPI_freetuptable(SPI_tuptable);
+	return SPI_processed > 0;
+}
+
+/* Merges all mixed rows; where there are rows of single measures, too, into those. */
 static void
 compact_all_mixed(const month_part *of)
 {
-	uint64		left = count_rows(of, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0}));
-	uint64		taken;
+	Datum		mixed = measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0});
 
-	for (; left > 0 && (taken = compact_mixed(of, true, true)) > 0; left -= Min(left, taken))
-		;
+	compact_all_of(of, mixed, COMPACT_ALL);
+	if (is_sorted_out(of))
+		compact_all_of(of, mixed, COMPACT_SORTED);
 }
 
-/* The same of a measure.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do. */
+/* ------------------------------------------------------------------------
+ * New rows
+ * ------------------------------------------------------------------------
+ */
+
+/* The sum of a bot's new rows of one month. */
+typedef struct month_sum
+{
+	month_part	of;
+	ks_builder	builder;
+} month_sum;
+
+/* The sum that the row belongs to; there are few. */
+static ks_builder *
+sum_of(List **sums, const month_part *of)
+{
+	month_sum  *sum;
+	ListCell   *cell;
+
+	foreach(cell, *sums)
+	{
+		sum = lfirst(cell);
+		if (sum->of.month == of->month && sum->of.kept == of->kept)
+			return &sum->builder;
+	}
+	sum = palloc(sizeof(month_sum));
+	sum->of = *of;
+	ks_builder_init(&sum->builder, CurrentMemoryContext);
+	*sums = lappend(*sums, sum);
+	return &sum->builder;
+}
+
+/* Takes new rows of a bot out of the rollup, the oldest first; gives back how many.  Marks are not believed where all are to be taken. */
+static uint64
+take_new(int64 bot_id, bool all, List **sums)
+{
+	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr all_plan = NULL;
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2] = {Int64GetDatum(bot_id), Int64GetDatum(BATCH)};
+	uint64		i;
+
+#define TAKE_NEW(which) \
+	"DELETE FROM kindly_stats.rollup AS r" \
+	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	"SELECT n.id FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" which \
+	" ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept"
+
+	if (all)
+		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.>=) 0 AND n.cluster IS NULL"), 2, types);
+	else
+		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 2, types);
+	if (SPI_execute_plan(all ? all_plan : plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
+		elog(ERROR, "could not take rows out of the rollup");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		month_part	of = {bot_id, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull))};
+		ks_view		view;
+
+		CHECK_FOR_INTERRUPTS();
+		ks_tally_open(&view, SPI_getbinval(row, desc, 1, &isnull));
+		ks_must(ks_builder_merge(sum_of(sums, &of), &view, false));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return i;
+}
+
+/* The smallest id of a new row of the bot that is to be seen from here on, and the id from which it was looked for. */
+static int64
+first_new(int64 bot_id, int64 *marked)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot_id)};
+	bool		isnull;
+	int64		result;
+
+	ks_prepared(&plan, "SELECT " KS_FIRST_NEW ", (SELECT n.id FROM kindly_stats.rollup AS n"
+				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW " ORDER BY n.id LIMIT 1)", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
+	*marked = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+	return isnull ? KS_ID_MARKS : result;
+}
+
+/* Deletes marks of the bot: the furthest, or all. */
 static void
-compact_all_of_measure(const month_part *of, Datum measure)
+delete_marks(int64 bot_id, int64 how_many)
 {
-	uint64		left = count_rows(of, measure);
-	uint64		taken;
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2] = {Int64GetDatum(bot_id), Int64GetDatum(how_many)};
 
-	for (; left > 1 && (taken = compact_measure(of, measure, true)) > 1; left -= Min(left, taken - 1))
-		;
+	ks_prepared(&plan,
+				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				"SELECT b.id FROM kindly_stats.rollup AS b"
+				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 2305843009213693952"
+				" ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED))", 2, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not take rows out of the rollup");
 }
 
-/* How much of a month to look at. */
-typedef enum compact_what
+/*
+ * Says below which id no new rows of the bot are left, where those that were merged would
+ * be in the way for long.
+ */
+static void
+set_mark(int64 bot_id, DateADT month, bool all)
 {
-	COMPACT_SMALL,				/* mixed rows of single events */
-	COMPACT_MIXED,				/* all mixed rows, as far as it is worth it */
-	COMPACT_WORTHY,				/* rows of single measures, too */
-	COMPACT_ALL					/* everything, worth it or not */
-} compact_what;
+	int64		ended;
+	int64		marked;
+	int64		mark;
 
-/* Compacts the live or the kept rows of one month of a bot.  The caller is connected to SPI and acts as the rollup's owner. */
+	if (all)
+		delete_marks(bot_id, PG_INT64_MAX);
+	if (ks_id_held() <= MARK_AGE)
+		return;
+	/* in this order: who had ended by then is seen, or has been merged */
+	ended = ks_id_ended();
+	mark = ks_id_mark(Min(first_new(bot_id, &marked), ended));
+	if (mark <= marked)
+		return;
+	delete_marks(bot_id, 1);
+	ks_append_mark(bot_id, month, mark);
+}
+
+/* Merges the new rows of a bot, month by month; gives back whether there were any. */
+static bool
+compact_new(const month_part *of, compact_what what)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	List	   *sums = NIL;
+	uint64		taken = take_new(of->bot_id, what == COMPACT_ALL, &sums);
+	ListCell   *cell;
+
+	foreach(cell, sums)
+	{
+		month_sum  *sum = lfirst(cell);
+
+		(void) put_mixed(&sum->of, &sum->builder, what == COMPACT_ALL ? COMPACT_NEW : what);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+	return taken > 0;
+}
+
+/* ------------------------------------------------------------------------
+ * Inline and on demand
+ * ------------------------------------------------------------------------
+ */
+
+/* Compacts the new rows of a bot, and the live or the kept ones of one of its months.  The caller is connected to SPI and acts as the rollup's owner. */
 static void
 compact_month(const month_part *of, compact_what what)
 {
@@ -379,18 +557,21 @@ compact_month(const month_part *of, compact_what what)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
+	while (compact_new(of, what) && what == COMPACT_ALL)
+		;
 	if (what == COMPACT_ALL)
 		compact_all_mixed(of);
-	else
-		compact_mixed(of, false, what != COMPACT_SMALL);
+	else if (what != COMPACT_NEW)
+		(void) compact_mixed(of, what);
 	measures = what >= COMPACT_WORTHY ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
 		if (what == COMPACT_ALL)
-			compact_all_of_measure(of, measures[i]);
+			compact_all_of(of, measures[i], what);
 		else
 			compact_measure(of, measures[i], false);
 	}
+	set_mark(of->bot_id, of->month, what == COMPACT_ALL);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }
@@ -433,6 +614,13 @@ may_step_over(void)
 	return true;
 }
 
+/* Whether to merge rows although what is left of them cannot be removed. */
+static bool
+worth_although_held(void)
+{
+	return ks_random() * (double) Min(1 + ks_id_held() / HELD_AGE, HELD_FACTOR) < 1.0;
+}
+
 /*
  * After a group was appended: compacts its month once in compact_after times, on
  * average, where that cannot fail; more often after larger mixed rows, which are
@@ -449,8 +637,8 @@ ks_compact_sometimes(const ks_group *group, bool kept)
 	month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
 
 	note_append();
-	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over())
-		compact_month(&of, small ? COMPACT_SMALL : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
+	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over() && worth_although_held())
+		compact_month(&of, small ? COMPACT_NEW : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
 }
 
 /* Merges all rows of a month, as far as nobody has them, as the rollup's owner. */
@@ -479,7 +667,8 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 							  " WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
 							  " GROUP BY r.bot_id, r.month, r.kept"
 							  " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
-							  " OR pg_catalog.bool_or(r.measure OPERATOR(pg_catalog.=) '')",
+							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0)"
+							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '')",
 							  1, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	ks_become_again(caller);

@@ -21,6 +21,7 @@
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(ks_bot_text_sql);
+PG_FUNCTION_INFO_V1(ks_note_bot_sql);
 
 /* Columns of kindly_stats.known_bot, as create_tables() makes it. */
 #define COLUMN_BOT	1
@@ -245,6 +246,18 @@ ks_bot_note(const char *id, size_t length)
 	entry = ks_listed_put(&known, &key);
 	entry->number = number;
 	return number;
+}
+
+/* note_bot(bot): where no table has had it yet, and its caller wrote the id as a text */
+Datum
+ks_note_bot_sql(PG_FUNCTION_ARGS)
+{
+	int64		number = PG_GETARG_INT64(0);
+	const char *id = number < KS_BOT_LOWEST ? ks_bot_spelling(number) : NULL;
+
+	if (id != NULL && OidIsValid(list_relid()) && listed(number) == NIL)
+		append_line(number, id);
+	PG_RETURN_VOID();
 }
 
 /* ------------------------------------------------------------------------

@@ -17,12 +17,18 @@
 #include "utils/timestamp.h"
 #include "tally/sort.h"
 
-/* The rows that a question about one measure needs: the measure's own and the mixed ones. */
+/*
+ * The rows that a question about one measure needs: the measure's own and the mixed
+ * ones, merged and new.
+ */
 #define FROM_ROLLUP \
-	" FROM kindly_stats.rollup AS r" \
+	" FROM (SELECT r.measure, r.kept, r.tally FROM kindly_stats.rollup AS r" \
 	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1" \
 	" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
-	" AND r.month OPERATOR(pg_catalog.>=) $3 AND r.month OPERATOR(pg_catalog.<=) $4"
+	" AND r.month OPERATOR(pg_catalog.>=) $3 AND r.month OPERATOR(pg_catalog.<=) $4 AND" KS_IS_MERGED \
+	" UNION ALL SELECT n.measure, n.kept, n.tally FROM kindly_stats.rollup AS n" \
+	" WHERE n.bot_id OPERATOR(pg_catalog.=) $1" \
+	" AND n.month OPERATOR(pg_catalog.>=) $3 AND n.month OPERATOR(pg_catalog.<=) $4 AND" KS_IS_NEW ") AS r"
 
 /* Whether the measure is still being counted, as of the same snapshot; an answer from what is there would be too small. */
 #define IS_INCOMPLETE \
@@ -496,9 +502,9 @@ outermost_edge(int64 bot_id, const ks_month_bounds *m, bool last)
 	for (i = 0; i <= nslots; i++)
 		edges[i] = start + i * KS_SLOT_USECS;
 	if (m->kept)
-		read_series(&kept, SERIES_QUERY " AND r.kept", &question, counts, NULL);
+		read_series(&kept, SERIES_QUERY " WHERE r.kept", &question, counts, NULL);
 	else
-		read_series(&live, SERIES_QUERY " AND NOT r.kept", &question, counts, NULL);
+		read_series(&live, SERIES_QUERY " WHERE NOT r.kept", &question, counts, NULL);
 	while (found >= 0 && found < nslots && counts[found] == 0)
 		found += last ? -1 : 1;
 	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
@@ -556,8 +562,10 @@ read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top
 
 	ks_prepared(&plan,
 				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month, r.kept)"
-				" FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])", 2, types);
+				" FROM (SELECT r.measure, r.tally, r.month, r.kept FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]) AND" KS_IS_MERGED
+				" UNION ALL SELECT n.measure, n.tally, n.month, n.kept FROM kindly_stats.rollup AS n"
+				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW ") AS r", 2, types);
 	answer = execute_fold(plan, values, NULL, &isnull);
 	if (!isnull)
 		message_from(answer, memory, &message);

@@ -181,14 +181,41 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
  * ------------------------------------------------------------------------
  */
 
-/* Appends what was counted of one bot and month, sorted out by measure.  The caller acts as the rollup's owner. */
-void
-ks_append_month(int64 bot_id, int32 month, bool kept, const ks_builder *mixed)
+/* Whether all keys have the same first part: then it is one row in any case. */
+static bool
+is_of_one_measure(const ks_builder *mixed)
 {
+	ks_string	first;
+	uint32		i;
+
+	for (i = 0; i < mixed->keys.count; i++)
+	{
+		ks_string	key = ks_dictionary_get(&mixed->keys, i);
+		ks_string	name;
+
+		if (!ks_key_shift(&key, &name) || name.bytes == NULL)
+			return false;
+		if (i > 0 && ks_string_compare(name, first) != 0)
+			return false;
+		first = name;
+	}
+	return true;
+}
+
+/* Appends what was counted of one bot and month, sorted out by measure where it is much.  The caller acts as the rollup's owner. */
+void
+ks_append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
+{
+	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_share   *shares;
 	uint32		count;
 	uint32		i;
 
+	if (!ks_sort_out_worth(mixed) && !is_of_one_measure(mixed))
+	{
+		ks_append_row(bot_id, name, ks_month_to_date(month), kept, mixed);
+		return;
+	}
 	ks_sort_out(mixed, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
@@ -256,8 +283,8 @@ add_part(adding *a, int64 bot_id, int32 month, Datum tally)
 }
 
 /* Appends the sums of all that was spooled, to live or to kept rows, and takes them away from live ones where they move. */
-static void
-append_spooled(ks_spool *spool, bool kept, bool moved)
+void
+ks_append_spooled(ks_spool *spool, bool kept, bool moved)
 {
 	ks_identity caller = ks_become_owner("rollup");
 	adding		a = {.kept = kept, .moved = moved};
@@ -300,11 +327,11 @@ ks_append_counts(PG_FUNCTION_ARGS)
 	of.removed = PG_GETARG_BOOL(4);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	ks_spool_init(&spool);
+	ks_spool_init(&spool, maintenance_work_mem);
 	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
 	ks_recount(&spool, &of);
 	ks_progress_phase(KS_PHASE_WRITING);
-	append_spooled(&spool, PG_GETARG_BOOL(5), false);
+	ks_append_spooled(&spool, PG_GETARG_BOOL(5), false);
 	ks_progress_end();
 	ks_spool_end(&spool);
 	SPI_finish();
@@ -326,11 +353,11 @@ ks_move_counts(PG_FUNCTION_ARGS)
 	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	ks_spool_init(&spool);
+	ks_spool_init(&spool, maintenance_work_mem);
 	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
 	ks_recount(&spool, &of);
 	ks_progress_phase(KS_PHASE_WRITING);
-	append_spooled(&spool, true, true);
+	ks_append_spooled(&spool, true, true);
 	ks_progress_end();
 	ks_spool_end(&spool);
 	SPI_finish();

@@ -53,7 +53,7 @@ typedef enum ks_progress_phases
 } ks_progress_phases;
 
 /* spool.c */
-extern void ks_spool_init(ks_spool *spool);
+extern void ks_spool_init(ks_spool *spool, int kilobytes);
 extern void ks_spool_put(ks_spool *spool, int64 bot_id, int32 month, const void *tally);
 extern void ks_spool_put_groups(ks_spool *spool, ks_groups *groups);
 extern void ks_spool_sort(ks_spool *spool);
@@ -62,7 +62,8 @@ extern void ks_spool_end(ks_spool *spool);
 
 /* recount.c */
 extern void ks_recount(ks_spool *spool, const ks_recount_of *of);
-extern void ks_append_month(int64 bot_id, int32 month, bool kept, const ks_builder *mixed);
+extern void ks_append_spooled(ks_spool *spool, bool kept, bool moved);
+extern void ks_append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed);
 
 /* progress.c */
 extern void ks_progress_for(ks_progress_what what);

@@ -131,8 +131,12 @@ select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 		elog(ERROR, "could not read the rollup");
 }
 
+/* Merged rows and new ones are found by different indexes. */
+#define LIVE_ROWS(condition) \
+	"SELECT l.id, l.measure, l.tally FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2" \
+	" AND NOT l.kept AND l.id OPERATOR(pg_catalog." condition ") 0"
 #define FROM_LIVE_ROWS \
-	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND NOT r.kept"
+	" FROM (" LIVE_ROWS("<") " UNION ALL " LIVE_ROWS(">=") ") AS r"
 
 /* Whether the live rows are small enough to be compared in memory. */
 static bool
@@ -209,7 +213,7 @@ subtract_measure(repairing *r)
 
 	ks_bounds_reset(&ignored);
 	select_live(r, &plan, "SELECT $3, CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END"
-				FROM_LIVE_ROWS " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
+				FROM_LIVE_ROWS " WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
 	for (i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -224,7 +228,7 @@ delete_live(const repairing *r)
 {
 	static SPIPlanPtr ids_plan = NULL;
 	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, DATEOID, UUIDARRAYOID};
+	Oid			types[3] = {INT8OID, DATEOID, INT8ARRAYOID};
 	Datum		values[3] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month))};
 	uint64		count;
 	bool		isnull;
@@ -368,7 +372,7 @@ ks_repair(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
-	ks_spool_init(&spool);
+	ks_spool_init(&spool, maintenance_work_mem);
 	count_tables(&spool, &what);
 	ks_progress_begin(KS_PROGRESS_REBUILD, KS_PHASE_WRITING, InvalidOid);
 	caller = ks_become_owner("rollup");

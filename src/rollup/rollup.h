@@ -41,6 +41,7 @@
 
 extern bool ks_bot_derive(const char *id, size_t length, int64 *result);
 extern int64 ks_bot_number(const char *id, size_t length);
+extern const char *ks_bot_spelling(int64 number);
 extern bool ks_bot_is_uuid(const char *id);
 extern char *ks_bot_canonical(const char *id);
 
@@ -177,6 +178,31 @@ extern void ks_require_own(List *relations);
 extern SPIPlanPtr ks_prepare_own(const char *query, int nargs, Oid *types);
 extern void ks_require_rights(Oid relid, AclMode rights);
 
+/* id.c */
+
+#define KS_ID_MARKS (INT64CONST(1) << 61)
+#define KS_ID_LAST_MARK ((INT64CONST(1) << 62) - 1)
+
+/* What of the rollup is named r that questions may find by bot, measure and month. */
+#define KS_IS_MERGED " r.id OPERATOR(pg_catalog.<) 0"
+
+/*
+ * New rows of the bot $1, where they are named n: from where they may be on.  The
+ * numbers are KS_ID_MARKS and KS_ID_LAST_MARK.
+ */
+#define KS_FIRST_NEW \
+	"COALESCE((SELECT 4611686018427387903 OPERATOR(pg_catalog.-) b.id FROM kindly_stats.rollup AS b" \
+	" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 2305843009213693952" \
+	" AND b.cluster OPERATOR(pg_catalog.=) kindly_stats.cluster() ORDER BY b.id LIMIT 1), 0)"
+#define KS_IS_NEW " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"
+
+extern int64 ks_id_merged(void);
+extern int64 ks_id_new(void);
+extern int64 ks_id_ended(void);
+extern int64 ks_id_mark(int64 first_new);
+extern uint64 ks_id_held(void);
+extern int64 ks_cluster_number(void);
+
 /* append.c */
 
 /* The tally of one bot and UTC month while a statement's rows are read. */
@@ -192,6 +218,7 @@ extern void ks_append(ks_group **groups, int count, bool kept);
 extern bool ks_sort_out_worth(const ks_builder *mixed);
 extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
 extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
+extern void ks_append_mark(int64 bot_id, DateADT month, int64 first_new);
 extern DateADT ks_month_to_date(int32 month);
 extern int32 ks_month_of(TimestampTz at);
 

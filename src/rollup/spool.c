@@ -15,9 +15,9 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 
-/* Rows of (bot, month, mixed tally), sorted by the first two. */
+/* Rows of (bot, month, mixed tally), sorted by the first two, in so many kB of memory. */
 void
-ks_spool_init(ks_spool *spool)
+ks_spool_init(ks_spool *spool, int kilobytes)
 {
 	AttrNumber	columns[2] = {1, 2};
 	Oid			operators[2] = {Int8LessOperator, Int4LessOperator};
@@ -28,7 +28,7 @@ ks_spool_init(ks_spool *spool)
 	TupleDescInitEntry(spool->desc, 1, "bot_id", INT8OID, -1, 0);
 	TupleDescInitEntry(spool->desc, 2, "month", INT4OID, -1, 0);
 	TupleDescInitEntry(spool->desc, 3, "tally", BYTEAOID, -1, 0);
-	spool->sort = tuplesort_begin_heap(spool->desc, 2, columns, operators, collations, nulls_first, maintenance_work_mem, NULL, false);
+	spool->sort = tuplesort_begin_heap(spool->desc, 2, columns, operators, collations, nulls_first, kilobytes, NULL, false);
 	spool->in = MakeSingleTupleTableSlot(spool->desc, &TTSOpsVirtual);
 	spool->out = MakeSingleTupleTableSlot(spool->desc, &TTSOpsMinimalTuple);
 }

@@ -18,6 +18,8 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(ks_lock_creation);
@@ -79,10 +81,40 @@ plan_once(SPIPlanPtr plan)
 }
 
 /*
+ * Whether the plan is still good.  After ANALYZE, DISCARD PLANS, a change of search_path or of
+ * the role whose policies it has, PostgreSQL would make it anew when it is run, with
+ * the session's settings.
+ */
+static bool
+is_planned(SPIPlanPtr plan)
+{
+	ListCell   *cell;
+
+	/* what others have changed is known from here on */
+	AcceptInvalidationMessages();
+	foreach(cell, SPI_plan_get_plan_sources(plan))
+	{
+		const CachedPlanSource *source = lfirst(cell);
+
+		if (!source->is_valid || source->gplan == NULL || !source->gplan->is_valid)
+			return false;
+		if (source->dependsOnRLS && (source->rewriteRoleId != GetUserId() || source->rewriteRowSecurity != row_security))
+			return false;
+		if (source->gplan->dependsOnRole && source->gplan->planRoleId != GetUserId())
+			return false;
+		if (TransactionIdIsValid(source->gplan->saved_xmin) && !TransactionIdEquals(source->gplan->saved_xmin, TransactionXmin))
+			return false;
+		if (source->search_path != NULL && !SearchPathMatchesCurrentEnvironment(source->search_path))
+			return false;
+	}
+	return true;
+}
+
+/*
  * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
  * from there on, but for its parameters' types: tally is another type once the
- * extension was dropped and created again.  It is planned once, too: planning
- * anew for each row that is inserted would cost more than inserting it.
+ * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
+ * planning anew for each row that is inserted would cost more than inserting it.
  */
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
@@ -99,8 +131,9 @@ ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 		if (fresh == NULL || SPI_keepplan(fresh) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
 		*plan = fresh;
-		plan_once(fresh);
 	}
+	if (!is_planned(*plan))
+		plan_once(*plan);
 }
 
 static Oid

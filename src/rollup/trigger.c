@@ -5,7 +5,7 @@
  * once.  One pass over them adds every event to the tally of its bot and month
  * (a builder whose keys begin with the measure's name), deleted rows with
  * weight -1; what is left is appended to the rollup.  Only if the tallies grow
- * beyond what a hash table may take are they written earlier, so memory is bounded whatever the
+ * beyond what a hash table may take are they written earlier, or sorted on disk, so memory is bounded whatever the
  * size of the statement.
  */
 #include "rollup/conversation.h"
@@ -48,7 +48,12 @@ typedef struct counting
 	ks_groups	kept;			/* what is taken away from groups and stays counted */
 	bool		keep;
 	bool		removes;		/* events are taken away for good */
+	bool		spooled;		/* there is more in the spool */
+	ks_spool	spool;
 } counting;
+
+/* Groups of fewer bytes than this are small: their bots may come again all through the statement. */
+#define SMALL_GROUP_BYTES 16384
 
 /*
  * How much memory all tallies may take: what a hash table may, and no more than
@@ -75,13 +80,48 @@ write_groups(ks_groups *groups, bool kept, bool removes)
 	ks_groups_reset(groups);
 }
 
-/* Writes what has been counted so far. */
+/* Puts what has been counted so far where it is sorted by bot and month. */
+static void
+spool_counts(counting *c)
+{
+	MemoryContext memory = MemoryContextSwitchTo(c->counter.memory);
+
+	if (!c->spooled)
+		ks_spool_init(&c->spool, work_mem);
+	c->spooled = true;
+	ks_spool_put_groups(&c->spool, &c->groups);
+	MemoryContextSwitchTo(memory);
+}
+
+/* Writes all that has been counted. */
 static void
 write_counts(counting *c)
 {
+	if (c->spooled)
+	{
+		spool_counts(c);
+		ks_append_spooled(&c->spool, false, false);
+		ks_spool_end(&c->spool);
+		c->spooled = false;
+		return;
+	}
 	write_groups(&c->groups, false, c->removes);
 	if (c->keep)
 		write_groups(&c->kept, true, false);
+}
+
+/*
+ * Makes room for further tallies.  Large ones are written: there will not be many more rows for
+ * it.  Small ones of many bots would come back with an event or two, and be written
+ * again and again, so they are sorted first, where they are only added to.
+ */
+static void
+make_room(counting *c)
+{
+	if (c->spooled || (!c->removes && !c->keep && c->groups.bytes / Max(c->groups.index.count, 1) < SMALL_GROUP_BYTES))
+		spool_counts(c);
+	else
+		write_counts(c);
 }
 
 /*
@@ -142,7 +182,7 @@ count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestores
 		if (has_new)
 			ks_groups_count(&c->groups, &c->counter, &new_event, false, moved);
 		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > groups_budget())
-			write_counts(c);
+			make_room(c);
 		MemoryContextReset(row_memory);
 	}
 	MemoryContextSwitchTo(memory);
@@ -239,7 +279,7 @@ Datum
 ks_count_events(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = ks_statement_trigger(fcinfo, "count_events", 3, "Use kindly_stats.attach().");
-	counting	c;
+	counting	c = {0};
 	ks_identity caller;
 
 	if (is_counted_by_rows(trigger))
@@ -366,7 +406,7 @@ take_rows(counting *c, Relation relation)
 		MemoryContextSwitchTo(memory);
 		MemoryContextReset(row_memory);
 		if (c->groups.bytes > groups_budget())
-			write_counts(c);
+			make_room(c);
 	}
 	table_endscan(scan);
 	PopActiveSnapshot();

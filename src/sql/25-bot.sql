@@ -81,6 +81,13 @@ COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
 
 The number itself where it stands for an integer, or for a text that no table has had yet.';
 
+CREATE FUNCTION kindly_stats.note_bot(bot kindly_stats.bot_id) RETURNS void
+AS 'MODULE_PATHNAME', 'ks_note_bot_sql'
+LANGUAGE C STRICT;
+REVOKE EXECUTE ON FUNCTION kindly_stats.note_bot(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.note_bot(kindly_stats.bot_id) IS
+'internal: notes how the caller wrote a bot''s id, to show it before there are rows';
+
 COMMENT ON TYPE kindly_stats.bot_id IS
 'whose statistics: the number of a bot, which may have a number, a text or a UUID for its id
 

@@ -70,6 +70,9 @@ COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.
 COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
 COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
 
+CREATE FUNCTION kindly_stats.cluster() RETURNS bigint LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_cluster';
+COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster and its timeline, of whose transactions the rollup''s marks speak';
+
 -- Triggers.  Whoever may execute these can attach a table of his own and so write any bot's statistics: not for everybody.
 
 CREATE FUNCTION kindly_stats.count_events() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_count_events';

@@ -70,13 +70,16 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            -- rows of new events ascend with their transactions, see src/rollup/id.c; what is below zero lies in the other index
+            id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
+            cluster bigint,
             tally kindly_stats.tally NOT NULL,
-            PRIMARY KEY (bot_id, measure, month, id)
+            PRIMARY KEY (bot_id, id)
         );
+        CREATE INDEX rollup_merged ON kindly_stats.rollup (bot_id, measure, month) WHERE id < 0;
         is_new := true;
-        COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more';
+        COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more; cluster: of empty rows that say up to where new ones have been merged';
     ELSE
         PERFORM kindly_stats.restore_kept();
     END IF;

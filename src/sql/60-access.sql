@@ -210,6 +210,7 @@ BEGIN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
     PERFORM kindly_stats.grant_reading(role);
+    PERFORM kindly_stats.note_bot(bot);
     INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END
 $$;
@@ -340,6 +341,7 @@ BEGIN
         RAISE EXCEPTION '"lifetime" must be longer than nothing' USING ERRCODE = '22023', HINT = 'Leave it out for a key that does not expire.';
     END IF;
     PERFORM kindly_stats.create_access_tables();
+    PERFORM kindly_stats.note_bot(bot);
     INSERT INTO kindly_stats.api_key (prefix, bot_id, label, hash, expires_at)
     VALUES (prefix, bot::bigint, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
     RETURN key;

@@ -37,7 +37,7 @@ period_questions()
 
 say "loading a bot-year of 148000 sessions"
 make_database periods
-on periods -c "SELECT kindly_stats.create_event_table('chat_event')" -c "SELECT kindly_stats.detach('chat_event')" >/dev/null
+on periods -c "SELECT kindly_stats.detach('chat_event')" >/dev/null
 on periods -v table=chat_event -v bots=1 -v sessions=148000 -f "$bench/../generate.sql" >/dev/null
 period_questions | on periods >/dev/null
 on periods -c "SELECT kindly_stats.attach('chat_event')" -c "VACUUM ANALYZE" >/dev/null

@@ -1,0 +1,118 @@
+# While anybody holds an old snapshot, no row of the rollup that was merged can be
+# removed.  Questions and inserts do not step over all of them, and whoever holds the snapshot goes
+# on seeing what he saw.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+fsync = off
+autovacuum = off
+log_statement = none
+max_prepared_transactions = 2
+});
+$node->start;
+$node->safe_psql('postgres', q{
+CREATE EXTENSION kindly_stats;
+SELECT kindly_stats.create_event_table('event');
+});
+my $script = $node->basedir . '/event.sql';
+append_to_file($script, <<'SQL');
+\set session random(1, 1000)
+\set minute random(1, 600)
+INSERT INTO event (bot_id, occurred_at, kind, session_id, source) VALUES (1, timestamptz '2025-01-31 20:00Z' + :minute * interval '1 minute', 'user_message', 's' || :session, 'web');
+SQL
+
+sub write_events
+{
+	my ($transactions) = @_;
+	$node->command_ok([ 'pgbench', '-n', '-M', 'prepared', '-t', $transactions, '-f', $script, '-d', $node->connstr('postgres') ], "$transactions events");
+	$node->safe_psql('postgres', 'SELECT pg_stat_force_next_flush()');
+}
+
+my $question = q{SELECT sum(count), sum(distinct_count) FROM kindly_stats.stats_series(1, '2025-01-01', '2025-03-01', 'Europe/Oslo')};
+my $plain = q{SELECT sum(count), sum(members) FROM (SELECT count(*), count(DISTINCT session_id) AS members
+	FROM event GROUP BY date_trunc('day', occurred_at, 'Europe/Oslo')) AS d};
+
+# Pages that a question touches, once its plan is there.
+sub pages_of_question
+{
+	my $output = $node->safe_psql('postgres', "$question;\nEXPLAIN (ANALYZE, BUFFERS) $question");
+	return $output =~ /Buffers: shared hit=(\d+)/ ? $1 : die $output;
+}
+
+# Pages of the rollup that have been touched.
+sub pages_touched
+{
+	return $node->safe_psql('postgres', q{SELECT heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read FROM pg_statio_user_tables WHERE relid = 'kindly_stats.rollup'::regclass});
+}
+
+sub answers_are_right
+{
+	my ($name) = @_;
+	is($node->safe_psql('postgres', $question), $node->safe_psql('postgres', $plain), $name);
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.verify()'), '0', "$name: verify");
+}
+
+write_events(1000);
+my $holder = $node->background_psql('postgres');
+my $seen = $holder->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; $question");
+write_events(5000);
+my $touched = pages_touched();
+write_events(1000);
+my $insert = (pages_touched() - $touched) / 1000;
+cmp_ok($insert, '<', 60, "an insert touches few pages ($insert)");
+my $pages = pages_of_question();
+my $dead = $node->safe_psql('postgres', q{SELECT pg_stat_get_dead_tuples('kindly_stats.rollup'::regclass)});
+cmp_ok($dead, '>', 5000, "rows were merged ($dead)");
+cmp_ok($pages, '<', 500, "a question steps over few of them ($pages pages)");
+answers_are_right('with a mark');
+is($holder->query_safe($question), $seen, 'the holder sees what he saw');
+is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM kindly_stats.rollup WHERE cluster = kindly_stats.cluster()'), 't', 'there is a mark');
+
+# what other clusters' marks say is not believed
+$node->safe_psql('postgres', q{
+UPDATE kindly_stats.rollup SET cluster = cluster + 1 WHERE cluster IS NOT NULL;
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, cluster, tally)
+SELECT 1, '', '2025-01-01', 2305843009213693952, 1, r.tally FROM kindly_stats.rollup AS r WHERE r.cluster IS NOT NULL;
+});
+answers_are_right('with the marks of another cluster');
+is($holder->query_safe($question), $seen, 'nor does the holder');
+write_events(500);
+answers_are_right('and with a new one beside them');
+
+# transactions that began long ago, and commit rows below where others have been merged
+my $writer = $node->background_psql('postgres');
+$writer->query_safe(q{BEGIN; INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-10Z', 'user_message', 'late')});
+$node->safe_psql('postgres', q{BEGIN; INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-11Z', 'user_message', 'prepared'); PREPARE TRANSACTION 'late'});
+write_events(2000);
+answers_are_right('beside open writers');
+$writer->query_safe(q{INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-12Z', 'user_message', 'later'); COMMIT});
+answers_are_right('a writer has committed');
+$node->safe_psql('postgres', q{COMMIT PREPARED 'late'});
+answers_are_right('a prepared one, too');
+is($holder->query_safe($question), $seen, 'the holder sees nothing of them');
+$writer->quit;
+
+# on demand
+$node->safe_psql('postgres', 'CALL kindly_stats.compact()');
+answers_are_right('compacted');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.rollup WHERE id >= 0 AND cluster IS NULL'), '0', 'no new row is left');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.rollup WHERE cluster IS NOT NULL'), '1', 'and one mark');
+write_events(10);
+answers_are_right('new rows behind it');
+$node->restart;
+answers_are_right('after a restart');
+$node->safe_psql('postgres', 'VACUUM kindly_stats.rollup');
+$node->safe_psql('postgres', 'CALL kindly_stats.compact()');
+answers_are_right('compacted once nobody holds a snapshot');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.rollup WHERE id >= 0'), '0', 'without a mark');
+
+$node->stop;
+done_testing();
