@@ -130,7 +130,8 @@ CREATE PROCEDURE rewrite() LANGUAGE sql AS $$
     DELETE FROM written;
     INSERT INTO written SELECT * FROM plain;
 $$;
-SELECT string_agg(DISTINCT r.measure, ' ' ORDER BY r.measure) AS counted FROM kindly_stats.rollup AS r WHERE r.bot_id = 88201;
+SELECT string_agg(m.name, ' ' ORDER BY m.name) AS counted FROM kindly_stats.measure AS m, kindly_stats.stats_total(88201, '1900-01-01', '2100-01-01', 'UTC', measure => m.name) AS t
+ WHERE m.grain = 'event' AND t.count <> 0;
 SELECT * FROM differing;
 SELECT * FROM kindly_stats.verify();
 -- inserts, updates and deletes of some rows and of many, COPY

@@ -428,6 +428,8 @@ described(const picture *p)
 	if (p->kind == KIND_HEATMAP)
 		return psprintf("%s in all, by weekday and hour; most, %s, on %s at %02d:00.", number_text(total), number_text(p->numbers.highest),
 						label_of(p, highest / HOURS), highest % HOURS);
+	if (p->numbers.count == 1)
+		return psprintf("One value, %s: %s.", label_of(p, 0), number_text(total));
 	return psprintf("%d values from %s to %s, %s in all; the highest is %s: %s.", p->numbers.count, label_of(p, 0), label_of(p, p->numbers.count - 1), number_text(total),
 					label_of(p, highest), number_text(p->numbers.highest));
 }

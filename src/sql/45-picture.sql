@@ -59,11 +59,11 @@ CREATE FUNCTION kindly_stats.stats_svg(
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000
 BEGIN ATOMIC
     SELECT CASE WHEN lower(kind) = 'heatmap' THEN
-        (SELECT kindly_stats.svg('{Sun,Mon,Tue,Wed,Thu,Fri,Sat}', array_agg(h.count ORDER BY h.day, h.hour), kind, coalesce(title, measure), NULL, width, height)
+        (SELECT kindly_stats.svg('{Sun,Mon,Tue,Wed,Thu,Fri,Sat}', array_agg(h.count ORDER BY h.day, h.hour), kind, coalesce(title, measure, 'messages'), NULL, width, height)
            FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, measure, sources, language_codes, key) AS h)
     ELSE
         (SELECT kindly_stats.svg(array_agg(kindly_stats.bucket_label(s.date, granularity, locale, 'short') ORDER BY s.bucket), coalesce(array_agg(s.count ORDER BY s.bucket), '{}'),
-                                 kind, coalesce(title, measure), NULL, width, height)
+                                 kind, coalesce(title, measure, 'messages'), NULL, width, height)
            FROM kindly_stats.stats_series(bot, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s)
     END;
 END;
