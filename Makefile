@@ -4,7 +4,7 @@ EXTENSION = kindly_stats
 EXTVERSION = 0.1.0
 MODULE_big = kindly_stats
 
-ROOMS = tally bucket rollup stats dialect http
+ROOMS = tally bucket rollup stats picture dialect http
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(addsuffix /*.c,$(addprefix src/,$(ROOMS))))))
 
 # One source for the install script; the built file is not committed.

@@ -73,10 +73,10 @@ free_port()
 	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Proto => "tcp", Listen => 1)->sockport, "\n"'
 }
 
-# port_is_free PORT
+# port_is_free PORT: for one who is not root, as nginx will be run.
 port_is_free()
 {
-	perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Proto => "tcp", Listen => 1, ReuseAddr => 1)' "$1"
+	perl -MIO::Socket::INET -e '$> = 65534 if $> == 0; exit !IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Proto => "tcp", Listen => 1, ReuseAddr => 1)' "$1"
 }
 
 # configure_http DIR PROGRAM URI SECRET PORT PAGES: the files of this folder with

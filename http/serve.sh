@@ -119,11 +119,9 @@ earlier_port()
 require_port()
 {
 	case $port in
-	'' | *[!0-9]* | ??????*) die "KINDLY_STATS_PORT is \"$port\", which is no number of a port" ;;
+	'' | *[!0-9]* | 0* | ??????*) die "KINDLY_STATS_PORT is \"$port\", which is no number of a port" ;;
 	esac
-	if [ "$port" -lt 1 ] || [ "$port" -gt 65535 ]; then
-		die "KINDLY_STATS_PORT is $port, but ports are 1 to 65535"
-	fi
+	[ "$port" -le 65535 ] || die "KINDLY_STATS_PORT is $port, but ports are 1 to 65535"
 	[ "$port" = "$(earlier_port)" ] || port_is_free "$port" ||
 		die "port $port of 127.0.0.1 is taken or not allowed: choose another, as in KINDLY_STATS_PORT=8081 sh http/serve.sh"
 }

@@ -77,7 +77,7 @@ CREATE FUNCTION pg_temp.with_nulls(p pg_proc, known text[]) RETURNS text LANGUAG
 SELECT format('SELECT %s(%s)', p.oid::regproc, string_agg(coalesce(known[n], 'NULL') || '::' || t::regtype, ', ' ORDER BY n)) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)
 $$;
 SELECT p.oid::regproc, pg_temp.try(pg_temp.with_nulls(p, '{}')) AS nulls, pg_temp.try(pg_temp.with_nulls(p, '{4001}')) AS nulls_but_bot,
-	pg_temp.try(pg_temp.with_nulls(p, ARRAY['4001', '''2019-07-01''', '''2019-07-02'''])) AS nulls_but_range
+	left(pg_temp.try(pg_temp.with_nulls(p, ARRAY['4001', '''2019-07-01''', '''2019-07-02'''])), 230) AS nulls_but_range
 FROM pg_proc AS p WHERE p.pronamespace IN ('sage'::regnamespace, 'kindly_stats'::regnamespace) AND p.prokind = 'f'
 AND (p.pronamespace = 'sage'::regnamespace OR p.proname ~ '^(stats_|fallback_rate$|top_buttons)') ORDER BY p.oid::regproc::text COLLATE "C";
 

@@ -173,7 +173,7 @@ SELECT kindly_stats.bot_text('partly'::kindly_stats.bot_id::bigint);
 SELECT count(*) FROM kindly_stats.health() WHERE severity = 'error';
 SELECT kindly_stats.detach('parted_acme'), kindly_stats.detach('parted') \g /dev/null
 DROP TABLE parted, parted_acme;
-SELECT count(*) = 3 * 24 AS as_before FROM same AS s, pg_temp.answers(s.uuid);
+SELECT count(*) = 3 * 25 AS as_before FROM same AS s, pg_temp.answers(s.uuid);
 
 -- Conversations
 SELECT kindly_stats.create_conversation_table('number_talk') \g /dev/null

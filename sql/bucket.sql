@@ -126,3 +126,7 @@ SELECT q, pg_temp.failure('SELECT kindly_stats.edges(' || q || ')') FROM unnest(
 SELECT left(locale, 30) AS locale, left(pg_temp.failure(format('SELECT kindly_stats.edges(%L, %L, %L, %L, %L)', '2019-07-01', '2019-07-02', 'UTC', 'day', locale)), 100)
 FROM unnest(ARRAY['', 'und', 'root', 'C', 'posix', 'xx-YY', 'en-XX', 'en US', 'de--DE', 'klingon', 'de-u-ca-foo', 'de-DE-u-fw-xyz',
 	'US_en', 'nb-NO-u-ca-', E'nb\nNO', 'ñ', '%s%n', repeat('x', 200), repeat('nb-', 10000)]) locale;
+
+-- ICU remembers new years for the Chinese and the Korean calendar in one place, though some are a day apart: 1988-02-17 and 1988-02-18
+SELECT locale, array_agg(date::date ORDER BY date) FROM unnest(ARRAY['zh-CN-u-ca-chinese', 'ko-KR-u-ca-dangi', 'zh-CN-u-ca-chinese']) WITH ORDINALITY AS l (locale, n),
+	LATERAL buckets('1987-06-01', '1989-06-01', 'UTC', 'year', locale) GROUP BY n, locale ORDER BY n;

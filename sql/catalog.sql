@@ -68,12 +68,12 @@ SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_butt
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
 INSERT INTO for_everybody VALUES
-('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons'),
+('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'),
 ('a dialect: asks with the caller''s rights',
  'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges moment bot_id'
+ 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges bucket_label language bar sparkline svg moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
@@ -85,7 +85,8 @@ INSERT INTO for_everybody VALUES
 ('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
 ('says what the documentation says, too', 'routes'),
-('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot');
+('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
+('kindly_api.overview() calls them as whoever queries', 'overview_card overview_list overview_buttons overview_breakdown');
 CREATE TEMP VIEW listed AS
 SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
 CREATE TEMP VIEW executable AS

@@ -246,6 +246,9 @@ SELECT kindly_stats.rebuild('the only one');
 SELECT kindly_stats.purge('single', '2025-01-01');
 SELECT count FROM kindly_stats.stats_total('the only one', '2024-01-01', '2025-01-01', 'UTC');
 SELECT count(*) FROM differences;
+-- a number for its id is the same number, however it is written
+SELECT kindly_stats.attach('single', '{"bot_id": {"constant": 88111.0}}');
+SELECT mapped FROM mapping('single') WHERE logical = 'bot_id';
 SELECT kindly_stats.detach('single');
 DROP TABLE single;
 
@@ -275,7 +278,7 @@ SELECT a AS arguments, refusal(format('SELECT kindly_stats.attach(''bad'', %s)',
     $$'{"session_id": {"column": "doc", "path": []}}'$$, $$'{"session_id": {"column": "doc", "path": "a"}}'$$, $$'{"session_id": {"column": "doc", "path": [null]}}'$$,
     $$'{"session_id": {"column": "doc", "path": ["a"], "tz": "UTC"}}'$$, $$'{"session_id": {"column": "t", "values": []}}'$$, $$'{"session_id": {"column": "t", "values": {"a": {}}}}'$$,
     $$'{"session_id": {"column": "doc", "values": {"a": "b"}}}'$$, $$'{"session_id": {"constant": null}}'$$, $$'{"session_id": {"constant": "a", "column": "t"}}'$$, $$'{"session_id": ["t"]}'$$,
-    $$'{"bot_id": {"constant": ""}}'$$, $$'{"bot_id": {"constant": -9223372036854775808}}'$$, $$'{"bot_id": {"column": "t", "values": {"a": "1"}}}'$$, $$'{"occurred_at": {"constant": "2024-01-01"}}'$$, $$'{"occurred_at": {"column": "at", "tz": 1}}'$$,
+    $$'{"bot_id": {"constant": ""}}'$$, $$'{"bot_id": {"constant": 1.5}}'$$, $$'{"bot_id": {"constant": 1e400}}'$$, $$'{"bot_id": {"constant": -9223372036854775808}}'$$, $$'{"bot_id": {"column": "t", "values": {"a": "1"}}}'$$, $$'{"occurred_at": {"constant": "2024-01-01"}}'$$, $$'{"occurred_at": {"column": "at", "tz": 1}}'$$,
     $$'{"occurred_at": {"column": "at", "tz": "Oslo5"}}'$$, $$'{"occurred_at": {"column": "n", "unit": "minutes"}}'$$, $$'{"occurred_at": {"column": "at", "unit": "seconds"}}'$$,
     $$'{"occurred_at": "doc->>at"}'$$, $$tz => 'Europe/Oslo'$$, $$tz => 'Nowhere'$$, $$unit => 'seconds'$$, $$'{"occurred_at": "n"}', unit => 'hours'$$, $$tz => 'UTC', unit => 'seconds'$$,
     $$'{"occurred_at": {"column": "at", "tz": "UTC"}}', tz => 'UTC'$$, $$kinds => '[]'$$, $$kinds => '1'$$, $$kinds => '{"a": ["b"]}'$$, $$'{"kind": null}', kinds => '{"a": "b"}'$$,

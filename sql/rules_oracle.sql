@@ -130,8 +130,8 @@ CREATE PROCEDURE rewrite() LANGUAGE sql AS $$
     DELETE FROM written;
     INSERT INTO written SELECT * FROM plain;
 $$;
-SELECT string_agg(DISTINCT m.name, ' ' ORDER BY m.name) AS counted FROM kindly_stats.rollup AS r, kindly_stats.measure AS m
- WHERE r.bot_id = 88201 AND r.measure IN ('', m.name) AND NOT kindly_stats.is_empty(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, m.name) ELSE r.tally END);
+SELECT string_agg(m.name, ' ' ORDER BY m.name) AS counted FROM kindly_stats.measure AS m, kindly_stats.stats_total(88201, '1900-01-01', '2100-01-01', 'UTC', measure => m.name) AS t
+ WHERE m.grain = 'event' AND t.count <> 0;
 SELECT * FROM differing;
 SELECT * FROM kindly_stats.verify();
 -- inserts, updates and deletes of some rows and of many, COPY

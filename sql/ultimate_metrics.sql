@@ -95,7 +95,8 @@ SELECT f, pg_temp.failure(format('SELECT * FROM ultimate.%I()', f)), pg_temp.fai
 	pg_temp.failure(format('SELECT * FROM ultimate.%I(2401, ''2024-10-27'', ''2024-10-28'', tz => ''x'')', f)),
 	pg_temp.failure(format('SELECT * FROM ultimate.%I(2401, ''2024-10-27'', ''2024-10-27'')', f))
 FROM unnest(ARRAY['first_last_intent', 'metrics_by_first_meaningful_intent', 'metrics_by_last_meaningful_intent']) AS f;
-SELECT pg_temp.failure('SELECT * FROM ultimate.metrics_by_first_meaningful_intent(2401, ''2024-10-27'', ''2024-10-28'', ARRAY[''a'', NULL])');
+SELECT excluded, pg_temp.failure(format('SELECT * FROM ultimate.metrics_by_first_meaningful_intent(2401, ''2024-10-27'', ''2024-10-28'', %L)', excluded))
+FROM (VALUES ('{a,NULL}'), (''), ('a,'), ('-a'), ('["a"'), ('[1]')) AS v (excluded);
 
 --
 -- Intents
@@ -156,6 +157,13 @@ SELECT * FROM ultimate.metrics_by_first_meaningful_intent(2405, '2024-10-27', '2
 SELECT * FROM ultimate.metrics_by_first_meaningful_intent(2405, '2024-10-27', '2024-10-28', NULL);
 SELECT * FROM ultimate.metrics_by_last_meaningful_intent(2405, '2024-10-27', '2024-10-28');
 SELECT * FROM ultimate.metrics_by_last_meaningful_intent(2405, '2024-10-27', '2024-10-28', excluded => '{Return,Delivery}');
+-- a list as any other: the same in all of its forms, and names of every kind behind a backslash
+SELECT excluded, (SELECT string_agg(m.last_meaningful_intent, ',') FROM ultimate.metrics_by_last_meaningful_intent(2405, '2024-10-27', '2024-10-28', excluded => v.excluded) AS m) AS others
+FROM (VALUES ('Return, Delivery'), ('["Return","Delivery"]'), ('{}'), ('\Return,\Delivery'), ('return')) AS v (excluded);
+SELECT excluded, ultimate.first_meaningful_intent(i, excluded), ultimate.last_meaningful_intent(i, excluded)
+FROM (VALUES (ARRAY['\-a']), (ARRAY['\\b']), (ARRAY['\']), (ARRAY['\-a', '\']), (ARRAY['\\b', 'c,d'])) AS v (excluded),
+	(SELECT pg_temp.intents('[["-a", 1700000001, false], ["\\b", 1700000002, false], ["c,d", 1700000003, false], ["", 1700000004, false]]') AS i) AS i;
+SELECT excluded, pg_temp.failure(format('SELECT ultimate.first_meaningful_intent(''[]'', %L)', excluded)) FROM unnest(ARRAY['{-a}', '{""}']) AS excluded;
 UPDATE ultimate_metrics SET bot_messages_count = 0 WHERE bot_id = 2405 AND conversation_id = 'chaten';
 UPDATE ultimate_metrics SET conversation_end_time = NULL WHERE bot_id = 2405 AND conversation_id = 'chatnb';
 SELECT * FROM ultimate.first_last_intent(2405, '2024-10-27', '2024-10-28', 'start') LIMIT 2;

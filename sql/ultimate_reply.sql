@@ -98,6 +98,19 @@ SELECT refused('{"{\"intent_name\": \"a\"}","{a}"}', form => 'f');
 SELECT refused('{"{\"intent_name\": \"a\"}",NULL}', form => 'g');
 SELECT refused('{{"{}"},{"{}"}}', form => 'f');
 SELECT count(*) FROM talk_a WHERE bot_id = 3;
+-- JSON that jsonb cannot hold is an error of its own, and which conversation has it is in the context
+CREATE FUNCTION circumstances(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	context text;
+BEGIN
+	EXECUTE query;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+	RETURN concat_ws(' | ', SQLSTATE, SQLERRM, substring(context FROM '(?n)^"triggered.*$'));
+END $$;
+SELECT circumstances(format('INSERT INTO talk_%s (bot_id, conversation_id, conversation_start_time, triggered_intent_replies) VALUES (3, ''c "7"'', now(), %L)', form, value))
+  FROM (VALUES ('b', '[{"intent_name": "a\u0000"}]'), ('b', '[{"intent_timestamp": 1e400000}]'), ('c', '[{"intent_timestamp": 1e400000}]'), ('c', repeat('[', 100000)), ('i', E'{"{\\"intent_name\\": \\"\\\\ud800\\"}"}')) AS v (form, value);
 -- in an update, too, and only what it changes; nothing of a statement stays
 INSERT INTO talk_a (bot_id, conversation_id, conversation_start_time, triggered_intent_replies) VALUES (3, 'u', now(), '[]');
 SELECT failure('UPDATE talk_a SET triggered_intent_replies = ''{}'' WHERE conversation_id = ''u''');
@@ -121,6 +134,8 @@ CREATE TABLE came_4 PARTITION OF came FOR VALUES IN (4);
 INSERT INTO came SELECT 4, md5(n::text)::uuid, '2023-04-01 00:00Z', '2023-04-01 01:00Z', 1, CASE WHEN n = 300 THEN 'Hi' END, '[]' FROM generate_series(1, 400) AS n;
 SELECT failure('SELECT kindly_stats.attach_conversations(''came'', ''{"triggered_intent_replies": "intents"}'')');
 SELECT count(*) FROM kindly_stats.conversation_table WHERE conversation_table = 'came'::regclass;
+UPDATE came SET triggered_replies = '[{"reply_timestamp": 1e400000}]' WHERE triggered_replies = 'Hi';
+SELECT circumstances('SELECT kindly_stats.attach_conversations(''came'', ''{"triggered_intent_replies": "intents"}'')');
 SELECT kindly_stats.attach_conversations('came', '{"triggered_intent_replies": "intents", "triggered_replies": null}');
 SELECT json_array_length(ultimate.export(4, '2023-04-01'));
 SELECT failure('SELECT kindly_stats.attach_conversations(''came'', ''{"conversation_id": "intents"}'')');

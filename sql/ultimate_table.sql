@@ -201,5 +201,15 @@ SELECT ultimate.export_rows(9, '2024-05-01') ->> 'channel' AS channel;
 SELECT key, count FROM kindly_stats.stats_top(9, '2024-01-01', '2025-01-01', 'UTC', 'llm_conversations');
 SELECT * FROM kindly_stats.verify(9);
 
+-- instants without a zone: by columns that have one
+CREATE TABLE zoneless (bot text, id uuid, began timestamp, "Closed" timestamp);
+SELECT kindly_stats.attach_conversations('zoneless', '{"bot_id": "bot", "conversation_id": "id", "conversation_start_time": "Closed", "conversation_end_time": "Closed", "bot_messages_count": null}');
+ALTER TABLE zoneless ADD began_at timestamptz GENERATED ALWAYS AS (began AT TIME ZONE 'Asia/Tokyo') STORED, ADD ended_at timestamptz GENERATED ALWAYS AS ("Closed" AT TIME ZONE 'Asia/Tokyo') STORED;
+SELECT kindly_stats.attach_conversations('zoneless', '{"bot_id": "bot", "conversation_id": "id", "conversation_start_time": "began_at", "conversation_end_time": "ended_at", "bot_messages_count": null}');
+INSERT INTO zoneless VALUES ('shop', md5('1')::uuid, '2024-05-01 08:00', NULL), ('shop', md5('2')::uuid, '2024-05-01 08:00', '2024-05-01 08:59:59');
+UPDATE zoneless SET "Closed" = '2024-05-01 09:00' WHERE "Closed" IS NULL;
+SELECT e ->> 'conversation_end_time' AS ended FROM ultimate.export_rows('shop', '2024-05-01') AS e;
+SELECT * FROM kindly_stats.verify('shop');
+
 \c :regression
 DROP DATABASE kindly_stats_conversation;

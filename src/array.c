@@ -63,6 +63,17 @@ ks_array_texts(ArrayType *array, const char *argument, int limit, Datum **items,
 	return count;
 }
 
+/* The numbers of a double precision[], in which there may be NULLs. */
+int
+ks_array_doubles(ArrayType *array, const char *argument, int limit, Datum **items, bool **nulls)
+{
+	int			count;
+
+	(void) count_items(array, FLOAT8OID, argument, limit);
+	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, items, nulls, &count);
+	return count;
+}
+
 /* The numbers of an array whose type has a fixed length and is passed by value, in place; there must be no NULLs. */
 void *
 ks_array_numbers(ArrayType *array, Oid type, const char *argument, int limit, int *count)

@@ -16,6 +16,7 @@
 
 extern void ks_array_flat(ArrayType *array, const char *argument);
 extern int	ks_array_texts(ArrayType *array, const char *argument, int limit, Datum **items, bool **nulls);
+extern int	ks_array_doubles(ArrayType *array, const char *argument, int limit, Datum **items, bool **nulls);
 extern void *ks_array_numbers(ArrayType *array, Oid type, const char *argument, int limit, int *count);
 pg_noreturn extern void ks_array_too_long(const char *argument, int limit);
 

@@ -6,8 +6,8 @@
 # Builds a PostgreSQL with assertions from Debian's source under tmp/, and another one
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
-# own runs the regression tests under valgrind.  Then chance has 5,000 steps, and a month is
-# larger than a tally; each fuzz target runs for
+# own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
+# larger than a tally, and calendars are walked for 60 years; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  The last line is "N passed, N failed".  The exit status is 0
 # only when nothing failed.
@@ -358,8 +358,8 @@ if ! watched_servers; then
 	valgrind_suite
 fi
 # longer than check.sh runs them, and what it does not run at all
-export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1
-tap_suite machine large hours
+export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
+tap_suite machine large hours calendars
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage

@@ -143,12 +143,10 @@ export class Api {
     if (this.#kept.size > KEPT) {
       this.#kept.delete(this.#kept.keys().next().value);
     }
-    return JSON.parse(text).data;
+    return JSON.parse(text);
   }
 
-  // What `data` of the answer is.  Parameters are pairs: lists have one a value.
-  async get(endpoint, parameters = [], signal = undefined) {
-    const url = `/api/v1/stats/bot/${encodeURIComponent(this.bot)}/${endpoint}?${new URLSearchParams(parameters)}`.replace(/\?$/, '');
+  async #get(url, signal) {
     for (;;) {
       const { token, response } = await this.#ask(url, signal);
       if (response.ok || response.status === 304) {
@@ -162,5 +160,15 @@ export class Api {
         await this.#renew(token);
       }
     }
+  }
+
+  // What the bot's events can be filtered by, and when they were.
+  async options(signal = undefined) {
+    return (await this.#get(`/api/v1/stats/bot/${encodeURIComponent(this.bot)}/meta/options`, signal)).data;
+  }
+
+  // Cards by name, all of one moment.  Parameters are pairs.
+  overview(parameters, signal = undefined) {
+    return this.#get(`/api/native/rpc/overview?${new URLSearchParams(parameters)}`, signal);
   }
 }

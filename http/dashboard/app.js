@@ -2,14 +2,16 @@
 // the view asks the questions.
 
 import { Api } from './api.js';
-import { ChartCard, charts, pickedRange } from './cards.js';
-import { lastWithEvents, parametersOf, readChoices, resolve, writeChoices, browserZone } from './choices.js';
+import { ChartCard, charts, pickedRange, userChart } from './cards.js';
+import { lastWithEvents, parametersOf, readChoices, resolve, sections, writeChoices, browserZone } from './choices.js';
 import { Controls } from './controls.js';
 import { byId, h, icon, sentence } from './dom.js';
 import { signInForm } from './form.js';
 import { plural } from './format.js';
-import { FeedbackCard, ListCard, lists } from './lists.js';
-import { themeSwitch } from './popover.js';
+import { HeatmapCard } from './heatmap.js';
+import { FeedbackCard, ListCard, OutcomeCard, audienceLists, contentLists, lists, outcomeList } from './lists.js';
+import { segments, themeSwitch } from './popover.js';
+import { saveAll, shown } from './save.js';
 import { claimsOf, forgetToken, readToken } from './token.js';
 import { addDays, daysBetween, rangeBefore, rangeName, suits } from './time.js';
 
@@ -73,6 +75,10 @@ function waiting(until) {
 
 // ---------------------------------------------------------------- the page
 
+// Lines that lists show at first, one more to know whether there are more, and one that may have no name.
+const LINES = 7;
+const EACH = 60e3;
+
 class Dashboard {
   #api;
   #bot;
@@ -80,21 +86,65 @@ class Dashboard {
   #choices = null;
   #view = null;
   #controls;
-  #cards;
+  #tabs;
+  #sections;
   #running = null;
   #question = null;
+  // { view, at }: what the cards show
+  #shown = null;
+  #timer = null;
 
   constructor(bot) {
     this.#bot = bot;
     this.#api = new Api(bot, { askKey, waiting });
     this.#controls = new Controls((changes) => this.#choose(changes));
-    const picked = (...buckets) => this.#choose({ range: null, granularity: null, ...pickedRange(...buckets) });
-    this.#cards = [...charts.map((what) => new ChartCard(what, picked)), ...lists.map((what) => new ListCard(what, (card) => card.load(this.#question).catch(() => {}))), new FeedbackCard()];
-    byId('cards').replaceChildren(...this.#cards.map(({ element }) => element));
+    this.#sections = this.#makeCards();
+    this.#tabs = segments({ id: 'section', name: 'Statistics of', options: sections, onchoose: (section) => this.#choose({ section }) });
+    byId('tabs').replaceChildren(this.#tabs.element);
     byId('refresh').addEventListener('click', () => this.start());
+    byId('save-all').addEventListener('click', () => saveAll(this.#cards));
+    this.#addAuto();
     window.addEventListener('popstate', () => {
       this.#choices = readChoices(location.search);
       this.#load();
+    });
+    window.addEventListener('online', () => {
+      if (document.body.dataset.state === 'failed') {
+        this.start();
+      }
+    });
+  }
+
+  // By section: a card in each, those that are shown in the document.
+  #makeCards() {
+    const picked = (...buckets) => this.#choose({ range: null, granularity: null, ...pickedRange(...buckets) });
+    const chart = (what) => new ChartCard(what, picked);
+    const list = (what) => new ListCard(what, (card) => card.load(this.#question).catch((error) => this.#fail(error)), (changes) => this.#choose(changes));
+    return {
+      overview: [...charts.map(chart), ...lists.map(list), new FeedbackCard()],
+      audience: [chart(userChart), new HeatmapCard(), ...audienceLists.map(list)],
+      content: contentLists.map(list),
+      outcomes: [new OutcomeCard(), list(outcomeList)],
+    };
+  }
+
+  get #cards() { return this.#sections[this.#choices.section]; }
+
+  // Asks anew each minute, while somebody looks.
+  #addAuto() {
+    const button = byId('auto');
+    button.addEventListener('click', () => {
+      const on = button.getAttribute('aria-pressed') !== 'true';
+      button.setAttribute('aria-pressed', String(on));
+      clearInterval(this.#timer);
+      if (on) {
+        this.#timer = setInterval(() => {
+          if (!document.hidden && !byId('again').open && document.body.dataset.state !== 'loading') {
+            this.start();
+          }
+        }, EACH);
+        this.start();
+      }
     });
   }
 
@@ -109,8 +159,9 @@ class Dashboard {
 
   async start() {
     this.#choices = readChoices(location.search);
+    document.body.dataset.state = 'loading';
     try {
-      this.#options = await this.#api.get('meta/options');
+      this.#options = await this.#api.options();
     } catch (error) {
       this.#fail(error);
       return;
@@ -118,26 +169,18 @@ class Dashboard {
     await this.#load();
   }
 
+  // One request has the answers for all cards of a section.
   #ask(signal, view) {
-    const asked = new Map();
-    return {
-      view, signal,
-      ask: (endpoint, more = [], before = false) => {
-        const parameters = [...parametersOf(view, before ? view.before : view), ...more];
-        const key = `${endpoint}?${new URLSearchParams(parameters)}`;
-        if (!asked.has(key)) {
-          asked.set(key, this.#api.get(endpoint, parameters, signal));
-        }
-        return asked.get(key);
-      },
-    };
+    const asked = (cards, top) => this.#api.overview(parametersOf(view, cards, top), signal);
+    const all = asked([...new Set(this.#cards.map(({ asks }) => asks))], LINES);
+    return { view, signal, card: async (name) => (await all)[name], more: async (name, top) => (await asked([name], top))[name] };
   }
 
   // A range before the bot's first event is nothing to compare with.
   #resolve() {
     const view = resolve(this.#choices, this.#options);
-    const before = rangeBefore(view);
-    return { ...view, before: view.life !== null && before.from >= view.life.first ? before : null };
+    const before = rangeBefore(view, view.compare);
+    return { ...view, before: before !== null && view.life !== null && before.from >= view.life.first ? before : null };
   }
 
   async #load() {
@@ -146,9 +189,13 @@ class Dashboard {
     const { signal } = this.#running;
     this.#view = this.#resolve();
     this.#settle();
+    const cards = this.#cards;
+    if (byId('cards').firstChild !== cards[0].element) {
+      byId('cards').replaceChildren(...cards.map(({ element }) => element));
+    }
     this.#question = this.#ask(signal, this.#view);
     document.body.dataset.state = 'loading';
-    const results = await Promise.allSettled(this.#cards.map((card) => card.load(this.#question)));
+    const results = await Promise.allSettled(cards.map((card) => card.load(this.#question)));
     if (signal.aborted) {
       return;
     }
@@ -158,33 +205,53 @@ class Dashboard {
 
   // The choices as they have come out, for the controls and for the address.
   #settle() {
-    const { range, from, to, tz } = this.#view;
+    const { range, from, to, tz, section } = this.#view;
     this.#choices = { ...this.#choices, range, from: range === null ? from : null, to: range === null ? to : null, tz };
     history.replaceState(null, '', writeChoices(this.#bot, this.#choices));
     this.#controls.show(this.#view, this.#options);
-    const days = daysBetween(from, to);
-    byId('shown').replaceChildren(h('strong', {}, rangeName(this.#view)), ` · ${plural(days, 'day', 'days')} in ${tz}`,
-      this.#view.before === null ? '' : h('span', {}, ` · compared with ${rangeName(this.#view.before)}`));
+    this.#tabs.set(section);
+    this.#tellShown(this.#view);
+  }
+
+  #tellShown(view) {
+    const days = daysBetween(view.from, view.to);
+    shown.name = `${view.from}_${addDays(view.to, -1)}`;
+    byId('shown').replaceChildren(h('strong', {}, rangeName(view)), ` · ${plural(days, 'day', 'days')} in ${view.tz}`,
+      view.before === null ? '' : h('span', {}, ` · compared with ${rangeName(view.before)}`));
   }
 
   #finish(results) {
-    const failed = results.filter(({ status }) => status === 'rejected').map(({ reason }) => reason);
-    if (failed.length === results.length && new Set(failed.map(({ message }) => message)).size === 1) {
-      this.#fail(failed[0]);
-    } else if (failed.length === 0 && results.every(({ value }) => !value)) {
+    const failed = results.find(({ status }) => status === 'rejected');
+    if (failed !== undefined) {
+      this.#fail(failed.reason);
+      return;
+    }
+    const empty = results.every(({ value }) => !value);
+    if (empty && this.#view.section === 'overview') {
       this.#tellEmpty();
     } else {
-      notice(null);
+      notice(empty ? { tone: 'info', symbol: 'info', text: 'There is nothing of this kind in this range.', actions: [] } : null);
     }
-    byId('updated').textContent = failed.length === 0 ? `As of ${new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(new Date())}` : '';
-    byId('live').textContent = failed.length === 0 ? `Statistics of ${rangeName(this.#view)} are shown.` : '';
+    const at = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(new Date());
+    this.#shown = { view: this.#view, at };
+    byId('updated').textContent = `As of ${at}`;
+    byId('live').textContent = `Statistics of ${rangeName(this.#view)} are shown.`;
+  }
+
+  // What is shown stays, where only the way to newer figures is broken.
+  #keeps(error) {
+    return this.#shown !== null && this.#shown.view.section === this.#choices.section && (error.status === 0 || error.status >= 500);
   }
 
   #fail(error) {
+    const kept = this.#keeps(error);
     document.body.dataset.state = 'failed';
-    this.#cards.forEach((card) => card.blank());
+    this.#cards.forEach((card) => (kept ? card.stay() : card.blank()));
+    if (kept) {
+      this.#tellShown(this.#shown.view);
+    }
     notice({
-      tone: 'bad', symbol: 'alert', text: sentence(error.message), hint: error.hint,
+      tone: 'bad', symbol: 'alert', text: sentence(error.message), hint: kept ? `What is shown is of ${rangeName(this.#shown.view)}, as of ${this.#shown.at}.` : error.hint,
       actions: [
         ['Try again', () => this.start()],
         ...(error.status === 400 ? [['Back to the last 30 days', () => this.#choose({

@@ -2,13 +2,21 @@
 
 import { Chart } from './chart.js';
 import { h, icon, sentence } from './dom.js';
-import { change, count, decimal, percent, percentAxis, plural, short } from './format.js';
+import { saveMenu } from './save.js';
+import { NONE, change, count, decimal, percent, percentAxis, plural, short } from './format.js';
 import { bucketEnd, bucketName, granularities, rangeName, shortcoming } from './time.js';
 
 // A section with a heading that says how it stands: loading, ready, empty or failed.
+// exported: what it shows as { columns, rows }, for files.
 export class Card {
+  exported = null;
+
   constructor(id, title) {
+    this.id = id;
+    // of the overview's cards, the one that it shows
+    this.asks = id;
     this.title = title;
+    this.optional = false;
     this.tools = h('div', { class: 'tools' });
     this.heading = h('h2', { id: `${id}-title` }, title);
     this.figures = h('div', { class: 'figures' });
@@ -16,7 +24,11 @@ export class Card {
     this.message = h('div', { class: 'message', hidden: true });
     this.element = h('section', { id, class: 'card', ariaLabelledby: `${id}-title`, 'data-state': 'loading' },
       h('header', {}, this.heading, this.tools), this.figures, this.body, this.message);
+    this.tools.append(saveMenu(this));
   }
+
+  // A canvas with what is drawn, where something is.
+  picture() { return null; }
 
   #state(state, ...message) {
     this.element.dataset.state = state;
@@ -24,6 +36,11 @@ export class Card {
     this.body.hidden = state === 'empty' || state === 'failed';
     this.message.hidden = !this.body.hidden;
     this.message.replaceChildren(...message);
+    // What most bots have not, nobody is told that he has not.
+    this.element.hidden = this.optional && state === 'empty';
+    if (state !== 'ready') {
+      this.exported = null;
+    }
   }
 
   ready() { this.#state('ready'); }
@@ -34,6 +51,9 @@ export class Card {
     this.figures.replaceChildren();
     this.#state('failed', icon('alert'), h('p', {}, sentence(error.message)), error.hint ? h('p', { class: 'hint' }, error.hint) : '');
   }
+
+  // It shows what it did: there is nothing newer.
+  stay() { this.element.removeAttribute('aria-busy'); }
 
   // Why is said once for the whole page.
   blank() {
@@ -58,7 +78,7 @@ export class Card {
       return this.show(answer, question.view);
     } catch (error) {
       if (!question.signal.aborted) {
-        this.failed(error);
+        this.stay();
       }
       throw error;
     }
@@ -113,7 +133,7 @@ export class ChartCard extends Card {
       this.#table.hidden = !on;
       this.#fillTable();
     });
-    this.tools.append(button);
+    this.tools.prepend(button);
   }
 
   // Thousands of rows are made only for who wants them.
@@ -123,27 +143,35 @@ export class ChartCard extends Card {
     }
   }
 
-  ask(question) { return this.#what.ask(question); }
+  picture() { return this.#chart.picture(); }
+
+  ask(question) { return question.card(this.asks); }
 
   show(answer, view) {
-    const { series, noun, more, rate, drawn } = this.#what;
-    const buckets = answer.series;
+    const { series, noun, more, rate, bucketsOf = (card) => card.series } = this.#what;
+    const buckets = bucketsOf(answer.now);
+    const before = answer.before === null || series.length > 1 ? null : bucketsOf(answer.before);
     const dates = buckets.map(({ date }) => date);
     const notes = dates.map((date) => shortcoming(date, view.granularity, view, view.today));
     const extra = more?.(buckets) ?? [];
     this.figures.replaceChildren(...figure(...this.#what.figures(answer, comparedWith(view), view)));
-    if (buckets.every((bucket) => series.every(({ field }) => bucket[field] === 0) && !bucket.count)) {
+    if (buckets.every((bucket) => series.every(({ field }) => !bucket[field]) && !bucket.count)) {
       this.empty(`No ${noun} in this range.`);
       return false;
     }
     this.ready();
     if (this.#legend !== null) {
-      this.#fillLegend(answer.totals);
+      this.#fillLegend(answer.now.totals);
       this.figures.append(this.#legend);
     }
     this.#plot.setAttribute('aria-label', this.#summary(buckets, dates, view));
-    this.#chart.show({ dates, notes, granularity: view.granularity, more: extra,
-      values: series.map(({ field }) => buckets.map((bucket, n) => (drawn === undefined ? bucket[field] : drawn(bucket, n, answer)))) });
+    this.#chart.show({ dates, notes, granularity: view.granularity, more: extra, values: series.map(({ field }) => buckets.map((bucket) => bucket[field])),
+      before: before?.map((bucket) => bucket[series[0].field]) ?? null, beforeDates: before?.map(({ date }) => date) ?? null });
+    this.exported = {
+      columns: [view.granularity, ...series.map(({ name }) => name), ...extra.map(({ name }) => name), ...(before === null ? [] : [`${series[0].name} before`])],
+      rows: dates.map((date, n) => [view.granularity === 'hour' ? date.slice(0, 16).replace('T', ' ') : date.slice(0, 10), ...series.map(({ field }) => buckets[n][field]),
+        ...extra.map(({ values }) => values[n]), ...(before === null ? [] : [before[n]?.[series[0].field] ?? null])]),
+    };
     const [, unit] = granularities.find(([name]) => name === view.granularity);
     this.#rows = () => table(`${this.title} by ${unit.toLowerCase()}`, [unit, ...series.map(({ name }) => name), ...extra.map(({ name }) => name)],
       dates.map((date, n) => [
@@ -174,51 +202,36 @@ export class ChartCard extends Card {
   }
 }
 
-// ---------------------------------------------------------------- the four
+// ---------------------------------------------------------------- the charts
 
 const sum = (list, field) => list.reduce((total, each) => total + each[field], 0);
+const relative = (now, before, better) => change(now, before ?? null, { better });
 
-// Chats of a year are told apart by the year; so a chat that lasts over midnight counts once.
-const total = async (question, endpoint, before = false) => sum(await question.ask(endpoint, [['granularity', 'year']], before), 'count');
-const totalBefore = (question, endpoint) => (question.view.before === null ? null : total(question, endpoint, true));
-const series = (question, endpoint) => question.ask(endpoint, [['granularity', question.view.granularity]]);
-
-async function counted(question, endpoint, ...more) {
-  const [list, now, before, ...rest] = await Promise.all([series(question, endpoint), total(question, endpoint), totalBefore(question, endpoint), ...more]);
-  return { series: list, now, before, rest };
-}
-
-const relative = (now, before, better) => (before === null ? null : change(now, before, { better }));
+// A rate of nothing is answered as 0, too.
+const rates = ({ series, replies }) => series.map((bucket, n) => ({ ...bucket, rate: replies[n] > 0 ? bucket.rate : null }));
+const rateOf = (card) => (card !== null && sum(card.replies.map((replies) => ({ replies })), 'replies') > 0 ? card.total.rate : null);
 
 export const charts = [
   {
     id: 'chats', title: 'Chats', noun: 'chats',
     series: [{ name: 'Chats', field: 'count', color: '--chats', bars: true }],
-    ask: (question) => counted(question, 'sessions/chats'),
-    figures: ({ series: list, now, before }, compared, view) => {
-      const more = sum(list, 'count') - now;
-      return [count(now), relative(now, before, 1), compared, more > 0 ? `Those that go on into another ${view.granularity} count there, too` : 'Sessions with a message from a user'];
+    // Chats are told apart, so that one that lasts over midnight counts once in all.
+    figures: ({ now, before }, compared, view) => {
+      const more = sum(now.series, 'count') - now.chats;
+      return [count(now.chats), relative(now.chats, before?.chats, 1), compared, more > 0 ? `Those that go on into another ${view.granularity} count there, too` : 'Sessions with a message from a user'];
     },
   },
   {
     id: 'messages', title: 'Messages', noun: 'messages',
     series: [{ name: 'Messages', field: 'count', color: '--messages', bars: true }],
-    ask: (question) => counted(question, 'sessions/messages', total(question, 'sessions/chats')),
-    figures: ({ now, before, rest: [chats] }, compared) => [count(now), relative(now, before, 1), compared, chats > 0 ? `From users, ${decimal(now / chats)} in a chat` : 'From users'],
+    figures: ({ now, before }, compared) => [count(now.messages), relative(now.messages, before?.messages, 1), compared, now.chats > 0 ? `From users, ${decimal(now.messages / now.chats)} in a chat` : 'From users'],
   },
   {
-    id: 'fallbacks', title: 'Fallback rate', noun: 'fallbacks', rate: true,
+    id: 'fallbacks', title: 'Fallback rate', noun: 'fallbacks', rate: true, bucketsOf: rates,
     series: [{ name: 'Fallback rate', field: 'rate', color: '--fallbacks', bars: false }],
-    more: (buckets) => [{ name: 'Fallbacks', texts: buckets.map((bucket) => count(bucket.count)) }],
-    // A rate of nothing is answered as 0, too.  Where nobody wrote, none is drawn.
-    drawn: (bucket, n, { messages }) => (bucket.count === 0 && messages[n]?.count === 0 ? null : bucket.rate),
-    ask: async (question) => {
-      const [list, messages, now, before] = await Promise.all([series(question, 'fallbacks/series'), series(question, 'sessions/messages'),
-        question.ask('fallbacks/total'), question.view.before === null ? null : question.ask('fallbacks/total', [], true)]);
-      return { series: list, messages, now, before };
-    },
-    figures: ({ now, before }, compared) => [percent(now.rate), before === null || (now.count === 0 && before.count === 0) ? null : change(now.rate, before.rate, { points: true, better: -1 }), compared,
-      `${plural(now.count, 'reply', 'replies')} of the bot ${now.count === 1 ? 'was a fallback' : 'were fallbacks'}`],
+    more: (buckets) => [{ name: 'Fallbacks', texts: buckets.map((bucket) => count(bucket.count)), values: buckets.map((bucket) => bucket.count) }],
+    figures: ({ now, before }, compared) => [rateOf(now) === null ? NONE : percent(now.total.rate), now.total.count === 0 && before?.total.count === 0 ? null : change(rateOf(now), rateOf(before), { of: 'rate', better: -1 }), compared,
+      rateOf(now) === null ? 'No replies of the bot' : `${plural(now.total.count, 'reply', 'replies')} of the bot ${now.total.count === 1 ? 'was a fallback' : 'were fallbacks'}`],
   },
   {
     id: 'handovers', title: 'Handovers', noun: 'handovers',
@@ -229,14 +242,15 @@ export const charts = [
       { name: 'Started', field: 'started', color: '--started', mark: 'round' },
       { name: 'Ended', field: 'ended', color: '--ended', mark: 'ring', dash: [3, 3] },
     ],
-    ask: async (question) => {
-      const [list, totals, before] = await Promise.all([series(question, 'takeovers/series'), question.ask('takeovers/totals'),
-        question.view.before === null ? null : question.ask('takeovers/totals', [], true)]);
-      return { series: list, totals, before };
-    },
-    figures: ({ totals, before }, compared) => [count(totals.started), relative(totals.started, before?.started ?? null, 0), compared, null],
+    figures: ({ now: { totals }, before }, compared) => [count(totals.started), relative(totals.started, before?.totals.started, 0), compared, null],
   },
 ];
+
+export const userChart = {
+  id: 'users', title: 'Users', noun: 'users',
+  series: [{ name: 'Users', field: 'count', color: '--chats', bars: true }],
+  figures: ({ now, before }, compared) => [count(now.users), relative(now.users, before?.users, 1), compared, `${plural(now.created, 'wrote', 'of them wrote')} for the first time`.replace(/^1 wrote/, '1 of them wrote')],
+};
 
 // From where to where, of two buckets that were picked.
 export const pickedRange = (first, last, granularity) => ({ from: first.slice(0, 10), to: bucketEnd(last, granularity) });

@@ -80,8 +80,10 @@ export class Chart {
 
   // dates: labels of the buckets; values: a list a series; notes: of each bucket what
   // is to be said of it, or null; more: [{ name, texts }], which are not drawn.
-  show({ dates, values, granularity, notes, more = [] }) {
-    this.#data = { dates, values, granularity, notes, more };
+  // before: what the first series was in the range that it is compared with, bucket by bucket,
+  // or null; beforeDates: those buckets.
+  show({ dates, values, granularity, notes, more = [], before = null, beforeDates = null }) {
+    this.#data = { dates, values, granularity, notes, more, before: before === null ? null : dates.map((_, n) => before[n] ?? null), beforeDates };
     this.#draw();
   }
 
@@ -93,6 +95,17 @@ export class Chart {
     }
     this.#draw();
     return this.shows(index);
+  }
+
+  // A copy of what is drawn, or null.
+  picture() {
+    if (this.#plot === null) {
+      return null;
+    }
+    const { canvas } = this.#plot.ctx;
+    const copy = h('canvas', { width: canvas.width, height: canvas.height });
+    copy.getContext('2d').drawImage(canvas, 0, 0);
+    return copy;
   }
 
   // ---------------------------------------------------------------- drawing
@@ -112,10 +125,11 @@ export class Chart {
     if (this.#data === null || this.#place.clientWidth === 0) {
       return;
     }
-    const { dates } = this.#data;
+    const { dates, before } = this.#data;
     const columns = this.#columns();
-    const splits = scaleOf(columns.flatMap(({ heights }) => heights), this.#settings.whole, this.#settings.most ?? Infinity);
-    this.#plot = new uPlot(this.#options(columns, splits), [dates.map((_, index) => index), ...columns.map(({ heights }) => heights)], this.#place);
+    const behind = before === null ? [] : [before];
+    const splits = scaleOf([...columns.flatMap(({ heights }) => heights), ...behind.flat()], this.#settings.whole, this.#settings.most ?? Infinity);
+    this.#plot = new uPlot(this.#options(columns, splits), [dates.map((_, index) => index), ...columns.map(({ heights }) => heights), ...behind], this.#place);
     this.#plot.over.prepend(this.#band);
     this.#touch(this.#plot.over);
   }
@@ -165,7 +179,7 @@ export class Chart {
           grid: { show: false }, border: { show: true, stroke: strong, width: 1 } },
         { ...axis, size: room, gap: 8, splits: () => splits, values: () => names, grid: { stroke: line, width: 1 } },
       ],
-      series: [{}, ...columns.map(({ series, index }) => this.#series(series, index, (this.#width() - room) / dates.length))],
+      series: [{}, ...columns.map(({ series, index }) => this.#series(series, index, (this.#width() - room) / dates.length)), ...(this.#data.before === null ? [] : [this.#before()])],
       hooks: { setCursor: [(u) => this.#move(u)], setSelect: [(u) => this.#pick(u)] },
     };
   }
@@ -211,6 +225,11 @@ export class Chart {
     };
   }
 
+  #before() {
+    const color = colour('--muted');
+    return { class: 'column', stroke: color, width: 1.25, dash: [3, 4], paths: uPlot.paths.linear(), points: { show: false, _color: color } };
+  }
+
   // ---------------------------------------------------------------- pointing
 
   #leave() {
@@ -239,10 +258,11 @@ export class Chart {
   }
 
   #lines(index) {
-    const { values, more } = this.#data;
+    const { values, more, before, beforeDates, granularity } = this.#data;
+    const earlier = before === null || before[index] === null ? [] : [{ name: bucketName(beforeDates, index, granularity), color: '--muted', mark: 'dash', value: this.#settings.exact(before[index]) }];
     return [
       ...this.#settings.series.flatMap(({ name, color, mark }, n) => (this.#hidden.has(n) ? [] : [{ name, color, mark, value: values[n][index] === null ? '–' : this.#settings.exact(values[n][index]) }])),
-      ...more.map(({ name, texts }) => ({ name, color: null, value: texts[index] })),
+      ...more.map(({ name, texts }) => ({ name, color: null, value: texts[index] })), ...earlier,
     ];
   }
 

@@ -3,9 +3,11 @@
 // The names and values of the address are those of the API, lists as well, so that
 // a program asks the same with the same query; `range` and `bot` are the page's own.
 
-import { HOURS_MOST, addDays, daysBetween, fitting, granularities, isDate, isPreset, lifeDate, localDate, presetRange } from './time.js';
+import { HOURS_MOST, addDays, comparisons, daysBetween, fitting, granularities, isDate, isPreset, lifeDate, localDate, presetRange } from './time.js';
 
 export const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+
+export const sections = [['overview', 'Overview'], ['audience', 'Audience'], ['content', 'Content'], ['outcomes', 'Outcomes']];
 
 // { include, values }: values to include, or to leave out; none is no filter.  They stay
 // as the API's options write them, with a backslash before one that needs it.
@@ -33,6 +35,8 @@ export function readChoices(search) {
     tz: query.get('tz') || browserZone(),
     // null: what fits the range
     granularity: granularities.some(([name]) => name === query.get('granularity')) ? query.get('granularity') : null,
+    compare: comparisons.some(([name]) => name === query.get('compare')) ? query.get('compare') : 'before',
+    section: sections.some(([name]) => name === query.get('view')) ? query.get('view') : 'overview',
     sources: readList(query, ['sources']),
     languages: readList(query, ['language_codes', 'language_code']),
   };
@@ -48,6 +52,12 @@ export function writeChoices(bot, choices) {
   pairs.push(['tz', choices.tz]);
   if (choices.granularity !== null) {
     pairs.push(['granularity', choices.granularity]);
+  }
+  if (choices.compare !== 'before') {
+    pairs.push(['compare', choices.compare]);
+  }
+  if (choices.section !== 'overview') {
+    pairs.push(['view', choices.section]);
   }
   pairs.push(...writeList('sources', choices.sources), ...writeList('language_codes', choices.languages));
   // Legible, where that is allowed: [], / and : need no percent-encoding in a query.
@@ -85,7 +95,16 @@ export function resolve(choices, options) {
   return { ...choices, ...range, granularity, auto: choices.granularity === null, hours, today, life };
 }
 
-// Of a view, the parameters that all endpoints take.
-export function parametersOf(view, range = view) {
-  return [['from', range.from], ['to', range.to], ['tz', view.tz], ...writeList('sources', view.sources), ...writeList('language_codes', view.languages)];
+// A list as PostgreSQL reads one.
+const arrayOf = (values) => `{${values.map((value) => `"${value.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+
+const filterOf = (name, { include, values }) => (values.length === 0 ? [] : [[name, arrayOf(include ? values : values.map((value) => `-${value}`))]]);
+
+// Of a view, the parameters of its overview.
+export function parametersOf(view, cards, top) {
+  const { before } = view;
+  return [
+    ['from', view.from], ['to', view.to], ['tz', view.tz], ['granularity', view.granularity], ...filterOf('sources', view.sources), ...filterOf('language_codes', view.languages),
+    ...(before === null ? [] : [['before_from', before.from], ['before_to', before.to]]), ['cards', arrayOf(cards)], ['top', top],
+  ];
 }

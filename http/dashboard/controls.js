@@ -3,7 +3,7 @@
 import { browserZone, plainValue } from './choices.js';
 import { byId, h, icon } from './dom.js';
 import { popover, segments } from './popover.js';
-import { addDays, granularities, isDate, presetRange, presets, rangeName, stepRange } from './time.js';
+import { addDays, comparisons, granularities, isDate, presetRange, presets, rangeName, stepRange } from './time.js';
 
 // ---------------------------------------------------------------- the range
 
@@ -37,6 +37,12 @@ function freeDates(view, choose) {
   return form;
 }
 
+function comparison(view, choose) {
+  const each = segments({ id: 'compare', name: 'Compared with', options: comparisons, onchoose: (compare) => choose({ compare }) });
+  each.set(view.compare);
+  return h('div', { class: 'compared' }, h('p', { ariaHidden: 'true' }, 'Compared with'), each.element);
+}
+
 class RangeControl {
   #view = null;
   #popover;
@@ -49,7 +55,7 @@ class RangeControl {
     };
     this.#popover = popover({
       id: 'range', symbol: 'calendar', name: 'Range',
-      fill: (panel) => panel.replaceChildren(h('div', { class: 'range' }, presetList(this.#view, done), freeDates(this.#view, done))),
+      fill: (panel) => panel.replaceChildren(h('div', { class: 'range' }, presetList(this.#view, done), freeDates(this.#view, done), comparison(this.#view, done))),
     });
     this.#steps = [['left', 'Earlier', -1], ['right', 'Later', 1]].map(([symbol, text, direction]) => h('button', {
       type: 'button', class: 'step', title: text, ariaLabel: `${text}: the range beside`,
@@ -165,7 +171,7 @@ class ZoneControl {
 
 // ---------------------------------------------------------------- sources, languages
 
-function languageName(code) {
+export function languageName(code) {
   try {
     const name = new Intl.DisplayNames(undefined, { type: 'language' }).of(code);
     return name === code ? code : `${name} (${code})`;

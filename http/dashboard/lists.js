@@ -1,23 +1,31 @@
-// lists.js: the cards that have a list: pages, buttons, labels, feedback.
+// lists.js: the cards that have a list: pages, buttons, labels, topics, feedback and the like.
 
 import { Card, comparedWith, figure } from './cards.js';
+import { plainValue } from './choices.js';
+import { languageName } from './controls.js';
 import { h, icon } from './dom.js';
 import { change, count, decimal, percent, plural } from './format.js';
 
 const FEW = 5;
 const MORE = 25;
 
-// what: { id, title, noun, endpoint, columns: [{ name, text(item) }], head(item), size(item) }
+// what: { id, card, title, noun, take(answer), columns: [{ name, text(item), value(item) }], head(item), plain(item), size(item), optional, pick(item) }
+// plain: the head as it is written into files; pick: the changes of the choices that a click on a row makes, or null.
 export class ListCard extends Card {
   #what;
   #limit = FEW;
   #again;
   #button = h('button', { type: 'button', class: 'more', hidden: true });
 
-  constructor(what, again) {
+  #choose;
+
+  constructor(what, again, choose) {
     super(what.id, what.title);
     this.#what = what;
     this.#again = again;
+    this.#choose = choose;
+    this.asks = what.card ?? what.id;
+    this.optional = what.optional ?? false;
     this.#button.addEventListener('click', () => {
       this.#limit = this.#limit === FEW ? MORE : FEW;
       this.#again(this);
@@ -26,13 +34,22 @@ export class ListCard extends Card {
     this.body.append(this.rows, this.#button);
   }
 
-  // One more than is shown says whether there are more.
-  ask(question) { return question.ask(this.#what.endpoint, [['limit', this.#limit + 1]]); }
+  // More than are shown say whether there are more; one of them may have no name.
+  async ask(question) {
+    const { now } = await (this.#limit === FEW ? question.card(this.asks) : question.more(this.asks, MORE + 2));
+    return now === null ? null : (this.#what.take?.(now) ?? now);
+  }
 
-  show(list) {
-    const { title, noun, columns, head, size } = this.#what;
-    if (list.length === 0) {
-      this.empty(`No ${noun} in this range.`);
+  #head(item, view) {
+    const { head, pick } = this.#what;
+    const changes = pick?.(item, view) ?? null;
+    return changes === null ? head(item) : h('button', { type: 'button', class: 'pick', title: changes.title, onclick: () => this.#choose(changes.choices) }, head(item));
+  }
+
+  show(list, view) {
+    const { title, noun, columns, plain, size } = this.#what;
+    if (list === null || list.length === 0) {
+      this.empty(list === null ? 'Not counted by source and language.' : `No ${noun} in this range.`);
       return false;
     }
     this.ready();
@@ -41,8 +58,9 @@ export class ListCard extends Card {
     this.rows.replaceChildren(h('table', { class: 'ranked' }, h('caption', { class: 'unseen' }, title),
       h('thead', {}, h('tr', {}, ...columns.map(({ name }, n) => h('th', { scope: 'col', class: n > 0 ? 'number' : null }, name)))),
       h('tbody', {}, ...shown.map((item) => h('tr', {},
-        h('th', { scope: 'row', '--part': `${(100 * size(item)) / most}%` }, head(item)),
+        h('th', { scope: 'row', '--part': `${(100 * size(item)) / most}%` }, this.#head(item, view)),
         ...columns.slice(1).map(({ text }) => h('td', { class: 'number' }, text(item))))))));
+    this.exported = { columns: columns.map(({ name }) => name), rows: shown.map((item) => [plain(item), ...columns.slice(1).map(({ value }) => value(item))]) };
     this.#button.hidden = list.length <= this.#limit && this.#limit === FEW;
     this.#button.textContent = this.#limit === FEW ? `Show up to ${MORE}` : `Show ${FEW}`;
     return true;
@@ -57,29 +75,110 @@ function page({ web_host: host, web_path: path }) {
   return text === '' ? nothing('no page') : h('span', { class: 'page', title: text }, h('span', {}, host ?? ''), h('b', {}, path ?? ''));
 }
 
-// All that is known of a button is its kind, its id and the dialogue that it is in.
-function button({ button_id: id, button_type: type, dialogue_id: dialogue }) {
+// Of a button its kind, its id and its dialogue are known; where an interaction has one of the ids, its name.
+function button({ button_id: id, button_type: type, dialogue_id: dialogue, button_name: name, dialogue_name: where }) {
   return h('span', { class: 'button-name' },
-    h('span', {}, h('b', {}, type === null ? nothing('no type') : words(type)), dialogue === null ? null : h('small', { title: `dialogue ${dialogue}` }, ` in dialogue ${dialogue}`)),
+    h('span', {}, h('b', {}, name ?? (type === null ? nothing('no type') : words(type))), dialogue === null ? null : h('small', { title: `dialogue ${dialogue}` }, ` in ${where === null ? `dialogue ${dialogue}` : where}`)),
     h('code', { title: `button ${id ?? 'without id'}` }, id ?? 'without id'));
 }
 
 const label = ({ label_text: text, label_id: id }) => h('span', { class: 'label-name', title: `label ${id ?? 'without id'}` }, text ?? nothing(id ?? 'no text'));
 
+const counted = (name, field = 'count') => ({ name, text: (item) => count(item[field]), value: (item) => item[field] });
+const part = { name: 'Of all', text: (item) => percent(item.ratio), value: (item) => item.ratio };
+
+// A measure's most frequent keys: those without the first part are events that have nothing of it.
+const keyed = (id, title, column, noun, { named = (key) => key[0], unit = 'Times', ratio = true } = {}) => ({
+  id, title, noun, optional: true, size: (item) => item.count, columns: [{ name: column }, counted(unit), ...(ratio ? [part] : [])],
+  take: (list) => list.filter(({ key }) => named(key) !== null), plain: ({ key }) => named(key),
+  head: ({ key }) => h('span', { class: 'label-name', title: key.filter((each) => each !== null).join(' · ') }, named(key)),
+});
+
+// Clicked once more, a row gives all back.
+const picked = (choice, name) => ({ value }, view) => {
+  if (value === null) {
+    return null;
+  }
+  const { include, values } = view[choice];
+  const alone = include && values.length === 1 && values[0] === value;
+  return { title: alone ? `All ${name}` : `Only ${plainValue(value)}`, choices: { [choice]: { include: true, values: alone ? [] : [value] } } };
+};
+
+const broken = (id, choice, title, column, textOf) => ({
+  id, card: choice, title, noun: 'messages', optional: true, size: (item) => item.messages, columns: [{ name: column }, counted('Messages', 'messages'), counted('Chats', 'chats')],
+  plain: ({ value }) => (value === null ? '' : plainValue(value)), pick: picked(choice, choice),
+  head: ({ value }) => h('span', { class: 'label-name' }, value === null ? nothing(`no ${column.toLowerCase()}`) : textOf(plainValue(value))),
+});
+
 export const lists = [
   {
-    id: 'pages', title: 'Top pages', noun: 'pages', endpoint: 'chatbubble/pages', head: page, size: (item) => item.messages,
-    columns: [{ name: 'Page' }, { name: 'Messages', text: (item) => count(item.messages) }, { name: 'Chats', text: (item) => count(item.sessions) }],
+    id: 'pages', title: 'Top pages', noun: 'pages', head: page, size: (item) => item.messages, plain: ({ web_host: host, web_path: path }) => `${host ?? ''}${path ?? ''}`,
+    columns: [{ name: 'Page' }, counted('Messages', 'messages'), counted('Chats', 'sessions')],
   },
+  { id: 'labels', title: 'Labels', noun: 'labels', head: label, size: (item) => item.count, plain: ({ label_text: text, label_id: id }) => text ?? id, columns: [{ name: 'Label' }, counted('Added')] },
   {
-    id: 'labels', title: 'Labels', noun: 'labels', endpoint: 'chatlabels/added', head: label, size: (item) => item.count,
-    columns: [{ name: 'Label' }, { name: 'Added', text: (item) => count(item.count) }],
-  },
-  {
-    id: 'buttons', title: 'Most clicked buttons', noun: 'clicks on buttons', endpoint: 'buttons/most_clicked', head: button, size: (item) => item.count,
-    columns: [{ name: 'Button' }, { name: 'Clicks', text: (item) => count(item.count) }, { name: 'Of all', text: (item) => percent(item.ratio) }],
+    id: 'buttons', title: 'Most clicked buttons', noun: 'clicks on buttons', head: button, size: (item) => item.count, plain: ({ button_name: name, button_id: id }) => name ?? id,
+    columns: [{ name: 'Button' }, counted('Clicks'), part],
   },
 ];
+
+export const audienceLists = [
+  broken('by-source', 'sources', 'Sources', 'Source', (value) => value),
+  broken('by-language', 'languages', 'Languages', 'Language', languageName),
+];
+
+const interaction = ([type, name, id]) => name ?? type ?? id;
+
+export const contentLists = [
+  keyed('topics', 'Topics', 'Topic', 'topics', { unit: 'Messages' }),
+  keyed('sentiments', 'Sentiments', 'Sentiment', 'sentiments', { unit: 'Messages' }),
+  {
+    id: 'intents', title: 'First intents', noun: 'intents', optional: true, size: (item) => item.total_conversations, plain: (item) => item.first_meaningful_intent,
+    head: (item) => h('span', { class: 'label-name' }, item.first_meaningful_intent),
+    columns: [{ name: 'Intent' }, counted('Conversations', 'total_conversations'), { name: 'By bot', text: (item) => percent(item.bot_handled_rate), value: (item) => item.bot_handled_rate }],
+  },
+  keyed('interactions', 'Interactions', 'Interaction', 'interactions', { named: interaction }),
+  keyed('responses', 'Responses', 'Response', 'responses'),
+  keyed('events', 'Events', 'Event', 'events', { unit: 'Triggered' }),
+  keyed('links', 'Links', 'Address', 'clicks on links', { unit: 'Clicks' }),
+];
+
+export const outcomeList = {
+  ...keyed('outcome-list', 'How conversations ended', 'Outcome', 'conversations', { named: ([status, resolution]) => (status === null && resolution === null ? null : [status, resolution].filter((each) => each !== null).join(' · ')), unit: 'Ended' }),
+  card: 'outcomes', take: ({ list }) => list,
+  plain: ({ key }) => key.filter((each) => each !== null).join(' · '),
+  head: ({ key: [status, resolution] }) => h('span', { class: 'label-name' }, h('b', {}, status ?? nothing('no status')), resolution === null ? null : h('span', { class: 'nothing' }, resolution)),
+};
+
+// ---------------------------------------------------------------- conversations
+
+const measured = [['bot_handled_rate', 'Handled by the bot'], ['deflection_rate', 'Deflected'], ['escalation_rate', 'Escalated'], ['failed_escalation_rate', 'Escalation failed'],
+  ['informed_rate', 'Informed'], ['messages_understood_rate', 'Messages understood']];
+
+export class OutcomeCard extends Card {
+  constructor() {
+    super('outcomes', 'Automation rate');
+    this.optional = true;
+  }
+
+  ask(question) { return question.card('outcomes'); }
+
+  show({ now: { rates }, before }, view) {
+    const conversations = rates.total_conversations;
+    if (conversations === 0) {
+      this.empty('No conversations in this range.');
+      return false;
+    }
+    this.ready();
+    this.figures.replaceChildren(...figure(percent(rates.automation_rate), change(rates.automation_rate, before?.rates.automation_rate ?? null, { of: 'rate', better: 1 }), comparedWith(view),
+      `Of ${plural(conversations, 'conversation that', 'conversations that')} ended`));
+    this.body.replaceChildren(h('table', { class: 'ranked' }, h('caption', { class: 'unseen' }, 'Rates of conversations'),
+      h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Rate'), h('th', { scope: 'col', class: 'number' }, 'Of all'))),
+      h('tbody', {}, ...measured.map(([name, text]) => h('tr', {}, h('th', { scope: 'row', '--part': `${100 * (rates[name] ?? 0)}%` }, h('span', { class: 'label-name' }, text)), h('td', { class: 'number' }, percent(rates[name])))))));
+    this.exported = { columns: ['Rate', 'Of all'], rows: [['Automation rate', rates.automation_rate], ...measured.map(([name, text]) => [text, rates[name]])] };
+    return true;
+  }
+}
 
 // ---------------------------------------------------------------- feedback
 
@@ -94,10 +193,7 @@ const mean = (ratings) => ratings.reduce((sum, { count: each, rating }) => sum +
 export class FeedbackCard extends Card {
   constructor() { super('feedback', 'Feedback'); }
 
-  async ask(question) {
-    const [now, before] = await Promise.all([question.ask('feedback/summary'), question.view.before === null ? null : question.ask('feedback/summary', [], true)]);
-    return { now, before };
-  }
+  ask(question) { return question.card('feedback'); }
 
   show({ now, before }, view) {
     const given = Object.keys(scales).filter((name) => total(now[name]) > 0);
@@ -106,6 +202,8 @@ export class FeedbackCard extends Card {
       return false;
     }
     this.ready();
+    this.exported = { columns: ['Scale', 'Rating', 'Ratings', 'Of all'],
+      rows: given.flatMap((name) => now[name].map(({ rating, count: each, ratio }) => [scales[name].title, scales[name].faces[rating - 1]?.[1] ?? rating, each, ratio])) };
     this.body.replaceChildren(...given.map((name) => this.#scale(name, now[name], before?.[name] ?? null, comparedWith(view))));
     return true;
   }
@@ -115,8 +213,8 @@ export class FeedbackCard extends Card {
     const comparable = before !== null && total(before) > 0;
     const best = ratings.at(-1).ratio;
     const head = name === 'binary'
-      ? figure(percent(best), comparable ? change(best, before.at(-1).ratio, { points: true, better: 1 }) : null, compared, `thumbs up, of ${plural(total(ratings), 'rating', 'ratings')}`)
-      : figure(decimal(mean(ratings)), comparable ? change(mean(ratings), mean(before), { better: 1 }) : null, compared, `of ${faces.length} on average, of ${plural(total(ratings), 'rating', 'ratings')}`);
+      ? figure(percent(best), comparable ? change(best, before.at(-1).ratio, { of: 'rate', better: 1 }) : null, compared, `thumbs up, of ${plural(total(ratings), 'rating', 'ratings')}`)
+      : figure(decimal(mean(ratings)), comparable ? change(mean(ratings), mean(before), { of: 'mean', better: 1 }) : null, compared, `of ${faces.length} on average, of ${plural(total(ratings), 'rating', 'ratings')}`);
     return h('div', { class: `scale ${name}` }, h('div', { class: 'figures' }, ...head),
       h('table', { class: 'ranked' }, h('caption', { class: 'unseen' }, `Feedback: ${title}`),
         h('thead', { class: 'flat' }, h('tr', {}, ...['Rating', 'Ratings', 'Of all'].map((column, n) => h('th', { scope: 'col', class: n > 0 ? 'number' : null }, h('span', { class: 'unseen' }, column))))),

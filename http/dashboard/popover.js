@@ -12,11 +12,11 @@ function place(button, panel) {
   panel.style.setProperty('--top', `${box.bottom + GAP}px`);
 }
 
-// popover({ id, symbol, name, fill }): { element, say(text), close() }.  fill(panel) is
-// called each time it opens.
-export function popover({ id, symbol, name, fill }) {
+// popover({ id, symbol, name, fill, plain }): { element, say(text), close() }.  fill(panel) is
+// called each time it opens; a plain one is an icon alone.
+export function popover({ id, symbol, name, fill, plain = false }) {
   const text = h('span', { class: 'value' });
-  const button = h('button', { type: 'button', id, class: 'choice', popovertarget: `${id}-panel` },
+  const button = plain ? h('button', { type: 'button', id, class: 'plain', popovertarget: `${id}-panel`, title: name, ariaLabel: name }, icon(symbol)) : h('button', { type: 'button', id, class: 'choice', popovertarget: `${id}-panel` },
     icon(symbol), h('span', { class: 'unseen' }, `${name}: `), text, icon('down'));
   const panel = h('div', { id: `${id}-panel`, class: 'panel', popover: 'auto', role: 'dialog', ariaLabel: name });
   const follow = () => place(button, panel);

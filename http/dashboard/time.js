@@ -40,8 +40,8 @@ export const lifeDate = (text, zone) => localDate(clock(text), zone);
 // ---------------------------------------------------------------- ranges
 
 export const presets = [
-  ['today', 'Today'], ['7d', 'Last 7 days'], ['30d', 'Last 30 days'], ['90d', 'Last 90 days'], ['365d', 'Last 365 days'],
-  ['month', 'This month'], ['last-month', 'Last month'], ['year', 'This year'], ['all', 'Whole life'],
+  ['today', 'Today'], ['yesterday', 'Yesterday'], ['7d', 'Last 7 days'], ['30d', 'Last 30 days'], ['90d', 'Last 90 days'], ['365d', 'Last 365 days'],
+  ['last-week', 'Last week'], ['month', 'This month'], ['last-month', 'Last month'], ['last-quarter', 'Last quarter'], ['year', 'This year'], ['all', 'Whole life'],
 ];
 export const isPreset = (name) => presets.some(([each]) => each === name);
 
@@ -49,8 +49,13 @@ export const isPreset = (name) => presets.some(([each]) => each === name);
 export function presetRange(name, today, life) {
   const tomorrow = addDays(today, 1);
   const month = `${today.slice(0, 7)}-01`;
+  const monday = addDays(today, -((clock(today).getUTCDay() + 6) % 7));
+  const quarter = addMonths(month, -(clock(today).getUTCMonth() % 3));
   switch (name) {
     case 'today': return { from: today, to: tomorrow };
+    case 'yesterday': return { from: addDays(today, -1), to: today };
+    case 'last-week': return { from: addDays(monday, -7), to: monday };
+    case 'last-quarter': return { from: addMonths(quarter, -3), to: quarter };
     case 'month': return { from: month, to: tomorrow };
     case 'last-month': return { from: addMonths(month, -1), to: month };
     case 'year': return { from: `${today.slice(0, 4)}-01-01`, to: tomorrow };
@@ -69,9 +74,22 @@ export function stepRange({ from, to }, direction) {
   return { from: addDays(from, direction * days), to: addDays(to, direction * days) };
 }
 
+// The same day a year before; of the 29 February, the 28th.
+function yearBefore(date) {
+  const year = String(Number(date.slice(0, 4)) - 1).padStart(4, '0');
+  const same = `${year}${date.slice(4)}`;
+  return isDate(same) ? same : `${year}-02-28`;
+}
+
 // What the change of a total is measured against.
-export function rangeBefore({ from, to }) {
-  return { from: addDays(from, -daysBetween(from, to)), to: from };
+export const comparisons = [['before', 'The period before'], ['year', 'A year before'], ['none', 'Nothing']];
+
+export function rangeBefore({ from, to }, comparison) {
+  switch (comparison) {
+    case 'none': return null;
+    case 'year': return { from: yearBefore(from), to: yearBefore(to) };
+    default: return { from: addDays(from, -daysBetween(from, to)), to: from };
+  }
 }
 
 // ---------------------------------------------------------------- granularities
@@ -99,6 +117,9 @@ export function bucketEnd(date, granularity) {
   const day = date.slice(0, 10);
   switch (granularity) {
     case 'week': return addDays(day, 7);
+    case 'yesterday': return { from: addDays(today, -1), to: today };
+    case 'last-week': return { from: addDays(monday, -7), to: monday };
+    case 'last-quarter': return { from: addMonths(quarter, -3), to: quarter };
     case 'month': return addMonths(day, 1);
     case 'quarter': return addMonths(day, 3);
     case 'year': return addMonths(day, 12);
@@ -143,6 +164,9 @@ export function bucketName(dates, index, granularity) {
     }
     case 'day': return named(date, { weekday: 'short', ...LONG });
     case 'week': return rangeName({ from: date.slice(0, 10), to: addDays(date.slice(0, 10), 7) });
+    case 'yesterday': return { from: addDays(today, -1), to: today };
+    case 'last-week': return { from: addDays(monday, -7), to: monday };
+    case 'last-quarter': return { from: addMonths(quarter, -3), to: quarter };
     case 'month': return named(date, { month: 'long', year: 'numeric' });
     case 'quarter': return `Q${Math.floor(clock(date).getUTCMonth() / 3) + 1} ${named(date, { year: 'numeric' })}`;
     default: return named(date, { year: 'numeric' });

@@ -46,7 +46,7 @@ const ultimate = {
   attribution: { description: 'end: conversations that ended in the range; start: those that began in it and have bot messages', type: 'string', enum: ['end', 'start'] },
   channels: lines('channels of the conversations', ['chat']),
   languages: lines('languages of the conversations', ['en']),
-  excluded: { description: 'names of intents that do not count', type: 'string', example: ['Greeting'] },
+  excluded: { description: 'names of intents that do not count; a backslash before one takes what follows as it is', type: 'string', example: ['Greeting'] },
 };
 
 export const parameters = { sage, chatbot, logicdialog, ultimate };

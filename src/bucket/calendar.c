@@ -9,28 +9,13 @@
  */
 #include "postgres.h"
 
-#include <unicode/ucal.h>
-#include <unicode/uenum.h>
-#include <unicode/uloc.h>
-
-#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "bucket/calendar.h"
+#include "bucket/icu.h"
 
 #define MSECS_PER_DAY		((int64) 86400 * 1000)
 #define UNIX_TO_2000_DAYS	10957	/* 1970-01-01 to 2000-01-01 */
-
-#define LOCALE_SIZE			ULOC_FULLNAME_CAPACITY
-
-static void
-refuse_locale(const char *locale)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("locale \"%s\" is not known", locale),
-			 errhint("Use a language with its region, such as \"nb-NO\" or \"en-US\", or leave the locale out for ISO weeks.")));
-}
 
 static void
 refuse_quarter(const char *calendar)
@@ -42,85 +27,6 @@ refuse_quarter(const char *calendar)
 }
 
 /*
- * ICU falls back to the root locale, whose weeks are American, without a word.
- * A locale is taken only when all of its text was understood and ISO knows
- * its language and region; regions may also be UN areas such as 419.
- */
-static bool
-locale_is_known(const char *icu_locale)
-{
-	char		region[LOCALE_SIZE];
-	UErrorCode	status = U_ZERO_ERROR;
-
-	if (uloc_getISO3Language(icu_locale)[0] == '\0')
-		return false;
-	if (uloc_getCountry(icu_locale, region, sizeof(region), &status) == 0)
-		return U_SUCCESS(status);
-	return U_SUCCESS(status) &&
-		(uloc_getISO3Country(icu_locale)[0] != '\0' || strspn(region, "0123456789") == 3);
-}
-
-/* Translates a BCP 47 tag ("nb-NO") or an ICU name ("nb_NO") to the latter. */
-static void
-locale_resolve(const char *locale, char icu_locale[LOCALE_SIZE])
-{
-	char		tag[LOCALE_SIZE];
-	UErrorCode	status = U_ZERO_ERROR;
-	int32_t		parsed = 0;
-
-	if (strlen(locale) >= LOCALE_SIZE)
-		refuse_locale(pnstrdup(locale, pg_mbcliplen(locale, strlen(locale), 64)));
-
-	uloc_forLanguageTag(locale, icu_locale, LOCALE_SIZE, &parsed, &status);
-	if (U_FAILURE(status) || parsed != (int32_t) strlen(locale))
-	{
-		status = U_ZERO_ERROR;
-		uloc_toLanguageTag(locale, tag, sizeof(tag), true, &status);
-		if (U_SUCCESS(status) && status != U_STRING_NOT_TERMINATED_WARNING)
-			uloc_forLanguageTag(tag, icu_locale, LOCALE_SIZE, &parsed, &status);
-	}
-	if (U_FAILURE(status) || status == U_STRING_NOT_TERMINATED_WARNING ||
-		!locale_is_known(icu_locale))
-		refuse_locale(locale);
-}
-
-void
-ks_locale_region(const char *locale, char region[KS_REGION_SIZE])
-{
-	char		icu_locale[LOCALE_SIZE];
-	UErrorCode	status = U_ZERO_ERROR;
-
-	region[0] = '\0';
-	if (locale == NULL)
-		return;
-	locale_resolve(locale, icu_locale);
-	uloc_getCountry(icu_locale, region, KS_REGION_SIZE, &status);
-	if (U_FAILURE(status) || status == U_STRING_NOT_TERMINATED_WARNING)
-		region[0] = '\0';
-}
-
-/* ICU takes an unknown calendar for the Gregorian one. */
-static void
-check_calendar_keyword(const char *locale, const char *icu_locale)
-{
-	char		wanted[LOCALE_SIZE];
-	UErrorCode	status = U_ZERO_ERROR;
-	UEnumeration *names;
-	const char *name;
-	bool		found = false;
-
-	if (uloc_getKeywordValue(icu_locale, "calendar", wanted, sizeof(wanted), &status) == 0 ||
-		U_FAILURE(status))
-		return;
-	names = ucal_getKeywordValuesForLocale("calendar", icu_locale, false, &status);
-	while (!found && (name = uenum_next(names, NULL, &status)) != NULL && U_SUCCESS(status))
-		found = strcmp(name, wanted) == 0;
-	uenum_close(names);
-	if (!found)
-		refuse_locale(locale);
-}
-
-/*
  * The keyword "fw" overrides the first day of the region's week; ICU learnt it
  * only lately.
  */
@@ -128,7 +34,7 @@ static int
 first_weekday_of(const char *locale, const char *icu_locale, const UCalendar *icu)
 {
 	static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-	char		wanted[LOCALE_SIZE];
+	char		wanted[KS_LOCALE_SIZE];
 	UErrorCode	status = U_ZERO_ERROR;
 	int			i;
 
@@ -140,7 +46,7 @@ first_weekday_of(const char *locale, const char *icu_locale, const UCalendar *ic
 	for (i = 0; i < 7; i++)
 		if (strcmp(names[i], wanted) == 0)
 			return i + 1;
-	refuse_locale(locale);
+	ks_locale_refuse(locale);
 	return 0;					/* keep the compiler quiet */
 }
 
@@ -153,24 +59,8 @@ is_one_of(const char *name, const char *const *names)
 	return false;
 }
 
-static bool
-has_gregorian_months(const char *calendar)
-{
-	static const char *const names[] = {"gregorian", "iso8601", "buddhist", "japanese", "roc", NULL};
-
-	return is_one_of(calendar, names);
-}
-
-/* No thirteenth month, and no leap month that shares the number of another. */
-static bool
-has_twelve_months(const UCalendar *icu, const char *calendar)
-{
-	static const char *const leap_months[] = {"chinese", "dangi", NULL};
-	UErrorCode	status = U_ZERO_ERROR;
-
-	return ucal_getLimit(icu, UCAL_MONTH, UCAL_MAXIMUM, &status) == 11 &&
-		U_SUCCESS(status) && !is_one_of(calendar, leap_months);
-}
+/* Calendars with the months of the Gregorian one; all but it number their years otherwise. */
+static const char *const gregorian_months[] = {"gregorian", "iso8601", "buddhist", "japanese", "roc", NULL};
 
 static void
 close_icu(void *icu)
@@ -191,39 +81,69 @@ open_icu(const char *locale, const char *icu_locale)
 
 	*icu = ucal_open(gmt, -1, icu_locale, UCAL_DEFAULT, &status);
 	if (U_FAILURE(status) || *icu == NULL)
-		refuse_locale(locale);
+		ks_locale_refuse(locale);
 	callback->func = close_icu;
 	callback->arg = icu;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	return icu;
 }
 
+ks_icu_kind
+ks_icu_calendar_kind(const UCalendar *icu)
+{
+	static const char *const cyclic[] = {"chinese", "dangi", NULL};
+	UErrorCode	status = U_ZERO_ERROR;
+	const char *type = ucal_getType(icu, &status);
+
+	if (U_FAILURE(status))
+		elog(ERROR, "calendar has no type: %s", u_errorName(status));
+	if (strcmp(type, "gregorian") == 0 || strcmp(type, "iso8601") == 0)
+		return KS_ICU_GREGORIAN;
+	if (is_one_of(type, gregorian_months))
+		return KS_ICU_GREGORIAN_MONTHS;
+	return is_one_of(type, cyclic) ? KS_ICU_CYCLIC : KS_ICU_OTHER;
+}
+
+/* No thirteenth month, and no leap month that shares the number of another. */
+static bool
+has_twelve_months(const UCalendar *icu)
+{
+	UErrorCode	status = U_ZERO_ERROR;
+
+	return ucal_getLimit(icu, UCAL_MONTH, UCAL_MAXIMUM, &status) == 11 &&
+		U_SUCCESS(status) && ks_icu_calendar_kind(icu) != KS_ICU_CYCLIC;
+}
+
+UCalendar **
+ks_icu_calendar_open(const char *locale, ks_unit unit, char icu_locale[KS_LOCALE_SIZE], int *first_weekday)
+{
+	UErrorCode	status = U_ZERO_ERROR;
+	UCalendar **icu;
+
+	ks_locale_resolve(locale, icu_locale);
+	icu = open_icu(locale, icu_locale);
+	*first_weekday = first_weekday_of(locale, icu_locale, *icu);
+	ucal_setAttribute(*icu, UCAL_FIRST_DAY_OF_WEEK, *first_weekday % 7 + 1);
+	if (unit == KS_QUARTER && !has_twelve_months(*icu))
+		refuse_quarter(ucal_getType(*icu, &status));
+	return icu;
+}
+
 void
 ks_calendar_open(ks_calendar *calendar, const char *locale, ks_unit unit)
 {
-	char		icu_locale[LOCALE_SIZE];
-	UErrorCode	status = U_ZERO_ERROR;
-	UCalendar **icu;
-	const char *type;
+	char		icu_locale[KS_LOCALE_SIZE];
+	ks_icu_kind kind;
 
 	calendar->first_weekday = 1;
 	calendar->icu = NULL;
 	if (locale == NULL)
 		return;
 
-	locale_resolve(locale, icu_locale);
-	check_calendar_keyword(locale, icu_locale);
-	icu = open_icu(locale, icu_locale);
-	calendar->icu = icu;
-	calendar->first_weekday = first_weekday_of(locale, icu_locale, *icu);
-
-	type = ucal_getType(*icu, &status);
-	if (U_FAILURE(status))
-		refuse_locale(locale);
-	if (has_gregorian_months(type))
+	calendar->icu = ks_icu_calendar_open(locale, unit, icu_locale, &calendar->first_weekday);
+	kind = ks_icu_calendar_kind(*(UCalendar **) calendar->icu);
+	if (kind == KS_ICU_GREGORIAN || kind == KS_ICU_GREGORIAN_MONTHS)
 		ks_calendar_close(calendar);
-	else if (unit == KS_QUARTER && !has_twelve_months(*icu, type))
-		refuse_quarter(type);
 }
 
 void
@@ -242,8 +162,8 @@ check_icu(UErrorCode status)
 		elog(ERROR, "calendar arithmetic failed: %s", u_errorName(status));
 }
 
-static void
-set_day(UCalendar *icu, int64 day)
+void
+ks_icu_set_day(UCalendar *icu, int64 day)
 {
 	UErrorCode	status = U_ZERO_ERROR;
 
@@ -251,8 +171,8 @@ set_day(UCalendar *icu, int64 day)
 	check_icu(status);
 }
 
-static int
-get_field(UCalendar *icu, UCalendarDateFields field)
+int
+ks_icu_get(UCalendar *icu, UCalendarDateFields field)
 {
 	UErrorCode	status = U_ZERO_ERROR;
 	int			value = ucal_get(icu, field, &status);
@@ -261,24 +181,45 @@ get_field(UCalendar *icu, UCalendarDateFields field)
 	return value;
 }
 
-/* First day of the month or year that holds the day. */
+/* First day of the month or year that holds the day; the calendar is left at the day. */
 static int64
 floor_field(UCalendar *icu, int64 day, UCalendarDateFields day_field)
 {
-	set_day(icu, day);
-	return day - (get_field(icu, day_field) - 1);
+	ks_icu_set_day(icu, day);
+	return day - (ks_icu_get(icu, day_field) - 1);
 }
 
 /*
- * First day of the next month or year: of the one that holds a day beyond the
- * longest there is, which no calendar's next one ends before.  (The shortest
- * month, of 5 days, stands between months of 30.)
+ * First day of the next month: of the one that holds a day beyond the longest
+ * there is, which no calendar's next one ends before.  (The shortest month, of
+ * 5 days, stands between months of 30.)  With years it is the same.
  */
 static int64
-next_field(UCalendar *icu, int64 start, UCalendarDateFields day_field)
+next_month(UCalendar *icu, int64 start)
 {
-	return floor_field(icu, start + (day_field == UCAL_DAY_OF_YEAR ? KS_LONGEST_UNIT_DAYS : 32),
-					   day_field);
+	return floor_field(icu, start + 32, UCAL_DAY_OF_MONTH);
+}
+
+/*
+ * ICU counts the days of Chinese and Korean years from one memory of new years
+ * for both, though they can be a day apart: with which of them it was filled is
+ * a matter of chance.  Months are counted from solstices, which they share, too,
+ * but which lie where it makes no difference: 60 years have been walked.
+ */
+static int64
+floor_cyclic_year(UCalendar *icu, int64 day)
+{
+	int64		start = floor_field(icu, day, UCAL_DAY_OF_MONTH);
+
+	while (ks_icu_get(icu, UCAL_MONTH) != 0 || ks_icu_get(icu, UCAL_IS_LEAP_MONTH) != 0)
+		start = floor_field(icu, start - 1, UCAL_DAY_OF_MONTH);
+	return start;
+}
+
+static int64
+floor_year(UCalendar *icu, int64 day)
+{
+	return ks_icu_calendar_kind(icu) == KS_ICU_CYCLIC ? floor_cyclic_year(icu, day) : floor_field(icu, day, UCAL_DAY_OF_YEAR);
 }
 
 int64
@@ -293,13 +234,13 @@ ks_calendar_floor(const ks_calendar *calendar, int64 day, ks_unit unit)
 
 	icu = *(UCalendar **) calendar->icu;
 	if (unit == KS_YEAR)
-		return floor_field(icu, day, UCAL_DAY_OF_YEAR);
+		return floor_year(icu, day);
 
 	start = floor_field(icu, day, UCAL_DAY_OF_MONTH);
 	if (unit == KS_MONTH)
 		return start;
-	set_day(icu, start);
-	for (months = get_field(icu, UCAL_MONTH) % 3; months > 0; months--)
+	ks_icu_set_day(icu, start);
+	for (months = ks_icu_get(icu, UCAL_MONTH) % 3; months > 0; months--)
 		start = floor_field(icu, start - 1, UCAL_DAY_OF_MONTH);
 	return start;
 }
@@ -315,11 +256,11 @@ ks_calendar_next(const ks_calendar *calendar, int64 start, ks_unit unit)
 
 	icu = *(UCalendar **) calendar->icu;
 	if (unit == KS_YEAR)
-		return next_field(icu, start, UCAL_DAY_OF_YEAR);
+		return floor_year(icu, start + KS_LONGEST_UNIT_DAYS);
 
-	next = next_field(icu, start, UCAL_DAY_OF_MONTH);
+	next = next_month(icu, start);
 	if (unit == KS_MONTH)
 		return next;
-	next = next_field(icu, next, UCAL_DAY_OF_MONTH);
-	return next_field(icu, next, UCAL_DAY_OF_MONTH);
+	next = next_month(icu, next);
+	return next_month(icu, next);
 }

@@ -166,14 +166,14 @@ refuse_zone(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone name is empty, too long or not printable"),
-				 errhint("Use a name that the view pg_timezone_names lists, such as \"Europe/Oslo\", or leave the time zone out for the session's.")));
+				 errhint("Use a name that the view pg_timezone_names lists, such as \"Europe/Oslo\", or leave the time zone out for the default.")));
 
 	/* what Grafana writes where the zone is left to each reader */
 	if (pg_strcasecmp(name, "browser") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("time zone \"%s\" is not known", name),
-				 errhint("Only the browser knows its zone: choose a named one in the dashboard's settings, or leave the time zone out for the session's.")));
+				 errhint("Only the browser knows its zone: choose a named one in the dashboard's settings, or leave the time zone out for the default.")));
 
 	find_suggestions(&found, name);
 	initStringInfo(&hint);

@@ -34,24 +34,28 @@ compare_texts(const void *a, const void *b)
 	return compare_bytes(VARDATA_ANY(x), (int) VARSIZE_ANY_EXHDR(x), VARDATA_ANY(y), (int) VARSIZE_ANY_EXHDR(y));
 }
 
-ks_names
-ks_excluded_argument(FunctionCallInfo fcinfo, int argument)
+/* An item of the list as all lists have them, but that all exclude: a minus could only be a mistake. */
+static Datum
+read_name(const char *item)
 {
-	ks_names	result = {0, NULL};
-	bool	   *nulls;
+	const char *name;
+
+	if (ks_list_read_item(item, "excluded", &name))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"excluded\" has a leading minus in \"%s\"", item),
+				 errhint("Names in it are left out as they are; a backslash before a value takes it as it is.")));
+	return CStringGetTextDatum(name);
+}
+
+ks_names
+ks_excluded_names(const ks_list *list)
+{
+	ks_names	result = {list->count, palloc((list->count + 1) * sizeof(Datum))};
 	int			i;
 
-	if (PG_ARGISNULL(argument))
-		return result;
-	result.count = ks_array_texts(PG_GETARG_ARRAYTYPE_P(argument), "excluded", KS_LIST_ITEMS_MAX, &result.texts, &nulls);
-	for (i = 0; i < result.count; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"excluded\" has a NULL in it"),
-					 errhint("Name the intents that are not to count, such as {Greeting}.")));
-	}
+	for (i = 0; i < list->count; i++)
+		result.texts[i] = read_name(list->values[i]);
 	ks_sort(result.texts, result.count, sizeof(Datum), compare_texts, CurrentMemoryContext);
 	return result;
 }
@@ -154,10 +158,14 @@ ks_intent_at_end(Jsonb *list, ks_reply_owner of, bool last)
 static Datum
 meaningful_intent(FunctionCallInfo fcinfo, bool last)
 {
-	ks_names	excluded = ks_excluded_argument(fcinfo, 1);
 	ks_reply_owner nobody = {InvalidOid};
+	ks_list		list = {0};
+	ks_names	excluded;
 	ks_string	name;
 
+	if (!PG_ARGISNULL(1))
+		ks_list_from_array(&list, PG_GETARG_ARRAYTYPE_P(1), "excluded");
+	excluded = ks_excluded_names(&list);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	name = ks_meaningful_intent(PG_GETARG_JSONB_P(0), nobody, &excluded, last);

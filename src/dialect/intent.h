@@ -11,6 +11,7 @@
 #include "utils/jsonb.h"
 
 #include "rollup/reply.h"
+#include "stats/stats.h"
 
 /* Names of intents that do not count. */
 typedef struct ks_names
@@ -19,7 +20,7 @@ typedef struct ks_names
 	Datum	   *texts;
 } ks_names;
 
-extern ks_names ks_excluded_argument(FunctionCallInfo fcinfo, int argument);
+extern ks_names ks_excluded_names(const ks_list *list);
 extern ks_string ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, bool last);
 extern ks_string ks_intent_at_end(Jsonb *list, ks_reply_owner of, bool last);
 

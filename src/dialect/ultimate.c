@@ -514,13 +514,18 @@ static Datum
 metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 {
 	static const char *const properties[] = {"conversation_id", "conversation_status", "triggered_intent_replies"};
-	ks_names	excluded = ks_excluded_argument(fcinfo, 3);
+	const char *text = ks_optional_text(fcinfo, 3);
+	ks_list		list = {0};
+	ks_names	excluded;
 	ks_stream_query query = {.batch = 1000};
 	ks_stream	stream;
 	MemoryContext scratch;
 	MemoryContext old;
 	intents		of = {.size = 64};
 
+	if (text != NULL)
+		ks_list_from_text(&list, text, "excluded");
+	excluded = ks_excluded_names(&list);
 	InitMaterializedSRF(fcinfo, 0);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

@@ -47,7 +47,40 @@ ks_refuse_path(void)
 void
 ks_refuse_bot(void)
 {
-	ks_refuse(403, "the token is for another bot", "Ask for the bot that the token was made for, or get a token with a key of this bot.");
+	ks_refuse(403, "the key or token is for another bot", "Ask for the bot that it was made for, or with a key of this bot.");
+}
+
+/*
+ * Whether the status that PostgREST makes of an error is right: 400 of data that
+ * make no sense, that of PTxxx, 503 where resources are lacking, and another try
+ * where transactions are in each other's way.
+ */
+static bool
+is_for_postgrest(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_DATA_EXCEPTION:
+		case MAKE_SQLSTATE('P', 'T', '0', '0', '0'):
+		case ERRCODE_INSUFFICIENT_RESOURCES:
+		case ERRCODE_TRANSACTION_ROLLBACK:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Whatever else fails is no fault of the client's: what it was is told to the log. */
+pg_noreturn static void
+fail(ErrorData *error)
+{
+	error->detail_log = psprintf("%s: %s%s%s", unpack_sql_state(error->sqlerrcode), error->message,
+								 error->detail != NULL ? "; " : "", error->detail != NULL ? error->detail : "");
+	error->sqlerrcode = MAKE_SQLSTATE('P', 'T', '5', '0', '0');
+	error->message = pstrdup("the server failed to answer");
+	error->detail = NULL;
+	error->hint = NULL;
+	ReThrowError(error);
 }
 
 /* What may be answered another time has a status of its own; PostgREST would make 500 of it. */
@@ -69,6 +102,8 @@ ks_refuse_for_now(ErrorData *error)
 					 errdetail_log("%s", error->message)));
 			break;
 		default:
+			if (!is_for_postgrest(error->sqlerrcode))
+				fail(error);
 			ReThrowError(error);
 	}
 }

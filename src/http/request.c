@@ -170,26 +170,12 @@ json_list(const given *g)
 	return list.data;
 }
 
-static Datum
-text_array(const given *g)
-{
-	Datum	   *items = palloc(g->count * sizeof(Datum));
-	int			i;
-
-	for (i = 0; i < g->count; i++)
-		items[i] = CStringGetTextDatum(g->values[i]);
-	return PointerGetDatum(construct_array(items, g->count, TEXTOID, -1, false, TYPALIGN_INT));
-}
-
 static void
 add_given(call *c, const char *argument, const given *g)
 {
 	Oid			type = argument_type(c, argument);
 
-	if (type == TEXTARRAYOID)
-		add_argument(c, argument, type, text_array(g));
-	else
-		add_argument(c, argument, type, read_value(type, g->exact ? json_list(g) : g->values[0], g->name));
+	add_argument(c, argument, type, read_value(type, g->exact ? json_list(g) : g->values[0], g->name));
 }
 
 static char *
@@ -374,7 +360,7 @@ check_client(const ks_url *url, const ks_route *route, int64 bot)
 
 	collect(url, route, &client, &g);
 	if (g.count > 0 && (!ks_bot_by_name(g.values[0], &named) || named != bot))
-		ks_refuse_bot();
+		ks_refuse(403, "the key or token is for another workspace", "Parameter \"client\" must be the name of the bot that it was made for.");
 }
 
 static void
@@ -497,7 +483,7 @@ refuse_as_http(ErrorData *error)
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
 			ereport(ERROR,
 					(errcode(MAKE_SQLSTATE('P', 'T', '4', '0', '3')),
-					 errmsg("the token does not give access to this"),
+					 errmsg("the key or token does not give access to this"),
 					 errdetail_log("%s", error->message),
 					 errhint("Ask the operator of the API.")));
 			break;

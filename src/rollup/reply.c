@@ -112,6 +112,28 @@ hint_of_list(const ks_replies *r)
 				   r->kind->members[0].name, r->kind->members[1].name, r->kind->members[2].name);
 }
 
+/* PostgreSQL's own functions do not say of what they complain. */
+static void
+name_list(void *replies)
+{
+	errcontext("%s", name_of_list(replies));
+}
+
+static void
+begin_naming(ErrorContextCallback *context, const ks_replies *r)
+{
+	context->previous = error_context_stack;
+	context->callback = name_list;
+	context->arg = (void *) r;
+	error_context_stack = context;
+}
+
+static void
+end_naming(ErrorContextCallback *context)
+{
+	error_context_stack = context->previous;
+}
+
 /* ------------------------------------------------------------------------
  * Instants
  * ------------------------------------------------------------------------
@@ -387,11 +409,13 @@ ks_reply_type_fits(Oid type)
 }
 
 /* A column's value as pg_catalog.to_jsonb() has it, which is what queries read: texts are strings. */
-Jsonb *
-ks_reply_list(Datum value, Oid type)
+static Jsonb *
+list_of_value(const ks_replies *r, Datum value, Oid type)
 {
+	ErrorContextCallback context;
 	FmgrInfo	to_jsonb;
 	Param	   *argument;
+	Jsonb	   *result;
 
 	if (type == JSONBOID)
 		return DatumGetJsonbP(value);
@@ -401,18 +425,25 @@ ks_reply_list(Datum value, Oid type)
 	argument->paramtypmod = -1;
 	fmgr_info(F_TO_JSONB, &to_jsonb);
 	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL), &to_jsonb);
-	return DatumGetJsonbP(FunctionCall1(&to_jsonb, value));
+	begin_naming(&context, r);
+	result = DatumGetJsonbP(FunctionCall1(&to_jsonb, value));
+	end_naming(&context);
+	return result;
 }
 
 /* NULL where it is no JSON. */
 static Jsonb *
-parse_text(const JsonbValue *value)
+parse_text(const ks_replies *r, const JsonbValue *value)
 {
 	char	   *text = pnstrdup(value->val.string.val, value->val.string.len);
+	Jsonb	   *result = NULL;
+	ErrorContextCallback context;
 
-	if (pg_parse_json(ks_json_lexer(text, value->val.string.len, GetDatabaseEncoding()), &nullSemAction) != JSON_SUCCESS)
-		return NULL;
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	begin_naming(&context, r);
+	if (pg_parse_json(ks_json_lexer(text, value->val.string.len, GetDatabaseEncoding()), &nullSemAction) == JSON_SUCCESS)
+		result = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	end_naming(&context);
+	return result;
 }
 
 /* The list that a text is of. */
@@ -420,7 +451,7 @@ static Jsonb *
 parse_list(const ks_replies *r, Jsonb *list)
 {
 	JsonbValue *text = getIthJsonbValueFromContainer(&list->root, 0);
-	Jsonb	   *result = text->type == jbvString ? parse_text(text) : list;
+	Jsonb	   *result = text->type == jbvString ? parse_text(r, text) : list;
 
 	if (result == NULL)
 		ereport(ERROR,
@@ -465,7 +496,7 @@ ks_replies_element(const ks_replies *r, uint32 number)
 
 	if (element->type == jbvString)
 	{
-		Jsonb	   *parsed = parse_text(element);
+		Jsonb	   *parsed = parse_text(r, element);
 
 		if (parsed == NULL)
 			ereport(ERROR,
@@ -494,15 +525,15 @@ ks_replies_read(const ks_replies *r, uint32 number, ks_reply_value *values)
 		ks_replies_member(r, number, object, i, &values[i]);
 }
 
-/* Raises where a list, or an element of it, cannot be understood. */
+/* Raises where a column's value, or an element of it, cannot be understood; type: domains apart. */
 void
-ks_replies_check(const ks_reply_kind *kind, Jsonb *list, ks_reply_owner of)
+ks_replies_check(const ks_reply_kind *kind, Datum value, Oid type, ks_reply_owner of)
 {
-	ks_replies	r;
+	ks_replies	r = {kind, of};
 	ks_reply_value values[KS_REPLY_MEMBERS_MAX];
 	uint32		i;
 
-	if (!ks_replies_open(&r, kind, list, of))
+	if (!ks_replies_open(&r, kind, list_of_value(&r, value, type), of))
 		return;
 	for (i = 0; i < r.count; i++)
 		ks_replies_read(&r, i, values);

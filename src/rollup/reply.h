@@ -67,11 +67,10 @@ typedef struct ks_replies
 
 extern const ks_reply_kind *ks_reply_kind_of(const char *property);
 extern bool ks_reply_type_fits(Oid type);
-extern Jsonb *ks_reply_list(Datum value, Oid type);
 extern bool ks_replies_open(ks_replies *r, const ks_reply_kind *kind, Jsonb *list, ks_reply_owner of);
 extern JsonbContainer *ks_replies_element(const ks_replies *r, uint32 number);
 extern void ks_replies_member(const ks_replies *r, uint32 number, JsonbContainer *object, int member, ks_reply_value *result);
 extern void ks_replies_read(const ks_replies *r, uint32 number, ks_reply_value *values);
-extern void ks_replies_check(const ks_reply_kind *kind, Jsonb *list, ks_reply_owner of);
+extern void ks_replies_check(const ks_reply_kind *kind, Datum value, Oid type, ks_reply_owner of);
 
 #endif							/* KS_ROLLUP_REPLY_H */

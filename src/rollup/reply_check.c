@@ -98,7 +98,7 @@ ks_reply_columns_check(const ks_reply_columns *of, TupleTableSlot *old_row, Tupl
 		if (new_row->tts_isnull[c->number - 1] || is_unchanged(c, old_row, new_row))
 			continue;
 		old = MemoryContextSwitchTo(of->scratch);
-		ks_replies_check(c->kind, ks_reply_list(new_row->tts_values[c->number - 1], c->type), owner);
+		ks_replies_check(c->kind, new_row->tts_values[c->number - 1], c->type, owner);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(of->scratch);
 	}
@@ -129,7 +129,7 @@ lists_query(Oid relid, const Jsonb *columns, const ks_reply_kind **kinds)
 		if (column == NULL)
 			continue;
 		kinds[count++] = kind;
-		appendStringInfo(&lists, "pg_catalog.to_jsonb(e.%s), ", quote_identifier(column));
+		appendStringInfo(&lists, "e.%s, ", quote_identifier(column));
 		appendStringInfo(&given, "%se.%s IS NOT NULL", given.len > 0 ? " OR " : "", quote_identifier(column));
 	}
 	if (count == 0 || id == NULL)
@@ -153,7 +153,7 @@ check_row(HeapTuple row, TupleDesc desc, const ks_reply_kind *const *kinds)
 		Datum		list = heap_getattr(row, i + 1, desc, &isnull);
 
 		if (!isnull)
-			ks_replies_check(kinds[i], DatumGetJsonbP(list), owner);
+			ks_replies_check(kinds[i], list, getBaseType(TupleDescAttr(desc, i)->atttypid), owner);
 	}
 }
 

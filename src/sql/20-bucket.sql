@@ -103,6 +103,16 @@ RETURNS timestamptz[]
 AS 'MODULE_PATHNAME', 'ks_edges_sql'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
+CREATE FUNCTION kindly_stats.bucket_label(
+	date timestamp,
+	granularity text DEFAULT 'day',
+	locale text DEFAULT NULL,
+	style text DEFAULT 'long')
+RETURNS text
+AS 'MODULE_PATHNAME', 'ks_bucket_label'
+-- not immutable: names change with ICU; not strict: a locale left out means ISO 8601
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
 COMMENT ON TYPE kindly_stats.moment IS
 'a date or time on the wall clock of a zone yet to be named, or an instant
 
@@ -182,3 +192,14 @@ COMMENT ON FUNCTION kindly_stats.edges(kindly_stats.moment, kindly_stats.moment,
 Arguments and errors as of buckets(); bucket i lies between edges i and i + 1.  The first and last edge are those of the range,
 also within a week or longer unit.
 Error 0A000 where a local day is not one interval, since the clock was set back over midnight.';
+
+COMMENT ON FUNCTION kindly_stats.bucket_label(timestamp, text, text, text) IS
+'what a local hour, day, week, month, quarter or year is called
+
+date: the column of that name, or any reading of the local clock within the unit; granularity, locale: those that the bucket was asked
+for with.  Without a locale: 2019-07-01 13:00, 2019-07-01, 2019-W27, 2019-07, 2019-Q3, 2019.  With one, in its language, calendar,
+week numbers and digits: 1. juli 2019, uke 27, 2019.  A Japanese era is the one of that day.
+style: long, or short for the names of months abbreviated and no year, so that a label is that of one bucket only within a year.
+An hour that the clock shows twice has one label.  NULL for a date of NULL.
+Errors: 22023 for an unknown granularity, locale or style, and a quarter in a calendar that has none; 22008 outside the years 1 to
+9999, and before 15 October 1582 in Buddhist, Japanese and Minguo years.';

@@ -168,6 +168,22 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.scalar_texts(text, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.scalar_texts(text, jsonb) IS 'internal: what values are counted as (22023)';
 
+-- As bots are written elsewhere: of a number its whole, 1 for 1.0.
+CREATE FUNCTION kindly_stats.constant_bot(written jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    id text := CASE jsonb_typeof(written) WHEN 'number' THEN (written::numeric)::kindly_stats.bot_id::text ELSE written #>> '{}' END;
+    number bigint := id::kindly_stats.bot_id::bigint;
+BEGIN
+    IF number < -4611686018427387904 AND number::text = id THEN
+        PERFORM kindly_stats.refuse_rule('bot_id', 'numbers below -4611686018427387904 are those of bots whose ids are texts');
+    END IF;
+    RETURN id;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.constant_bot(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.constant_bot(jsonb) IS 'internal: the id of the one bot of a table (22003, 22023)';
+
 CREATE FUNCTION kindly_stats.object_rule(logical text, written jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -185,10 +201,7 @@ BEGIN
         IF jsonb_typeof(written -> 'constant') IN ('object', 'array', 'null') THEN
             PERFORM kindly_stats.refuse_rule(logical, 'constant must be a text');
         ELSIF logical = 'bot_id' THEN
-            -- the cast refuses what is no id; the lowest numbers stand for texts
-            IF (written ->> 'constant')::kindly_stats.bot_id::bigint < -4611686018427387904 AND (written ->> 'constant')::kindly_stats.bot_id::bigint::text = written ->> 'constant' THEN
-                PERFORM kindly_stats.refuse_rule(logical, 'numbers below -4611686018427387904 are those of bots whose ids are texts');
-            END IF;
+            RETURN jsonb_build_object('constant', kindly_stats.constant_bot(written -> 'constant'));
         END IF;
         RETURN jsonb_build_object('constant', written ->> 'constant');
     END IF;

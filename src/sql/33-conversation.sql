@@ -212,15 +212,16 @@ BEGIN
             END IF;
         ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
-                USING ERRCODE = '42804', HINT = format('Its type must be %s.', CASE c.role
+                USING ERRCODE = '42804', HINT = 'Its type must be ' || CASE c.role
                     WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
                     WHEN 'integer' THEN 'smallint, integer or bigint'
-                    WHEN 'instant' THEN 'timestamp with time zone'
+                    WHEN 'instant' THEN 'timestamp with time zone' || CASE WHEN kindly_stats.base_type(c.atttypid) = 'timestamp'::regtype
+                        THEN format(', such as a column that is GENERATED ALWAYS AS (%I AT TIME ZONE ''UTC'') STORED', c.physical) ELSE '' END
                     WHEN 'boolean' THEN 'boolean'
                     WHEN 'json' THEN 'jsonb or json'
                     WHEN 'list' THEN 'jsonb, json, text, character varying, or an array of one of these'
                     WHEN 'texts' THEN 'text[] or character varying[]'
-                    ELSE 'text, character varying, uuid, an integer, boolean or an enum' END);
+                    ELSE 'text, character varying, uuid, an integer, boolean or an enum' END || '.';
         ELSE
             result := result || jsonb_build_object(c.logical, c.physical);
         END IF;

@@ -59,22 +59,23 @@ NULLs without intents.  It reads the conversations, those that the caller may se
 
 CREATE FUNCTION ultimate.metrics_by_first_meaningful_intent(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
-    excluded text[] DEFAULT '{}', attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
+    excluded text DEFAULT NULL, attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (first_meaningful_intent text, total_conversations bigint, bot_handled_rate double precision)
     LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_first';
-COMMENT ON FUNCTION ultimate.metrics_by_first_meaningful_intent(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text[], text, text) IS
+COMMENT ON FUNCTION ultimate.metrics_by_first_meaningful_intent(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'conversations, and what part of them the bot handled, by their first meaningful intent
 
-excluded: names of intents that do not count, such as {Greeting}; other arguments and errors as those of ultimate.metrics().
+excluded: a list of intents that do not count, such as Greeting,Help, where a backslash before a name takes it as it is; other
+arguments and errors as those of ultimate.metrics().
 Which intent it is says ultimate.first_meaningful_intent(); conversations without one are left out.  Most conversations first,
 then by name.  It reads the conversations, those that the caller may see.';
 
 CREATE FUNCTION ultimate.metrics_by_last_meaningful_intent(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
-    excluded text[] DEFAULT '{}', attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
+    excluded text DEFAULT NULL, attribution text DEFAULT 'end', tz text DEFAULT 'UTC')
     RETURNS TABLE (last_meaningful_intent text, total_conversations bigint, bot_handled_rate double precision)
     LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_ultimate_metrics_by_last';
-COMMENT ON FUNCTION ultimate.metrics_by_last_meaningful_intent(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text[], text, text) IS
+COMMENT ON FUNCTION ultimate.metrics_by_last_meaningful_intent(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
 'conversations, and what part of them the bot handled, by their last meaningful intent
 
 Arguments, order and errors as those of ultimate.metrics_by_first_meaningful_intent().';
@@ -87,11 +88,11 @@ COMMENT ON FUNCTION ultimate.first_meaningful_intent(jsonb, text[]) IS
 'the name of the first intent of a conversation that is meaningful
 
 triggered_intent_replies: an array of objects with intent_name, intent_timestamp and not_meaningful, or of their JSON texts; excluded:
-names that do not count.  Those count whose not_meaningful is false.  The earliest intent_timestamp (ISO 8601, UTC where it has no
-zone or ends in UTC, or a number of seconds since 1970) is first, of equal ones the first in the array; those without a time come
-last.  NULL where there is none.
-Errors: 22023 for a NULL in excluded, and for what is no such array; 22P02 for a text that is no JSON; 22007 for a time that cannot
-be read, 22008 for a number outside the years 2000 to 2099.';
+names that do not count, where a backslash before one takes it as it is.  Those count whose not_meaningful is false.  The earliest
+intent_timestamp (ISO 8601, UTC where it has no zone or ends in UTC, or a number of seconds since 1970) is first, of equal ones the
+first in the array; those without a time come last.  NULL where there is none.
+Errors: 22023 for a NULL, a leading minus or an empty name in excluded, and for what is no such array; 22P02 for a text that is no
+JSON; 22007 for a time that cannot be read, 22008 for a number outside the years 2000 to 2099.';
 
 CREATE FUNCTION ultimate.last_meaningful_intent(triggered_intent_replies jsonb DEFAULT NULL, excluded text[] DEFAULT '{}') RETURNS text
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_last_meaningful_intent';

@@ -157,6 +157,37 @@ COMMENT ON FUNCTION kindly_api.stats_heatmap(kindly_stats.bot_id, kindly_stats.m
 Arguments and errors as those of stats_series.  168 rows: day 0 is Sunday, hour is that of the local clock, distinct members are
 counted once in each cell.';
 
+CREATE FUNCTION kindly_api.languages(bot kindly_stats.bot_id DEFAULT NULL, by text DEFAULT 'tag')
+    RETURNS TABLE (language text, language_codes text[])
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.languages(kindly_stats.require_bot(bot), by);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) IS
+'languages of a bot, each with all the codes that its events have for it
+
+bot: by default the token''s; by: tag, which makes en_US and en-US one, or language, which makes no and nb one, and en-US and en-GB.
+language_codes is what the argument of that name takes: members are then counted once in a language.
+Errors: 400 for another by, 403 for another bot.';
+
+CREATE FUNCTION kindly_api.svg(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL, kind text DEFAULT 'line', title text DEFAULT NULL, width integer DEFAULT 720, height integer DEFAULT 240)
+    RETURNS kindly_stats."image/svg+xml"
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+BEGIN ATOMIC
+    SELECT kindly_stats.stats_svg(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale, kind, title, width, height);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) IS
+'a picture of a time series, or of the hours of the week, as image/svg+xml
+
+kind: line, bar or heatmap; title: by default the measure; width, height: in pixels, from 120 to 4000.  The other arguments are those
+of stats_series.
+Errors: as those of stats_series, and 400 for another kind or size.';
+
 CREATE FUNCTION kindly_api.stats_options(bot kindly_stats.bot_id DEFAULT NULL)
     RETURNS TABLE (first timestamptz, last timestamptz, sources text[], language_codes text[])
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 1
@@ -196,3 +227,156 @@ COMMENT ON FUNCTION kindly_api.top_buttons(kindly_stats.bot_id, kindly_stats.mom
 'buttons that users clicked most
 
 Arguments and errors as those of stats_top.  Ratios are of all clicks in the range that pass the filters, listed or not.';
+
+-- What the page for people shows, in one answer and of one snapshot.
+
+CREATE FUNCTION kindly_stats.overview_list(
+    measure text, bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, sources text[], language_codes text[], top integer)
+    RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
+      FROM kindly_stats.measure AS m,
+           kindly_stats.stats_top(overview_list.bot, overview_list."from", overview_list."to", overview_list.tz, m.name, overview_list.top,
+                                  overview_list.sources, overview_list.language_codes) AS t
+     WHERE m.name = overview_list.measure
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], integer) IS
+'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
+
+-- Filters by values that a filter leaves out already would answer figures that are not shown anywhere else.
+CREATE FUNCTION kindly_stats.overview_breakdown(
+    column_name text, bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, sources text[], language_codes text[])
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_source boolean := column_name = 'source';
+    filter text[] := CASE WHEN is_source THEN sources ELSE language_codes END;
+    is_included boolean := EXISTS (SELECT FROM unnest(filter) AS f WHERE f NOT LIKE '-%');
+    every text[];
+    lines json;
+BEGIN
+    SELECT coalesce(CASE WHEN is_source THEN o.sources ELSE o.language_codes END, '{}') INTO every FROM kindly_stats.stats_options(bot) AS o;
+    SELECT json_agg(json_build_object('value', v.value, 'messages', t.count, 'chats', t.distinct_count) ORDER BY t.count DESC, v.value COLLATE "C") INTO lines
+      FROM (SELECT e AS value, ARRAY[e] AS wanted FROM unnest(every) AS e
+             WHERE filter IS NULL OR CASE WHEN is_included THEN e = ANY (filter) ELSE '-' || e <> ALL (filter) END
+            UNION ALL
+            -- what has no value is what is left when all values are left out
+            SELECT NULL, CASE WHEN cardinality(every) > 0 THEN ARRAY(SELECT '-' || e FROM unnest(every) AS e) END WHERE NOT is_included) AS v,
+           kindly_stats.stats_total(bot, "from", "to", tz, 'day', 'messages', CASE WHEN is_source THEN v.wanted ELSE sources END,
+                                    CASE WHEN is_source THEN language_codes ELSE v.wanted END) AS t
+     WHERE t.count > 0;
+    RETURN coalesce(lines, '[]');
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_breakdown(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]) IS
+'internal: messages and chats by source or language as JSON, most messages first';
+
+-- Of a button there is its id, and of its dialogue: names are those of the interactions that have these ids.
+CREATE FUNCTION kindly_stats.overview_buttons(bot kindly_stats.bot_id, buttons json, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
+    WITH name (id, name) AS MATERIALIZED (
+        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
+         WHERE i.bot_id = overview_buttons.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
+        UNION ALL
+        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m,
+               kindly_stats.stats_top(overview_buttons.bot, overview_buttons."from", overview_buttons."to", overview_buttons.tz, m.name, 1000) AS t
+         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL)
+    SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
+               'button_name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line ->> 'button_id'),
+               'dialogue_name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line ->> 'dialogue_id')) ORDER BY b.place), '[]')
+      FROM json_array_elements(overview_buttons.buttons) WITH ORDINALITY AS b (line, place)
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_buttons(kindly_stats.bot_id, json, kindly_stats.moment, kindly_stats.moment, text) IS
+'internal: buttons with the names of interactions that have their, or their dialogues'', ids';
+
+CREATE FUNCTION kindly_stats.overview_card(
+    card text, bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, granularity text, sources text[], language_codes text[], top integer)
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    s text := array_to_json(sources)::text;
+    l text := array_to_json(language_codes)::text;
+    total record;
+BEGIN
+    CASE card
+    WHEN 'chats', 'messages' THEN
+        SELECT t.* INTO total FROM kindly_stats.stats_total(bot, "from", "to", tz, granularity, 'messages', sources, language_codes) AS t;
+        RETURN json_build_object('chats', total.distinct_count, 'messages', total.count, 'series',
+            CASE card WHEN 'chats' THEN sage.sessions_chats(bot, "from", "to", tz, granularity, s, l) ELSE sage.sessions_messages(bot, "from", "to", tz, granularity, s, l) END -> 'data');
+    WHEN 'fallbacks' THEN
+        RETURN json_build_object('series', sage.fallbacks_series(bot, "from", "to", tz, granularity, s, l) -> 'data', 'total', sage.fallbacks_total(bot, "from", "to", tz, s, l) -> 'data',
+            'replies', (SELECT json_agg(r.count) FROM kindly_stats.stats_series(bot, "from", "to", tz, granularity, 'replies', sources, language_codes) AS r));
+    WHEN 'handovers' THEN
+        RETURN json_build_object('series', sage.takeovers_series(bot, "from", "to", tz, granularity, s, l) -> 'data', 'totals', sage.takeovers_totals(bot, "from", "to", tz, s, l) -> 'data');
+    WHEN 'users' THEN
+        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
+        RETURN (SELECT json_build_object('users', now.distinct_count, 'created', until.distinct_count - before.distinct_count,
+                       'series', (SELECT json_agg(json_build_object('date', u.date, 'count', u.distinct_count))
+                                    FROM kindly_stats.stats_series(bot, "from", "to", tz, granularity, 'users', sources, language_codes) AS u))
+                  FROM kindly_stats.stats_total(bot, "from", "to", tz, 'day', 'users', sources, language_codes) AS now,
+                       kindly_stats.stats_total(bot, '0100-01-01', "to", tz, 'day', 'users', sources, language_codes) AS until,
+                       kindly_stats.stats_total(bot, '0100-01-01', "from", tz, 'day', 'users', sources, language_codes) AS before);
+    WHEN 'feedback' THEN
+        RETURN sage.feedback_summary(bot, "from", "to", tz, s, l) -> 'data';
+    WHEN 'pages' THEN
+        RETURN sage.chatbubble_pages(bot, "from", "to", tz, top, s, l) -> 'data';
+    WHEN 'labels' THEN
+        RETURN sage.chatlabels_added(bot, "from", "to", tz, top, s, l) -> 'data';
+    WHEN 'buttons' THEN
+        RETURN kindly_stats.overview_buttons(bot, sage.buttons_most_clicked(bot, "from", "to", tz, top, s, l) -> 'data', "from", "to", tz);
+    WHEN 'sources' THEN
+        RETURN kindly_stats.overview_breakdown('source', bot, "from", "to", tz, sources, language_codes);
+    WHEN 'languages' THEN
+        RETURN kindly_stats.overview_breakdown('language_code', bot, "from", "to", tz, sources, language_codes);
+    WHEN 'heatmap' THEN
+        RETURN (SELECT json_agg(h.count ORDER BY h.day, h.hour) FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, 'messages', sources, language_codes) AS h);
+    WHEN 'outcomes' THEN
+        RETURN json_build_object('rates', (SELECT row_to_json(m) FROM ultimate.metrics(bot, "from", "to", 'end', s, l, tz) AS m),
+            'list', kindly_stats.overview_list('outcomes_ended', bot, "from", "to", tz, sources, language_codes, top));
+    WHEN 'intents' THEN
+        -- conversations are not filtered by channel and language there
+        RETURN CASE WHEN sources IS NULL AND language_codes IS NULL THEN
+            (SELECT coalesce(json_agg(i), '[]') FROM (SELECT m.* FROM ultimate.metrics_by_first_meaningful_intent(bot, "from", "to", '{}', 'end', tz) AS m LIMIT top) AS i) END;
+    ELSE
+        RETURN kindly_stats.overview_list(CASE card WHEN 'events' THEN 'triggered_events' ELSE card END, bot, "from", "to", tz, sources, language_codes, top);
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_card(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], integer) IS
+'internal: what one card of kindly_api.overview() shows, of one range';
+
+CREATE FUNCTION kindly_api.overview(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    granularity text DEFAULT 'day', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    before_from kindly_stats.moment DEFAULT NULL, before_to kindly_stats.moment DEFAULT NULL, cards text[] DEFAULT NULL, top integer DEFAULT 5)
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    me kindly_stats.bot_id := kindly_stats.require_bot(bot);
+    -- those that are compared come first
+    every text[] := '{chats,messages,fallbacks,handovers,users,feedback,outcomes,pages,labels,buttons,sources,languages,heatmap,intents,topics,sentiments,responses,interactions,events,links}';
+    unknown text := (SELECT min(c) FROM unnest(cards) AS c WHERE c <> ALL (every));
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no card "%"', unknown USING ERRCODE = '22023', HINT = concat('There are ', array_to_string(every, ', '), '.');
+    ELSIF (before_from IS NULL) <> (before_to IS NULL) THEN
+        RAISE EXCEPTION 'before_from and before_to go together' USING ERRCODE = '22023', HINT = 'Pass both, or neither.';
+    END IF;
+    RETURN (SELECT json_object_agg(c.card, json_build_object(
+                'now', kindly_stats.overview_card(c.card, me, "from", "to", tz, granularity, sources, language_codes, top),
+                'before', CASE WHEN before_from IS NOT NULL AND c.card = ANY (every[:7]) THEN
+                    kindly_stats.overview_card(c.card, me, before_from, before_to, tz, granularity, sources, language_codes, top) END))
+              FROM unnest(coalesce(cards, every)) AS c (card));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.overview(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], kindly_stats.moment, kindly_stats.moment, text[], integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.overview(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], kindly_stats.moment, kindly_stats.moment, text[], integer) IS
+'many statistics of one range in one answer and of one snapshot, as the page shows them
+
+bot: by default the token''s; from, to, tz (default UTC), granularity, sources, language_codes: as those of stats_series; before_from, before_to: a range to
+compare with; cards: which statistics, default all of chats, messages, fallbacks, handovers, users, feedback, outcomes, pages, labels,
+buttons, sources, languages, heatmap, intents, topics, sentiments, responses, interactions, events, links; top: lines of lists, default 5.
+A member a card: now, and before for the first seven where there is a range to compare with, else null.  Counts are of events, rates parts of 1.  users.created: users who
+wrote in the range and never before; sources, languages: null is without one; heatmap: messages by hour of the week, 168 counts, Sunday first; outcomes: conversations that ended in the
+range; intents: null under a filter, for conversations are not filtered there.
+Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';

@@ -53,8 +53,8 @@ ks_list_item(const char *value)
 }
 
 /* Whether an item excludes, and the value that it is about; that may only be empty behind a backslash. */
-static bool
-read_item(const char *item, const char *argument, const char **value)
+bool
+ks_list_read_item(const char *item, const char *argument, const char **value)
 {
 	bool		exclude = item[0] == '-';
 
@@ -80,13 +80,13 @@ check_contradiction(const ks_list *list, const char *argument)
 
 	for (i = 0; i < list->count; i++)
 	{
-		if (!read_item(list->values[i], argument, &value))
+		if (!ks_list_read_item(list->values[i], argument, &value))
 			included[count++] = value;
 	}
 	ks_sort(included, count, sizeof(char *), compare_values, CurrentMemoryContext);
 	for (i = 0; i < list->count; i++)
 	{
-		if (read_item(list->values[i], argument, &value) && bsearch(&value, included, count, sizeof(char *), compare_values) != NULL)
+		if (ks_list_read_item(list->values[i], argument, &value) && bsearch(&value, included, count, sizeof(char *), compare_values) != NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"%s\" both includes and excludes \"%s\"", argument, value),
@@ -115,7 +115,7 @@ ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *
 	for (i = 0; i < list->count; i++)
 	{
 		const char *value;
-		bool		exclude = read_item(list->values[i], argument, &value);
+		bool		exclude = ks_list_read_item(list->values[i], argument, &value);
 
 		add_condition(filters, part, exclude, value);
 	}

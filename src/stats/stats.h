@@ -70,6 +70,7 @@ typedef struct ks_groups
 extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument);
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern const char *ks_list_item(const char *value);
+extern bool ks_list_read_item(const char *item, const char *argument, const char **value);
 extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
 pg_noreturn extern void ks_list_refuse(const char *argument, const char *what);

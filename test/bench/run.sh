@@ -7,7 +7,7 @@
 # Parts: questions, dialects, access, ingest, statement, growth, compaction, size, bots,
 # rebuild, attach, first_call, real; and, only where named, profile, which shows where the time of
 # questions goes, export, what an export of a day takes, hash, what hashing an id takes, http, the load on the HTTP
-# API, and hog, one of its customers beside greedy ones.  BENCH_SESSIONS=20000 makes a smaller workload to try it out with, whose figures
+# API, hog, one of its customers beside greedy ones, and page, how soon the page is there.  BENCH_SESSIONS=20000 makes a smaller workload to try it out with, whose figures
 # are printed only.
 #
 # It builds what is in the checkout, and starts a throwaway server under tmp/.

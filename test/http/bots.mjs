@@ -1,6 +1,7 @@
 // bots.mjs: bots whose ids are texts and UUIDs, in keys, tokens and paths.
 
-import { apiKey, done, is, ok, request, sql, stats, token } from './lib.mjs';
+import { readFileSync } from 'node:fs';
+import { apiKey, done, is, ok, request, run, sql, stats, token } from './lib.mjs';
 
 const range = 'from=2024-06-01&to=2024-06-03';
 const uuid = 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6';
@@ -32,6 +33,11 @@ await walk(odd, [1, 0]);
 const of_uuid = await walk(uuid, [0, 3]);
 await walk(uuid.toUpperCase(), [0, 3], uuid);
 const number = await walk('4200', [1, 0], 4200);
+for (const long of ['x'.repeat(2000), '日"'.repeat(500)]) {
+  const jwt = await walk(long, [0, 0]);
+  is((await request('/', { headers: { Cookie: `kindly_token=${jwt}` } })).status, 200, 'a long token in a cookie');
+}
+ok(!/not enough for cache key/.test(readFileSync(`${run}/nginx.log`, 'utf8')), 'what is known of long tokens is kept, too');
 
 is(await chats(uuid, text), 403, '403: a token for another bot, whose id is a text');
 is(await chats('acme-support', number), 403, '403: a token for another bot, whose id is a number');

@@ -70,7 +70,7 @@ ok(Math.abs(kept.expires - now() - 600) < 30, 'that lives as long as the token',
 ok(!(await door.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, document.documentElement.outerHTML, location.href]))).includes(key.slice(16)),
   'the key is nowhere');
 ok(door.asked.filter(({ headers }) => JSON.stringify(headers).includes(key)).every(({ path }) => path === '/api/v2/bot/1/sage/auth'), 'and went to one address alone');
-is(door.asked.filter(({ path, headers }) => path.startsWith('/api/v1/') && (headers.cookie !== undefined || !headers.authorization?.startsWith('Bearer '))), [], 'questions have the header, and no cookie');
+is(door.asked.filter(({ path, headers }) => path.startsWith('/api/') && !path.endsWith('/sage/auth') && (headers.cookie !== undefined || !headers.authorization?.startsWith('Bearer '))), [], 'questions have the header, and no cookie');
 is(unexpected(door.faults, 401), [], 'nothing went wrong on the way');
 
 await door.page.click('#leave');
@@ -102,7 +102,7 @@ const before = await texts(session.page, '#chats .figure strong');
 // What it has is valid for some minutes yet: until it is renewed, the server gets an older one.
 await session.context.addCookies([{ name: 'kindly_token', value: expired, url: base, sameSite: 'Strict' }]);
 const held = session.asked.findLast(({ headers }) => headers.authorization !== undefined).headers.authorization;
-await session.page.route('**/api/v1/**', (route) => route.continue({ headers: { ...route.request().headers(),
+await session.page.route('**/api/**', (route) => route.continue({ headers: { ...route.request().headers(),
   ...(route.request().headers().authorization === held ? { authorization: `Bearer ${expired}` } : {}) } }));
 await session.page.click('#granularity label:has-text("Week")');
 await session.page.waitForSelector('dialog[open]');
@@ -159,7 +159,7 @@ is(unexpected(busy.faults, 429), [], 'nothing else went wrong');
 await busy.context.close();
 
 const slow = await visit({ query: '?from=2024-06-03&to=2024-07-01' });
-await slow.page.route('**/sessions/chats?*', (route) => route.fulfill({ status: 429, headers: { 'Retry-After': '30' }, contentType: 'application/json', body: '{}' }));
+await slow.page.route('**/rpc/overview?*', (route) => route.fulfill({ status: 429, headers: { 'Retry-After': '30' }, contentType: 'application/json', body: '{}' }));
 await slow.page.click('#granularity label:has-text("Week")');
 await slow.page.waitForSelector('.notice');
 ok(/^Too many requests\. Going on in (30|29|28) seconds…$/.test(await slow.page.innerText('.notice')), 'it waits for as long as it is told to', await slow.page.innerText('.notice'));
@@ -181,20 +181,22 @@ is(unexpected(wrong.faults, 400), [], 'nothing else went wrong');
 await wrong.context.close();
 
 const partly = await visit({ query: '?from=2024-06-03&to=2024-07-01' });
-await partly.page.route('**/chatbubble/pages?*', (route) => route.fulfill({ status: 500, contentType: 'text/html', body: '<h1>proxy</h1>' }));
+const figures = await texts(partly.page, '#chats .figure strong');
+await partly.page.route('**/rpc/overview?*', (route) => route.fulfill({ status: 500, contentType: 'text/html', body: '<h1>proxy</h1>' }));
 await partly.page.click('#refresh');
-await partly.page.waitForSelector('#pages[data-state="failed"]');
-await settled(partly.page);
-is([await partly.page.innerText('#pages .message'), await partly.page.locator('.card[data-state="failed"]').count(), await partly.page.locator('.notice').count()],
-  ['The server answered 500.', 1, 0], 'where one question fails, the others are answered');
-await partly.page.unroute('**/chatbubble/pages?*');
+await partly.page.waitForSelector('.notice.bad');
+is([(await texts(partly.page, '.notice p'))[0], await texts(partly.page, '#chats .figure strong'), await partly.page.locator('[aria-busy]').count()], ['The server answered 500.', figures, 0], 'where a question fails, what was shown stays');
+await partly.page.unroute('**/rpc/overview?*');
 await partly.page.route('**/api/**', (route) => route.abort());
-await partly.page.click('#refresh');
-await partly.page.waitForSelector('.notice');
-is(await texts(partly.page, '.notice p'), ['The server cannot be reached.', 'Check the connection and try again.'], 'without a server there is a message');
+await partly.page.click('#granularity label:has-text("Week")');
+await partly.page.waitForFunction(() => /reached/.test(document.querySelector('.notice')?.textContent));
+const said = await texts(partly.page, '.notice p');
+ok(said[0] === 'The server cannot be reached.' && /^What is shown is of 3 – 30 Jun 2024, as of \d\d:\d\d\.$/.test(said[1]), 'without a server there is a message', JSON.stringify(said));
+is([await texts(partly.page, '#chats .figure strong'), await partly.page.locator('#chats[data-state="ready"]').count()], [figures, 1], 'and what was shown');
 await partly.page.unroute('**/api/**');
 await partly.page.click('.notice button');
-await partly.page.waitForSelector('#pages[data-state="ready"]');
+await settled(partly.page);
+is([await partly.page.locator('.notice').count(), query(partly.page).get('granularity')], [0, 'week'], 'which goes');
 ok(true, 'and trying again helps');
 await partly.context.close();
 
@@ -228,11 +230,11 @@ ok(/No type/i.test(await strange.page.innerText('#buttons')), 'a button of no kn
 await strange.page.tap('#sources');
 await strange.page.check(`#sources-panel input[value="100%&=?"]`);
 await settled(strange.page);
-is([query(strange.page).getAll('sources[]'), strange.asked.findLast(({ path }) => path.startsWith('/api/v1/')).query.getAll('sources[]'), await strange.page.innerText('#sources .value')], [['100%&=?'], ['100%&=?'], '100%&=?'], 'any name can be chosen');
+is([query(strange.page).getAll('sources[]'), strange.asked.findLast(({ path }) => path.endsWith('/rpc/overview')).query.get('sources'), await strange.page.innerText('#sources .value')], [['100%&=?'], '{"100%&=?"}', '100%&=?'], 'any name can be chosen');
 await strange.page.uncheck(`#sources-panel input[value="100%&=?"]`);
 await strange.page.check('#sources-panel label:has-text("-minus") input');
 await settled(strange.page);
-is([query(strange.page).getAll('sources[]'), strange.asked.findLast(({ path }) => path.startsWith('/api/v1/')).query.getAll('sources[]'), await strange.page.innerText('#sources .value')], [['\\-minus'], ['\\-minus'], '-minus'], 'one that begins with a minus, too');
+is([query(strange.page).getAll('sources[]'), strange.asked.findLast(({ path }) => path.endsWith('/rpc/overview')).query.get('sources'), await strange.page.innerText('#sources .value')], [['\\-minus'], '{"\\\\-minus"}', '-minus'], 'one that begins with a minus, too');
 await picture(strange.page, 'strange', false);
 is(await strange.page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, 'and no name is too long');
 is(strange.faults, [], 'nothing ran');

@@ -84,6 +84,17 @@ for (const [status, state, message] of [[500, 'XX000', 'the server failed to ans
   is([answer.status, faultOf(answer), answer.json?.message], [status, '', message], `${status}: SQLSTATE ${state}`, answer.text);
 }
 
+// At the documented addresses no client can be blamed for these, of which PostgREST would make 404, 405, 409 and 400.
+const definition = sql(`SELECT pg_get_functiondef('sage.meta_options(kindly_stats.bot_id)'::regprocedure)`);
+for (const state of ['42883', '42P01', '42703', '0A000', '25006', '23505', '21000', '28000', 'P0001', 'XX000']) {
+  sql(`CREATE OR REPLACE FUNCTION sage.meta_options(bot kindly_stats.bot_id DEFAULT NULL) RETURNS json STABLE LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'relation "kindly_stats.rollup" is odd' USING ERRCODE = '${state}', DETAIL = 'a SELECT', HINT = 'a hint'; END $$`);
+  const answer = await request(path, { token: jwt });
+  is([answer.status, wrongWith('Sage', answer), answer.json?.message], [500, '', 'the server failed to answer'], `500: SQLSTATE ${state}, as documented`, answer.text);
+}
+sql(definition);
+is((await request(path, { token: jwt })).status, 200, 'mended');
+
 // ---------------------------------------------------------------- no connection is free
 
 // Four bots have as many running as a bot's one key may, which are all connections,

@@ -10,6 +10,7 @@
 
 import { createHmac } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { basename } from 'node:path';
@@ -56,6 +57,12 @@ export function done() {
 export function sql(text) {
   return execFileSync(process.env.KINDLY_PSQL, ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1'], { input: text, encoding: 'utf8', stdio: 'pipe' }).trim();
 }
+
+// The transactions that the API has had while all statements are logged: the log has each at once, the server's
+// statistics some of them ten seconds later.
+export const serverLog = () => readFileSync(`${run}/../../server/server.log`, 'utf8');
+export const logStatements = (all) => sql(`ALTER SYSTEM ${all ? `SET log_statement = 'all'` : 'RESET log_statement'}; SELECT pg_reload_conf() \\g /dev/null; SELECT pg_sleep(0.5) \\g /dev/null`);
+export const transactions = () => serverLog().split(': BEGIN ISOLATION LEVEL').length - 1;
 
 // ---------------------------------------------------------------- requests
 

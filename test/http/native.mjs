@@ -49,6 +49,22 @@ is([ranged.status, ranged.headers['content-range'], ranged.json.length], [206, '
 is((await rpc('stats_series', `${range}&tz=UTC`)).text, series.text, 'the bot is the token\'s');
 is((await rpc('top_buttons', `bot=1&from=2024-01-01&to=2025-01-01&tz=UTC&select=button_id,count,ratio`)).json?.length, 5, 'top buttons');
 is((await rpc('stats_series', `bot=1&${range}&tz=UTC&count=gt.1000000`)).json, [], 'a filter on a column');
+is((await rpc('languages', 'bot=1&by=language')).json, JSON.parse(sql(`SELECT json_agg(l) FROM kindly_stats.languages(1, 'language') AS l`)), 'languages');
+is((await rpc('languages', 'by=region')).status, 400, 'another way to tell languages apart');
+is((await rpc('languages', 'bot=2')).status, 403, 'languages of another bot');
+for (const kind of ['line', 'bar', 'heatmap']) {
+  const picture = await rpc('svg', `bot=1&${range}&tz=UTC&kind=${kind}&title=%3Cscript%3E`, { headers: { Accept: 'image/svg+xml' } });
+  is([picture.status, picture.headers['content-type']], [200, 'image/svg+xml; charset=utf-8'], `a picture is served as one: ${kind}`);
+  is(picture.text.trim(), sql(`SELECT kindly_stats.stats_svg(1, '2024-07-01', '2024-07-07', 'UTC', kind => '${kind}', title => '<script>')`).trim(), `and is that of the database: ${kind}`);
+  ok(!picture.text.includes('<script'), `its title is text: ${kind}`);
+}
+for (const accept of ['image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8', 'image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5']) {
+  is((await rpc('svg', `${range}&tz=UTC`, { headers: { Accept: accept } })).headers['content-type'], 'image/svg+xml; charset=utf-8', `also to a browser, of the token's bot: ${accept}`);
+}
+is((await rpc('svg', `${range}&tz=UTC`)).json, sql(`SELECT kindly_stats.stats_svg(1, '2024-07-01', '2024-07-07', 'UTC')`) + '\n', 'and as a string of JSON to who asks for no picture');
+is((await rpc('svg', `bot=1&${range}&kind=pie`)).status, 400, 'another kind of picture');
+is((await rpc('svg', `bot=2&${range}`)).status, 403, 'a picture of another bot');
+is((await rpc('svg', `bot=1&${range}`, { token: undefined })).status, 401, 'a picture without a token');
 
 // ---------------------------------------------------------------- other bots
 

@@ -117,6 +117,9 @@ for (const [path, call] of [
   [`?${july}&attribution=start&channels=chat&tz=Europe/Oslo`, `metrics(1, '2024-06-30', '2024-07-03', 'start', 'chat', tz => 'Europe/Oslo')`],
   [`/first-last-intent?${july}`, `first_last_intent(1, '2024-06-30', '2024-07-03')`],
   [`/first-meaningful-intent?${july}&excluded[]=Greeting&excluded[]=intent+1`, `metrics_by_first_meaningful_intent(1, '2024-06-30', '2024-07-03', '{Greeting,intent 1}')`],
+  [`/first-meaningful-intent?${july}&excluded=Greeting,intent+1`, `metrics_by_first_meaningful_intent(1, '2024-06-30', '2024-07-03', '{Greeting,intent 1}')`],
+  [`/first-meaningful-intent?${july}&excluded[]=%5CGreeting&excluded=intent+1`, `metrics_by_first_meaningful_intent(1, '2024-06-30', '2024-07-03', '{Greeting,intent 1}')`],
+  [`/first-meaningful-intent?${july}&excluded[]=Greeting,intent+1`, `metrics_by_first_meaningful_intent(1, '2024-06-30', '2024-07-03')`],
   [`/last-meaningful-intent?${july}&attribution=start`, `metrics_by_last_meaningful_intent(1, '2024-06-30', '2024-07-03', attribution => 'start')`],
 ]) {
   const answer = await request(`/api/v1/metrics/bot/1${path}`, { token: token({ bot: 1, path }) });

@@ -52,6 +52,12 @@ while port_is_free "$port" && [ "$tries" -lt 50 ]; do
 done
 refused "a port that is taken" "port $port of 127.0.0.1 is taken" KINDLY_STATS_PORT="$port"
 refused "a port that is none" 'KINDLY_STATS_PORT is "web"' KINDLY_STATS_PORT=web
+refused "a port that is none, but for zeros" 'KINDLY_STATS_PORT is "08080"' KINDLY_STATS_PORT=08080
+if port_is_free 81; then
+	result 0 "here anybody may listen on port 81 # skip"
+else
+	refused "a port for root alone" "port 81 of 127.0.0.1 is taken or not allowed" KINDLY_STATS_PORT=81
+fi
 refused "a port that cannot be" 'ports are 1 to 65535' KINDLY_STATS_PORT=65536
 
 port=$(free_port)

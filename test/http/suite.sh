@@ -13,7 +13,7 @@ real_events()
 install_browser()
 {
 	(cd "$place/tree/test/http" && npm ci --ignore-scripts --no-audit --no-fund) || return 1
-	KINDLY_CHROMIUM=$(command -v chromium) && export KINDLY_CHROMIUM KINDLY_SHOTS="$top/tmp/screenshots"
+	KINDLY_CHROMIUM=$(command -v chromium) && KINDLY_FIREFOX=$(command -v firefox-esr || command -v firefox) && export KINDLY_CHROMIUM KINDLY_FIREFOX KINDLY_SHOTS="$top/tmp/screenshots"
 }
 
 # The document whose program is run, where it is there, and a Python that can run it.
@@ -37,7 +37,7 @@ find_document()
 http_server()
 {
 	# shellcheck disable=SC2046
-	(install_http_packages $(command -v chromium >/dev/null || echo chromium) $(command -v openssl >/dev/null || echo openssl)) || return 1
+	(install_http_packages $(command -v chromium >/dev/null || echo chromium) $(command -v firefox-esr >/dev/null || command -v firefox >/dev/null || echo firefox-esr) $(command -v openssl >/dev/null || echo openssl)) || return 1
 	install_postgrest "$place/postgrest" || { show_tail "$place/postgrest.log"; return 1; }
 	install_browser || return 1
 	find_document
@@ -68,10 +68,13 @@ http_suite()
 	sh "$place/tree/test/http/serve.sh" "$place/a copy" >"$place/http_serve.log" 2>&1 </dev/null
 	count_tap "http serve" "$place/http_serve.log" "$?"
 	if http_server >"$place/http_server.log" 2>&1; then
+		[ ! -s "$place/http.nginx.log" ]
+		one_result "$?" "nginx has nothing to say of its configuration"
+		show_tail "$place/http.nginx.log"
 		shown_lines >"$place/http_shown.log"
 		one_result "$?" "the lines that serve.sh shows are answered"
 		show_tail "$place/http_shown.log"
-		for name in documented customer program typed statuses errors bots etag cors openapi native others direct limits transport door dashboard mutated down; do
+		for name in documented customer program typed statuses errors bots etag cors openapi native others direct limits transport door dashboard sections firefox mutated down; do
 			log=$place/http_$name.log
 			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
 			count_tap "http $name" "$log" "$?"

@@ -24,6 +24,9 @@ export function wrongWith(system, answer, method) {
   if (said !== undefined) {
     faults.push(`it is in a library's words: ${said}`);
   }
+  if (!isSage(system) && answer.status === 403 && !/\bkey\b/.test(answer.json?.message)) {
+    faults.push('it speaks of a token to who has sent a key');
+  }
   if (method !== 'HEAD' && !/^(PT\d{3}|2\d{4})$/.test(answer.json?.code)) {
     faults.push(`its code is ${answer.json?.code}`);
   }

@@ -92,6 +92,7 @@ my %pool = (
 	'integer' => [ '0', '1', '-1', '5', '64', '65', '2147483647', "'-2147483648'" ],
 	'bigint' => \@bigs,
 	'double precision' => [ '0', "'NaN'", "'-Infinity'", '1e308' ],
+	'double precision[]' => [ "'{}'", "'{1,2,3}'", "'{NULL,0,-5,1e300}'", "'{NaN}'", "'{-Infinity}'", "'{{1,2},{3,4}}'", 'array_fill(1::float8, ARRAY[2000])', 'array_fill(NULL::float8, ARRAY[100000])' ],
 	'numeric' => [ '0', "'NaN'", '1e1000' ],
 	'text' => \@texts,
 	'character' => [ "'x'", "''", "'1'" ],
@@ -124,6 +125,7 @@ my %sane = (
 	granularity => [ "'day'", "'hour'", "'week'", "'month'" ], locale => [ 'NULL', "'en-US'", "'fa-IR'" ], measure => [ "'messages'", "'pages'", "''" ], wanted => [ "'messages'", "'pages'" ],
 	limit => [ '5', '1000000' ], key => [ 'NULL' ], sources => [ 'NULL' ], language_codes => [ 'NULL' ], bins => [ 'NULL' ], filter => [ 'NULL' ], firsts => [ 'false' ],
 	document => [ "'{\"a\": {\"b\": [1, \"x\"]}}'", "'{\"a\": 1, \"a\": 2}'", "repeat('[', 1000) || repeat(']', 1000)" ], path => [ "'{a}'", "'{a,b,1}'", "'{0,0,0}'" ], unit => [ "'seconds'", "'milliseconds'" ],
+	kind => [ "'line'", "'bar'", "'heatmap'" ], style => [ "'long'", "'short'" ], by => [ "'tag'", "'language'" ], width => [ '60', '400' ], height => [ '200' ],
 	skip => [ '2', '0' ], take => [ '1', '64' ], day => [ "'2025-01-05'" ], at => [ "'2025-01-01'" ], edges => [ "'{2025-01-01,2025-01-15,2025-02-01}'", "'{-infinity,infinity}'" ]);
 
 sub value

@@ -18,7 +18,7 @@ SELECT 1, 3 + n % 2, 2, t, t, n, CASE WHEN n % 4 = 1 THEN t + interval '10 minut
 FROM (SELECT n, timestamp '2024-04-30 20:00' + n * interval '97 minutes' AS t FROM generate_series(1, 60) AS n) AS v;
 INSERT INTO messages (content, account_id, inbox_id, conversation_id, message_type, created_at, updated_at, private, sender_type, sender_id)
 SELECT 'text', 1, 3 + c.id % 2, c.id, m.type, c.created_at + m.after, c.created_at + m.after, m.private, m.sender, CASE m.sender WHEN 'Contact' THEN c.contact_id % 9 ELSE 7 END
-FROM conversations AS c, (VALUES (0, interval '1 second', false, 'Contact'), (1, interval '2 seconds', false, 'AgentBot'), (2, interval '1 minute', false, NULL),
+FROM conversations AS c, (VALUES (0, interval '1 second', false, 'Contact'), (1, interval '2 seconds', false, 'AgentBot'), (1, interval '3 seconds', false, 'Captain::Assistant'), (2, interval '1 minute', false, NULL),
 	(1, interval '9 minutes', true, 'User'), (1, interval '10 minutes', false, 'User'), (3, interval '2 hours', false, NULL)) AS m (type, after, private, sender);
 },
 		# deliveries and reads, a deleted message, a first reply, a conversation that is moved to another inbox and one that is deleted
@@ -36,7 +36,7 @@ DELETE FROM conversations WHERE id = 10;
 			[ q{SELECT (bucket AT TIME ZONE 'Europe/Oslo')::date, count, distinct_count FROM kindly_stats.stats_series(3, '2024-05-01', '2024-05-08', 'Europe/Oslo', 'day', 'messages') WHERE count > 0},
 				q{SELECT (created_at AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Oslo')::date, count(*), count(DISTINCT conversation_id) FROM messages WHERE inbox_id = 3 AND sender_type = 'Contact' GROUP BY 1
 HAVING (created_at AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Oslo')::date >= '2024-05-01' ORDER BY 1} ],
-			[ q{SELECT count FROM kindly_stats.stats_total(4, '2024-01-01', '2025-01-01', 'UTC', measure => 'replies')}, q{SELECT count(*) FROM messages WHERE inbox_id = 4 AND sender_type = 'AgentBot'} ],
+			[ q{SELECT count FROM kindly_stats.stats_total(4, '2024-01-01', '2025-01-01', 'UTC', measure => 'replies')}, q{SELECT count(*) FROM messages WHERE inbox_id = 4 AND sender_type IN ('AgentBot', 'Captain::Assistant')} ],
 			[ q{SELECT distinct_count FROM kindly_stats.stats_total(4, '2024-01-01', '2025-01-01', 'UTC', measure => 'users')}, q{SELECT count(DISTINCT sender_id) FROM messages WHERE inbox_id = 4 AND sender_type = 'Contact'} ],
 			[ q{SELECT count FROM kindly_stats.stats_total(3, '2024-01-01', '2025-01-01', 'UTC', measure => 'handovers_started')},
 				q{SELECT count(first_reply_created_at) FROM conversations WHERE inbox_id = 3} ],

@@ -197,5 +197,30 @@ restore($db, $public);
 is(restore($db, $statistics), 'schema "kindly_stats" already exists', 'statistics after the tables');
 is_right($db, $all, 'tables, then statistics');
 
+# A mark behind which all that this cluster wrote later would lie: what is restored lies before it.
+$db = new_database('CREATE EXTENSION kindly_stats', q{SELECT kindly_stats.create_event_table('chat_event');
+INSERT INTO chat_event (bot_id, occurred_at, kind) VALUES (1, '2025-01-31', 'user_message')}, 'CALL kindly_stats.compact()', q{
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, cluster, tally)
+SELECT 1, '', date '2025-01-01', 2305843009213693952, kindly_stats.cluster(), kindly_stats.sum(tally) FROM kindly_stats.rollup});
+is(restore($db, $statistics, '--data-only', '-t', 'rollup'), '', 'statistics beside others');
+$node->safe_psql($db, 'CALL kindly_stats.compact()');
+is($node->safe_psql($db, q{SELECT count FROM kindly_stats.stats_total(1, '2025-01-01', '2026-01-01', 'UTC')}), '31', 'add up once they are compacted');
+
+# ------------------------------------------------------------- into another encoding
+$node->safe_psql('postgres', q{CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0});
+$node->safe_psql('latin', q{
+SET client_encoding = 'UTF8';
+CREATE EXTENSION kindly_stats;
+CREATE TABLE latin_event (bot_id text, occurred_at timestamptz, kind text, source text);
+SELECT kindly_stats.attach('latin_event');
+INSERT INTO latin_event VALUES ('ascii', '2025-01-10', 'user_message', 'bar'), (U&'b\00F8rs', '2025-01-10', 'user_message', U&'b\00E5r');
+});
+is(errors_of('pg_dump', '-Fc', '-f', "$dir/latin", '-d', $node->connstr('latin')), '', 'dump in another encoding');
+$db = new_database();
+like(restore($db, "$dir/latin"), qr/^tally has a key .*not valid in encoding "UTF8"$/, 'statistics with texts in another encoding are refused');
+$node->safe_psql($db, 'SELECT kindly_stats.rebuild()');
+is($node->safe_psql($db, q{SELECT o.sources::text FROM unnest(ARRAY['ascii', U&'b\00F8rs']) AS bot, kindly_stats.stats_options(bot) AS o; SELECT count(*) FROM kindly_stats.verify()}),
+	"{bar}\n{b\xc3\xa5r}\n0", 'and counted anew');
+
 $node->stop;
 done_testing();

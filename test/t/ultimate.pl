@@ -128,10 +128,10 @@ FROM questions(count, salt) AS q, LATERAL (
 		FROM ultimate.first_last_intent(q.bot, q."from", q."to", q.attribution, q.tz)) WHERE raw_is_whole
 	UNION ALL
 	SELECT 'by first intent', plain_by_intent(q, false), (SELECT string_agg(concat_ws('|', first_meaningful_intent, total_conversations, bot_handled_rate), ', ')
-		FROM ultimate.metrics_by_first_meaningful_intent(q.bot, q."from", q."to", q.excluded, q.attribution, q.tz)) WHERE raw_is_whole
+		FROM ultimate.metrics_by_first_meaningful_intent(q.bot, q."from", q."to", q.excluded::text, q.attribution, q.tz)) WHERE raw_is_whole
 	UNION ALL
 	SELECT 'by last intent', plain_by_intent(q, true), (SELECT string_agg(concat_ws('|', last_meaningful_intent, total_conversations, bot_handled_rate), ', ')
-		FROM ultimate.metrics_by_last_meaningful_intent(q.bot, q."from", q."to", q.excluded, q.attribution, q.tz)) WHERE raw_is_whole) AS a
+		FROM ultimate.metrics_by_last_meaningful_intent(q.bot, q."from", q."to", q.excluded::text, q.attribution, q.tz)) WHERE raw_is_whole) AS a
 GROUP BY what ORDER BY what $$;
 
 -- A document as plain SQL makes it.
