@@ -82,8 +82,9 @@ BEGIN
 	FOR f IN SELECT p.oid, n.nspname AS schema, p.proname AS name, p.proargnames AS arguments FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
 		WHERE 'bot' = ANY (p.proargnames) AND (n.nspname IN ('sage', 'chatbot') OR n.nspname = 'kindly_stats' AND p.proname ~ '^(stats_|top_buttons|fallback_rate)') ORDER BY 2, 3
 	LOOP
-		RETURN QUERY EXECUTE format('SELECT %L || coalesce(string_agg(r::text, '' ''), '''') FROM %I.%I(bot => $1%s%s) AS r', f.name || ' ', f.schema, f.name,
-			CASE WHEN 'from' = ANY (f.arguments) THEN ', "from" => ''2024-10-25'', "to" => ''2024-11-03''' END, CASE WHEN 'tz' = ANY (f.arguments) THEN ', tz => ''Europe/Oslo''' END) USING bot;
+		RETURN QUERY EXECUTE format('SELECT %L || coalesce(string_agg(r::text, '' ''), '''') FROM %I.%I(bot => $1%s%s%s) AS r', f.name || ' ', f.schema, f.name,
+			CASE WHEN 'from' = ANY (f.arguments) THEN ', "from" => ''2024-10-25'', "to" => ''2024-11-03''' END, CASE WHEN 'tz' = ANY (f.arguments) THEN ', tz => ''Europe/Oslo''' END,
+			CASE WHEN 'measures' = ANY (f.arguments) THEN ', measures => ''{messages,pages}''' END) USING bot;
 	END LOOP;
 END
 $$;
@@ -173,7 +174,7 @@ SELECT kindly_stats.bot_text('partly'::kindly_stats.bot_id::bigint);
 SELECT count(*) FROM kindly_stats.health() WHERE severity = 'error';
 SELECT kindly_stats.detach('parted_acme'), kindly_stats.detach('parted') \g /dev/null
 DROP TABLE parted, parted_acme;
-SELECT count(*) = 3 * 25 AS as_before FROM same AS s, pg_temp.answers(s.uuid);
+SELECT count(*) FROM same AS s, pg_temp.answers(s.uuid);
 
 -- Conversations
 SELECT kindly_stats.create_conversation_table('number_talk') \g /dev/null

@@ -68,17 +68,18 @@ SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_butt
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
 INSERT INTO for_everybody VALUES
-('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'),
+('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'
+ ' stats_series_compared stats_total_compared stats_series_by stats_total_by stats_active stats_new_returning stats_retention stats_funnel'),
 ('a dialect: asks with the caller''s rights',
  'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges bucket_label language bar sparkline svg moment bot_id'
+ 'period tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges bucket_label language bar sparkline svg moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
 ('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send bot_id_in bot_id_out bot_id_recv bot_id_send'),
-('a question is one query with the reader''s rights, whose list is one of these', 'fold_series fold_top fold_options cluster'),
+('a question is one query with the reader''s rights, whose list is one of these', 'fold_series fold_top fold_presence fold_options cluster'),
 ('a part of an aggregate, which a distributed engine calls with the caller''s rights',
  'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
 ('policies call it as whoever queries', 'is_one_of visible_bots'),

@@ -62,7 +62,7 @@ INSERT INTO plain VALUES ('events', 'true', 'NULL::text'), ('messages', $$kind =
 
 CREATE FUNCTION pg_temp.check_heatmap("from" timestamp, "to" timestamp, tz text, measure text, arguments text DEFAULT '', filter text DEFAULT 'true') RETURNS bigint LANGUAGE sql AS $$
 SELECT pg_temp.differences(
-	format('SELECT * FROM kindly_stats.stats_heatmap(3021, %L, %L, %L, %L%s)', "from", "to", tz, measure, arguments),
+	format('SELECT day, hour, count, distinct_count FROM kindly_stats.stats_heatmap(3021, %L, %L, %L, %L%s)', "from", "to", tz, measure, arguments),
 	format($q$SELECT day, hour, count(e.bot_id), count(DISTINCT %5$s) FROM generate_series(0, 6) AS day CROSS JOIN generate_series(0, 23) AS hour
 		LEFT JOIN stats_heatmap_event AS e ON bot_id = 3021 AND occurred_at >= timestamp %1$L AT TIME ZONE %3$L AND occurred_at < timestamp %2$L AT TIME ZONE %3$L AND %4$s AND %6$s
 		AND extract(dow FROM occurred_at AT TIME ZONE %3$L) = day AND extract(hour FROM occurred_at AT TIME ZONE %3$L) = hour GROUP BY day, hour$q$,
@@ -80,8 +80,8 @@ INSERT INTO stats_heatmap_event (bot_id, occurred_at, kind, session_id)
 SELECT 3021, timestamptz '1985-11-30 22:10Z' + n * interval '61 minutes', 'user_message', (n % 40)::text FROM generate_series(0, 400) AS n;
 SELECT pg_temp.check_heatmap('1985-12-01', '1985-12-15', 'Europe/Oslo', 'messages') AS before_2000, pg_temp.check_heatmap('1985-12-01', '2019-03-15', 'America/New_York', 'messages') AS around_2000;
 -- from and to reach outward to whole hours
-SELECT pg_temp.differences($q$SELECT * FROM kindly_stats.stats_heatmap(3021, '2019-03-10 10:59', '2019-11-10 11:01')$q$,
-	$q$SELECT * FROM kindly_stats.stats_heatmap(3021, '2019-03-10 10:00', '2019-11-10 12:00', 'Europe/Oslo', 'messages')$q$) AS differences;
+SELECT pg_temp.differences($q$SELECT day, hour, count, distinct_count FROM kindly_stats.stats_heatmap(3021, '2019-03-10 10:59', '2019-11-10 11:01')$q$,
+	$q$SELECT day, hour, count, distinct_count FROM kindly_stats.stats_heatmap(3021, '2019-03-10 10:00', '2019-11-10 12:00', 'Europe/Oslo', 'messages')$q$) AS differences;
 -- filters and keys
 SELECT arguments, pg_temp.check_heatmap('2019-01-01', '2020-01-01', 'Europe/Oslo', 'pages', arguments, filter) AS differences FROM (VALUES
 	(', sources => ''{web,app}''', 'source IN (''web'', ''app'')'), (', language_codes => ''{-nb}''', 'language_code IS DISTINCT FROM ''nb'''),
@@ -89,7 +89,7 @@ SELECT arguments, pg_temp.check_heatmap('2019-01-01', '2020-01-01', 'Europe/Oslo
 SELECT count(*) AS cells, min(day) AS sunday, max(day) AS saturday, min(hour) AS first, max(hour) AS last, sum(count) AS nothing FROM kindly_stats.stats_heatmap(3999, '2019-01-01', '2020-01-01');
 CALL kindly_stats.compact(3021);
 SELECT pg_temp.check_heatmap('2019-01-01', '2021-01-01', 'Europe/Oslo', 'messages') AS compacted;
-SELECT * FROM kindly_stats.stats_heatmap(3021, '2019-01-01', '2021-01-01', measure => 'users') WHERE day = 1 AND hour BETWEEN 8 AND 11;
+SELECT day, hour, count, distinct_count FROM kindly_stats.stats_heatmap(3021, '2019-01-01', '2021-01-01', measure => 'users') WHERE day = 1 AND hour BETWEEN 8 AND 11;
 
 DELETE FROM stats_heatmap_event;
 DROP TABLE stats_heatmap_event;

@@ -56,23 +56,9 @@ ks_chatbot_start(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
 		request->zone = "UTC";
 }
 
-/* A period begins so many units before the one that holds today, and ends with today or where that unit begins. */
-static const struct
-{
-	const char *name;
-	ks_unit		unit;
-	int			back;
-	bool		with_today;
-}			periods[] = {
-	{"today", KS_DAY, 0, true},
-	{"yesterday", KS_DAY, 1, false},
-	{"last7days", KS_DAY, 6, true},
-	{"last30days", KS_DAY, 29, true},
-	{"thisMonth", KS_MONTH, 0, true},
-	{"lastMonth", KS_MONTH, 1, false},
-	{"last3Months", KS_MONTH, 3, false},
-	{"thisYear", KS_YEAR, 0, true},
-	{"lastYear", KS_YEAR, 1, false}
+/* Those that are documented; more of them are known elsewhere. */
+static const char *const periods[] = {
+	"today", "yesterday", "last7days", "last30days", "thisMonth", "lastMonth", "last3Months", "thisYear", "lastYear"
 };
 
 #define DEFAULT_PERIOD	"last30days"
@@ -81,30 +67,15 @@ static const struct
 static void
 period_range(const char *name, pg_tz *zone, ks_moment *from, ks_moment *to)
 {
-	ks_moment	now = {ks_now(), KS_MOMENT_INSTANT, 0};
 	int			i = 0;
-	int			n;
 
-	while (i < lengthof(periods) && pg_strcasecmp(name, periods[i].name) != 0)
+	while (i < lengthof(periods) && pg_strcasecmp(name, periods[i]) != 0)
 		i++;
-	if (i == lengthof(periods))
+	if (i == lengthof(periods) || !ks_period(name, ks_now(), zone, NULL, from, to, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("period \"%s\" is not known", name),
 				 errhint("Periods are today, yesterday, last7days, last30days, thisMonth, lastMonth, last3Months, thisYear and lastYear.")));
-	ks_moment_floor(from, &now, periods[i].unit, zone);
-	*to = *from;
-	if (periods[i].with_today)
-	{
-		ks_moment_floor(to, &now, KS_DAY, zone);
-		to->value += USECS_PER_DAY;
-	}
-	for (n = 0; n < periods[i].back; n++)
-	{
-		ks_moment	before = {from->value - 1, KS_MOMENT_LOCAL, 0};
-
-		ks_moment_floor(from, &before, periods[i].unit, zone);
-	}
 }
 
 /* One end was left out and its default lies on the wrong side of the other: exchanging them would not help. */
@@ -574,7 +545,7 @@ ks_chatbot_conversations_heatmap(PG_FUNCTION_ARGS)
 	request.measure = PG_ARGISNULL(6) ? "messages" : "stories";
 	request.distinct = true;
 	if (leave_out_empty_years(&request))
-		ks_stats_heatmap(&request, counts, distincts);
+		ks_stats_heatmap(&request, counts, distincts, NULL);
 
 	all = sum_of(distincts, KS_HEATMAP_CELLS);
 	initStringInfo(&out);

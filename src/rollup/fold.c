@@ -37,14 +37,6 @@ PG_FUNCTION_INFO_V1(ks_fold_options_final);
 /* Rows are kept until the last one has come, where members are asked for: what they may take. */
 #define KEPT_MAX_MEGABYTES 1024
 
-typedef struct fold_state
-{
-	ks_fold		fold;
-	Size		kept;			/* bytes of rows */
-	ks_string	wanted;			/* the measure asked for */
-	uint32		limit;			/* top only */
-} fold_state;
-
 /* Where the state of an aggregate lives; an error for who calls its functions by hand. */
 MemoryContext
 ks_aggregate_context(FunctionCallInfo fcinfo)
@@ -124,10 +116,10 @@ text_string(text *value)
 }
 
 /* Arguments common to both: 1 measure, 2 tally, 3 wanted, 4 edges, 5 bins, 6 distinct, 7 filter. */
-static fold_state *
-new_state(FunctionCallInfo fcinfo, ks_bins *bins, ks_filter *filter)
+ks_fold_state *
+ks_fold_state_new(FunctionCallInfo fcinfo, ks_bins *bins, ks_filter *filter)
 {
-	fold_state *state = palloc0(sizeof(fold_state));
+	ks_fold_state *state = palloc0(sizeof(ks_fold_state));
 
 	if (PG_ARGISNULL(3))
 		ereport(ERROR,
@@ -140,8 +132,8 @@ new_state(FunctionCallInfo fcinfo, ks_bins *bins, ks_filter *filter)
 }
 
 /* Adds the row of arguments 1 and 2.  Members are read after the last row: until then the bytes must stay. */
-static void
-add_row(FunctionCallInfo fcinfo, fold_state *state, MemoryContext memory)
+void
+ks_fold_state_add(FunctionCallInfo fcinfo, ks_fold_state *state, MemoryContext memory)
 {
 	bool		mixed = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0;
 	Datum		tally = PG_GETARG_DATUM(2);
@@ -167,7 +159,7 @@ Datum
 ks_fold_series_step(PG_FUNCTION_ARGS)
 {
 	MemoryContext memory = ks_aggregate_context(fcinfo);
-	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+	ks_fold_state *state = PG_ARGISNULL(0) ? NULL : (ks_fold_state *) PG_GETARG_POINTER(0);
 
 	if (state == NULL)
 	{
@@ -175,7 +167,7 @@ ks_fold_series_step(PG_FUNCTION_ARGS)
 		ks_bins		bins;
 		ks_filter	filter;
 
-		state = new_state(fcinfo, &bins, &filter);
+		state = ks_fold_state_new(fcinfo, &bins, &filter);
 		ks_fold_series(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
 		state->fold.firsts = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
 		if (state->fold.firsts && (bins.nsegments == 0 || bins.bin_of != NULL || bins.edge[0] != KS_SLOT_MIN))
@@ -185,7 +177,7 @@ ks_fold_series_step(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
-		add_row(fcinfo, state, memory);
+		ks_fold_state_add(fcinfo, state, memory);
 	PG_RETURN_POINTER(state);
 }
 
@@ -193,7 +185,7 @@ ks_fold_series_step(PG_FUNCTION_ARGS)
 Datum
 ks_fold_series_final(PG_FUNCTION_ARGS)
 {
-	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+	ks_fold_state *state = PG_ARGISNULL(0) ? NULL : (ks_fold_state *) PG_GETARG_POINTER(0);
 	uint32		nbins;
 	Datum	   *values;
 	uint32		i;
@@ -220,7 +212,7 @@ Datum
 ks_fold_top_step(PG_FUNCTION_ARGS)
 {
 	MemoryContext memory = ks_aggregate_context(fcinfo);
-	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+	ks_fold_state *state = PG_ARGISNULL(0) ? NULL : (ks_fold_state *) PG_GETARG_POINTER(0);
 
 	if (state == NULL)
 	{
@@ -229,7 +221,7 @@ ks_fold_top_step(PG_FUNCTION_ARGS)
 		ks_filter	filter;
 		void		(*start) (ks_fold *, ks_memory, const ks_bins *, const ks_filter *, bool, uint32_t, uint32_t);
 
-		state = new_state(fcinfo, &bins, &filter);
+		state = ks_fold_state_new(fcinfo, &bins, &filter);
 		state->limit = PG_ARGISNULL(10) ? PG_UINT32_MAX : (uint32) PG_GETARG_INT32(10);
 		start = !PG_ARGISNULL(11) && PG_GETARG_BOOL(11) ? ks_fold_spread : ks_fold_top;
 		start(&state->fold, memory, &bins, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
@@ -238,7 +230,7 @@ ks_fold_top_step(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
-		add_row(fcinfo, state, memory);
+		ks_fold_state_add(fcinfo, state, memory);
 	PG_RETURN_POINTER(state);
 }
 
@@ -328,7 +320,7 @@ ks_spread_receive(StringInfo message, int nbins, bool distinct, ks_spread *sprea
 Datum
 ks_fold_top_final(PG_FUNCTION_ARGS)
 {
-	fold_state *state = PG_ARGISNULL(0) ? NULL : (fold_state *) PG_GETARG_POINTER(0);
+	ks_fold_state *state = PG_ARGISNULL(0) ? NULL : (ks_fold_state *) PG_GETARG_POINTER(0);
 	StringInfoData out;
 	ks_top_line *lines;
 	uint32		count;

@@ -8,6 +8,7 @@
 #include "rollup/rollup.h"
 
 #include "lib/stringinfo.h"
+#include "tally/presence.h"
 
 typedef struct ks_month_bounds
 {
@@ -24,7 +25,19 @@ ks_bound_certain(const ks_bounds *bounds, bool last)
 	return last ? bounds->removed_last < bounds->last : bounds->removed_first > bounds->first;
 }
 
+/* The state of an aggregate that folds a series or a list. */
+typedef struct ks_fold_state
+{
+	ks_fold		fold;
+	Size		kept;			/* bytes of rows */
+	ks_string	wanted;			/* the measure asked for */
+	uint32		limit;			/* top only */
+	ks_presence presence;		/* fold_presence only */
+} ks_fold_state;
+
 /* fold.c */
+extern ks_fold_state *ks_fold_state_new(FunctionCallInfo fcinfo, ks_bins *bins, ks_filter *filter);
+extern void ks_fold_state_add(FunctionCallInfo fcinfo, ks_fold_state *state, MemoryContext memory);
 extern void ks_top_receive(StringInfo message, ks_top *top);
 extern void ks_spread_receive(StringInfo message, int nbins, bool distinct, ks_spread *spread);
 extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);

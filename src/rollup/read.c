@@ -86,6 +86,17 @@ month_of_edge(TimestampTz edge)
 	return ks_month_to_date(ks_month_of(edge));
 }
 
+static ArrayType *
+integers_array(const int32 *numbers, int count)
+{
+	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		items[i] = Int32GetDatum(numbers[i]);
+	return construct_array(items, count, INT4OID, 4, true, TYPALIGN_INT);
+}
+
 /* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 bins, $7 distinct, $8 filter */
 static void
 question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
@@ -113,13 +124,7 @@ question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
 	if (q->bin_of == NULL)
 		nulls[5] = 'n';
 	else
-	{
-		Datum	   *bins = palloc(q->nsegments * sizeof(Datum));
-
-		for (i = 0; i < q->nsegments; i++)
-			bins[i] = Int32GetDatum(q->bin_of[i]);
-		values[5] = PointerGetDatum(construct_array(bins, q->nsegments, INT4OID, 4, true, TYPALIGN_INT));
-	}
+		values[5] = PointerGetDatum(integers_array(q->bin_of, q->nsegments));
 }
 
 /* Lists the measures that there are. */
@@ -165,6 +170,49 @@ check_measure(const ks_question *question)
 				 errmsg("\"key\" has more parts than the keys of measure \"%s\"", question->measure),
 				 names[0] == '\0' ? errhint("This measure has no key; leave the argument out.")
 				 : errhint("Its key columns are: %s.", names)));
+}
+
+/* The first column of a query about a measure by name and one more text, as text in the caller's memory; NULL without a row. */
+static char *
+ask_measure(SPIPlanPtr *plan, const char *query, const char *measure, const char *other)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+	char	   *result = NULL;
+
+	connect_spi();
+	values[0] = CStringGetTextDatum(measure);
+	values[1] = CStringGetTextDatum(other);
+	ks_prepared(plan, query, 2, types);
+	if (SPI_execute_plan(*plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read measures");
+	if (SPI_processed > 0)
+		result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (result != NULL)
+		result = MemoryContextStrdup(caller, result);
+	SPI_finish();
+	return result;
+}
+
+/* The column whose values a measure counts; NULL where it counts none. */
+char *
+ks_measure_member(const char *measure)
+{
+	static SPIPlanPtr plan = NULL;
+
+	return ask_measure(&plan, "SELECT m.member FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL", measure, "");
+}
+
+/* Which part of the measure's keys, beyond source and language, a column is; -1 where it is none, or there is no such measure. */
+int
+ks_measure_key_part(const char *measure, const char *column)
+{
+	static SPIPlanPtr plan = NULL;
+	char	   *position = ask_measure(&plan, "SELECT pg_catalog.array_position(m.keys, $2) FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1",
+									   measure, column);
+
+	return position == NULL ? -1 : atoi(position) - 1;
 }
 
 /*
@@ -259,6 +307,60 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 	static SPIPlanPtr plan = NULL;
 
 	read_series(&plan, SERIES_QUERY, question, counts, distincts);
+}
+
+/*
+ * In which bins members were: in the last so many, for each of the windows, or
+ * by first bin and bin for cohorts, or else all hashes.  Zeros, or nobody, where
+ * there is no row.
+ */
+int64 *
+ks_read_presence(const ks_question *question, const int32 *windows, int nwindows, bool cohorts, int64 *count)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	int64		rows = windows != NULL ? nwindows : cohorts ? question->nbins : 0;
+	Datum		values[QUESTION_ARGUMENTS + 2];
+	char		nulls[QUESTION_ARGUMENTS + 2];
+	Oid			types[QUESTION_ARGUMENTS + 2];
+	int64		sign = 0;
+	int64	   *result;
+	Datum		answer;
+	bool		isnull;
+
+	*count = rows * question->nbins;
+	connect_spi();
+	question_arguments(question, values, nulls, types);
+	types[8] = INT4ARRAYOID;
+	types[9] = BOOLOID;
+	nulls[8] = windows != NULL ? ' ' : 'n';
+	nulls[9] = ' ';
+	values[8] = windows != NULL ? PointerGetDatum(integers_array(windows, nwindows)) : (Datum) 0;
+	values[9] = BoolGetDatum(cohorts);
+	ks_prepared(&plan, "SELECT kindly_stats.fold_presence(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
+				QUESTION_ARGUMENTS + 2, types);
+	answer = execute_question(plan, question, values, nulls, &isnull);
+	if (!isnull)
+	{
+		ArrayType  *array = DatumGetArrayTypeP(answer);
+		const int64 *items = (const int64 *) ARR_DATA_PTR(array);
+
+		sign = items[0];
+		*count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) - 1;
+		result = MemoryContextAllocHuge(caller, (*count + 1) * sizeof(int64));
+		memcpy(result, items + 1, *count * sizeof(int64));
+	}
+	else
+	{
+		result = MemoryContextAllocHuge(caller, (*count + 1) * sizeof(int64));
+		memset(result, 0, (*count + 1) * sizeof(int64));
+	}
+	if (sign == 0)
+		check_measure(question);
+	else if (sign < 0)
+		check_negative();
+	SPI_finish();
+	return result;
 }
 
 /* A bytea result as a message that outlives SPI. */

@@ -286,8 +286,11 @@ typedef struct ks_options
 } ks_options;
 
 extern void ks_read_series(const ks_question *question, int64 *counts, int64 *distincts);
+extern int64 *ks_read_presence(const ks_question *question, const int32 *windows, int nwindows, bool cohorts, int64 *count);
 extern void ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top);
 extern void ks_read_spread(const ks_question *question, int skip, int take, ks_spread *spread);
+extern char *ks_measure_member(const char *measure);
+extern int	ks_measure_key_part(const char *measure, const char *column);
 extern void ks_read_options(int64 bot_id, ks_options *options);
 extern bool ks_bot_by_name(const char *name, int64 *bot_id);
 extern char *ks_filter_text(int part, bool exclude, const char *value);

@@ -37,11 +37,24 @@ CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tall
     FINALFUNC = kindly_stats.fold_options_final, PARALLEL = SAFE
 );
 
+CREATE FUNCTION kindly_stats.fold_presence_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                                bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_presence_step';
+CREATE FUNCTION kindly_stats.fold_presence_final(internal)
+    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_presence_final';
+CREATE AGGREGATE kindly_stats.fold_presence(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                            bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+    SFUNC = kindly_stats.fold_presence_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.fold_presence_final, PARALLEL = SAFE
+);
+
 -- Questions run with the reader's rights, so readers may execute the aggregates; what these are made of is checked of their owner.
 REVOKE EXECUTE ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
     kindly_stats.fold_series_final(internal),
     kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
     kindly_stats.fold_top_final(internal),
+    kindly_stats.fold_presence_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
+    kindly_stats.fold_presence_final(internal),
     kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean),
     kindly_stats.fold_options_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
@@ -50,6 +63,9 @@ COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, ti
 COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of fold_top';
 COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
 COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
+COMMENT ON FUNCTION kindly_stats.fold_presence_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of fold_presence';
+COMMENT ON FUNCTION kindly_stats.fold_presence_final(internal) IS 'internal: final function of fold_presence';
+COMMENT ON AGGREGATE kindly_stats.fold_presence(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of fold_options';
 COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
 COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';

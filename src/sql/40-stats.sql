@@ -47,13 +47,136 @@ Errors: as those of stats_series, and 22023 for a limit below 1.';
 CREATE FUNCTION kindly_stats.stats_heatmap(
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, measure text DEFAULT 'messages',
     sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL)
-    RETURNS TABLE (day integer, hour integer, count bigint, distinct_count bigint)
+    RETURNS TABLE (day integer, hour integer, count bigint, distinct_count bigint, occurrences bigint, mean double precision)
     LANGUAGE C STABLE PARALLEL SAFE COST 10000 ROWS 168 AS 'MODULE_PATHNAME', 'ks_stats_heatmap_sql';
 COMMENT ON FUNCTION kindly_stats.stats_heatmap(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) IS
 'events of one measure by weekday and hour of the day
 
 Arguments and errors as those of stats_series; from and to are rounded outward to whole hours.  168 rows: day 0 is Sunday, hour is
-that of the local clock, distinct members are counted once in each cell.';
+that of the local clock, distinct members are counted once in each cell.  occurrences says how often that hour of the week was in the
+range: once a week, but not where the clock was set forward over it, and twice where it was set back.  mean is the count for each of them, NULL
+where there was none.';
+
+-- Beside an earlier range.
+
+CREATE FUNCTION kindly_stats.stats_series_compared(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',
+    measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL,
+    locale text DEFAULT NULL, compare text DEFAULT 'previous_period')
+    RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, previous_bucket timestamptz, previous_date timestamp,
+                   previous_count bigint, previous_distinct_count bigint, count_difference bigint, distinct_count_difference bigint,
+                   count_ratio double precision, distinct_count_ratio double precision, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL SAFE COST 2000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_series_compared_sql';
+COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
+'events of one measure as a time series, each bucket beside one of an earlier range
+
+Arguments up to locale and errors as those of stats_series; compare: previous_period (the range of the same length before it, of as many months where it is of whole
+calendar months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  Days and hours are compared with
+those of the shifted date, other buckets in order.  previous_ columns, difference (count less previous_count) and ratio (count by previous_count) are NULL where there is
+nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet.';
+
+CREATE FUNCTION kindly_stats.stats_total_compared(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',
+    measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL,
+    locale text DEFAULT NULL, compare text DEFAULT 'previous_period')
+    RETURNS TABLE (count bigint, distinct_count bigint, previous_count bigint, previous_distinct_count bigint, count_difference bigint,
+                   distinct_count_difference bigint, count_ratio double precision, distinct_count_ratio double precision,
+                   previous_from timestamp, previous_to timestamp, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL SAFE COST 2000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_total_compared_sql';
+COMMENT ON FUNCTION kindly_stats.stats_total_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
+'events of one measure in all, beside an earlier range
+
+Arguments, differences, ratios and errors as those of stats_series_compared.  previous_from and previous_to are the earlier range on the local clock, previous_to exclusive.  is_partial: the
+range is not over yet.';
+
+-- By source, language or key.
+
+CREATE FUNCTION kindly_stats.stats_series_by(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, by text DEFAULT 'source',
+    granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (value text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL SAFE COST 5000 ROWS 500 AS 'MODULE_PATHNAME', 'ks_stats_series_by_sql';
+COMMENT ON FUNCTION kindly_stats.stats_series_by(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text[], text[], text[], text) IS
+'events of one measure as a time series for each source, language or value of a key column
+
+by: source, language_code or a key column of the measure; other arguments and errors as those of stats_series.  Values with most events in the range come first, each
+with a row for every bucket; NULL are events without a value.  54000 where values and buckets are more than 8,760,000 together.';
+
+CREATE FUNCTION kindly_stats.stats_total_by(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, by text DEFAULT 'source',
+    granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (value text, count bigint, distinct_count bigint, ratio double precision)
+    LANGUAGE C STABLE PARALLEL SAFE COST 5000 ROWS 10 AS 'MODULE_PATHNAME', 'ks_stats_total_by_sql';
+COMMENT ON FUNCTION kindly_stats.stats_total_by(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text[], text[], text[], text) IS
+'events of one measure in all for each source, language or value of a key column
+
+Arguments and errors as those of stats_series_by.  Ratios are of all events that pass the filters.  A member who has several values is among the distinct members of each.';
+
+-- Who was there when.
+
+CREATE FUNCTION kindly_stats.stats_active(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, measure text DEFAULT 'users',
+    sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, daily bigint, last_7 bigint, last_28 bigint, last_30 bigint, stickiness double precision)
+    LANGUAGE C STABLE PARALLEL SAFE COST 5000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_active_sql';
+COMMENT ON FUNCTION kindly_stats.stats_active(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) IS
+'distinct members of each day, and of the 7, 28 and 30 days that end with it
+
+measure: one that counts members, default users; other arguments and errors as those of stats_series.  A row for every local day of the range; what lies before
+the range counts, too.  stickiness is daily by last_30, NULL where that is 0.  A measure without members has zeros.';
+
+CREATE FUNCTION kindly_stats.stats_new_returning(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',
+    measure text DEFAULT 'users', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL,
+    locale text DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, distinct_count bigint, new_count bigint, returning_count bigint, new_ratio double precision,
+                   is_partial boolean)
+    LANGUAGE C STABLE PARALLEL SAFE COST 5000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_new_returning_sql';
+COMMENT ON FUNCTION kindly_stats.stats_new_returning(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'distinct members of each bucket: those who are new in it, and those who return
+
+measure: one that counts members, default users; other arguments and errors as those of stats_series.  New is whose first event of all time that passes the filters lies in the
+bucket; new_ratio is NULL where there is nobody.';
+
+CREATE FUNCTION kindly_stats.stats_retention(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'week',
+    measure text DEFAULT 'users', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL,
+    locale text DEFAULT NULL)
+    RETURNS TABLE (cohort timestamptz, cohort_date timestamp, size bigint, age integer, date timestamp, distinct_count bigint,
+                   ratio double precision, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL SAFE COST 5000 ROWS 500 AS 'MODULE_PATHNAME', 'ks_stats_retention_sql';
+COMMENT ON FUNCTION kindly_stats.stats_retention(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'members by the bucket of their first visit, and how many of them come in each later one
+
+granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
+passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, NULL where it is empty; is_partial:
+the range covers only a part of either bucket.  54000 for more than 2,800 buckets.';
+
+CREATE FUNCTION kindly_stats.stats_funnel(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, measures text[] DEFAULT NULL,
+    sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
+    RETURNS TABLE (step integer, measure text, distinct_count bigint, ratio double precision, step_ratio double precision)
+    LANGUAGE C STABLE PARALLEL SAFE COST 5000 ROWS 3 AS 'MODULE_PATHNAME', 'ks_stats_funnel_sql';
+COMMENT ON FUNCTION kindly_stats.stats_funnel(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], text[]) IS
+'members of a measure, those of them who are members of a second one, too, and so on
+
+measures: 2 to 20 that count values of the same column; other arguments and errors as those of stats_series, and 22023 for measures whose members differ.  Each step has the members
+who were counted by its measure and by all before it in the range, in whatever order of time.  ratio: part of the first step''s, step_ratio: of the
+step before''s, NULL where that is nobody.';
+
+-- Periods by name.
+
+CREATE FUNCTION kindly_stats.period(name text, tz text DEFAULT NULL, "now" timestamptz DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE ("from" date, "to" date, granularity text)
+    LANGUAGE C STABLE PARALLEL SAFE COST 10 ROWS 1 AS 'MODULE_PATHNAME', 'ks_period_sql';
+COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
+'local dates of a period by name, to exclusive, and a granularity that suits it
+
+name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default the transaction''s;
+locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
+Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
 
 CREATE FUNCTION kindly_stats.stats_options(bot kindly_stats.bot_id)
     RETURNS TABLE (first timestamptz, last timestamptz, sources text[], language_codes text[])

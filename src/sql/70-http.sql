@@ -145,7 +145,7 @@ Errors: as those of stats_series, and 400 for a top below 1.';
 CREATE FUNCTION kindly_api.stats_heatmap(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL)
-    RETURNS TABLE (day integer, hour integer, count bigint, distinct_count bigint)
+    RETURNS TABLE (day integer, hour integer, count bigint, distinct_count bigint, occurrences bigint, mean double precision)
     LANGUAGE sql STABLE PARALLEL SAFE COST 10000 ROWS 168
 BEGIN ATOMIC
     SELECT * FROM kindly_stats.stats_heatmap(kindly_stats.require_bot(bot), "from", "to", tz, measure, sources, language_codes, key);
@@ -155,7 +155,7 @@ COMMENT ON FUNCTION kindly_api.stats_heatmap(kindly_stats.bot_id, kindly_stats.m
 'events of one measure by weekday and hour of the day
 
 Arguments and errors as those of stats_series.  168 rows: day 0 is Sunday, hour is that of the local clock, distinct members are
-counted once in each cell.';
+counted once in each cell.  occurrences: how often that hour of the week was in the range; mean: the count for each of them.';
 
 CREATE FUNCTION kindly_api.languages(bot kindly_stats.bot_id DEFAULT NULL, by text DEFAULT 'tag')
     RETURNS TABLE (language text, language_codes text[])

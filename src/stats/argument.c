@@ -6,7 +6,9 @@
 #include "compat.h"
 
 #include "access/detoast.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 /* Five times the longest list, which has a message of its own. */
 #define TEXT_MAX 10000000
@@ -51,4 +53,68 @@ double
 ks_ratio(int64 part, int64 whole)
 {
 	return whole == 0 ? 0.0 : (double) part / (double) whole;
+}
+
+/* Adds a row to the result set of a function that is called for one. */
+void
+ks_put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	CHECK_FOR_INTERRUPTS();
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The arguments that every question begins with: bot, from, to, tz. */
+void
+ks_common_arguments(FunctionCallInfo fcinfo, ks_request *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->bot_id = ks_required_bot(fcinfo, 0);
+	request->from = ks_required_moment(fcinfo, 1, "from");
+	request->to = ks_required_moment(fcinfo, 2, "to");
+	request->zone = ks_optional_text(fcinfo, 3);
+}
+
+const char *
+ks_measure_argument(FunctionCallInfo fcinfo, int argument, const char *otherwise)
+{
+	return PG_ARGISNULL(argument) ? otherwise : ks_optional_text(fcinfo, argument);
+}
+
+/* sources and language_codes, which follow each other */
+void
+ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_request *request)
+{
+	static const char *const names[KS_DIMENSIONS] = {"sources", "language_codes"};
+	ks_list		list;
+	int			i;
+
+	for (i = 0; i < KS_DIMENSIONS; i++)
+	{
+		if (PG_ARGISNULL(first + i))
+			continue;
+		ks_list_from_array(&list, PG_GETARG_ARRAYTYPE_P(first + i), names[i]);
+		ks_filters_list(&request->filters, i, &list, names[i]);
+	}
+}
+
+void
+ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_request *request)
+{
+	if (!PG_ARGISNULL(argument))
+		ks_filters_key(&request->filters, PG_GETARG_ARRAYTYPE_P(argument));
+}
+
+/* stats_series and stats_total: bot, from, to, tz, granularity, measure, sources, language_codes, key, locale */
+void
+ks_series_arguments(FunctionCallInfo fcinfo, ks_request *request)
+{
+	ks_common_arguments(fcinfo, request);
+	request->granularity = ks_optional_text(fcinfo, 4);
+	request->measure = ks_measure_argument(fcinfo, 5, "messages");
+	ks_dimension_arguments(fcinfo, 6, request);
+	ks_key_argument(fcinfo, 8, request);
+	request->locale = ks_optional_text(fcinfo, 9);
+	request->distinct = true;
 }

@@ -19,70 +19,6 @@ PG_FUNCTION_INFO_V1(ks_stats_options_sql);
 PG_FUNCTION_INFO_V1(ks_fallback_rate_sql);
 PG_FUNCTION_INFO_V1(ks_top_buttons_sql);
 
-/* Adds a row to the result set of a function that is called for one. */
-static void
-put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	CHECK_FOR_INTERRUPTS();
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-}
-
-/* The arguments that every question begins with: bot, from, to, tz. */
-static void
-common_arguments(FunctionCallInfo fcinfo, ks_request *request)
-{
-	memset(request, 0, sizeof(*request));
-	request->bot_id = ks_required_bot(fcinfo, 0);
-	request->from = ks_required_moment(fcinfo, 1, "from");
-	request->to = ks_required_moment(fcinfo, 2, "to");
-	request->zone = ks_optional_text(fcinfo, 3);
-}
-
-static const char *
-measure_argument(FunctionCallInfo fcinfo, int argument, const char *otherwise)
-{
-	return PG_ARGISNULL(argument) ? otherwise : ks_optional_text(fcinfo, argument);
-}
-
-/* sources and language_codes, which follow each other */
-static void
-dimension_arguments(FunctionCallInfo fcinfo, int first, ks_request *request)
-{
-	static const char *const names[KS_DIMENSIONS] = {"sources", "language_codes"};
-	ks_list		list;
-	int			i;
-
-	for (i = 0; i < KS_DIMENSIONS; i++)
-	{
-		if (PG_ARGISNULL(first + i))
-			continue;
-		ks_list_from_array(&list, PG_GETARG_ARRAYTYPE_P(first + i), names[i]);
-		ks_filters_list(&request->filters, i, &list, names[i]);
-	}
-}
-
-static void
-key_argument(FunctionCallInfo fcinfo, int argument, ks_request *request)
-{
-	if (!PG_ARGISNULL(argument))
-		ks_filters_key(&request->filters, PG_GETARG_ARRAYTYPE_P(argument));
-}
-
-/* stats_series and stats_total: bot, from, to, tz, granularity, measure, sources, language_codes, key, locale */
-static void
-series_arguments(FunctionCallInfo fcinfo, ks_request *request)
-{
-	common_arguments(fcinfo, request);
-	request->granularity = ks_optional_text(fcinfo, 4);
-	request->measure = measure_argument(fcinfo, 5, "messages");
-	dimension_arguments(fcinfo, 6, request);
-	key_argument(fcinfo, 8, request);
-	request->locale = ks_optional_text(fcinfo, 9);
-	request->distinct = true;
-}
-
 Datum
 ks_stats_series_sql(PG_FUNCTION_ARGS)
 {
@@ -91,7 +27,7 @@ ks_stats_series_sql(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	series_arguments(fcinfo, &request);
+	ks_series_arguments(fcinfo, &request);
 	ks_stats_series(&request, &series);
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
@@ -103,7 +39,7 @@ ks_stats_series_sql(PG_FUNCTION_ARGS)
 		values[2] = Int64GetDatum(series.counts[i]);
 		values[3] = Int64GetDatum(series.distincts[i]);
 		values[4] = BoolGetDatum(series.buckets.partial[i]);
-		put_row(fcinfo, values, nulls);
+		ks_put_row(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }
@@ -117,11 +53,11 @@ ks_stats_total_sql(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	series_arguments(fcinfo, &request);
+	ks_series_arguments(fcinfo, &request);
 	ks_stats_total(&request, &total);
 	values[0] = Int64GetDatum(total.count);
 	values[1] = Int64GetDatum(total.distinct);
-	put_row(fcinfo, values, nulls);
+	ks_put_row(fcinfo, values, nulls);
 	return (Datum) 0;
 }
 
@@ -140,10 +76,10 @@ ks_stats_top_sql(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	common_arguments(fcinfo, &request);
-	request.measure = measure_argument(fcinfo, 4, "buttons");
-	dimension_arguments(fcinfo, 6, &request);
-	key_argument(fcinfo, 8, &request);
+	ks_common_arguments(fcinfo, &request);
+	request.measure = ks_measure_argument(fcinfo, 4, "buttons");
+	ks_dimension_arguments(fcinfo, 6, &request);
+	ks_key_argument(fcinfo, 8, &request);
 	request.distinct = true;
 	ks_stats_top(&request, limit_argument(fcinfo, 5, 5), &top);
 	for (i = 0; i < top.count; i++)
@@ -155,7 +91,7 @@ ks_stats_top_sql(PG_FUNCTION_ARGS)
 		values[1] = Int64GetDatum(top.lines[i].weight);
 		values[2] = Int64GetDatum(top.lines[i].members);
 		values[3] = Float8GetDatum(ks_ratio(top.lines[i].weight, top.total));
-		put_row(fcinfo, values, nulls);
+		ks_put_row(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }
@@ -167,25 +103,29 @@ ks_stats_heatmap_sql(PG_FUNCTION_ARGS)
 	ks_request	request;
 	int64		counts[KS_HEATMAP_CELLS];
 	int64		distincts[KS_HEATMAP_CELLS];
+	int64		occurrences[KS_HEATMAP_CELLS];
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	common_arguments(fcinfo, &request);
-	request.measure = measure_argument(fcinfo, 4, "messages");
-	dimension_arguments(fcinfo, 5, &request);
-	key_argument(fcinfo, 7, &request);
+	ks_common_arguments(fcinfo, &request);
+	request.measure = ks_measure_argument(fcinfo, 4, "messages");
+	ks_dimension_arguments(fcinfo, 5, &request);
+	ks_key_argument(fcinfo, 7, &request);
 	request.distinct = true;
-	ks_stats_heatmap(&request, counts, distincts);
+	ks_stats_heatmap(&request, counts, distincts, occurrences);
 	for (i = 0; i < KS_HEATMAP_CELLS; i++)
 	{
-		Datum		values[4];
-		bool		nulls[4] = {false};
+		Datum		values[6];
+		bool		nulls[6] = {false};
 
 		values[0] = Int32GetDatum(i / 24);
 		values[1] = Int32GetDatum(i % 24);
 		values[2] = Int64GetDatum(counts[i]);
 		values[3] = Int64GetDatum(distincts[i]);
-		put_row(fcinfo, values, nulls);
+		values[4] = Int64GetDatum(occurrences[i]);
+		values[5] = Float8GetDatum(ks_ratio(counts[i], occurrences[i]));
+		nulls[5] = occurrences[i] == 0;
+		ks_put_row(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }
@@ -216,7 +156,7 @@ ks_stats_options_sql(PG_FUNCTION_ARGS)
 	values[1] = TimestampTzGetDatum(options.last);
 	values[2] = names_array(options.sources, options.nsources);
 	values[3] = names_array(options.languages, options.nlanguages);
-	put_row(fcinfo, values, nulls);
+	ks_put_row(fcinfo, values, nulls);
 	return (Datum) 0;
 }
 
@@ -231,8 +171,8 @@ ks_fallback_rate_sql(PG_FUNCTION_ARGS)
 	bool		nulls[2] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	common_arguments(fcinfo, &request);
-	dimension_arguments(fcinfo, 4, &request);
+	ks_common_arguments(fcinfo, &request);
+	ks_dimension_arguments(fcinfo, 4, &request);
 	request.measure = "fallbacks";
 	ks_stats_total(&request, &fallbacks);
 	request.measure = "replies";
@@ -240,7 +180,7 @@ ks_fallback_rate_sql(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(fallbacks.count);
 	values[1] = Float8GetDatum(ks_ratio(fallbacks.count, replies.count));
 	nulls[1] = replies.count == 0;
-	put_row(fcinfo, values, nulls);
+	ks_put_row(fcinfo, values, nulls);
 	return (Datum) 0;
 }
 
@@ -254,8 +194,8 @@ ks_top_buttons_sql(PG_FUNCTION_ARGS)
 				part_number;
 
 	InitMaterializedSRF(fcinfo, 0);
-	common_arguments(fcinfo, &request);
-	dimension_arguments(fcinfo, 5, &request);
+	ks_common_arguments(fcinfo, &request);
+	ks_dimension_arguments(fcinfo, 5, &request);
 	request.measure = "buttons";
 	ks_stats_top(&request, limit_argument(fcinfo, 4, 5), &top);
 	for (i = 0; i < top.count; i++)
@@ -273,7 +213,7 @@ ks_top_buttons_sql(PG_FUNCTION_ARGS)
 		}
 		values[3] = Int64GetDatum(top.lines[i].weight);
 		values[4] = Float8GetDatum(ks_ratio(top.lines[i].weight, top.total));
-		put_row(fcinfo, values, nulls);
+		ks_put_row(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
 }

@@ -10,8 +10,9 @@
 /* Setting kindly_stats.max_limit. */
 int			ks_max_limit = PG_INT32_MAX;
 
-static pg_tz *
-asked_zone(const ks_request *request)
+/* The zone asked for, or the session's. */
+pg_tz *
+ks_stats_zone(const ks_request *request)
 {
 	return request->zone != NULL ? ks_zone_lookup(request->zone, request->locale) : ks_zone_session();
 }
@@ -20,14 +21,15 @@ asked_zone(const ks_request *request)
 void
 ks_stats_buckets(const ks_request *request, ks_buckets *buckets)
 {
-	pg_tz	   *zone = asked_zone(request);
+	pg_tz	   *zone = ks_stats_zone(request);
 	ks_unit		unit = ks_unit_parse(request->granularity != NULL ? request->granularity : "day");
 
 	ks_buckets_build(buckets, request->from, request->to, zone, unit, request->locale);
 }
 
-static void
-start_question(const ks_request *request, ks_question *question)
+/* A question but for its bins. */
+void
+ks_stats_question(const ks_request *request, ks_question *question)
 {
 	memset(question, 0, sizeof(*question));
 	question->bot_id = request->bot_id;
@@ -40,7 +42,7 @@ start_question(const ks_request *request, ks_question *question)
 static void
 ask_buckets(const ks_request *request, const ks_buckets *buckets, ks_question *question)
 {
-	start_question(request, question);
+	ks_stats_question(request, question);
 	question->nsegments = buckets->nsegments;
 	question->edges = buckets->edges;
 	question->bin_of = buckets->bucket_of;
@@ -68,8 +70,8 @@ ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, 
 }
 
 /* What the keys of a top list by one part have there, as text; NULL for no value. */
-static char *
-part_name(ks_string key)
+char *
+ks_part_name(ks_string key)
 {
 	ks_string	part = {NULL, 0};
 
@@ -92,7 +94,7 @@ ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, 
 	for (i = 0; i < groups->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		groups->names[i] = part_name(spread.top.lines[i].key);
+		groups->names[i] = ks_part_name(spread.top.lines[i].key);
 		groups->counts[i] = spread.counts + (Size) i * buckets->nbuckets;
 		groups->distincts[i] = spread.distincts == NULL ? zeros : spread.distincts + (Size) i * buckets->nbuckets;
 	}
@@ -111,7 +113,7 @@ ks_stats_newcomers(const ks_request *request, const ks_buckets *buckets, int64 *
 
 	edges[0] = DT_NOBEGIN;
 	memcpy(edges + 1, buckets->edges, nbins * sizeof(TimestampTz));
-	start_question(request, &question);
+	ks_stats_question(request, &question);
 	question.distinct = question.firsts = true;
 	question.nbins = question.nsegments = nbins;
 	question.edges = edges;
@@ -182,10 +184,11 @@ ask_range(const ks_request *request, ks_question *question)
 	question->bin_of = bin_of;
 }
 
-static void
-ask_whole_range(const ks_request *request, ks_question *question)
+/* A question about the whole range as one bin, or all time. */
+void
+ks_stats_whole_range(const ks_request *request, ks_question *question)
 {
-	start_question(request, question);
+	ks_stats_question(request, question);
 	if (request->from == NULL && request->to == NULL)
 		ask_all_time(question);
 	else
@@ -197,7 +200,7 @@ ks_stats_total(const ks_request *request, ks_total *total)
 {
 	ks_question question;
 
-	ask_whole_range(request, &question);
+	ks_stats_whole_range(request, &question);
 	ks_read_series(&question, &total->count, &total->distinct);
 }
 
@@ -235,7 +238,7 @@ ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_
 {
 	ks_question question;
 
-	ask_whole_range(request, &question);
+	ks_stats_whole_range(request, &question);
 	ks_read_top(&question, part, parts, limit, top);
 }
 
@@ -277,17 +280,30 @@ cells_of_hours(const ks_buckets *hours, ks_question *question)
 	question->nbins = KS_HEATMAP_CELLS;
 }
 
-/* Into arrays of KS_HEATMAP_CELLS: cell = weekday (0 is Sunday) * 24 + local hour. */
+/* How often each cell's hour began, or went on after the clock was set, in the range. */
+static void
+count_occurrences(const ks_buckets *hours, int64 *occurrences)
+{
+	int			i;
+
+	memset(occurrences, 0, KS_HEATMAP_CELLS * sizeof(int64));
+	for (i = 0; i < hours->nbuckets; i++)
+		occurrences[cell_of_label(hours->labels[i])]++;
+}
+
+/* Into arrays of KS_HEATMAP_CELLS: cell = weekday (0 is Sunday) * 24 + local hour; occurrences may be NULL. */
 void
-ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts)
+ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts, int64 *occurrences)
 {
 	ks_request	hourly = *request;
 	ks_question question;
 	ks_buckets	hours;
 
 	hourly.granularity = "hour";
-	start_question(&hourly, &question);
+	ks_stats_question(&hourly, &question);
 	ks_stats_buckets(&hourly, &hours);
 	cells_of_hours(&hours, &question);
+	if (occurrences != NULL)
+		count_occurrences(&hours, occurrences);
 	ks_read_series(&question, counts, distincts);
 }

@@ -76,6 +76,10 @@ extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argu
 pg_noreturn extern void ks_list_refuse(const char *argument, const char *what);
 
 /* question.c */
+extern pg_tz *ks_stats_zone(const ks_request *request);
+extern void ks_stats_question(const ks_request *request, ks_question *question);
+extern void ks_stats_whole_range(const ks_request *request, ks_question *question);
+extern char *ks_part_name(ks_string key);
 extern int	ks_max_limit;
 extern int32 ks_stats_limit(int32 limit);
 extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);
@@ -86,7 +90,7 @@ extern int64 ks_stats_total_of(ks_request *request, const char *measure);
 extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
 extern void ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top);
 extern void ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, int parts, ks_spread *spread);
-extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts);
+extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts, int64 *occurrences);
 extern void ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups);
 extern void ks_stats_newcomers(const ks_request *request, const ks_buckets *buckets, int64 *counts);
 
@@ -95,5 +99,14 @@ extern int64 ks_required_bot(FunctionCallInfo fcinfo, int argument);
 extern const ks_moment *ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name);
 extern char *ks_optional_text(FunctionCallInfo fcinfo, int argument);
 extern double ks_ratio(int64 part, int64 whole);
+extern void ks_put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
+extern void ks_common_arguments(FunctionCallInfo fcinfo, ks_request *request);
+extern const char *ks_measure_argument(FunctionCallInfo fcinfo, int argument, const char *otherwise);
+extern void ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_request *request);
+extern void ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_request *request);
+extern void ks_series_arguments(FunctionCallInfo fcinfo, ks_request *request);
+
+/* period.c */
+extern bool ks_period(const char *name, TimestampTz now, pg_tz *zone, const char *locale, ks_moment *from, ks_moment *to, const char **granularity);
 
 #endif							/* KS_STATS_H */

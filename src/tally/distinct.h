@@ -72,11 +72,13 @@ extern ks_status ks_scan_weights(ks_distinct *d, const uint8_t *wanted);
 extern void ks_weighed_init(ks_weighed *weighed, ks_memory memory);
 extern void ks_weighed_free(ks_weighed *weighed);
 extern void ks_weigh_mark(ks_weighed *weighed);
+extern bool ks_weigh_marked(const ks_weighed *weighed, uint64_t member);
 extern bool ks_weigh_wanted(const ks_distinct *d, uint8_t *wanted);
 extern ks_status ks_weigh_entry(ks_distinct *d, uint64_t member, uint32_t counted, int64_t weight);
 extern void ks_weigh_count(ks_distinct *d);
 
 /* headcount.c */
+extern ks_status ks_headcount_collect(ks_distinct *d);
 extern ks_status ks_headcount_series(ks_fold *fold);
 extern ks_status ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count);
 

@@ -184,9 +184,9 @@ count_row(ks_distinct *d, ks_fold_row *row)
 	return status;
 }
 
-/* Counts the members of all rows into d->counts; share is filled in. */
-static ks_status
-count_rows(ks_distinct *d)
+/* Takes in all rows: what is in bins or lines of one row is counted, the rest waits in d->united and d->weighed; share is filled in. */
+ks_status
+ks_headcount_collect(ks_distinct *d)
 {
 	ks_fold    *fold = d->fold;
 	ks_status	status;
@@ -199,6 +199,15 @@ count_rows(ks_distinct *d)
 		if (!ks_row_negative(&fold->rows[i]))
 			status = count_row(d, &fold->rows[i]);
 	}
+	return status;
+}
+
+/* Counts the members of all rows into d->counts; share is filled in. */
+static ks_status
+count_rows(ks_distinct *d)
+{
+	ks_status	status = ks_headcount_collect(d);
+
 	if (status == KS_OK)
 	{
 		ks_united_count(&d->united, d->ncounts, d->counts);

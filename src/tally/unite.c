@@ -421,6 +421,17 @@ ks_united_count(ks_united *united, uint32_t nbins, int64_t *counts)
 	ks_free(end);
 }
 
+/* All pieces, those of a bin side by side, bins ascending; the caller frees the list. */
+ks_piece *
+ks_united_sorted(const ks_united *united, uint32_t nbins)
+{
+	size_t	   *end = ks_alloc(united->memory, ((size_t) nbins + 1) * sizeof(size_t));
+	ks_piece   *result = sort_pieces(united, nbins, end);
+
+	ks_free(end);
+	return result;
+}
+
 /* A set that may hold the hash 0, too. */
 typedef struct full_set
 {

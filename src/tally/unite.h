@@ -36,6 +36,7 @@ typedef struct ks_united
 extern void ks_united_init(ks_united *united, ks_memory memory);
 extern void ks_united_add(ks_united *united, uint32_t bin, const uint8_t *hashes, size_t count);
 extern uint8_t *ks_united_room(ks_united *united, size_t count);
+extern ks_piece *ks_united_sorted(const ks_united *united, uint32_t nbins);
 extern void ks_united_count(ks_united *united, uint32_t nbins, int64_t *counts);
 extern void ks_united_firsts(ks_united *united, uint32_t nbins, const uint64_t *seen, size_t nseen, int64_t *counts);
 extern void ks_united_free(ks_united *united);

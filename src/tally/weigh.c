@@ -40,6 +40,15 @@ mark_of(const ks_weighed *weighed, uint64_t member)
 	return ks_seeded_spread(member) >> (64 - weighed->marks_log);
 }
 
+/* Whether rows below zero may have the member. */
+bool
+ks_weigh_marked(const ks_weighed *weighed, uint64_t member)
+{
+	uint64_t	mark = mark_of(weighed, member);
+
+	return (weighed->marks[mark >> 6] >> (mark & 63) & 1) != 0;
+}
+
 /* Marks the members that rows below zero have: from here on weights are added to theirs alone. */
 void
 ks_weigh_mark(ks_weighed *weighed)

@@ -1,5 +1,5 @@
 # Every statement of README.md runs, in its order, and where the README shows
-# an answer, that is the answer.
+# an answer, that is the answer.  Those of doc/periods.md run after them.
 
 use strict;
 use warnings;
@@ -11,8 +11,9 @@ use Test::More;
 # Fenced blocks: [language, text], in order.
 sub blocks
 {
+	my ($file) = @_;
 	my @blocks;
-	my $readme = slurp_file('README.md');
+	my $readme = slurp_file($file);
 
 	while ($readme =~ /^```(\w*)\n(.*?)^```$/msg)
 	{
@@ -33,7 +34,7 @@ sub plain
 	return $text;
 }
 
-my @blocks = blocks();
+my @blocks = blocks('README.md');
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "timezone = 'UTC'\njit = off");
@@ -62,6 +63,13 @@ for my $i (0 .. $#blocks)
 	is(plain($out), $shown, "answers as shown: $first");
 }
 cmp_ok($statements, '>=', 15, 'the README has its statements');
+
+for my $block (grep { $_->[0] eq 'sql' } blocks('doc/periods.md'))
+{
+	my ($first) = $block->[1] =~ /(.{1,60})/;
+	my $err;
+	is($node->psql('postgres', $block->[1], stderr => \$err, on_error_stop => 1), 0, "doc/periods.md runs: $first") or diag($err);
+}
 
 my $verify = $node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.verify()');
 is($verify, '0', 'and leaves statistics that are right');

@@ -7,6 +7,8 @@
 
 #include "model.h"
 
+#include "tally/presence.h"
+
 /* The rest of a row, as the server would fetch it: copies of just those stretches, which sanitizers watch. */
 typedef struct fetched
 {
@@ -380,7 +382,101 @@ spread_agrees(round *r, bool distinct)
 	return good;
 }
 
-#define QUESTIONS 7
+/* Whether a member's weights in a bin add up to something. */
+static bool
+model_present(const round *r, int member, uint32_t bin)
+{
+	int64_t		sum = 0;
+	int			i;
+
+	for (i = 0; i < r->nevents; i++)
+	{
+		const event *e = &r->events[i];
+
+		if (e->member == member && model_passes(r, e) && model_bin(r, e->slot) == (int32_t) bin)
+			sum += e->weight;
+	}
+	return sum != 0;
+}
+
+/* What the model says of a member who is in these bins. */
+static void
+expect_present(const bool *present, uint32_t nbins, const ks_presence *p, int64_t *expected)
+{
+	uint32_t	first = 0;
+	uint32_t	bin,
+				w;
+	int32_t		back;
+
+	while (first < nbins && !present[first])
+		first++;
+	if (p->kind == KS_PRESENT_MEMBERS)
+		expected[0] += first < nbins;
+	for (bin = first; bin < nbins && p->kind == KS_PRESENT_COHORTS; bin++)
+		expected[first * nbins + bin] += present[bin];
+	for (w = 0; w < p->nwindows && p->kind == KS_PRESENT_LATELY; w++)
+	{
+		for (bin = 0; bin < nbins; bin++)
+		{
+			bool		lately = false;
+
+			for (back = 0; back < p->windows[w] && back <= (int32_t) bin; back++)
+				lately |= present[bin - (uint32_t) back];
+			expected[w * nbins + bin] += lately;
+		}
+	}
+}
+
+static bool
+presence_matches(const round *r, const ks_presence *p)
+{
+	int64_t		expected[MAX_BINS * MAX_BINS] = {0};
+	size_t		i;
+	int			member;
+
+	for (member = 1; member < MEMBERS; member++)
+	{
+		bool		present[MAX_BINS];
+		uint32_t	bin;
+
+		for (bin = 0; bin < r->bins.nbins; bin++)
+			present[bin] = model_present(r, member, bin);
+		expect_present(present, r->bins.nbins, p, expected);
+	}
+	if (p->kind == KS_PRESENT_MEMBERS)
+		return (int64_t) p->count == expected[0];
+	for (i = 0; i < p->count; i++)
+	{
+		if (p->numbers[i] != expected[i])
+			return false;
+	}
+	return true;
+}
+
+static bool
+presence_agrees(round *r, ks_presence_kind kind)
+{
+	int32_t		windows[4];
+	ks_presence presence = {kind, windows, 1 + below(4), NULL, 0};
+	ks_fold		fold;
+	ks_status	status;
+	bool		good;
+	uint32_t	w;
+
+	for (w = 0; w < presence.nwindows; w++)
+		windows[w] = (int32_t) (1 + below(3) + (w > 0 ? (uint32_t) windows[w - 1] - below(2) : 0));
+	ks_fold_series(&fold, NULL, &r->bins, &r->filter, true);
+	status = add_rows(r, &fold);
+	if (status == KS_OK)
+		status = ks_presence_find(&fold, &presence);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && presence_matches(r, &presence) && still_fetched() == 0;
+	free(presence.numbers);
+	ks_fold_free(&fold);
+	free_rests();
+	return good;
+}
+
+#define QUESTIONS 10
 
 static bool
 answer_agrees(round *r, uint32_t question)
@@ -399,6 +495,12 @@ answer_agrees(round *r, uint32_t question)
 			return top_agrees(r, true);
 		case 5:
 			return spread_agrees(r, false);
+		case 6:
+			return presence_agrees(r, KS_PRESENT_LATELY);
+		case 7:
+			return presence_agrees(r, KS_PRESENT_COHORTS);
+		case 8:
+			return presence_agrees(r, KS_PRESENT_MEMBERS);
 		default:
 			return spread_agrees(r, true);
 	}

@@ -5,7 +5,7 @@
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_fold \
  *     test/unit/unit_fold.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c src/tally/presence.c \
  *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/visit.c src/tally/weigh.c
  */
 #include "answers.h"
@@ -188,6 +188,72 @@ check_fetches(void)
 	free(bytes);
 }
 
+/* Members whom the tables of presence have to make room for, in rows that share all bins. */
+static void
+check_many(ks_presence_kind kind, uint32_t rows, uint32_t visits, uint32_t span, const char *name)
+{
+	enum
+	{
+		BINS = 60,
+		PEOPLE = 8000
+	};
+	static bool present[PEOPLE][BINS];
+	static int64_t expected[BINS * BINS];
+	int64_t		edges[BINS + 1];
+	int32_t		slots[BINS + 1];
+	bool		cut[BINS + 1];
+	int32_t		windows[] = {1, 3, 10};
+	ks_presence presence = {kind, windows, 3, NULL, 0};
+	ks_bins		bins = {slots, cut, NULL, 0, BINS};
+	ks_filter	none = {NULL, 0};
+	ks_string	key = {(const uint8_t *) "", 0};
+	uint8_t    *bytes[16];
+	ks_fold		fold;
+	uint32_t	row,
+				i;
+	bool		good = true;
+
+	memset(present, 0, sizeof(present));
+	memset(expected, 0, sizeof(expected));
+	for (i = 0; i <= BINS; i++)
+		edges[i] = i * KS_SLOT_USECS;
+	ks_bins_set(&bins, edges, BINS + 1);
+	ks_fold_series(&fold, NULL, &bins, &none, true);
+	for (row = 0; row < rows; row++)
+	{
+		ks_builder	builder;
+		ks_view		view;
+		size_t		size;
+
+		ks_builder_init(&builder, NULL);
+		ks_dictionary_put(&builder.keys, key);
+		for (i = 0; i < visits; i++)
+		{
+			uint32_t	bin = below(BINS);
+			/* people come and go: most are of the bins around */
+			uint32_t	who = (bin * span + below(span * 4 + 1)) % PEOPLE;
+
+			present[who][bin] = true;
+			ks_builder_add_member(&builder, 0, (int32_t) bin, (uint64_t) who * UINT64_C(0x9E3779B97F4A7C15), 1);
+		}
+		good &= ks_pack(&builder, 0, &bytes[row], &size) == KS_OK;
+		good &= ks_view_open(&view, bytes[row], size) == KS_OK && ks_fold_add(&fold, &view, NULL) == KS_OK;
+		ks_builder_free(&builder);
+	}
+	good &= ks_presence_find(&fold, &presence) == KS_OK;
+	for (i = 0; i < PEOPLE; i++)
+		expect_present(present[i], BINS, &presence, expected);
+	if (kind == KS_PRESENT_MEMBERS)
+		good &= (int64_t) presence.count == expected[0];
+	for (i = 0; i < presence.count && kind != KS_PRESENT_MEMBERS; i++)
+		good &= presence.numbers[i] == expected[i];
+	ok(good, name);
+	free(presence.numbers);
+	ks_fold_free(&fold);
+	for (row = 0; row < rows; row++)
+		free(bytes[row]);
+}
+
 int
 main(void)
 {
@@ -206,6 +272,11 @@ main(void)
 	check_overflow();
 	check_fetches();
 	check_cells();
+	check_many(KS_PRESENT_LATELY, 16, 350, 130, "members of the last bins, in more rows than there is room for at first");
+	check_many(KS_PRESENT_LATELY, 16, 4000, 130, "members of the last bins, of whom most are forgotten on the way");
+	check_many(KS_PRESENT_LATELY, 2, 4000, 1000, "members of the last bins, all of them new people");
+	check_many(KS_PRESENT_COHORTS, 3, 4000, 100, "members by their first bin");
+	check_many(KS_PRESENT_MEMBERS, 16, 4000, 100, "all members");
 	check_rounds(&plain, 150, "plain rows");
 	check_rounds(&wide, 150, "rows that span years");
 	check_rounds(&negative, 150, "weights below zero");

@@ -1,0 +1,323 @@
+/*
+ * Presence: in which bins each member was, over all rows of a fold.
+ *
+ * All that several rows say of a bin's members comes as for distinct counts
+ * (headcount.c), as pieces: so many hashes for a bin.  Bin after bin they go
+ * through one table, which knows of each member the first bin and the last, and
+ * every question here is answered at that moment.  Of members in the last n bins
+ * only the overlaps are looked at: everybody counts from each of his bins on for n of them, and
+ * where he comes again before these have passed, what would count twice is
+ * taken off.  The place of whom no window reaches any more goes to the next who needs
+ * one, so that the table stays in the processor's cache however long the range is.
+ */
+#include "tally/presence.h"
+
+#include "tally/distinct.h"
+#include "tally/seed.h"
+
+/* Binary logarithms of the least places that a table has, and of the most that it has before anybody is in it: 16 MB. */
+#define PLACES_LOG_MIN 10
+#define PLACES_LOG_FIRST_MAX 20
+
+/* So many hashes ahead their places are fetched from memory. */
+#define AHEAD 8
+
+/* A member that has come; last is KS_NOBODY in places that are free. */
+typedef struct place
+{
+	uint64_t	hash;
+	uint32_t	first;
+	uint32_t	last;
+} place;
+
+#define KS_NOBODY UINT32_MAX
+
+typedef struct register_of_members
+{
+	ks_memory	memory;
+	place	   *places;
+	int			log;
+	size_t		used;
+	uint32_t	reach;			/* who was last seen so many bins ago may be forgotten; 0: nobody */
+} register_of_members;
+
+static void
+make_room(register_of_members *r, int log)
+{
+	size_t		bytes = ((size_t) 1 << log) * sizeof(place);
+
+	r->places = ks_alloc(r->memory, bytes);
+	memset(r->places, 0xff, bytes);
+	r->log = log;
+	r->used = 0;
+}
+
+static inline bool
+is_remembered(const register_of_members *r, const place *p, uint32_t bin)
+{
+	return r->reach == 0 || p->last + (uint64_t) r->reach > bin;
+}
+
+/* The member's place, or one for him: of somebody who is forgotten by that bin, if there is one on the way, else a free one. */
+static inline place *
+find_member(const register_of_members *r, uint64_t hash, uint32_t bin)
+{
+	size_t		mask = ((size_t) 1 << r->log) - 1;
+	size_t		at = ks_seeded_spread(hash) >> (64 - r->log);
+	place	   *forgotten = NULL;
+
+	for (; r->places[at].last != KS_NOBODY; at = (at + 1) & mask)
+	{
+		if (r->places[at].hash == hash)
+			return &r->places[at];
+		if (forgotten == NULL && !is_remembered(r, &r->places[at], bin))
+			forgotten = &r->places[at];
+	}
+	return forgotten != NULL ? forgotten : &r->places[at];
+}
+
+/* Makes a new table, a quarter full at most, of those who are remembered at that bin. */
+static void
+rebuild_register(register_of_members *r, uint32_t bin)
+{
+	size_t		size = (size_t) 1 << r->log;
+	place	   *old = r->places;
+	size_t		kept = 0;
+	int			log = PLACES_LOG_MIN;
+	size_t		i;
+
+	for (i = 0; i < size; i++)
+		kept += old[i].last != KS_NOBODY && is_remembered(r, &old[i], bin);
+	while ((size_t) 1 << log < kept * 4)
+		log++;
+	make_room(r, log);
+	for (i = 0; i < size; i++)
+	{
+		ks_check_interrupts_at(i);
+		if (old[i].last != KS_NOBODY && is_remembered(r, &old[i], bin))
+			*find_member(r, old[i].hash, bin) = old[i];
+	}
+	r->used = kept;
+	ks_free(old);
+}
+
+/* Who came again in a bin while windows that begin with the bin before had not passed: counts once. */
+static inline void
+take_off_overlap(ks_presence *p, uint32_t nbins, uint32_t before, uint32_t bin)
+{
+	uint32_t	w = p->nwindows;
+
+	while (w-- > 0 && before + (uint64_t) p->windows[w] > bin)
+	{
+		int64_t    *change = p->numbers + (size_t) w * nbins;
+		uint64_t	passed = before + (uint64_t) p->windows[w];
+
+		change[bin]--;
+		if (passed < nbins)
+			change[passed]++;
+	}
+}
+
+/* One member of a bin.  present counts the bin's different ones. */
+static inline void
+meet_member(register_of_members *r, ks_presence *p, uint32_t nbins, uint64_t hash, uint32_t bin, int64_t *present)
+{
+	place	   *member = find_member(r, hash, bin);
+
+	if (member->last == KS_NOBODY || member->hash != hash)
+	{
+		r->used += member->last == KS_NOBODY;
+		member->hash = hash;
+		member->first = bin;
+	}
+	else if (member->last == bin)
+		return;
+	else if (p->kind == KS_PRESENT_LATELY)
+		take_off_overlap(p, nbins, member->last, bin);
+	present[bin]++;
+	member->last = bin;
+	if (p->kind == KS_PRESENT_COHORTS)
+		p->numbers[(size_t) member->first * nbins + bin]++;
+}
+
+/* Whether rows below zero take away all that the member has in the bin. */
+static inline bool
+is_taken_away(const ks_weighed *weighed, uint64_t hash, uint32_t bin)
+{
+	uint32_t	number;
+
+	if (weighed->count == 0 || !ks_weigh_marked(weighed, hash))
+		return false;
+	number = ks_entries_find(&weighed->table, hash, (int32_t) bin);
+	return number < weighed->count && weighed->table.entry[number].weight == 0;
+}
+
+static void
+meet_piece(register_of_members *r, ks_presence *p, const ks_distinct *d, const ks_piece *piece, int64_t *present)
+{
+	uint32_t	nbins = d->fold->bins.nbins;
+	uint32_t	i;
+
+	for (i = 0; i < piece->count; i++)
+	{
+		uint64_t	hash = ks_get_u64(piece->hashes + (size_t) i * 8);
+
+		ks_check_interrupts_at(i);
+		if (r->used * 4 >= (size_t) 3 << r->log)
+			rebuild_register(r, piece->bin);
+		if (i + AHEAD < piece->count)
+			__builtin_prefetch(&r->places[ks_seeded_spread(ks_get_u64(piece->hashes + (size_t) (i + AHEAD) * 8)) >> (64 - r->log)]);
+		if (!is_taken_away(&d->weighed, hash, piece->bin))
+			meet_member(r, p, nbins, hash, piece->bin, present);
+	}
+}
+
+/* Who is only in rows that take something away, and is left: pieces of their own. */
+static void
+add_weighed(ks_distinct *d)
+{
+	uint32_t	i;
+
+	for (i = 0; i < d->weighed.count; i++)
+	{
+		const ks_entry *e = &d->weighed.table.entry[i];
+		uint8_t    *hash;
+
+		ks_check_interrupts_at(i);
+		if (e->weight == 0 || d->weighed.added[i])
+			continue;
+		hash = ks_united_room(&d->united, 1);
+		ks_put_u64(hash, e->member);
+		ks_united_add(&d->united, (uint32_t) e->slot, hash, 1);
+	}
+}
+
+/* From changes to sums: everybody counts from each of his bins on for as many as the window has. */
+static void
+sum_windows(ks_presence *p, uint32_t nbins, const int64_t *present)
+{
+	uint32_t	w,
+				bin;
+
+	for (w = 0; w < p->nwindows; w++)
+	{
+		int64_t    *numbers = p->numbers + (size_t) w * nbins;
+		uint32_t	length = (uint32_t) p->windows[w];
+		int64_t		sum = 0;
+
+		for (bin = 0; bin < nbins; bin++)
+		{
+			sum += numbers[bin] + present[bin] - (bin >= length ? present[bin - length] : 0);
+			numbers[bin] = sum;
+		}
+	}
+}
+
+static void
+list_members(const register_of_members *r, ks_presence *p)
+{
+	size_t		size = (size_t) 1 << r->log;
+	size_t		i;
+
+	ks_free(p->numbers);
+	p->numbers = ks_alloc(r->memory, (r->used + 1) * sizeof(int64_t));
+	p->count = 0;
+	for (i = 0; i < size; i++)
+	{
+		ks_check_interrupts_at(i);
+		if (r->places[i].last != KS_NOBODY)
+			p->numbers[p->count++] = (int64_t) r->places[i].hash;
+	}
+}
+
+/* The binary logarithm of a table for the members of all rows, or, where they are forgotten, for twice those of the largest. */
+static int
+first_room(const ks_distinct *d, bool forgetting)
+{
+	size_t		members = 0;
+	int			log = PLACES_LOG_MIN;
+	uint32_t	i;
+
+	for (i = 0; i < d->fold->nrows; i++)
+	{
+		size_t		of_row = d->fold->rows[i].view.header.nmembers;
+
+		members = !forgetting ? members + of_row : members > of_row * 2 ? members : of_row * 2;
+	}
+	while (((size_t) 3 << log) < members * 4 && log < PLACES_LOG_FIRST_MAX)
+		log++;
+	return log;
+}
+
+static void
+meet_all(ks_distinct *d, ks_presence *p)
+{
+	uint32_t	nbins = d->fold->bins.nbins;
+	register_of_members r = {d->fold->memory, NULL, 0, 0, 0};
+	int64_t    *present = ks_alloc(r.memory, ((size_t) nbins + 1) * sizeof(int64_t));
+	ks_piece   *pieces;
+	size_t		i;
+
+	memset(present, 0, ((size_t) nbins + 1) * sizeof(int64_t));
+	if (p->kind == KS_PRESENT_LATELY && p->nwindows > 0)
+		r.reach = (uint32_t) p->windows[p->nwindows - 1];
+	add_weighed(d);
+	make_room(&r, first_room(d, r.reach > 0));
+	pieces = ks_united_sorted(&d->united, nbins);
+	for (i = 0; i < d->united.count; i++)
+	{
+		ks_check_interrupts();
+		meet_piece(&r, p, d, &pieces[i], present);
+	}
+	if (p->kind == KS_PRESENT_LATELY)
+		sum_windows(p, nbins, present);
+	else if (p->kind == KS_PRESENT_MEMBERS)
+		list_members(&r, p);
+	ks_free(pieces);
+	ks_free(present);
+	ks_free(r.places);
+}
+
+/* Room for what is asked, all zero; members are listed when it is known how many they are. */
+static void
+prepare_numbers(const ks_fold *fold, ks_presence *p)
+{
+	size_t		rows = p->kind == KS_PRESENT_LATELY ? p->nwindows : p->kind == KS_PRESENT_COHORTS ? fold->bins.nbins : 0;
+
+	p->count = rows * fold->bins.nbins;
+	p->numbers = ks_alloc(fold->memory, (p->count + 1) * sizeof(int64_t));
+	memset(p->numbers, 0, (p->count + 1) * sizeof(int64_t));
+}
+
+/* After the last row of a series with members: fills in numbers and count.  Bins lie in order of time. */
+ks_status
+ks_presence_find(ks_fold *fold, ks_presence *presence)
+{
+	ks_distinct d;
+	ks_status	status;
+	uint32_t	i;
+
+	if (!ks_cut_empty(&fold->cut))
+		return KS_E_CUT;
+	prepare_numbers(fold, presence);
+	if (fold->nrows == 0)
+		return KS_OK;
+	ks_distinct_init(&d, fold);
+	d.ncounts = fold->bins.nbins;
+	d.counts = ks_alloc(fold->memory, ((size_t) d.ncounts + 1) * sizeof(int64_t));
+	d.share = ks_alloc(fold->memory, ((size_t) d.ncounts + 1) * sizeof(ks_sharing));
+	memset(d.counts, 0, ((size_t) d.ncounts + 1) * sizeof(int64_t));
+	for (i = 0; i < d.ncounts; i++)
+	{
+		/* as if others had each bin, too: so all its members come as hashes */
+		d.share[i].rows = 2;
+		d.share[i].negative = true;
+	}
+	status = ks_headcount_collect(&d);
+	if (status == KS_OK)
+		meet_all(&d, presence);
+	ks_free(d.counts);
+	ks_free(d.share);
+	ks_distinct_end(&d);
+	return status;
+}
