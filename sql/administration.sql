@@ -71,7 +71,7 @@ SELECT kindly_stats.attach('tenant.event');
 GRANT USAGE ON SCHEMA tenant TO regress_ks_admin, regress_ks_monitor;
 SET ROLE regress_ks_admin;
 SELECT failure(q) FROM unnest(ARRAY['SELECT kindly_stats.append_counts(''tenant.event'', ''{}'', ''event'', NULL, false, false)',
-	'SELECT kindly_stats.purge(''tenant.event'', ''2025-01-01'')', 'SELECT kindly_stats.raw_events(''tenant.event'', ''messages'', NULL)',
+	'SELECT kindly_stats.purge(''tenant.event'', ''2025-01-01'')', 'SELECT kindly_stats.raw_events(''tenant.event'', ''event'', NULL)',
 	'SELECT kindly_stats.detach(''tenant.event'')', 'SELECT kindly_stats.rebuild()', 'SELECT kindly_stats.verify()']) AS q;
 RESET ROLE;
 GRANT SELECT, DELETE ON tenant.event TO regress_ks_admin;

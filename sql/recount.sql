@@ -36,6 +36,28 @@ DELETE FROM kindly_stats.rollup;
 SELECT kindly_stats.rebuild();
 SELECT differences(), (SELECT count(*) FROM kindly_stats.verify()) AS verified;
 
+-- one pass over the events and one over what is stored, whatever the number of measures
+BEGIN;
+SELECT pg_stat_get_xact_numscans('recount_event'::regclass) AS events, pg_stat_get_xact_numscans('kindly_stats.rollup'::regclass) AS stored \gset
+SELECT count(*) FROM kindly_stats.verify();
+SELECT pg_stat_get_xact_numscans('recount_event'::regclass) - :events AS events, pg_stat_get_xact_numscans('kindly_stats.rollup'::regclass) - :stored AS stored,
+       (SELECT count(*) > 20 FROM kindly_stats.measure) AS many_measures;
+ROLLBACK;
+-- what is wrong is listed by measure: too much, too little, a member for another, mixed rows and others
+BEGIN;
+DELETE FROM kindly_stats.rollup WHERE bot_id = 2 AND month = '2025-01-01';
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
+SELECT 1, 'messages', '2024-12-01', kindly_stats.tally_agg(at, ARRAY['web', 'en'], member, weight)
+  FROM (VALUES (timestamptz '2024-12-24 08:00Z', 'nobody', 1), ('2024-12-24 08:00Z', 'somebody', 2)) AS v (at, member, weight);
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
+SELECT 0, '', '2024-11-01', kindly_stats.tally_agg(at, key, member, weight)
+  FROM (VALUES (timestamptz '2024-11-24 08:00Z', ARRAY['messages', 'web', 'en'], 'nobody', 1), ('2024-11-24 08:00Z', ARRAY['messages', 'web', 'en'], 'somebody', -1),
+               ('2024-11-24 08:00Z', ARRAY['replies', 'web', 'en'], NULL, -5), ('2024-11-24 08:00Z', ARRAY['no measure any more', 'web', 'en'], NULL, 1)) AS v (at, key, member, weight);
+SELECT * FROM kindly_stats.verify();
+SELECT * FROM kindly_stats.verify(1);
+SELECT count(*) FROM kindly_stats.verify(NULL, '2025-01-31');
+ROLLBACK;
+
 -- with hardly any memory for the groups
 SET maintenance_work_mem = '1MB';
 SET work_mem = '64kB';
@@ -59,7 +81,7 @@ SELECT count(*) FROM kindly_stats.rollup;
 SELECT kindly_stats.append_counts(NULL, NULL, NULL, NULL, NULL, NULL);
 SELECT kindly_stats.append_counts('recount_event', '{"session_id": "nonesuch"}', 'event', NULL, false, false);
 SELECT kindly_stats.raw_events(NULL, NULL, NULL);
-SELECT kindly_stats.raw_events('recount_event', 'messages', NULL);
+SELECT kindly_stats.raw_events('recount_event', 'event', NULL);
 
 \c :regression
 DROP DATABASE kindly_stats_recount;

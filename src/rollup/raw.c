@@ -1,5 +1,5 @@
 /*
- * The raw events of one measure, for whoever counts them in plain SQL.
+ * The raw events of all measures of a grain, for whoever counts them in plain SQL.
  */
 #include "rollup/stream.h"
 
@@ -24,16 +24,15 @@ make_raw_events(FunctionCallInfo fcinfo, ks_stream_query *query)
 	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
 
 	ks_require_rights(PG_GETARG_OID(0), ACL_SELECT);
-	if (SPI_execute_with_args("SELECT kindly_stats.raw_query(t.event_table, t.columns, m.name) FROM kindly_stats.event_table AS t"
-							  " JOIN kindly_stats.measure AS m ON m.grain OPERATOR(pg_catalog.=) t.grain"
-							  " WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND m.name OPERATOR(pg_catalog.=) $2",
+	if (SPI_execute_with_args("SELECT kindly_stats.raw_query(t.event_table, t.columns, t.grain) FROM kindly_stats.event_table AS t"
+							  " WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND t.grain OPERATOR(pg_catalog.=) $2",
 							  2, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not make the query that reads events");
 	if (SPI_processed != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("measure \"%s\" does not count table \"%s\"", text_to_cstring(PG_GETARG_TEXT_PP(1)), get_rel_name(PG_GETARG_OID(0))),
-				 errhint("kindly_stats.event_table and kindly_stats.measure list what is counted.")));
+				 errmsg("table \"%s\" is not counted by measures of grain \"%s\"", get_rel_name(PG_GETARG_OID(0)), text_to_cstring(PG_GETARG_TEXT_PP(1))),
+				 errhint("kindly_stats.event_table lists what is counted.")));
 	query->text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	query->table = PG_GETARG_OID(0);
 	query->batch = BATCH;
@@ -41,7 +40,7 @@ make_raw_events(FunctionCallInfo fcinfo, ks_stream_query *query)
 	ks_stream_argument(query, TIMESTAMPTZOID, PG_ARGISNULL(3) ? (Datum) 0 : PG_GETARG_DATUM(3), PG_ARGISNULL(3));
 }
 
-/* raw_events(event_table, measure, bot or NULL for all, since or NULL) */
+/* raw_events(event_table, grain, bot or NULL for all, since or NULL) */
 Datum
 ks_raw_events(PG_FUNCTION_ARGS)
 {

@@ -68,69 +68,90 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_columns(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: refuses to count a table that has lost a column (42703)';
 
--- For verify(), which counts measure by measure in SQL, so that it does not believe what the triggers' code counts.
--- SELECT what tally_agg() is to add up for one measure; $1 is a bot or NULL, $2 an instant from which on, or NULL.
-CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, measure text) RETURNS text
+-- For verify(), which counts in SQL, so that it does not believe what the triggers' code counts.
+
+-- What an event is for one measure: SELECT its row WHERE the measure counts it.  e is the table, h what all measures read of it.
+CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
     -- of a condition that is a number
     number_type text;
     keys text[];
-    dropped text;
-    is_text boolean := kindly_stats.has_text_bots(event_table, columns);
-    -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
-    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
-    at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
-    PERFORM kindly_stats.require_columns(event_table, columns);
-    SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = raw_query.measure;
+    SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = raw_measure.measure;
     SELECT CASE WHEN b.type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'bigint' WHEN b.type = 'numeric'::regtype THEN 'numeric' END INTO number_type
       FROM pg_attribute AS a, LATERAL kindly_stats.base_type(a.atttypid) AS b (type)
      WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
-    -- what is mapped to null is no event
-    IF columns -> 'kind' -> 'values' IS NOT NULL THEN
-        SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
-                      kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
-          FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
-    END IF;
-    RETURN format('SELECT %11$s, %2$s AS occurred_at, ARRAY[%3$s] AS key, %4$s AS member, %5$s AS weight FROM %6$s AS e'
-                  ' WHERE ($1 IS NULL OR %12$s) AND ($2 IS NULL OR %2$s >= $2) AND %1$s IS NOT NULL AND %2$s IS NOT NULL%7$s%8$s%9$s%10$s%13$s',
-        bot, at,
-        concat_ws(', ', kindly_stats.column_expression(event_table, columns, 'source', 'text'),
-                  kindly_stats.column_expression(event_table, columns, 'language_code', 'text'), array_to_string(keys, ', ')),
+    RETURN format('SELECT %L::text, ARRAY[%s], %s, %s WHERE true%s%s%s%s', m.name,
+        concat_ws(', ', 'h.source', 'h.language_code', array_to_string(keys, ', ')),
         CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
         CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
-        event_table,
-        CASE WHEN m.kinds IS NOT NULL THEN format(' AND %s COLLATE "C" = ANY (%L)', kindly_stats.column_expression(event_table, columns, 'kind', 'text'), m.kinds) END,
+        CASE WHEN m.kinds IS NOT NULL THEN format(' AND h.kind COLLATE "C" = ANY (%L)', m.kinds) END,
         CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
         -- what adds nothing where it is a weight is not there
         CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
             CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
-        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END,
+        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text) IS 'internal: the part of raw_query() that is about one measure';
+
+-- SELECT what each measure of a grain adds up: one pass over the table, whose rows come once a measure that counts them.  $1 is a bot or NULL,
+-- $2 an instant from which on, or NULL.
+CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    dropped text;
+    measures text;
+    is_text boolean := kindly_stats.has_text_bots(event_table, columns);
+    -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
+    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
+    at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+BEGIN
+    PERFORM kindly_stats.require_columns(event_table, columns);
+    -- what is mapped to null is no event
+    IF columns -> 'kind' -> 'values' IS NOT NULL THEN
+        SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
+                      kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
+          FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
+    END IF;
+    SELECT string_agg(kindly_stats.raw_measure(event_table, columns, m.name), ' UNION ALL ' ORDER BY m.name) INTO measures
+      FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain;
+    -- OFFSET 0 has what all measures read worked out once
+    RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
+                  ' CROSS JOIN LATERAL (SELECT %s AS occurred_at, %s AS kind, %s AS source, %s AS language_code OFFSET 0) AS h'
+                  ' CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
+                  ' WHERE ($1 IS NULL OR %s) AND %s IS NOT NULL AND h.occurred_at IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s',
         CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END,
-        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END,
-        dropped);
+        event_table, at,
+        kindly_stats.column_expression(event_table, columns, 'kind', 'text'), kindly_stats.column_expression(event_table, columns, 'source', 'text'),
+        kindly_stats.column_expression(event_table, columns, 'language_code', 'text'),
+        coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'),
+        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot,
+        -- the table's own indexes may know it
+        at, dropped);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events of one measure';
+COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events once, for all measures of a grain';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, measure text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL)
-    RETURNS TABLE (bot_id bigint, text_bot text, occurred_at timestamptz, key text[], member text, weight bigint)
-    LANGUAGE C STABLE ROWS 10000 AS 'MODULE_PATHNAME', 'ks_raw_events';
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, grain text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL)
+    RETURNS TABLE (bot_id bigint, text_bot text, occurred_at timestamptz, measure text, key text[], member text, weight bigint)
+    LANGUAGE C STABLE ROWS 100000 AS 'MODULE_PATHNAME', 'ks_raw_events';
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) IS
-'internal: the raw events that a measure counts, read as their table''s owner
+'internal: the raw events, each once for each measure that counts it, read as their table''s owner
 
-event_table: an attached table, all of whose rows the caller may read; measure: one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
+event_table: an attached table, all of whose rows the caller may read; grain: of the measures, one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
 all.  A table whose bots are texts gives all bots, each as text_bot; others give bot_id.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
-column is missing, 55000 where the measure does not count the table.';
+column is missing, 55000 where the table is not counted so.';
 
 -- One pass over a table for all measures, counted as the triggers do it.  The queries that the two functions below run are
 -- run as the table's owner: what he put into the table must not run with the caller's rights.
@@ -330,35 +351,30 @@ Gives back their number.  A plain DELETE takes events out of the statistics inst
 
 -- A month of a bot may be larger than a tally can be: what is compared is sums of fixed size, of what is stored and of the raw events.
 
-CREATE FUNCTION kindly_stats.fingerprint_tally(internal, measure text, tally kindly_stats.tally, wanted text) RETURNS internal
-    LANGUAGE C STABLE COST 1000 AS 'MODULE_PATHNAME', 'ks_fingerprint_tally';
-CREATE FUNCTION kindly_stats.fingerprint_event(internal, at timestamptz, key text[], member text, weight bigint) RETURNS internal
-    LANGUAGE C STABLE COST 10 AS 'MODULE_PATHNAME', 'ks_fingerprint_event';
-CREATE FUNCTION kindly_stats.fingerprint_final(internal) RETURNS bigint[]
-    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_fingerprint_final';
-CREATE AGGREGATE kindly_stats.fingerprint(measure text, tally kindly_stats.tally, wanted text) (
-    SFUNC = kindly_stats.fingerprint_tally, STYPE = internal, SSPACE = 64, FINALFUNC = kindly_stats.fingerprint_final);
-CREATE AGGREGATE kindly_stats.fingerprint(at timestamptz, key text[], member text, weight bigint) (
-    SFUNC = kindly_stats.fingerprint_event, STYPE = internal, SSPACE = 64, FINALFUNC = kindly_stats.fingerprint_final);
-REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint_final(internal) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint(text, kindly_stats.tally, text) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.fingerprint(timestamptz, text[], text, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text) IS 'internal: transition function of fingerprint(measure, tally, wanted)';
-COMMENT ON FUNCTION kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint) IS 'internal: transition function of fingerprint(at, key, member, weight)';
-COMMENT ON FUNCTION kindly_stats.fingerprint_final(internal) IS 'internal: final function of both kinds of fingerprint()';
-COMMENT ON AGGREGATE kindly_stats.fingerprint(text, kindly_stats.tally, text) IS 'internal: total weight, and two sums that differ from session to session, of rows of the rollup';
-COMMENT ON AGGREGATE kindly_stats.fingerprint(timestamptz, text[], text, bigint) IS 'internal: the same of raw events, equal where the rows are their tallies';
+CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
+    LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
+CREATE FUNCTION kindly_stats.compare_final(internal) RETURNS text[]
+    LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_compare_final';
+CREATE AGGREGATE kindly_stats.compare(measure text, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
+    SFUNC = kindly_stats.compare_counts, STYPE = internal, SSPACE = 256, FINALFUNC = kindly_stats.compare_final);
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare_final(internal) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
+COMMENT ON FUNCTION kindly_stats.compare_final(internal) IS 'internal: final function of compare()';
+COMMENT ON AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint) IS
+'internal: the measures in which stored rows and raw events of a bot and month differ
 
+A stored row has measure and tally, an event of a measure all but tally.  Gives back {{measure, total stored, total recounted}, ...}; NULL where there is no difference.';
+
+-- One pass over what is stored, and one over each table, whatever the number of measures.
 CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
-    -- to compile the query of each measure takes longer than to run most of them
+    -- to compile the query takes longer than to run it on most tables
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     -- tallies are of months
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
-    m text;
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
@@ -368,40 +384,38 @@ BEGIN
         END IF;
         RETURN;
     END IF;
-    FOREACH m IN ARRAY ARRAY(SELECT r.name FROM kindly_stats.measure AS r ORDER BY r.name)
-    LOOP
-        SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, m), ' UNION ALL ') INTO raw
-          FROM kindly_stats.event_table AS t JOIN kindly_stats.measure AS r ON r.grain = t.grain WHERE r.name = m;
-        RETURN QUERY EXECUTE format($query$
-            WITH stored AS (
-                SELECT r.bot_id, r.month, kindly_stats.fingerprint(r.measure, r.tally, %1$L) AS print
-                  FROM kindly_stats.rollup AS r
-                 WHERE r.measure IN ('', %1$L) AND NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3) GROUP BY 1, 2),
-            recounted AS (
-                SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id,
-                       date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
-                       kindly_stats.fingerprint((u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight) AS print
-                  FROM (%2$s) AS u
-                 WHERE $1 IS NULL OR coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) = $1 GROUP BY 1, 2),
-            different AS MATERIALIZED (
-                SELECT bot_id, month, coalesce(s.print, '{0,0,0}') AS stored, coalesce(r.print, '{0,0,0}') AS recounted
-                  FROM stored AS s FULL JOIN recounted AS r USING (bot_id, month)
-                 WHERE coalesce(s.print, '{0,0,0}') <> coalesce(r.print, '{0,0,0}'))
-            SELECT kindly_stats.bot_text(d.bot_id), %1$L, d.month, d.stored[1], d.recounted[1],
-                   coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, %1$L, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                                              NULL, true, NULL, false))[2]
-                               FROM kindly_stats.rollup AS r
-                              WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', %1$L) AND NOT r.kept), 0),
-                   coalesce(m.members, 0)
-              FROM different AS d
-              LEFT JOIN (SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
-                                count(DISTINCT (u.event).member) AS members
-                           FROM (%2$s) AS u
-                          WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2) AS m ON m.bot_id = d.bot_id AND m.month = d.month
-             ORDER BY d.bot_id, d.month
-            $query$, m, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'))
-            USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
-    END LOOP;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_table AS t;
+    raw := format($query$
+        SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+               (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
+          FROM (%s) AS u
+        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'));
+    RETURN QUERY EXECUTE format($query$
+        WITH both_sides AS (
+            SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
+              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3)
+            UNION ALL
+            SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
+        compared AS (
+            SELECT b.bot_id, b.month, kindly_stats.compare(b.measure, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1, 2),
+        -- of measures that are there
+        different AS MATERIALIZED (
+            SELECT c.bot_id, m.name AS measure, c.month, c.differences[n][2]::bigint AS stored, c.differences[n][3]::bigint AS recounted
+              FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n JOIN kindly_stats.measure AS m ON m.name = c.differences[n][1]),
+        members AS (
+            SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
+              FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
+               coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                                          NULL, true, NULL, false))[2]
+                           FROM kindly_stats.rollup AS r
+                          WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
+               coalesce(m.members, 0)
+          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+         ORDER BY d.measure, d.bot_id, d.month
+        $query$, raw)
+        USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;

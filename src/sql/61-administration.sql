@@ -34,10 +34,9 @@ BEGIN
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.fingerprint(text, kindly_stats.tally, text)',
-                            'kindly_stats.fingerprint(timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_tally(internal, text, kindly_stats.tally, text)',
-                            'kindly_stats.fingerprint_event(internal, timestamptz, text[], text, bigint)', 'kindly_stats.fingerprint_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)',
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint)',
+                            'kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',

@@ -288,12 +288,12 @@ ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed)
 	stored_rest *rest;
 	size_t		needed;
 
+	keep_freed_memory();
 	if (!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(tally)))
 	{
 		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
 	}
-	keep_freed_memory();
 	front = open_first_bytes(view, tally, Max(fold->front, FRONT_BYTES));
 	needed = ks_fold_reach(fold, &view->header, mixed);
 	if (needed > view->available)

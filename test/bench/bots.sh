@@ -40,6 +40,8 @@ step "verify" "SELECT count(*) FROM kindly_stats.verify()"
 step "rebuild" "SELECT kindly_stats.rebuild()"
 step "compact" "CALL kindly_stats.compact()"
 step "one bot's year by day, 1,000 bots" "SELECT sum(count) FROM generate_series(1, 1000) AS bot, kindly_stats.stats_series(bot, '2025-01-01', '2026-01-01', 'Europe/Oslo')"
+step "totals of all bots, one statement" "SELECT sum(count) FROM generate_series(1, $bots) AS bot, kindly_stats.stats_total(bot, '2025-01-01', '2026-01-01', 'Europe/Oslo')"
+step "the same, of a year without events" "SELECT sum(count) FROM generate_series(1, $bots) AS bot, kindly_stats.stats_total(bot, '2020-01-01', '2021-01-01', 'Europe/Oslo')"
 size=$(value bots "SELECT pg_total_relation_size('plain')")
 wrong=$(value bots "SELECT count(*) FROM kindly_stats.verify()")
 [ "$wrong" -eq 0 ] || die "answers differ in bots"
