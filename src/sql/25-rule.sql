@@ -193,7 +193,7 @@ BEGIN
     IF NOT (CASE logical WHEN 'occurred_at' THEN keys IN ('{column}', '{column,tz}', '{column,unit}')
                          WHEN 'bot_id' THEN keys IN ('{column}', '{constant}')
                          ELSE keys IN ('{column}', '{column,path}', '{column,values}', '{column,path,values}', '{constant}') END) THEN
-        PERFORM kindly_stats.refuse_rule(logical, format('with %s', coalesce(nullif(array_to_string(keys, ', '), ''), 'nothing')));
+        PERFORM kindly_stats.refuse_rule(logical, format('an object of %s is no rule', coalesce(nullif(array_to_string(keys, ', '), ''), 'nothing')));
     ELSIF written ? 'column' AND jsonb_typeof(written -> 'column') <> 'string' THEN
         PERFORM kindly_stats.refuse_rule(logical, 'column must be a name');
     END IF;
