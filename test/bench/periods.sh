@@ -48,7 +48,7 @@ on periods -At <<-'SQL' >/dev/null
 	SET timezone = 'Europe/Oslo';
 	SELECT count(*) FROM generate_series(1, 20000000);
 	SELECT format('INSERT INTO bench.result SELECT %1$L, ''typed'', unnest(bench.run(%2$L, 50));'
-		'INSERT INTO bench.result SELECT %1$L, ''hand'', unnest(bench.run(%3$L, 1))', number, 'SELECT count(*) FROM ' || ours, format('SELECT count(*) FROM (%s) AS answer', hand))
+		'INSERT INTO bench.result SELECT %1$L, ''hand'', unnest(bench.run(%3$L, 1))', number, 'SELECT count(*) FROM ' || ours, format('SELECT count(answer) FROM (%s) AS answer', hand))
 	FROM bench.period ORDER BY number \gexec
 SQL
 
