@@ -36,6 +36,11 @@ include $(PGXS)
 bench:
 	sh $(srcdir)/test/bench/run.sh
 
+# doc/reference.md, of the extension that is installed in the server that psql finds.
+.PHONY: reference
+reference:
+	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.md
+
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 

@@ -1,5 +1,5 @@
-# Every statement of README.md runs, in its order, and where the README shows
-# an answer, that is the answer.  Those of doc/periods.md run after them.
+# Every statement of the README and of the pages below runs, in this order, and
+# where an answer is shown, that is the answer.
 
 use strict;
 use warnings;
@@ -34,45 +34,57 @@ sub plain
 	return $text;
 }
 
-my @blocks = blocks('README.md');
+# What is run in a database, one page after the other: the tutorial is walked in one
+# that is new, and the other pages go on where the README ended.
+my @walks = (
+	[ 'tutorial', 'doc/tutorial.md' ],
+	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot operations periods http) ]);
+
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "timezone = 'UTC'\njit = off");
 $node->start;
 
-my $statements = 0;
-for my $i (0 .. $#blocks)
+# Statements of one page, and the answers that are shown.
+sub walk
 {
-	my ($language, $text) = @{ $blocks[$i] };
-	my ($out, $err);
-	next unless $language eq 'sql';
+	my ($database, $page) = @_;
+	my @blocks = blocks($page);
+	my $statements = 0;
 
-	my ($first) = $text =~ /(.{1,60})/;
-	my $status = $node->psql('postgres', $text,
-		stdout => \$out, stderr => \$err, on_error_stop => 1,
-		extra_params => [ '--no-align', '--no-psqlrc' ]);
-	is($status, 0, "runs: $first") or diag($err);
-	$statements++;
+	for my $i (0 .. $#blocks)
+	{
+		my ($language, $text) = @{ $blocks[$i] };
+		my ($out, $err);
+		next unless $language eq 'sql';
 
-	next unless $i < $#blocks && $blocks[ $i + 1 ][0] eq '';
-	# psql() asks for bare rows; what is shown has headings and borders
-	my $shown = plain($blocks[ $i + 1 ][1]);
-	$shown =~ s/^.*\n[-+]+\n// if $shown =~ /^[-+]+$/m;
-	$shown =~ s/^\s+//mg;
-	$shown =~ s/\s*\|\s*/|/g;
-	is(plain($out), $shown, "answers as shown: $first");
+		my ($first) = $text =~ /(.{1,60})/;
+		my $status = $node->psql($database, $text,
+			stdout => \$out, stderr => \$err, on_error_stop => 1,
+			extra_params => [ '--no-align', '--no-psqlrc' ]);
+		is($status, 0, "$page runs: $first") or diag($err);
+		$statements++;
+
+		next unless $i < $#blocks && $blocks[ $i + 1 ][0] eq '';
+		# psql() asks for bare rows; what is shown has headings and borders
+		my $shown = plain($blocks[ $i + 1 ][1]);
+		$shown =~ s/^.*\n[-+]+\n// if $shown =~ /^[-+]+$/m;
+		$shown =~ s/^\s+//mg;
+		$shown =~ s/\s*\|\s*/|/g;
+		is(plain($out), $shown, "$page answers as shown: $first");
+	}
+	cmp_ok($statements, '>=', 1, "$page has its statements");
 }
-cmp_ok($statements, '>=', 15, 'the README has its statements');
 
-for my $block (grep { $_->[0] eq 'sql' } blocks('doc/periods.md'))
+for my $walk (@walks)
 {
-	my ($first) = $block->[1] =~ /(.{1,60})/;
-	my $err;
-	is($node->psql('postgres', $block->[1], stderr => \$err, on_error_stop => 1), 0, "doc/periods.md runs: $first") or diag($err);
-}
+	my ($database, @pages) = @$walk;
 
-my $verify = $node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.verify()');
-is($verify, '0', 'and leaves statistics that are right');
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	walk($database, $_) for @pages;
+	is($node->safe_psql($database, 'SELECT count(*) FROM kindly_stats.verify()'), '0', "$database: the statistics are right in the end");
+}
+cmp_ok(scalar(split(/\n/, slurp_file('README.md'))), '<=', 250, 'the README is short');
 
 $node->stop;
 done_testing();
