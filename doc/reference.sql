@@ -10,14 +10,14 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
-SELECT kindly_stats.create_tables() \g /dev/null
+SELECT kindly_stats.create_access_tables() \g /dev/null
 SET LOCAL search_path = pg_catalog;
 
 CREATE FUNCTION pg_temp.code(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '`' || replace(value, '|', '\|') || '`' $$;
 
 -- What Markdown would take for its own, outside of what is code already.
 CREATE FUNCTION pg_temp.prose(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT regexp_replace(replace(value, '|', '\|'), '([<>*\[\]\\])(?!\|)', '\\\1', 'g')
+	SELECT regexp_replace(replace(value, '|', '\|'), '([<*\\])(?!\|)', '\\\1', 'g')
 $$;
 
 -- The summary, then a paragraph for what ends with a line, a list of the arguments, and a paragraph for errors.
@@ -32,6 +32,9 @@ BEGIN
 		name := format('(%s(?: \([^)]*\))?(?:, %1$s(?: \([^)]*\))?)*)((?:, where [^:;.]*)?: )', name);
 		text := regexp_replace(text, ';\s+' || name, E'\n* **\\1**\\2', 'g');
 		text := regexp_replace(text, '(\A|\n|\.\s)\s*' || name, E'\\1\n* **\\2**\\3', 'g');
+		-- the last argument ends where a sentence begins that is about the whole
+		text := (SELECT string_agg(CASE WHEN p ~ '^\s*\* ' THEN regexp_replace(regexp_replace(p, '(?<=\S)\n(?!\*)', ' ', 'g'), '\.  ?(?=[A-Z])', E'.\n\n') ELSE p END, E'\n\n' ORDER BY i)
+				   FROM regexp_split_to_table(text, '\n{2,}') WITH ORDINALITY AS s(p, i));
 	END IF;
 	RETURN regexp_replace(regexp_replace(text, '[ \t]+$', '', 'ng'), '\n{3,}', E'\n\n', 'g');
 END
@@ -97,13 +100,14 @@ SELECT E'\n### ' || t.oid::regtype || E'\n\n' || pg_temp.body(obj_description(t.
 \echo
 \echo '## Tables and views'
 \echo
-\echo 'The tables are made when the first table is attached.'
-SELECT E'\n### ' || c.oid::regclass || E'\n\n' || pg_temp.body(obj_description(c.oid, 'pg_class'), NULL)
-	|| E'\n\n| Column | Type | |\n| --- | --- | --- |\n'
-	|| (SELECT string_agg('| ' || pg_temp.code(a.attname) || ' | ' || pg_temp.prose(format_type(a.atttypid, a.atttypmod)) || ' | '
-						  || replace(pg_temp.prose(coalesce(col_description(c.oid, a.attnum), '')), E'\n', ' ') || ' |', E'\n' ORDER BY a.attnum)
-		  FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
-  FROM pg_class AS c
+\echo 'The tables are made when they are first needed, most of them when a table is attached.'
+SELECT E'\n### ' || c.oid::regclass || E'\n\n' || pg_temp.body(coalesce(obj_description(c.oid, 'pg_class'), ''), l.names)
+	|| E'\n\n| Column | Type |' || CASE WHEN l.described THEN ' |' ELSE '' END || E'\n| --- | --- |' || CASE WHEN l.described THEN ' --- |' ELSE '' END || l.lines
+  FROM pg_class AS c, LATERAL (
+	SELECT array_agg(a.attname::text) AS names, bool_or(col_description(c.oid, a.attnum) IS NOT NULL) AS described,
+		   string_agg(E'\n| ' || pg_temp.code(a.attname) || ' | ' || pg_temp.code(format_type(a.atttypid, a.atttypmod)) || ' |'
+					  || coalesce(' ' || replace(pg_temp.prose(col_description(c.oid, a.attnum)), E'\n', ' ') || ' |', ''), '' ORDER BY a.attnum) AS lines
+	  FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS l
  WHERE c.relnamespace IN ('kindly_stats'::regnamespace, 'bi'::regnamespace) AND c.relkind IN ('r', 'v')
    AND coalesce(obj_description(c.oid, 'pg_class'), '') !~ '^internal' ORDER BY c.oid::regclass::text COLLATE "C";
 

@@ -79,7 +79,12 @@ BEGIN
         );
         CREATE INDEX rollup_merged ON kindly_stats.rollup (bot_id, measure, month) WHERE id < 0;
         is_new := true;
-        COMMENT ON TABLE kindly_stats.rollup IS 'counted events: tallies by bot, measure and UTC month; rows add up, measure '''' holds several; kept: of events that are in no table any more; cluster: of empty rows that say up to where new ones have been merged';
+        COMMENT ON TABLE kindly_stats.rollup IS
+'all statistics: packed counts by bot, measure and UTC month, whose rows add up
+
+bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC; id: below 0 for
+merged rows; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
+been merged; tally: the counts.';
     ELSE
         PERFORM kindly_stats.restore_kept();
     END IF;
@@ -98,7 +103,15 @@ BEGIN
         );
         -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
         GRANT SELECT ON kindly_stats.measure TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.measure IS 'what is counted: kinds of events (NULL: all), key columns, member column, weight column (NULL: each event counts 1), boolean column that must be true, number that must be more than 0 or text that says true, column that must not be NULL; of which rows (grain: events, or conversations by their start or end); counted: not while older events are still being counted';
+        COMMENT ON TABLE kindly_stats.measure IS
+'what is counted: a row for each measure
+
+name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, besides source and
+language_code; member: column whose distinct values are counted; weight: column that is added up, NULL to count 1 for each event;
+condition: column that must be true (a boolean, a number above 0, or a text that says true); needed: column that must not be NULL;
+grain: event, or conversation_start or conversation_end for measures that count conversations; counted: false while older events are
+still being counted.
+kindly_stats.add_measure() adds a row and counts it.';
         INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
             ('events', NULL, '{}', NULL, NULL, NULL, NULL),
             ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
@@ -151,7 +164,11 @@ BEGIN
             columns jsonb NOT NULL,
             PRIMARY KEY (event_table, grain)
         );
-        COMMENT ON TABLE kindly_stats.detached IS 'tables that were detached while their events stayed counted: they must not be counted once more';
+        COMMENT ON TABLE kindly_stats.detached IS
+'tables that were detached while their events stayed counted
+
+event_table: which; grain: of which measures; columns: how it named the columns that they read.
+Such a table cannot be attached before kindly_stats.forget_kept(), or its events would be counted twice.';
     END IF;
     IF to_regclass('kindly_stats.known_bot') IS NULL THEN
         -- no key of its bots: two writers of a new one do not wait for each other, and both leave a line
@@ -161,14 +178,22 @@ BEGIN
             line uuid NOT NULL DEFAULT gen_random_uuid(),
             PRIMARY KEY (bot_id, line)
         );
-        COMMENT ON TABLE kindly_stats.known_bot IS 'ids that are texts, as event and conversation tables have them, and the numbers that stand for them, perhaps more than once; lines are added as rows are written';
+        COMMENT ON TABLE kindly_stats.known_bot IS
+'ids of bots that are texts, and the numbers that stand for them
+
+bot_id: the number; id: the text, as event and conversation tables have it; line: tells lines apart, for an id may have several.
+Rows are added as events are written.';
     END IF;
     IF to_regclass('kindly_stats.bot_name') IS NULL THEN
         CREATE TABLE kindly_stats.bot_name (
             id text COLLATE "C" PRIMARY KEY,
             name text COLLATE "C" NOT NULL UNIQUE CHECK (name <> '')
         );
-        COMMENT ON TABLE kindly_stats.bot_name IS 'names of bots, for the systems that ask by name or show it; a bot needs none to be counted';
+        COMMENT ON TABLE kindly_stats.bot_name IS
+'names of bots, for the systems that ask by name or show it
+
+id: the id that the user has for the bot; name: its name, which no other bot has; bot_id: the number of the bot, made of the id.
+A bot needs no name to be counted.';
     END IF;
     -- it goes with the extension, whose function it calls
     IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
@@ -187,7 +212,10 @@ BEGIN
             UNION SELECT n.bot_id FROM kindly_stats.bot_name AS n)
         SELECT coalesce(n.id, kindly_stats.bot_text(e.number)) AS id, e.number, n.name
           FROM every AS e LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id = e.number;
-        COMMENT ON VIEW kindly_stats.bot IS 'bots that have statistics, or a name in kindly_stats.bot_name: the id that users have, the number that stands for it in kindly_stats.rollup, and the name';
+        COMMENT ON VIEW kindly_stats.bot IS
+'bots that have statistics or a name
+
+id: the id that the user has for the bot; number: what stands for it in kindly_stats.rollup; name: as in kindly_stats.bot_name.';
     END IF;
     IF to_regclass('kindly_stats.interaction') IS NULL THEN
         CREATE TABLE kindly_stats.interaction (
@@ -202,7 +230,11 @@ BEGIN
             PRIMARY KEY (bot_id, id),
             CHECK (num_nonnulls(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) > 0)
         );
-        COMMENT ON TABLE kindly_stats.interaction IS 'interactions that are listed although there may be no event of them: put there by hand, or by a statement that took events of them away; perhaps more than once';
+        COMMENT ON TABLE kindly_stats.interaction IS
+'interactions that are listed although there may be no event of them
+
+bot_id: the number of the bot; noted_at: when it was put there; id: tells rows apart, for one interaction may have several.
+Rows are put there by hand, or by a statement that took the events of an interaction away.';
     END IF;
     IF to_regclass('kindly_stats.counting') IS NULL THEN
         CREATE TABLE kindly_stats.counting (
@@ -211,7 +243,10 @@ BEGIN
         );
         -- no secret, and whoever asks for statistics learns from it that some are incomplete
         GRANT SELECT ON kindly_stats.counting TO PUBLIC;
-        COMMENT ON TABLE kindly_stats.counting IS 'event tables that have triggers, but whose older events are not counted yet';
+        COMMENT ON TABLE kindly_stats.counting IS
+'event tables that have triggers, but whose older events are not counted yet
+
+event_table: which; since: when counting began.';
     END IF;
     IF to_regclass('kindly_stats.verified') IS NULL THEN
         CREATE TABLE kindly_stats.verified (
@@ -219,7 +254,10 @@ BEGIN
             verified_at timestamptz NOT NULL DEFAULT now(),
             differences bigint NOT NULL
         );
-        COMMENT ON TABLE kindly_stats.verified IS 'when kindly_stats.verify_all() ran last, and what it found';
+        COMMENT ON TABLE kindly_stats.verified IS
+'when kindly_stats.verify_all() ran last, and what it found
+
+is_only: always true, for there is one row; verified_at: when; differences: how many rows kindly_stats.verify() had.';
     END IF;
     -- tables that were restored without this schema have their triggers, and nothing of them is counted
     IF is_new THEN

@@ -39,7 +39,11 @@ BEGIN
             bot_id bigint NOT NULL,
             PRIMARY KEY (role, bot_id)
         );
-        COMMENT ON TABLE kindly_stats.bot_grant IS 'bots that database roles see where row-level security is enabled';
+        COMMENT ON TABLE kindly_stats.bot_grant IS
+'bots that database roles see where row-level security is enabled
+
+role: the name of the role; bot_id: the number of the bot.
+Made by kindly_stats.grant_bot(), and taken away by kindly_stats.revoke_bot().';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.bot_grant'::regclass AND t.tgname = 'kindly_stats_changed') THEN
         CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.bot_grant
@@ -55,7 +59,11 @@ BEGIN
             expires_at timestamptz,
             revoked_at timestamptz
         );
-        COMMENT ON TABLE kindly_stats.api_key IS 'API keys: SHA-256 of each, and the prefix by which it is known';
+        COMMENT ON TABLE kindly_stats.api_key IS
+'API keys, without their secrets
+
+prefix: by which a key is known; bot_id: the number of the bot that it opens; label: what it is for; hash: SHA-256 of the whole key;
+created_at: when it was made; expires_at: when it ends, NULL for never; revoked_at: when it was revoked.';
     END IF;
     IF to_regclass('kindly_stats.api_secret') IS NULL THEN
         CREATE TABLE kindly_stats.api_secret (
@@ -63,7 +71,10 @@ BEGIN
             secret text NOT NULL CHECK (length(secret) >= 32),
             created_at timestamptz NOT NULL DEFAULT now()
         );
-        COMMENT ON TABLE kindly_stats.api_secret IS 'the secret that signs tokens; whoever can read it can make tokens for any bot';
+        COMMENT ON TABLE kindly_stats.api_secret IS
+'the secret that signs tokens: whoever can read it can make tokens for any bot
+
+is_only: always true, for there is one row; secret: the secret; created_at: when it was made.';
     END IF;
 END
 $$;

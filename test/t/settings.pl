@@ -1,5 +1,5 @@
 # Settings where the library is not loaded yet, where it is loaded for every session,
-# and where a file has one that is wrong: each does what README.md says.
+# and where a file has one that is wrong: each does what doc/operations.md says.
 
 use strict;
 use warnings;
