@@ -38,7 +38,10 @@ sub plain
 # that is new, and the other pages go on where the README ended.
 my @walks = (
 	[ 'tutorial', 'doc/tutorial.md' ],
-	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot operations periods http) ]);
+	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot operations periods calendars pictures bi http) ]);
+
+# Their answers are of events that the pages do not make.
+my %of_other_events = map { ("doc/$_.md" => 1) } qw(calendars pictures bi);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -65,7 +68,7 @@ sub walk
 		is($status, 0, "$page runs: $first") or diag($err);
 		$statements++;
 
-		next unless $i < $#blocks && $blocks[ $i + 1 ][0] eq '';
+		next if $of_other_events{$page} || $i == $#blocks || $blocks[ $i + 1 ][0] ne '';
 		# psql() asks for bare rows; what is shown has headings and borders
 		my $shown = plain($blocks[ $i + 1 ][1]);
 		$shown =~ s/^.*\n[-+]+\n// if $shown =~ /^[-+]+$/m;
