@@ -27,13 +27,13 @@ SELECT count(*) AS days, count(*) FILTER (WHERE bucket_label(d, 'day') <> to_cha
 	OR bucket_label(d, 'month') <> to_char(d, 'YYYY-MM') OR bucket_label(d, 'quarter') <> to_char(d, 'YYYY"-Q"Q') OR bucket_label(d, 'hour') <> to_char(d, 'YYYY-MM-DD HH24:MI')) AS differences
 FROM generate_series(timestamp '1896-02-27', '2104-03-02', '23 hours 15 minutes') AS d;
 
--- in languages, calendars and digits
-SELECT locale, string_agg(bucket_label('2019-07-01', granularity, locale), ' | ' ORDER BY n) AS long, string_agg(bucket_label('2019-07-01', granularity, locale, 'short'), ' | ' ORDER BY n) AS short
+-- in languages, calendars and digits; of May, whose name all of ICU's versions write alike
+SELECT locale, string_agg(bucket_label('2019-05-01', granularity, locale), ' | ' ORDER BY n) AS long, string_agg(bucket_label('2019-05-01', granularity, locale, 'short'), ' | ' ORDER BY n) AS short
 FROM unnest(ARRAY['nb-NO', 'no', 'de_DE', 'en-US', 'fr-FR', 'fa-IR', 'th-TH', 'ja-JP-u-ca-japanese', 'zh-TW-u-ca-roc', 'he-IL-u-ca-hebrew', 'ar-EG-u-ca-islamic-civil',
 	'en-u-ca-coptic', 'am-ET-u-ca-ethiopic', 'ar-EG-u-nu-latn']) AS locale,
 	unnest(ARRAY['day', 'week', 'month', 'year']) WITH ORDINALITY AS g (granularity, n) GROUP BY locale ORDER BY locale COLLATE "C";
-SELECT bucket_label('2019-07-01', 'quarter', 'nb-NO'), bucket_label('2019-07-01', 'quarter', 'fa-IR'), bucket_label('2019-07-01', 'quarter', 'nb-NO', 'SHORT');
-SELECT bucket_label('2019-07-01 13:00', 'hour', 'nb-NO'), bucket_label('2019-07-01 13:00', 'hour', 'nb-NO', 'short');
+SELECT bucket_label('2019-05-01', 'quarter', 'nb-NO'), bucket_label('2019-05-01', 'quarter', 'fa-IR'), bucket_label('2019-05-01', 'quarter', 'nb-NO', 'SHORT');
+SELECT bucket_label('2019-05-01 13:00', 'hour', 'nb-NO'), bucket_label('2019-05-01 13:00', 'hour', 'nb-NO', 'short');
 
 -- the year of a week is the one that it is counted in
 SELECT date::date, bucket_label(date, 'week'), bucket_label(date, 'week', 'nb-NO') FROM buckets('2020-12-21', '2021-01-18', 'UTC', 'week', 'nb-NO');
