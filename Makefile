@@ -1,7 +1,7 @@
 # kindly_stats: chatbot statistics inside PostgreSQL
 
 EXTENSION = kindly_stats
-EXTVERSION = 0.1.0
+EXTVERSION = 1.0.0
 MODULE_big = kindly_stats
 
 ROOMS = tally bucket rollup stats bi picture dialect http
@@ -10,6 +10,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(addsuffix /*.c,$(addprefix
 # One source for the install script; the built file is not committed.
 SQL_PARTS = $(sort $(wildcard src/sql/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA = $(wildcard src/upgrade/*.sql)
 
 REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 REGRESS_OPTS = --inputdir=. --load-extension=kindly_stats
@@ -22,7 +23,7 @@ TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 endif
 
-PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags icu-i18n)
+PG_CPPFLAGS = -DKS_VERSION='"$(EXTVERSION)"' -I$(srcdir)/src $(shell pkg-config --cflags icu-i18n)
 SHLIB_LINK = $(shell pkg-config --libs icu-i18n icu-uc)
 
 EXTRA_CLEAN = $(DATA_built) $(basename $(wildcard test/unit/unit_*.c test/fuzz/fuzz_*.c))
@@ -40,6 +41,15 @@ bench:
 .PHONY: reference
 reference:
 	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.md
+
+# The upgrade script from the version before, and the functions that only its objects call (doc/releasing.md).
+UPGRADE_FROM = 0.1.0
+UPGRADE_RENAMED = chatbot=chatbot_com
+.PHONY: upgrade
+upgrade: $(DATA_built)
+	perl $(srcdir)/test/upgrade/draft.pl $(srcdir)/test/upgrade/$(EXTENSION)--$(UPGRADE_FROM).sql $(DATA_built) $(UPGRADE_RENAMED) \
+		> $(srcdir)/src/upgrade/$(EXTENSION)--$(UPGRADE_FROM)--$(EXTVERSION).sql
+	perl $(srcdir)/test/upgrade/retired.pl > $(srcdir)/src/retired.c
 
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
