@@ -51,7 +51,7 @@ is([(await ask(messages, tag, { token: token({ bot: 2 }) })).status, (await ask(
 // ---------------------------------------------------------------- every address
 
 const paths = sql(`SELECT DISTINCT replace(replace(path, ':bot', '1'), ':day', '2024-07-01') || CASE schema WHEN 'logicdialog' THEN '?client=First%20%26%20last&dateFrom=2024-07-01&dateTo=2024-07-04'
-    WHEN 'ultimate' THEN CASE WHEN path ~ 'export' THEN '' ELSE '?from=2024-06-30&to=2024-07-04' END WHEN 'chatbot' THEN '?from=2024-07-01&to=2024-07-04'
+    WHEN 'ultimate' THEN CASE WHEN path ~ 'export' THEN '' ELSE '?from=2024-06-30&to=2024-07-04' END WHEN 'chatbot_com' THEN '?from=2024-07-01&to=2024-07-04'
     WHEN 'sage' THEN CASE WHEN path ~ 'meta' THEN '' ELSE '?from=2024-07-01&to=2024-07-04' END END
   FROM kindly_stats.routes() ORDER BY 1`).split('\n');
 const without = [];
