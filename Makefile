@@ -40,7 +40,8 @@ bench:
 # doc/reference.md, of the extension that is installed in the server that psql finds.
 .PHONY: reference
 reference:
-	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.md
+	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.new
+	mv $(srcdir)/doc/reference.new $(srcdir)/doc/reference.md
 
 # The upgrade script from the version before, and the functions that only its objects call (doc/releasing.md).
 UPGRADE_FROM = 0.1.0
