@@ -19,5 +19,5 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.announce(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.announce(text) IS 'internal: a notice in the middle of CREATE EXTENSION, for whoever is shown notices';
 
 DO $$ BEGIN
-    PERFORM kindly_stats.announce('extension kindly_stats makes the schemas kindly_stats, kindly_api, kindly_rules, bi, chatbot, logicdialog, sage and ultimate');
+    PERFORM kindly_stats.announce('extension kindly_stats makes the schemas kindly_stats, kindly_api, kindly_rules, bi, chatbot_com, logicdialog, sage and ultimate');
 END $$;

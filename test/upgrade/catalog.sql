@@ -23,4 +23,4 @@ SELECT 'first rights', o.type, o.identity, i.objsubid, i.privtype, i.initprivs
  ORDER BY 2, 3, 4;
 SELECT 'event trigger', t.evtname, t.evtevent, t.evtfoid::regprocedure, t.evtenabled, t.evttags FROM pg_event_trigger AS t ORDER BY 2;
 SELECT 'function', p.oid::regprocedure::text COLLATE "C", p.proowner::regrole, p.probin, p.prosqlbody IS NOT NULL, md5(p.prosrc) FROM pg_proc AS p
- WHERE p.pronamespace::regnamespace::text ~ '^(kindly|bi|sage|chatbot|logicdialog|ultimate)' ORDER BY 2;
+ WHERE p.pronamespace::regnamespace::text ~ '^(kindly|bi|sage|chatbot_com|logicdialog|ultimate)' ORDER BY 2;
