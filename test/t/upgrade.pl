@@ -108,5 +108,61 @@ SKIP:
 	$install->put($name, $install->get($name));
 }
 
+# Library and objects of different versions.  A library of another version is this one that calls itself otherwise; the
+# next version's objects are these and one function.
+
+my ($major, $minor) = split /\./, $current;
+my $next = $major . '.' . ($minor + 1) . '.0';
+my $objects = "version $next in this database, and the library of this session version $current";
+my $count = "SELECT count FROM kindly_stats.stats_total(1, '2025-01-01', '2026-01-01');";
+my $insert = "INSERT INTO chat_event (bot_id, occurred_at, kind) VALUES (1, '2025-02-03', 'user_message');";
+
+# What a session prints, and the errors with their hints.
+sub answer
+{
+	my ($database, $sql) = @_;
+	my ($status, $out, $error) = $node->psql($database, "\\set VERBOSITY verbose\n$sql", on_error_stop => 0);
+
+	return join "\n", $out, map { s/^psql:\S+ //r } grep { /ERROR|HINT/ } split /\n/, $error;
+}
+
+$install->put("kindly_stats--$current--$next.sql",
+	"SELECT kindly_stats.require_library();\nCREATE FUNCTION kindly_stats.later() RETURNS text LANGUAGE C AS 'MODULE_PATHNAME', 'ks_library_version';\n");
+$node->safe_psql(new_database('served'), "CREATE EXTENSION kindly_stats; SELECT kindly_stats.create_event_table('chat_event'); $insert");
+
+# objects that no library serves any more can be updated, and nothing else
+my $oldest = 'old_from_0_1_0';
+my $refused = "ERROR:  55000: extension kindly_stats has version 0.1.0 in this database, which version $current of its library does not serve\nHINT:  Run ALTER EXTENSION kindly_stats UPDATE.";
+is(answer($oldest, "SELECT kindly_stats.total(NULL);"), "\n$refused", 'objects that are too old: a question');
+is(answer($oldest, "CREATE TABLE t (n integer);"), "\n$refused", 'objects that are too old: a definition');
+is(answer($oldest, "ALTER EXTENSION kindly_stats UPDATE;"), '', 'objects that are too old can be updated');
+is(answer($oldest, "CREATE TABLE t (n integer); SELECT kindly_stats.create_event_table('chat_event'); $insert $count"), "chat_event\n1", 'and go on');
+is(answer(new_database('dropped', 'old_from_0_1_0'), "DROP EXTENSION kindly_stats CASCADE;"), '', 'and dropped');
+
+# an update needs the library first
+is(answer('served', "ALTER EXTENSION kindly_stats UPDATE TO '$next'; $count"),
+	"1\nERROR:  55000: extension kindly_stats has $objects\nHINT:  Connect anew. If that does not help, install version $next of the library; if it is loaded by shared_preload_libraries, restart the server.",
+	'an older library refuses newer objects');
+
+# a newer library serves older objects, in new sessions
+my $other = "$install->{bindir}/psql -X -q -d '" . $node->connstr('served') . "'";
+$install->put_library("$major.$minor.9");
+is(answer('served', "SELECT kindly_stats.library_version(); $insert $count"), "$major.$minor.9\n2", 'a library of the same version but for the third number');
+$install->put_library($next);
+is(answer('served', "SELECT kindly_stats.library_version(); $insert $count ALTER TABLE chat_event ADD COLUMN more text;"), "$next\n3", 'a newer library serves older objects');
+
+# a session that has the older library, while another one updates
+$install->put("kindly_stats.so", $install->get('kindly_stats.so'));
+$install->put("update.sql", "ALTER EXTENSION kindly_stats UPDATE TO '$next';\n");
+my $replace = "cp $install->{pkglibdir}/next.so $install->{pkglibdir}/kindly_stats.so.new && mv $install->{pkglibdir}/kindly_stats.so.new $install->{pkglibdir}/kindly_stats.so";
+$install->put_library($next);
+rename "$install->{pkglibdir}/kindly_stats.so", "$install->{pkglibdir}/next.so";
+$install->put("kindly_stats.so", $install->get('kindly_stats.so'));
+my $too_new = "ERROR:  55000: extension kindly_stats has $objects";
+my $got = answer('served', "SELECT kindly_stats.library_version(); $insert $count\n\\! $replace\n\\! $other -f $install->{sharedir}/extension/update.sql\n$insert\n$count\n\\! $other -c \"$insert\"\n");
+is(join("\n", grep { !/HINT/ } split /\n/, $got), "$current\n4\n$too_new\n$too_new", 'a session that has the older library says so after an update');
+is(answer('served', "SELECT kindly_stats.later(); $count"), "$next\n5", 'new sessions go on');
+is($node->safe_psql('served', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and nothing is lost or counted twice');
+
 $node->stop;
 done_testing();
