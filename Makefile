@@ -52,6 +52,11 @@ upgrade: $(DATA_built)
 		> $(srcdir)/src/upgrade/$(EXTENSION)--$(UPGRADE_FROM)--$(EXTVERSION).sql
 	perl $(srcdir)/test/upgrade/retired.pl > $(srcdir)/src/retired.c
 
+# Tallies as this version stores them, from the extension that is installed in the server that psql finds; once it is released, they stay.
+.PHONY: samples
+samples:
+	$(bindir)/psql -X -q -d postgres -f $(srcdir)/test/upgrade/samples.sql > $(srcdir)/test/upgrade/tally-1.txt
+
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 

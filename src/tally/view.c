@@ -61,7 +61,7 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 
 	if (available < KS_HEADER_BYTES)
 		return KS_E_TRUNCATED;
-	if (at[0] != KS_FORMAT_VERSION)
+	if (at[0] < KS_FORMAT_OLDEST || at[0] > KS_FORMAT_VERSION)
 		return at[0] > KS_FORMAT_VERSION ? KS_E_VERSION : KS_E_CORRUPT;
 	if (ks_get_u16(at + 2) != 0)
 		return KS_E_CORRUPT;

@@ -7,7 +7,11 @@
 #include "tally/bytes.h"
 #include "tally/key.h"
 
+/* What is written, and the oldest that is read; a test makes a later version. */
+#ifndef KS_FORMAT_VERSION
 #define KS_FORMAT_VERSION 1
+#endif
+#define KS_FORMAT_OLDEST 1
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
 #define KS_FLAGS_KNOWN KS_FLAG_NEGATIVE
 #define KS_HEADER_BYTES 96

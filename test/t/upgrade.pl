@@ -164,5 +164,27 @@ is(join("\n", grep { !/HINT/ } split /\n/, $got), "$current\n4\n$too_new\n$too_n
 is(answer('served', "SELECT kindly_stats.later(); $count"), "$next\n5", 'new sessions go on');
 is($node->safe_psql('served', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and nothing is lost or counted twice');
 
+# Stored bytes and texts of every version of the stored form: read as they are, accepted as text and as binary.
+
+my $samples = new_database('samples');
+$node->safe_psql($samples, 'CREATE EXTENSION kindly_stats; CREATE CAST (bytea AS kindly_stats.tally) WITHOUT FUNCTION; CREATE TABLE sample (version integer, name text, bytes text, digest text)');
+for my $file (glob "$FindBin::RealBin/../upgrade/tally-*.txt")
+{
+	my ($version) = $file =~ /-(\d+)\.txt$/;
+	$node->safe_psql($samples, join '', "COPY sample FROM stdin;\n", (map { my $line = $_; $line =~ s/\\/\\\\/g; "$version\t$line\n" } split /\n/, slurp_file($file)), "\\.\n");
+}
+my ($digest) = slurp_file("$FindBin::RealBin/../upgrade/samples.sql") =~ /^\\set digest '(.*)'$/m;
+$digest =~ s/\\'/'/g;
+cmp_ok($node->safe_psql($samples, 'SELECT count(*) FROM sample'), '>=', 8, 'there are samples');
+for my $way ([ 'stored', "decode(substr(bytes, 3), 'hex')::kindly_stats.tally" ], [ 'as text', 'bytes::kindly_stats.tally' ])
+{
+	is($node->safe_psql($samples, "SET timezone = 'UTC'; SELECT version, name FROM (SELECT version, name, digest, $way->[1] AS tally FROM sample) AS s WHERE digest <> $digest"),
+		'', "$way->[0], samples of every version answer as they did");
+}
+is($node->safe_psql($samples, 'SELECT version, name FROM sample WHERE version = (kindly_stats.info(bytes::kindly_stats.tally)).version AND bytes::kindly_stats.tally::text <> bytes'),
+	'', 'those of this version are written as they were');
+$node->safe_psql($samples, "COPY (SELECT decode(substr(bytes, 3), 'hex') FROM sample) TO '$install->{root}/samples' (FORMAT binary); CREATE TABLE tally (tally kindly_stats.tally); COPY tally FROM '$install->{root}/samples' (FORMAT binary)");
+is($node->safe_psql($samples, 'SELECT count(*) FROM tally'), $node->safe_psql($samples, 'SELECT count(*) FROM sample'), 'all are accepted as binary');
+
 $node->stop;
 done_testing();
