@@ -38,7 +38,7 @@ sub plain
 # that is new, and the other pages go on where the README ended.
 my @walks = (
 	[ 'tutorial', 'doc/tutorial.md' ],
-	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot operations periods calendars pictures bi http) ]);
+	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot_com operations periods calendars pictures bi http) ]);
 
 # Their answers are of events that the pages do not make.
 my %of_other_events = map { ("doc/$_.md" => 1) } qw(calendars pictures bi);
