@@ -85,7 +85,7 @@ INSERT INTO for_everybody VALUES
 ('policies call it as whoever queries', 'is_one_of visible_bots'),
 ('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
-('says what the documentation says, too', 'routes'),
+('says what the documentation says, too', 'routes library_version'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
 ('kindly_api.overview() calls them as whoever queries', 'overview_card overview_list overview_buttons overview_breakdown');
 CREATE TEMP VIEW listed AS

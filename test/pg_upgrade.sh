@@ -39,9 +39,14 @@ make_root()
 	if [ -e "$root/done" ]; then
 		return 0
 	fi
-	rm -rf "$root"
-	mkdir -p "$root"
-	debootstrap --variant=minbase --include=gcc,libc6-dev,make,pkgconf,libicu-dev "$1" "$root" "$mirror" || return 1
+	if ! [ -e "$root/base" ]; then
+		rm -rf "$root"
+		mkdir -p "$root"
+		debootstrap --variant=minbase --include=gcc,libc6-dev,make,pkgconf,libicu-dev "$1" "$root" "$mirror" || return 1
+		touch "$root/base"
+	fi
+	# a mirror may be behind
+	echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/valid"
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 	mkdir -p "$root/etc/postgresql-common/createcluster.d"

@@ -279,23 +279,36 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_weight(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_weight(text, text, text) IS 'internal: refuses a weight that would change what other measures count (55000)';
 
--- From here on writers count it, once those that know nothing of it are gone.
-CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+-- Has attached tables read columns that measures have come to read, but not what other measures have been counted without.
+CREATE FUNCTION kindly_stats.read_new_columns(grain text, known text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t kindly_stats.event_table;
     wanted jsonb;
+BEGIN
+    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = read_new_columns.grain ORDER BY e.event_table)
+    LOOP
+        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
+        PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
+        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.read_new_columns(text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
+'internal: has attached tables read columns that measures of a grain read since
+
+known: those that they read before.  Errors: 42703, 42804.';
+
+-- From here on writers count it, once those that know nothing of it are gone.
+CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
     known_columns text[] := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
 BEGIN
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
-    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain ORDER BY e.event_table)
-    LOOP
-        -- not what other measures have been counted without
-        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || kindly_stats.needed_columns(t.columns, grain);
-        PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
-        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
-    END LOOP;
+    PERFORM kindly_stats.read_new_columns(grain, known_columns);
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_table AS e
@@ -337,6 +350,56 @@ or the other.
 It blocks writers while it counts; kindly_stats.add_measure_concurrently() does not.  Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703, 42804 for columns
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
 was deleted and its counts are still there, or where another needs the weight and counts fractions of it.';
+
+CREATE FUNCTION kindly_stats.update_measures() RETURNS TABLE (measure text, action text)
+    LANGUAGE plpgsql ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    o record;
+    b record;
+    known text[];
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('update measures');
+    PERFORM kindly_stats.lock_event_tables();
+    FOR o IN SELECT * FROM kindly_stats.outdated_measures()
+    LOOP
+        SELECT * INTO STRICT b FROM kindly_stats.newest_measures() AS n WHERE n.name = o.name;
+        known := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(b.grain) AS l);
+        IF o.action = 'add' THEN
+            PERFORM kindly_stats.check_measure(b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain);
+            INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, built_in)
+            VALUES (b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version);
+            PERFORM kindly_stats.read_new_columns(b.grain, known);
+            PERFORM kindly_stats.notice_kept(b.name);
+            PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, b.name, false, false)
+               FROM kindly_stats.event_table AS t WHERE t.grain = b.grain ORDER BY t.event_table;
+        ELSIF o.action = 'update' THEN
+            UPDATE kindly_stats.measure AS m
+               SET (kinds, keys, member, weight, condition, needed, grain, built_in) =
+                   (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
+             WHERE m.name = b.name;
+            PERFORM kindly_stats.read_new_columns(b.grain, known);
+            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+                RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
+            END IF;
+            PERFORM kindly_stats.repair(NULL, b.name);
+        ELSE
+            -- what it is now is no definition of this version either
+            UPDATE kindly_stats.measure AS m SET built_in = b.version WHERE m.name = b.name;
+        END IF;
+        measure := o.name;
+        action := CASE o.action WHEN 'add' THEN 'added' WHEN 'update' THEN 'updated' ELSE 'left as it was changed by hand' END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.update_measures() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.update_measures() IS
+'brings built-in measures up to the version of the extension, and counts what that changes
+
+After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New measures are added and counted; those that are defined
+otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
+are.  A row for each measure that was looked at.  It blocks writers while it counts.
+Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
 
 CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge';

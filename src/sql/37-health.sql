@@ -185,6 +185,9 @@ BEGIN
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, format('measure %s', m.name), 'It is still being counted: questions about it are refused.',
            CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.add_measure_concurrently(%L);', m.name) END
       FROM kindly_stats.measure AS m WHERE NOT m.counted ORDER BY 2;
+    RETURN QUERY
+    SELECT 'warning', format('measure %s', o.name), 'The extension was updated since, and defines it otherwise or anew.', 'SELECT * FROM kindly_stats.update_measures();'
+      FROM kindly_stats.outdated_measures() AS o ORDER BY 2;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_counting() FROM PUBLIC;
