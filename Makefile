@@ -2,6 +2,8 @@
 
 EXTENSION = kindly_stats
 EXTVERSION = 1.0.0
+# Of the library: counts patch releases, too, which leave the objects as they are.
+LIBVERSION = $(EXTVERSION)
 MODULE_big = kindly_stats
 
 ROOMS = tally bucket rollup stats bi picture dialect http
@@ -23,7 +25,7 @@ TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 endif
 
-PG_CPPFLAGS = -DKS_VERSION='"$(EXTVERSION)"' -I$(srcdir)/src $(shell pkg-config --cflags icu-i18n)
+PG_CPPFLAGS = -DKS_VERSION='"$(LIBVERSION)"' -I$(srcdir)/src $(shell pkg-config --cflags icu-i18n)
 SHLIB_LINK = $(shell pkg-config --libs icu-i18n icu-uc)
 
 EXTRA_CLEAN = $(DATA_built) $(basename $(wildcard test/unit/unit_*.c test/fuzz/fuzz_*.c))

@@ -359,7 +359,12 @@ if ! watched_servers; then
 fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
-tap_suite machine large hours calendars
+tap_suite machine large hours calendars upgrade
+suite_begins
+PG_CONFIG='' sh "$top/test/pg_upgrade.sh" >"$place/pg_upgrade.log" 2>&1 </dev/null
+one_result "$?" "pg_upgrade"
+cat "$place/pg_upgrade.log"
+suite_ends "pg_upgrade"
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage

@@ -27,9 +27,12 @@ release_of()
 	esac
 }
 
+# inside COMMAND...: with /proc, as packages want it, for as long as it takes.
 inside()
 {
-	chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+	# shellcheck disable=SC2016
+	unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"' \
+		"$root" "$@"
 }
 
 # make_root RELEASE: what Debian's packages need to be built against both.

@@ -69,8 +69,9 @@ $node->safe_psql(new_database('fresh'), 'CREATE EXTENSION kindly_stats');
 my $fresh = catalog('fresh');
 like($fresh, qr/^CREATE FUNCTION "?kindly_stats"?\.\S*stats_series\(/m, 'a catalog has functions');
 like($fresh, qr/^depends\|function\|kindly_stats\.stats_series\(/m, 'and dependencies');
-is($node->safe_psql('fresh', "SELECT extversion, kindly_stats.library_version() FROM pg_extension WHERE extname = 'kindly_stats'"),
-	"$current|$current", 'objects and library have the version of the control file');
+my $library = $node->safe_psql('fresh', 'SELECT kindly_stats.library_version()');
+is($node->safe_psql('fresh', "SELECT extversion FROM pg_extension WHERE extname = 'kindly_stats'"), $current, 'objects have the version of the control file');
+is($library =~ s/\.\d+$//r, $current =~ s/\.\d+$//r, 'and so has the library, but for patches');
 cmp_ok(scalar @scripts, '>', 0, 'there are upgrade scripts');
 
 for my $version (@snapshots)
@@ -113,7 +114,7 @@ SKIP:
 
 my ($major, $minor) = split /\./, $current;
 my $next = $major . '.' . ($minor + 1) . '.0';
-my $objects = "version $next in this database, and the library of this session version $current";
+my $objects = "version $next in this database, and the library of this session version $library";
 my $count = "SELECT count FROM kindly_stats.stats_total(1, '2025-01-01', '2026-01-01');";
 my $insert = "INSERT INTO chat_event (bot_id, occurred_at, kind) VALUES (1, '2025-02-03', 'user_message');";
 
@@ -132,7 +133,7 @@ $node->safe_psql(new_database('served'), "CREATE EXTENSION kindly_stats; SELECT 
 
 # objects that no library serves any more can be updated, and nothing else
 my $oldest = 'old_from_0_1_0';
-my $refused = "ERROR:  55000: extension kindly_stats has version 0.1.0 in this database, which version $current of its library does not serve\nHINT:  Run ALTER EXTENSION kindly_stats UPDATE.";
+my $refused = "ERROR:  55000: extension kindly_stats has version 0.1.0 in this database, which version $library of its library does not serve\nHINT:  Run ALTER EXTENSION kindly_stats UPDATE.";
 is(answer($oldest, "SELECT kindly_stats.total(NULL);"), "\n$refused", 'objects that are too old: a question');
 is(answer($oldest, "CREATE TABLE t (n integer);"), "\n$refused", 'objects that are too old: a definition');
 is(answer($oldest, "ALTER EXTENSION kindly_stats UPDATE;"), '', 'objects that are too old can be updated');
@@ -160,7 +161,7 @@ rename "$install->{pkglibdir}/kindly_stats.so", "$install->{pkglibdir}/next.so";
 $install->put("kindly_stats.so", $install->get('kindly_stats.so'));
 my $too_new = "ERROR:  55000: extension kindly_stats has $objects";
 my $got = answer('served', "SELECT kindly_stats.library_version(); $insert $count\n\\! $replace\n\\! $other -f $install->{sharedir}/extension/update.sql\n$insert\n$count\n\\! $other -c \"$insert\"\n");
-is(join("\n", grep { !/HINT/ } split /\n/, $got), "$current\n4\n$too_new\n$too_new", 'a session that has the older library says so after an update');
+is(join("\n", grep { !/HINT/ } split /\n/, $got), "$library\n4\n$too_new\n$too_new", 'a session that has the older library says so after an update');
 is(answer('served', "SELECT kindly_stats.later(); $count"), "$next\n5", 'new sessions go on');
 is($node->safe_psql('served', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and nothing is lost or counted twice');
 
