@@ -23,7 +23,7 @@ least_shown(void)
 	for (i = 0; i < count; i++)
 	{
 		if (strcmp(all[i]->name, "client_min_messages") == 0)
-			return all[i]->stack != NULL ? all[i]->stack->prior.val.enumval : *((struct config_enum *) all[i])->variable;
+			return all[i]->stack != NULL && all[i]->stack->state == GUC_SAVE ? all[i]->stack->prior.val.enumval : *((struct config_enum *) all[i])->variable;
 	}
 	return NOTICE;
 }
