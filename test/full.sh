@@ -7,7 +7,8 @@
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
-# larger than a tally, and calendars are walked for 60 years; each fuzz target runs for
+# larger than a tally, calendars are walked for 60 years, and clusters are upgraded
+# (pg_upgrade.sh); each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  The last line is "N passed, N failed".  The exit status is 0
 # only when nothing failed.
