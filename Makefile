@@ -21,6 +21,7 @@ REGRESS = $(patsubst $(SRC)/sql/%.sql,%,$(sort $(wildcard $(SRC)/sql/*.sql)))
 REGRESS_OPTS = --inputdir=$(SRC) --load-extension=kindly_stats
 ISOLATION = $(patsubst $(SRC)/test/isolation/specs/%.spec,%,$(sort $(wildcard $(SRC)/test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=$(SRC)/test/isolation --load-extension=kindly_stats
+REGRESS_PREP = may-test
 
 # The TAP tests need IPC::Run (libipc-run-perl); without it `make installcheck` runs the rest.
 ifeq ($(shell perl -MIPC::Run -e 'print 1' 2>/dev/null),1)
@@ -38,8 +39,10 @@ EXTRA_CLEAN = $(DATA_built) $(basename $(wildcard test/unit/unit_*.c test/fuzz/f
 
 # What would be found instead of being made, as make looks in both folders.
 ifneq ($(SRC),.)
+ifneq ($(filter-out installcheck dist unit fuzz coverage mutants bench reference,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(wildcard $(addprefix $(SRC)/,$(OBJS) $(DATA_built))),)
 $(error the sources were built in their own folder: run `make clean` there first)
+endif
 endif
 $(shell mkdir -p $(sort $(dir $(OBJS))))
 endif
@@ -63,6 +66,11 @@ $(OBJS) $(OBJS:.o=.bc): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h)
 
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
+
+# The tests change the roles that the extension shares between databases.
+.PHONY: may-test
+may-test:
+	@$(bindir)/psql -X -q -v ON_ERROR_STOP=1 -d postgres -f $(SRC)/test/may_test.sql
 
 # The sources as one file, the same bytes whenever and wherever it is made: they are
 # what git has, or, where there is no git, what such a file has brought.

@@ -199,8 +199,10 @@ regress_suite()
 		suite_ends "$1"
 		return
 	fi
+	sql -d postgres -f "$place/tree/test/shared.sql" >"$log.before" 2>&1
 	make -C "$place/tree" installcheck PG_CONFIG="$PG_CONFIG" TAP_TESTS= "$3=" >"$log" 2>&1
 	status=$?
+	sql -d postgres -f "$place/tree/test/shared.sql" >"$log.after" 2>&1
 	# Before PostgreSQL 16: "test name ... ok"; since: "ok 1 - name".
 	suite_passed=$(count_in "$log" '^(test .* \.\.\. ok|ok [0-9]+ )')
 	suite_failed=$(($# - 4 - suite_passed))
@@ -216,6 +218,9 @@ regress_suite()
 			show_tail "$log"
 		fi
 	fi
+	diff "$log.before" "$log.after" >"$log.left"
+	one_result "$?" "$1: roles, databases and settings are as before"
+	show_tail "$log.left"
 	suite_ends "$1"
 }
 
