@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
+#include "common/pg_prng.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -30,6 +31,9 @@
 
 /* Key parts that every measure begins with: source, language_code. */
 #define KS_DIMENSIONS 2
+
+/* A random number in [0, 1). */
+#define ks_random() pg_prng_double(&pg_global_prng_state)
 
 /* bot.c */
 
