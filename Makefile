@@ -91,4 +91,5 @@ bench:
 # doc/reference.md, of the extension that is installed in the server that psql finds.
 .PHONY: reference
 reference:
-	$(bindir)/psql -X -d postgres -f $(SRC)/doc/reference.sql > $(SRC)/doc/reference.md
+	$(bindir)/psql -X -d postgres -f $(SRC)/doc/reference.sql > $(SRC)/doc/reference.new
+	mv $(SRC)/doc/reference.new $(SRC)/doc/reference.md
