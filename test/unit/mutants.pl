@@ -6,8 +6,9 @@
 # src/tally/pack.c) MUTANTS (6) places are drawn, the same ones as long as the file stays
 # as it is, and each is changed: < to <=, + to -, && to ||, 0 to 1, a statement to none.  A
 # mutant is killed when no unit test that builds the file passes any more: it does not
-# compile, a check fails, the sanitizers find something, or it does not end.  One that
-# survives is listed, and is a failure unless test/unit/survivors has it, with the reason.
+# compile, a check fails, it does not end, or, where all that is not so, the sanitizers
+# find something.  One that survives is listed, and is a failure unless
+# test/unit/survivors has it, with the reason.
 
 use strict;
 use warnings;
@@ -27,32 +28,44 @@ for my $test (glob("$top/test/unit/unit_*.c"))
 	my ($name) = $test =~ m{([^/]+)\.c$};
 	$sources{$name} = [ $head =~ m{\b(src/[\w/]+\.c)}g ];
 }
-my @tests = sort { @{ $sources{$a} } <=> @{ $sources{$b} } || $a cmp $b } keys %sources;
 my %core = map { $_ => 1 } map { @$_ } values %sources;
 @wanted = sort keys %core if !@wanted;
 
-# Objects of what is not changed, once.
-my $cc = 'cc -O1 -w -fsanitize=address,undefined -fno-sanitize-recover=all -DKS_STANDALONE -Isrc -Itest/unit';
+# Objects of what is not changed, once, and the same for the sanitizers.
+my $cc = 'cc -O1 -w -DKS_STANDALONE -Isrc -Itest/unit';
+my $sanitized = "$cc -fsanitize=address,undefined -fno-sanitize-recover=all";
 my %object;
 sub run { return system('sh', '-c', "cd '$top' && { $_[0] ; } >'$work/log' 2>&1 </dev/null"); }
 
 sub object
 {
-	my ($file) = @_;
-	return $object{$file} if $object{$file};
-	my $to = "$work/" . ($file =~ s{/}{_}gr) . '.o';
-	run("$cc -c -o '$to' '$file'") == 0 or die "$file does not compile";
-	return $object{$file} = $to;
+	my ($compiler, $file) = @_;
+	return $object{$compiler}{$file} if $object{$compiler}{$file};
+	my $to = "$work/" . ($file =~ s{/}{_}gr) . ($compiler eq $cc ? '.o' : '.san.o');
+	run("$compiler -c -o '$to' '$file'") == 0 or die "$file does not compile";
+	return $object{$compiler}{$file} = $to;
 }
 
 # Whether a test passes with a file changed.
 sub passes
 {
-	my ($test, $file, $changed) = @_;
-	my @objects = map { $_ eq $file ? $changed : object($_) } @{ $sources{$test} };
-	my $link = join(' ', map { "'$_'" } object("test/unit/$test.c"), @objects);
-	return run("$cc -o '$work/program' $link && timeout $seconds '$work/program'") == 0;
+	my ($compiler, $test, $file, $changed) = @_;
+	my @objects = map { $_ eq $file ? $changed : object($compiler, $_) } @{ $sources{$test} };
+	my $link = join(' ', map { "'$_'" } object($compiler, "test/unit/$test.c"), @objects);
+	return run("$compiler -o '$work/program' $link && timeout $seconds '$work/program'") == 0;
 }
+
+# Without a change all pass; the quickest come first from now on.
+my %took;
+for my $test (sort keys %sources)
+{
+	passes($cc, $test, '', '') or die "$test fails without a change\n";
+	my @before = times;
+	run("'$work/program'");
+	my @after = times;
+	$took{$test} = $after[2] - $before[2];
+}
+my @tests = sort { $took{$a} <=> $took{$b} || $a cmp $b } keys %sources;
 
 # ---------------------------------------------------------------- changes
 
@@ -138,11 +151,14 @@ for my $file (@wanted)
 		close($out);
 		s/^\s+|\s+$//g for $is, $would;
 		my $folder = $file =~ s{/[^/]+$}{}r;
-		my $lives = run("$cc -I'$folder' -c -o '$changed' '$mutant'") == 0;
-		for my $test (grep { grep { $_ eq $file } @{ $sources{$_} } } @tests)
+		my $lives = 1;
+		for my $compiler ($cc, $sanitized)
 		{
-			last if !$lives;
-			$lives = passes($test, $file, $changed);
+			$lives &&= run("$compiler -I'$folder' -c -o '$changed' '$mutant'") == 0;
+			for my $test (grep { grep { $_ eq $file } @{ $sources{$_} } } @tests)
+			{
+				$lives &&= passes($compiler, $test, $file, $changed);
+			}
 		}
 		if (!$lives)
 		{
