@@ -7,8 +7,9 @@
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
-# larger than a tally, calendars are walked for 60 years, and clusters are upgraded
-# (pg_upgrade.sh); each fuzz target runs for
+# larger than a tally, calendars are walked for 60 years, clusters are upgraded
+# (pg_upgrade.sh), and the plain-C core is changed here and there, which its unit tests
+# must notice; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  The last line is "N passed, N failed".  The exit status is 0
 # only when nothing failed.
@@ -264,6 +265,18 @@ keep_inputs()
 	done
 }
 
+# ---------------------------------------------------------------- mutants
+
+# Changes to the plain-C core that no unit test notices.
+mutants_suite()
+{
+	suite_begins
+	sh "$place/tree/test/plain.sh" mutants >"$place/mutants.log" 2>&1
+	one_result "$?" "the unit tests notice what is changed in the plain-C core"
+	show_tail "$place/mutants.log"
+	suite_ends "mutants"
+}
+
 # ---------------------------------------------------------------- coverage
 
 # profile_all: builds fuzz targets and unit tests so that they note which lines they
@@ -366,6 +379,7 @@ PG_CONFIG='' sh "$top/test/pg_upgrade.sh" >"$place/pg_upgrade.log" 2>&1 </dev/nu
 one_result "$?" "pg_upgrade"
 cat "$place/pg_upgrade.log"
 suite_ends "pg_upgrade"
+mutants_suite
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage
