@@ -6,9 +6,10 @@
 # Builds with warnings as errors, then runs the unit tests of the plain C core
 # (as they are, and under the address and undefined behaviour sanitizers), the
 # fuzz targets for some seconds where clang can build them, the regression tests,
-# the isolation tests, the TAP tests, those of the drivers that programs ask with,
-# and those of the HTTP API and its page, with PostgREST, nginx and Chromium.  The
-# last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
+# the isolation tests, the TAP tests, those of the drivers that programs ask with and
+# of BI tools, and those of the HTTP API and its page, with PostgREST, nginx and
+# Chromium.  The last line is "N passed, N failed".  The exit status is 0 only when
+# nothing failed.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
@@ -21,6 +22,8 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$top/test/http/suite.sh"
 # shellcheck source=test/clients/suite.sh
 . "$top/test/clients/suite.sh"
+# shellcheck source=test/tools/suite.sh
+. "$top/test/tools/suite.sh"
 
 run_begins check
 copy_sources "$place/tree"
@@ -31,6 +34,7 @@ if build_suite; then
 		regress_suite "regression" REGRESS ISOLATION .
 		regress_suite "isolation" ISOLATION REGRESS output_iso
 		clients_suite
+		tools_suite small
 		http_suite
 		stop_server "$place/server"
 	else

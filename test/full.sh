@@ -7,7 +7,8 @@
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
-# larger than a tally, and calendars are walked for 60 years; each fuzz target runs for
+# larger than a tally, and calendars are walked for 60 years; R, Cube and
+# Observable Framework ask, as check.sh's BI tools do; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  The last line is "N passed, N failed".  The exit status is 0
 # only when nothing failed.
@@ -22,6 +23,12 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$top/test/suites.sh"
 # shellcheck source=test/postgres.sh
 . "$top/test/postgres.sh"
+# shellcheck source=http/lib.sh
+. "$top/http/lib.sh"
+# shellcheck source=test/clients/suite.sh
+. "$top/test/clients/suite.sh"
+# shellcheck source=test/tools/suite.sh
+. "$top/test/tools/suite.sh"
 
 seconds=${FULL_FUZZ_SECONDS:-600}
 processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
@@ -360,6 +367,10 @@ fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
 tap_suite machine large hours calendars
+rm -rf "$place/server"
+if start_server "$place/server"; then
+	tools_suite large
+fi
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage
