@@ -198,5 +198,19 @@ is((await rows(client, expanded("SELECT $__timeGroup(hour, '1h') AS time, sum(me
 is((await rows(client, expanded("SELECT count(*) FROM (SELECT *, extract(epoch FROM starts_at) AS epoch FROM bi.daily) AS d WHERE bot_id = '41' AND $__unixEpochFilter(epoch)", range[0], range[0] + 86400000)))[0], [1], '$__unixEpochFilter');
 is(await rows(client, statement('Messages', { ...both, bot: ["no'body"] })), [[0]], 'a bot that is not there has nothing');
 is((await client.query(statement('Messages and chats', { ...both, zone: "'browser" })).catch(error => error)).code, '22023', 'a zone that is not there is an error');
+
+// A panel whose limit of time is over is cancelled amid what it reads, and the session goes on.
+const zones = (await rows(client, 'SELECT name FROM pg_timezone_names WHERE name LIKE $1', ['A%/%'])).flat().map(name => `'${name}'`).join(', ');
+await client.query('SET statement_timeout = 100');
+is((await client.query(`SELECT sum(users) FROM bi.hourly WHERE tz IN (${zones})`).catch(error => error)).code, '57014', 'a limit of time');
+await client.query('SET statement_timeout = 0');
+is(await rows(client, statement('Messages and chats', both)), messages, 'and what comes after it');
+
+// A statement that a driver prepares, so often that its plan is one for all values.
+const prepared = { name: 'days', rowMode: 'array', text: 'SELECT sum(messages)::int FROM bi.daily WHERE bot_id = $1 AND tz = $2 AND date >= $3 AND date < $4' };
+for (let i = 0; i < 8; i++) {
+    const [id, zone, last] = [i % 2 ? '41' : '42', i % 3 ? 'Europe/Oslo' : 'UTC', `2024-10-${10 + i}`];
+    is((await client.query({ ...prepared, values: [id, zone, '2024-10-02', last] })).rows, [[(await rows(client, `SELECT count FROM kindly_stats.stats_total('${id}', '2024-10-02', '${last}', '${zone}')`))[0][0]]], `prepared, ${i + 1} times`);
+}
 await client.end();
 done();

@@ -121,6 +121,7 @@ tools_suite()
 		tool dbt python_tool dbt_client jinja2 psycopg2
 		if [ "$1" = large ]; then
 			tool R r_tool
+			tool schema node_tool schema "$tools"
 			tool cube node_tool cube "$tools"
 			tool observable node_tool observable "$place/tree/bi/observable"
 		fi
