@@ -116,6 +116,11 @@ public class Metabase {
             + " AND (\"bi\".\"daily\".\"starts_at\" < timestamp with time zone '2024-12-01 00:00:00.000+01:00') AND (\"bi\".\"daily\".\"bot_id\" = '41') GROUP BY 1 ORDER BY 1";
         is(rows(instants), typed("bucket, count", "month", "messages"), "months of instants");
         readsNoMore(instants, "months of instants");
+        // hours, whose column is a timestamp
+        String hours = "SELECT DATE_TRUNC('hour', \"bi\".\"hourly\".\"hour\") AS \"hour\", SUM(\"bi\".\"hourly\".\"messages\") AS \"sum\" FROM \"bi\".\"hourly\" WHERE (\"bi\".\"hourly\".\"hour\" >= timestamp '2024-10-05 00:00:00.000') AND (\"bi\".\"hourly\".\"hour\" < timestamp '2024-10-07 00:00:00.000')"
+            + " AND (\"bi\".\"hourly\".\"bot_id\" = '41') GROUP BY DATE_TRUNC('hour', \"bi\".\"hourly\".\"hour\") ORDER BY DATE_TRUNC('hour', \"bi\".\"hourly\".\"hour\") ASC";
+        is(rows(hours), rows("SELECT date, count FROM kindly_stats.stats_series('41', '2024-10-05', '2024-10-07', 'Europe/Oslo', 'hour')"), "hours");
+        readsNoMore(hours, "hours");
         // a model or saved question in a question, with the limit for what is shown
         String nested = "SELECT \"source\".\"bot_name\" AS \"bot_name\", SUM(\"source\".\"messages\") AS \"sum\" FROM (SELECT \"bi\".\"daily\".\"date\" AS \"date\", \"bi\".\"daily\".\"bot_id\" AS \"bot_id\", \"bi\".\"daily\".\"bot_name\" AS \"bot_name\","
             + " \"bi\".\"daily\".\"messages\" AS \"messages\", \"bi\".\"daily\".\"users\" AS \"users\" FROM \"bi\".\"daily\") AS \"source\" WHERE (\"source\".\"date\" BETWEEN DATE '2024-10-01' AND DATE '2024-11-30') AND (\"source\".\"bot_name\" = 'Shop') GROUP BY \"source\".\"bot_name\" ORDER BY \"source\".\"bot_name\" ASC LIMIT 2000";

@@ -1,5 +1,6 @@
 """dbt: the project of bi/dbt, its templates expanded, in the statements and transactions that dbt makes of models, sources and tests."""
 import os
+import re
 
 import jinja2
 import psycopg2
@@ -87,6 +88,10 @@ def main():
                  % (relation, condition)), [(0, False, False)], 'no %s where %s' % (relation, condition))
     fresh = 'select\n      max(starts_at) as max_loaded_at,\n      now() as snapshotted_at\n    from "tools"."bi"."hourly"\n      where starts_at > \'2024-11-29\'::timestamptz'
     is_(rows(fresh)[0][0] == rows("select max(starts_at) from bi.hourly where date > '2024-11-01'")[0][0], True, 'freshness')
+    with open(os.path.join(PROJECT, 'models', 'sources.yml')) as file:
+        condition = re.search(r'filter: (.*)', file.read()).group(1)
+    fresh = fresh.replace("starts_at > '2024-11-29'::timestamptz", condition)
+    is_(rows(fresh)[0][0], None, 'nothing in the last days')
     is_read([row[0] for row in rows('explain (costs off) ' + fresh)], 'starts_at > ', False, 'freshness reads the last days')
 
     # who reads the view has his own rights

@@ -13,7 +13,7 @@ const variables = Object.fromEntries(dashboard.templating.list.map(variable => [
 
 // ---------------------------------------------------------------- the document
 
-is(dashboard.schemaVersion >= 36 && dashboard.schemaVersion <= 41, true, 'a version of the schema that Grafana 9 to 12 take or migrate');
+is(dashboard.schemaVersion >= 36 && dashboard.schemaVersion <= 41, true, 'a version of the schema that Grafana 10 and later take');
 is(dashboard.id ?? null, null, 'no id: Grafana gives one');
 is(new Set(panels.map(panel => panel.id)).size, panels.length, 'each panel has an id of its own');
 is(new Set(panels.map(panel => panel.title)).size, panels.length, 'each panel has a title of its own');
