@@ -15,13 +15,8 @@ SELECT 41 + n % 3 / 2, timestamptz '2024-09-30 22:02Z' + n * interval '5 hours',
  WHERE i <= 4 OR n % 5 = 0;
 INSERT INTO kindly_stats.bot_name (id, name) VALUES ('41', 'Shop'), ('42', 'Support');
 
--- as doc/bi.md says of who sees what
+-- whose rights are those that doc/bi.md has, and who keeps tables of his own besides
 CREATE ROLE analyst LOGIN;
-GRANT USAGE ON SCHEMA kindly_stats, bi TO analyst;
-GRANT SELECT ON ALL TABLES IN SCHEMA bi TO analyst;
-GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot_name TO analyst;
-
--- whoever keeps tables of his own beside them
 CREATE ROLE dbt LOGIN IN ROLE analyst;
 CREATE SCHEMA analytics AUTHORIZATION dbt;
 GRANT USAGE ON SCHEMA analytics TO analyst;

@@ -65,6 +65,11 @@ def tableau(rows, plan, kind):
                  ' AND (%s = (TIMESTAMP \'2024-10-01 00:00:00.000\'))) GROUP BY 1 HAVING (COUNT(1) > 0)' % trunc)
     is_(sum(row[1] for row in rows(statement)), rows(typed(41))[0][0], 'Tableau: the days of a month, %s' % kind)
     is_read(plan(statement), 'date = ', True, 'Tableau: the days of a month read no more, %s' % kind)
+    # a filter of years
+    statement = ('SELECT SUM("daily"."messages") AS "sum:messages:ok" FROM "bi"."daily" "daily" WHERE ((CAST(EXTRACT(YEAR FROM "daily"."date") AS INTEGER) = 2024) AND ("daily"."bot_id" = \'41\'))'
+                 ' HAVING (COUNT(1) > 0)')
+    is_(rows(statement), rows("SELECT sum(count) FROM kindly_stats.stats_series('41', '2024-01-01', '2025-01-01', 'Europe/Oslo', 'year')"), 'Tableau: a year, %s' % kind)
+    is_read(plan(statement), 'date = ', True, 'Tableau: a year reads no more, %s' % kind)
     # custom SQL, and quarters and weekdays of it
     statement = ('SELECT CAST(EXTRACT(QUARTER FROM "Custom SQL Query"."date") AS INTEGER) AS "qr:date:ok",\n  SUM("Custom SQL Query"."messages") AS "sum:messages:ok"\nFROM (\n  SELECT * FROM bi.daily WHERE bot_id IN (\'41\', \'42\')\n'
                  '    AND date BETWEEN \'2024-10-01\' AND \'2024-11-30\'\n) "Custom SQL Query"\nGROUP BY 1')
