@@ -7,11 +7,10 @@
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
-# larger than a tally, and calendars are walked for 60 years; R, Cube and
-# Observable Framework ask, as check.sh's BI tools do; each fuzz target runs for
+# larger than a tally, and calendars are walked for 60 years; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
-# all that has reached.  The last line is "N passed, N failed".  The exit status is 0
-# only when nothing failed.
+# all that has reached.  At the end BI tools ask, with R, Cube and Observable Framework.
+# The last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
 #
 # A suite is a function that calls suite_begins, one_result and suite_ends (suites.sh);
 # it works on the sources in "$place/tree" and is called at the end of this file.
@@ -367,12 +366,12 @@ fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
 tap_suite machine large hours calendars
+long_fuzz_suite
+stop_server "$place/server"
+plain_coverage
 rm -rf "$place/server"
 if start_server "$place/server"; then
 	tools_suite large
 fi
-long_fuzz_suite
-stop_server "$place/server"
-plain_coverage
 # shellcheck disable=SC2034 # finish, in suites.sh, reads it
 ended=1
