@@ -68,7 +68,8 @@ SELECT row_number() OVER (), format(q, b) FROM unnest(ARRAY[
 	$$sage.sessions_chats(%1$L, '2024-12-01', '2025-01-01')$$, $$sage.meta_options(%1$L)$$, $$chatbot_com.conversations_heatmap(%1$L, '2024-12-01', '2025-01-01')$$,
 	$$chatbot_com.conversations_interactions(%1$L, '2024-12-01', '2025-01-01')$$, $$ultimate.metrics(%1$L, '2024-12-01', '2025-01-01')$$, $$logicdialog.message('2024-12-01', '2025-01-01', 'one')$$,
 	$$(SELECT * FROM bi.daily WHERE bot_id = %1$L)$$, $$(SELECT date, bot_id, messages, new_users FROM bi.weekly WHERE bot_id IN (%1$L, '4', '3'))$$, $$(SELECT * FROM bi.buttons WHERE bot_id = %1$L OR bot_name = 'two')$$,
-	$$(SELECT bot_id, sum(clicks) FROM bi.buttons GROUP BY 1)$$, $$(SELECT bot_id, bot_name, sum(messages) FROM bi.monthly GROUP BY 1, 2)$$, $$kindly_stats.bots()$$, $$kindly_stats.bot$$]) AS q,
+	$$(SELECT bot_id, sum(clicks) FROM bi.buttons GROUP BY 1)$$, $$(SELECT bot_id, bot_name, sum(messages) FROM bi.monthly GROUP BY 1, 2)$$, $$kindly_stats.bots()$$, $$kindly_stats.bot$$,
+	$$kindly_stats.stats_total_by_bot('2024-12-01', '2025-01-01')$$, $$kindly_stats.stats_series_by_bot('2024-12-01', '2025-01-01', 'Europe/Oslo', 'month', bots => '{1,2,3}')$$]) AS q,
 	generate_series(1, 7) AS b WHERE b = 1 OR q LIKE '%L%';
 CREATE FUNCTION public.answer(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -98,6 +99,9 @@ SELECT q.q, left(a.text, 60) AS analyst, left(t.text, 60) AS tables FROM questio
 -- of the others' bots nothing
 SELECT DISTINCT a.text FROM answer AS a JOIN question AS q USING (n) WHERE a.who = 'regress_ks_analyst' AND q.q ~ '^kindly_stats.stats_total\(''[2456]''';
 SELECT string_agg(substring(a.text FROM '^\((\w+)'), ' ') FROM answer AS a JOIN question AS q USING (n) WHERE a.who = 'regress_ks_analyst' AND q.q ~ 'GROUP BY|bots\(\)';
+
+SELECT * FROM kindly_stats.stats_total_by_bot('2024-12-01', '2025-01-01', bots => '{2,5,77}');
+SELECT bot, name, date, count = (SELECT t.count FROM kindly_stats.stats_total(bot, '2024-12-01', '2025-01-01') AS t) AS same FROM kindly_stats.stats_series_by_bot('2024-12-01', '2025-01-01', granularity => 'month');
 
 -- after an error, in a view, in a function of an owner's and in a cursor it is the caller who asks
 SET ROLE regress_ks_analyst;

@@ -27,6 +27,41 @@ COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: wheth
 COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
 
+-- Questions about many bots, which are answered one by one; here, since they list those that the caller sees.
+
+CREATE FUNCTION kindly_stats.stats_series_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000
+BEGIN ATOMIC
+    SELECT b.id, b.name, s.bucket, s.date, s.count, s.distinct_count, s.is_partial
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_series(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY b.id COLLATE "C", s.bucket;
+END;
+COMMENT ON FUNCTION kindly_stats.stats_series_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series for each bot
+
+bots: which, NULL for all that the caller sees; of others, and of those that have neither statistics nor a name, there is no row.  bot: the id that the user has for it; name: as in
+kindly_stats.bot_name.  Other arguments, columns and errors are those of stats_series.';
+
+CREATE FUNCTION kindly_stats.stats_total_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, count bigint, distinct_count bigint)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 100
+BEGIN ATOMIC
+    SELECT b.id, b.name, t.count, t.distinct_count
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_total(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS t
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY t.count DESC, b.id COLLATE "C";
+END;
+COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all for each bot, most first
+
+Arguments and errors as those of stats_series_by_bot and stats_total.';
+
 -- Tables
 
 CREATE FUNCTION kindly_stats.create_access_tables() RETURNS void
