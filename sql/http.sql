@@ -278,7 +278,7 @@ COMMIT;
 -- what the role has not been given is told to the log alone; nor does a client learn of what took too long
 RESET ROLE;
 BEGIN;
-REVOKE SELECT ON kindly_stats.rollup, kindly_stats.bot FROM kindly_api_user;
+REVOKE SELECT ON kindly_stats.rollup FROM kindly_api_user;
 SET LOCAL ROLE kindly_api_user;
 SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/chats?from=2019-07-01&to=2019-07-02');
 ROLLBACK;

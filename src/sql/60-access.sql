@@ -361,6 +361,8 @@ BEGIN
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user', true);
+    -- its rights on the tables decide alone: whoever takes them away has closed the API
+    REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
     -- an export closes its day
     GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
     PERFORM kindly_stats.limit_api_roles();
