@@ -2,6 +2,12 @@
 \echo Use "ALTER EXTENSION kindly_stats UPDATE" to load this file. \quit
 
 ALTER SCHEMA chatbot RENAME TO chatbot_com;
+DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
+DROP FUNCTION kindly_stats.grant_reading(name);
+DROP VIEW bi.intents;
+DROP FOREIGN TABLE kindly_stats.bi_intents;
+DROP VIEW kindly_stats.conversation_table;
+DROP VIEW kindly_stats.event_table;
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
     LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_library_version';
@@ -106,6 +112,24 @@ COMMENT ON FUNCTION kindly_stats.outdated_measures() IS
 'internal: built-in measures that are not as this version defines them
 
 action: add, update, or leave for what was changed by hand.';
+CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
+    LANGUAGE sql STABLE COST 100 ROWS 10
+BEGIN ATOMIC
+    SELECT t.tgrelid::regclass AS event_table, kindly_stats.mapping(a.arguments[3]) AS columns, a.arguments[2] AS grain, a.arguments[1] AS known_as
+      FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+     WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
+       AND (t.tgnargs = 3
+            -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+            OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
+       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+END;
+COMMENT ON FUNCTION kindly_stats.event_tables() IS 'internal: what view kindly_stats.event_table shows';
+CREATE VIEW kindly_stats.event_table AS SELECT t.event_table, t.columns, t.grain, t.known_as FROM kindly_stats.event_tables() AS t;
+COMMENT ON VIEW kindly_stats.event_table IS
+'attached tables, how they name the columns that measures read, and which measures count them
+
+grain: event; a table of conversations has two lines, conversation_start and conversation_end.  known_as: the name that it had when it
+was attached.';
 CREATE OR REPLACE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -155,8 +179,6 @@ been merged; tally: the counts.';
             built_in text,
             CHECK (member IS NULL OR weight IS NULL)
         );
-        -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
-        GRANT SELECT ON kindly_stats.measure TO PUBLIC;
         COMMENT ON TABLE kindly_stats.measure IS
 'what is counted: a row for each measure
 
@@ -216,22 +238,12 @@ A bot needs no name to be counted.';
         ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
     END IF;
     IF to_regclass('kindly_stats.bot') IS NULL THEN
-        -- each number is found by one look into the primary key, however many rows it has
-        CREATE VIEW kindly_stats.bot WITH (security_invoker = true) AS
-        WITH RECURSIVE counted (number) AS (
-            SELECT min(r.bot_id) FROM kindly_stats.rollup AS r
-            UNION ALL
-            SELECT (SELECT min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id > c.number) FROM counted AS c WHERE c.number IS NOT NULL),
-        every (number) AS (
-            SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL
-            UNION SELECT k.bot_id FROM kindly_stats.known_bot AS k
-            UNION SELECT n.bot_id FROM kindly_stats.bot_name AS n)
-        SELECT coalesce(n.id, kindly_stats.bot_text(e.number)) AS id, e.number, n.name
-          FROM every AS e LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id = e.number;
+        CREATE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b;
         COMMENT ON VIEW kindly_stats.bot IS
-'bots that have statistics or a name
+'bots that have statistics or a name, and that the caller sees
 
-id: the id that the user has for the bot; number: what stands for it in kindly_stats.rollup; name: as in kindly_stats.bot_name.';
+id: the id that the user has for the bot; number: what stands for it in kindly_stats.rollup; name: as in kindly_stats.bot_name.
+Whoever has SELECT on this view may ask for statistics, of his bots where there is row-level security, and needs no right on the tables.';
     END IF;
     IF to_regclass('kindly_stats.interaction') IS NULL THEN
         CREATE TABLE kindly_stats.interaction (
@@ -257,8 +269,6 @@ Rows are put there by hand, or by a statement that took the events of an interac
             event_table regclass PRIMARY KEY,
             since timestamptz NOT NULL DEFAULT now()
         );
-        -- no secret, and whoever asks for statistics learns from it that some are incomplete
-        GRANT SELECT ON kindly_stats.counting TO PUBLIC;
         COMMENT ON TABLE kindly_stats.counting IS
 'event tables that have triggers, but whose older events are not counted yet
 
@@ -277,7 +287,146 @@ is_only: always true, for there is one row; verified_at: when; differences: how 
     END IF;
     -- tables that were restored without this schema have their triggers, and nothing of them is counted
     IF is_new THEN
-        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_table AS t ON CONFLICT DO NOTHING;
+        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.attached_columns(event_table regclass, grain text) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = attached_columns.event_table AND t.grain = attached_columns.grain
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.require_table(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    class pg_class;
+BEGIN
+    SELECT * INTO class FROM pg_class AS c WHERE c.oid = event_table;
+    IF event_table IS NULL THEN
+        RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
+    END IF;
+    -- below 16384 are the server's own; temporary tables cannot be read by the other sessions that ask for statistics
+    IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace
+       OR class.oid < 16384 OR class.relpersistence = 't' THEN
+        RAISE EXCEPTION '"%" cannot be an event table', event_table
+            USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
+    END IF;
+    PERFORM kindly_stats.require_countable(event_table);
+    IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
+                WHERE a.relid <> require_table.event_table) THEN
+        RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
+            USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
+                   WHERE r <> require_table.event_table) THEN
+        RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
+            USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
+    ELSIF class.relispartition THEN
+        RAISE EXCEPTION 'table "%" is a partition of "%"', event_table, kindly_stats.tree_top(event_table)
+            USING ERRCODE = '55000', HINT = 'What is written through that table would not be counted: attach it instead, it covers its partitions.';
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.wanted_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb := kindly_stats.attached_columns(event_table, grain);
+    wanted jsonb;
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t
+                WHERE t.event_table = wanted_columns.event_table AND (t.grain = 'event') <> (wanted_columns.grain = 'event')) THEN
+        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
+            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
+    END IF;
+    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        PERFORM kindly_stats.check_columns(event_table, columns, grain);
+    END IF;
+    IF known IS NULL THEN
+        PERFORM kindly_stats.require_not_kept(event_table);
+    END IF;
+    wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
+    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
+    RETURN wanted;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
+                                    tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    IF replica THEN
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known kindly_stats.event_table;
+    covered regclass;
+    trigger_name name;
+    counted boolean;
+    half_counted boolean;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table) THEN
+        RAISE EXCEPTION 'table "%" is not an attached event table', event_table
+            USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.relations(event_table) AS r;
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
+    IF half_counted AND keep_statistics THEN
+        RAISE EXCEPTION 'table "%" is still being counted', event_table USING ERRCODE = '55000',
+            HINT = format('CALL kindly_stats.attach_concurrently(%L) ends it; without keep_statistics it can be detached as it is.', event_table);
+    END IF;
+    FOREACH known IN ARRAY ARRAY(SELECT ROW(t.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table)
+    LOOP
+        -- of what is half counted, repair() takes away what is there
+        EXIT WHEN half_counted;
+        IF keep_statistics THEN
+            PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
+            PERFORM kindly_stats.note_kept(event_table, known.columns, known.grain);
+        ELSE
+            PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
+        END IF;
+    END LOOP;
+    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
+    LOOP
+        counted := false;
+        FOR trigger_name IN
+            SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = covered AND t.tgparentid = 0
+               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.guard_exported()'::regprocedure,
+                                'kindly_stats.refuse_truncate()'::regprocedure, 'kindly_stats.count_replicated()'::regprocedure,
+                                'kindly_stats.take_truncated()'::regprocedure)
+        LOOP
+            PERFORM kindly_stats.drop_trigger(covered, trigger_name);
+            counted := true;
+        END LOOP;
+        PERFORM kindly_stats.forget_conversation_bots(covered);
+        IF counted THEN
+            RETURN NEXT covered;
+        END IF;
+    END LOOP;
+    IF half_counted THEN
+        PERFORM kindly_stats.repair();
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.check_weight(name text, weight text, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    needing text;
+BEGIN
+    SELECT m.name INTO needing FROM kindly_stats.measure AS m
+     WHERE m.grain = check_weight.grain AND m.needed = check_weight.weight AND m.name <> check_weight.name ORDER BY m.name LIMIT 1;
+    IF FOUND AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.grain = check_weight.grain AND m.weight = check_weight.weight AND m.name <> check_weight.name)
+       AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
+                     JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(e.columns -> check_weight.weight)
+                    WHERE e.grain = check_weight.grain AND (jsonb_typeof(e.columns -> check_weight.weight) = 'object' OR kindly_stats.base_type(a.atttypid) = 'numeric'::regtype)) THEN
+        RAISE EXCEPTION 'measure "%" needs column "%", and counts values that cannot be added up', needing, weight
+            USING ERRCODE = '55000', HINT = format('Delete the measure "%s" and rebuild(), add this one, and then that one again: it counts whole numbers alone then.', needing);
     END IF;
 END
 $$;
@@ -287,7 +436,7 @@ DECLARE
     t kindly_stats.event_table;
     wanted jsonb;
 BEGIN
-    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = read_new_columns.grain ORDER BY e.event_table)
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(e.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS e WHERE e.grain = read_new_columns.grain ORDER BY e.event_table)
     LOOP
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
         PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
@@ -310,13 +459,28 @@ BEGIN
     PERFORM kindly_stats.read_new_columns(grain, known_columns);
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM kindly_stats.event_table AS e
+                    SELECT FROM kindly_stats.event_tables() AS e
                      WHERE e.grain = insert_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
-       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain) THEN
+       AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e WHERE e.grain = insert_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
     PERFORM kindly_stats.check_weight(name, weight, grain);
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
+                                         grain text DEFAULT 'event')
+    RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
+    PERFORM kindly_stats.lock_event_tables();
+    PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
+       FROM kindly_stats.event_tables() AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
 $$;
 CREATE FUNCTION kindly_stats.update_measures() RETURNS TABLE (measure text, action text)
@@ -339,7 +503,7 @@ BEGIN
             PERFORM kindly_stats.read_new_columns(b.grain, known);
             PERFORM kindly_stats.notice_kept(b.name);
             PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, b.name, false, false)
-               FROM kindly_stats.event_table AS t WHERE t.grain = b.grain ORDER BY t.event_table;
+               FROM kindly_stats.event_tables() AS t WHERE t.grain = b.grain ORDER BY t.event_table;
         ELSIF o.action = 'update' THEN
             UPDATE kindly_stats.measure AS m
                SET (kinds, keys, member, weight, condition, needed, grain, built_in) =
@@ -368,6 +532,522 @@ After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New meas
 otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
 are.  A row for each measure that was looked at.  It blocks writers while it counts.
 Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
+CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
+    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+    -- to compile the query takes longer than to run it on most tables
+    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+    -- tallies are of months
+    first date := date_trunc('month', since AT TIME ZONE 'UTC');
+    raw text;
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
+            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
+                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
+        END IF;
+        RETURN;
+    END IF;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
+    raw := format($query$
+        SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+               (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
+          FROM (%s) AS u
+        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'));
+    RETURN QUERY EXECUTE format($query$
+        WITH both_sides AS (
+            SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
+              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3)
+            UNION ALL
+            SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
+        compared AS (
+            SELECT b.bot_id, b.month, kindly_stats.compare(b.measure, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1, 2),
+        -- of measures that are there
+        different AS MATERIALIZED (
+            SELECT c.bot_id, m.name AS measure, c.month, c.differences[n][2]::bigint AS stored, c.differences[n][3]::bigint AS recounted
+              FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n JOIN kindly_stats.measure AS m ON m.name = c.differences[n][1]),
+        members AS (
+            SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
+              FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
+               coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                                          NULL, true, NULL, false))[2]
+                           FROM kindly_stats.rollup AS r
+                          WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
+               coalesce(m.members, 0)
+          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+         ORDER BY d.measure, d.bot_id, d.month
+        $query$, raw)
+        USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    measures text[];
+    changed bigint;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
+    IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
+        -- tables that were restored have triggers, and perhaps nothing that these could count in
+        PERFORM kindly_stats.create_tables();
+    ELSIF NOT kindly_stats.has_rollup() THEN
+        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
+            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
+        PERFORM kindly_stats.create_exported();
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.forget_measures(bot::bigint);
+    -- what is marked before the snapshot is counted in it
+    tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
+    measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
+    changed := kindly_stats.repair(bot);
+    IF bot IS NULL THEN
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
+        UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
+    END IF;
+    -- rows that came without triggers
+    PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
+    RETURN changed;
+END
+$$;
+CREATE FUNCTION kindly_stats.conversation_tables() RETURNS TABLE (conversation_table regclass, columns jsonb)
+    LANGUAGE sql STABLE COST 100 ROWS 10
+BEGIN ATOMIC
+    SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns
+      FROM pg_catalog.pg_trigger AS t
+     -- after INSERT, for the statement
+     WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+END;
+COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
+CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;
+COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
+CREATE OR REPLACE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t kindly_stats.conversation_table;
+BEGIN
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(c.*)::kindly_stats.conversation_table FROM kindly_stats.conversation_tables() AS c ORDER BY c.conversation_table)
+    LOOP
+        PERFORM kindly_stats.note_conversation_bots(t.conversation_table, t.columns ->> 'bot_id', bot);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.attach_conversations(conversation_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false)
+    RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    wanted jsonb;
+    covered regclass[];
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('attach a conversation table');
+    PERFORM kindly_stats.require_table(conversation_table);
+    PERFORM kindly_stats.check_conversation_mapping(columns);
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.create_exported();
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(conversation_table) AS r;
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
+    -- who closes a day counts its conversations in all tables, this one among them or not
+    PERFORM kindly_stats.lock_exported();
+    SELECT t.columns INTO known FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = attach_conversations.conversation_table;
+    -- what has been exported would be said otherwise
+    IF known IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_each_text(columns) AS c
+         WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
+        RAISE EXCEPTION 'table "%" is attached with other columns', conversation_table
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew, and others to null; else detach it first.';
+    END IF;
+    wanted := kindly_stats.found_conversation_columns(conversation_table, coalesce(known, '{}') || columns);
+    SELECT array_agg(DISTINCT a.relation ORDER BY a.relation) INTO covered
+      FROM unnest(ARRAY['conversation_start', 'conversation_end']) AS g (grain),
+           LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
+    PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
+    IF known IS NULL THEN
+        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.relations(conversation_table) AS r;
+    END IF;
+    PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
+       FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
+    IF known IS DISTINCT FROM wanted THEN
+        PERFORM kindly_stats.check_replies(conversation_table, wanted);
+    END IF;
+    PERFORM kindly_stats.check_exported(conversation_table, wanted);
+    IF replica THEN
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
+    END IF;
+    RETURN QUERY SELECT unnest(covered);
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.begin_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = begin_measure.name AND NOT m.counted) THEN
+        RETURN true;
+    END IF;
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r
+                                            WHERE t.grain = begin_measure.grain ORDER BY r));
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, false);
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN false;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.sync_tree(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    part record;
+    known record;
+    is_event boolean;
+BEGIN
+    SELECT bool_or(e.grain = 'event') INTO is_event FROM kindly_stats.event_tables() AS e WHERE e.event_table = top;
+    IF is_event IS NULL THEN
+        PERFORM kindly_stats.part_tree(top);
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.require_countable(relation);
+    PERFORM kindly_stats.require_not_kept(relation);
+    PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_tables() AS e WHERE e.event_table = top;
+    FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
+    LOOP
+        IF EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = part.relid AND (c.grain = 'event') <> is_event) THEN
+            RAISE EXCEPTION 'tables "%" and "%" are attached with different kinds of rows', part.relid, top
+                USING ERRCODE = '55000', HINT = 'A tree of tables holds events or conversations, not both; detach one from kindly_stats first.';
+        END IF;
+        FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = top ORDER BY e.grain
+        LOOP
+            IF part.isleaf THEN
+                PERFORM kindly_stats.adopt(part.relid, top, known.columns, known.grain);
+            END IF;
+            PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
+        END LOOP;
+    END LOOP;
+    -- a partition that counts what is replicated makes its tree do so
+    IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.relations(top) AS r
+          WHERE e.event_table = top;
+    END IF;
+    -- what was half counted alone is so as a part of its tree
+    WITH half AS (
+        DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
+    INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
+    LOOP
+        PERFORM kindly_stats.guard_conversations(top, known.columns);
+        PERFORM kindly_stats.note_conversation_bots(relation, known.columns ->> 'bot_id', NULL);
+        PERFORM kindly_stats.check_replies(relation, known.columns);
+        PERFORM kindly_stats.lock_exported();
+        PERFORM kindly_stats.check_exported(top, known.columns);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.take_counts(event_table regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('change counted columns');
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    PERFORM kindly_stats.append_counts(e.event_table, e.columns, e.grain, NULL, true, false)
+       FROM kindly_stats.event_tables() AS e WHERE e.event_table = take_counts.event_table;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.count_anew(event_table regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known record;
+BEGIN
+    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = count_anew.event_table ORDER BY e.grain
+    LOOP
+        PERFORM kindly_stats.check_columns(event_table, kindly_stats.needed_columns(known.columns, known.grain), known.grain);
+        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, false);
+    END LOOP;
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = count_anew.event_table
+    LOOP
+        PERFORM kindly_stats.found_conversation_columns(event_table, known.columns);
+        PERFORM kindly_stats.check_replies(event_table, known.columns);
+        PERFORM kindly_stats.lock_exported();
+        PERFORM kindly_stats.check_exported(event_table, known.columns);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.read_columns(event_table regclass) RETURNS TABLE (logical text, physical text)
+    LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.key, kindly_stats.mapped_column(c.value) FROM kindly_stats.event_tables() AS e, jsonb_each(e.columns) AS c
+     WHERE e.event_table = read_columns.event_table AND kindly_stats.mapped_column(c.value) IS NOT NULL
+    UNION
+    SELECT c.key, c.value FROM kindly_stats.conversation_tables() AS e, jsonb_each_text(e.columns) AS c
+     WHERE e.conversation_table = read_columns.event_table AND c.value IS NOT NULL
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.before_rename_value(enum oid, caller oid) RETURNS SETOF oid
+    LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reader regclass;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
+        RETURN;
+    END IF;
+    -- no lock on a table is waited for: one that is being attached must be there to be seen
+    PERFORM kindly_stats.exclude_repair();
+    FOR reader IN
+        SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e
+          JOIN LATERAL jsonb_each(e.columns) AS c ON true
+          JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(c.value) AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE kindly_stats.base_type(a.atttypid) = enum ORDER BY 1
+    LOOP
+        PERFORM kindly_stats.take_counts(reader);
+        RETURN NEXT reader;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.warn_of_namesake(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    former regclass;
+BEGIN
+    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e WHERE to_regclass(e.known_as) = relation AND e.event_table <> relation
+    LOOP
+        RAISE WARNING 'table "%" is not attached to kindly_stats: what is written to it is not counted', relation
+            USING HINT = format('"%s" had that name when it was attached. SELECT kindly_stats.attach(%L).', former, relation);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[], retyped text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    found record;
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'table "%" was attached to kindly_stats while this statement waited for it', top
+            USING ERRCODE = '40001', HINT = 'Try again: it is counted anew then.';
+    END IF;
+    IF partition <> 0 AND (kindly_stats.is_covered(relation) OR kindly_stats.is_covered(partition)) THEN
+        -- it is excluded already, unless the tree was attached while the statement waited for it
+        PERFORM kindly_stats.exclude_repair();
+        PERFORM kindly_stats.sync_tree(partition);
+    END IF;
+    IF checks THEN
+        PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
+          WHERE kindly_stats.is_covered(c);
+    END IF;
+    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
+    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+                  WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
+                  ORDER BY t.tgparentid <> 0, 1, 2
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', found.name, found.tgname);
+    END LOOP;
+    IF switches AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
+                               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)) THEN
+        RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
+            USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
+    END IF;
+    FOR found IN SELECT DISTINCT a.name FROM unnest(added) AS a (name), kindly_stats.event_tables() AS e
+                  WHERE e.event_table = top AND e.grain = 'event' AND NOT e.columns ? a.name
+                    AND a.name IN (SELECT l.logical FROM kindly_stats.logical_columns(e.grain) AS l) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'column "%" of event table "%" is not counted', found.name, top
+            USING HINT = format('SELECT kindly_stats.attach(%L) counts the table anew with it.', top);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_rename_column(relation regclass, old_name text, new_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    known record;
+BEGIN
+    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = top ORDER BY e.grain
+    LOOP
+        IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
+            PERFORM kindly_stats.create_triggers(r, top, kindly_stats.renamed_columns(known.columns, old_name, new_name), known.grain)
+               FROM kindly_stats.relations(top) AS r;
+        END IF;
+    END LOOP;
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
+    LOOP
+        IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
+            PERFORM kindly_stats.guard_conversations(top, kindly_stats.renamed_columns(known.columns, old_name, new_name));
+        END IF;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_drop(kept oid[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_type IN ('table column', 'trigger')) THEN
+        RETURN;
+    END IF;
+    FOR lost IN
+        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid, t.original
+          FROM pg_event_trigger_dropped_objects() AS d
+          LEFT JOIN pg_event_trigger_dropped_objects() AS t ON t.object_type = 'table' AND t.address_names = d.address_names[1:2]
+         WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete|truncate)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
+    LOOP
+        IF lost.original THEN
+            RAISE EXCEPTION 'table % was attached to kindly_stats while this statement waited for it', lost.name
+                USING ERRCODE = '40001', HINT = 'Try again: its statistics are kept then.';
+        ELSIF lost.objid IS NOT NULL THEN
+            RAISE EXCEPTION 'cannot drop attached table % along with something else', lost.name
+                USING ERRCODE = '55000', HINT = format('Its statistics would be wrong. DROP TABLE %s first, which keeps them, or SELECT kindly_stats.detach(%L).', lost.name, lost.name);
+        END IF;
+        RAISE WARNING 'table % has lost a counting trigger: its statistics become wrong', lost.name
+            USING HINT = 'kindly_stats.attach(), and then kindly_stats.rebuild(), mends that; to count the table no longer, use kindly_stats.detach().';
+    END LOOP;
+    FOR lost IN
+        SELECT d.objid::regclass AS name, c.logical, c.physical, EXISTS (SELECT FROM kindly_stats.conversation_tables() AS v WHERE v.conversation_table = d.objid) AS is_conversation
+          FROM pg_event_trigger_dropped_objects() AS d
+          JOIN LATERAL kindly_stats.read_columns(d.objid) AS c ON c.physical = d.address_names[3]
+         WHERE d.object_type = 'table column' AND kindly_stats.is_covered(d.objid) ORDER BY 1, 2
+    LOOP
+        RAISE EXCEPTION 'column "%" of attached table "%" is counted', lost.physical, lost.name
+            USING ERRCODE = '55000', HINT = CASE WHEN lost.logical IN ('bot_id', 'occurred_at', 'kind', 'conversation_id', 'conversation_start_time', 'conversation_end_time')
+                THEN format('Nothing can be counted without it: SELECT kindly_stats.detach(%L) first.', lost.name)
+                ELSE format('Count without it first: SELECT kindly_stats.%s(%L, ''{"%s": null}'').',
+                    CASE WHEN lost.is_conversation THEN 'attach_conversations' ELSE 'attach' END, lost.name, lost.logical) END;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_triggers() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- a table that is attached for itself and through its parent
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
+           format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
+      FROM kindly_stats.event_tables() AS t
+      JOIN kindly_stats.event_tables() AS a ON a.grain = t.grain AND a.event_table <> t.event_table
+       AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
+    RETURN QUERY
+    SELECT 'error', r.relation::text,
+           CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
+                ELSE format('This partition of %s has not all triggers that count: what is written straight to it is not counted.', t.event_table) END,
+           format('SELECT kindly_stats.%s(%L); SELECT kindly_stats.rebuild();', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END, t.event_table)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
+     WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
+             WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
+     ORDER BY 2;
+    -- without the trigger for INSERT it is not even known as an event table
+    RETURN QUERY
+    SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
+           format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+       AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
+       AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
+           format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
+                        to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
+       -- a trigger for each row may be one for what is replicated, and nothing else
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+     ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',
+           format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure) AND g.tgenabled IN ('D', 'O') ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('event trigger %I', e.evtname), 'It is disabled: tables can change without the statistics following.',
+           format('ALTER EVENT TRIGGER %I ENABLE; SELECT kindly_stats.rebuild();', e.evtname)
+      FROM pg_event_trigger AS e JOIN pg_depend AS d ON d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e'
+      JOIN pg_extension AS x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid AND x.extname = 'kindly_stats'
+     WHERE e.evtenabled IN ('D', 'R') ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', r.relation::text, 'The rule is gone that keeps MERGE away: what it moves from partition to partition may not be counted.',
+           format('SELECT kindly_stats.refuse_merge(%L);', r.relation::text)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
+     WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.relation AND w.rulename = 'kindly_stats_no_merge') ORDER BY 2;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_columns() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN QUERY
+        SELECT 'error', 'kindly_stats.rollup', format('It is missing, and %s has the triggers that count: it was restored without the schema kindly_stats.', min(t.event_table::text)),
+               'SELECT kindly_stats.rebuild();'
+          FROM kindly_stats.event_tables() AS t HAVING count(*) > 0;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', kindly_stats.mapped_column(t.columns -> l), l),
+           format('SELECT kindly_stats.%s(%L, %L); -- or with its new name instead of null', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END,
+                  t.event_table, json_build_object(l, NULL))
+      FROM kindly_stats.event_tables() AS t, LATERAL unnest(kindly_stats.lost_columns(t.event_table, t.columns)) AS l
+     WHERE t.grain <> 'conversation_end' ORDER BY 2, 3;
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
+                                                a.attname, l.logical, format_type(a.atttypid, a.atttypmod)),
+           -- DDL that is followed would count the table as it is first
+           format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
+                  t.event_table, a.attname,
+                  CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
+                       WHEN t.columns -> l.logical -> 'path' IS NOT NULL THEN 'jsonb' WHEN l.role = 'instant' THEN 'timestamptz' WHEN l.role = 'condition' THEN 'boolean'
+                       WHEN l.role IN ('bot', 'weight') THEN 'bigint' ELSE 'text' END)
+      FROM kindly_stats.event_tables() AS t
+     CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
+      JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname = CASE WHEN t.columns ? l.logical THEN kindly_stats.mapped_column(t.columns -> l.logical) ELSE l.logical END
+     WHERE NOT kindly_stats.type_fits(l.role, t.columns -> l.logical, a.atttypid)
+       AND t.grain <> 'conversation_end' ORDER BY 2, 3;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT 'warning', c.oid::regclass::text, 'It is unlogged: a crash empties it, and its statistics stay.', format('ALTER TABLE %s SET LOGGED;', c.oid::regclass)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
+     WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', p.relid::text, format('It is a foreign table, and a partition of %s: its events are not counted.', t.event_table),
+           format('ALTER TABLE %s DETACH PARTITION %s;', p.parentrelid, p.relid)
+      FROM kindly_stats.event_tables() AS t, LATERAL pg_partition_tree(t.event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind = 'f' ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'error', i.inhrelid::regclass::text, format('It inherits from %s: what is written straight to it is not counted.', t.event_table),
+           format('ALTER TABLE %s NO INHERIT %s; SELECT kindly_stats.rebuild();', i.inhrelid::regclass, t.event_table)
+      FROM kindly_stats.event_tables() AS t JOIN pg_inherits AS i ON i.inhparent = t.event_table JOIN pg_class AS c ON c.oid = t.event_table
+     WHERE c.relkind = 'r' ORDER BY 2;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_trees() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'error', c.relation::regclass::text, format('It is attached, but not %s, whose partition it is: what is written through that table is not counted.', kindly_stats.tree_top(c.relation)),
+           format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L);', c.relation::regclass::text, kindly_stats.tree_top(c.relation)::text)
+      FROM kindly_stats.covered_relation AS c JOIN pg_class AS r ON r.oid = c.relation AND r.relispartition
+     WHERE NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(c.relation)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'notice', i.inhrelid::regclass::text, format('It is half detached from %s: nothing can be written through that table.', i.inhparent::regclass),
+           format('ALTER TABLE %s DETACH PARTITION %s FINALIZE;', i.inhparent::regclass, i.inhrelid::regclass)
+      FROM pg_inherits AS i WHERE i.inhdetachpending AND i.inhrelid IN (SELECT c.relation FROM kindly_stats.covered_relation AS c) ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', t.event_table::text, format('Table %s, which has its former name, is not attached.', t.known_as), format('SELECT kindly_stats.attach(%L);', t.known_as)
+      FROM kindly_stats.event_tables() AS t WHERE to_regclass(t.known_as) <> t.event_table
+       AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = to_regclass(t.known_as)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'notice', t.event_table::text, format('Its column "%s" is not counted: it was added later.', l.logical), format('SELECT kindly_stats.attach(%L);', t.event_table::text)
+      FROM kindly_stats.event_tables() AS t, kindly_stats.logical_columns(t.grain) AS l
+     WHERE t.grain = 'event' AND NOT t.columns ? l.logical
+       AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY 2, 3;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_counting() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -382,13 +1062,13 @@ BEGIN
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, c.event_table::text,
            format('Its events from before %s are not counted yet.', to_char(c.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
            CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;'
-                WHEN EXISTS (SELECT FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = c.event_table) THEN 'SELECT kindly_stats.rebuild();'
+                WHEN EXISTS (SELECT FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = c.event_table) THEN 'SELECT kindly_stats.rebuild();'
                 ELSE format('CALL kindly_stats.attach_concurrently(%L);', c.event_table) END
-      FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_table AS t) ORDER BY 2;
+      FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', CASE WHEN EXISTS (SELECT FROM pg_class AS r WHERE r.oid = c.event_table) THEN c.event_table::text ELSE format('table with OID %s', c.event_table) END,
            'It was dropped or is not attached any more, and was still being counted: statistics lack some of its events.', 'SELECT kindly_stats.rebuild();'
-      FROM kindly_stats.counting AS c WHERE c.event_table NOT IN (SELECT t.event_table FROM kindly_stats.event_table AS t) ORDER BY 2;
+      FROM kindly_stats.counting AS c WHERE c.event_table NOT IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 2;
     RETURN QUERY
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, format('measure %s', m.name), 'It is still being counted: questions about it are refused.',
            CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.add_measure_concurrently(%L);', m.name) END
@@ -396,6 +1076,26 @@ BEGIN
     RETURN QUERY
     SELECT 'warning', format('measure %s', o.name), 'The extension was updated since, and defines it otherwise or anew.', 'SELECT * FROM kindly_stats.update_measures();'
       FROM kindly_stats.outdated_measures() AS o ORDER BY 2;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_tables()) OR to_regclass('kindly_stats.verified') IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v.verified_at, v.differences INTO last FROM kindly_stats.verified AS v;
+    IF last.differences > 0 THEN
+        RETURN NEXT ROW('error', 'kindly_stats.rollup', format('verify_all() found %s differences on %s.', last.differences, to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+                        'SELECT kindly_stats.rebuild(); SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    ELSIF last.verified_at IS NULL THEN
+        RETURN NEXT ROW('notice', 'kindly_stats.rollup', 'It has never been compared with the events.', 'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    ELSIF last.verified_at < now() - interval '7 days' THEN
+        RETURN NEXT ROW('notice', 'kindly_stats.rollup', format('It was last compared with the events on %s.', to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+                        'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
@@ -411,6 +1111,92 @@ COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
 locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
 Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
+CREATE FOREIGN TABLE kindly_stats.bi_interactions (
+    date date,
+    bot_id text,
+    bot_name text,
+    interaction_type text OPTIONS (part '2'),
+    interaction_name text OPTIONS (part '3'),
+    interaction_id text OPTIONS (part '4'),
+    interaction_parent_id text OPTIONS (part '5'),
+    story_id text OPTIONS (part '6'),
+    reached bigint OPTIONS (measure 'interactions'),
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'day', rows 'interactions');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_interactions IS 'internal: what view bi.interactions shows';
+CREATE VIEW bi.interactions AS SELECT * FROM kindly_stats.bi_interactions;
+COMMENT ON VIEW bi.interactions IS 'interactions reached (nodes of stories, as ChatBot.com counts them) by local day and interaction';
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT a.attrelid::regclass AS relation, a.attname, d.what
+          FROM (VALUES
+            ('date', 'local day, or the first one of the week or month, in the zone of column tz'),
+            ('hour', 'local hour; where the clock is set back, two rows have the same'),
+            ('bot_id', 'the id that the user has for the bot, as text'),
+            ('bot_name', 'the bot''s name, if kindly_stats.bot_name has one'),
+            ('is_partial', 'whether the hour, day, week or month is not over yet'),
+            ('starts_at', 'the instant at which it begins'),
+            ('tz', 'time zone: the session''s TimeZone, or the one that a condition asks for, as in tz = ''Europe/Oslo'''),
+            ('weekday', '1 is Monday, 7 is Sunday'),
+            ('hour_of_day', '0 to 23, on the local clock'),
+            ('messages', 'messages of users'),
+            ('chats', 'sessions with a message of a user; a session counts once in each row'),
+            ('users', 'distinct users who wrote, or in bi.ratings who rated; a user counts once in each row'),
+            ('new_users', 'users who had no message in any hour, day, week or month before'),
+            ('replies', 'replies of the bot'),
+            ('fallbacks', 'replies in which the bot did not understand'),
+            ('fallback_rate', 'fallbacks per reply, from 0 to 1; NULL without replies'),
+            ('handover_requests', 'requests for a human'),
+            ('handovers', 'how often a human took over'),
+            ('ratings', 'ratings that users gave, of all kinds'),
+            ('events', 'events of all kinds'),
+            ('source', 'where the user wrote, such as web; NULL where events have none'),
+            ('language_code', 'the user''s language; NULL where events have none'),
+            ('web_host', 'host of the page that the user wrote on'),
+            ('web_path', 'path of the page'),
+            ('clicks', 'clicks'),
+            ('button_id', 'the button'),
+            ('button_type', 'its type'),
+            ('dialogue_id', 'the dialogue that it stands in'),
+            ('labels', 'how often it was added'),
+            ('label_text', 'the label''s text'),
+            ('label_id', 'the label'),
+            ('topic', 'the topic'),
+            ('interaction_type', 'its type'),
+            ('interaction_name', 'its name'),
+            ('interaction_id', 'the interaction'),
+            ('interaction_parent_id', 'what it is a part of'),
+            ('story_id', 'the story'),
+            ('reached', 'how often it was reached'),
+            ('response_id', 'the response'),
+            ('sent', 'how often it was sent'),
+            ('likes', 'how often it was liked'),
+            ('dislikes', 'how often it was disliked'),
+            ('rating_type', 'binary or emojis'),
+            ('rating', 'the value, as text'),
+            ('conversation_status', 'the conversation''s status'),
+            ('last_resolution', 'how it was resolved last'),
+            ('conversations_started', 'conversations that began then, those in which the bot wrote'),
+            ('visitor_messages_started', 'messages of their visitors, of conversations that began then'),
+            ('not_understood_started', 'messages that were not understood, of conversations that began then'),
+            ('not_understood_rate_started', 'of the visitors'' messages, from 0 to 1; NULL without messages'),
+            ('conversations_ended', 'conversations that ended then'),
+            ('visitor_messages_ended', 'messages of their visitors, of conversations that ended then'),
+            ('not_understood_ended', 'messages that were not understood, of conversations that ended then'),
+            ('not_understood_rate_ended', 'of the visitors'' messages, from 0 to 1; NULL without messages')
+          ) AS d (name, what)
+          JOIN pg_catalog.pg_attribute AS a ON a.attname = d.name
+          JOIN pg_catalog.pg_class AS r ON r.oid = a.attrelid AND r.relnamespace = 'bi'::regnamespace AND r.relkind = 'v'
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.relation, c.attname, c.what);
+    END LOOP;
+END
+$$;
 COMMENT ON FUNCTION kindly_stats.svg(text[], double precision[], text, text, text, integer, integer) IS
 'a picture of labels and numbers
 
@@ -503,6 +1289,129 @@ bot, from, to, period, storyId, tz, errors: as those of chatbot_com.conversation
 All interactions that the bot ever had, and those of kindly_stats.interaction, in these stories, if there is a list of them.  parentId,
 type, name, id: which one, without those that it does not have, the name being the last one that the id had; usage: percent of the
 sum of all values, two decimals; value: how often it was used.  Further error: 42501 without SELECT on kindly_stats.interaction.';
+CREATE FUNCTION kindly_stats.bots() RETURNS TABLE (id text, number bigint, name text)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_list_bots';
+COMMENT ON FUNCTION kindly_stats.bots() IS
+'bots that have statistics or a name, and that the caller sees
+
+What view kindly_stats.bot shows.  Error: 42501 for who has SELECT neither on it nor on the tables.';
+CREATE FUNCTION kindly_stats.stats_series_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000
+BEGIN ATOMIC
+    SELECT b.id, b.name, s.bucket, s.date, s.count, s.distinct_count, s.is_partial
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_series(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY b.id COLLATE "C", s.bucket;
+END;
+COMMENT ON FUNCTION kindly_stats.stats_series_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series for each bot
+
+bots: which, NULL for all that the caller sees; of others, and of those that have neither statistics nor a name, there is no row.  bot: the id that the user has for it; name: as in
+kindly_stats.bot_name.  Other arguments, columns and errors are those of stats_series.';
+CREATE FUNCTION kindly_stats.stats_total_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, count bigint, distinct_count bigint)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 100
+BEGIN ATOMIC
+    SELECT b.id, b.name, t.count, t.distinct_count
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_total(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS t
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY t.count DESC, b.id COLLATE "C";
+END;
+COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all for each bot, most first
+
+Arguments and errors as those of stats_series_by_bot and stats_total.';
+CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
+    UNION ALL
+    SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
+      FROM kindly_stats.conversation_tables() AS t, kindly_stats.relations(t.conversation_table) AS r
+$$;
+CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    command text;
+BEGIN
+    FOR command IN
+        SELECT format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, reader) FROM pg_namespace AS n
+         WHERE (n.nspname = 'kindly_stats'
+                OR tables AND n.oid IN (SELECT c.relnamespace FROM kindly_stats.tables_with_bots() AS t JOIN pg_class AS c ON c.oid = t.relation WHERE NOT t.is_partition)
+                OR n.oid IN (SELECT d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+                              WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'))
+           AND n.nspname <> 'kindly_api' AND NOT has_schema_privilege(reader, n.oid, 'USAGE')
+        UNION ALL
+        SELECT format('GRANT SELECT ON %s TO %I', r, reader)
+          FROM unnest('kindly_stats.bot'::regclass || ARRAY(SELECT c.oid::regclass FROM pg_class AS c WHERE c.relnamespace = 'bi'::regnamespace AND c.relkind = 'v'
+                                                                AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))) AS r
+         WHERE NOT has_table_privilege(reader, r, 'SELECT')
+        UNION ALL
+        SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
+         WHERE tables AND NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
+        UNION ALL
+        SELECT format('GRANT SELECT ON kindly_stats.measure TO %I', reader) WHERE tables AND NOT has_table_privilege(reader, 'kindly_stats.measure', 'SELECT')
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
+CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_row_security();
+    IF bot IS NULL OR role IS NULL THEN
+        RAISE EXCEPTION '"%" is missing', CASE WHEN role IS NULL THEN 'role' ELSE 'bot' END
+            USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    END IF;
+    PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
+    PERFORM kindly_stats.note_bot(bot);
+    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
+'lets a database role read the statistics of a bot
+
+role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
+The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
+kindly_stats.bot_grant lists what was granted, by the roles'' names.
+Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+CREATE OR REPLACE FUNCTION kindly_stats.create_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_row_security();
+    PERFORM kindly_stats.create_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
+    PERFORM kindly_stats.create_role('kindly_api_anonymous', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_user', 'NOLOGIN');
+    IF NOT (pg_has_role('kindly_api_authenticator', 'kindly_api_anonymous', 'MEMBER')
+            AND pg_has_role('kindly_api_authenticator', 'kindly_api_user', 'MEMBER')) THEN
+        GRANT kindly_api_anonymous, kindly_api_user TO kindly_api_authenticator;
+    END IF;
+    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user;
+    -- without a token, request() says that one is needed
+    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
+    PERFORM kindly_stats.grant_reading('kindly_api_user', true);
+    -- its rights on the tables decide alone: whoever takes them away has closed the API
+    REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
+    -- an export closes its day
+    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
+    PERFORM kindly_stats.limit_api_roles();
+    NOTIFY pgrst, 'reload config';
+    NOTIFY pgrst, 'reload schema';
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
@@ -520,7 +1429,7 @@ BEGIN
     GRANT SELECT ON ALL TABLES IN SCHEMA bi TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
     GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.bot, kindly_stats.interaction, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
-        kindly_stats.verified TO kindly_stats_admin, kindly_stats_monitor;
+        kindly_stats.verified, kindly_stats.event_table, kindly_stats.conversation_table, kindly_stats.progress TO kindly_stats_admin, kindly_stats_monitor;
     GRANT INSERT, DELETE ON kindly_stats.rollup, kindly_stats.detached TO kindly_stats_admin;
     GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
     FOR command IN
@@ -751,3 +1660,6 @@ COMMENT ON FUNCTION kindly_api.stats_funnel(kindly_stats.bot_id, kindly_stats.mo
 measures: 2 to 20 that count values of the same column, {messages,pages}; other arguments and errors as those of stats_series, and 400 for measures whose members differ.  Each step has
 the members who were counted by its measure and by all before it in the range, in whatever order of time.  ratio: part of the first step''s, step_ratio: of the step before''s, null where
 that is nobody.';
+REVOKE SELECT ON kindly_stats.event_table FROM PUBLIC;
+REVOKE SELECT ON kindly_stats.conversation_table FROM PUBLIC;
+REVOKE SELECT ON kindly_stats.progress FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- What goes on after the upgrade: triggers, event triggers, compaction, new tables.
 \set ON_ERROR_STOP 1
 \pset format unaligned
-\pset tuples_only
+\pset tuples_only on
 SET timezone = 'UTC';
 SET client_min_messages = warning;
 SET ROLE ks_upgrade_app;

@@ -1,7 +1,7 @@
 -- What must be the same after as before: every stored byte, and every answer.
 \set ON_ERROR_STOP 1
 \pset format unaligned
-\pset tuples_only
+\pset tuples_only on
 SET timezone = 'UTC';
 SET jit = off;
 SELECT 'stored', count(*), md5(string_agg(concat_ws(' ', bot_id, measure, month, id, kept, encode(kindly_stats.tally_send(tally), 'hex')), '|' ORDER BY bot_id, id)) FROM kindly_stats.rollup;

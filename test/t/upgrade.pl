@@ -48,7 +48,8 @@ sub catalog
 	$dump =~ s/^SELECT pg_catalog\.binary_upgrade_set_next.*\n//mg;
 	$dump =~ s/^-- For binary upgrade, must preserve.*\n//mg;
 	$dump =~ s/^\\(un)?restrict .*\n//mg;
-	my @entries = sort map { s/\s+$//r } split /^--\n(?=-- Name: )/m, $dump;
+	# rights that were given and taken are none
+	my @entries = grep { !/^-- Name: .*; Type: ACL;/ || /^(?:GRANT|REVOKE)/m } sort map { s/\s+$//r } split /^--\n(?=-- Name: )/m, $dump;
 	return join("\n", @entries) . "\n" . $node->safe_psql($database, slurp_file("$FindBin::RealBin/../upgrade/catalog.sql"));
 }
 

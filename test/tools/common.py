@@ -9,7 +9,7 @@ import tap  # noqa: E402
 
 HOST, PORT, USER, DATABASE, is_, run = tap.HOST, tap.PORT, tap.USER, tap.DATABASE, tap.is_, tap.run
 
-RELATIONS = ['buttons', 'conversations_daily', 'daily', 'daily_by_language', 'daily_by_source', 'heatmap', 'hourly', 'intents', 'labels', 'monthly',
+RELATIONS = ['buttons', 'conversations_daily', 'daily', 'daily_by_language', 'daily_by_source', 'heatmap', 'hourly', 'interactions', 'labels', 'monthly',
              'outcomes_daily', 'pages', 'ratings', 'responses', 'topics', 'weekly']
 # two months of bot 41 and bot 42 in Oslo, as the typed functions have them
 TYPED = "SELECT {columns} FROM kindly_stats.stats_series('{bot}', '2024-10-01', '2024-12-01', 'Europe/Oslo', '{granularity}', '{measure}')"

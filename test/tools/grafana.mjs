@@ -139,7 +139,7 @@ const expected = {
     'Buttons': values => top('buttons', key => key[0], values),
     'Labels': values => top('labels', key => key[0], values),
     'Topics': values => top('topics', key => key[0], values),
-    'Intents': values => top('interactions', key => key[1], values),
+    'Interactions': values => top('interactions', key => key[1], values),
     'Ratings by value': async values => (await top('feedback', key => key.slice(0, 2).join(' '), values)).map(([name, count]) => [...name.split(' '), count]).sort((a, b) => a[1] < b[1] ? -1 : 1),
 };
 

@@ -99,8 +99,8 @@ for my $statement (@new)
 {
 	my $before = $old{ $statement->{key} };
 	my $text = $statement->{text};
-	# what an installation alone checks and says
-	next if $statement->{verb} eq 'DO';
+	# what an installation alone checks and says; others comment on what is there
+	next if $statement->{verb} eq 'DO' && $text !~ /\bEXECUTE\b/;
 	if ($statement->{verb} eq 'CREATE')
 	{
 		next if $before && $before->{text} eq $text && !$anew{ $statement->{object} };
@@ -116,10 +116,14 @@ for my $statement (@new)
 # Comments and rights of what stays that nobody says any more.
 for my $statement (grep { $_->{verb} ne 'CREATE' && $_->{verb} ne 'DO' } @old)
 {
-	next if $new{ $statement->{key} } || !$new{"CREATE $statement->{object}"} || $anew{ $statement->{object} };
+	next if $new{ $statement->{key} } || !grep({ $new{"CREATE $_ $statement->{name}"} } $statement->{kind}, $statement->{kind} eq 'TABLE' ? ('VIEW', 'FOREIGN TABLE') : ()) || $anew{ $statement->{object} };
 	if ($statement->{text} =~ /^REVOKE (\w+) ON (.*) FROM PUBLIC$/s)
 	{
 		push @written, "GRANT $1 ON $2 TO PUBLIC";
+	}
+	elsif ($statement->{text} =~ /^GRANT (\w+) ON (.*) TO PUBLIC$/s)
+	{
+		push @written, "REVOKE $1 ON $2 FROM PUBLIC";
 	}
 	else
 	{

@@ -1,6 +1,6 @@
 -- Tallies of every shape, as text, with what they answer: one a line, to be kept for every version of the stored form.
 \pset format unaligned
-\pset tuples_only
+\pset tuples_only on
 \pset fieldsep '\t'
 SET timezone = 'UTC';
 SET search_path = pg_catalog, kindly_stats;
