@@ -207,6 +207,27 @@ extern int64 ks_id_mark(int64 first_new);
 extern uint64 ks_id_held(void);
 extern int64 ks_cluster_number(void);
 
+/* store.c */
+
+/* Rows to be put into the rollup, all live or all kept. */
+typedef struct ks_rows
+{
+	bool		kept;
+	int64		cluster;		/* 0 but in marks */
+	int			count;
+	Datum	   *bot_id;
+	Datum	   *measure;
+	Datum	   *month;
+	Datum	   *id;
+	Datum	   *tally;
+} ks_rows;
+
+/* Gets a row that has been taken out of the rollup, whose tally stays for as long as it runs. */
+typedef void (*ks_taken) (void *context, DateADT month, bool kept, Datum tally);
+
+extern void ks_store_put(const ks_rows *rows);
+extern int64 ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken taken, void *context);
+
 /* append.c */
 
 /* The tally of one bot and UTC month while a statement's rows are read. */
