@@ -342,7 +342,7 @@ group_argument(FunctionCallInfo fcinfo, int argument)
 static Datum
 finish_json(StringInfo out)
 {
-	return PointerGetDatum(cstring_to_text_with_len(out->data, out->len));
+	return ks_json_end(out);
 }
 
 static void
@@ -380,7 +380,7 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	all.kind = r->kind;
 	all.counts = series.counts;
 	all.distincts = series.distincts;
-	initStringInfo(&out);
+	ks_json_begin(&out);
 	ks_json_open(&out, '{');
 	if (member == NULL)
 		put_points(&out, &all, &series.buckets);
@@ -548,7 +548,7 @@ ks_chatbot_com_conversations_heatmap(PG_FUNCTION_ARGS)
 		ks_stats_heatmap(&request, counts, distincts, NULL);
 
 	all = sum_of(distincts, KS_HEATMAP_CELLS);
-	initStringInfo(&out);
+	ks_json_begin(&out);
 	ks_json_open(&out, '[');
 	for (cell = 0; cell < KS_HEATMAP_CELLS; cell++)
 	{

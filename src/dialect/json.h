@@ -12,6 +12,7 @@
 extern void ks_json_begin(StringInfo out);
 extern Datum ks_json_end(StringInfo out);
 extern void ks_json_member(StringInfo out, const char *name);
+extern void ks_json_written(StringInfo out, const StringInfo written);
 extern void ks_json_text(StringInfo out, const char *value);
 extern void ks_json_bytes(StringInfo out, const uint8 *bytes, size_t length);
 extern void ks_json_integer(StringInfo out, int64 value);
