@@ -12,6 +12,7 @@ typedef struct ks_sharing
 {
 	uint8_t		rows;			/* 0, 1 or 2 for more */
 	bool		negative;		/* a row with weights below zero touches it */
+	bool		segment;		/* series: it has a segment that has been looked at */
 } ks_sharing;
 
 /*
