@@ -99,11 +99,27 @@ ks_json_close(StringInfo out, char bracket)
 	appendStringInfoCharMacro(out, bracket);
 }
 
-/* What was written before, elsewhere, and is needed many times. */
 void
-ks_json_written(StringInfo out, const StringInfo written)
+ks_json_start_pieces(ks_json_pieces *pieces, int most)
 {
-	put_bytes(out, written->data, written->len);
+	initStringInfo(&pieces->text);
+	pieces->end = palloc_extended(((Size) most + 1) * sizeof(int), MCXT_ALLOC_HUGE);
+	pieces->count = 0;
+}
+
+/* What was written since the last one is a piece; it ends with the name of a member, behind which no comma comes. */
+void
+ks_json_end_piece(ks_json_pieces *pieces)
+{
+	pieces->end[pieces->count++] = pieces->text.len;
+}
+
+void
+ks_json_piece(StringInfo out, const ks_json_pieces *pieces, int number)
+{
+	int			begin = number > 0 ? pieces->end[number - 1] : 0;
+
+	put_bytes(out, pieces->text.data + begin, (size_t) (pieces->end[number] - begin));
 }
 
 /* NULL becomes null. */

@@ -416,20 +416,18 @@ begin_thing(StringInfo out, const char *thing, const char *name)
 }
 
 /* How each group's objects begin: many buckets have it. */
-static StringInfoData *
-begun_things(const grouping *g, const ks_groups *groups)
+static void
+begin_things(const grouping *g, const ks_groups *groups, ks_json_pieces *begun)
 {
-	StringInfoData *result = palloc((groups->count + 1) * sizeof(StringInfoData));
 	int			i;
 
+	ks_json_start_pieces(begun, groups->count);
 	for (i = 0; i < groups->count; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		initStringInfo(&result[i]);
-		begin_thing(&result[i], g->thing, groups->names[i]);
-		ks_json_member(&result[i], g->members != NULL ? g->members : g->events);
+		begin_thing(&begun->text, g->thing, groups->names[i]);
+		ks_json_member(&begun->text, g->members != NULL ? g->members : g->events);
+		ks_json_end_piece(begun);
 	}
-	return result;
 }
 
 /* What occurred in each bucket, in the order of the whole range. */
@@ -438,13 +436,13 @@ grouped_answer(FunctionCallInfo fcinfo, const grouping *g)
 {
 	ks_analytics a;
 	ks_groups	groups;
-	StringInfoData *begun;
+	ks_json_pieces begun;
 	int			i,
 				j;
 
 	ks_analytics_begin(fcinfo, &a);
 	ask_groups(&a, g->measure, g->part, g->members != NULL, &groups);
-	begun = begun_things(g, &groups);
+	begin_things(g, &groups, &begun);
 	ks_json_open(&a.out, '[');
 	for (i = 0; i < a.buckets.nbuckets; i++)
 	{
@@ -454,7 +452,7 @@ grouped_answer(FunctionCallInfo fcinfo, const grouping *g)
 		{
 			if (groups.counts[j][i] == 0 || !is_thing(g, &groups, j))
 				continue;
-			ks_json_written(&a.out, &begun[j]);
+			ks_json_piece(&a.out, &begun, j);
 			if (g->members != NULL)
 			{
 				ks_json_integer(&a.out, groups.distincts[j][i]);
