@@ -66,8 +66,10 @@ PG_FUNCTION_INFO_V1(ks_compact_all);
 typedef struct month_part
 {
 	int64		bot_id;
-	DateADT		month;
+	DateADT		month;			/* -infinity: rows that span months */
 	bool		kept;
+	bool		joined;			/* where it is to be made of all rows of a bot that has little */
+	bool		apart;			/* where it is to be taken apart, since the bot has much */
 } month_part;
 
 /* Adds the tallies that the last statement returned in its first column; gives back their number. */
@@ -168,24 +170,39 @@ packed_bytes(const ks_builder *builder)
 	return builder->weights.count * sizeof(uint32) + builder->members.count * sizeof(uint64);
 }
 
+static bool
+spans_months(const month_part *of)
+{
+	return DATE_IS_NOBEGIN(of->month);
+}
+
+/* What of the rollup a part is, where its rows are named l, and the same for those that span months. */
+#define OF_MONTH \
+	" l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3" \
+	" AND l.id OPERATOR(pg_catalog.<) 0"
+#define OF_SPANS \
+	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3" \
+	" AND l.id OPERATOR(pg_catalog.>=) 2305843009213693952 AND l.id OPERATOR(pg_catalog.<) 4611686018427387904"
+
 /* Takes rows out of the rollup and into the builder, the smallest first; gives back how many. */
 static uint64
 take_rows(const month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
-	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr plans[2] = {NULL, NULL};
+	SPIPlanPtr *plan = &plans[spans_months(of)];
 	Oid			types[6] = {INT8OID, DATEOID, TEXTOID, INT4OID, INT8OID, BOOLOID};
 	Datum		values[6] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, Int32GetDatum((int32) rows.largest), Int64GetDatum(rows.count),
 	BoolGetDatum(of->kept)};
 
-	ks_prepared(&plan,
-				"DELETE FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
-				"SELECT l.id FROM kindly_stats.rollup AS l"
-				" WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3"
-				" AND l.id OPERATOR(pg_catalog.<) 0"
-				" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4"
-				" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 6, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
+#define TAKE_ROWS(which) \
+	"DELETE FROM kindly_stats.rollup AS r" \
+	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	"SELECT l.id FROM kindly_stats.rollup AS l WHERE" which \
+	" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4" \
+	" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally"
+
+	ks_prepared(plan, spans_months(of) ? TAKE_ROWS(OF_SPANS) : TAKE_ROWS(OF_MONTH), 6, types);
+	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);
 }
@@ -194,15 +211,16 @@ take_rows(const month_part *of, Datum measure, small_rows rows, ks_builder *buil
 static void
 select_sizes(const month_part *of, Datum measure)
 {
-	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr plans[2] = {NULL, NULL};
+	SPIPlanPtr *plan = &plans[spans_months(of)];
 	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, BOOLOID};
 	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, BoolGetDatum(of->kept)};
 
-	ks_prepared(&plan,
-				"SELECT pg_catalog.pg_column_size(r.tally) FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.=) $3"
-				" AND r.kept OPERATOR(pg_catalog.=) $4 AND" KS_IS_MERGED " ORDER BY 1", 4, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
+#define SELECT_SIZES(which) \
+	"SELECT pg_catalog.pg_column_size(l.tally) FROM kindly_stats.rollup AS l WHERE" which " AND l.kept OPERATOR(pg_catalog.=) $4 ORDER BY 1"
+
+	ks_prepared(plan, spans_months(of) ? SELECT_SIZES(OF_SPANS) : SELECT_SIZES(OF_MONTH), 4, types);
+	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 }
 
@@ -282,6 +300,26 @@ typedef enum compact_what
 	COMPACT_SORTED				/* the same of mixed rows, and none is left */
 } compact_what;
 
+/* Whether the month has merged rows of single measures. */
+static bool
+is_sorted_out(const month_part *of)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
+	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
+
+	ks_prepared(&plan,
+				"SELECT FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
+				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " LIMIT 1", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not list rows of the rollup");
+	SPI_freetuptable(SPI_tuptable);
+	return SPI_processed > 0;
+}
+
+static uint64 put_span(const month_part *of, ks_builder *span, compact_what what, bool apart);
+
 /*
  * Writes what was taken of mixed rows, together with others of them that are worth merging.
  * What has become too much for a mixed row is sorted out by measure.
@@ -295,6 +333,8 @@ put_mixed(const month_part *of, ks_builder *mixed, compact_what what)
 	uint32		i;
 	uint64		taken = 0;
 
+	if (spans_months(of))
+		return put_span(of, mixed, what, ks_is_sorted_out(of->bot_id));
 	if (what != COMPACT_NEW)
 		taken = take_worthy(of, measure_datum(name), mixed, what >= COMPACT_ALL, what == COMPACT_SORTED);
 	ks_must(ks_builder_settle(mixed));
@@ -306,6 +346,40 @@ put_mixed(const month_part *of, ks_builder *mixed, compact_what what)
 	ks_sort_out(mixed, &shares, &count);
 	for (i = 0; i < count; i++)
 		put_measure(of, shares[i].name, &shares[i].builder, false);
+	return taken;
+}
+
+/*
+ * The same for rows that span months.  What has become too much for one is taken apart, month by
+ * month; so are all of them where the bot has turned out to have much.
+ */
+static uint64
+put_span(const month_part *of, ks_builder *span, compact_what what, bool apart)
+{
+	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
+	ks_month_share *shares;
+	uint64		taken = 0;
+	int			count;
+	int			i;
+
+	if (apart || what != COMPACT_NEW)
+		taken = take_worthy(of, measure_datum(name), span, apart || what >= COMPACT_ALL, apart);
+	ks_must(ks_builder_settle(span));
+	if (!apart && !ks_sort_out_worth(span))
+	{
+		ks_append_row(of->bot_id, name, of->month, of->kept, span);
+		return taken;
+	}
+	ks_span_split(span, &shares, &count);
+	for (i = 0; i < count; i++)
+	{
+		month_part	part = {of->bot_id, ks_month_to_date(shares[i].month), of->kept};
+
+		if (what == COMPACT_ALL)
+			put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? COMPACT_SORTED : COMPACT_ALL);
+		else
+			put_mixed(&part, &shares[i].builder, what);
+	}
 	return taken;
 }
 
@@ -356,24 +430,6 @@ compact_all_of(const month_part *of, Datum measure, compact_what what)
 	MemoryContextDelete(memory);
 }
 
-/* Whether the month has merged rows of single measures. */
-static bool
-is_sorted_out(const month_part *of)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
-	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
-
-	ks_prepared(&plan,
-				"SELECT FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
-				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " LIMIT 1", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not list rows of the rollup");
-	SPI_freetuptable(SPI_tuptable);
-	return SPI_processed > 0;
-}
-
 /* Merges all mixed rows; where there are rows of single measures, too, into those. */
 static void
 compact_all_mixed(const month_part *of)
@@ -383,6 +439,46 @@ compact_all_mixed(const month_part *of)
 	compact_all_of(of, mixed, COMPACT_ALL);
 	if (is_sorted_out(of))
 		compact_all_of(of, mixed, COMPACT_SORTED);
+}
+
+/* Merges rows of the bot that span months, as far as it is worth it. */
+static void
+compact_spans(const month_part *of, compact_what what)
+{
+	month_part	spans = {of->bot_id, DATEVAL_NOBEGIN, of->kept};
+
+	if (count_rows(&spans, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0})) > 0)
+		(void) compact_mixed(&spans, what);
+}
+
+/* Takes mixed rows of all months of the bot, as far as nobody has them. */
+static uint64
+take_all_mixed(const month_part *of, ks_builder *builder)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[3] = {INT8OID, BOOLOID, INT8OID};
+	Datum		values[3] = {Int64GetDatum(of->bot_id), BoolGetDatum(of->kept), Int64GetDatum(BATCH)};
+
+	ks_prepared(&plan,
+				"DELETE FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				"SELECT l.id FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) ''"
+				" AND l.id OPERATOR(pg_catalog.<) 0 AND l.kept OPERATOR(pg_catalog.=) $2 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
+		elog(ERROR, "could not take rows out of the rollup");
+	return merge_returned(builder);
+}
+
+/* Makes of all rows of a bot that has little one that spans its months; of one that has much, takes those apart that do. */
+static void
+compact_all_spans(const month_part *of)
+{
+	ks_builder	sum;
+
+	ks_builder_init(&sum, CurrentMemoryContext);
+	if (of->joined)
+		(void) take_all_mixed(of, &sum);
+	(void) put_span(of, &sum, COMPACT_ALL, of->apart);
 }
 
 /* ------------------------------------------------------------------------
@@ -417,6 +513,36 @@ sum_of(List **sums, const month_part *of)
 	return &sum->builder;
 }
 
+/* Makes of the sums of months, where the bot has little, one that spans them. */
+static List *
+joined_sums(List *sums)
+{
+	uint64		entries = 0;
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, sums)
+	{
+		ks_builder *builder = &((month_sum *) lfirst(cell))->builder;
+
+		ks_must(ks_builder_settle(builder));
+		/* what only says that an instant moved would be lost when the sum is taken apart */
+		if (ks_builder_entries(builder) == 0)
+			return sums;
+		entries += ks_builder_entries(builder);
+	}
+	if (list_length(sums) < 2 || entries > KS_MIXED_MAX || ks_is_sorted_out(((month_sum *) linitial(sums))->of.bot_id))
+		return sums;
+	foreach(cell, sums)
+	{
+		month_sum  *sum = lfirst(cell);
+		month_part	span = {sum->of.bot_id, DATEVAL_NOBEGIN, sum->of.kept};
+
+		ks_must(ks_builder_add_all(sum_of(&result, &span), &sum->builder));
+	}
+	return result;
+}
+
 /* Takes new rows of a bot out of the rollup, the oldest first; gives back how many.  Marks are not believed where all are to be taken. */
 static uint64
 take_new(int64 bot_id, bool all, List **sums)
@@ -434,7 +560,7 @@ take_new(int64 bot_id, bool all, List **sums)
 	" ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept"
 
 	if (all)
-		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.>=) 0 AND n.cluster IS NULL"), 2, types);
+		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.>=) 0 AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 2, types);
 	else
 		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 2, types);
 	if (SPI_execute_plan(all ? all_plan : plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
@@ -472,7 +598,7 @@ first_new(int64 bot_id, int64 *marked)
 	*marked = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	SPI_freetuptable(SPI_tuptable);
-	return isnull ? KS_ID_MARKS : result;
+	return isnull ? KS_ID_SPANS : result;
 }
 
 /* Deletes marks of the bot: the furthest, or all. */
@@ -486,7 +612,7 @@ delete_marks(int64 bot_id, int64 how_many)
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT b.id FROM kindly_stats.rollup AS b"
-				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 2305843009213693952"
+				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 4611686018427387904"
 				" ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED))", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not take rows out of the rollup");
@@ -526,11 +652,15 @@ compact_new(const month_part *of, compact_what what)
 	uint64		taken = take_new(of->bot_id, what == COMPACT_ALL, &sums);
 	ListCell   *cell;
 
-	foreach(cell, sums)
+	foreach(cell, joined_sums(sums))
 	{
 		month_sum  *sum = lfirst(cell);
 
-		(void) put_mixed(&sum->of, &sum->builder, what == COMPACT_ALL ? COMPACT_NEW : what);
+		/* what is to be merged with them is not written twice */
+		if (what == COMPACT_ALL && spans_months(of) && spans_months(&sum->of) && sum->of.kept == of->kept && !of->apart)
+			(void) put_mixed(&sum->of, &sum->builder, what);
+		else
+			(void) put_mixed(&sum->of, &sum->builder, what == COMPACT_ALL ? COMPACT_NEW : what);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
@@ -559,11 +689,16 @@ compact_month(const month_part *of, compact_what what)
 	old = MemoryContextSwitchTo(memory);
 	while (compact_new(of, what) && what == COMPACT_ALL)
 		;
-	if (what == COMPACT_ALL)
+	if (what == COMPACT_ALL && spans_months(of))
+		compact_all_spans(of);
+	else if (what == COMPACT_ALL)
 		compact_all_mixed(of);
 	else if (what != COMPACT_NEW)
+	{
 		(void) compact_mixed(of, what);
-	measures = what >= COMPACT_WORTHY ? crowded_measures(of, &count) : NULL;
+		compact_spans(of, what);
+	}
+	measures = what >= COMPACT_WORTHY && !spans_months(of) ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
 		if (what == COMPACT_ALL)
@@ -571,7 +706,7 @@ compact_month(const month_part *of, compact_what what)
 		else
 			compact_measure(of, measures[i], false);
 	}
-	set_mark(of->bot_id, of->month, what == COMPACT_ALL);
+	set_mark(of->bot_id, spans_months(of) ? 0 : of->month, what == COMPACT_ALL);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }
@@ -655,21 +790,37 @@ compact_as_owner(const month_part *of)
 static month_part *
 crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 {
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
-	char		nulls[1] = {PG_ARGISNULL(0) ? 'n' : ' '};
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), Int64GetDatum(KS_MIXED_MAX)};
+	char		nulls[2] = {PG_ARGISNULL(0) ? 'n' : ' ', ' '};
 	month_part *result;
 	ks_identity caller;
 	uint64		i;
 
 	caller = ks_become_owner("rollup");
-	if (SPI_execute_with_args("SELECT r.bot_id, r.month, r.kept FROM kindly_stats.rollup AS r"
-							  " WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
-							  " GROUP BY r.bot_id, r.month, r.kept"
-							  " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
-							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0)"
-							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '')",
-							  1, types, values, nulls, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("WITH part AS ("
+							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
+							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
+							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
+							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) 2305843009213693952 OR r.cluster IS NOT NULL))"
+							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '') AS crowded"
+							  " FROM kindly_stats.rollup AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
+							  " GROUP BY r.bot_id, r.month, r.kept),"
+							  " bot AS ("
+							  "SELECT p.bot_id, p.kept, pg_catalog.count(*) FILTER (WHERE p.counts) AS parts, COALESCE(pg_catalog.sum(p.entries), 0) AS entries,"
+							  " pg_catalog.max(p.measure) OPERATOR(pg_catalog.<>) '' AS sorted_out"
+							  " FROM part AS p GROUP BY p.bot_id, p.kept),"
+							  " sized AS ("
+							  "SELECT b.bot_id, b.kept, b.parts, b.entries OPERATOR(pg_catalog.<=) $2 AND NOT pg_catalog.bool_or(b.sorted_out)"
+							  " OVER (PARTITION BY b.bot_id) AS little FROM bot AS b)"
+							  " SELECT s.bot_id, '-infinity', s.kept, true, false FROM sized AS s WHERE s.little AND s.parts OPERATOR(pg_catalog.>) 1"
+							  " UNION ALL"
+							  " SELECT p.bot_id, p.month, p.kept, false, NOT s.little"
+							  " FROM part AS p JOIN sized AS s ON s.bot_id OPERATOR(pg_catalog.=) p.bot_id AND s.kept OPERATOR(pg_catalog.=) p.kept"
+							  " WHERE NOT (s.little AND s.parts OPERATOR(pg_catalog.>) 1)"
+							  " AND (p.crowded OR (p.month OPERATOR(pg_catalog.=) '-infinity' AND NOT s.little))"
+							  " ORDER BY 1, 3, 2",
+							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	ks_become_again(caller);
 	*count = SPI_processed;
@@ -681,6 +832,8 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 		result[i].bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 		result[i].month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
 		result[i].kept = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull));
+		result[i].joined = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 4, &isnull));
+		result[i].apart = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 5, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
