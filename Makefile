@@ -39,7 +39,8 @@ bench:
 # doc/reference.md, of the extension that is installed in the server that psql finds.
 .PHONY: reference
 reference:
-	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.md
+	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.new
+	mv $(srcdir)/doc/reference.new $(srcdir)/doc/reference.md
 
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@

@@ -56,7 +56,7 @@ SELECT current_user AS who, bot,
 	   (SELECT to_char(last, 'DD HH24') FROM kindly_stats.stats_options(bot)) AS last,
 	   sage.sessions_messages(bot, '2025-01-01', '2025-02-01', granularity => 'month') #>> '{data,0,count}' AS sage,
 	   sage.meta_options(bot) #>> '{data,sources}' AS sources,
-	   chatbot.conversations_messages(bot, '2025-01-01', '2025-02-01') #>> '{summary,total}' AS chatbot
+	   chatbot_com.conversations_messages(bot, '2025-01-01', '2025-02-01') #>> '{summary,total}' AS chatbot
   FROM generate_series(1, 3) AS bot;
 GRANT SELECT ON seen TO PUBLIC;
 CREATE FUNCTION pg_temp.look() RETURNS TABLE (bots bigint[], names text, in_rollup text, attached text) LANGUAGE sql AS $$
@@ -83,7 +83,7 @@ SET ROLE "regress KS ""odd""";
 SELECT bots FROM pg_temp.look();
 RESET ROLE;
 -- a member that does not inherit has not the team's rights, nor its bots
-GRANT USAGE ON SCHEMA kindly_stats, sage, chatbot TO regress_ks_distant;
+GRANT USAGE ON SCHEMA kindly_stats, sage, chatbot_com TO regress_ks_distant;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.bot_name TO regress_ks_distant;
 SET ROLE regress_ks_distant;
 SELECT * FROM pg_temp.look();
@@ -287,7 +287,7 @@ SELECT r AS role, p.oid::regprocedure::text COLLATE "C" AS function FROM unnest(
 SELECT p.oid::regprocedure::text COLLATE "C" AS function FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'kindly_stats'
  WHERE p.provolatile = 'v' AND has_function_privilege('kindly_api_user', p.oid, 'EXECUTE') AND has_schema_privilege('kindly_api_user', p.pronamespace, 'USAGE')
  ORDER BY 1;
-SELECT c.oid::regclass FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname IN ('kindly_api', 'sage', 'chatbot', 'logicdialog', 'ultimate') AND c.relkind <> 'c';
+SELECT c.oid::regclass FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname IN ('kindly_api', 'sage', 'chatbot_com', 'logicdialog', 'ultimate') AND c.relkind <> 'c';
 
 -- a token: its bot, and nothing else
 SET ROLE kindly_api_user;

@@ -29,7 +29,7 @@ SELECT m.identity, c.relkind FROM member AS m JOIN pg_class AS c ON c.oid = m.ob
 SELECT m.identity FROM member AS m JOIN pg_extension AS e ON e.extname = 'kindly_stats' AND e.extconfig IS NOT NULL;
 -- everything in the extension's schemas
 SELECT m.type, m.identity FROM member AS m
- WHERE m.identity !~ '^(kindly_stats|kindly_rules|kindly_api|bi|sage|chatbot|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
+ WHERE m.identity !~ '^(kindly_stats|kindly_rules|kindly_api|bi|sage|chatbot_com|logicdialog|ultimate)(\.|$)' AND m.type <> 'cast'
    AND (m.type <> 'event trigger' OR m.identity NOT LIKE 'kindly\_stats\_%') ORDER BY 1, 2;
 
 -- a comment on everything but array types, row types and rules, of which the server makes its own
@@ -63,7 +63,7 @@ SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.o
  WHERE f.proparallel <> ALL (SELECT p.proparallel FROM pg_proc AS p WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn)) ORDER BY 1;
 -- COST and ROWS: a set has an estimate, a reader of the rollup a price
 SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
-SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(kindly_stats.bot_id)|(sage|chatbot|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";
+SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(kindly_stats.bot_id)|(sage|chatbot_com|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";
 
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
@@ -71,10 +71,10 @@ INSERT INTO for_everybody VALUES
 ('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'
  ' stats_series_compared stats_total_compared stats_series_by stats_total_by stats_active stats_new_returning stats_retention stats_funnel'),
 ('a dialect: asks with the caller''s rights',
- 'sage.* chatbot.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
+ 'sage.* chatbot_com.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'period tally_agg sum series total distinct_total top slice part is_empty months entries info buckets intervals edges bucket_label language bar sparkline svg moment bot_id'
+ 'period tally_agg sum series total distinct_total top slice part is_empty months entries info buckets intervals edges bucket_label weekdays language bar sparkline svg moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
@@ -119,6 +119,6 @@ SELECT name FROM function WHERE language = 'sql' AND public AND proconfig IS NOT
 -- arguments of public functions of two and more have names, as PostgREST and named notation need them
 SELECT name FROM function WHERE public AND prokind <> 'a' AND pronargs >= 2 AND (proargnames IS NULL OR '' = ANY (proargnames[1:pronargs])) ORDER BY name COLLATE "C";
 -- one function a name, where PostgREST looks
-SELECT proname, count(*) FROM function WHERE name ~ '^(sage|chatbot|logicdialog|ultimate)\.' GROUP BY proname HAVING count(*) > 1;
-SELECT name FROM function WHERE name ~ '^(sage|chatbot|logicdialog)\.' AND (pronargs <> pronargdefaults OR result <> 'json' OR provolatile <> 's') ORDER BY name COLLATE "C";
+SELECT proname, count(*) FROM function WHERE name ~ '^(sage|chatbot_com|logicdialog|ultimate)\.' GROUP BY proname HAVING count(*) > 1;
+SELECT name FROM function WHERE name ~ '^(sage|chatbot_com|logicdialog)\.' AND (pronargs <> pronargdefaults OR result <> 'json' OR provolatile <> 's') ORDER BY name COLLATE "C";
 SELECT name FROM function WHERE name ~ '^ultimate\.' AND pronargs <> pronargdefaults ORDER BY name COLLATE "C";

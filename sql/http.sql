@@ -30,7 +30,7 @@ SELECT DISTINCT r.path, a.name FROM kindly_stats.routes() AS r JOIN pg_proc AS p
 	   unnest(p.proargnames[1:p.pronargs]) AS a (name)
  WHERE a.name <> 'bot' AND r.path !~ (':' || a.name)
    AND NOT EXISTS (SELECT FROM kindly_stats.routes() AS o WHERE o.path = r.path AND o.argument = a.name) ORDER BY 1, 2;
-SELECT count(DISTINCT path) FILTER (WHERE schema = 'sage') AS sage, count(DISTINCT path) FILTER (WHERE schema = 'chatbot') AS chatbot,
+SELECT count(DISTINCT path) FILTER (WHERE schema = 'sage') AS sage, count(DISTINCT path) FILTER (WHERE schema = 'chatbot_com') AS chatbot,
 	   count(DISTINCT path) FILTER (WHERE schema = 'logicdialog') AS logicdialog, count(DISTINCT path) FILTER (WHERE schema = 'ultimate') AS ultimate
   FROM kindly_stats.routes();
 
@@ -212,10 +212,10 @@ SELECT pg_temp.get('/api/v1/stats/bot/9223372036854775807/sessions/chats?from=20
 SELECT method, left(pg_temp.get('/api/v1/stats/bot/1/sessions/chats?from=2019-07-01&to=2019-07-02', method => method), 60) FROM (VALUES ('GET'), ('HEAD'), ('POST'), ('PUT'), ('')) AS v (method);
 
 -- ChatBot: the bot is the token's
-SELECT pg_temp.get('/reports/conversations?from=2019-07-01&to=2019-07-03') = chatbot.conversations(1, '2019-07-01', '2019-07-03')::text AS same,
+SELECT pg_temp.get('/reports/conversations?from=2019-07-01&to=2019-07-03') = chatbot_com.conversations(1, '2019-07-01', '2019-07-03')::text AS same,
 	   pg_temp.get('/reports/conversations.messages?from=2019-07-01&to=2019-07-03&dimension=hour&source=web&source=app&tz=Europe/Oslo')
-	   = chatbot.conversations_messages(1, '2019-07-01', '2019-07-03', dimension => 'hour', source => 'web,app', tz => 'Europe/Oslo')::text AS same,
-	   pg_temp.get('/reports/conversations.heatmap?from=2019-07-01&to=2019-07-03&offset=-120', '2') = chatbot.conversations_heatmap(2, '2019-07-01', '2019-07-03', "offset" => -120)::text AS same;
+	   = chatbot_com.conversations_messages(1, '2019-07-01', '2019-07-03', dimension => 'hour', source => 'web,app', tz => 'Europe/Oslo')::text AS same,
+	   pg_temp.get('/reports/conversations.heatmap?from=2019-07-01&to=2019-07-03&offset=-120', '2') = chatbot_com.conversations_heatmap(2, '2019-07-01', '2019-07-03', "offset" => -120)::text AS same;
 SELECT pg_temp.get('/reports/conversations?bot=2'), pg_temp.get('/reports/conversations.heatmap?source=web&source=app'), pg_temp.get('/reports/conversations.heatmap?offset=721'), pg_temp.get('/reports/conversation');
 
 -- LogicDialog: a client that is not the token's bot is refused, whether there is one or not

@@ -27,9 +27,9 @@ END $$;
 -- a report in short: name (id) value
 CREATE FUNCTION report(bot bigint, story text DEFAULT NULL, first text DEFAULT '2019-03-17', last text DEFAULT '2019-03-19') RETURNS text LANGUAGE sql AS $$
 SELECT coalesce(string_agg(concat(coalesce(x ->> 'type' || ' ', ''), x ->> 'name', ' (' || (x ->> 'id') || ')', ' < ' || (x ->> 'parentId'), ' ', x ->> 'value'), ', ' ORDER BY n), '-')
-FROM json_array_elements(chatbot.conversations_interactions(bot, first, last, "storyId" => story)) WITH ORDINALITY AS t (x, n)
+FROM json_array_elements(chatbot_com.conversations_interactions(bot, first, last, "storyId" => story)) WITH ORDINALITY AS t (x, n)
 $$;
-SELECT failure('SELECT chatbot.conversations_interactions(1)');
+SELECT failure('SELECT chatbot_com.conversations_interactions(1)');
 SELECT kindly_stats.create_event_table('event');
 -- and what the catalogue has
 CREATE FUNCTION noted(bot bigint) RETURNS text LANGUAGE sql AS $$
@@ -43,11 +43,11 @@ $$;
 -- the documented example: three have never been reached
 INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name, interaction_id) VALUES
 	(1, NULL, 'foo', '5b07ff77c2376e30306d9b12'), (1, 'fallback', 'Fallback Interaction', NULL), (1, 'welcome', 'Welcome Interaction', NULL);
-SELECT chatbot.conversations_interactions(1, '2019-03-17', '2019-03-19');
+SELECT chatbot_com.conversations_interactions(1, '2019-03-17', '2019-03-19');
 INSERT INTO event (bot_id, occurred_at, kind, interaction_id, interaction_name, interaction_type, interaction_parent_id) VALUES
 	(1, '2019-03-17 10:00Z', 'interaction', '5b07ffafc2376e30306d9b16', 'bar', NULL, NULL), (1, '2019-03-18 10:00Z', 'interaction', '5b07ffafc2376e30306d9b16', 'bar', NULL, NULL),
 	(1, '2019-03-18 11:00Z', 'interaction', NULL, 'Fallback Interaction', 'contextFallback', '5b07ffafc2376e30306d9b16');
-SELECT chatbot.conversations_interactions(1, '2019-03-17', '2019-03-19') AS answer \gset
+SELECT chatbot_com.conversations_interactions(1, '2019-03-17', '2019-03-19') AS answer \gset
 SELECT :'answer' = regexp_replace('[
     {
         "name": "bar",
@@ -94,7 +94,7 @@ SELECT s, report(2, s) FROM unnest(ARRAY[NULL, 'a', 'b', 'a,b', '-a', '-a,-b', '
 SELECT failure('INSERT INTO kindly_stats.interaction (bot_id) VALUES (2)');
 INSERT INTO event (bot_id, occurred_at, kind, interaction_name) VALUES (3, '2019-03-18 12:00Z', 'interaction', repeat('ø', 1500));
 INSERT INTO kindly_stats.interaction (bot_id, interaction_name) VALUES (3, repeat('ø', 2000)), (3, '');
-SELECT length(x ->> 'name'), x ->> 'value' AS value FROM json_array_elements(chatbot.conversations_interactions(3, '2019-03-17', '2019-03-19')) AS x;
+SELECT length(x ->> 'name'), x ->> 'value' AS value FROM json_array_elements(chatbot_com.conversations_interactions(3, '2019-03-17', '2019-03-19')) AS x;
 
 --
 -- By events
@@ -137,14 +137,14 @@ SELECT report(5), noted(5);
 INSERT INTO event (bot_id, occurred_at, kind, interaction_id, interaction_name) SELECT 7 + n % 3, timestamptz '2019-01-01 10:00Z' + n * interval '3 hours', 'interaction', 'i' || n % 100, 'n' FROM generate_series(1, 1000) AS n;
 DELETE FROM event WHERE bot_id BETWEEN 7 AND 9;
 SELECT bot_id, count(*), count(DISTINCT interaction_id) FROM kindly_stats.interaction WHERE bot_id BETWEEN 7 AND 9 GROUP BY 1 ORDER BY 1;
-SELECT json_array_length(chatbot.conversations_interactions(8));
+SELECT json_array_length(chatbot_com.conversations_interactions(8));
 -- of a bot whose id is a text
 CREATE TABLE texts (bot text, occurred_at timestamptz, kind text, interaction_name text);
 SELECT kindly_stats.attach('texts', '{"bot_id": "bot"}');
 INSERT INTO texts VALUES ('shop', '2019-03-17 10:00Z', 'interaction', 'deleted'), ('shop', '2019-03-17 10:00Z', 'interaction', 'left');
 DELETE FROM texts WHERE interaction_name = 'deleted';
 INSERT INTO kindly_stats.interaction (bot_id, interaction_name) VALUES (kindly_stats.bot_id('shop'), 'by hand');
-SELECT x ->> 'name' AS name, x ->> 'value' AS value FROM json_array_elements(chatbot.conversations_interactions('shop', '2019-03-17', '2019-03-19')) AS x;
+SELECT x ->> 'name' AS name, x ->> 'value' AS value FROM json_array_elements(chatbot_com.conversations_interactions('shop', '2019-03-17', '2019-03-19')) AS x;
 -- as they are replicated: row by row, and a TRUNCATE
 CREATE TABLE replicated (LIKE event INCLUDING ALL);
 SELECT kindly_stats.attach('replicated', replica => true);
@@ -212,10 +212,10 @@ SELECT report(12);
 -- Rights
 --
 CREATE ROLE regress_ks_reader;
-GRANT USAGE ON SCHEMA kindly_stats, chatbot TO regress_ks_reader;
+GRANT USAGE ON SCHEMA kindly_stats, chatbot_com TO regress_ks_reader;
 GRANT SELECT ON kindly_stats.rollup TO regress_ks_reader;
 SET ROLE regress_ks_reader;
-SELECT failure('SELECT chatbot.conversations_interactions(1)');
+SELECT failure('SELECT chatbot_com.conversations_interactions(1)');
 SELECT failure('DELETE FROM kindly_stats.interaction');
 RESET ROLE;
 GRANT SELECT ON kindly_stats.interaction TO regress_ks_reader;

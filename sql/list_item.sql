@@ -73,7 +73,7 @@ FROM option WHERE item !~ '^[][{} \t\n\r]' AND item !~ '[ \t\n\r]$' AND item !~ 
 -- behind a backslash anything can stand there but commas, and blanks at the end
 SELECT count(*) > 200 AS many, count(*) FILTER (WHERE count <> pg_temp.messages('\' || value) OR total - count <> pg_temp.messages('-\' || value)) AS wrong
 FROM option WHERE value !~ '[ \t\n\r]$' AND value !~ ',';
-SELECT item FROM option WHERE count IS DISTINCT FROM (chatbot.conversations_messages(7, '2024-01-01', '2024-01-02', source => json_build_array(item)::text) #>> '{summary,total}')::bigint
+SELECT item FROM option WHERE count IS DISTINCT FROM (chatbot_com.conversations_messages(7, '2024-01-01', '2024-01-02', source => json_build_array(item)::text) #>> '{summary,total}')::bigint
 	OR total - 11 - count IS DISTINCT FROM (SELECT total_conversations FROM ultimate.metrics(7, '2024-01-01', '2024-01-02', languages => json_build_array('-' || item)::text));
 -- and in URLs
 CREATE FUNCTION pg_temp.get(url text) RETURNS json LANGUAGE plpgsql AS $$

@@ -73,7 +73,7 @@ SELECT o.zone, o.first, count(*) AS hours, count(DISTINCT (s.bucket, s.date, s.c
 					 OR s.count IS DISTINCT FROM c.value OR s.count IS DISTINCT FROM l.messages OR s.count IS DISTINCT FROM g.count) AS wrong
 FROM odd AS o,
 	LATERAL ROWS FROM (stats_series(o.bot, o.first, o.first + 3, o.zone, 'hour'),
-		json_to_recordset(chatbot.conversations_messages(o.bot, o.first, o.first + 3, dimension => 'hour', tz => o.zone) -> 'data') AS (date timestamptz, value bigint),
+		json_to_recordset(chatbot_com.conversations_messages(o.bot, o.first, o.first + 3, dimension => 'hour', tz => o.zone) -> 'data') AS (date timestamptz, value bigint),
 		json_to_recordset(logicdialog.message(o.first, o.first + 3, 'Odd ' || o.bot, 'hour', o.zone) -> 'data') AS (date timestamptz, messages bigint),
 		json_to_recordset(sage.sessions_messages(o.bot, o.first, o.first + 3, o.zone, 'hour') -> 'data') AS (count bigint, date timestamp))
 		AS x (s_bucket, s_date, s_count, s_distinct, s_partial, c_date, c_value, l_date, l_messages, g_count, g_date),

@@ -144,6 +144,7 @@ SELECT pg_temp.failure(q) FROM unnest(ARRAY[
 	$q$SELECT * FROM kindly_stats.stats_active(NULL, '2012-01-31', '2012-01-01')$q$,
 	$q$SELECT * FROM kindly_stats.stats_retention(3102, '2012-01-01', '2012-01-31', granularity => 'fortnight')$q$,
 	$q$SELECT * FROM kindly_stats.stats_retention(3102, '1900-01-01', '2012-01-31', granularity => 'day')$q$,
+	$q$SELECT * FROM kindly_stats.stats_retention(31, '0001-01-01', '2012-01-31')$q$,
 	$q$SELECT * FROM kindly_stats.stats_funnel(3102, '2012-01-01', '2012-01-31')$q$,
 	$q$SELECT * FROM kindly_stats.stats_funnel(3102, '2012-01-01', '2012-01-31', measures => '{messages}')$q$,
 	$q$SELECT * FROM kindly_stats.stats_funnel(3102, '2012-01-01', '2012-01-31', measures => '{messages,users}')$q$,

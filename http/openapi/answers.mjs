@@ -69,7 +69,7 @@ const reports = [{ anyOf: [ref('Points'), ref('PointsBySource'), ref('PointsBySt
   { data: [{ date: '2019-03-17T00:00:00.000Z', value: 1 }], summary: { total: 1, min: 1, max: 1, avg: 1 } }];
 const percent = described('a percentage', { type: 'number', minimum: 0, maximum: 100 });
 
-const chatbot = {
+const chatbot_com = {
   conversations: reports,
   conversations_paid: reports,
   conversations_messages: reports,
@@ -140,4 +140,4 @@ const ultimate = {
   metrics_by_last_meaningful_intent: byIntent('last_meaningful_intent'),
 };
 
-export const answers = { sage, chatbot, logicdialog, ultimate };
+export const answers = { sage, chatbot_com, logicdialog, ultimate };

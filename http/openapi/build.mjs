@@ -80,7 +80,7 @@ const validated = { ETag: header('changes with the answer; send it back as If-No
 
 // ---------------------------------------------------------------- addresses
 
-const tags = { sage: 'Sage', chatbot: 'ChatBot.com', logicdialog: 'LogicDialog', ultimate: 'Ultimate' };
+const tags = { sage: 'Sage', chatbot_com: 'ChatBot.com', logicdialog: 'LogicDialog', ultimate: 'Ultimate' };
 const condition = shared('If-None-Match', { name: 'If-None-Match', in: 'header', description: 'validators (ETag) of answers that are known', schema: text, example: 'W/"3e1831342420c798de74d80485defef9"' });
 const paths = {};
 

@@ -20,7 +20,7 @@ const sage = {
   language_code: lines('another name of language_codes[]', ['en']),
 };
 
-const chatbot = {
+const chatbot_com = {
   from: moment('first day (YYYY-MM-DD), or a timestamp; where only "to" is given, 1974-01-01', false, '2019-03-01'),
   to: moment('the day, or timestamp, at which the range ends, exclusive; where only "from" is given, now', false, '2019-03-28'),
   period: { description: 'range, by the clock, where neither "from" nor "to" is given', type: 'string',
@@ -49,7 +49,7 @@ const ultimate = {
   excluded: { description: 'names of intents that do not count; a backslash before one takes what follows as it is', type: 'string', example: ['Greeting'] },
 };
 
-export const parameters = { sage, chatbot, logicdialog, ultimate };
+export const parameters = { sage, chatbot_com, logicdialog, ultimate };
 
 export const segments = {
   bot: { description: 'the bot, which must be that of the token', schema: { type: 'string', minLength: 1 }, example: '42' },

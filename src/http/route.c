@@ -56,7 +56,7 @@ static const ks_route_parameter ultimate_by_intent[] = {ULTIMATE_RANGE, {"exclud
 #define SAGE(path, function, parameters) \
 	{"/api/v1/stats/bot/:bot/" path, "sage", function, KS_BOT_IN_PATH, KS_ANSWER_JSON, parameters, ks_sage_parameters}
 #define CHATBOT(path, function, parameters) \
-	{"/reports/" path, "chatbot", function, KS_BOT_OF_TOKEN, KS_ANSWER_JSON, parameters, NULL}
+	{"/reports/" path, "chatbot_com", function, KS_BOT_OF_TOKEN, KS_ANSWER_JSON, parameters, NULL}
 #define LOGICDIALOG(path, function) \
 	{"/api/agent/analytics/" path, "logicdialog", function, KS_BOT_BY_NAME, KS_ANSWER_JSON, logicdialog, NULL}
 #define ULTIMATE(path, function, answer, parameters) \

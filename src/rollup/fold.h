@@ -42,4 +42,7 @@ extern void ks_top_receive(StringInfo message, ks_top *top);
 extern void ks_spread_receive(StringInfo message, int nbins, bool distinct, ks_spread *spread);
 extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
 
+/* presence.c */
+extern void ks_check_presence(size_t rows, size_t nbins);
+
 #endif							/* KS_ROLLUP_FOLD_H */

@@ -19,12 +19,22 @@ PG_FUNCTION_INFO_V1(ks_fold_presence_final);
 #define WINDOWS_MAX 32
 #define NUMBERS_MAX 8000000
 
+/* Raises where an answer would have too many numbers, whether or not anything was counted. */
+void
+ks_check_presence(size_t rows, size_t nbins)
+{
+	if (rows * nbins > NUMBERS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an answer must not have more than %d numbers", NUMBERS_MAX),
+				 errhint("Choose a shorter range or a coarser granularity.")));
+}
+
 /* From the lengths (integer[] or NULL) and whether there are cohorts, in two arguments. */
 static void
 read_kind(FunctionCallInfo fcinfo, int argument, ks_fold_state *state)
 {
 	ks_presence *p = &state->presence;
-	size_t		rows;
 	int			count = 0;
 	int			i;
 
@@ -44,12 +54,7 @@ read_kind(FunctionCallInfo fcinfo, int argument, ks_fold_state *state)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("windows must be lengths of 1 and more, ascending")));
 	}
-	rows = p->kind == KS_PRESENT_COHORTS ? state->fold.bins.nbins : (size_t) count;
-	if (rows * state->fold.bins.nbins > NUMBERS_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("an answer must not have more than %d numbers", NUMBERS_MAX),
-				 errhint("Choose a shorter range or a coarser granularity.")));
+	ks_check_presence(p->kind == KS_PRESENT_COHORTS ? state->fold.bins.nbins : (size_t) count, state->fold.bins.nbins);
 }
 
 /* Transition function of fold_presence: further arguments 8 windows, 9 cohorts; 6 has to be true. */

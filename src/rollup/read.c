@@ -329,6 +329,7 @@ ks_read_presence(const ks_question *question, const int32 *windows, int nwindows
 	Datum		answer;
 	bool		isnull;
 
+	ks_check_presence(rows, question->nbins);
 	*count = rows * question->nbins;
 	connect_spi();
 	question_arguments(question, values, nulls, types);

@@ -225,6 +225,22 @@ same_bounds(const ks_bounds *live, const ks_bounds *counted)
 	return live->first == counted->first && live->last == counted->last && ks_bound_certain(live, false) && ks_bound_certain(live, true);
 }
 
+/* Whether a row has what is of other months than it says: there nobody looks for it. */
+static bool
+is_misplaced(HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	DateADT		month = DatumGetDateADT(SPI_getbinval(row, desc, 3, &isnull));
+	ks_view		view;
+
+	if (DATE_IS_NOBEGIN(month))
+		return false;
+	ks_tally_open(&view, SPI_getbinval(row, desc, 2, &isnull));
+	return view.header.nweights + view.header.nentries > 0 &&
+		(ks_month_of(view.header.slot_first * KS_SLOT_USECS) != ks_month_of_date(month) ||
+		 ks_month_of(view.header.slot_last * KS_SLOT_USECS) != ks_month_of_date(month));
+}
+
 /* In how many months there is something left. */
 static int
 count_months(ks_builder *difference)
@@ -247,6 +263,7 @@ months_wrong(const repairing *r, bool *write)
 {
 	ks_builder	difference;
 	ks_bounds	bounds;
+	bool		misplaced = false;
 	uint64		i;
 
 	*write = true;
@@ -255,16 +272,19 @@ months_wrong(const repairing *r, bool *write)
 	ks_builder_init(&difference, CurrentMemoryContext);
 	ks_must(ks_builder_add_all(&difference, &r->counted));
 	ks_bounds_reset(&bounds);
-	SELECT_LIVE(r, "SELECT r.measure, r.tally", "");
+	SELECT_LIVE(r, "SELECT r.measure, r.tally, r.month", "");
 	for (i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		misplaced |= is_misplaced(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		subtract_row(&difference, &bounds, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	ks_must(ks_builder_settle(&difference));
 	if (difference.weights.count > 0 || difference.members.count > 0)
 		return r->month == KS_SPAN ? count_months(&difference) : 1;
+	if (misplaced)
+		return 1;
 	*write = (r->has_spans && r->month != KS_SPAN) || !same_bounds(&bounds, &r->counted.bounds);
 	return *write && !is_cut(r, &bounds, &r->counted.bounds) ? 1 : 0;
 }

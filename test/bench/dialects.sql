@@ -23,13 +23,13 @@ CREATE TABLE bench.dialect (
 );
 
 INSERT INTO bench.dialect (ours, hand) VALUES
-('chatbot.conversations(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'')',
+('chatbot_com.conversations(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'')',
  'SELECT date_trunc(''day'', occurred_at, ''Europe/Oslo'') AS day, count(DISTINCT session_id) FROM @messages GROUP BY 1 ORDER BY 1'),
-('chatbot.conversations(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'', "group" => ''storyId'')',
+('chatbot_com.conversations(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'', "group" => ''storyId'')',
  'SELECT date_trunc(''day'', occurred_at, ''Europe/Oslo'') AS day, story_id, count(DISTINCT session_id) FROM @messages GROUP BY 1, 2 ORDER BY 1, 2'),
-('chatbot.conversations_avg(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'')',
+('chatbot_com.conversations_avg(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'')',
  'SELECT date_trunc(''day'', occurred_at, ''Europe/Oslo'') AS day, round(count(*)::numeric / count(DISTINCT session_id), 2) FROM @messages GROUP BY 1 ORDER BY 1'),
-('chatbot.conversations_heatmap(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'')',
+('chatbot_com.conversations_heatmap(1, ''2025-01-01'', ''2026-01-01'', tz => ''Europe/Oslo'')',
  'SELECT extract(dow FROM at) AS day, extract(hour FROM at) AS hour, count(DISTINCT session_id)
 	FROM (SELECT occurred_at AT TIME ZONE ''Europe/Oslo'' AS at, session_id FROM @messages) AS e GROUP BY 1, 2 ORDER BY 1, 2'),
 ('logicdialog."user"(''2025-01-01'', ''2026-01-01'', ''shop'', ''day'', ''Europe/Oslo'')',

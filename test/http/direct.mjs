@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { apiKey, base, counts, done, faultOf, flood, is, logStatements, ok, request, run, serverLog, slowly, sql, stats, token, transactions } from './lib.mjs';
+import { apiKey, attempt, base, counts, done, faultOf, flood, is, logStatements, ok, request, run, serverLog, slowly, sql, stats, token, transactions } from './lib.mjs';
 
 const day = '2024-07-02';
 const nlp = (client) => `/api/agent/analytics/nlp?dateFrom=2024-04-16T10:57:12.873Z&dateTo=2024-05-15T10:57:12.873Z&client=${encodeURIComponent(client)}&resolution=day`;
@@ -131,27 +131,27 @@ await slowly(5, async (slow) => {
   const second = apiKey(5);
   const running = Array.from({ length: 8 }, () => slow({ bot: 5, key: prefixOf(first) }));
   await pause(1000);
-  const [full, free] = await Promise.all([first, second].map((each) => request('/reports/conversations.heatmap', { token: each })));
+  const [full, free] = await Promise.all([first, second].map((each) => attempt('/reports/conversations.heatmap', { token: each })));
   is([full.status, faultOf(full), free.status], [429, '', 200], 'as many of a key run at once with the key as with its tokens');
   is(counts(await Promise.all(running)), { 200: 8 }, 'which are not held up');
   const all = Array.from({ length: 12 }, (_, n) => slow({ bot: 5, key: `key${n}` }));
   await pause(1000);
-  is((await request('/reports/conversations.heatmap', { token: second })).status, 429, 'and of a bot');
+  is((await attempt('/reports/conversations.heatmap', { token: second })).status, 429, 'and of a bot');
   await Promise.all(all);
 });
 const asked = apiKey(1);
-const given = (await request('/api/v2/bot/1/sage/auth', { token: asked })).json.jwt;
-const both = await flood(600, (n) => request(options, { token: n % 2 ? asked : given }));
+const given = (await attempt('/api/v2/bot/1/sage/auth', { token: asked })).json.jwt;
+const both = await flood(600, (n) => attempt(options, { token: n % 2 ? asked : given }));
 ok(both.every((each) => [200, 429].includes(each.status)) && both.some((each) => each.status === 429), `600 requests with a key and its token count as one: ${JSON.stringify(counts(both))}`);
 
 const before = transactions();
-const guesses = await flood(600, () => request('/reports/conversations', { token: `ks_${randomBytes(6).toString('hex')}_${randomBytes(32).toString('base64url')}`, from: '127.0.5.1' }));
+const guesses = await flood(600, () => attempt('/reports/conversations', { token: `ks_${randomBytes(6).toString('hex')}_${randomBytes(32).toString('base64url')}`, from: '127.0.5.1' }));
 ok(guesses.every((each) => [401, 429].includes(each.status) && faultOf(each) === '') && guesses.filter((each) => each.status === 401).length < 300 &&
   guesses.filter((each) => each.status === 429).every((each) => /^[1-9]\d*$/.test(each.headers['retry-after'])), `600 made-up keys of one address: ${JSON.stringify(counts(guesses))}`);
 const cost = transactions() - before;
 ok(cost >= counts(guesses)[401] && cost < counts(guesses)[401] + 20, `and the database had ${cost} transactions in all`);
-is([(await request(ask, { token: key })).status, (await request(ask, { token: apiKey(1) })).status], [200, 200], 'others are answered');
-is((await request(ask, { token: apiKey(1), headers: { 'X-Kindly-Address': '127.0.5.1' } })).status, 200, 'whatever address a header names');
+is([(await attempt(ask, { token: key })).status, (await attempt(ask, { token: apiKey(1) })).status], [200, 200], 'others are answered');
+is((await attempt(ask, { token: apiKey(1), headers: { 'X-Kindly-Address': '127.0.5.1' } })).status, 200, 'whatever address a header names');
 
 // ---------------------------------------------------------------- where keys are not
 

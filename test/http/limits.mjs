@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { apiKey, counts, done, faultOf, flood, is, logStatements, ok, request, slowly, sql, stats, token, transactions } from './lib.mjs';
+import { apiKey, attempt as request, counts, done, faultOf, flood, is, logStatements, ok, slowly, sql, stats, token, transactions } from './lib.mjs';
 
 const options = stats(1, 'meta/options');
 const auth = '/api/v2/bot/1/sage/auth';

@@ -47,14 +47,8 @@ const examples = { bot: '1', client: 'First & last', day: '2024-07-01' };
 const exampleOf = ({ name, example, schema }) => [examples[name] ?? example ?? schema.default ?? schema.enum?.[0]].flat();
 const query = (parameters) => new URLSearchParams(parameters.flatMap((each) => exampleOf(each).map((value) => [each.name, value]))).toString();
 async function status(path, parameters, more = '') {
-  for (;;) {
-    const address = path.replace(/\{(\w+)\}/g, (_, name) => examples[name]);
-    const answer = await request(`${address}?${query(parameters)}${more}`.replace(/\?$/, ''), { token: jwt });
-    if (answer.status !== 429) {
-      return answer.status;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  const address = path.replace(/\{(\w+)\}/g, (_, name) => examples[name]);
+  return (await request(`${address}?${query(parameters)}${more}`.replace(/\?$/, ''), { token: jwt })).status;
 }
 const wrong = [];
 let asked = 0;
@@ -108,7 +102,7 @@ is(answer, {
   counts: value(`SELECT json_agg(e -> 'count') FROM json_array_elements(sage.sessions_chats(1, '2024-07-01', '2024-07-07', 'Europe/Oslo', sources => 'web,app') -> 'data') AS e`),
   first: '2024-07-01T00:00:00.000000',
   hosts: value(`SELECT json_agg(e -> 'web_host') FROM json_array_elements(sage.chatbubble_pages(1, '2024-07-01', '2024-07-07', "limit" => 2) -> 'data') AS e`),
-  total: value(`SELECT chatbot.conversations(1, '2024-07-01', '2024-07-07') -> 'summary' -> 'total'`),
+  total: value(`SELECT chatbot_com.conversations(1, '2024-07-01', '2024-07-07') -> 'summary' -> 'total'`),
   created: value(`SELECT json_agg(e -> 'created') FROM json_array_elements(logicdialog."user"('2024-07-01', '2024-07-07', 'First & last', 'week') -> 'data') AS e`),
   rate: value(`SELECT to_json(bot_handled_rate) FROM ultimate.metrics(1, '2024-07-01', '2024-07-07', channels => 'chat')`),
   ids: value(`SELECT json_array_length(ultimate.export(1, '2024-07-01'))`),

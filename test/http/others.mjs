@@ -59,7 +59,7 @@ for (const [query, arguments_] of [
   ['from=2024-07-01&to=2024-07-08&source=web&source=app', `"from" => '2024-07-01', "to" => '2024-07-08', source => 'web,app'`],
   ['from=2024-07-01&to=2024-07-08&source[]=web&source[]=app', `"from" => '2024-07-01', "to" => '2024-07-08', source => 'web,app'`],
 ]) {
-  is((await request(`/reports/conversations?${query}`, { token: token({ bot: 1, query }) })).text, json(`chatbot.conversations(1${arguments_ && `, ${arguments_}`})`),
+  is((await request(`/reports/conversations?${query}`, { token: token({ bot: 1, query }) })).text, json(`chatbot_com.conversations(1${arguments_ && `, ${arguments_}`})`),
     `ChatBot.com: the same as in SQL: ${query}`);
 }
 await status(400, 'ChatBot.com: unknown period', '/reports/conversations?period=fortnight');

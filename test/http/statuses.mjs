@@ -3,7 +3,7 @@
 
 import { gunzipSync } from 'node:zlib';
 import http from 'node:http';
-import { apiKey, base, done, faultOf, is, ok, raw, request, sql, stats, token } from './lib.mjs';
+import { apiKey, attempt, base, done, faultOf, is, ok, raw, request, sql, stats, token } from './lib.mjs';
 
 const key = apiKey(1);
 const other = apiKey(2);
@@ -240,12 +240,12 @@ for (const path of [`${messages}&%0d%0aX-Injected:%201`, `/api/v1/stats/bot/1/x%
 // would be, if it were not for the one caller behind them.
 const eager = token({ bot: 1, key: 'eager' });
 const spellings = [`Bearer ${eager}`, `bearer   ${eager}`, `BEARER ${eager} `];
-const many = await Promise.all(Array.from({ length: 300 }, (_, n) => request(stats(1, 'meta/options'), { headers: { authorization: spellings[n % 3] } })));
+const many = await Promise.all(Array.from({ length: 300 }, (_, n) => attempt(stats(1, 'meta/options'), { headers: { authorization: spellings[n % 3] } })));
 const limited = many.filter((each) => each.status === 429);
 ok(limited.length > 0 && many.every((each) => [200, 429].includes(each.status)), `429: ${limited.length} of 300 requests at once`);
 is([faultOf(limited[0]), limited.some((each) => 'retry-after' in each.headers)], ['', false], 'and no Retry-After, which Sage\'s program cannot read');
-is((await request(stats(2, 'meta/options'), { token: token({ bot: 2 }) })).status, 200, 'which is the one token\'s concern');
+is((await attempt(stats(2, 'meta/options'), { token: token({ bot: 2 }) })).status, 200, 'which is the one token\'s concern');
 await new Promise((resolve) => setTimeout(resolve, 1000));
-is((await request(stats(1, 'meta/options'), { token: eager })).status, 200, 'after that it is answered again');
-is((await Promise.all(Array.from({ length: 60 }, () => request(auth(1), { token: 'guess', from: '127.0.2.1' })))).some((each) => each.status === 429), true, '429: keys are tried no faster');
+is((await attempt(stats(1, 'meta/options'), { token: eager })).status, 200, 'after that it is answered again');
+is((await Promise.all(Array.from({ length: 60 }, () => attempt(auth(1), { token: 'guess', from: '127.0.2.1' })))).some((each) => each.status === 429), true, '429: keys are tried no faster');
 done();

@@ -82,7 +82,7 @@ my @statements = (
 	[ 'stats_series_compared' => asked("(SELECT count(*) FROM stats_series_compared(2 + 0 * g, '2025-01-01', '2025-02-01', 'UTC', 'hour'))") ],
 	[ 'stats_options' => asked('(SELECT first FROM stats_options(2 + 0 * g))') ],
 	[ 'sage' => asked("length(sage.chatbubble_pages(2 + 0 * g, '2025-01-01', '2025-02-01', \"limit\" => 1000000)::text)") ],
-	[ 'chatbot' => asked("length(chatbot.conversations_heatmap(2 + 0 * g, '2025-01-01', '2025-02-01')::text)") ],
+	[ 'chatbot_com' => asked("length(chatbot_com.conversations_heatmap(2 + 0 * g, '2025-01-01', '2025-02-01')::text)") ],
 	[ 'logicdialog' => asked("length(logicdialog.\"user\"('2025-01-01', '2025-02-01', left('two', 3 + 0 * g))::text)") ],
 	[ 'ultimate.export' => asked("length(ultimate.export(1 + 0 * g, '2025-01-05')::text)") ],
 	[ 'ultimate.metrics' => asked("(SELECT count(*) FROM ultimate.metrics(1 + 0 * g, '2025-01-01', '2025-02-01'))") ],

@@ -45,7 +45,7 @@ SELECT bot, s.* FROM generate_series(1, 3) AS bot, kindly_stats.stats_series(bot
 SELECT bot, kindly_stats.stats_top(bot, '2025-01-01', '2025-03-01', 'UTC', 'buttons') FROM generate_series(1, 3) AS bot ORDER BY 1, 2;
 SELECT bot, kindly_stats.stats_options(bot) FROM generate_series(1, 3) AS bot ORDER BY 1;
 SELECT bot, sage.sessions_chats(bot, '2025-01-01', '2025-02-01'), sage.meta_options(bot), sage.buttons_most_clicked(bot, '2025-01-01', '2025-02-01'),
-	chatbot.conversations_interactions(bot, '2025-01-01', '2025-02-01')
+	chatbot_com.conversations_interactions(bot, '2025-01-01', '2025-02-01')
   FROM generate_series(1, 3) AS bot ORDER BY 1;
 };
 

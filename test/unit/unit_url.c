@@ -260,8 +260,8 @@ check_routes(void)
 	leads_to("/api/v1/stats/bot/42/sessions/chats?from=2019-07-01&to=2019-07-07", "sage.sessions_chats");
 	leads_to("/api/v1/stats/bot/42/buttons/most%5Fclicked", "sage.buttons_most_clicked");
 	leads_to("/api/v1/stats/bot/x/sessions/chats", "sage.sessions_chats");
-	leads_to("/reports/conversations", "chatbot.conversations");
-	leads_to("/reports/conversations.heatmap?offset=60", "chatbot.conversations_heatmap");
+	leads_to("/reports/conversations", "chatbot_com.conversations");
+	leads_to("/reports/conversations.heatmap?offset=60", "chatbot_com.conversations_heatmap");
 	leads_to("/api/agent/analytics/intervention", "logicdialog.intervention");
 	leads_to("/api/agent/analytics/intervention/average-time", "logicdialog.intervention_average_time");
 	leads_to("/api/agent/analytics/urlTracking", "logicdialog.url_tracking");

@@ -5,7 +5,7 @@
  * One that has an id is the same under whatever name; it is listed once, under
  * the name that it had last.
  */
-#include "dialect/chatbot.h"
+#include "dialect/chatbot_com.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
 #include "rollup/interaction.h"
@@ -17,7 +17,7 @@
 #include "tally/sort.h"
 #include "utils/builtins.h"
 
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations_interactions);
+PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_interactions);
 
 /* Where the measure has the story, which is no part of what an interaction is. */
 #define STORY	(KS_DIMENSIONS + MEMBERS)
@@ -384,7 +384,7 @@ put_line(StringInfo out, const line *l, int64 all)
 
 /* bot, from, to, period, storyId, tz */
 Datum
-ks_chatbot_conversations_interactions(PG_FUNCTION_ARGS)
+ks_chatbot_com_conversations_interactions(PG_FUNCTION_ARGS)
 {
 	lines		all = {0};
 	ks_request	request;
@@ -393,8 +393,8 @@ ks_chatbot_conversations_interactions(PG_FUNCTION_ARGS)
 	StringInfoData out;
 	int			i;
 
-	ks_chatbot_start(fcinfo, 5, &request);
-	ks_chatbot_range(fcinfo, &request);
+	ks_chatbot_com_start(fcinfo, 5, &request);
+	ks_chatbot_com_range(fcinfo, &request);
 	ks_list_condition(&request, STORY, ks_optional_text(fcinfo, 4), "storyId");
 	filter = filter_of(&request);
 	total = find_lines(&all, request, &filter);

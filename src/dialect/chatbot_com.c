@@ -5,10 +5,10 @@
  * A value is a whole number or one of two decimals, so all of them are
  * hundredths here: they add up to the summaries without a rounding error.
  */
-#include "dialect/chatbot.h"
-#include "dialect/clock.h"
+#include "dialect/chatbot_com.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
+#include "bucket/clock.h"
 #include "stats/stats.h"
 
 #include "compat.h"
@@ -34,11 +34,11 @@
 /* More hours than changes of clocks cut in two in as many years as there may be buckets for. */
 #define CUT_HOURS_MAX 1000
 
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations);
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations_paid);
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations_messages);
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations_avg);
-PG_FUNCTION_INFO_V1(ks_chatbot_conversations_heatmap);
+PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations);
+PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_paid);
+PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_messages);
+PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_avg);
+PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_heatmap);
 
 /* ------------------------------------------------------------------------
  * Arguments
@@ -47,7 +47,7 @@ PG_FUNCTION_INFO_V1(ks_chatbot_conversations_heatmap);
 
 /* Whose, and by which clock. */
 void
-ks_chatbot_start(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
+ks_chatbot_com_start(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
 {
 	memset(request, 0, sizeof(*request));
 	request->bot_id = ks_required_bot(fcinfo, 0);
@@ -99,7 +99,7 @@ check_default_end(const ks_moment *from, const ks_moment *to, bool from_is_missi
 
 /* from, to, period: what follows the bot. */
 void
-ks_chatbot_range(FunctionCallInfo fcinfo, ks_request *request)
+ks_chatbot_com_range(FunctionCallInfo fcinfo, ks_request *request)
 {
 	ks_moment  *from = palloc0(sizeof(ks_moment));
 	ks_moment  *to = palloc0(sizeof(ks_moment));
@@ -367,8 +367,8 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	const char *member;
 	StringInfoData out;
 
-	ks_chatbot_start(fcinfo, 8, &request);
-	ks_chatbot_range(fcinfo, &request);
+	ks_chatbot_com_start(fcinfo, 8, &request);
+	ks_chatbot_com_range(fcinfo, &request);
 	request.granularity = dimension_argument(fcinfo, 4, &request);
 	member = group_argument(fcinfo, 5);
 	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 6), "source");
@@ -395,7 +395,7 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 }
 
 Datum
-ks_chatbot_conversations(PG_FUNCTION_ARGS)
+ks_chatbot_com_conversations(PG_FUNCTION_ARGS)
 {
 	static const report r = {CONVERSATIONS, "messages", "stories"};
 
@@ -403,7 +403,7 @@ ks_chatbot_conversations(PG_FUNCTION_ARGS)
 }
 
 Datum
-ks_chatbot_conversations_paid(PG_FUNCTION_ARGS)
+ks_chatbot_com_conversations_paid(PG_FUNCTION_ARGS)
 {
 	static const report r = {CONVERSATIONS, "paid_messages", "paid_stories"};
 
@@ -411,7 +411,7 @@ ks_chatbot_conversations_paid(PG_FUNCTION_ARGS)
 }
 
 Datum
-ks_chatbot_conversations_messages(PG_FUNCTION_ARGS)
+ks_chatbot_com_conversations_messages(PG_FUNCTION_ARGS)
 {
 	static const report r = {MESSAGES, "messages", "stories"};
 
@@ -419,7 +419,7 @@ ks_chatbot_conversations_messages(PG_FUNCTION_ARGS)
 }
 
 Datum
-ks_chatbot_conversations_avg(PG_FUNCTION_ARGS)
+ks_chatbot_com_conversations_avg(PG_FUNCTION_ARGS)
 {
 	static const report r = {AVERAGE, "messages", "stories"};
 
@@ -459,7 +459,7 @@ start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_
 {
 	int32		offset;
 
-	ks_chatbot_start(fcinfo, tz_argument, request);
+	ks_chatbot_com_start(fcinfo, tz_argument, request);
 	if (PG_ARGISNULL(offset_argument))
 		return;
 	if (!PG_ARGISNULL(tz_argument))
@@ -529,7 +529,7 @@ put_cell(StringInfo out, int cell, int64 value, int64 all)
 
 /* bot, from, to, period, offset, source, storyId, tz */
 Datum
-ks_chatbot_conversations_heatmap(PG_FUNCTION_ARGS)
+ks_chatbot_com_conversations_heatmap(PG_FUNCTION_ARGS)
 {
 	ks_request	request;
 	int64		counts[KS_HEATMAP_CELLS] = {0};
@@ -539,7 +539,7 @@ ks_chatbot_conversations_heatmap(PG_FUNCTION_ARGS)
 	int			cell;
 
 	start_heatmap(fcinfo, 4, 7, &request);
-	ks_chatbot_range(fcinfo, &request);
+	ks_chatbot_com_range(fcinfo, &request);
 	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 5), "source");
 	ks_list_condition(&request, STORY_OF_STORIES, ks_optional_text(fcinfo, 6), "storyId");
 	request.measure = PG_ARGISNULL(6) ? "messages" : "stories";

@@ -32,13 +32,13 @@ SET kindly_stats.now = '2019-03-17 12:00Z';
 SELECT p.oid::regproc, pg_temp.try(format('SELECT %s()', p.oid::regproc)) AS without,
 	pg_temp.try(format('SELECT %s(%s)', p.oid::regproc, (SELECT string_agg('NULL::' || t::regtype, ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)))) AS nulls,
 	pg_temp.try(format('SELECT %s(%s)', p.oid::regproc, (SELECT string_agg(CASE n WHEN 1 THEN '5601' ELSE 'NULL::' || t::regtype END, ', ' ORDER BY n) FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, n)))) AS nulls_but_bot
-FROM pg_proc AS p WHERE p.pronamespace = 'chatbot'::regnamespace ORDER BY p.proname COLLATE "C";
+FROM pg_proc AS p WHERE p.pronamespace = 'chatbot_com'::regnamespace ORDER BY p.proname COLLATE "C";
 
 -- each argument of each function that has it
 CREATE FUNCTION pg_temp.try_argument(argument text, value text) RETURNS TABLE (function text, outcome text) LANGUAGE sql AS $$
 SELECT string_agg(p.proname, ', ' ORDER BY p.proname COLLATE "C") AS functions, t.outcome
-FROM pg_proc AS p, LATERAL pg_temp.try(format('SELECT chatbot.%I(5601, %I => %L)', p.proname, argument, value)) AS t (outcome)
-WHERE p.pronamespace = 'chatbot'::regnamespace AND argument = ANY (p.proargnames) GROUP BY t.outcome ORDER BY min(p.proname COLLATE "C")
+FROM pg_proc AS p, LATERAL pg_temp.try(format('SELECT chatbot_com.%I(5601, %I => %L)', p.proname, argument, value)) AS t (outcome)
+WHERE p.pronamespace = 'chatbot_com'::regnamespace AND argument = ANY (p.proargnames) GROUP BY t.outcome ORDER BY min(p.proname COLLATE "C")
 $$;
 SELECT value, t.* FROM unnest(ARRAY['', 'garbage', 'today', '2019-13-01', '2019-03-17T25:00', 'infinity', '-infinity', '0044-03-15 BC', '10000-01-01', '2019-03-17; DROP TABLE x', '2019-03-18']) AS value, pg_temp.try_argument('from', value) AS t;
 SELECT value, t.* FROM unnest(ARRAY['', 'garbage', 'infinity', '-infinity', '294000-01-01', '1974-01-01']) AS value, pg_temp.try_argument('to', value) AS t;
@@ -51,36 +51,36 @@ SELECT value, t.* FROM unnest(ARRAY['', 'Oslo5', 'oslo', 'right/Europe/Oslo', '+
 SELECT value, t.* FROM unnest(ARRAY['721', '-735', '7', 'many', '1.5', '2147483648']) AS value, pg_temp.try_argument('offset', value) AS t;
 
 -- a period that is not known is refused also where from and to win
-SELECT pg_temp.try($q$SELECT chatbot.conversations(5601, '2019-03-17', '2019-03-18', 'fortnight')$q$);
+SELECT pg_temp.try($q$SELECT chatbot_com.conversations(5601, '2019-03-17', '2019-03-18', 'fortnight')$q$);
 -- ends that are on the wrong side of each other, or too far apart
-SELECT pg_temp.try(format('SELECT chatbot.%I(5601, ''2019-03-18'', ''2019-03-17'')', name)), pg_temp.try(format('SELECT chatbot.%I(5601, ''2019-03-17'', ''2019-03-17'')', name)) FROM unnest(ARRAY['conversations', 'conversations_heatmap', 'conversations_interactions']) AS name;
-SELECT pg_temp.try($q$SELECT chatbot.conversations(5601, '0001-01-01', '9999-12-31')$q$), pg_temp.try($q$SELECT chatbot.conversations(5601, '1900-01-01', dimension => 'hour')$q$), pg_temp.try($q$SELECT chatbot.conversations(5601, '-infinity', 'infinity', dimension => 'auto')$q$);
-SELECT pg_temp.try($q$SELECT chatbot.conversations_heatmap(5601, '0001-01-01', '9999-12-31')$q$), pg_temp.try($q$SELECT chatbot.conversations_interactions(5601, '0001-01-01', '9999-12-31')$q$);
+SELECT pg_temp.try(format('SELECT chatbot_com.%I(5601, ''2019-03-18'', ''2019-03-17'')', name)), pg_temp.try(format('SELECT chatbot_com.%I(5601, ''2019-03-17'', ''2019-03-17'')', name)) FROM unnest(ARRAY['conversations', 'conversations_heatmap', 'conversations_interactions']) AS name;
+SELECT pg_temp.try($q$SELECT chatbot_com.conversations(5601, '0001-01-01', '9999-12-31')$q$), pg_temp.try($q$SELECT chatbot_com.conversations(5601, '1900-01-01', dimension => 'hour')$q$), pg_temp.try($q$SELECT chatbot_com.conversations(5601, '-infinity', 'infinity', dimension => 'auto')$q$);
+SELECT pg_temp.try($q$SELECT chatbot_com.conversations_heatmap(5601, '0001-01-01', '9999-12-31')$q$), pg_temp.try($q$SELECT chatbot_com.conversations_interactions(5601, '0001-01-01', '9999-12-31')$q$);
 -- an argument that a report does not have, and a report that there is not
-SELECT pg_temp.try($q$SELECT chatbot.conversations_heatmap(5601, dimension => 'day')$q$), pg_temp.try($q$SELECT chatbot.conversations_interactions(5601, source => 'widget')$q$), pg_temp.try($q$SELECT chatbot.conversations(5601, storyId => 'a')$q$), pg_temp.try($q$SELECT chatbot.conversations_sum(5601)$q$);
+SELECT pg_temp.try($q$SELECT chatbot_com.conversations_heatmap(5601, dimension => 'day')$q$), pg_temp.try($q$SELECT chatbot_com.conversations_interactions(5601, source => 'widget')$q$), pg_temp.try($q$SELECT chatbot_com.conversations(5601, storyId => 'a')$q$), pg_temp.try($q$SELECT chatbot_com.conversations_sum(5601)$q$);
 
 -- readers need the schemas, the rollup, and for interactions their catalogue; row-level security leaves rows out
 CREATE ROLE regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
-SELECT pg_temp.try('SELECT chatbot.conversations(5601)');
+SELECT pg_temp.try('SELECT chatbot_com.conversations(5601)');
 RESET ROLE;
-GRANT USAGE ON SCHEMA kindly_stats, chatbot TO regress_chatbot_reader;
+GRANT USAGE ON SCHEMA kindly_stats, chatbot_com TO regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
-SELECT p.proname, pg_temp.try(format('SELECT chatbot.%I(5601)', p.proname)) FROM pg_proc AS p WHERE p.pronamespace = 'chatbot'::regnamespace ORDER BY p.proname COLLATE "C";
+SELECT p.proname, pg_temp.try(format('SELECT chatbot_com.%I(5601)', p.proname)) FROM pg_proc AS p WHERE p.pronamespace = 'chatbot_com'::regnamespace ORDER BY p.proname COLLATE "C";
 RESET ROLE;
 GRANT SELECT ON kindly_stats.rollup TO regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
-SELECT pg_temp.try('SELECT chatbot.conversations_interactions(5601)');
+SELECT pg_temp.try('SELECT chatbot_com.conversations_interactions(5601)');
 RESET ROLE;
 GRANT SELECT ON kindly_stats.interaction TO regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
-SELECT p.proname, pg_temp.try(format('SELECT chatbot.%I(5601, period => ''today'')', p.proname)) FROM pg_proc AS p WHERE p.pronamespace = 'chatbot'::regnamespace ORDER BY p.proname COLLATE "C";
+SELECT p.proname, pg_temp.try(format('SELECT chatbot_com.%I(5601, period => ''today'')', p.proname)) FROM pg_proc AS p WHERE p.pronamespace = 'chatbot_com'::regnamespace ORDER BY p.proname COLLATE "C";
 RESET ROLE;
 BEGIN;
 ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
 CREATE POLICY regress_chatbot_policy ON kindly_stats.rollup USING (bot_id = 5602);
 SET LOCAL ROLE regress_chatbot_reader;
-SELECT pg_temp.try($q$SELECT chatbot.conversations(5601, period => 'today')$q$), pg_temp.try($q$SELECT chatbot.conversations(5601, period => 'today', "group" => 'source')$q$);
+SELECT pg_temp.try($q$SELECT chatbot_com.conversations(5601, period => 'today')$q$), pg_temp.try($q$SELECT chatbot_com.conversations(5601, period => 'today', "group" => 'source')$q$);
 ROLLBACK;
 DROP OWNED BY regress_chatbot_reader;
 DROP ROLE regress_chatbot_reader;

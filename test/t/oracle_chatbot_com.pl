@@ -17,7 +17,7 @@ my $percent = $ENV{KINDLY_STATS_QUESTIONS} // 100;
 my $data = $ENV{KINDLY_STATS_DATA} || '../shared/data';
 note "KINDLY_STATS_SEED=$seed";
 
-my $node = PostgreSQL::Test::Cluster->new('oracle_chatbot');
+my $node = PostgreSQL::Test::Cluster->new('oracle_chatbot_com');
 $node->init;
 $node->append_conf('postgresql.conf', <<'CONF');
 timezone = 'UTC'
@@ -46,11 +46,11 @@ else
 	diag "no real events in $data (KINDLY_STATS_DATA): made-up ones only";
 }
 is(system(@psql, qw(-v table=staged -v bots=3 -v year=2024 -v sessions=1500), '-v', "seed=$seed", qw(-f test/generate.sql)), 0, 'made-up events are there');
-is(system(@psql, '-v', "seed=$seed", '-f', 'test/oracle.sql', '-f', 'test/oracle_chatbot.sql'), 0, 'plain SQL is ready');
+is(system(@psql, '-v', "seed=$seed", '-f', 'test/oracle.sql', '-f', 'test/oracle_chatbot_com.sql'), 0, 'plain SQL is ready');
 
 my $phases = <<'SQL';
 SET client_min_messages = warning;
-SET search_path = public, chatbot_oracle, oracle;
+SET search_path = public, chatbot_com_oracle, oracle;
 DROP VIEW oracle.event;
 CREATE VIEW oracle.event AS SELECT * FROM chat_event;
 

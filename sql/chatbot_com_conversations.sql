@@ -8,6 +8,7 @@ SET extra_float_digits = 0;
 SET client_min_messages = warning;
 SET jit = off;
 \pset format unaligned
+
 CREATE FUNCTION pg_temp.differences(a text, b text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	result bigint;
@@ -15,10 +16,9 @@ BEGIN
 	EXECUTE format('SELECT count(*) FROM ((%1$s EXCEPT ALL %2$s) UNION ALL (%2$s EXCEPT ALL %1$s)) AS d', a, b) INTO result;
 	RETURN result;
 END $$;
+
 SELECT kindly_stats.create_event_table('chatbot_event');
-create_event_table
-chatbot_event
-(1 row)
+
 -- The documented month: 1 to 7 on seven days from the 17th on; bot 5101 has as many conversations (of one message, but for
 -- every third, of two), 5102 as many paid ones, 5103 as many messages in one conversation, 5104 as many in each of two.
 INSERT INTO chatbot_event (bot_id, occurred_at, kind, session_id, paid)
@@ -35,6 +35,7 @@ INSERT INTO chatbot_event (bot_id, occurred_at, kind, session_id, paid) VALUES
 	(5102, '2019-03-21 12:00Z', 'user_message', 'nobody knows', NULL);
 -- a message outside of any conversation is a message, and no conversation
 INSERT INTO chatbot_event (bot_id, occurred_at, kind) VALUES (5101, '2019-03-20 12:00Z', 'user_message');
+
 -- this month, asked on the 27th: the page shows the last 11 of 27 days, character for character
 SET kindly_stats.now = '2019-03-27 09:41:00Z';
 CREATE FUNCTION pg_temp.is_documented(answer json) RETURNS boolean LANGUAGE sql AS $$
@@ -96,81 +97,33 @@ FROM (SELECT substr(regexp_replace('{
   }
 }', '\s', '', 'g'), length('{"data":[') + 1) AS d) AS documented
 $$;
-SELECT pg_temp.is_documented(chatbot.conversations(bot => 5101, period => 'thisMonth')) AS conversations,
-	pg_temp.is_documented(chatbot.conversations_paid(bot => 5102, period => 'thisMonth')) AS paid,
-	pg_temp.is_documented(chatbot.conversations_messages(bot => 5103, period => 'thisMonth')) AS messages,
-	pg_temp.is_documented(chatbot.conversations_avg(bot => 5104, period => 'thisMonth')) AS avg;
-conversations|paid|messages|avg
-t|t|t|t
-(1 row)
-SELECT chatbot.conversations(5101, '2019-03-17', '2019-03-28');
-conversations
-{"data":[{"date":"2019-03-17T00:00:00.000Z","value":1},{"date":"2019-03-18T00:00:00.000Z","value":2},{"date":"2019-03-19T00:00:00.000Z","value":3},{"date":"2019-03-20T00:00:00.000Z","value":4},{"date":"2019-03-21T00:00:00.000Z","value":5},{"date":"2019-03-22T00:00:00.000Z","value":6},{"date":"2019-03-23T00:00:00.000Z","value":7},{"date":"2019-03-24T00:00:00.000Z","value":0},{"date":"2019-03-25T00:00:00.000Z","value":0},{"date":"2019-03-26T00:00:00.000Z","value":0},{"date":"2019-03-27T00:00:00.000Z","value":0}],"summary":{"total":28,"min":0,"max":7,"avg":2.55}}
-(1 row)
+SELECT pg_temp.is_documented(chatbot_com.conversations(bot => 5101, period => 'thisMonth')) AS conversations,
+	pg_temp.is_documented(chatbot_com.conversations_paid(bot => 5102, period => 'thisMonth')) AS paid,
+	pg_temp.is_documented(chatbot_com.conversations_messages(bot => 5103, period => 'thisMonth')) AS messages,
+	pg_temp.is_documented(chatbot_com.conversations_avg(bot => 5104, period => 'thisMonth')) AS avg;
+SELECT chatbot_com.conversations(5101, '2019-03-17', '2019-03-28');
 -- each report counts what its name says: the same days of other bots are otherwise
 SELECT bot, r.report, r.answer -> 'summary' AS summary FROM generate_series(5101, 5104) AS bot, LATERAL (VALUES
-	('conversations', chatbot.conversations(bot, period => 'thisMonth')), ('paid', chatbot.conversations_paid(bot, period => 'thisMonth')),
-	('messages', chatbot.conversations_messages(bot, period => 'thisMonth')), ('avg', chatbot.conversations_avg(bot, period => 'thisMonth'))) AS r (report, answer);
-bot|report|summary
-5101|conversations|{"total":28,"min":0,"max":7,"avg":1.04}
-5101|paid|{"total":0,"min":0,"max":0,"avg":0}
-5101|messages|{"total":36,"min":0,"max":9,"avg":1.33}
-5101|avg|{"total":8.65,"min":0,"max":1.5,"avg":0.32}
-5102|conversations|{"total":30,"min":0,"max":7,"avg":1.11}
-5102|paid|{"total":28,"min":0,"max":7,"avg":1.04}
-5102|messages|{"total":37,"min":0,"max":9,"avg":1.37}
-5102|avg|{"total":8.32,"min":0,"max":1.33,"avg":0.31}
-5103|conversations|{"total":7,"min":0,"max":1,"avg":0.26}
-5103|paid|{"total":0,"min":0,"max":0,"avg":0}
-5103|messages|{"total":28,"min":0,"max":7,"avg":1.04}
-5103|avg|{"total":28,"min":0,"max":7,"avg":1.04}
-5104|conversations|{"total":14,"min":0,"max":2,"avg":0.52}
-5104|paid|{"total":0,"min":0,"max":0,"avg":0}
-5104|messages|{"total":56,"min":0,"max":14,"avg":2.07}
-5104|avg|{"total":28,"min":0,"max":7,"avg":1.04}
-(16 rows)
+	('conversations', chatbot_com.conversations(bot, period => 'thisMonth')), ('paid', chatbot_com.conversations_paid(bot, period => 'thisMonth')),
+	('messages', chatbot_com.conversations_messages(bot, period => 'thisMonth')), ('avg', chatbot_com.conversations_avg(bot, period => 'thisMonth'))) AS r (report, answer);
 RESET kindly_stats.now;
+
 -- two decimals, half up; no trailing zeros; 0 without conversations
-SELECT chatbot.conversations_avg(5101, '2019-03-19', '2019-03-25');
-conversations_avg
-{"data":[{"date":"2019-03-19T00:00:00.000Z","value":1.33},{"date":"2019-03-20T00:00:00.000Z","value":1.5},{"date":"2019-03-21T00:00:00.000Z","value":1.2},{"date":"2019-03-22T00:00:00.000Z","value":1.33},{"date":"2019-03-23T00:00:00.000Z","value":1.29},{"date":"2019-03-24T00:00:00.000Z","value":0}],"summary":{"total":6.65,"min":0,"max":1.5,"avg":1.11}}
-(1 row)
+SELECT chatbot_com.conversations_avg(5101, '2019-03-19', '2019-03-25');
 INSERT INTO chatbot_event (bot_id, occurred_at, kind, session_id)
 SELECT 5105, timestamptz '2019-03-01 00:00Z' + interval '24 h' * day + interval '1 s' * n, 'user_message', n % sessions
 FROM (VALUES (1, 201, 200), (2, 203, 200), (3, 1000, 1000), (4, 15, 10), (5, 10, 3), (6, 20, 3), (7, 1000000 / 50, 1)) AS d (day, messages, sessions), generate_series(1, messages) AS n;
 INSERT INTO chatbot_event (bot_id, occurred_at, kind) VALUES (5105, '2019-03-09 12:00Z', 'user_message');
-SELECT chatbot.conversations_avg(5105, '2019-03-02', '2019-03-11');
-conversations_avg
-{"data":[{"date":"2019-03-02T00:00:00.000Z","value":1.01},{"date":"2019-03-03T00:00:00.000Z","value":1.02},{"date":"2019-03-04T00:00:00.000Z","value":1},{"date":"2019-03-05T00:00:00.000Z","value":1.5},{"date":"2019-03-06T00:00:00.000Z","value":3.33},{"date":"2019-03-07T00:00:00.000Z","value":6.67},{"date":"2019-03-08T00:00:00.000Z","value":20000},{"date":"2019-03-09T00:00:00.000Z","value":0},{"date":"2019-03-10T00:00:00.000Z","value":0}],"summary":{"total":20014.53,"min":0,"max":20000,"avg":2223.84}}
-(1 row)
-SELECT chatbot.conversations_messages(5105, '2019-03-09', '2019-03-11');
-conversations_messages
-{"data":[{"date":"2019-03-09T00:00:00.000Z","value":1},{"date":"2019-03-10T00:00:00.000Z","value":0}],"summary":{"total":1,"min":0,"max":1,"avg":0.5}}
-(1 row)
+SELECT chatbot_com.conversations_avg(5105, '2019-03-02', '2019-03-11');
+SELECT chatbot_com.conversations_messages(5105, '2019-03-09', '2019-03-11');
 -- 29 in 5800 days are half a hundredth a day, in 5801 a little less
-SELECT days, chatbot.conversations(5101, '2019-03-17', timestamp '2019-03-17' + interval '1 day' * days) -> 'summary' AS summary FROM unnest(ARRAY[1, 3, 8, 9, 12, 5800, 5801]) AS days;
-days|summary
-1|{"total":1,"min":1,"max":1,"avg":1}
-3|{"total":6,"min":1,"max":3,"avg":2}
-8|{"total":28,"min":0,"max":7,"avg":3.5}
-9|{"total":28,"min":0,"max":7,"avg":3.11}
-12|{"total":29,"min":0,"max":7,"avg":2.42}
-5800|{"total":29,"min":0,"max":7,"avg":0.01}
-5801|{"total":29,"min":0,"max":7,"avg":0}
-(7 rows)
+SELECT days, chatbot_com.conversations(5101, '2019-03-17', timestamp '2019-03-17' + interval '1 day' * days) -> 'summary' AS summary FROM unnest(ARRAY[1, 3, 8, 9, 12, 5800, 5801]) AS days;
+
 -- nothing was ever said
-SELECT chatbot.conversations(5199, '2019-03-17', '2019-03-19');
-conversations
-{"data":[{"date":"2019-03-17T00:00:00.000Z","value":0},{"date":"2019-03-18T00:00:00.000Z","value":0}],"summary":{"total":0,"min":0,"max":0,"avg":0}}
-(1 row)
-SELECT chatbot.conversations_paid(5199, '2019-03-17', '2019-03-19', "group" => 'source');
-conversations_paid
-{"data":[],"summary":{"total":0,"min":0,"max":0,"avg":0}}
-(1 row)
-SELECT chatbot.conversations_avg(5199, '2019-03-17', '2019-03-19', "group" => 'storyId');
-conversations_avg
-{"data":[],"summary":{"total":0,"min":0,"max":0,"avg":0}}
-(1 row)
+SELECT chatbot_com.conversations(5199, '2019-03-17', '2019-03-19');
+SELECT chatbot_com.conversations_paid(5199, '2019-03-17', '2019-03-19', "group" => 'source');
+SELECT chatbot_com.conversations_avg(5199, '2019-03-17', '2019-03-19', "group" => 'storyId');
+
 -- a conversation counts once in every bucket it is in; plain SQL tells the same in any zone
 INSERT INTO chatbot_event (bot_id, occurred_at, kind, session_id, source, story_id, paid)
 SELECT 5106, timestamptz '2018-12-01 00:00Z' + interval '1 min' * (n * 7919 % 600000), 'user_message', n * 31 % 97,
@@ -179,7 +132,7 @@ FROM generate_series(1, 3000) AS n;
 CREATE FUNCTION pg_temp.check_report(report text, tz text, dimension text, arguments text, condition text) RETURNS bigint LANGUAGE sql AS $$
 SELECT pg_temp.differences(
 	format($q$SELECT (x ->> 'date')::timestamptz, (x ->> 'value')::numeric
-		FROM json_array_elements(chatbot.%I(5106, '2019-02-27', '2019-04-03', tz => %L, dimension => %L%s) -> 'data') AS x WHERE x ->> 'value' <> '0'$q$,
+		FROM json_array_elements(chatbot_com.%I(5106, '2019-02-27', '2019-04-03', tz => %L, dimension => %L%s) -> 'data') AS x WHERE x ->> 'value' <> '0'$q$,
 		report, tz, dimension, arguments),
 	format($q$SELECT date_trunc(%1$L, e.occurred_at, %2$L), trim_scale(round((%3$s)::numeric, 2)) FROM chatbot_event AS e
 		WHERE e.bot_id = 5106 AND e.kind = 'user_message' AND e.occurred_at AT TIME ZONE %2$L >= '2019-02-27'
@@ -191,8 +144,7 @@ SELECT report, tz, dimension FROM unnest(ARRAY['conversations', 'conversations_p
 	unnest(ARRAY['UTC', 'Europe/Oslo', 'America/Los_Angeles', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Asia/Kolkata']) AS tz,
 	unnest(ARRAY['hour', 'day', 'month', 'year']) AS dimension
 WHERE pg_temp.check_report(report, tz, dimension, '', 'true') <> 0;
-report|tz|dimension
-(0 rows)
+
 -- sources and stories: one or a list, and with a minus what is left out; no source passes where a source is left out, but
 -- a message without a story has no part in questions about stories
 SELECT report, arguments, pg_temp.check_report(report, 'Europe/Oslo', 'day', arguments, condition) AS differences
@@ -204,63 +156,14 @@ FROM unnest(ARRAY['conversations', 'conversations_paid', 'conversations_messages
 	($$, "storyId" => '-5b07ffafc2376e30306d9b16'$$, $$story_id <> '5b07ffafc2376e30306d9b16'$$),
 	($$, source => '-slack', "storyId" => '{5b07ffafc2376e30306d9b16}'$$, $$source IS DISTINCT FROM 'slack' AND story_id = '5b07ffafc2376e30306d9b16'$$),
 	($$, source => 'nowhere'$$, 'false'), ($$, "storyId" => 'nowhere'$$, 'false')) AS f (arguments, condition) ORDER BY arguments COLLATE "C", report COLLATE "C";
-report|arguments|differences
-conversations|, "storyId" => '-5b07ffafc2376e30306d9b16'|0
-conversations_avg|, "storyId" => '-5b07ffafc2376e30306d9b16'|0
-conversations_messages|, "storyId" => '-5b07ffafc2376e30306d9b16'|0
-conversations_paid|, "storyId" => '-5b07ffafc2376e30306d9b16'|0
-conversations|, "storyId" => '5b07ffafc2376e30306d9b16'|0
-conversations_avg|, "storyId" => '5b07ffafc2376e30306d9b16'|0
-conversations_messages|, "storyId" => '5b07ffafc2376e30306d9b16'|0
-conversations_paid|, "storyId" => '5b07ffafc2376e30306d9b16'|0
-conversations|, "storyId" => '5b07ffafc2376e30306d9b16,5b07ff77c2376e30306d9b12'|0
-conversations_avg|, "storyId" => '5b07ffafc2376e30306d9b16,5b07ff77c2376e30306d9b12'|0
-conversations_messages|, "storyId" => '5b07ffafc2376e30306d9b16,5b07ff77c2376e30306d9b12'|0
-conversations_paid|, "storyId" => '5b07ffafc2376e30306d9b16,5b07ff77c2376e30306d9b12'|0
-conversations|, "storyId" => 'nowhere'|0
-conversations_avg|, "storyId" => 'nowhere'|0
-conversations_messages|, "storyId" => 'nowhere'|0
-conversations_paid|, "storyId" => 'nowhere'|0
-conversations|, source => '-slack'|0
-conversations_avg|, source => '-slack'|0
-conversations_messages|, source => '-slack'|0
-conversations_paid|, source => '-slack'|0
-conversations|, source => '-slack', "storyId" => '{5b07ffafc2376e30306d9b16}'|0
-conversations_avg|, source => '-slack', "storyId" => '{5b07ffafc2376e30306d9b16}'|0
-conversations_messages|, source => '-slack', "storyId" => '{5b07ffafc2376e30306d9b16}'|0
-conversations_paid|, source => '-slack', "storyId" => '{5b07ffafc2376e30306d9b16}'|0
-conversations|, source => '["widget","slack"]'|0
-conversations_avg|, source => '["widget","slack"]'|0
-conversations_messages|, source => '["widget","slack"]'|0
-conversations_paid|, source => '["widget","slack"]'|0
-conversations|, source => 'nowhere'|0
-conversations_avg|, source => 'nowhere'|0
-conversations_messages|, source => 'nowhere'|0
-conversations_paid|, source => 'nowhere'|0
-conversations|, source => 'widget'|0
-conversations_avg|, source => 'widget'|0
-conversations_messages|, source => 'widget'|0
-conversations_paid|, source => 'widget'|0
-conversations|, source => 'widget,slack'|0
-conversations_avg|, source => 'widget,slack'|0
-conversations_messages|, source => 'widget,slack'|0
-conversations_paid|, source => 'widget,slack'|0
-(40 rows)
+
 -- late, corrected and deleted events are in the very next answer
 INSERT INTO chatbot_event (bot_id, occurred_at, kind, session_id, paid) VALUES (5107, '2019-03-17 10:00Z', 'user_message', 'a', false), (5107, '2019-03-17 11:00Z', 'user_message', 'a', false);
-SELECT chatbot.conversations_avg(5107, '2019-03-17', '2019-03-18') -> 'data' AS avg, chatbot.conversations_paid(5107, '2019-03-17', '2019-03-18') -> 'data' AS paid;
-avg|paid
-[{"date":"2019-03-17T00:00:00.000Z","value":2}]|[{"date":"2019-03-17T00:00:00.000Z","value":0}]
-(1 row)
+SELECT chatbot_com.conversations_avg(5107, '2019-03-17', '2019-03-18') -> 'data' AS avg, chatbot_com.conversations_paid(5107, '2019-03-17', '2019-03-18') -> 'data' AS paid;
 UPDATE chatbot_event SET paid = true, session_id = CASE WHEN occurred_at < '2019-03-17 11:00Z' THEN 'b' ELSE 'a' END WHERE bot_id = 5107;
-SELECT chatbot.conversations_avg(5107, '2019-03-17', '2019-03-18') -> 'data' AS avg, chatbot.conversations_paid(5107, '2019-03-17', '2019-03-18') -> 'data' AS paid;
-avg|paid
-[{"date":"2019-03-17T00:00:00.000Z","value":1}]|[{"date":"2019-03-17T00:00:00.000Z","value":2}]
-(1 row)
+SELECT chatbot_com.conversations_avg(5107, '2019-03-17', '2019-03-18') -> 'data' AS avg, chatbot_com.conversations_paid(5107, '2019-03-17', '2019-03-18') -> 'data' AS paid;
 DELETE FROM chatbot_event WHERE bot_id = 5107 AND session_id = 'b';
-SELECT chatbot.conversations_avg(5107, '2019-03-17', '2019-03-18') -> 'data' AS avg, chatbot.conversations_paid(5107, '2019-03-17', '2019-03-18') -> 'data' AS paid;
-avg|paid
-[{"date":"2019-03-17T00:00:00.000Z","value":1}]|[{"date":"2019-03-17T00:00:00.000Z","value":1}]
-(1 row)
+SELECT chatbot_com.conversations_avg(5107, '2019-03-17', '2019-03-18') -> 'data' AS avg, chatbot_com.conversations_paid(5107, '2019-03-17', '2019-03-18') -> 'data' AS paid;
+
 DELETE FROM chatbot_event;
 DROP TABLE chatbot_event;

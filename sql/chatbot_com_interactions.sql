@@ -55,17 +55,17 @@ SELECT answer::text = regexp_replace('[
         "value": 0
     }
 ]', '(?<=[\[{,])\s+|(?<=:)\s|\s+(?=[\]}])', '', 'g') AS as_documented, answer
-FROM chatbot.conversations_interactions(5501, '2019-03-17', '2019-03-19') AS answer;
+FROM chatbot_com.conversations_interactions(5501, '2019-03-17', '2019-03-19') AS answer;
 
 -- of one story or some, all that ever were in them; what was in several is listed once
-SELECT story, chatbot.conversations_interactions(5501, '2019-03-17', '2019-03-19', "storyId" => story) FROM unnest(ARRAY['A', 'B', 'A,B', '-A', '-B', 'nowhere']) AS story;
+SELECT story, chatbot_com.conversations_interactions(5501, '2019-03-17', '2019-03-19', "storyId" => story) FROM unnest(ARRAY['A', 'B', 'A,B', '-A', '-B', 'nowhere']) AS story;
 -- a range without any, a bot without any, and all there are
-SELECT chatbot.conversations_interactions(5501, '2010-01-01', '2010-01-02'), chatbot.conversations_interactions(5599, '2019-03-17', '2019-03-19');
-SELECT chatbot.conversations_interactions(5501, "to" => '2020-01-01');
+SELECT chatbot_com.conversations_interactions(5501, '2010-01-01', '2010-01-02'), chatbot_com.conversations_interactions(5599, '2019-03-17', '2019-03-19');
+SELECT chatbot_com.conversations_interactions(5501, "to" => '2020-01-01');
 -- periods, also by the clock of a zone
 SET kindly_stats.now = '2019-03-18 12:00Z';
 SELECT period, tz, x ->> 'name' AS name, x ->> 'usage' AS usage, x ->> 'value' AS value FROM (VALUES ('today', 'UTC'), ('yesterday', 'UTC'), ('yesterday', 'Asia/Tokyo'), ('lastYear', 'UTC')) AS p (period, tz),
-	json_array_elements(chatbot.conversations_interactions(5501, period => period, tz => tz)) AS x WHERE x ->> 'value' <> '0';
+	json_array_elements(chatbot_com.conversations_interactions(5501, period => period, tz => tz)) AS x WHERE x ->> 'value' <> '0';
 RESET kindly_stats.now;
 
 -- order: most used first, then those without a type, then by type, name and id, bytewise; each is what it is called and where it belongs
@@ -73,16 +73,16 @@ INSERT INTO interaction_event (bot_id, occurred_at, kind, interaction_id, intera
 SELECT 5502, '2019-03-17 10:00Z', 'interaction', id, name, type, parent FROM (VALUES (2, 'i2', 'b', NULL, NULL), (2, 'i1', 'b', NULL, NULL), (2, 'i3', 'B', NULL, NULL), (2, 'i0', 'Å', NULL, NULL), (2, 'i9', NULL, NULL, NULL), (2, NULL, 'b', NULL, NULL),
 	(2, NULL, 'a', 'welcome', NULL), (2, NULL, 'z', 'fallback', NULL), (2, NULL, 'z', 'fallback', 'p2'), (2, NULL, 'z', 'fallback', 'p1'), (3, NULL, 'z', 'welcome', NULL), (1, 'i5', 'say "hi"', '', 'p')) AS v (number, id, name, type, parent),
 	generate_series(1, number);
-SELECT x FROM json_array_elements(chatbot.conversations_interactions(5502, '2019-03-17', '2019-03-18')) AS x;
+SELECT x FROM json_array_elements(chatbot_com.conversations_interactions(5502, '2019-03-17', '2019-03-18')) AS x;
 -- the same where all are zero
-SELECT x ->> 'id' AS id, x ->> 'name' AS name, x ->> 'type' AS type, x ->> 'parentId' AS parent, x ->> 'usage' AS usage FROM json_array_elements(chatbot.conversations_interactions(5502, '2019-03-18', '2019-03-19')) AS x;
+SELECT x ->> 'id' AS id, x ->> 'name' AS name, x ->> 'type' AS type, x ->> 'parentId' AS parent, x ->> 'usage' AS usage FROM json_array_elements(chatbot_com.conversations_interactions(5502, '2019-03-18', '2019-03-19')) AS x;
 
 -- one that is deleted was there; one that is renamed is what it is called now
 DELETE FROM interaction_event WHERE bot_id = 5501 AND interaction_type = 'fallback';
 UPDATE interaction_event SET interaction_name = 'baz' WHERE bot_id = 5501 AND interaction_name = 'foo';
-SELECT chatbot.conversations_interactions(5501, '2019-03-17', '2019-03-19');
+SELECT chatbot_com.conversations_interactions(5501, '2019-03-17', '2019-03-19');
 CALL kindly_stats.compact(5501);
-SELECT chatbot.conversations_interactions(5501, '2019-03-17', '2019-03-19');
+SELECT chatbot_com.conversations_interactions(5501, '2019-03-17', '2019-03-19');
 
 -- many: plain SQL tells the same
 INSERT INTO interaction_event (bot_id, occurred_at, kind, interaction_id, interaction_name, interaction_type, interaction_parent_id, story_id)
@@ -103,7 +103,7 @@ BEGIN
 END $$;
 SELECT tz, story, json_array_length(answer) > 100 AS many, answer::jsonb = pg_temp.expected(tz, condition)::jsonb AS same
 FROM unnest(ARRAY['UTC', 'Europe/Oslo', 'Asia/Kathmandu']) AS tz, (VALUES (NULL, 'true'), ('story 1', 'story_id = ''story 1'''), ('-story 1', 'story_id IS DISTINCT FROM ''story 1'''), ('story 1,story 2', 'story_id IN (''story 1'', ''story 2'')')) AS s (story, condition),
-	chatbot.conversations_interactions(5503, '2019-02-27', '2019-03-03', "storyId" => story, tz => tz) AS answer;
+	chatbot_com.conversations_interactions(5503, '2019-02-27', '2019-03-03', "storyId" => story, tz => tz) AS answer;
 
 DELETE FROM interaction_event;
 DROP TABLE interaction_event;

@@ -1,0 +1,12 @@
+/*
+ * ChatBot.com's Reports: what all of them are asked with.
+ */
+#ifndef KS_DIALECT_CHATBOT_COM_H
+#define KS_DIALECT_CHATBOT_COM_H
+
+#include "stats/stats.h"
+
+extern void ks_chatbot_com_start(FunctionCallInfo fcinfo, int tz_argument, ks_request *request);
+extern void ks_chatbot_com_range(FunctionCallInfo fcinfo, ks_request *request);
+
+#endif							/* KS_DIALECT_CHATBOT_COM_H */
