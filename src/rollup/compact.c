@@ -41,6 +41,9 @@
  */
 #define ROW_BYTES_MAX (8 * 1024 * 1024)
 
+/* Rows no larger than this are added up in one pass where there are more of them than one round takes. */
+#define SMALL_BYTES (8 * 1024)
+
 /* A mixed row of one event has hardly more entries than these. */
 #define SMALL_ROW_ENTRIES 16
 
@@ -404,6 +407,96 @@ compact_measure(const month_part *of, Datum measure, bool all)
 	return put_measure(of, name, &builder, all);
 }
 
+/* Writes what was added up, and forgets it. */
+static void
+put_sum(const month_part *of, ks_string measure, ks_builder *sum)
+{
+	if (measure.length == 0)
+		(void) put_mixed(of, sum, COMPACT_NEW);
+	else
+		ks_append_row(of->bot_id, measure, of->month, of->kept, sum);
+}
+
+/* Deletes rows of the bot by their ids. */
+static void
+delete_rows(int64 bot_id, Datum *ids, uint64 count)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT8OID, INT8ARRAYOID};
+	Datum		values[2] = {Int64GetDatum(bot_id), PointerGetDatum(construct_array(ids, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE))};
+
+	ks_prepared(&plan,
+				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not take rows out of the rollup");
+}
+
+/* Takes the rows that a cursor gives next out of the rollup and into the sum; gives back how many. */
+static uint64
+take_next(const month_part *of, Portal cursor, ks_builder *sum)
+{
+	Datum	   *ids;
+	uint64		count;
+	uint64		i;
+
+	SPI_cursor_fetch(cursor, true, BATCH);
+	count = SPI_processed;
+	ids = palloc((count + 1) * sizeof(Datum));
+	for (i = 0; i < count; i++)
+	{
+		bool		isnull;
+		ks_view		view;
+
+		CHECK_FOR_INTERRUPTS();
+		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+		ks_tally_open(&view, SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
+		ks_must(ks_builder_merge(sum, &view, false));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	if (count > 0)
+		delete_rows(of->bot_id, ids, count);
+	return count;
+}
+
+/*
+ * Adds up small rows, however many, in one pass over them: a round that looks for the smallest of those that are left
+ * looks at them all, and steps over those that were deleted before.
+ */
+static void
+merge_small(const month_part *of, Datum measure)
+{
+	static SPIPlanPtr plan = NULL;
+	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
+	Oid			types[5] = {INT8OID, DATEOID, TEXTOID, BOOLOID, INT4OID};
+	Datum		values[5] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, BoolGetDatum(of->kept), Int32GetDatum(SMALL_BYTES)};
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats sum", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext round = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(round);
+	Portal		cursor;
+	ks_builder	sum;
+
+	ks_prepared(&plan,
+				"SELECT l.id, l.tally FROM kindly_stats.rollup AS l WHERE" OF_MONTH " AND l.kept OPERATOR(pg_catalog.=) $4"
+				" AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $5 FOR UPDATE SKIP LOCKED", 5, types);
+	cursor = SPI_cursor_open(NULL, plan, values, NULL, false);
+	ks_builder_init(&sum, memory);
+	while (take_next(of, cursor, &sum) > 0)
+	{
+		if (packed_bytes(&sum) > ROW_BYTES_MAX)
+		{
+			put_sum(of, name, &sum);
+			MemoryContextReset(memory);
+			ks_builder_init(&sum, memory);
+		}
+		MemoryContextReset(round);
+	}
+	SPI_cursor_close(cursor);
+	put_sum(of, name, &sum);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(round);
+	MemoryContextDelete(memory);
+}
+
 /*
  * Merges all rows of a measure, or all mixed ones.  What is written meanwhile is not waited for: a writer may
  * be quicker than this.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do.
@@ -415,8 +508,14 @@ compact_all_of(const month_part *of, Datum measure, compact_what what)
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
 	uint64		written = what == COMPACT_SORTED ? 0 : 1;
 	uint64		left = count_rows(of, measure);
-	uint64		taken = left;
+	uint64		taken;
 
+	if (left > BATCH)
+	{
+		merge_small(of, measure);
+		left = count_rows(of, measure);
+	}
+	taken = left;
 	for (; left > written && taken > written; left -= Min(left, taken - written))
 	{
 		MemoryContext old = MemoryContextSwitchTo(memory);
