@@ -656,7 +656,7 @@ take_new(int64 bot_id, bool all, List **sums)
 	"DELETE FROM kindly_stats.rollup AS r" \
 	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT n.id FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" which \
-	" ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept"
+	" ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid"
 
 	if (all)
 		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.>=) 0 AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 2, types);
@@ -675,6 +675,7 @@ take_new(int64 bot_id, bool all, List **sums)
 		CHECK_FOR_INTERRUPTS();
 		ks_tally_open(&view, SPI_getbinval(row, desc, 1, &isnull));
 		ks_must(ks_builder_merge(sum_of(sums, &of), &view, false));
+		ks_reuse_note((ItemPointer) DatumGetPointer(SPI_getbinval(row, desc, 4, &isnull)));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return i;
@@ -786,6 +787,7 @@ compact_month(const month_part *of, compact_what what)
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
+	ks_reuse_pages();
 	while (compact_new(of, what) && what == COMPACT_ALL)
 		;
 	if (what == COMPACT_ALL && spans_months(of))

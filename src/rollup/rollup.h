@@ -273,6 +273,10 @@ extern int32 ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum)
 extern bool ks_is_sorted_out(int64 bot_id);
 extern int	ks_span_join(ks_group **groups, int count, uint64 limit);
 
+/* reuse.c */
+extern void ks_reuse_note(ItemPointer place);
+extern void ks_reuse_pages(void);
+
 /* compact.c */
 extern int	ks_compact_after;
 extern void ks_compact_sometimes(const ks_group *group, bool kept);
