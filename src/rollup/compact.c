@@ -9,31 +9,21 @@
  * whenever its size has grown by that factor, and there are only so many rows of
  * each size.  On demand, all are merged.
  *
- * Inline compaction happens at READ COMMITTED only: under a transaction's
- * snapshot a row that another session has just compacted would be an error,
- * which is none of the user's business.
+ * When it happens is said in compact_when.c.
  */
-#include "rollup/rollup.h"
+#include "rollup/compact.h"
 
 #include "compat.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "commands/defrem.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 /* Rows taken at once: bounds the memory and time of one round. */
 #define BATCH 1000
-
-/* So many rows of about the same size are merged; sizes are about the same that differ by less than this factor. */
-#define FAN 8
 
 /*
  * Rows larger than this are left alone: reading several such rows costs hardly
@@ -44,36 +34,8 @@
 /* Rows no larger than this are added up in one pass where there are more of them than one round takes. */
 #define SMALL_BYTES (8 * 1024)
 
-/* A mixed row of one event has hardly more entries than these. */
-#define SMALL_ROW_ENTRIES 16
-
 /* So many transactions may lie between the oldest snapshot and now before a mark is worth its row. */
 #define MARK_AGE 500
-
-/*
- * Where merged rows cannot be removed, more new ones are left together: up to so many times as many,
- * once more for each of those transactions.  A row that is read costs little more than a dead one.
- */
-#define HELD_FACTOR 8
-#define HELD_AGE 4000
-
-/* A transaction that has appended more rows than this compacts them less and less often. */
-#define MANY_APPENDED 1000
-
-/* Setting kindly_stats.compact_after */
-int			ks_compact_after = 64;
-
-PG_FUNCTION_INFO_V1(ks_compact_all);
-
-/* What is compacted for itself: the live or the kept rows of a bot and month. */
-typedef struct month_part
-{
-	int64		bot_id;
-	DateADT		month;			/* -infinity: rows that span months */
-	bool		kept;
-	bool		joined;			/* where it is to be made of all rows of a bot that has little */
-	bool		apart;			/* where it is to be taken apart, since the bot has much */
-} month_part;
 
 /* Adds the tallies that the last statement returned in its first column; gives back their number. */
 static uint64
@@ -95,13 +57,13 @@ merge_returned(ks_builder *builder)
 	return i;
 }
 
-/* Number of times that FAN goes into a size. */
+/* Number of times that KS_COMPACT_FAN goes into a size. */
 static int
 size_class(Size bytes)
 {
 	int			result = 0;
 
-	for (; bytes >= FAN; bytes /= FAN)
+	for (; bytes >= KS_COMPACT_FAN; bytes /= KS_COMPACT_FAN)
 		result++;
 	return result;
 }
@@ -132,7 +94,7 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
 			sum += sizes[end];
 			alike++;
 		}
-		if (all || small || alike >= FAN)
+		if (all || small || alike >= KS_COMPACT_FAN)
 			result = end;
 		if (end == begin)
 			break;
@@ -174,7 +136,7 @@ packed_bytes(const ks_builder *builder)
 }
 
 static bool
-spans_months(const month_part *of)
+spans_months(const ks_month_part *of)
 {
 	return DATE_IS_NOBEGIN(of->month);
 }
@@ -189,7 +151,7 @@ spans_months(const month_part *of)
 
 /* Takes rows out of the rollup and into the builder, the smallest first; gives back how many. */
 static uint64
-take_rows(const month_part *of, Datum measure, small_rows rows, ks_builder *builder)
+take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
 	static SPIPlanPtr plans[2] = {NULL, NULL};
 	SPIPlanPtr *plan = &plans[spans_months(of)];
@@ -212,7 +174,7 @@ take_rows(const month_part *of, Datum measure, small_rows rows, ks_builder *buil
 
 /* The sizes of the rows of a measure, or of mixed ones. */
 static void
-select_sizes(const month_part *of, Datum measure)
+select_sizes(const ks_month_part *of, Datum measure)
 {
 	static SPIPlanPtr plans[2] = {NULL, NULL};
 	SPIPlanPtr *plan = &plans[spans_months(of)];
@@ -229,7 +191,7 @@ select_sizes(const month_part *of, Datum measure)
 
 /* How many rows a measure has. */
 static uint64
-count_rows(const month_part *of, Datum measure)
+count_rows(const ks_month_part *of, Datum measure)
 {
 	select_sizes(of, measure);
 	SPI_freetuptable(SPI_tuptable);
@@ -238,7 +200,7 @@ count_rows(const month_part *of, Datum measure)
 
 /* Takes the rows of a measure (or mixed ones) that are worth merging with what the builder has. */
 static uint64
-take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all, bool alone)
+take_worthy(const ks_month_part *of, Datum measure, ks_builder *builder, bool all, bool alone)
 {
 	small_rows	rows;
 
@@ -250,7 +212,7 @@ take_worthy(const month_part *of, Datum measure, ks_builder *builder, bool all, 
 
 /* The measures of the month that stand in several rows. */
 static Datum *
-crowded_measures(const month_part *of, uint64 *count)
+crowded_measures(const ks_month_part *of, uint64 *count)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
@@ -284,7 +246,7 @@ measure_datum(ks_string name)
 
 /* Writes what was taken of one measure, together with rows of it that are worth merging. */
 static uint64
-put_measure(const month_part *of, ks_string measure, ks_builder *builder, bool all)
+put_measure(const ks_month_part *of, ks_string measure, ks_builder *builder, bool all)
 {
 	uint64		taken = take_worthy(of, measure_datum(measure), builder, all, false);
 
@@ -293,19 +255,9 @@ put_measure(const month_part *of, ks_string measure, ks_builder *builder, bool a
 	return taken;
 }
 
-/* How much to look at. */
-typedef enum compact_what
-{
-	COMPACT_NEW,				/* new rows */
-	COMPACT_MIXED,				/* all mixed rows, as far as it is worth it */
-	COMPACT_WORTHY,				/* rows of single measures, too */
-	COMPACT_ALL,				/* everything, worth it or not */
-	COMPACT_SORTED				/* the same of mixed rows, and none is left */
-} compact_what;
-
 /* Whether the month has merged rows of single measures. */
 static bool
-is_sorted_out(const month_part *of)
+is_sorted_out(const ks_month_part *of)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
@@ -321,14 +273,14 @@ is_sorted_out(const month_part *of)
 	return SPI_processed > 0;
 }
 
-static uint64 put_span(const month_part *of, ks_builder *span, compact_what what, bool apart);
+static uint64 put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart);
 
 /*
  * Writes what was taken of mixed rows, together with others of them that are worth merging.
  * What has become too much for a mixed row is sorted out by measure.
  */
 static uint64
-put_mixed(const month_part *of, ks_builder *mixed, compact_what what)
+put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_share   *shares;
@@ -338,10 +290,10 @@ put_mixed(const month_part *of, ks_builder *mixed, compact_what what)
 
 	if (spans_months(of))
 		return put_span(of, mixed, what, ks_is_sorted_out(of->bot_id));
-	if (what != COMPACT_NEW)
-		taken = take_worthy(of, measure_datum(name), mixed, what >= COMPACT_ALL, what == COMPACT_SORTED);
+	if (what != KS_COMPACT_NEW)
+		taken = take_worthy(of, measure_datum(name), mixed, what >= KS_COMPACT_ALL, what == KS_COMPACT_SORTED);
 	ks_must(ks_builder_settle(mixed));
-	if (what != COMPACT_SORTED && !ks_sort_out_worth(mixed))
+	if (what != KS_COMPACT_SORTED && !ks_sort_out_worth(mixed))
 	{
 		ks_append_row(of->bot_id, name, of->month, of->kept, mixed);
 		return taken;
@@ -357,7 +309,7 @@ put_mixed(const month_part *of, ks_builder *mixed, compact_what what)
  * month; so are all of them where the bot has turned out to have much.
  */
 static uint64
-put_span(const month_part *of, ks_builder *span, compact_what what, bool apart)
+put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_month_share *shares;
@@ -365,8 +317,8 @@ put_span(const month_part *of, ks_builder *span, compact_what what, bool apart)
 	int			count;
 	int			i;
 
-	if (apart || what != COMPACT_NEW)
-		taken = take_worthy(of, measure_datum(name), span, apart || what >= COMPACT_ALL, apart);
+	if (apart || what != KS_COMPACT_NEW)
+		taken = take_worthy(of, measure_datum(name), span, apart || what >= KS_COMPACT_ALL, apart);
 	ks_must(ks_builder_settle(span));
 	if (!apart && !ks_sort_out_worth(span))
 	{
@@ -376,10 +328,10 @@ put_span(const month_part *of, ks_builder *span, compact_what what, bool apart)
 	ks_span_split(span, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
-		month_part	part = {of->bot_id, ks_month_to_date(shares[i].month), of->kept};
+		ks_month_part	part = {of->bot_id, ks_month_to_date(shares[i].month), of->kept};
 
-		if (what == COMPACT_ALL)
-			put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? COMPACT_SORTED : COMPACT_ALL);
+		if (what == KS_COMPACT_ALL)
+			put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? KS_COMPACT_SORTED : KS_COMPACT_ALL);
 		else
 			put_mixed(&part, &shares[i].builder, what);
 	}
@@ -388,7 +340,7 @@ put_span(const month_part *of, ks_builder *span, compact_what what, bool apart)
 
 /* Merges mixed rows that were merged before. */
 static uint64
-compact_mixed(const month_part *of, compact_what what)
+compact_mixed(const ks_month_part *of, ks_compact_what what)
 {
 	ks_builder	mixed;
 
@@ -398,7 +350,7 @@ compact_mixed(const month_part *of, compact_what what)
 
 /* Merges the rows of one measure alone. */
 static uint64
-compact_measure(const month_part *of, Datum measure, bool all)
+compact_measure(const ks_month_part *of, Datum measure, bool all)
 {
 	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
 	ks_builder	builder;
@@ -409,10 +361,10 @@ compact_measure(const month_part *of, Datum measure, bool all)
 
 /* Writes what was added up, and forgets it. */
 static void
-put_sum(const month_part *of, ks_string measure, ks_builder *sum)
+put_sum(const ks_month_part *of, ks_string measure, ks_builder *sum)
 {
 	if (measure.length == 0)
-		(void) put_mixed(of, sum, COMPACT_NEW);
+		(void) put_mixed(of, sum, KS_COMPACT_NEW);
 	else
 		ks_append_row(of->bot_id, measure, of->month, of->kept, sum);
 }
@@ -433,7 +385,7 @@ delete_rows(int64 bot_id, Datum *ids, uint64 count)
 
 /* Takes the rows that a cursor gives next out of the rollup and into the sum; gives back how many. */
 static uint64
-take_next(const month_part *of, Portal cursor, ks_builder *sum)
+take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
 {
 	Datum	   *ids;
 	uint64		count;
@@ -463,7 +415,7 @@ take_next(const month_part *of, Portal cursor, ks_builder *sum)
  * looks at them all, and steps over those that were deleted before.
  */
 static void
-merge_small(const month_part *of, Datum measure)
+merge_small(const ks_month_part *of, Datum measure)
 {
 	static SPIPlanPtr plan = NULL;
 	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
@@ -502,11 +454,11 @@ merge_small(const month_part *of, Datum measure)
  * be quicker than this.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do.
  */
 static void
-compact_all_of(const month_part *of, Datum measure, compact_what what)
+compact_all_of(const ks_month_part *of, Datum measure, ks_compact_what what)
 {
 	bool		mixed = VARSIZE_ANY_EXHDR(DatumGetPointer(measure)) == 0;
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
-	uint64		written = what == COMPACT_SORTED ? 0 : 1;
+	uint64		written = what == KS_COMPACT_SORTED ? 0 : 1;
 	uint64		left = count_rows(of, measure);
 	uint64		taken;
 
@@ -531,20 +483,20 @@ compact_all_of(const month_part *of, Datum measure, compact_what what)
 
 /* Merges all mixed rows; where there are rows of single measures, too, into those. */
 static void
-compact_all_mixed(const month_part *of)
+compact_all_mixed(const ks_month_part *of)
 {
 	Datum		mixed = measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0});
 
-	compact_all_of(of, mixed, COMPACT_ALL);
+	compact_all_of(of, mixed, KS_COMPACT_ALL);
 	if (is_sorted_out(of))
-		compact_all_of(of, mixed, COMPACT_SORTED);
+		compact_all_of(of, mixed, KS_COMPACT_SORTED);
 }
 
 /* Merges rows of the bot that span months, as far as it is worth it. */
 static void
-compact_spans(const month_part *of, compact_what what)
+compact_spans(const ks_month_part *of, ks_compact_what what)
 {
-	month_part	spans = {of->bot_id, DATEVAL_NOBEGIN, of->kept};
+	ks_month_part	spans = {of->bot_id, DATEVAL_NOBEGIN, of->kept};
 
 	if (count_rows(&spans, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0})) > 0)
 		(void) compact_mixed(&spans, what);
@@ -552,7 +504,7 @@ compact_spans(const month_part *of, compact_what what)
 
 /* Takes mixed rows of all months of the bot, as far as nobody has them. */
 static uint64
-take_all_mixed(const month_part *of, ks_builder *builder)
+take_all_mixed(const ks_month_part *of, ks_builder *builder)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {INT8OID, BOOLOID, INT8OID};
@@ -570,14 +522,14 @@ take_all_mixed(const month_part *of, ks_builder *builder)
 
 /* Makes of all rows of a bot that has little one that spans its months; of one that has much, takes those apart that do. */
 static void
-compact_all_spans(const month_part *of)
+compact_all_spans(const ks_month_part *of)
 {
 	ks_builder	sum;
 
 	ks_builder_init(&sum, CurrentMemoryContext);
 	if (of->joined)
 		(void) take_all_mixed(of, &sum);
-	(void) put_span(of, &sum, COMPACT_ALL, of->apart);
+	(void) put_span(of, &sum, KS_COMPACT_ALL, of->apart);
 }
 
 /* ------------------------------------------------------------------------
@@ -588,13 +540,13 @@ compact_all_spans(const month_part *of)
 /* The sum of a bot's new rows of one month. */
 typedef struct month_sum
 {
-	month_part	of;
+	ks_month_part	of;
 	ks_builder	builder;
 } month_sum;
 
 /* The sum that the row belongs to; there are few. */
 static ks_builder *
-sum_of(List **sums, const month_part *of)
+sum_of(List **sums, const ks_month_part *of)
 {
 	month_sum  *sum;
 	ListCell   *cell;
@@ -635,7 +587,7 @@ joined_sums(List *sums)
 	foreach(cell, sums)
 	{
 		month_sum  *sum = lfirst(cell);
-		month_part	span = {sum->of.bot_id, DATEVAL_NOBEGIN, sum->of.kept};
+		ks_month_part	span = {sum->of.bot_id, DATEVAL_NOBEGIN, sum->of.kept};
 
 		ks_must(ks_builder_add_all(sum_of(&result, &span), &sum->builder));
 	}
@@ -669,7 +621,7 @@ take_new(int64 bot_id, bool all, List **sums)
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		month_part	of = {bot_id, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull))};
+		ks_month_part	of = {bot_id, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull))};
 		ks_view		view;
 
 		CHECK_FOR_INTERRUPTS();
@@ -744,12 +696,12 @@ set_mark(int64 bot_id, DateADT month, bool all)
 
 /* Merges the new rows of a bot, month by month; gives back whether there were any. */
 static bool
-compact_new(const month_part *of, compact_what what)
+compact_new(const ks_month_part *of, ks_compact_what what)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
 	List	   *sums = NIL;
-	uint64		taken = take_new(of->bot_id, what == COMPACT_ALL, &sums);
+	uint64		taken = take_new(of->bot_id, what == KS_COMPACT_ALL, &sums);
 	ListCell   *cell;
 
 	foreach(cell, joined_sums(sums))
@@ -757,10 +709,10 @@ compact_new(const month_part *of, compact_what what)
 		month_sum  *sum = lfirst(cell);
 
 		/* what is to be merged with them is not written twice */
-		if (what == COMPACT_ALL && spans_months(of) && spans_months(&sum->of) && sum->of.kept == of->kept && !of->apart)
+		if (what == KS_COMPACT_ALL && spans_months(of) && spans_months(&sum->of) && sum->of.kept == of->kept && !of->apart)
 			(void) put_mixed(&sum->of, &sum->builder, what);
 		else
-			(void) put_mixed(&sum->of, &sum->builder, what == COMPACT_ALL ? COMPACT_NEW : what);
+			(void) put_mixed(&sum->of, &sum->builder, what == KS_COMPACT_ALL ? KS_COMPACT_NEW : what);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
@@ -773,8 +725,8 @@ compact_new(const month_part *of, compact_what what)
  */
 
 /* Compacts the new rows of a bot, and the live or the kept ones of one of its months.  The caller is connected to SPI and acts as the rollup's owner. */
-static void
-compact_month(const month_part *of, compact_what what)
+void
+ks_compact_month(const ks_month_part *of, ks_compact_what what)
 {
 	MemoryContext memory;
 	MemoryContext old;
@@ -788,196 +740,26 @@ compact_month(const month_part *of, compact_what what)
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
 	ks_reuse_pages();
-	while (compact_new(of, what) && what == COMPACT_ALL)
+	while (compact_new(of, what) && what == KS_COMPACT_ALL)
 		;
-	if (what == COMPACT_ALL && spans_months(of))
+	if (what == KS_COMPACT_ALL && spans_months(of))
 		compact_all_spans(of);
-	else if (what == COMPACT_ALL)
+	else if (what == KS_COMPACT_ALL)
 		compact_all_mixed(of);
-	else if (what != COMPACT_NEW)
+	else if (what != KS_COMPACT_NEW)
 	{
 		(void) compact_mixed(of, what);
 		compact_spans(of, what);
 	}
-	measures = what >= COMPACT_WORTHY && !spans_months(of) ? crowded_measures(of, &count) : NULL;
+	measures = what >= KS_COMPACT_WORTHY && !spans_months(of) ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
-		if (what == COMPACT_ALL)
+		if (what == KS_COMPACT_ALL)
 			compact_all_of(of, measures[i], what);
 		else
 			compact_measure(of, measures[i], false);
 	}
-	set_mark(of->bot_id, spans_months(of) ? 0 : of->month, what == COMPACT_ALL);
+	set_mark(of->bot_id, spans_months(of) ? 0 : of->month, what == KS_COMPACT_ALL);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
-}
-
-/* What this transaction has appended. */
-typedef struct appending
-{
-	TransactionId transaction;
-	uint64		rows;
-	uint64		next;			/* it compacts no more before it has appended so many */
-} appending;
-
-static appending appended = {InvalidTransactionId, 0, 0};
-
-static void
-note_append(void)
-{
-	TransactionId transaction = GetTopTransactionIdIfAny();
-
-	if (!TransactionIdEquals(transaction, appended.transaction))
-	{
-		appended.transaction = transaction;
-		appended.rows = 0;
-		appended.next = 0;
-	}
-	appended.rows++;
-}
-
-/*
- * Whether this transaction may compact once more.  Rows that it has deleted itself
- * are in the way until it ends.  From some number on, it waits until it has appended
- * a part of what it had by then: stepping over them then costs only so much for each.
- */
-static bool
-may_step_over(void)
-{
-	if (appended.rows < appended.next)
-		return false;
-	appended.next = appended.rows < MANY_APPENDED ? 0 : appended.rows + appended.rows / FAN;
-	return true;
-}
-
-/* Whether to merge rows although what is left of them cannot be removed. */
-static bool
-worth_although_held(void)
-{
-	return ks_random() * (double) Min(1 + ks_id_held() / HELD_AGE, HELD_FACTOR) < 1.0;
-}
-
-/*
- * After a group was appended: compacts its month once in compact_after times, on
- * average, where that cannot fail; more often after larger mixed rows, which are
- * dearer to read.
- */
-void
-ks_compact_sometimes(const ks_group *group, bool kept)
-{
-	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
-	bool		mixed = !ks_sort_out_worth(&group->builder);
-	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * FAN >= 1.0;
-	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
-
-	month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
-
-	note_append();
-	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over() && worth_although_held())
-		compact_month(&of, small ? COMPACT_NEW : mixed ? COMPACT_MIXED : COMPACT_WORTHY);
-}
-
-/* Merges all rows of a month, as far as nobody has them, as the rollup's owner. */
-static void
-compact_as_owner(const month_part *of)
-{
-	ks_identity caller = ks_become_owner("rollup");
-
-	compact_month(of, COMPACT_ALL);
-	ks_become_again(caller);
-}
-
-/* The months that have something to merge, looked up as the rollup's owner, too. */
-static month_part *
-crowded_months(FunctionCallInfo fcinfo, uint64 *count)
-{
-	Oid			types[2] = {INT8OID, INT8OID};
-	Datum		values[2] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), Int64GetDatum(KS_MIXED_MAX)};
-	char		nulls[2] = {PG_ARGISNULL(0) ? 'n' : ' ', ' '};
-	month_part *result;
-	ks_identity caller;
-	uint64		i;
-
-	caller = ks_become_owner("rollup");
-	if (SPI_execute_with_args("WITH part AS ("
-							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
-							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
-							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
-							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) 2305843009213693952 OR r.cluster IS NOT NULL))"
-							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '') AS crowded"
-							  " FROM kindly_stats.rollup AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
-							  " GROUP BY r.bot_id, r.month, r.kept),"
-							  " bot AS ("
-							  "SELECT p.bot_id, p.kept, pg_catalog.count(*) FILTER (WHERE p.counts) AS parts, COALESCE(pg_catalog.sum(p.entries), 0) AS entries,"
-							  " pg_catalog.max(p.measure) OPERATOR(pg_catalog.<>) '' AS sorted_out"
-							  " FROM part AS p GROUP BY p.bot_id, p.kept),"
-							  " sized AS ("
-							  "SELECT b.bot_id, b.kept, b.parts, b.entries OPERATOR(pg_catalog.<=) $2 AND NOT pg_catalog.bool_or(b.sorted_out)"
-							  " OVER (PARTITION BY b.bot_id) AS little FROM bot AS b)"
-							  " SELECT s.bot_id, '-infinity', s.kept, true, false FROM sized AS s WHERE s.little AND s.parts OPERATOR(pg_catalog.>) 1"
-							  " UNION ALL"
-							  " SELECT p.bot_id, p.month, p.kept, false, NOT s.little"
-							  " FROM part AS p JOIN sized AS s ON s.bot_id OPERATOR(pg_catalog.=) p.bot_id AND s.kept OPERATOR(pg_catalog.=) p.kept"
-							  " WHERE NOT (s.little AND s.parts OPERATOR(pg_catalog.>) 1)"
-							  " AND (p.crowded OR (p.month OPERATOR(pg_catalog.=) '-infinity' AND NOT s.little))"
-							  " ORDER BY 1, 3, 2",
-							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not list months of the rollup");
-	ks_become_again(caller);
-	*count = SPI_processed;
-	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(month_part));
-	for (i = 0; i < *count; i++)
-	{
-		bool		isnull;
-
-		result[i].bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-		result[i].month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
-		result[i].kept = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull));
-		result[i].joined = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 4, &isnull));
-		result[i].apart = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 5, &isnull));
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return result;
-}
-
-/* CALL compact(bot): each month in a transaction of its own, unless the caller has one open. */
-Datum
-ks_compact_all(PG_FUNCTION_ARGS)
-{
-	/* in an exception block, PL/pgSQL says it is not atomic, but nothing can be committed */
-	bool		atomic = IsSubTransaction() ||
-		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-		  !((CallContext *) fcinfo->context)->atomic);
-	month_part *months;
-	uint64		count;
-	uint64		i;
-
-	ks_require_rollup();
-	if (atomic && IsolationUsesXactSnapshot())
-	{
-		ereport(WARNING,
-				(errmsg("nothing was compacted"),
-				 errdetail("Compaction takes rows that other sessions may have compacted since this transaction's snapshot."),
-				 errhint("Call it outside a transaction block, or at READ COMMITTED.")));
-		return (Datum) 0;
-	}
-	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	months = crowded_months(fcinfo, &count);
-	for (i = 0; i < count; i++)
-	{
-		if (!atomic)
-		{
-			SPI_commit();
-			XactIsoLevel = XACT_READ_COMMITTED;
-		}
-		PushActiveSnapshot(GetTransactionSnapshot());
-		compact_as_owner(&months[i]);
-		PopActiveSnapshot();
-	}
-	/* a procedure that called goes on at its own isolation level */
-	if (!atomic && count > 0)
-		SPI_commit();
-	SPI_finish();
-	return (Datum) 0;
 }
