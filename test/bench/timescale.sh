@@ -2,11 +2,11 @@
 # timescale.sh: what questions and writing cost beside TimescaleDB, where the server
 # has it: its columnstore, and continuous aggregates of quarter hours and of days of one zone.
 
-# The server once more, with these libraries loaded.
+# preload SETTING: the server once more, with what it says of shared_preload_libraries.
 preload()
 {
-	value postgres "ALTER SYSTEM SET shared_preload_libraries = '$1'"
-	stop_server "$place/server" && serve || die "the server does not start with '$1'"
+	value postgres "ALTER SYSTEM $1"
+	stop_server "$place/server" && serve || die "the server does not start after $1"
 }
 
 # timed STATEMENT: its seconds.
@@ -29,7 +29,7 @@ timescale_tables()
 if [ ! -f "$("$PG_CONFIG" --sharedir)/extension/timescaledb.control" ]; then
 	say "TimescaleDB is not run: the server has no extension timescaledb"
 else
-	preload timescaledb
+	preload "SET shared_preload_libraries = 'timescaledb'"
 	say "loading the reference workload, $sessions sessions"
 	make_database timescale
 	on timescale -c "SELECT kindly_stats.detach('chat_event')" -c "INSERT INTO chat_event SELECT * FROM bench.event" \
@@ -48,5 +48,5 @@ else
 	MD
 	report timescale -f "$bench/table_timescale.sql"
 	drop_database timescale
-	preload ''
+	preload 'RESET shared_preload_libraries'
 fi
