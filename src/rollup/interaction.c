@@ -233,14 +233,15 @@ ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
 	MemoryContext memory = CurrentMemoryContext;
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(bot_id)};
+	char		nulls[1];
+	ks_reader	reader;
 	uint64		i;
 
-	ks_require_rollup();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_reader_begin(&reader);
+	nulls[0] = ks_reader_sees(&reader, bot_id) ? ' ' : 'n';
 	ks_prepared(&plan, "SELECT i.interaction_type, i.interaction_name, i.interaction_id, i.interaction_parent_id, i.story_id, pg_catalog.max(i.noted_at)"
 				" FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) $1 GROUP BY 1, 2, 3, 4, 5", 1, types);
-	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read interactions");
 	start_keys(found, SPI_processed, memory);
 	for (i = 0; i < SPI_processed; i++)
@@ -253,7 +254,7 @@ ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
 		found->keys[found->count] = key_of_line(line, desc, memory);
 		found->at[found->count++] = DatumGetTimestampTz(SPI_getbinval(line, desc, KS_INTERACTION_PARTS + 1, &isnull));
 	}
-	SPI_finish();
+	ks_reader_end(&reader);
 }
 
 /* The keys of a tally, each with the last slot in which something of it is left. */
@@ -296,12 +297,15 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 	MemoryContext memory = CurrentMemoryContext;
 	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
 	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(*month), CStringGetTextDatum(KS_INTERACTIONS)};
+	char		nulls[3] = {' ', ' ', ' '};
+	ks_reader	reader;
 	bool		any;
 	bool		isnull;
 	ks_view		view;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_reader_begin(&reader);
+	if (!ks_reader_sees(&reader, bot_id))
+		nulls[0] = 'n';
 #define SPANS(alias) \
 	" FROM kindly_stats.rollup AS " alias " WHERE " alias ".bot_id OPERATOR(pg_catalog.=) $1 AND " alias ".month OPERATOR(pg_catalog.=) '-infinity' AND " alias ".id OPERATOR(pg_catalog.>=) 0"
 
@@ -314,9 +318,10 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 				" FROM last AS l CROSS JOIN LATERAL (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND r.month OPERATOR(pg_catalog.=) l.month"
 				" UNION ALL SELECT '', kindly_stats.slice(n.tally, pg_catalog.timezone('UTC', l.month::pg_catalog.timestamp),"
-				" pg_catalog.timezone('UTC', l.month OPERATOR(pg_catalog.+) interval '1 month'))" SPANS("n") ") AS r GROUP BY l.month", 3, types);
+				" pg_catalog.timezone('UTC', l.month OPERATOR(pg_catalog.+) interval '1 month'))" SPANS("n") ") AS r"
+				" WHERE l.month IS NOT NULL GROUP BY l.month", 3, types);
 #undef SPANS
-	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	any = SPI_processed > 0;
 	if (any)
@@ -325,6 +330,6 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 		ks_tally_open(&view, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 		last_slots(&view, found, memory);
 	}
-	SPI_finish();
+	ks_reader_end(&reader);
 	return any;
 }
