@@ -19,6 +19,8 @@ export class BotsCard extends Card {
 
   constructor(choose) {
     super('bots', 'Bots');
+    // it scrolls where there is little room
+    Object.entries({ tabindex: 0, role: 'region', 'aria-label': 'Totals of each bot' }).forEach(([name, value]) => this.body.setAttribute(name, value));
     this.#choose = choose;
   }
 

@@ -12,14 +12,20 @@ const HEIGHT = 224;
 const MARK = 8;
 const { uPlot } = window;
 
-// A custom property as a colour that a canvas understands.
+// A custom property as a colour that a canvas understands.  Each is asked for once a theme,
+// for the answer costs the browser a look at all styles.
+const colours = new Map();
+document.addEventListener('themechange', () => colours.clear());
+
 function colour(name) {
-  const probe = h('span', { hidden: true });
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
+  if (!colours.has(name)) {
+    const probe = h('span', { hidden: true });
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    colours.set(name, getComputedStyle(probe).color);
+    probe.remove();
+  }
+  return colours.get(name);
 }
 
 // Computed colours are rgb(r, g, b).

@@ -345,6 +345,7 @@ is([await persian.page.evaluate(() => document.querySelector('#messages .plot').
   'months are those of the reader\'s calendar');
 is([(await native(1, 'overview', range('2025-03-21', '2025-09-23'), { locale: 'fa-IR', granularity: 'month', cards: '{chats}' })).buckets.date.length, persian.faults], [6, []], 'each a bucket');
 is(await persian.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'and nothing is cut off');
+ok((await texts(persian.page, '.delta [aria-hidden]')).every((text) => /^[↓↑] /.test(text)) , 'changes have a direction, whatever their digits', JSON.stringify(await texts(persian.page, '.delta [aria-hidden]')));
 await picture(persian.page, '390-persian');
 await persian.context.close();
 
