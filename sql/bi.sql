@@ -81,6 +81,20 @@ SELECT pg_temp.plan($$SELECT count(*) FROM bi.daily WHERE bot_id IN ('1', '2') A
 SELECT pg_temp.plan($$SELECT bot_id, new_users FROM bi.hourly WHERE bot_name = 'Shop' AND hour > now() - interval '3 days'$$);
 SELECT pg_temp.plan($$SELECT d.chats FROM kindly_stats.bot_name AS b JOIN LATERAL (SELECT * FROM bi.daily AS d WHERE d.bot_id = b.id AND d.date = b.bot_id::int + date '2024-06-30') AS d ON true WHERE b.name = 'Shop'$$);
 SELECT d.chats FROM kindly_stats.bot_name AS b JOIN LATERAL (SELECT * FROM bi.daily AS d WHERE d.bot_id = b.id AND d.date = b.bot_id::int + date '2024-07-01') AS d ON true WHERE b.name = 'Shop';
+-- OR leaves what either leaves, and says nothing where one of its branches does not; so do sums
+SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE (bot_id = '1' AND date < '2024-07-02') OR (bot_id IN ('2', '3') AND (date = '2024-07-03' OR date >= '2025-01-01'))$$);
+SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE NOT (date < '2024-07-01' OR bot_id <> '1' OR date + interval '1 month' > now()) AND (bot_id = '1' OR messages > 3)$$);
+SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE (tz = 'Europe/Oslo' OR tz IN ('UTC', 'Asia/Tokyo')) AND (date > current_date - 7 OR date < '2020-01-01') IS TRUE$$);
+SELECT bot_id, date FROM bi.daily WHERE (bot_id = '1' AND date < '2024-07-02') OR (bot_id IN ('2', '3') AND (date = '2024-07-03' OR date >= '2025-01-01')) ORDER BY 1, 2;
+SELECT tz, count(*) FROM bi.daily WHERE tz = 'Europe/Oslo' AND bot_id = '1' OR tz = 'UTC' AND bot_id = '2' OR false GROUP BY 1 ORDER BY 1;
+
+-- what is over is so as of kindly_stats.now
+SET kindly_stats.now = '2024-07-02 12:00';
+SELECT date, is_partial FROM bi.daily WHERE bot_id = '1' ORDER BY date;
+SELECT bool_and(is_partial = (starts_at + interval '1 hour' > timestamptz '2024-07-02 12:00')) AS hours FROM bi.hourly;
+SELECT d.count, d.is_partial FROM kindly_stats.stats_series_compared(1, '2024-07-01', '2024-07-04') AS d;
+SELECT * FROM kindly_stats.period('today');
+RESET kindly_stats.now;
 
 -- odd conditions
 SELECT count(*) FROM bi.daily WHERE bot_id = '1' OR date = '2024-07-01';

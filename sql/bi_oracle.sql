@@ -83,7 +83,7 @@ BEGIN
     IF type = 'date' THEN
         value := left(value, 10);
     END IF;
-    RETURN CASE floor(random() * 16)::int
+    RETURN CASE floor(random() * 21)::int
         WHEN 0 THEN format('bot_id = %L', pick(ARRAY['42', 'acme', 'F81D4FAE-7dec-11d0-a765-00a0c91e6bf6', 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6', '042', 'nobody', '']))
         WHEN 1 THEN 'bot_id IN (''42'', ''acme'', ''7'', NULL)'
         WHEN 2 THEN 'bot_id::varchar = ANY (ARRAY[''7'', ''7'', ''42'']::varchar[])'
@@ -99,11 +99,31 @@ BEGIN
         WHEN 12 THEN format('%I %s (SELECT max(x) FROM (VALUES (%L::%s)) AS v (x))', col, op, value, type)
         WHEN 13 THEN format('%I > %L AND date < %L', col, pick(ARRAY['-infinity', '2023-01-01', '0044-03-15 BC']), pick(ARRAY['infinity', '5874897-12-31', '2024-07-01']))
         WHEN 14 THEN pick(ARRAY['messages > 3', 'extract(year FROM date) = 2024 AND bot_id > ''4''', 'true', 'date - date ''2024-05-01'' BETWEEN 0 AND 40'])
+        WHEN 15 THEN format('%I %s interval %L %s %L::%s', col, pick(ARRAY['+', '-']), pick(ARRAY['7 days', '1 month', '-2 months', '36 hours', '1 month -10 days', '-100 hours', '1 year']), op, value, type)
+        WHEN 16 THEN format('date %s %s %s %L::%s', pick(ARRAY['+', '-']), pick(ARRAY['7', '30', '(-45)', '0']), op, value, type)
+        WHEN 17 THEN format('date_trunc(%L, %I + interval ''1 month'') - interval ''1 day'' %s %L::%s', unit, col, op, value, type)
+        WHEN 18 THEN format('%I %s %s', col, op, pick(ARRAY['now() - interval ''800 days''', 'current_date - 750', 'current_timestamp - interval ''2 years 1 month''', 'localtimestamp - interval ''27 months''']))
+        WHEN 19 THEN format('%I BETWEEN %L::date AND %2$L::date + interval ''1 month'' - interval ''1 second''', col, left(value, 10))
         ELSE format('%I %s %L::%s', col, op, value, type)
     END;
 END
 $$;
-CREATE FUNCTION check_relations(n int) RETURNS TABLE (wrong text) LANGUAGE plpgsql AS $$
+-- Conditions of conditions.
+CREATE FUNCTION conditions(relation text, depth int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    IF depth = 0 OR random() < 0.3 THEN
+        RETURN condition(relation);
+    END IF;
+    RETURN CASE floor(random() * 7)::int
+        WHEN 0 THEN format('NOT (%s)', conditions(relation, depth - 1))
+        WHEN 1 THEN format('(%s) IS TRUE', conditions(relation, depth - 1))
+        WHEN 2 THEN format('(%s AND %s)', conditions(relation, depth - 1), conditions(relation, depth - 1))
+        WHEN 3 THEN format('(%s OR %s OR %s)', conditions(relation, depth - 1), conditions(relation, depth - 1), conditions(relation, depth - 1))
+        ELSE format('(%s OR %s)', conditions(relation, depth - 1), conditions(relation, depth - 1))
+    END;
+END
+$$;
+CREATE FUNCTION check_relations(n int, depth int DEFAULT 0) RETURNS TABLE (wrong text) LANGUAGE plpgsql AS $$
 DECLARE
     relation text;
     columns text;
@@ -114,6 +134,9 @@ DECLARE
     differ boolean;
     filled int := 0;
     any_row boolean;
+    zones text;
+    literal text;
+    literals text[];
 BEGIN
     FOR i IN 1 .. n LOOP
         zone := pick(ARRAY['UTC', 'Europe/Oslo', 'Atlantic/Azores', 'Africa/Cairo', 'America/Havana', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'Pacific/Kiritimati']);
@@ -121,16 +144,29 @@ BEGIN
         relation := pick(ARRAY['daily', 'daily', 'hourly', 'weekly', 'monthly']);
         columns := pick(ARRAY['date, bot_id, messages, chats', 'bot_id, starts_at, users, new_users, fallback_rate', 'date, starts_at, bot_name, fallbacks, replies, events',
                               'bot_id, date, starts_at, tz, messages, chats, users, new_users, replies, fallbacks, fallback_rate, events', 'count(*), sum(messages)', 'chats']);
-        SELECT string_agg(condition(relation), ' AND ') INTO conditions FROM generate_series(1, 1 + floor(random() * 3)::int);
-        -- another zone than the session's
+        SELECT string_agg(conditions(relation, depth), ' AND ') INTO conditions FROM generate_series(1, 1 + floor(random() * 3)::int);
+        -- another zone than the session's, or several
         other := CASE WHEN random() < 0.2 THEN pick(ARRAY['Asia/Kathmandu', 'America/Havana']) ELSE zone END;
+        zones := CASE WHEN other = zone OR random() < 0.5 THEN format('tz = %L', other)
+                      ELSE format('(tz = %L OR tz = ''UTC'' AND %s OR tz IN (''Africa/Cairo'', NULL, %1$L))', other, condition(relation)) END;
+        -- values that only the execution knows, each time the same plan
+        literals := ARRAY[]::text[];
+        IF random() < 0.4 THEN
+            FOR literal IN SELECT DISTINCT m[1] FROM regexp_matches(conditions, '(''[-0-9: .]+'')::(?:date|timestamp)', 'g') AS m LIMIT 8 LOOP
+                literals := literals || literal;
+                conditions := replace(conditions, literal || '::', format('$%s::', cardinality(literals)));
+            END LOOP;
+        END IF;
+        PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
         asked := format('SELECT %s FROM %%s WHERE %s', columns, conditions);
-        EXECUTE format('WITH ours AS (%1$s), theirs AS (%2$s) SELECT EXISTS ((TABLE ours EXCEPT ALL TABLE theirs) UNION ALL (TABLE theirs EXCEPT ALL TABLE ours)), EXISTS (TABLE theirs)',
-                       format(replace(asked, '%s', 'bi.%1$s') || CASE WHEN other <> zone THEN format(' AND tz = %L', other) ELSE '' END, relation),
-                       format(replace(asked, '%s', 'expected') || ' AND relation = %L AND tz = %L', relation, other)) INTO differ, any_row;
+        EXECUTE format('PREPARE asked (text, text, text, text, text, text, text, text) AS WITH ours AS (%1$s), theirs AS (%2$s) SELECT EXISTS ((TABLE ours EXCEPT ALL TABLE theirs) UNION ALL (TABLE theirs EXCEPT ALL TABLE ours)), EXISTS (TABLE theirs)',
+                       replace(asked, '%s', 'bi.' || relation) || CASE WHEN other <> zone THEN ' AND ' || zones ELSE '' END,
+                       replace(asked, '%s', 'expected') || format(' AND relation = %L AND ', relation) || zones);
+        EXECUTE format('EXECUTE asked (%s)', (SELECT string_agg(coalesce(literals[place], 'NULL'), ', ') FROM generate_series(1, 8) AS place)) INTO differ, any_row;
+        DEALLOCATE asked;
         filled := filled + any_row::int;
         IF differ THEN
-            wrong := zone || ' ' || relation || ' ' || other || ': ' || asked;
+            wrong := concat(zone, ' ', relation, ' ', zones, ' ', literals, ': ', asked);
             RETURN NEXT;
         END IF;
     END LOOP;
@@ -140,7 +176,8 @@ BEGIN
     END IF;
 END
 $$;
-SELECT * FROM check_relations(250);
+SELECT * FROM check_relations(200);
+SELECT * FROM check_relations(150, 2);
 
 -- by key
 SET timezone = 'America/Havana';
@@ -164,7 +201,25 @@ SELECT count(*) AS rows, count(a.messages) AS found
 SET enable_hashjoin = off; SET enable_mergejoin = off;
 SELECT count(*) AS rows, sum(a.messages) = (SELECT sum(e.messages) FROM client AS c JOIN expected AS e ON e.bot_id = c.bot AND e.date = c.since WHERE e.relation = 'daily' AND e.tz = 'Europe/Oslo') AS same
   FROM client AS c JOIN bi.daily AS a ON a.bot_id = c.bot AND a.date = c.since;
+-- of a join's conditions with OR, too, each time anew
+SELECT count(*) AS rows, sum(a.messages) = (SELECT sum(e.messages) FROM client AS c JOIN expected AS e ON e.bot_id = c.bot AND e.date = c.since OR e.bot_id = '7' AND e.date BETWEEN c.since AND c.since + 3
+	WHERE e.relation = 'daily' AND e.tz = 'Europe/Oslo') AS same
+  FROM client AS c JOIN bi.daily AS a ON a.bot_id = c.bot AND a.date = c.since OR a.bot_id = '7' AND a.date BETWEEN c.since AND c.since + 3;
+SELECT c.bot, count(a.messages) > 0 AS any, sum(a.messages) IS NOT DISTINCT FROM (SELECT sum(e.messages) FROM expected AS e WHERE e.relation = 'hourly' AND e.tz = 'Europe/Oslo' AND (e.bot_id = c.bot AND e.hour < c.until OR e.bot_id = 'acme' AND e.date = c.since)) AS same
+  FROM client AS c LEFT JOIN LATERAL (SELECT * FROM bi.hourly AS h WHERE h.bot_id = c.bot AND h.hour < c.until OR h.bot_id = 'acme' AND h.date = c.since OFFSET 0) AS a ON true GROUP BY c.bot, c.since, c.until ORDER BY 1;
 RESET enable_hashjoin; RESET enable_mergejoin;
+
+-- cursors go back and forth, and stop early
+BEGIN;
+DECLARE back SCROLL CURSOR FOR SELECT row_number() OVER () AS n, date, bot_id, messages FROM bi.daily WHERE bot_id = '42' OR date >= '2024-10-01';
+MOVE 5 FROM back;
+FETCH 1 FROM back \gset once_
+MOVE ALL FROM back;
+MOVE ABSOLUTE 5 FROM back;
+FETCH 1 FROM back \gset again_
+SELECT (:'once_n', :'once_date', :'once_bot_id', :'once_messages') = (:'again_n', :'again_date', :'again_bot_id', :'again_messages') AS same;
+COMMIT;
+SELECT * FROM bi.daily WHERE bot_id = '42' OR bot_id = '7' LIMIT 0;
 
 -- generic plans
 SET plan_cache_mode = force_generic_plan;

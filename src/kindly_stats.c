@@ -8,7 +8,7 @@
 
 #include "compat.h"
 #include "bucket/bucket.h"
-#include "dialect/clock.h"
+#include "bucket/clock.h"
 #include "http/http.h"
 #include "rollup/conversation.h"
 #include "rollup/rollup.h"

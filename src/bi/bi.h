@@ -83,8 +83,11 @@ typedef struct ks_bi_condition
 	int			strategy;		/* of a btree */
 	bool		any;			/* = ANY (array) */
 	bool		exact;			/* else it is about something near the column */
-	int			days;			/* to which it may have been rounded down */
+	int			before;			/* so many days may the column be before the value, */
+	int			after;			/* and after it, where that is what it equals */
 	Expr	   *value;
+	int			number;			/* of its value among a plan's */
+	List	   *branches;		/* of OR, which has nothing else: lists of conditions */
 } ks_bi_condition;
 
 /* What the conditions of one scan come to. */
@@ -108,12 +111,14 @@ extern ks_bi_relation *ks_bi_relation_open(Oid relid);
 /* condition.c */
 extern List *ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation, List *clauses);
 extern List *ks_bi_conditions_pack(List *conditions, List **values);
-extern List *ks_bi_conditions_unpack(List *packed, List *values);
+extern List *ks_bi_conditions_unpack(List *packed, List *values, int *next);
 extern int	ks_bi_column_of(Node *node, Index relid);
 
 /* wanted.c */
 extern void ks_bi_wanted_init(ks_bi_wanted *wanted);
 extern void ks_bi_want(ks_bi_wanted *wanted, const ks_bi_condition *condition, Datum value, bool isnull);
+extern void ks_bi_either(ks_bi_wanted *wanted, const ks_bi_wanted *other, bool first);
+extern void ks_bi_both(ks_bi_wanted *wanted, const ks_bi_wanted *other);
 extern bool ks_bi_range(const ks_bi_wanted *wanted, const ks_bi_relation *relation, pg_tz *zone, ks_buckets *buckets);
 extern double ks_bi_days(const ks_bi_wanted *wanted);
 

@@ -2,17 +2,21 @@
  * Which conditions say what has to be read, found while the query is planned.
  *
  * A condition compares a column, or something near it (a cast, date_trunc, the
- * time in some zone), with a value that is known before the scan: a constant, a
- * parameter, a column of a table that was read before.
+ * time in some zone, a sum with an interval), with a value that is known before
+ * the scan: a constant, now(), a parameter, a column of a table that was read
+ * before.  Conditions with OR between them leave what either leaves.
  */
 #include "bi/bi.h"
 
 #include "compat.h"
 
+#include <math.h>
+
 #include "access/stratnum.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
@@ -20,14 +24,19 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 /* One column or near it. */
 typedef struct near_column
 {
 	AttrNumber	column;
 	bool		exact;
-	int			days;
+	int			before;			/* by how many days the column may be before the expression */
+	int			after;
 } near_column;
+
+/* More days than any two times are apart. */
+#define TOO_FAR	3660000
 
 /* Casts between dates, timestamps and instants, which are less than two days apart; of zones written as in POSIX, less than eight. */
 static bool
@@ -75,6 +84,79 @@ days_of_unit(Node *unit)
 }
 
 static bool
+find_column(Node *node, Index relid, near_column *found);
+
+/* At least and at most how many days an interval, or a number of days, adds; false where that is not known, or too far. */
+static bool
+days_of_span(Node *span, int *least, int *most)
+{
+	Interval   *interval;
+	double		rest;
+	double		months;
+
+	if (!IsA(span, Const) || ((Const *) span)->constisnull)
+		return false;
+	if (((Const *) span)->consttype == INT4OID)
+	{
+		*least = *most = DatumGetInt32(((Const *) span)->constvalue);
+		return abs(*least) < TOO_FAR;
+	}
+	if (((Const *) span)->consttype != INTERVALOID)
+		return false;
+	interval = DatumGetIntervalP(((Const *) span)->constvalue);
+	rest = interval->day + (double) interval->time / USECS_PER_DAY;
+	months = interval->month;
+	if (fabs(rest) + fabs(months) * 31 >= TOO_FAR)
+		return false;
+	*least = (int) floor(rest + Min(months * 28, months * 31)) - 1;
+	*most = (int) ceil(rest + Max(months * 28, months * 31)) + 1;
+	return true;
+}
+
+/* A column and what is added to it or taken away. */
+static bool
+find_sum(Node *node, Index relid, near_column *found)
+{
+	Oid			function;
+	Node	   *inner;
+	Node	   *span;
+	int			least,
+				most;
+	int			sign = 1;
+
+	if (IsA(node, OpExpr) && list_length(((OpExpr *) node)->args) == 2)
+	{
+		function = get_opcode(((OpExpr *) node)->opno);
+		inner = linitial(((OpExpr *) node)->args);
+		span = lsecond(((OpExpr *) node)->args);
+	}
+	else
+		return false;
+	switch (function)
+	{
+		case F_DATE_PLI:
+		case F_DATE_PL_INTERVAL:
+		case F_TIMESTAMP_PL_INTERVAL:
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+			break;
+		case F_DATE_MII:
+		case F_DATE_MI_INTERVAL:
+		case F_TIMESTAMP_MI_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+			sign = -1;
+			break;
+		default:
+			return false;
+	}
+	if (!days_of_span(span, &least, &most) || !find_column(inner, relid, found))
+		return false;
+	found->before += sign > 0 ? most : -least;
+	found->after -= sign > 0 ? least : -most;
+	found->exact = false;
+	return abs(found->before) < TOO_FAR && abs(found->after) < TOO_FAR;
+}
+
+static bool
 find_column(Node *node, Index relid, near_column *found)
 {
 	while (node != NULL && IsA(node, RelabelType))
@@ -85,7 +167,7 @@ find_column(Node *node, Index relid, near_column *found)
 
 		found->column = var->varattno;
 		found->exact = true;
-		found->days = 0;
+		found->before = found->after = 0;
 		return var->varno == relid && var->varlevelsup == 0 && var->varattno > 0;
 	}
 	if (node != NULL && IsA(node, FuncExpr))
@@ -98,10 +180,10 @@ find_column(Node *node, Index relid, near_column *found)
 		if (days < 0 || !(truncated || is_zone(call->funcid) || is_near(call->funcid)) || !find_column(inner, relid, found))
 			return false;
 		found->exact = false;
-		found->days += days;
+		found->after += days;
 		return true;
 	}
-	return false;
+	return node != NULL && find_sum(node, relid, found);
 }
 
 /* The column that an expression is, as it is; 0 for others. */
@@ -220,11 +302,30 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 	result.column = found.column;
 	result.any = any;
 	result.exact = found.exact;
-	result.days = found.days;
+	result.before = found.before;
+	result.after = found.after;
 	result.value = (Expr *) right;
 	copy = palloc(sizeof(ks_bi_condition));
 	*copy = result;
 	return copy;
+}
+
+/* OR says something where each of its branches does. */
+static ks_bi_condition *
+condition_of_or(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation, List *clauses)
+{
+	ks_bi_condition *result = palloc0(sizeof(ks_bi_condition));
+	ListCell   *cell;
+
+	foreach(cell, clauses)
+	{
+		List	   *branch = ks_bi_conditions(root, rel, relation, list_make1(lfirst(cell)));
+
+		if (branch == NIL)
+			return NULL;
+		result->branches = lappend(result->branches, branch);
+	}
+	return result;
 }
 
 /* The conditions that clauses make, all of which must hold. */
@@ -234,6 +335,7 @@ ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relat
 	List	   *result = NIL;
 	ListCell   *cell;
 
+	check_stack_depth();
 	foreach(cell, clauses)
 	{
 		Node	   *clause = lfirst(cell);
@@ -245,7 +347,15 @@ ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relat
 				continue;
 			clause = (Node *) ((RestrictInfo *) clause)->clause;
 		}
-		condition = condition_of(root, rel, relation, clause);
+		while (IsA(clause, BooleanTest) && ((BooleanTest *) clause)->booltesttype == IS_TRUE)
+			clause = (Node *) ((BooleanTest *) clause)->arg;
+		if (is_andclause(clause))
+		{
+			result = list_concat(result, ks_bi_conditions(root, rel, relation, ((BoolExpr *) clause)->args));
+			continue;
+		}
+		condition = is_orclause(clause) ? condition_of_or(root, rel, relation, ((BoolExpr *) clause)->args)
+			: condition_of(root, rel, relation, clause);
 		if (condition != NULL)
 			result = lappend(result, condition);
 	}
@@ -257,44 +367,65 @@ ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relat
  * ------------------------------------------------------------------------
  */
 
+static List *
+pack_condition(const ks_bi_condition *c, List **values)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, c->branches)
+		result = lappend(result, ks_bi_conditions_pack(lfirst(cell), values));
+	if (result != NIL)
+		return result;
+	*values = lappend(*values, c->value);
+	return list_make5(makeInteger(c->target), makeInteger(c->column), makeInteger((c->any ? 1 : 0) | (c->exact ? 2 : 0) | c->strategy << 2),
+					  makeInteger(c->before), makeInteger(c->after));
+}
+
+/* Appends to values. */
 List *
 ks_bi_conditions_pack(List *conditions, List **values)
 {
 	List	   *result = NIL;
 	ListCell   *cell;
 
-	*values = NIL;
 	foreach(cell, conditions)
-	{
-		ks_bi_condition *c = lfirst(cell);
-
-		result = lappend(result, list_make5(makeInteger(c->target), makeInteger(c->column), makeInteger(c->strategy),
-											makeInteger((c->any ? 1 : 0) | (c->exact ? 2 : 0)), makeInteger(c->days)));
-		*values = lappend(*values, c->value);
-	}
+		result = lappend(result, pack_condition(lfirst(cell), values));
 	return result;
 }
 
+static ks_bi_condition *
+unpack_condition(List *packed, List *values, int *next)
+{
+	ks_bi_condition *c = palloc0(sizeof(ks_bi_condition));
+	ListCell   *cell;
+
+	if (IsA(linitial(packed), List))
+	{
+		foreach(cell, packed)
+			c->branches = lappend(c->branches, ks_bi_conditions_unpack(lfirst(cell), values, next));
+		return c;
+	}
+	c->target = (ks_bi_target) intVal(linitial(packed));
+	c->column = (AttrNumber) intVal(lsecond(packed));
+	c->any = (intVal(lthird(packed)) & 1) != 0;
+	c->exact = (intVal(lthird(packed)) & 2) != 0;
+	c->strategy = intVal(lthird(packed)) >> 2;
+	c->before = intVal(lfourth(packed));
+	c->after = intVal(list_nth(packed, 4));
+	c->number = (*next)++;
+	c->value = list_nth(values, c->number);
+	return c;
+}
+
+/* next: the number of the first value that belongs to these conditions. */
 List *
-ks_bi_conditions_unpack(List *packed, List *values)
+ks_bi_conditions_unpack(List *packed, List *values, int *next)
 {
 	List	   *result = NIL;
-	ListCell   *cell,
-			   *value;
+	ListCell   *cell;
 
-	forboth(cell, packed, value, values)
-	{
-		List	   *numbers = lfirst(cell);
-		ks_bi_condition *c = palloc0(sizeof(ks_bi_condition));
-
-		c->target = (ks_bi_target) intVal(linitial(numbers));
-		c->column = (AttrNumber) intVal(lsecond(numbers));
-		c->strategy = intVal(lthird(numbers));
-		c->any = (intVal(lfourth(numbers)) & 1) != 0;
-		c->exact = (intVal(lfourth(numbers)) & 2) != 0;
-		c->days = intVal(list_nth(numbers, 4));
-		c->value = lfirst(value);
-		result = lappend(result, c);
-	}
+	foreach(cell, packed)
+		result = lappend(result, unpack_condition(lfirst(cell), values, next));
 	return result;
 }

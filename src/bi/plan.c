@@ -105,8 +105,9 @@ ks_bi_plan_unpack(const ks_bi_relation *relation, const ForeignScan *scan)
 {
 	ks_bi_plan *plan = palloc0(sizeof(ks_bi_plan));
 	ListCell   *cell;
+	int			next = 0;
 
-	plan->conditions = ks_bi_conditions_unpack(linitial(scan->fdw_private), scan->fdw_exprs);
+	plan->conditions = ks_bi_conditions_unpack(linitial(scan->fdw_private), scan->fdw_exprs, &next);
 	plan->needed = palloc0((relation->ncolumns + 1) * sizeof(bool));
 	plan->sources = palloc0((relation->ncolumns + 1) * sizeof(ks_bi_source));
 	foreach(cell, (List *) lsecond(scan->fdw_private))
@@ -148,33 +149,64 @@ array_length(Node *value)
 		: UNKNOWN_BOTS;
 }
 
+/* How many of so many bots conditions leave; days that are known go into wanted, or else into unknown. */
+static double
+estimate_bots(PlannerInfo *root, List *conditions, double bots, ks_bi_wanted *wanted, double *unknown)
+{
+	double		result = bots;
+	ListCell   *cell,
+			   *branch;
+
+	foreach(cell, conditions)
+	{
+		ks_bi_condition *c = lfirst(cell);
+		ks_bi_wanted either;
+		double		sum = 0;
+		double		longest = 0;
+
+		foreach(branch, c->branches)
+		{
+			ks_bi_wanted one;
+			double		days = UNKNOWN_DAYS;
+
+			ks_bi_wanted_init(&one);
+			sum += estimate_bots(root, lfirst(branch), bots, &one, &days);
+			ks_bi_either(&either, &one, branch == list_head(c->branches));
+			longest = Max(longest, days);
+		}
+		if (c->branches != NIL)
+		{
+			ks_bi_both(wanted, &either);
+			*unknown = Min(*unknown, longest);
+			result = Min(result, sum);
+		}
+		else if (c->target == KS_BI_ON_BOT || c->target == KS_BI_ON_NAME)
+			result = Min(result, c->any ? array_length(estimate_expression_value(root, (Node *) c->value)) : 1);
+		else if (c->target == KS_BI_ON_READING || c->target == KS_BI_ON_INSTANT)
+		{
+			Node	   *value = estimate_expression_value(root, (Node *) c->value);
+
+			if (IsA(value, Const))
+				ks_bi_want(wanted, c, ((Const *) value)->constvalue, ((Const *) value)->constisnull);
+			else
+				*unknown = Min(*unknown, c->strategy == BTEqualStrategyNumber && !c->any ? Max(c->before + c->after, 1) : UNKNOWN_RANGE);
+		}
+	}
+	return result;
+}
+
 /* Bots and buckets that the conditions leave, and what it costs to read them. */
 static void
 estimate(PlannerInfo *root, const ks_bi_relation *relation, List *conditions, double *rows, Cost *startup, Cost *total)
 {
 	static const double days_of[] = {1.0 / 24, 1, 7, 30, 91, 365};
 	ks_bi_wanted wanted;
-	double		bots = all_bots();
+	double		bots;
 	double		days;
 	double		unknown = UNKNOWN_DAYS;
-	ListCell   *cell;
 
 	ks_bi_wanted_init(&wanted);
-	foreach(cell, conditions)
-	{
-		ks_bi_condition *c = lfirst(cell);
-		Node	   *value = estimate_expression_value(root, (Node *) c->value);
-
-		if (c->target == KS_BI_ON_BOT || c->target == KS_BI_ON_NAME)
-			bots = Min(bots, c->any ? array_length(value) : 1);
-		else if (c->target == KS_BI_ON_READING || c->target == KS_BI_ON_INSTANT)
-		{
-			if (IsA(value, Const))
-				ks_bi_want(&wanted, c, ((Const *) value)->constvalue, ((Const *) value)->constisnull);
-			else
-				unknown = Min(unknown, c->strategy == BTEqualStrategyNumber && !c->any ? Max(c->days, 1) : UNKNOWN_RANGE);
-		}
-	}
+	bots = estimate_bots(root, conditions, all_bots(), &wanted, &unknown);
 	days = ks_bi_days(&wanted);
 	if (days < 0 || days > unknown)
 		days = days < 0 || unknown < UNKNOWN_DAYS ? unknown : Min(days, 10 * UNKNOWN_DAYS);
@@ -287,7 +319,7 @@ get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List 
 	List	   *checks = extract_actual_clauses(clauses, false);
 	Bitmapset  *used = NULL;
 	List	   *columns = NIL;
-	List	   *values;
+	List	   *values = NIL;
 	List	   *packed = ks_bi_conditions_pack(ks_bi_conditions(root, rel, relation, clauses), &values);
 	bool		whole;
 	int			i;
@@ -332,18 +364,33 @@ static char *
 conditions_text(const ks_bi_relation *relation, List *conditions, ks_bi_target least, ks_bi_target most, const char *none)
 {
 	StringInfoData result;
-	ListCell   *cell;
+	ListCell   *cell,
+			   *branch;
 
 	initStringInfo(&result);
 	foreach(cell, conditions)
 	{
 		ks_bi_condition *c = lfirst(cell);
+		StringInfoData either;
 
-		if (c->target < least || c->target > most)
+		initStringInfo(&either);
+		foreach(branch, c->branches)
+		{
+			char	   *text = conditions_text(relation, lfirst(branch), least, most, "");
+
+			/* a branch that leaves everything leaves nothing to say of the others */
+			if (text[0] == '\0')
+				break;
+			appendStringInfo(&either, "%s%s", either.len > 0 ? " or " : "(", text);
+		}
+		if (c->branches != NIL ? branch != NULL : c->target < least || c->target > most)
 			continue;
-		appendStringInfo(&result, "%s%s%s%s %s %s", result.len > 0 ? ", " : "", c->exact ? "" : "near ",
-						 get_attname(relation->relid, c->column, false), c->any ? " any" : "",
-						 strategy_names[c->strategy], value_text((Node *) c->value));
+		if (c->branches == NIL)
+			appendStringInfo(&either, "%s%s%s %s %s", c->exact ? "" : "near ", get_attname(relation->relid, c->column, false), c->any ? " any" : "",
+							 strategy_names[c->strategy], value_text((Node *) c->value));
+		else
+			appendStringInfoChar(&either, ')');
+		appendStringInfo(&result, "%s%s", result.len > 0 ? ", " : "", either.data);
 	}
 	return result.len > 0 ? result.data : pstrdup(none);
 }

@@ -7,6 +7,8 @@
  */
 #include "bi/plan.h"
 
+#include "bucket/clock.h"
+
 #include "compat.h"
 
 #include "executor/executor.h"
@@ -87,24 +89,49 @@ part_at(const ks_bi_scan *scan, int part)
  */
 
 static void
+want_all(ks_bi_scan *scan, ExprContext *context, List *conditions, ks_bi_wanted *wanted)
+{
+	ListCell   *cell,
+			   *branch;
+
+	ks_bi_wanted_init(wanted);
+	foreach(cell, conditions)
+	{
+		const ks_bi_condition *c = lfirst(cell);
+		MemoryContext old;
+		ks_bi_wanted either;
+		bool		isnull;
+		Datum		value;
+
+		if (wanted->nothing)
+			return;
+		foreach(branch, c->branches)
+		{
+			ks_bi_wanted one;
+
+			want_all(scan, context, lfirst(branch), &one);
+			old = MemoryContextSwitchTo(scan->memory);
+			ks_bi_either(&either, &one, branch == list_head(c->branches));
+			MemoryContextSwitchTo(old);
+		}
+		value = c->branches == NIL ? ExecEvalExprSwitchContext(list_nth(scan->values, c->number), context, &isnull) : (Datum) 0;
+		old = MemoryContextSwitchTo(scan->memory);
+		if (c->branches != NIL)
+			ks_bi_both(wanted, &either);
+		else
+			ks_bi_want(wanted, c, value, isnull);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+static void
 find_wanted(ks_bi_scan *scan, ExprContext *context)
 {
 	MemoryContext old;
-	ListCell   *cell,
-			   *state;
 
-	ks_bi_wanted_init(&scan->wanted);
-	forboth(cell, scan->plan->conditions, state, scan->values)
-	{
-		bool		isnull;
-		Datum		value = ExecEvalExprSwitchContext(lfirst(state), context, &isnull);
-
-		old = MemoryContextSwitchTo(scan->memory);
-		ks_bi_want(&scan->wanted, lfirst(cell), value, isnull);
-		MemoryContextSwitchTo(old);
-		if (scan->wanted.nothing)
-			return;
-	}
+	want_all(scan, context, scan->plan->conditions, &scan->wanted);
+	if (scan->wanted.nothing)
+		return;
 	old = MemoryContextSwitchTo(scan->memory);
 	if (scan->wanted.every_bot)
 		scan->wanted.bots = ks_survey_bots(&scan->wanted.nbots);
@@ -534,7 +561,7 @@ ks_bi_begin(ForeignScanState *node, int eflags)
 	scan->relation = ks_bi_relation_open(RelationGetRelid(node->ss.ss_currentRelation));
 	scan->plan = ks_bi_plan_unpack(scan->relation, plan);
 	scan->values = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	scan->now = GetCurrentTransactionStartTimestamp();
+	scan->now = ks_now();
 	scan->survey.nparts = scan->plan->nparts;
 	scan->survey.parts = scan->plan->parts;
 	scan->survey.skip = scan->relation->skip;

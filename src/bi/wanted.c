@@ -126,25 +126,36 @@ want_names(ks_bi_wanted *wanted, Datum *items, int count)
 	want_bots(wanted, bots, found);
 }
 
-/* Each zone once; further conditions on the zone are left to the executor. */
+/* Each zone once. */
 static void
-want_zones(ks_bi_wanted *wanted, Datum *items, int count)
+add_zones(ks_bi_wanted *wanted, char **zones, int count)
 {
 	int			i,
 				j;
 
-	if (wanted->nzones > 0)
-		return;
-	wanted->zones = palloc((count + 1) * sizeof(char *));
 	for (i = 0; i < count; i++)
 	{
-		char	   *zone = TextDatumGetCString(items[i]);
-
-		for (j = 0; j < wanted->nzones && strcmp(wanted->zones[j], zone) != 0; j++)
+		for (j = 0; j < wanted->nzones && strcmp(wanted->zones[j], zones[i]) != 0; j++)
 			;
 		if (j == wanted->nzones)
-			wanted->zones[wanted->nzones++] = zone;
+			wanted->zones[wanted->nzones++] = zones[i];
 	}
+}
+
+/* Further conditions on the zone are left to the executor. */
+static void
+want_zones(ks_bi_wanted *wanted, Datum *items, int count)
+{
+	char	  **zones;
+	int			i;
+
+	if (wanted->nzones > 0)
+		return;
+	zones = palloc((count + 1) * sizeof(char *));
+	for (i = 0; i < count; i++)
+		zones[i] = TextDatumGetCString(items[i]);
+	wanted->zones = palloc((count + 1) * sizeof(char *));
+	add_zones(wanted, zones, count);
 	wanted->nothing |= wanted->nzones == 0;
 }
 
@@ -206,8 +217,9 @@ want_times(ks_bi_wanted *wanted, const ks_bi_condition *c, Datum *items, int cou
 		wanted->nothing = true;
 	else
 		bound(wanted, clock,
-			  c->strategy >= BTEqualStrategyNumber, least - slack,
-			  c->strategy <= BTEqualStrategyNumber, most + slack + c->days * USECS_PER_DAY + (c->strategy == BTLessStrategyNumber ? 0 : 1));
+			  c->strategy >= BTEqualStrategyNumber, Min(Max(least - slack - c->before * USECS_PER_DAY, EARLIEST), LATEST),
+			  c->strategy <= BTEqualStrategyNumber,
+			  Min(Max(most + slack + c->after * USECS_PER_DAY + (c->strategy == BTLessStrategyNumber ? 0 : 1), EARLIEST), LATEST));
 }
 
 /* Adds a condition whose value is known now. */
@@ -242,6 +254,81 @@ ks_bi_want(ks_bi_wanted *wanted, const ks_bi_condition *condition, Datum value, 
 		default:
 			want_times(wanted, condition, items, count, getBaseType(type));
 	}
+}
+
+/* ------------------------------------------------------------------------
+ * Several together
+ * ------------------------------------------------------------------------
+ */
+
+/* What one or the other wants; the first has nothing to be added to. */
+void
+ks_bi_either(ks_bi_wanted *wanted, const ks_bi_wanted *other, bool first)
+{
+	int			clock;
+
+	if (first || wanted->nothing)
+	{
+		*wanted = *other;
+		return;
+	}
+	if (other->nothing)
+		return;
+	wanted->every_bot |= other->every_bot;
+	if (!wanted->every_bot)
+	{
+		int64	   *bots = palloc((wanted->nbots + other->nbots + 1) * sizeof(int64));
+		int			count = wanted->nbots + other->nbots;
+
+		memcpy(bots, wanted->bots, wanted->nbots * sizeof(int64));
+		memcpy(bots + wanted->nbots, other->bots, other->nbots * sizeof(int64));
+		wanted->every_bot = true;
+		want_bots(wanted, bots, count);
+	}
+	/* where one says nothing of the zone, it is the session's */
+	if (wanted->nzones == 0 || other->nzones == 0)
+		wanted->nzones = 0;
+	else
+	{
+		const ks_bi_wanted before = *wanted;
+
+		wanted->nzones = 0;
+		wanted->zones = palloc((before.nzones + other->nzones + 1) * sizeof(char *));
+		add_zones(wanted, before.zones, before.nzones);
+		add_zones(wanted, other->zones, other->nzones);
+	}
+	for (clock = READING; clock <= INSTANT; clock++)
+	{
+		wanted->has_from[clock] &= other->has_from[clock];
+		wanted->has_to[clock] &= other->has_to[clock];
+		wanted->from[clock] = Min(wanted->from[clock], other->from[clock]);
+		wanted->to[clock] = Max(wanted->to[clock], other->to[clock]);
+	}
+}
+
+/* What both want; of the zone, what was said of it first. */
+void
+ks_bi_both(ks_bi_wanted *wanted, const ks_bi_wanted *other)
+{
+	int			clock;
+
+	wanted->nothing |= other->nothing;
+	if (wanted->nothing)
+		return;
+	if (!other->every_bot)
+	{
+		int64	   *bots = palloc((other->nbots + 1) * sizeof(int64));
+
+		memcpy(bots, other->bots, other->nbots * sizeof(int64));
+		want_bots(wanted, bots, other->nbots);
+	}
+	if (wanted->nzones == 0)
+	{
+		wanted->zones = other->zones;
+		wanted->nzones = other->nzones;
+	}
+	for (clock = READING; clock <= INSTANT; clock++)
+		bound(wanted, clock, other->has_from[clock], other->from[clock], other->has_to[clock], other->to[clock]);
 }
 
 /* ------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /*
- * The SQL function bucket_label(): what the units of buckets are called.
+ * The SQL functions bucket_label() and weekdays(): what the units of buckets and
+ * the rows of heatmaps are called.
  *
  * Without a locale, as ISO 8601 writes them.  With one, by ICU's patterns and
  * names for its calendar and language, and in its digits.  What is labelled is
@@ -22,12 +23,14 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "bucket/bucket.h"
 #include "bucket/calendar.h"
 #include "bucket/icu.h"
 
 PG_FUNCTION_INFO_V1(ks_bucket_label);
+PG_FUNCTION_INFO_V1(ks_weekdays);
 
 #define UNIX_TO_2000_MSECS	INT64CONST(946684800000)
 
@@ -314,12 +317,23 @@ week_label(const labeller *l, int64 day, UChar *text)
 	return append_format(l->format, *l->icu, text, length);
 }
 
+/* In the database's encoding. */
+static char *
+server_text(const UChar *text, int32_t length)
+{
+	char		utf8[3 * TEXT_SIZE];
+	UErrorCode	status = U_ZERO_ERROR;
+
+	u_strToUTF8(utf8, sizeof(utf8), &length, text, length, &status);
+	check_icu(status);
+	return pg_any_to_server(pnstrdup(utf8, length), length, PG_UTF8);
+}
+
 static char *
 localized_label(const labeller *l, int64 reading)
 {
 	int64		day = ks_floor_div(reading, USECS_PER_DAY);
 	UChar		text[TEXT_SIZE];
-	char		utf8[3 * TEXT_SIZE];
 	UErrorCode	status = U_ZERO_ERROR;
 	int32_t		length;
 
@@ -336,13 +350,11 @@ localized_label(const labeller *l, int64 reading)
 		check_icu(status);
 		length = append_format(l->format, *l->icu, text, 0);
 	}
-	u_strToUTF8(utf8, sizeof(utf8), &length, text, length, &status);
-	check_icu(status);
-	return pg_any_to_server(pnstrdup(utf8, length), length, PG_UTF8);
+	return server_text(text, length);
 }
 
 /* ------------------------------------------------------------------------
- * The function
+ * The functions
  * ------------------------------------------------------------------------
  */
 
@@ -406,4 +418,66 @@ ks_bucket_label(PG_FUNCTION_ARGS)
 	else
 		label = localized_label(labeller_for(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(2)), unit, brief), moment.value);
 	PG_RETURN_TEXT_P(cstring_to_text(label));
+}
+
+/* Names from Sunday; returns the first day of the week, 1 is Monday. */
+static int
+weekday_names(const char *locale, bool brief, const char **names)
+{
+	static const char *const english[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+	static const UChar pattern[] = {'c', 'c', 'c', 'c', 0};
+	char		icu_locale[KS_LOCALE_SIZE];
+	UErrorCode	status = U_ZERO_ERROR;
+	UDateFormat *format;
+	UChar		text[TEXT_SIZE];
+	int			first_weekday = 1;
+	int			day;
+
+	if (locale == NULL)
+	{
+		for (day = 0; day < 7; day++)
+			names[day] = brief ? pnstrdup(english[day], 3) : english[day];
+		return first_weekday;
+	}
+	ks_icu_calendar_open(locale, KS_DAY, icu_locale, &first_weekday);
+	format = udat_open(UDAT_PATTERN, UDAT_PATTERN, icu_locale, NULL, 0, pattern, -1, &status);
+	check_icu(status);
+	free_with_context(close_format, format);
+	for (day = 0; day < 7; day++)
+	{
+		/* ICU's symbols are numbered from 1 */
+		int32_t		length = udat_getSymbols(format, brief ? UDAT_STANDALONE_SHORT_WEEKDAYS : UDAT_STANDALONE_WEEKDAYS,
+											 day + 1, text, TEXT_SIZE, &status);
+
+		check_icu(status);
+		names[day] = server_text(text, length);
+	}
+	return first_weekday;
+}
+
+/* locale, style */
+Datum
+ks_weekdays(PG_FUNCTION_ARGS)
+{
+	const char *locale = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bool		brief = !PG_ARGISNULL(1) && is_brief(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	const char *names[7];
+	int			first_weekday;
+	int			i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	first_weekday = weekday_names(locale, brief, names);
+	for (i = 0; i < 7; i++)
+	{
+		int			day = (first_weekday + i) % 7;
+		Datum		values[3];
+		bool		nulls[3] = {false};
+
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = Int32GetDatum(day);
+		values[2] = CStringGetTextDatum(names[day]);
+		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }

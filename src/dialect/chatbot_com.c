@@ -6,9 +6,9 @@
  * hundredths here: they add up to the summaries without a rounding error.
  */
 #include "dialect/chatbot_com.h"
-#include "dialect/clock.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
+#include "bucket/clock.h"
 #include "stats/stats.h"
 
 #include "compat.h"

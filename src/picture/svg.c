@@ -334,7 +334,7 @@ append_line(picture *p)
 	}
 }
 
-/* Days from Sunday, as stats_heatmap has them; labels are their names. */
+/* A row for each label, which are names of weekdays. */
 static void
 append_heatmap(picture *p)
 {
@@ -469,7 +469,7 @@ ks_svg(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a heatmap has %d values, not %d", WEEKDAYS * HOURS, p.numbers.count),
-				 errhint("Give a value for each hour of each weekday, from Sunday, as stats_heatmap() has them.")));
+				 errhint("Give a value for each hour of each weekday, as stats_heatmap() has them.")));
 	description = PG_ARGISNULL(4) ? described(&p) : shortened(text_to_cstring(PG_GETARG_TEXT_PP(4)), DESCRIPTION_MAX);
 
 	initStringInfo(&p.svg);

@@ -113,6 +113,12 @@ AS 'MODULE_PATHNAME', 'ks_bucket_label'
 -- not immutable: names change with ICU; not strict: a locale left out means ISO 8601
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
+CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
+RETURNS TABLE (place integer, day integer, name text)
+AS 'MODULE_PATHNAME', 'ks_weekdays'
+-- not immutable: names change with ICU; not strict: a locale left out means ISO weeks
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 7;
+
 COMMENT ON TYPE kindly_stats.moment IS
 'a date or time on the wall clock of a zone yet to be named, or an instant
 
@@ -203,3 +209,10 @@ style: long, or short for the names of months abbreviated and no year, so that a
 An hour that the clock shows twice has one label.  NULL for a date of NULL.
 Errors: 22023 for an unknown granularity, locale or style, and a quarter in a calendar that has none; 22008 outside the years 1 to
 9999, and before 15 October 1582 in Buddhist, Japanese and Minguo years.';
+
+COMMENT ON FUNCTION kindly_stats.weekdays(text, text) IS
+'names of the weekdays in a locale''s language, in the order of its week
+
+locale: such as nb-NO or fa-IR; left out, names are English and weeks begin with Monday.  style: long or short.  place: 1 to 7; day: as stats_heatmap has it,
+0 is Sunday; name: as it stands alone, not within a date.
+Errors: 22023 for an unknown locale or style.';

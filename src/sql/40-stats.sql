@@ -73,7 +73,7 @@ COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kind
 Arguments up to locale and errors as those of stats_series; compare: previous_period (the range of the same length before it, of as many months where it is of whole
 calendar months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  Days and hours are compared with
 those of the shifted date, other buckets in order.  previous_ columns, difference (count less previous_count) and ratio (count by previous_count) are NULL where there is
-nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet.';
+nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet, as of the setting kindly_stats.now or the transaction.';
 
 CREATE FUNCTION kindly_stats.stats_total_compared(
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',
@@ -174,7 +174,7 @@ CREATE FUNCTION kindly_stats.period(name text, tz text DEFAULT NULL, "now" times
 COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 'local dates of a period by name, to exclusive, and a granularity that suits it
 
-name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default the transaction''s;
+name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
 locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
 Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
 

@@ -30,8 +30,8 @@ CREATE FUNCTION kindly_stats.svg(
 COMMENT ON FUNCTION kindly_stats.svg(text[], double precision[], text, text, text, integer, integer) IS
 'a picture of labels and numbers
 
-labels: of the values, or the names of the weekdays from Sunday, with 60 characters at most; values: 2,000 at most, NULL is a gap;
-kind: line, bar or heatmap, whose values are those of 24 hours of each weekday; title, description: for those who see it and who
+labels: of the values, or the names of seven weekdays, with 60 characters at most; values: 2,000 at most, NULL is a gap;
+kind: line, bar or heatmap, whose values are those of 24 hours of each weekday, in the order of the labels; title, description: for those who see it and who
 do not, the latter by default what the highest value is; width, height: in pixels, from 120 to 4000.
 It has colours for light and dark screens.  Numbers below zero are drawn as zero.  NULL without values.
 Errors: 22023 for another kind or size, and for numbers that are not finite or too many.';
@@ -59,8 +59,10 @@ CREATE FUNCTION kindly_stats.stats_svg(
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000
 BEGIN ATOMIC
     SELECT CASE WHEN lower(kind) = 'heatmap' THEN
-        (SELECT kindly_stats.svg('{Sun,Mon,Tue,Wed,Thu,Fri,Sat}', array_agg(h.count ORDER BY h.day, h.hour), kind, coalesce(title, measure, 'messages'), NULL, width, height)
-           FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, measure, sources, language_codes, key) AS h)
+        (SELECT kindly_stats.svg((SELECT array_agg(n.name ORDER BY n.place) FROM kindly_stats.weekdays(locale, 'short') AS n),
+                                 array_agg(h.count ORDER BY w.place, h.hour), kind, coalesce(title, measure, 'messages'), NULL, width, height)
+           FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, measure, sources, language_codes, key) AS h
+           JOIN kindly_stats.weekdays(locale, 'short') AS w ON w.day = h.day)
     ELSE
         (SELECT kindly_stats.svg(array_agg(kindly_stats.bucket_label(s.date, granularity, locale, 'short') ORDER BY s.bucket), coalesce(array_agg(s.count ORDER BY s.bucket), '{}'),
                                  kind, coalesce(title, measure, 'messages'), NULL, width, height)
@@ -70,6 +72,6 @@ END;
 COMMENT ON FUNCTION kindly_stats.stats_svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) IS
 'a picture of a time series, or of the hours of the week
 
-kind: line, bar or heatmap, for which granularity and locale are without meaning; title: by default the measure; width, height: in
+kind: line, bar or heatmap, for which granularity is without meaning, and whose rows are the locale''s week; title: by default the measure; width, height: in
 pixels, from 120 to 4000.  The other arguments are those of stats_series.
 Errors: those of stats_series and of svg().';

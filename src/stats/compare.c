@@ -9,6 +9,7 @@
  */
 #include "stats/stats.h"
 
+#include "bucket/clock.h"
 #include "compat.h"
 
 #include "common/int.h"
@@ -268,7 +269,7 @@ put_comparison(Datum *values, bool *nulls, int earlier_at, int difference_at, in
 Datum
 ks_stats_series_compared_sql(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz now = ks_now();
 	ks_request	request;
 	ks_request	before;
 	ks_series	series;
@@ -318,7 +319,7 @@ ks_stats_series_compared_sql(PG_FUNCTION_ARGS)
 Datum
 ks_stats_total_compared_sql(PG_FUNCTION_ARGS)
 {
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz now = ks_now();
 	ks_request	request;
 	ks_request	before;
 	ks_total	total;

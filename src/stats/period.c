@@ -7,6 +7,7 @@
  */
 #include "stats/stats.h"
 
+#include "bucket/clock.h"
 #include "compat.h"
 
 #include "miscadmin.h"
@@ -92,7 +93,7 @@ ks_period_sql(PG_FUNCTION_ARGS)
 	pg_tz	   *zone = zone_name != NULL ? ks_zone_lookup(zone_name, locale) : ks_zone_session();
 	ks_moment	from;
 	ks_moment	to;
-	ks_moment	now = {GetCurrentTransactionStartTimestamp(), KS_MOMENT_INSTANT, 0};
+	ks_moment	now = {ks_now(), KS_MOMENT_INSTANT, 0};
 	const char *granularity;
 	Datum		values[3];
 	bool		nulls[3] = {false};

@@ -2,8 +2,8 @@
 --
 -- A question has statements, one or more for each side: kindly_stats' typed
 -- function and its JSON, hand-written SQL as one would write it and the best of
--- several ways (what one would write is one of them), a materialized view, and
--- DuckDB, which is asked by duckdb.mjs.  Where a side has several, the quickest
+-- several ways (what one would write is one of them), a materialized view, TimescaleDB's
+-- columnstore and aggregates, and DuckDB, which is asked by duckdb.mjs.  Where a side has several, the quickest
 -- counts.
 
 CREATE TABLE bench.question (
@@ -18,7 +18,8 @@ CREATE TABLE bench.question (
 CREATE TABLE bench.statement (
 	id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
 	question text NOT NULL REFERENCES bench.question,
-	side text NOT NULL CHECK (side IN ('typed', 'json', 'hand', 'best', 'view', 'duckdb', 'duckdb utc')),
+	side text NOT NULL CHECK (side IN ('typed', 'json', 'hand', 'best', 'view', 'duckdb', 'duckdb utc',
+		'columnstore', 'quarters', 'days')),
 	query text,			-- NULL where that side has no exact answer
 	remark text
 );

@@ -5,13 +5,13 @@
 #     sh test/bench/run.sh PART...    those parts
 #
 # Parts: questions, dialects, periods, bi, access, ingest, statement, growth, compaction, size, bots,
-# rebuild, attach, first_call, real; and, only where named, profile, which shows where the time of
+# rebuild, attach, first_call, real, timescale; and, only where named, profile, which shows where the time of
 # questions goes, export, what an export of a day takes, hash, what hashing an id takes, http, the load on the HTTP
 # API, hog, one of its customers beside greedy ones, and page, how soon the page is there.  BENCH_SESSIONS=20000 makes a smaller workload to try it out with, whose figures
 # are printed only.
 #
 # It builds what is in the checkout, and starts a throwaway server under tmp/.
-# DuckDB comes from npm where that is installed.
+# DuckDB comes from npm where that is installed; TimescaleDB is asked where the server has it.
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
@@ -20,7 +20,7 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 # shellcheck source=test/bench/lib.sh
 . "$top/test/bench/lib.sh"
 
-all_parts='questions dialects periods bi access size bots rebuild attach first_call ingest compaction statement growth real'
+all_parts='questions dialects periods bi access size bots rebuild attach first_call ingest compaction statement growth real timescale'
 
 # A server as one would set it up for this; what is on is on for all sides.
 serve()

@@ -14,7 +14,7 @@ const nasty = '<img src=x onerror=alert(1)>';
 
 sql(`DO $$ BEGIN IF to_regrole('kindly_test_team') IS NULL THEN CREATE ROLE kindly_test_team NOLOGIN; END IF; END $$;
 SELECT kindly_stats.grant_bot('kindly_test_team', b) FROM unnest('{1,2,acme-support,2104}'::text[]) AS b \\g /dev/null
-INSERT INTO kindly_stats.bot_name (id, name) VALUES (2104, '${nasty} ${'long '.repeat(40)}');
+INSERT INTO kindly_stats.bot_name (id, name) VALUES (2104, '${nasty} ${'long '.repeat(40)}') ON CONFLICT DO NOTHING;
 INSERT INTO chat_event (bot_id, occurred_at, kind, session_id) VALUES (2104, '2025-06-03 12:00Z', 'user_message', 's'), (2105, '2025-06-03 12:00Z', 'user_message', 's')`);
 const key = sql("SELECT kindly_stats.create_login_key('kindly_test_team')");
 

@@ -52,6 +52,41 @@ is((await rpc('stats_series', `bot=1&${range}&tz=UTC&count=gt.1000000`)).json, [
 is((await rpc('languages', 'bot=1&by=language')).json, JSON.parse(sql(`SELECT json_agg(l) FROM kindly_stats.languages(1, 'language') AS l`)), 'languages');
 is((await rpc('languages', 'by=region')).status, 400, 'another way to tell languages apart');
 is((await rpc('languages', 'bot=2')).status, 403, 'languages of another bot');
+
+// The rest of them, with the arguments in the query; rows are those of the database.
+const month = 'from=2024-07-01&to=2024-08-01&tz=Europe/Oslo';
+const inMonth = "1, '2024-07-01', '2024-08-01', 'Europe/Oslo'";
+const rowsOf = (call) => JSON.parse(sql(`SET timezone = 'UTC'; SELECT coalesce(json_agg(r), '[]') FROM ${call} AS r`));
+for (const [name, query, call] of [
+  ['stats_series_compared', `${month}&compare=previous_year_weekday&granularity=week`, `kindly_stats.stats_series_compared(${inMonth}, 'week', compare => 'previous_year_weekday')`],
+  ['stats_total_compared', `${month}&sources={-web}`, `kindly_stats.stats_total_compared(${inMonth}, sources => '{-web}')`],
+  ['stats_series_by', `${month}&by=language_code&granularity=month`, `kindly_stats.stats_series_by(${inMonth}, 'language_code', 'month')`],
+  ['stats_total_by', `${month}&by=web_path&measure=pages`, `kindly_stats.stats_total_by(${inMonth}, 'web_path', measure => 'pages')`],
+  ['stats_active', month, `kindly_stats.stats_active(${inMonth})`],
+  ['stats_new_returning', `${month}&measure=messages`, `kindly_stats.stats_new_returning(${inMonth}, measure => 'messages')`],
+  ['stats_retention', `${month}&locale=en-US`, `kindly_stats.stats_retention(${inMonth}, locale => 'en-US')`],
+  ['stats_funnel', `${month}&measures={messages,pages}`, `kindly_stats.stats_funnel(${inMonth}, '{messages,pages}')`],
+  ['stats_heatmap', `${month}&measure=pages`, `kindly_stats.stats_heatmap(${inMonth}, 'pages')`],
+  ['period', 'name=lastMonth&tz=Europe/Oslo&now=2024-07-15T00:00:00Z&locale=fa-IR', "kindly_stats.period('lastMonth', 'Europe/Oslo', '2024-07-15Z', 'fa-IR')"],
+  ['weekdays', 'locale=nb-NO&style=short', "kindly_stats.weekdays('nb-NO', 'short')"],
+  ['buckets', `${month}&granularity=week&locale=nb-NO`,
+    "(SELECT bucket, bucket_end, date, kindly_stats.bucket_label(date, 'week', 'nb-NO') AS label, is_partial FROM kindly_stats.buckets('2024-07-01', '2024-08-01', 'Europe/Oslo', 'week', 'nb-NO'))"],
+]) {
+  const answer = await rpc(name, query, { headers: { Prefer: 'timezone=UTC' } });
+  is([answer.status, answer.json], [200, rowsOf(call)], `its rows are the database's: ${name}`, answer.text);
+  ok(answer.json?.length > 0, `and there are some: ${name}`, answer.text);
+  if (query.startsWith(month) && name !== 'buckets') {
+    is((await rpc(name, `bot=2&${query}`)).status, 403, `another bot: ${name}`);
+    is((await rpc(name, query, { token: undefined })).status, 401, `no token: ${name}`);
+  }
+}
+for (const [name, query] of [['stats_series_compared', `${month}&compare=yesterday`], ['stats_series_by', `${month}&by=colour`], ['stats_funnel', `${month}&measures={messages}`], ['stats_funnel', month],
+  ['stats_funnel', `${month}&measures={messages,users}`], ['stats_retention', `${month}&granularity=minute`], ['stats_active', 'from=2024-07-01'], ['period', ''], ['period', 'name=tomorrow'],
+  ['weekdays', 'locale=xx-YY'], ['buckets', ''], ['buckets', `${month}&style=tall`], ['buckets', 'from=0001-01-01&to=9999-01-01&granularity=hour']]) {
+  const answer = await rpc(name, query);
+  is([answer.status, faultOf(answer)], [400, ''], `what makes no sense: ${name}?${query}`, answer.text);
+}
+
 for (const kind of ['line', 'bar', 'heatmap']) {
   const picture = await rpc('svg', `bot=1&${range}&tz=UTC&kind=${kind}&title=%3Cscript%3E`, { headers: { Accept: 'image/svg+xml' } });
   is([picture.status, picture.headers['content-type']], [200, 'image/svg+xml; charset=utf-8'], `a picture is served as one: ${kind}`);

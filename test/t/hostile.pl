@@ -125,7 +125,8 @@ my %sane = (
 	granularity => [ "'day'", "'hour'", "'week'", "'month'" ], locale => [ 'NULL', "'en-US'", "'fa-IR'" ], measure => [ "'messages'", "'pages'", "''" ], wanted => [ "'messages'", "'pages'" ],
 	limit => [ '5', '1000000' ], key => [ 'NULL' ], sources => [ 'NULL' ], language_codes => [ 'NULL' ], bins => [ 'NULL' ], filter => [ 'NULL' ], firsts => [ 'false' ],
 	document => [ "'{\"a\": {\"b\": [1, \"x\"]}}'", "'{\"a\": 1, \"a\": 2}'", "repeat('[', 1000) || repeat(']', 1000)" ], path => [ "'{a}'", "'{a,b,1}'", "'{0,0,0}'" ], unit => [ "'seconds'", "'milliseconds'" ],
-	kind => [ "'line'", "'bar'", "'heatmap'" ], style => [ "'long'", "'short'" ], by => [ "'tag'", "'language'" ], width => [ '60', '400' ], height => [ '200' ],
+	kind => [ "'line'", "'bar'", "'heatmap'" ], style => [ "'long'", "'short'" ], by => [ "'tag'", "'language'", "'source'", "'language_code'", "'web_path'" ], measures => [ "'{messages,pages}'", "'{messages,replies,pages}'" ], name => [ "'lastMonth'", "'thisYear'" ],
+	compare => [ "'previous_period'", "'previous_year'", "'previous_year_weekday'" ], width => [ '60', '400' ], height => [ '200' ],
 	skip => [ '2', '0' ], take => [ '1', '64' ], day => [ "'2025-01-05'" ], at => [ "'2025-01-01'" ], edges => [ "'{2025-01-01,2025-01-15,2025-02-01}'", "'{-infinity,infinity}'" ]);
 
 sub value

@@ -35,10 +35,15 @@ sub plain
 }
 
 # What is run in a database, one page after the other: the tutorial is walked in one
-# that is new, and the other pages go on where the README ended.
+# that is new, the other pages go on where the README ended, and exports close days for good.
 my @walks = (
 	[ 'tutorial', 'doc/tutorial.md' ],
-	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot_com operations periods calendars pictures bi http) ]);
+	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot_com operations periods calendars pictures bi http) ],
+	[ 'exports', 'doc/ultimate.md' ]);
+
+# What readers of a page have already.
+my %of_readers = ('doc/ultimate.md' => "CREATE EXTENSION kindly_stats; CREATE SCHEMA support;
+	CREATE TABLE support.dialogue (bot_id bigint, id text, conversation_start_time timestamptz, closed_at timestamptz, bot_messages_count integer, PRIMARY KEY (bot_id, id))");
 
 # Their answers are of events that the pages do not make.
 my %of_other_events = map { ("doc/$_.md" => 1) } qw(calendars pictures bi);
@@ -55,6 +60,7 @@ sub walk
 	my @blocks = blocks($page);
 	my $statements = 0;
 
+	$node->safe_psql($database, $of_readers{$page}) if $of_readers{$page};
 	for my $i (0 .. $#blocks)
 	{
 		my ($language, $text) = @{ $blocks[$i] };

@@ -6,7 +6,7 @@
  * for.  Its text is read anew each time: what has no zone depends on TimeZone,
  * which may be set after it, and which a parallel worker is told after it.
  */
-#include "dialect/clock.h"
+#include "bucket/clock.h"
 
 #include "compat.h"
 

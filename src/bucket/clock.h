@@ -1,8 +1,8 @@
 /*
  * What time it is, for reports about "today" and "the last 30 days".
  */
-#ifndef KS_DIALECT_CLOCK_H
-#define KS_DIALECT_CLOCK_H
+#ifndef KS_CLOCK_H
+#define KS_CLOCK_H
 
 #include "postgres.h"
 
@@ -16,4 +16,4 @@ extern bool ks_check_now(char **value, void **extra, GucSource source);
 /* The transaction's now(), or what the setting says in its place. */
 extern TimestampTz ks_now(void);
 
-#endif							/* KS_DIALECT_CLOCK_H */
+#endif							/* KS_CLOCK_H */
