@@ -6,12 +6,6 @@ import { h } from './dom.js';
 import { count, decimal } from './format.js';
 import { named } from './time.js';
 
-// Weeks begin as the reader's do; the answer's begin on Sunday.
-function firstDay() {
-  const locale = new Intl.Locale(Intl.DateTimeFormat().resolvedOptions().locale);
-  return (locale.getWeekInfo?.() ?? locale.weekInfo)?.firstDay ?? 1;
-}
-const DAYS = Array.from({ length: 7 }, (_, n) => (firstDay() + n) % 7);
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
 // A Sunday, to name the days that follow it.
@@ -21,6 +15,8 @@ const hourName = (hour) => `${String(hour).padStart(2, '0')}:00`;
 export class HeatmapCard extends Card {
   #counts = null;
   #times = null;
+  // days as the reader's weeks have them; 0 is Sunday
+  #days = [];
   #most = 0;
 
   constructor(id, noun) {
@@ -52,6 +48,7 @@ export class HeatmapCard extends Card {
   show({ now }) {
     this.#counts = now.counts;
     this.#times = now.occurrences;
+    this.#days = now.days;
     const means = this.#counts.map((each, n) => (this.#times[n] === 0 ? 0 : each / this.#times[n]));
     this.#most = Math.max(...means);
     if (this.#most === 0) {
@@ -65,11 +62,11 @@ export class HeatmapCard extends Card {
     this.body.replaceChildren(h('div', { class: 'heat-frame', tabindex: 0, role: 'region', ariaLabel: `${noun} by hour of the week` },
       h('table', { class: 'heat' }, h('caption', { class: 'unseen' }, `${noun} by weekday and hour, on average`),
         h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'Day')), ...HOURS.map((hour) => h('th', { scope: 'col' }, h('span', { class: hour % 6 === 0 ? null : 'unseen' }, hour % 6 === 0 ? String(hour) : hourName(hour)))))),
-        h('tbody', {}, ...DAYS.map((day) => h('tr', {}, h('th', { scope: 'row' }, dayName(day, 'short')), ...HOURS.map((hour) => h('td', {
+        h('tbody', {}, ...this.#days.map((day) => h('tr', {}, h('th', { scope: 'row' }, dayName(day, 'short')), ...HOURS.map((hour) => h('td', {
           '--heat': `${Math.round((100 * (this.#mean(day, hour) ?? 0)) / this.#most)}%`, title: this.#say(day, hour),
         }, h('span', { class: 'unseen' }, cell(day, hour))))))))));
     this.exported = { columns: ['Day', 'Hour', noun, 'Times that the hour came', 'On average'],
-      rows: DAYS.flatMap((day) => HOURS.map((hour) => [dayName(day, 'long'), hourName(hour), this.#at(day, hour), this.#times[24 * day + hour], this.#mean(day, hour)])) };
+      rows: this.#days.flatMap((day) => HOURS.map((hour) => [dayName(day, 'long'), hourName(hour), this.#at(day, hour), this.#times[24 * day + hour], this.#mean(day, hour)])) };
     return true;
   }
 
@@ -84,7 +81,7 @@ export class HeatmapCard extends Card {
     const style = getComputedStyle(this.body.querySelector('td'));
     const ink = getComputedStyle(this.element).color;
     context.font = `${12 * scale}px "Inter Variable", system-ui, sans-serif`;
-    DAYS.forEach((day, row) => {
+    this.#days.forEach((day, row) => {
       context.fillStyle = ink;
       context.fillText(dayName(day, 'short'), 0, top + (row + 0.7) * side);
       HOURS.forEach((hour) => {

@@ -114,7 +114,7 @@ export function shortcoming(buckets, index, granularity, { from, to }, today) {
   const end = endOf(buckets, index, granularity);
   if (granularity !== 'hour' && granularity !== 'day' && (day < from || end > to)) {
     const part = { from: day < from ? from : day, to: end > to ? to : end };
-    return part.to > today ? 'so far' : `only ${rangeName(part, { day: 'numeric', month: 'short' })}`;
+    return part.from <= today && part.to > today ? 'so far' : `only ${rangeName(part, { day: 'numeric', month: 'short' })}`;
   }
   return granularity === 'day' && day === today ? 'so far' : null;
 }

@@ -19,7 +19,7 @@ CREATE FUNCTION kindly_stats.overview_range(
     OUT from_date date, OUT to_date date)
     LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    today date := kindly_stats.local_date(now(), tz);
+    today date := (SELECT p."from" FROM kindly_stats.period('today', tz) AS p);
     fitting text;
     days integer;
 BEGIN
@@ -192,7 +192,8 @@ BEGIN
     WHEN 'languages' THEN
         RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
     WHEN 'heatmap' THEN
-        RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour)))
+        RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
+                    'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
     WHEN 'intents' THEN
         -- Conversations are not filtered by channel and language there, and not everybody may read them.
@@ -275,7 +276,7 @@ BEGIN
     END IF;
     RETURN kindly_stats.validated(json_build_object(
         'bot', json_build_object('id', kindly_stats.bot_text(me::bigint), 'name', (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = me::bigint)),
-        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', q.granularity, 'today', kindly_stats.local_date(now(), tz)),
+        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', q.granularity, 'today', (SELECT p."from" FROM kindly_stats.period('today', tz) AS p)),
         'before', CASE WHEN q.compare IS NOT NULL THEN json_build_object('from', left(q.previous_from::text, 10), 'to', left(q.previous_to::text, 10)) END,
         'life', CASE WHEN first IS NOT NULL THEN json_build_object('from', first, 'to', kindly_stats.local_date(life.last, tz) + 1) END,
         'sources', life.sources, 'language_codes', life.language_codes, 'periods', kindly_stats.overview_periods(tz, locale),
@@ -295,7 +296,7 @@ buttons, sources, languages, heatmap, intents, topics, sentiments, responses, in
 languages then are of.
 The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
 buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
-wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, and how often each of these hours was in the range; outcomes: conversations that ended in the
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
 range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 
@@ -342,7 +343,7 @@ BEGIN
         END IF;
     END IF;
     RETURN kindly_stats.validated(json_build_object(
-        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', 'day', 'today', kindly_stats.local_date(now(), tz)),
+        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', 'day', 'today', (SELECT p."from" FROM kindly_stats.period('today', tz) AS p)),
         'before', CASE WHEN q.compare IS NOT NULL AND cardinality(bots) > 0 THEN json_build_object('from', previous_from::date, 'to', previous_to::date) END,
         'life', CASE WHEN life.first IS NOT NULL THEN json_build_object('from', kindly_stats.local_date(life.first, tz), 'to', kindly_stats.local_date(life.last, tz) + 1) END,
         'sources', coalesce(life.sources, '{}'), 'language_codes', coalesce(life.language_codes, '{}'), 'periods', kindly_stats.overview_periods(tz, locale),
