@@ -1,20 +1,27 @@
 # kindly_stats: chatbot statistics inside PostgreSQL
+#
+# In this folder, or in an empty one: make -f DIR/Makefile VPATH=DIR
 
 EXTENSION = kindly_stats
 EXTVERSION = 0.1.0
 MODULE_big = kindly_stats
 
+# Where the sources are; what is made of them is made where make runs.
+SRC := $(if $(VPATH),$(VPATH),$(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))))
+
 ROOMS = tally bucket rollup stats bi picture dialect http
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c $(addsuffix /*.c,$(addprefix src/,$(ROOMS))))))
+SOURCES := $(sort $(wildcard $(SRC)/src/*.c $(addsuffix /*.c,$(addprefix $(SRC)/src/,$(ROOMS)))))
+OBJS := $(patsubst $(SRC)/%.c,%.o,$(SOURCES))
 
 # One source for the install script; the built file is not committed.
-SQL_PARTS = $(sort $(wildcard src/sql/*.sql))
+SQL_PARTS := $(sort $(wildcard $(SRC)/src/sql/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 
-REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
-REGRESS_OPTS = --inputdir=. --load-extension=kindly_stats
-ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test/isolation --load-extension=kindly_stats
+REGRESS = $(patsubst $(SRC)/sql/%.sql,%,$(sort $(wildcard $(SRC)/sql/*.sql)))
+REGRESS_OPTS = --inputdir=$(SRC) --load-extension=kindly_stats
+ISOLATION = $(patsubst $(SRC)/test/isolation/specs/%.spec,%,$(sort $(wildcard $(SRC)/test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(SRC)/test/isolation --load-extension=kindly_stats
+REGRESS_PREP = may-test
 
 # The TAP tests need IPC::Run (libipc-run-perl); without it `make installcheck` runs the rest.
 ifeq ($(shell perl -MIPC::Run -e 'print 1' 2>/dev/null),1)
@@ -22,28 +29,67 @@ TAP_TESTS = 1
 PROVE_TESTS = test/t/*.pl
 endif
 
-PG_CPPFLAGS = -I$(srcdir)/src $(shell pkg-config --cflags icu-i18n)
+# Paths are written into debugging information and messages as they are seen from
+# the sources, so that the same library is built in whatever folder.
+PG_CPPFLAGS = -I$(SRC)/src -ffile-prefix-map=$(SRC)/= -ffile-prefix-map='$(CURDIR)'=. \
+	$(shell pkg-config --cflags icu-i18n)
 SHLIB_LINK = $(shell pkg-config --libs icu-i18n icu-uc)
 
 EXTRA_CLEAN = $(DATA_built) $(basename $(wildcard test/unit/unit_*.c test/fuzz/fuzz_*.c))
 
+# What would be found instead of being made, as make looks in both folders.
+ifneq ($(SRC),.)
+ifneq ($(filter-out installcheck dist unit fuzz coverage mutants bench reference,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(wildcard $(addprefix $(SRC)/,$(OBJS) $(DATA_built))),)
+$(error the sources were built in their own folder: run `make clean` there first)
+endif
+endif
+$(shell mkdir -p $(sort $(dir $(OBJS))))
+endif
+ifeq ($(SOURCES),)
+$(error no sources in $(SRC)/src: with -f DIR/Makefile, pass VPATH=DIR)
+endif
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifneq ($(PGXS),)
 include $(PGXS)
+else
+# What needs no PostgreSQL can be made without it.
+.PHONY: all install installcheck clean
+all install installcheck clean:
+	@echo "$(PG_CONFIG) does not run: install PostgreSQL's development files, or pass PG_CONFIG=..." >&2; exit 1
+endif
 
-# Hours, and tables in doc/performance.md; `sh test/bench/run.sh PART...` for parts of it.
-.PHONY: bench
-bench:
-	sh $(srcdir)/test/bench/run.sh
-
-# doc/reference.md, of the extension that is installed in the server that psql finds.
-.PHONY: reference
-reference:
-	$(bindir)/psql -X -d postgres -f $(srcdir)/doc/reference.sql > $(srcdir)/doc/reference.new
-	mv $(srcdir)/doc/reference.new $(srcdir)/doc/reference.md
+# Headers are few; rebuilding everything when one changes costs seconds.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h)
 
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@
 
-# Headers are few; rebuilding everything when one changes costs seconds.
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+# The tests change the roles that the extension shares between databases.
+.PHONY: may-test
+may-test:
+	@$(bindir)/psql -X -q -v ON_ERROR_STOP=1 -d postgres -f $(SRC)/test/may_test.sql
+
+# The sources as one file, the same bytes whenever and wherever it is made: they are
+# what git has, or, where there is no git, what such a file has brought.
+.PHONY: dist
+dist:
+	sh $(SRC)/test/dist.sh $(EXTENSION)-$(EXTVERSION)
+
+# The plain-C core, without a server: CONTRIBUTING.md has examples.
+.PHONY: unit fuzz coverage mutants
+unit fuzz coverage mutants:
+	sh $(SRC)/test/plain.sh $@ $(NAMES)
+
+# Hours, and tables in doc/performance.md; `sh test/bench/run.sh PART...` for parts of it.
+.PHONY: bench
+bench:
+	sh $(SRC)/test/bench/run.sh
+
+# doc/reference.md, of the extension that is installed in the server that psql finds.
+.PHONY: reference
+reference:
+	$(bindir)/psql -X -d postgres -f $(SRC)/doc/reference.sql > $(SRC)/doc/reference.new
+	mv $(SRC)/doc/reference.new $(SRC)/doc/reference.md

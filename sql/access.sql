@@ -3,14 +3,14 @@
 --
 SET client_min_messages = warning;
 DROP DATABASE IF EXISTS regression_kindly_access;
-DROP ROLE IF EXISTS regress_ks_bi, regress_ks_team, regress_ks_member, regress_ks_distant, regress_ks_writer, regress_ks_owner, "regress KS ""odd""", regress_ks_renamed;
+DROP ROLE IF EXISTS regress_ks_bi, regress_ks_team, regress_ks_member, regress_ks_distant, regress_ks_writer, regress_ks_owner, "regress_KS ""odd""", regress_ks_renamed;
 CREATE ROLE regress_ks_bi;
 CREATE ROLE regress_ks_team;
 CREATE ROLE regress_ks_member IN ROLE regress_ks_team;
 CREATE ROLE regress_ks_distant NOINHERIT IN ROLE regress_ks_team;
 CREATE ROLE regress_ks_writer;
 CREATE ROLE regress_ks_owner;
-CREATE ROLE "regress KS ""odd""";
+CREATE ROLE "regress_KS ""odd""";
 CREATE DATABASE regression_kindly_access;
 \c regression_kindly_access
 \set VERBOSITY terse
@@ -68,7 +68,7 @@ SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
 SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
 SELECT kindly_stats.grant_bot('regress_ks_team', 2);
 SELECT kindly_stats.grant_bot('regress_ks_member', 3);
-SELECT kindly_stats.grant_bot('regress KS "odd"', 3);
+SELECT kindly_stats.grant_bot('regress_KS "odd"', 3);
 SELECT kindly_stats.grant_bot('regress_ks_nobody', 3);
 SELECT kindly_stats.grant_bot(NULL, 3);
 SELECT kindly_stats.grant_bot('regress_ks_bi', NULL);
@@ -79,7 +79,7 @@ SELECT * FROM pg_temp.look();
 SET ROLE regress_ks_member;
 SELECT * FROM seen;
 SELECT * FROM pg_temp.look();
-SET ROLE "regress KS ""odd""";
+SET ROLE "regress_KS ""odd""";
 SELECT bots FROM pg_temp.look();
 RESET ROLE;
 -- a member that does not inherit has not the team's rights, nor its bots
@@ -145,7 +145,7 @@ SELECT string_agg(name, ',' ORDER BY name) FROM kindly_stats.bot_name;
 RESET ROLE;
 DELETE FROM kindly_stats.bot_grant WHERE bot_id > 1 AND role = 'regress_ks_bi';
 -- grants are by name: a role that is renamed has lost them
-ALTER ROLE "regress KS ""odd""" RENAME TO regress_ks_renamed;
+ALTER ROLE "regress_KS ""odd""" RENAME TO regress_ks_renamed;
 SET ROLE regress_ks_renamed;
 SELECT kindly_stats.visible_bots();
 RESET ROLE;

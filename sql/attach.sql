@@ -4,9 +4,9 @@
 -- a database of its own: verify() and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_attach;
-CREATE DATABASE kindly_stats_attach;
-\c kindly_stats_attach
+DROP DATABASE IF EXISTS regression_kindly_attach;
+CREATE DATABASE regression_kindly_attach;
+\c regression_kindly_attach
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
@@ -205,4 +205,4 @@ SELECT count(*) AS differences FROM ((TABLE desk.before EXCEPT ALL TABLE desk.st
 TRUNCATE desk.talk;
 DROP SCHEMA desk CASCADE;
 \c :regression
-DROP DATABASE kindly_stats_attach;
+DROP DATABASE regression_kindly_attach;

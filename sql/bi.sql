@@ -169,21 +169,21 @@ CREATE FOREIGN TABLE wrong_part (p text OPTIONS (part '-1')) SERVER kindly_stats
 CREATE FOREIGN TABLE wrong_value (p bigint OPTIONS (value 'all')) SERVER kindly_stats;
 
 -- whose rights count
-CREATE ROLE ks_bi_reader;
-GRANT USAGE ON SCHEMA kindly_stats, bi TO ks_bi_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA bi TO ks_bi_reader;
-GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot_name TO ks_bi_reader;
-SET ROLE ks_bi_reader;
+CREATE ROLE regress_ks_reader;
+GRANT USAGE ON SCHEMA kindly_stats, bi TO regress_ks_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA bi TO regress_ks_reader;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.bot_name TO regress_ks_reader;
+SET ROLE regress_ks_reader;
 SELECT bot_id, bot_name, sum(messages) FROM bi.daily GROUP BY 1, 2 ORDER BY 1;
 RESET ROLE;
 SELECT kindly_stats.enable_row_security() \g /dev/null
-CREATE ROLE ks_bi_analyst;
-CREATE ROLE ks_bi_stranger;
-SET ROLE ks_bi_reader;
+CREATE ROLE regress_ks_analyst;
+CREATE ROLE regress_ks_stranger;
+SET ROLE regress_ks_reader;
 SELECT count(*) FROM bi.daily;
 RESET ROLE;
-SELECT kindly_stats.grant_bot('ks_bi_analyst', 2);
-SET ROLE ks_bi_analyst;
+SELECT kindly_stats.grant_bot('regress_ks_analyst', 2);
+SET ROLE regress_ks_analyst;
 SELECT bot_id, count(*), sum(messages) FROM bi.daily GROUP BY 1;
 SELECT count(*) FROM bi.daily WHERE bot_id = '1';
 SELECT bot_id, source, messages FROM bi.daily_by_source;
@@ -194,13 +194,13 @@ RESET ROLE;
 -- a view of an administrator's shows a reader no more than he may see, and whoever has no right on the statistics nothing
 CREATE VIEW shown AS SELECT * FROM bi.daily;
 GRANT SELECT ON shown TO PUBLIC;
-SET ROLE ks_bi_analyst;
+SET ROLE regress_ks_analyst;
 SELECT DISTINCT bot_id FROM shown;
-SET ROLE ks_bi_stranger;
+SET ROLE regress_ks_stranger;
 SELECT count(*) FROM shown;
 SELECT count(*) FROM bi.daily;
 RESET ROLE;
 \c postgres
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_bi;
-DROP ROLE ks_bi_analyst, ks_bi_reader, ks_bi_stranger;
+DROP ROLE regress_ks_analyst, regress_ks_reader, regress_ks_stranger;

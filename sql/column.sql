@@ -4,9 +4,9 @@
 --
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_column;
-CREATE DATABASE kindly_stats_column;
-\c kindly_stats_column
+DROP DATABASE IF EXISTS regression_kindly_column;
+CREATE DATABASE regression_kindly_column;
+\c regression_kindly_column
 \set SHOW_CONTEXT never
 \pset format unaligned
 SET timezone = 'UTC';
@@ -245,4 +245,4 @@ $$;
 
 SET client_min_messages = warning;
 \c :regression
-DROP DATABASE kindly_stats_column;
+DROP DATABASE regression_kindly_column;

@@ -4,9 +4,9 @@
 -- a database of its own: the rollup is nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_compact;
-CREATE DATABASE kindly_stats_compact;
-\c kindly_stats_compact
+DROP DATABASE IF EXISTS regression_kindly_compact;
+CREATE DATABASE regression_kindly_compact;
+\c regression_kindly_compact
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
@@ -61,4 +61,4 @@ DELETE FROM event WHERE bot_id >= 1200;
 RESET work_mem;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
 \c :regression
-DROP DATABASE kindly_stats_compact;
+DROP DATABASE regression_kindly_compact;

@@ -2,8 +2,8 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 -- a database of its own: what is found is nobody else's
-CREATE DATABASE ks_health;
-\c ks_health
+CREATE DATABASE regression_kindly_health;
+\c regression_kindly_health
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 CREATE EXTENSION kindly_stats;
@@ -231,6 +231,6 @@ SELECT mend();
 
 \c postgres
 SET client_min_messages = warning;
-DROP DATABASE ks_health;
+DROP DATABASE regression_kindly_health;
 DO $$ BEGIN DROP ROLE kindly_stats_admin, kindly_stats_monitor; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
 DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

@@ -4,9 +4,9 @@
 -- a database of its own: verify(), roles and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_interaction;
-CREATE DATABASE kindly_stats_interaction;
-\c kindly_stats_interaction
+DROP DATABASE IF EXISTS regression_kindly_interaction;
+CREATE DATABASE regression_kindly_interaction;
+\c regression_kindly_interaction
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
@@ -252,5 +252,5 @@ SELECT report(2), report(4), report(12);
 
 DROP OWNED BY regress_ks_reader, regress_ks_writer, regress_ks_admin, kindly_stats_admin, kindly_stats_monitor;
 \c :regression
-DROP DATABASE kindly_stats_interaction;
+DROP DATABASE regression_kindly_interaction;
 DROP ROLE regress_ks_reader, regress_ks_writer, regress_ks_admin, kindly_stats_admin, kindly_stats_monitor;

@@ -3,9 +3,9 @@
 --
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_kept;
-CREATE DATABASE kindly_stats_kept;
-\c kindly_stats_kept
+DROP DATABASE IF EXISTS regression_kindly_kept;
+CREATE DATABASE regression_kindly_kept;
+\c regression_kindly_kept
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
@@ -153,4 +153,4 @@ SELECT count(*) FROM kindly_stats.verify();
 -- another extension is none of its business
 DROP EXTENSION IF EXISTS kindly_other CASCADE;
 \c :regression
-DROP DATABASE kindly_stats_kept;
+DROP DATABASE regression_kindly_kept;

@@ -4,9 +4,9 @@
 -- a database of its own: verify() and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_measure;
-CREATE DATABASE kindly_stats_measure;
-\c kindly_stats_measure
+DROP DATABASE IF EXISTS regression_kindly_measure;
+CREATE DATABASE regression_kindly_measure;
+\c regression_kindly_measure
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'Asia/Kathmandu';
@@ -147,4 +147,4 @@ SELECT kindly_stats.detach('own.event');
 DELETE FROM kindly_stats.measure WHERE name IN ('seconds', 'agents', 'urgent', 'subjects', 'urgent seconds by subject', 'late measure');
 DROP SCHEMA own CASCADE;
 \c :regression
-DROP DATABASE kindly_stats_measure;
+DROP DATABASE regression_kindly_measure;

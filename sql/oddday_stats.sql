@@ -4,9 +4,9 @@
 -- a database of its own: verify() and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_oddday_stats;
-CREATE DATABASE kindly_stats_oddday_stats;
-\c kindly_stats_oddday_stats
+DROP DATABASE IF EXISTS regression_kindly_oddday_stats;
+CREATE DATABASE regression_kindly_oddday_stats;
+\c regression_kindly_oddday_stats
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'UTC';
@@ -123,4 +123,4 @@ SELECT * FROM verify();
 SELECT detach('public.odd_event');
 DROP TABLE public.odd_event;
 \c :regression
-DROP DATABASE kindly_stats_oddday_stats;
+DROP DATABASE regression_kindly_oddday_stats;

@@ -3,9 +3,9 @@
 --
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_plan;
-CREATE DATABASE kindly_stats_plan;
-\c kindly_stats_plan
+DROP DATABASE IF EXISTS regression_kindly_plan;
+CREATE DATABASE regression_kindly_plan;
+\c regression_kindly_plan
 CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
 \pset format unaligned
@@ -55,5 +55,5 @@ CALL scan();
 SELECT sum(count) FROM kindly_stats.stats_series(1, '2025-01-01', '2025-02-01', 'Europe/Oslo');
 
 \c :regression
-DROP DATABASE kindly_stats_plan;
+DROP DATABASE regression_kindly_plan;
 DROP ROLE regress_ks_plan;

@@ -4,9 +4,9 @@
 -- a database of its own: verify() and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_recount;
-CREATE DATABASE kindly_stats_recount;
-\c kindly_stats_recount
+DROP DATABASE IF EXISTS regression_kindly_recount;
+CREATE DATABASE regression_kindly_recount;
+\c regression_kindly_recount
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
@@ -84,4 +84,4 @@ SELECT kindly_stats.raw_events(NULL, NULL, NULL);
 SELECT kindly_stats.raw_events('recount_event', 'event', NULL);
 
 \c :regression
-DROP DATABASE kindly_stats_recount;
+DROP DATABASE regression_kindly_recount;

@@ -29,15 +29,15 @@ SELECT upper(substr(t::text, 3)) <> substr(t::text, 3) AS lower_case, ('\x' || u
 -- text that is none
 SELECT pg_temp.failure(format('SELECT %L::kindly_stats.tally', x)) FROM small,
 	unnest(ARRAY['', '\', '\x', 'x01', '\x0', '\x0g', '\x 01', '\x01', '{}', substr(t::text, 3), t::text || '0', t::text || '00', left(t::text, -2), t::text || ' ']) x;
--- a later version; flags, reserved bytes and counts that nobody wrote; a key that is no text here
+-- a later version; flags and numbers that nobody wrote; a key that is no text here
 CREATE FUNCTION pg_temp.changed(t tally, at integer, bytes bytea) RETURNS text LANGUAGE sql AS
 	$$SELECT '\x' || encode(overlay(tally_send(t) PLACING bytes FROM at + 1), 'hex')$$;
 SELECT at, what, pg_temp.failure(format('SELECT %L::kindly_stats.tally', pg_temp.changed(t, at, bytes))) FROM small, (VALUES
-	(0, 'later version', '\x02'::bytea), (0, 'no version', '\x00'), (1, 'flags', '\x02'), (1, 'no weight below zero', '\x01'), (2, 'reserved', '\x01'),
-	(4, 'keys', '\xffffffff'), (8, 'slots', '\xffffffff'), (12, 'weights', '\xffffffff'), (16, 'members', '\xffffffff'), (20, 'entries', '\xffffffff'),
-	(24, 'first slot', '\x00000080'), (28, 'last slot', '\xffffff7f'), (32, 'total', '\x03'), (40, 'first', '\x0000000000000080'), (72, 'visits at', '\x00'), (76, 'keys at', '\x00'),
-	(88, 'size', '\xffffffff'), (92, 'returns', '\x01'), (101, 'first visits', '\x00'), (102, 'gaps', '\x01'), (106, 'no tail', '\x00'), (107, 'tails too long', '\x7f'), (109, 'part too long', '\x7f'), (109, 'parts that are other parts', '\x03'), (111, 'not UTF-8', '\xff'),
-	(111, 'zero', '\x00'), (114, 'no key with this head', '\x00'), (115, 'a tail beyond the last', '\x01'), (119, 'last slot of a key', '\x01'), (120, 'entries of a key', '\x00'), (138, 'entries of a slot', '\x00'), (158, 'a member beyond the last', '\x02')) v(at, what, bytes);
+	(0, 'later version', '\x02'::bytea), (0, 'no version', '\x00'), (1, 'flags', '\x0a'), (1, 'no weight below zero', '\x03'),
+	(1, 'nothing added', '\x00'), (1, 'nothing taken away', '\x06'), (2, 'keys', '\x7f'), (3, 'slots', '\x7f'), (4, 'weights', '\x7f'), (5, 'members', '\x7f'), (6, 'entries', '\x7f'),
+	(7, 'returns', '\x01'), (8, 'first slot', '\xffffffff7f'), (11, 'last slot', '\x7f'), (12, 'total', '\x03'), (13, 'first', '\xffffffffff'), (18, 'last', '\xffffffffff'), (23, 'end of slots', '\x00'),
+	(24, 'end of visits', '\x00'), (25, 'end of keys', '\xffffffff7f'), (27, 'size', '\x7f'), (33, 'first visits', '\x00'), (34, 'gaps', '\x01'), (38, 'no tail', '\x00'), (39, 'tails too long', '\x7f'), (41, 'part too long', '\x7f'), (41, 'parts that are other parts', '\x03'), (43, 'not UTF-8', '\xff'),
+	(43, 'zero', '\x00'), (46, 'no key with this head', '\x00'), (47, 'a tail beyond the last', '\x01'), (51, 'last slot of a key', '\x01'), (52, 'entries of a key', '\x00'), (70, 'entries of a slot', '\x00'), (90, 'a member beyond the last', '\x02')) v(at, what, bytes);
 
 -- every byte changed, and some thousand changed at random: success, or an error that names the type or the reason
 DO $$
@@ -111,8 +111,8 @@ SELECT how, main::text = extended::text AS bytes, total(main) = total(extended) 
 CREATE CAST (bytea AS tally) WITHOUT FUNCTION;
 CREATE TABLE damaged (what text, t tally);
 INSERT INTO damaged SELECT what, overlay(tally_send(t) PLACING bytes FROM at + 1)::tally FROM kept, (VALUES
-	('as it was', 88, ''::bytea), ('size', 88, '\xffffff0f'), ('entries and size', 20, '\xffffff0f'), ('visits at', 72, '\x00000000')) v(what, at, bytes) WHERE day = '2022-01-09';
-UPDATE damaged SET t = overlay(tally_send(t) PLACING '\xffffff0f' FROM 89)::tally WHERE what = 'entries and size';
+	('as it was', 46, ''::bytea), ('size', 46, '\xff7f'), ('entries and size', 8, '\xff7f'), ('end of slots', 39, '\x8001')) v(what, at, bytes) WHERE day = '2022-01-09';
+UPDATE damaged SET t = overlay(tally_send(t) PLACING '\xff7f' FROM 47)::tally WHERE what = 'entries and size';
 SELECT what, pg_temp.failure(format('SELECT total(t) FROM damaged WHERE what = %L', what)) AS total,
 	pg_temp.failure(format('SELECT distinct_total(t) FROM damaged WHERE what = %L', what)) AS members,
 	pg_temp.failure(format('SELECT distinct_total(t, key => ''{site 1}'') FROM damaged WHERE what = %L', what)) AS of_key FROM damaged ORDER BY what COLLATE "C";

@@ -4,9 +4,9 @@
 --
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_tree;
-CREATE DATABASE kindly_stats_tree;
-\c kindly_stats_tree
+DROP DATABASE IF EXISTS regression_kindly_tree;
+CREATE DATABASE regression_kindly_tree;
+\c regression_kindly_tree
 \set SHOW_CONTEXT never
 \pset format unaligned
 SET client_min_messages = warning;
@@ -273,16 +273,16 @@ BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT failure('DROP TABLE event_1');
 COMMIT;
 -- by somebody who may, and by somebody who may not; neither has a right on the statistics
-CREATE ROLE kindly_stats_test_dropper;
-SET ROLE kindly_stats_test_dropper;
+CREATE ROLE regress_ks_dropper;
+SET ROLE regress_ks_dropper;
 SELECT failure('DROP TABLE event_1');
 CREATE TEMP TABLE mine ();
 DROP TABLE mine;
 RESET ROLE;
-ALTER TABLE event OWNER TO kindly_stats_test_dropper;
-ALTER TABLE event_1 OWNER TO kindly_stats_test_dropper;
-GRANT CREATE ON SCHEMA public TO kindly_stats_test_dropper;
-SET ROLE kindly_stats_test_dropper;
+ALTER TABLE event OWNER TO regress_ks_dropper;
+ALTER TABLE event_1 OWNER TO regress_ks_dropper;
+GRANT CREATE ON SCHEMA public TO regress_ks_dropper;
+SET ROLE regress_ks_dropper;
 CREATE TABLE event_7 PARTITION OF event FOR VALUES FROM ('2024-07-01') TO ('2024-08-01');
 ALTER TABLE event DETACH PARTITION event_1;
 DROP TABLE event_1;
@@ -290,7 +290,7 @@ RESET ROLE;
 SELECT * FROM state();
 INSERT INTO event_7 VALUES (1, '2024-07-02', 'user_message', 'a');
 SELECT * FROM state();
-DROP OWNED BY kindly_stats_test_dropper;
+DROP OWNED BY regress_ks_dropper;
 SELECT * FROM state();
 SELECT event_table FROM kindly_stats.event_table ORDER BY event_table::text COLLATE "C";
 -- with its schema
@@ -356,10 +356,10 @@ SELECT fill('copied', '2025-01-07', 10);
 RESET session_replication_role;
 SELECT * FROM state();
 -- partitions of an owner who has no right on any function
-CREATE ROLE kindly_stats_test_copier;
-GRANT CREATE ON SCHEMA public TO kindly_stats_test_copier;
-ALTER TABLE copied OWNER TO kindly_stats_test_copier;
-SET ROLE kindly_stats_test_copier;
+CREATE ROLE regress_ks_copier;
+GRANT CREATE ON SCHEMA public TO regress_ks_copier;
+ALTER TABLE copied OWNER TO regress_ks_copier;
+SET ROLE regress_ks_copier;
 CREATE TABLE copied_3 PARTITION OF copied FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
 ALTER TABLE copied DETACH PARTITION copied_3;
 ALTER TABLE copied ATTACH PARTITION copied_3 FOR VALUES FROM ('2025-03-01') TO ('2025-04-01');
@@ -369,8 +369,8 @@ SELECT fill('copied', '2025-03-05', 10);
 RESET session_replication_role;
 SELECT * FROM state();
 ALTER TABLE copied OWNER TO CURRENT_USER;
-DROP OWNED BY kindly_stats_test_copier;
-DROP ROLE kindly_stats_test_copier;
+DROP OWNED BY regress_ks_copier;
+DROP ROLE regress_ks_copier;
 SELECT * FROM state();
 -- DETACH CONCURRENTLY that was stopped between its transactions
 UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'copied_1'::regclass;
@@ -392,5 +392,5 @@ DROP EXTENSION kindly_stats CASCADE;
 SELECT count(*) FROM pg_event_trigger;
 DROP TABLE copied, copied_1;
 \c :regression
-DROP DATABASE kindly_stats_tree;
-DROP ROLE kindly_stats_test_dropper;
+DROP DATABASE regression_kindly_tree;
+DROP ROLE regress_ks_dropper;

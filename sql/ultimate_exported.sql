@@ -4,9 +4,9 @@
 -- a database of its own: who closes a day, and purges, is nobody else
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_exported;
-CREATE DATABASE kindly_stats_exported;
-\c kindly_stats_exported
+DROP DATABASE IF EXISTS regression_kindly_exported;
+CREATE DATABASE regression_kindly_exported;
+\c regression_kindly_exported
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'Asia/Tokyo';
@@ -230,4 +230,4 @@ SELECT failure('INSERT INTO plain VALUES (1)');
 SELECT failure('SELECT kindly_stats.guard_exported()');
 
 \c :regression
-DROP DATABASE kindly_stats_exported;
+DROP DATABASE regression_kindly_exported;

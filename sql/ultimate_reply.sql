@@ -4,9 +4,9 @@
 -- a database of its own: verify() and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_reply;
-CREATE DATABASE kindly_stats_reply;
-\c kindly_stats_reply
+DROP DATABASE IF EXISTS regression_kindly_reply;
+CREATE DATABASE regression_kindly_reply;
+\c regression_kindly_reply
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
@@ -161,4 +161,4 @@ INSERT INTO retyped (bot_id, conversation_id, conversation_start_time) VALUES (6
 SELECT * FROM kindly_stats.verify();
 
 \c :regression
-DROP DATABASE kindly_stats_reply;
+DROP DATABASE regression_kindly_reply;

@@ -4,9 +4,9 @@
 -- a database of its own: verify() and the bots are nobody else's
 \set regression :DBNAME
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS kindly_stats_conversation;
-CREATE DATABASE kindly_stats_conversation;
-\c kindly_stats_conversation
+DROP DATABASE IF EXISTS regression_kindly_conversation;
+CREATE DATABASE regression_kindly_conversation;
+\c regression_kindly_conversation
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
@@ -212,4 +212,4 @@ SELECT e ->> 'conversation_end_time' AS ended FROM ultimate.export_rows('shop', 
 SELECT * FROM kindly_stats.verify('shop');
 
 \c :regression
-DROP DATABASE kindly_stats_conversation;
+DROP DATABASE regression_kindly_conversation;

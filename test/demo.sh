@@ -5,7 +5,8 @@
 #     sh test/demo.sh stop    stops the server and removes what it left
 #
 # The server listens on a unix socket alone and stays up, to be looked at with
-# psql.  A second run starts afresh.
+# psql.  A second run starts afresh.  PG_CONFIG=/usr/lib/postgresql/17/bin/pg_config
+# has it use this version, installing it where it is missing.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
@@ -37,7 +38,7 @@ step()
 build()
 {
 	copy_sources "$place/tree"
-	build_and_install "$place/tree" || { tail -n 30 "$place/tree.log"; return 1; }
+	build_and_install "$place/tree" with_llvm=no || { tail -n 30 "$place/tree.log"; return 1; }
 }
 
 # JIT helps neither side here, and work_mem helps the hand-written SQL.  The demo
@@ -197,7 +198,7 @@ sweep_earlier()
 	while earlier_place; do
 		stop_server "$place/server" || die "cannot stop the server in $place/server"
 		rm -rf "$place"
-		say "stopped the demo in $place"
+		say "stopped the demo in $place, and removed its files"
 	done
 }
 
@@ -209,6 +210,8 @@ stop)
 	if earlier_place; then
 		find_postgres
 		sweep_earlier
+		say "what stays: the extension's files in PostgreSQL's folders (make uninstall PG_CONFIG=$PG_CONFIG)"
+		say "and the Debian packages that were installed for it (apt-get purge)"
 	else
 		say "no demo of this checkout is there"
 	fi
@@ -224,7 +227,8 @@ choose_place demo
 echo "$top" >"$place/demo_of"
 find_data
 
-say "kindly_stats on PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2)"
+say "kindly_stats on PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), whose folders get the extension's files, 4 MB:"
+say "$("$PG_CONFIG" --pkglibdir), $("$PG_CONFIG" --sharedir)/extension"
 step "building and installing the extension" build
 step "starting a server of its own (unix socket only)" serve
 step "CREATE EXTENSION kindly_stats, create_event_table('chat_event')" create

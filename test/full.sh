@@ -7,7 +7,8 @@
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
-# larger than a tally, and calendars are walked for 60 years; each fuzz target runs for
+# larger than a tally, and calendars are walked for 60 years; the plain-C core is changed
+here and there, which its unit tests must notice; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  The last line is "N passed, N failed".  The exit status is 0
 # only when nothing failed.
@@ -263,6 +264,18 @@ keep_inputs()
 	done
 }
 
+# ---------------------------------------------------------------- mutants
+
+# Changes to the plain-C core that no unit test notices.
+mutants_suite()
+{
+	suite_begins
+	sh "$place/tree/test/plain.sh" mutants >"$place/mutants.log" 2>&1
+	one_result "$?" "the unit tests notice what is changed in the plain-C core"
+	show_tail "$place/mutants.log"
+	suite_ends "mutants"
+}
+
 # ---------------------------------------------------------------- coverage
 
 # profile_all: builds fuzz targets and unit tests so that they note which lines they
@@ -360,6 +373,7 @@ fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
 tap_suite machine large hours calendars
+mutants_suite
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage

@@ -28,7 +28,7 @@ as_root()
 # ---------------------------------------------------------------- packages
 
 # Prints what is missing, as Debian package names; the server's major version
-# is in $1.
+# is in $1.  Scripts that run the tests set with_tests, and get more.
 missing_packages()
 {
 	command -v gcc >/dev/null 2>&1 || echo gcc
@@ -37,11 +37,21 @@ missing_packages()
 	command -v diff >/dev/null 2>&1 || echo diffutils
 	command -v pkg-config >/dev/null 2>&1 || echo pkg-config
 	[ -e /usr/include/unicode/ucal.h ] || echo libicu-dev
-	perl -MIPC::Run -e 1 >/dev/null 2>&1 || echo libipc-run-perl
-	command -v prove >/dev/null 2>&1 || echo perl
 	[ -x "/usr/lib/postgresql/$1/bin/initdb" ] || echo "postgresql-$1"
 	# Debian's client package has pgxs.mk already, but the headers are apart.
 	[ -e "/usr/include/postgresql/$1/server/postgres.h" ] || echo "postgresql-server-dev-$1"
+	if [ -n "${with_tests:-}" ]; then
+		missing_test_packages "$1"
+	fi
+}
+
+missing_test_packages()
+{
+	perl -MIPC::Run -e 1 >/dev/null 2>&1 || echo libipc-run-perl
+	command -v prove >/dev/null 2>&1 || echo perl
+	# Clang's libFuzzer is in a package of the same version.
+	command -v clang >/dev/null 2>&1 || echo clang
+	[ -n "$(find /usr/lib/llvm-*/lib/clang -name 'libclang_rt.fuzzer*' 2>/dev/null | head -n 1)" ] || echo libclang-rt-dev
 	# One test each is about these, and skipped where they are not to be had.
 	if ! [ -e "/usr/share/postgresql/$1/extension/pg_partman.control" ] && apt-cache show "postgresql-$1-partman" >/dev/null 2>&1; then
 		echo "postgresql-$1-partman"
@@ -80,13 +90,36 @@ choose_major()
 	fi
 }
 
+# Says what is about to be installed, and how large it is with all that it needs.
+announce_packages()
+{
+	say "installing Debian packages: $*"
+	as_root env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get install --assume-no --no-install-recommends "$@" 2>/dev/null |
+		sed -n -e 's/^\([0-9]*\) upgraded, \([0-9]*\) newly installed.*/  with what they need, \2 new packages and \1 newer ones/p' \
+			-e 's/^Need to get \(.*\) of archives.*/  \1 to download/p' \
+			-e 's/^After this operation, \(.*\) of additional disk space will be used.*/  \1 on disk; they stay: apt-get purge takes them away/p'
+}
+
+# Says, every ten seconds for as long as process $1 lives, how far apt has come by its log.
+show_progress()
+{
+	waited=0
+	while kill -0 "$1" 2>/dev/null; do
+		sleep 1
+		waited=$((waited + 1))
+		if [ $((waited % 10)) -eq 0 ]; then
+			say "  $waited s: $(grep -c '^Unpacking ' "$install_log") packages unpacked, $(grep -c '^Setting up ' "$install_log") set up"
+		fi
+	done
+}
+
 # Debian's server package makes a cluster called main when it is installed, and
 # starts it, as others start nginx and PgBouncer, from then on with the machine.
 # Nobody asked for that here, so a setting and a policy say no for as long as the
 # installation takes.
 install_packages()
 {
-	say "installing Debian packages: $*"
+	announce_packages "$@"
 	no_main=/etc/postgresql-common/createcluster.d/kindly_stats_no_main.conf
 	policy=/usr/sbin/policy-rc.d
 	[ -e "$policy" ] && policy=
@@ -106,7 +139,10 @@ install_packages()
 			as_root mkdir -p "${no_main%/*}" &&
 			echo 'create_main_cluster = false' | as_root tee "$no_main" &&
 			as_root $apt install -y --no-install-recommends "$@"
-	) >"$install_log" 2>&1
+	) >"$install_log" 2>&1 &
+	installer=$!
+	show_progress "$installer"
+	wait "$installer"
 	installed=$?
 	if [ "$installed" -ne 0 ]; then
 		tail -n 20 "$install_log" >&2
@@ -119,21 +155,33 @@ install_packages()
 	done
 }
 
+# The major version that the caller's PG_CONFIG is of, where that is in the place of
+# Debian's packages, which can be installed.
+wanted_major()
+{
+	case ${PG_CONFIG:-} in
+	/usr/lib/postgresql/*/bin/pg_config)
+		wanted=${PG_CONFIG#/usr/lib/postgresql/}
+		echo "${wanted%%/*}" ;;
+	'') choose_major ;;
+	esac
+}
+
 # Sets PG_CONFIG, bindir, pgxs_src and pg_major.  A PG_CONFIG of the caller's own
-# is taken as it is.
+# is taken as it is, where it is none of Debian's.
 find_postgres()
 {
-	if [ -z "${PG_CONFIG:-}" ]; then
-		major=$(choose_major)
+	if [ -z "${PG_CONFIG:-}" ] || [ -n "$(wanted_major)" ]; then
+		major=$(wanted_major)
 		missing=$(missing_packages "${major:-15}")
 		if [ -n "$missing" ] && ! command -v apt-get >/dev/null 2>&1; then
 			say "no apt-get here; going on without: $(echo "$missing" | tr '\n' ' ')"
-			PG_CONFIG=pg_config
+			: "${PG_CONFIG:=pg_config}"
 		elif [ -n "$missing" ]; then
 			install_log=$(mktemp /tmp/kindly_stats_apt.XXXXXX)
 			say "reading the package lists (apt-get update)"
 			as_root apt-get -qq update >"$install_log" 2>&1 || die "apt-get update failed, see $install_log"
-			major=$(choose_major)
+			major=$(wanted_major)
 			[ -n "$major" ] || die "the package lists name no postgresql"
 			# shellcheck disable=SC2046
 			install_packages $(missing_packages "$major")

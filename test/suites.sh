@@ -6,6 +6,8 @@
 # what of it is installed), begins with suite_begins and ends with suite_ends; the
 # script around them calls run_begins, and finish at every exit.
 
+# shellcheck disable=SC2034 # lib.sh reads it
+with_tests=1
 passed=0
 failed=0
 began=$(date +%s)
@@ -120,12 +122,18 @@ run_unit()
 	) >"$3" 2>&1 </dev/null
 }
 
+# unit_suite [NAME]...: some of them, or all.
 unit_suite()
 {
 	suite_begins
-	for file in "$place"/tree/test/unit/unit_*.c; do
+	if [ "$#" -eq 0 ]; then
+		for file in "$place"/tree/test/unit/unit_*.c; do
+			set -- "$@" "$(basename "$file" .c)"
+		done
+	fi
+	for name; do
+		file=$place/tree/test/unit/$name.c
 		[ -e "$file" ] || continue
-		name=$(basename "$file" .c)
 		log=$place/$name.log
 		if [ -z "$(unit_command "$file")" ]; then
 			one_result 1 "$name: no line 'Build: cc ...' in its head"
@@ -154,18 +162,22 @@ has_fuzzer()
 }
 
 # A short run of each fuzz target, where clang can build them; its head says how,
-# like a unit test's.
+# like a unit test's.  fuzz_suite [NAME]...: some of them, or all.
 fuzz_suite()
 {
 	suite_begins
+	if [ "$#" -eq 0 ]; then
+		for file in "$place"/tree/test/fuzz/fuzz_*.c; do
+			set -- "$@" "$(basename "$file" .c)"
+		done
+	fi
 	if ! has_fuzzer; then
 		suite_note="skipped: no clang with libFuzzer"
 		suite_ends "fuzz"
 		return
 	fi
-	for file in "$place"/tree/test/fuzz/fuzz_*.c; do
-		[ -e "$file" ] || continue
-		name=$(basename "$file" .c)
+	for name; do
+		[ -e "$place/tree/test/fuzz/$name.c" ] || continue
 		log=$place/$name.log
 		(
 			cd "$place/tree" &&
@@ -181,34 +193,38 @@ fuzz_suite()
 	suite_ends "fuzz"
 }
 
-# regress_suite NAME LIST-VARIABLE OTHER-VARIABLE OUTPUT-DIR: the tests that the
-# Makefile lists in LIST-VARIABLE, through `make installcheck`, without the rest.
+# regress_suite NAME LIST-VARIABLE OTHER-VARIABLE OUTPUT-DIR [TEST]...: the tests that
+# the Makefile lists in LIST-VARIABLE, or these, through `make installcheck`, without the rest.
 regress_suite()
 {
 	suite_begins
 	log=$place/$2.log
-	tests=$(make -s -C "$place/tree" -f - list PG_CONFIG="$PG_CONFIG" <<-LIST
+	[ "$#" -gt 4 ] || tests=$(make -s -C "$place/tree" -f - list PG_CONFIG="$PG_CONFIG" <<-LIST
 		include Makefile
 		list: ; @echo \$($2)
 	LIST
 	)
 	# shellcheck disable=SC2086
-	set -- "$1" "$2" "$3" "$4" $tests
+	[ "$#" -gt 4 ] || set -- "$1" "$2" "$3" "$4" $tests
 	if [ "$#" -eq 4 ]; then
 		suite_note="none there"
 		suite_ends "$1"
 		return
 	fi
-	make -C "$place/tree" installcheck PG_CONFIG="$PG_CONFIG" TAP_TESTS= "$3=" >"$log" 2>&1
+	sql -d postgres -f "$place/tree/test/shared.sql" >"$log.before" 2>&1
+	suite=$1 list=$2 other=$3 output=$4
+	shift 4
+	make -C "$place/tree" installcheck PG_CONFIG="$PG_CONFIG" TAP_TESTS= "$other=" "$list=$*" >"$log" 2>&1
 	status=$?
+	sql -d postgres -f "$place/tree/test/shared.sql" >"$log.after" 2>&1
 	# Before PostgreSQL 16: "test name ... ok"; since: "ok 1 - name".
 	suite_passed=$(count_in "$log" '^(test .* \.\.\. ok|ok [0-9]+ )')
-	suite_failed=$(($# - 4 - suite_passed))
+	suite_failed=$(($# - suite_passed))
 	if [ "$status" -ne 0 ] && [ "$suite_failed" -eq 0 ]; then
 		suite_failed=1
 	fi
 	if [ "$suite_failed" -ne 0 ]; then
-		diffs=$place/tree/$4/regression.diffs
+		diffs=$place/tree/$output/regression.diffs
 		grep -E '^(test .*FAILED|not ok )' "$log" | sed 's/^/FAILED: /'
 		if [ -s "$diffs" ]; then
 			show_tail "$diffs" 120
@@ -216,7 +232,10 @@ regress_suite()
 			show_tail "$log"
 		fi
 	fi
-	suite_ends "$1"
+	diff "$log.before" "$log.after" >"$log.left"
+	one_result "$?" "$suite: roles, databases and settings are as before"
+	show_tail "$log.left"
+	suite_ends "$suite"
 }
 
 # The TAP tests start servers of their own, so they run as the server's user.

@@ -2,21 +2,15 @@
  * Writing to the rollup: rows are appended, never updated.
  *
  * So writers never wait for each other, and a reader adds up what its snapshot
- * sees.  Every access is SQL by the tables' names: where these are distributed,
- * the named tables are shells and the rows live in shards.
+ * sees.  How a row gets into the table is store.c's subject.
  */
 #include "rollup/rollup.h"
 
 #include "compat.h"
 
-#include "catalog/namespace.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
-#include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 /*
  * A statement that touched little writes one mixed row a bot and month instead
@@ -34,20 +28,12 @@
 /* A statement that touches more bots and months than this hardly comes again before long: nothing is soon to be merged. */
 #define NEW_GROUPS 1000
 
-/* More rows than this are inserted by one statement from arrays. */
-#define SINGLE_INSERTS 4
-
+/* Rows to be put into the rollup together. */
 typedef struct pending_rows
 {
-	bool		kept;			/* all of them */
+	ks_rows		rows;
 	bool		is_new;			/* small ones are soon to be merged */
-	int			count;
 	int			size;
-	Datum	   *bot_id;
-	Datum	   *measure;
-	Datum	   *month;
-	Datum	   *id;
-	Datum	   *tally;
 } pending_rows;
 
 /* Months since January of the year 0. */
@@ -73,16 +59,24 @@ ks_month_to_date(int32 month)
 }
 
 static void
-add_pending(pending_rows *rows, int64 bot_id, ks_string measure, int32 month, int64 id, ks_builder *builder)
+grow(Datum **values, int count, int size)
 {
-	if (rows->count == rows->size)
+	*values = count > 0 ? repalloc_huge(*values, size * sizeof(Datum)) : palloc(size * sizeof(Datum));
+}
+
+static void
+add_pending(pending_rows *pending, int64 bot_id, ks_string measure, int32 month, int64 id, ks_builder *builder)
+{
+	ks_rows    *rows = &pending->rows;
+
+	if (rows->count == pending->size)
 	{
-		rows->size = rows->size ? 2 * rows->size : 16;
-		rows->bot_id = rows->count ? repalloc(rows->bot_id, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
-		rows->measure = rows->count ? repalloc(rows->measure, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
-		rows->month = rows->count ? repalloc(rows->month, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
-		rows->id = rows->count ? repalloc(rows->id, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
-		rows->tally = rows->count ? repalloc(rows->tally, rows->size * sizeof(Datum)) : palloc(rows->size * sizeof(Datum));
+		pending->size = pending->size ? 2 * pending->size : 16;
+		grow(&rows->bot_id, rows->count, pending->size);
+		grow(&rows->measure, rows->count, pending->size);
+		grow(&rows->month, rows->count, pending->size);
+		grow(&rows->id, rows->count, pending->size);
+		grow(&rows->tally, rows->count, pending->size);
 	}
 	rows->bot_id[rows->count] = Int64GetDatum(bot_id);
 	rows->measure[rows->count] = PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length));
@@ -156,26 +150,18 @@ add_group(pending_rows *rows, ks_group *group)
 	}
 }
 
-static Oid
-tally_type(bool array)
-{
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("tally"),
-									   ObjectIdGetDatum(get_namespace_oid("kindly_stats", false)));
-
-	return array ? get_array_type(type) : type;
-}
-
-/* cluster is 0 but in marks. */
+/* One row; cluster is 0 but in marks. */
 static void
-insert_values(Datum bot_id, Datum measure, Datum month, Datum id, bool kept, int64 cluster, Datum tally)
+put_row(int64 bot_id, ks_string measure, DateADT month, int64 id, bool kept, int64 cluster, ks_builder *builder)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[7] = {INT8OID, TEXTOID, DATEOID, INT8OID, BOOLOID, INT8OID, tally_type(false)};
-	Datum		values[7] = {bot_id, measure, month, id, BoolGetDatum(kept), Int64GetDatum(cluster), tally};
+	Datum		bot = Int64GetDatum(bot_id);
+	Datum		name = PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length));
+	Datum		first_day = DateADTGetDatum(month);
+	Datum		number = Int64GetDatum(id);
+	Datum		tally = PointerGetDatum(ks_tally_pack(builder));
+	ks_rows		row = {.count = 1,.kept = kept,.cluster = cluster,.bot_id = &bot,.measure = &name,.month = &first_day,.id = &number,.tally = &tally};
 
-	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, cluster, tally) VALUES ($1, $2, $3, $4, $5, $6, $7)", 7, types);
-	if (SPI_execute_plan(plan, values, cluster == 0 ? "     n " : NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write the rollup");
+	ks_store_put(&row);
 }
 
 /* Appends one row of one measure, unless there is nothing in it. */
@@ -184,74 +170,18 @@ ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_buil
 {
 	ks_must(ks_builder_settle(builder));
 	if (!ks_builder_empty(builder))
-		insert_values(Int64GetDatum(bot_id),
-					  PointerGetDatum(cstring_to_text_with_len((const char *) measure.bytes, (int) measure.length)),
-					  DateADTGetDatum(month), Int64GetDatum(ks_id_merged()), kept, 0, PointerGetDatum(ks_tally_pack(builder)));
+		put_row(bot_id, measure, month, ks_id_merged(), kept, 0, builder);
 }
 
 /* Appends a mark: the bot has no new rows below that id. */
 void
 ks_append_mark(int64 bot_id, DateADT month, int64 first_new)
 {
+	ks_string	mixed = {(const uint8_t *) KS_MIXED, 0};
 	ks_builder	nothing;
 
 	ks_builder_init(&nothing, CurrentMemoryContext);
-	insert_values(Int64GetDatum(bot_id), PointerGetDatum(cstring_to_text_with_len(KS_MIXED, 0)), DateADTGetDatum(month),
-				  Int64GetDatum(KS_ID_LAST_MARK - first_new), false, ks_cluster_number(), PointerGetDatum(ks_tally_pack(&nothing)));
-}
-
-static void
-insert_arrays(const pending_rows *rows)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[6] = {INT8ARRAYOID, TEXTARRAYOID, DATEARRAYOID, tally_type(true), BOOLOID, INT8ARRAYOID};
-	Datum		values[6];
-
-	values[0] = PointerGetDatum(construct_array(rows->bot_id, rows->count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[1] = PointerGetDatum(construct_array(rows->measure, rows->count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(rows->month, rows->count, DATEOID, 4, true, TYPALIGN_INT));
-	values[3] = PointerGetDatum(construct_array(rows->tally, rows->count, tally_type(false), -1, false, TYPALIGN_INT));
-	values[4] = BoolGetDatum(rows->kept);
-	values[5] = PointerGetDatum(construct_array(rows->id, rows->count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	ks_prepared(&plan,
-				"INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)"
-				" SELECT u.bot_id, u.measure, u.month, u.id, $5, u.tally"
-				" FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($6))"
-				" AS u (bot_id, measure, month, tally, id)", 6, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not write the rollup");
-}
-
-/* Inserts in runs whose arrays stay well below the limit of one allocation. */
-static void
-insert_pending(const pending_rows *rows)
-{
-	const Size	run_bytes = 64 * 1024 * 1024;
-	int			begin = 0;
-
-	while (begin < rows->count)
-	{
-		pending_rows run = *rows;
-		Size		bytes = 0;
-		int			end = begin;
-
-		while (end < rows->count && (end == begin || bytes + VARSIZE(DatumGetPointer(rows->tally[end])) < run_bytes))
-			bytes += VARSIZE(DatumGetPointer(rows->tally[end++]));
-		run.bot_id += begin;
-		run.measure += begin;
-		run.month += begin;
-		run.id += begin;
-		run.tally += begin;
-		run.count = end - begin;
-		if (run.count > SINGLE_INSERTS)
-			insert_arrays(&run);
-		else
-		{
-			for (; begin < end; begin++)
-				insert_values(rows->bot_id[begin], rows->measure[begin], rows->month[begin], rows->id[begin], rows->kept, 0, rows->tally[begin]);
-		}
-		begin = end;
-	}
+	put_row(bot_id, mixed, month, KS_ID_LAST_MARK - first_new, false, ks_cluster_number(), &nothing);
 }
 
 /* Appends the groups of one statement, live or kept.  The caller is connected to SPI and acts as the rollup's owner. */
@@ -264,11 +194,11 @@ ks_append(ks_group **groups, int count, bool kept)
 	int			i;
 
 	memset(&rows, 0, sizeof(rows));
-	rows.kept = kept;
+	rows.rows.kept = kept;
 	rows.is_new = !kept && count <= NEW_GROUPS;
 	for (i = 0; i < count; i++)
 		add_group(&rows, groups[i]);
-	insert_pending(&rows);
+	ks_store_put(&rows.rows);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }

@@ -417,6 +417,24 @@ sum_of(List **sums, const month_part *of)
 	return &sum->builder;
 }
 
+/* New rows that are being taken. */
+typedef struct taking
+{
+	int64		bot_id;
+	List	  **sums;
+} taking;
+
+static void
+add_taken(void *context, DateADT month, bool kept, Datum tally)
+{
+	const taking *t = context;
+	month_part	of = {t->bot_id, month, kept};
+	ks_view		view;
+
+	ks_tally_open(&view, tally);
+	ks_must(ks_builder_merge(sum_of(t->sums, &of), &view, false));
+}
+
 /* Takes new rows of a bot out of the rollup, the oldest first; gives back how many.  Marks are not believed where all are to be taken. */
 static uint64
 take_new(int64 bot_id, bool all, List **sums)
@@ -425,7 +443,12 @@ take_new(int64 bot_id, bool all, List **sums)
 	static SPIPlanPtr all_plan = NULL;
 	Oid			types[2] = {INT8OID, INT8OID};
 	Datum		values[2] = {Int64GetDatum(bot_id), Int64GetDatum(BATCH)};
+	taking		t = {bot_id, sums};
+	int64		taken = ks_store_take_new(bot_id, all, BATCH, add_taken, &t);
 	uint64		i;
+
+	if (taken >= 0)
+		return (uint64) taken;
 
 #define TAKE_NEW(which) \
 	"DELETE FROM kindly_stats.rollup AS r" \
@@ -444,12 +467,10 @@ take_new(int64 bot_id, bool all, List **sums)
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		bool		isnull;
-		month_part	of = {bot_id, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull))};
-		ks_view		view;
 
 		CHECK_FOR_INTERRUPTS();
-		ks_tally_open(&view, SPI_getbinval(row, desc, 1, &isnull));
-		ks_must(ks_builder_merge(sum_of(sums, &of), &view, false));
+		add_taken(&t, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)),
+				  SPI_getbinval(row, desc, 1, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return i;

@@ -19,6 +19,9 @@
 /* So many combinations of source and language have the numbers of their keys remembered, group by group. */
 #define REMEMBERED_DIMENSIONS 32
 
+/* From so many entries of a group on. */
+#define REMEMBERED_FROM 64
+
 void
 ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory)
 {
@@ -226,13 +229,13 @@ build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensio
 	return key;
 }
 
-/* Where the number + 1 of a measure's key is remembered, or NULL. */
+/* Where the number + 1 of a measure's key is remembered, or NULL: a group of few events is not worth the room. */
 static uint32 *
 remembered_number(ks_counter *c, ks_group *group, const ks_measure *measure, uint32 dimensions)
 {
 	size_t		count = (size_t) c->binding->nmeasures * REMEMBERED_DIMENSIONS;
 
-	if (measure->nkeys > 0 || dimensions >= REMEMBERED_DIMENSIONS)
+	if (measure->nkeys > 0 || dimensions >= REMEMBERED_DIMENSIONS || group->builder.weights.count < REMEMBERED_FROM)
 		return NULL;
 	if (group->numbers == NULL)
 	{

@@ -25,9 +25,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#if PG_VERSION_NUM >= 150000
 #include "access/xlogrecovery.h"
-#endif
 #include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "storage/procarray.h"
@@ -127,13 +125,7 @@ ks_cluster_number(void)
 	if (RecoveryInProgress())
 		(void) GetXLogReplayRecPtr(&timeline);
 	else
-	{
-#if PG_VERSION_NUM >= 150000
 		timeline = GetWALInsertionTimeLine();
-#else
-		timeline = ThisTimeLineID;
-#endif
-	}
 	return (int64) hash_combine64(hash_bytes_extended((const unsigned char *) &cluster, sizeof(cluster), 0), (uint64) timeline);
 }
 

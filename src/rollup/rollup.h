@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "commands/trigger.h"
+#include "common/pg_prng.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -30,6 +31,9 @@
 
 /* Key parts that every measure begins with: source, language_code. */
 #define KS_DIMENSIONS 2
+
+/* A random number in [0, 1). */
+#define ks_random() pg_prng_double(&pg_global_prng_state)
 
 /* bot.c */
 
@@ -202,6 +206,27 @@ extern int64 ks_id_ended(void);
 extern int64 ks_id_mark(int64 first_new);
 extern uint64 ks_id_held(void);
 extern int64 ks_cluster_number(void);
+
+/* store.c */
+
+/* Rows to be put into the rollup, all live or all kept. */
+typedef struct ks_rows
+{
+	bool		kept;
+	int64		cluster;		/* 0 but in marks */
+	int			count;
+	Datum	   *bot_id;
+	Datum	   *measure;
+	Datum	   *month;
+	Datum	   *id;
+	Datum	   *tally;
+} ks_rows;
+
+/* Gets a row that has been taken out of the rollup, whose tally stays for as long as it runs. */
+typedef void (*ks_taken) (void *context, DateADT month, bool kept, Datum tally);
+
+extern void ks_store_put(const ks_rows *rows);
+extern int64 ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken taken, void *context);
 
 /* append.c */
 

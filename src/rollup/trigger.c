@@ -62,7 +62,7 @@ typedef struct counting
 static size_t
 groups_budget(void)
 {
-	return Min((size_t) ks_hash_memory(), 2 * (size_t) KS_PART_BYTES_MAX);
+	return Min(get_hash_memory_limit(), 2 * (size_t) KS_PART_BYTES_MAX);
 }
 
 /* Appends groups and forgets them, compacts a month of them now and then. */

@@ -64,11 +64,11 @@ ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed)
 		: ks_bins_of_range(&fold->bins, header->slot_first, header->slot_last);
 
 	if (bin == KS_BIN_OUTSIDE)
-		return KS_HEADER_BYTES;
+		return header->slots_at;
 	if (fold->grouped || fold->filter.count > 0 || mixed)
 		return bin >= 0 ? header->weights_at : header->members_at;
 	if (bin >= 0)
-		return KS_HEADER_BYTES;
+		return header->slots_at;
 	return fold->distinct ? header->keys_at : header->visits_at;
 }
 

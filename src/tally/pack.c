@@ -294,7 +294,7 @@ dictionary_bytes(const draft *d)
 static size_t
 draft_bytes(const draft *d)
 {
-	size_t		result = KS_HEADER_BYTES + dictionary_bytes(d);
+	size_t		result = KS_HEADER_MAX + dictionary_bytes(d);
 
 	/* an entry may have a slot of its own in its key's block, where no weight is left */
 	result += ((size_t) d->nslots + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
@@ -503,59 +503,79 @@ put_members(uint8_t *at, const draft *d)
 	return weights;
 }
 
-static void
-put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, size_t visits_at, size_t keys_at,
-		   size_t weights_at, size_t members_at, size_t size)
+/* First and last instant, counted from the first slot. */
+static uint8_t *
+put_range(uint8_t *at, int64_t from, int64_t first, int64_t last)
 {
-	memset(at, 0, KS_HEADER_BYTES);
-	at[0] = KS_FORMAT_VERSION;
-	at[1] = d->negative ? KS_FLAG_NEGATIVE : 0;
-	ks_put_u32(at + 4, d->nkeys);
-	ks_put_u32(at + 8, d->nslots);
-	ks_put_u32(at + 12, d->nweights);
-	ks_put_u32(at + 16, d->visits.nmembers);
-	ks_put_u32(at + 20, d->nentries);
-	ks_put_u32(at + 24, (uint32_t) d->slot_first);
-	ks_put_u32(at + 28, (uint32_t) d->slot_last);
-	ks_put_u64(at + 32, (uint64_t) d->total);
-	ks_put_u64(at + 40, (uint64_t) bounds->first);
-	ks_put_u64(at + 48, (uint64_t) bounds->last);
-	ks_put_u64(at + 56, (uint64_t) bounds->removed_first);
-	ks_put_u64(at + 64, (uint64_t) bounds->removed_last);
-	ks_put_u32(at + 72, (uint32_t) visits_at);
-	ks_put_u32(at + 76, (uint32_t) keys_at);
-	ks_put_u32(at + 80, (uint32_t) weights_at);
-	ks_put_u32(at + 84, (uint32_t) members_at);
-	ks_put_u32(at + 88, (uint32_t) size);
-	ks_put_u32(at + 92, d->visits.nreturns);
+	at = ks_put_varint(at, ks_zigzag(first - from));
+	return ks_put_varint(at, (uint64_t) (last - first));
 }
 
+/* Where the parts begin and the last one ends. */
+typedef struct parts
+{
+	uint8_t    *slots;
+	uint8_t    *visits;
+	uint8_t    *keys;
+	uint8_t    *weights;
+	uint8_t    *members;
+	uint8_t    *end;
+} parts;
+
+static uint8_t *
+put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, const parts *p)
+{
+	int64_t		from = d->slot_first * KS_SLOT_USECS;
+	bool		added = bounds->first <= bounds->last;
+	bool		removed = bounds->removed_first <= bounds->removed_last;
+
+	*at++ = KS_FORMAT_VERSION;
+	*at++ = (uint8_t) ((d->negative ? KS_FLAG_NEGATIVE : 0) | (added ? KS_FLAG_ADDED : 0) | (removed ? KS_FLAG_REMOVED : 0));
+	at = ks_put_varint(at, d->nkeys);
+	at = ks_put_varint(at, d->nslots);
+	at = ks_put_varint(at, d->nweights);
+	at = ks_put_varint(at, d->visits.nmembers);
+	at = ks_put_varint(at, d->nentries);
+	at = ks_put_varint(at, d->visits.nreturns);
+	at = ks_put_varint(at, ks_zigzag(d->slot_first));
+	at = ks_put_varint(at, (uint64_t) ((int64_t) d->slot_last - d->slot_first));
+	at = ks_put_varint(at, ks_zigzag(d->total));
+	if (added)
+		at = put_range(at, from, bounds->first, bounds->last);
+	if (removed)
+		at = put_range(at, from, bounds->removed_first, bounds->removed_last);
+	at = ks_put_varint(at, (uint64_t) (p->visits - p->slots));
+	at = ks_put_varint(at, (uint64_t) (p->keys - p->visits));
+	at = ks_put_varint(at, (uint64_t) (p->weights - p->keys));
+	at = ks_put_varint(at, (uint64_t) (p->members - p->weights));
+	return ks_put_varint(at, (uint64_t) (p->end - p->members));
+}
+
+/* The header tells how long the parts are: they are written behind the longest it can get, and moved down to its end. */
 static ks_status
 draft_write(const draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **result, size_t *size)
 {
 	size_t		longest = draft_bytes(d);
 	uint8_t    *start;
-	uint8_t    *visits,
-			   *keys,
-			   *weights,
-			   *members,
-			   *end;
+	uint8_t    *header_end;
+	parts		p;
 
 	*result = ks_alloc(d->memory, reserve + longest);
 	start = *result + reserve;
-	visits = put_slots(start + KS_HEADER_BYTES, d->slots, d->nslots, d->slot_first);
-	memcpy(visits, d->visits.bytes, d->visits.size);
-	keys = visits + d->visits.size;
-	members = put_keys(keys, d, &weights);
-	end = put_members(members, d);
-	*size = (size_t) (end - start);
+	p.slots = start + KS_HEADER_MAX;
+	p.visits = put_slots(p.slots, d->slots, d->nslots, d->slot_first);
+	memcpy(p.visits, d->visits.bytes, d->visits.size);
+	p.keys = p.visits + d->visits.size;
+	p.members = put_keys(p.keys, d, &p.weights);
+	p.end = put_members(p.members, d);
+	header_end = put_header(start, d, bounds, &p);
+	*size = (size_t) (header_end - start) + (size_t) (p.end - p.slots);
 	if (*size > KS_TALLY_MAX_BYTES)
 	{
 		ks_free(*result);
 		return KS_E_LIMIT;
 	}
-	put_header(start, d, bounds, (size_t) (visits - start), (size_t) (keys - start), (size_t) (weights - start),
-			   (size_t) (members - start), *size);
+	memmove(header_end, p.slots, (size_t) (p.end - p.slots));
 	*result = ks_realloc(*result, reserve + *size);
 	return KS_OK;
 }

@@ -7,16 +7,51 @@
  */
 #include "tally/view.h"
 
-static ks_bounds
-get_bounds(const uint8_t *at)
+/* The numbers of a header, one after the other; nothing is read after a bad one. */
+typedef struct header_reader
 {
-	ks_bounds	bounds;
+	const uint8_t *at;
+	const uint8_t *end;
+	bool		cut_off;		/* what was given of the tally ends in the header */
+	ks_status	status;
+} header_reader;
 
-	bounds.first = (int64_t) ks_get_u64(at);
-	bounds.last = (int64_t) ks_get_u64(at + 8);
-	bounds.removed_first = (int64_t) ks_get_u64(at + 16);
-	bounds.removed_last = (int64_t) ks_get_u64(at + 24);
-	return bounds;
+static uint64_t
+get_number(header_reader *r, uint64_t most)
+{
+	uint64_t	value;
+
+	if (r->status != KS_OK)
+		return 0;
+	if (!ks_get_varint(&r->at, r->end, &value))
+		r->status = r->cut_off ? KS_E_TRUNCATED : KS_E_CORRUPT;
+	else if (value > most)
+		r->status = KS_E_CORRUPT;
+	return r->status == KS_OK ? value : 0;
+}
+
+/* First and last instant, counted from the first slot; or none. */
+static void
+get_range(header_reader *r, bool any, int64_t from, int64_t *first, int64_t *last)
+{
+	int64_t		distance;
+	int64_t		length;
+
+	*first = INT64_MAX;
+	*last = INT64_MIN;
+	if (!any)
+		return;
+	distance = ks_unzigzag(get_number(r, UINT64_MAX));
+	length = (int64_t) get_number(r, INT64_MAX);
+	if (r->status == KS_OK && (__builtin_add_overflow(from, distance, first) || __builtin_add_overflow(*first, length, last)))
+		r->status = KS_E_CORRUPT;
+}
+
+/* Where a part ends that begins there. */
+static uint32_t
+get_end(header_reader *r, uint32_t begin)
+{
+	return begin + (uint32_t) get_number(r, KS_TALLY_MAX_BYTES);
 }
 
 /* Instants inside the countable years, or none at all. */
@@ -34,12 +69,7 @@ header_consistent(const ks_header *header)
 {
 	return range_consistent(header->bounds.first, header->bounds.last) &&
 		range_consistent(header->bounds.removed_first, header->bounds.removed_last) &&
-		header->visits_at >= KS_HEADER_BYTES &&
-		header->keys_at >= header->visits_at &&
-		header->weights_at >= header->keys_at &&
 		header->nkeys <= (header->weights_at - header->keys_at) / 4 &&
-		header->members_at >= header->weights_at &&
-		header->size >= header->members_at &&
 		header->size <= KS_TALLY_MAX_BYTES &&
 		header->nkeys <= header->size / 4 &&	/* each takes so many bytes at least: */
 		header->nmembers <= header->size / 8 && /* a count that is a lie costs no memory */
@@ -52,42 +82,69 @@ header_consistent(const ks_header *header)
 		(header->flags & ~KS_FLAGS_KNOWN) == 0;
 }
 
+/* What stands in a header behind its first two bytes. */
+static void
+get_header(ks_header *header, header_reader *r, const uint8_t *bytes)
+{
+	int64_t		slot;
+
+	header->nkeys = (uint32_t) get_number(r, UINT32_MAX);
+	header->nslots = (uint32_t) get_number(r, UINT32_MAX);
+	header->nweights = (uint32_t) get_number(r, UINT32_MAX);
+	header->nmembers = (uint32_t) get_number(r, UINT32_MAX);
+	header->nentries = (uint32_t) get_number(r, UINT32_MAX);
+	header->nreturns = (uint32_t) get_number(r, UINT32_MAX);
+	slot = ks_unzigzag(get_number(r, UINT32_MAX));
+	header->slot_first = (int32_t) slot;
+	slot += (int64_t) get_number(r, KS_SLOT_MAX - (int64_t) KS_SLOT_MIN);
+	header->slot_last = (int32_t) slot;
+	if (slot > KS_SLOT_MAX)
+		r->status = KS_E_CORRUPT;
+	header->total = ks_unzigzag(get_number(r, UINT64_MAX));
+	get_range(r, (header->flags & KS_FLAG_ADDED) != 0, header->slot_first * KS_SLOT_USECS, &header->bounds.first, &header->bounds.last);
+	get_range(r, (header->flags & KS_FLAG_REMOVED) != 0, header->slot_first * KS_SLOT_USECS,
+			  &header->bounds.removed_first, &header->bounds.removed_last);
+	header->visits_at = (uint32_t) get_number(r, KS_TALLY_MAX_BYTES);
+	header->keys_at = get_end(r, header->visits_at);
+	header->weights_at = get_end(r, header->keys_at);
+	header->members_at = get_end(r, header->weights_at);
+	header->size = get_end(r, header->members_at);
+
+	/* the parts begin where the header ends */
+	header->slots_at = (uint32_t) (r->at - bytes);
+	header->visits_at += header->slots_at;
+	header->keys_at += header->slots_at;
+	header->weights_at += header->slots_at;
+	header->members_at += header->slots_at;
+	header->size += header->slots_at;
+}
+
 /* Reads the header; available may be less than the whole, but not less than the header. */
 ks_status
 ks_view_open(ks_view *view, const void *bytes, size_t available)
 {
 	const uint8_t *at = bytes;
-	ks_header  *header = &view->header;
+	header_reader r;
 
-	if (available < KS_HEADER_BYTES)
+	if (available < KS_HEADER_MIN)
 		return KS_E_TRUNCATED;
 	if (at[0] != KS_FORMAT_VERSION)
 		return at[0] > KS_FORMAT_VERSION ? KS_E_VERSION : KS_E_CORRUPT;
-	if (ks_get_u16(at + 2) != 0)
-		return KS_E_CORRUPT;
 
-	header->flags = at[1];
-	header->nkeys = ks_get_u32(at + 4);
-	header->nslots = ks_get_u32(at + 8);
-	header->nweights = ks_get_u32(at + 12);
-	header->nmembers = ks_get_u32(at + 16);
-	header->nentries = ks_get_u32(at + 20);
-	header->slot_first = (int32_t) ks_get_u32(at + 24);
-	header->slot_last = (int32_t) ks_get_u32(at + 28);
-	header->total = (int64_t) ks_get_u64(at + 32);
-	header->bounds = get_bounds(at + 40);
-	header->visits_at = ks_get_u32(at + 72);
-	header->keys_at = ks_get_u32(at + 76);
-	header->weights_at = ks_get_u32(at + 80);
-	header->members_at = ks_get_u32(at + 84);
-	header->size = ks_get_u32(at + 88);
-	header->nreturns = ks_get_u32(at + 92);
+	r.at = at + 2;
+	r.end = at + available;
+	r.cut_off = available < KS_HEADER_MAX;
+	r.status = KS_OK;
+	view->header.flags = at[1];
+	get_header(&view->header, &r, at);
 	view->bytes = bytes;
 	view->available = available;
 	view->fetch = NULL;
 	view->release = NULL;
 	view->source = NULL;
-	return header_consistent(header) ? KS_OK : KS_E_CORRUPT;
+	if (r.status != KS_OK)
+		return r.status;
+	return header_consistent(&view->header) ? KS_OK : KS_E_CORRUPT;
 }
 
 /* A cursor over (slot, weight) pairs; one that fails at once where the bytes were not fetched. */
@@ -116,7 +173,7 @@ slot_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t
 ks_slot_cursor
 ks_view_slots(const ks_view *view)
 {
-	return slot_cursor(view, view->bytes + KS_HEADER_BYTES, view->bytes + view->header.visits_at,
+	return slot_cursor(view, view->bytes + view->header.slots_at, view->bytes + view->header.visits_at,
 					   view->header.nslots);
 }
 

@@ -9,8 +9,11 @@
 
 #define KS_FORMAT_VERSION 1
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
-#define KS_FLAGS_KNOWN KS_FLAG_NEGATIVE
-#define KS_HEADER_BYTES 96
+#define KS_FLAG_ADDED 0x02		/* there are instants that were added */
+#define KS_FLAG_REMOVED 0x04	/* and such that were taken away */
+#define KS_FLAGS_KNOWN (KS_FLAG_NEGATIVE | KS_FLAG_ADDED | KS_FLAG_REMOVED)
+#define KS_HEADER_MIN 16		/* bytes of the shortest header, */
+#define KS_HEADER_MAX 120		/* and more than the longest has */
 
 /*
  * The largest tally: its text form, two digits a byte, must fit one allocation
@@ -44,6 +47,7 @@ typedef struct ks_header
 	int32_t		slot_last;
 	int64_t		total;
 	ks_bounds	bounds;
+	uint32_t	slots_at;		/* the header ends */
 	uint32_t	visits_at;
 	uint32_t	keys_at;
 	uint32_t	weights_at;

@@ -94,7 +94,7 @@ sub check_access
 	is($node->safe_psql('stats', 'SELECT kindly_stats.signing_secret()'), $secret, "$where: with the same secret");
 	is($node->safe_psql('stats', 'SELECT * FROM kindly_stats.enable_row_security()'), '', "$where: row-level security covers every table");
 	# the trigger on grants is there: a session that has kept its list hears of changes
-	is(as_login($node, 'postgres', q{SET SESSION AUTHORIZATION ks_bi; SELECT kindly_stats.visible_bots(); RESET SESSION AUTHORIZATION;
+	is(as_login($node, $node->safe_psql('postgres', 'SELECT current_user'), q{SET SESSION AUTHORIZATION ks_bi; SELECT kindly_stats.visible_bots(); RESET SESSION AUTHORIZATION;
 DELETE FROM kindly_stats.bot_grant WHERE role = 'ks_bi'; SET SESSION AUTHORIZATION ks_bi; SELECT kindly_stats.visible_bots();}), '{}', "$where: a grant is taken back");
 	$node->safe_psql('stats', "SELECT kindly_stats.grant_bot('ks_bi', 1)");
 	return;

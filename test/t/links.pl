@@ -47,7 +47,7 @@ sub plain_path
 	return $path;
 }
 
-my @files = ('README.md', 'CHANGELOG.md', sort glob('doc/*.md'));
+my @files = ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', sort glob('doc/*.md src/*/README.md test/*/README.md'));
 my $links = 0;
 my %reached;
 for my $file (@files)

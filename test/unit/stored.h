@@ -114,16 +114,57 @@ slice(const stored *a, int32_t from, int32_t to)
 }
 
 static inline bool
-same(const stored *a, const stored *b, size_t from)
+same(const stored *a, const stored *b)
 {
-	return a->bytes != NULL && a->size == b->size && memcmp(a->bytes + from, b->bytes + from, a->size - from) == 0;
+	return a->bytes != NULL && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
-/* The same but for the bounds, which taking away does not take back. */
+/* Where a number of the header begins, counted from the first behind the flags. */
+static inline size_t
+header_number(const uint8_t *bytes, size_t size, int number)
+{
+	const uint8_t *at = bytes + 2;
+	uint64_t	value;
+
+	while (number-- > 0 && ks_get_varint(&at, bytes + size, &value))
+		;
+	return (size_t) (at - bytes);
+}
+
+/* Some of these numbers, and how many there are where both ranges of instants are. */
+#define NUMBER_MEMBERS 3
+#define NUMBER_SLOT_FIRST 6
+#define NUMBER_BOUNDS 9
+#define NUMBERS 18
+
+/* Where the instants begin and where they end. */
+static inline size_t
+bounds_begin(const stored *a)
+{
+	return header_number(a->bytes, a->size, NUMBER_BOUNDS);
+}
+
+static inline size_t
+bounds_end(const stored *a)
+{
+	int			ranges = ((a->bytes[1] & KS_FLAG_ADDED) != 0) + ((a->bytes[1] & KS_FLAG_REMOVED) != 0);
+
+	return header_number(a->bytes, a->size, NUMBER_BOUNDS + 2 * ranges);
+}
+
+/* Whether two tallies differ at most in their instants. */
 static inline bool
 same_content(const stored *a, const stored *b)
 {
-	return same(a, b, 72) && memcmp(a->bytes, b->bytes, 40) == 0;
+	size_t		begin,
+				rest;
+
+	if (a->bytes == NULL || b->bytes == NULL || (a->bytes[1] & KS_FLAG_NEGATIVE) != (b->bytes[1] & KS_FLAG_NEGATIVE))
+		return false;
+	begin = bounds_begin(a);
+	rest = a->size - bounds_end(a);
+	return begin == bounds_begin(b) && memcmp(a->bytes + 2, b->bytes + 2, begin - 2) == 0 &&
+		rest == b->size - bounds_end(b) && memcmp(a->bytes + bounds_end(a), b->bytes + bounds_end(b), rest) == 0;
 }
 
 /* nkeys keys, the last one at last_slot, the others at first_slot, each with one of so many members. */

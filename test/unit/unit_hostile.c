@@ -82,9 +82,26 @@ behaves(const uint8_t *bytes, size_t size)
 	return status == KS_E_OVERFLOW || (status == KS_OK && empty);
 }
 
+/* Puts another number in the place of one of the header. */
+static void
+change_number(stored *a, int number, uint64_t value)
+{
+	size_t		from = header_number(a->bytes, a->size, number);
+	size_t		to = header_number(a->bytes, a->size, number + 1);
+	uint8_t    *bytes = malloc(a->size + KS_VARINT_MAX);
+	uint8_t    *at = bytes + from;
+
+	memcpy(bytes, a->bytes, from);
+	at = ks_put_varint(at, value);
+	memcpy(at, a->bytes + to, a->size - to);
+	a->size += (size_t) (at - bytes) - to;
+	free(a->bytes);
+	a->bytes = bytes;
+}
+
 /*
- * A changed byte may give another well-formed tally (a weight, a bound), but in
- * the counts, offsets and reserved bytes of the header it may not.
+ * A changed byte may give another well-formed tally (a weight, a bound, all slots
+ * later), but in the counts and sizes of the header it may not.
  */
 static void
 check_mutations(void)
@@ -99,6 +116,10 @@ check_mutations(void)
 	{
 		stored		a = random_tally(1 + below(12));
 		uint8_t    *bytes = malloc(a.size + 1);
+		size_t		slot_first = header_number(a.bytes, a.size, NUMBER_SLOT_FIRST);
+		size_t		slot_last = header_number(a.bytes, a.size, NUMBER_SLOT_FIRST + 1);
+		size_t		bounds = bounds_begin(&a);
+		size_t		sizes = bounds_end(&a);
 		size_t		at;
 		int			bit;
 
@@ -119,7 +140,7 @@ check_mutations(void)
 				bytes[at] ^= (uint8_t) (1 << bit);
 				no = refused(&a, bytes);
 				others &= no || behaves(bytes, a.size);
-				header &= no || (at >= 40 && at < 72) || at >= KS_HEADER_BYTES;
+				header &= no || (at >= slot_first && at < slot_last) || (at >= bounds && at < sizes) || at >= a.view.header.slots_at;
 				bytes[at] = a.bytes[at];
 			}
 			bytes[at] = (uint8_t) below(256);
@@ -131,7 +152,7 @@ check_mutations(void)
 		free(a.bytes);
 	}
 	ok(cut_off && longer, "no tally that is cut off, or longer than it says");
-	ok(header, "no changed bit in the header but in its bounds");
+	ok(header, "no changed bit in the header but in its first slot and its bounds");
 	ok(others, "what passes all the same is a tally like any other");
 }
 
@@ -150,7 +171,7 @@ check_hostile(void)
 		for (k = (int) below(4); k >= 0; k--)
 		{
 			if (below(2))
-				ks_put_u32(a.bytes + 4 + 4 * below(20), below(2) ? large[below(7)] : below((uint32_t) a.size + 1));
+				change_number(&a, (int) below(NUMBERS), below(2) ? large[below(7)] : below((uint32_t) a.size + 1));
 			else
 				a.bytes[below((uint32_t) a.size)] = (uint8_t) below(256);
 		}
@@ -227,7 +248,7 @@ check_contradictions(void)
 		bool		members;
 		bool		entries;
 	}			changes[] = {
-		{20, 12, false, true, true},	/* more entries than there is room for */
+		{6, 12, false, true, true}, /* more entries than there is room for */
 		{header->visits_at + 1, 3, true, true, false},	/* more first visits than members */
 		{header->visits_at + 1, 0, true, true, false},	/* fewer */
 		{header->visits_at + 2, 0x7f, true, true, false},	/* more pairs than bytes */
@@ -276,7 +297,7 @@ check_versions(void)
 {
 	stored		a = random_tally(5);
 
-	ks_put_u32(a.bytes + 16, a.view.header.nentries + 1);
+	change_number(&a, NUMBER_MEMBERS, a.view.header.nentries + 1);
 	ok(ks_check(a.bytes, a.size, NULL) == KS_E_CORRUPT && ks_view_open(&a.view, a.bytes, a.size) == KS_E_CORRUPT,
 	   "more members than entries are none");
 	a.bytes[0] = KS_FORMAT_VERSION + 1;
@@ -340,8 +361,8 @@ check_fronts(void)
 		{false, false, true, header->keys_at},
 		{false, true, false, header->members_at},
 		/* of what lies in one bin, totals will do */
-		{true, false, false, KS_HEADER_BYTES},
-		{true, false, true, KS_HEADER_BYTES},
+		{true, false, false, header->slots_at},
+		{true, false, true, header->slots_at},
 		{true, true, false, header->weights_at},
 	};
 	bool		enough = true,

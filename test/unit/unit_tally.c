@@ -170,8 +170,8 @@ check_arithmetic(void)
 		stored		after = slice(&a, cut, KS_SLOT_MAX + 1);
 		stored		whole = add(&before, &after, false);
 
-		commutes &= same(&ab, &ba, 0) && same(&ab, &both, 0);
-		associates &= same(&left, &right, 0);
+		commutes &= same(&ab, &ba) && same(&ab, &both);
+		associates &= same(&left, &right);
 		takes_away &= same_content(&back, &a) && none.view.header.nweights == 0 && none.view.header.nentries == 0;
 		slices &= same_content(&whole, &a) &&
 			(before.view.header.nweights == 0 || before.view.header.slot_last < cut) &&

@@ -124,6 +124,7 @@ check_queries(void)
 	understands("/a?=b", "/a with =b;");
 	understands("/a?=", "/a with =;");
 	understands("/a?[]=b", "/a with []=b;");
+	ok(url.parameters[0].brackets && url.parameters[0].name[0] == '\0', "the name is empty, and it is a list");
 	understands("/a?b[0]=c&d[][]=e&[]f=g&h[=i", "/a with b[0]=c; d[][]=e; []f=g; h[=i;");
 	understands("/a?&&b=c&&", "/a with b=c;");
 	understands("/a?b=c=d==", "/a with b=c=d==;");

@@ -1,0 +1,37 @@
+# What .editorconfig says of files holds, and every folder of src/ and test/ says what it is for.
+
+use strict;
+use warnings;
+
+use File::Find qw(find);
+use Test::More;
+
+my @files;
+find({ no_chdir => 1, wanted => sub {
+	$File::Find::prune = 1 if m{/(?:node_modules|\.git|tmp|tmp_check|results|output_iso|generated)$};
+	push @files, s{^\./}{}r if -f && /\.(?:c|h|sh|pl|pm|py|java|sql|spec|md|mjs|mts|js|css|html|json|yml)$/;
+} }, '.');
+@files = grep { !/^kindly_stats--/ } sort @files;
+cmp_ok(scalar @files, '>', 300, 'there are files');
+
+my %wrong = map { $_ => [] } ('blanks at the end of a line', 'a carriage return', 'no line end at the end', 'lines in C indented by blanks', 'no UTF-8');
+for my $file (@files)
+{
+	open(my $in, '<:raw', $file) or die "$file: $!";
+	my $text = do { local $/; <$in> };
+	push @{ $wrong{'blanks at the end of a line'} }, $file if $text =~ /[ \t]$/m;
+	push @{ $wrong{'a carriage return'} }, $file if $text =~ /\r/;
+	push @{ $wrong{'no line end at the end'} }, $file if length $text && $text !~ /[^\n]\n\z/;
+	push @{ $wrong{'lines in C indented by blanks'} }, $file if $file =~ /\.[ch]$/ && $text =~ /^ {2,}(?!\*)/m;
+	push @{ $wrong{'no UTF-8'} }, $file if !utf8::decode($text);
+}
+is(join(', ', @{ $wrong{$_} }), '', "no file has $_") for sort keys %wrong;
+
+for my $folder (grep { -d } glob('src/* test/*'))
+{
+	next if $folder =~ m{/(?:node_modules|tmp_check|log)$};
+	my $readme = "$folder/README.md";
+	ok(-s $readme && -s $readme < 2000, "$readme is there, and short");
+}
+
+done_testing();
