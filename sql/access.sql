@@ -23,16 +23,16 @@ CREATE EXTENSION kindly_stats;
 -- before row-level security is enabled nobody is let in; without tables there is nothing to see
 SELECT kindly_stats.visible_bots();
 SELECT * FROM kindly_stats.api_keys();
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
 SELECT kindly_stats.create_api_roles();
 SELECT kindly_stats.signing_secret();
 SELECT kindly_stats.create_event_table('public.event');
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
 SELECT kindly_stats.create_api_roles();
 SELECT kindly_stats.enable_row_security();
 SELECT kindly_stats.enable_row_security();
 ALTER TABLE kindly_stats.rollup DISABLE ROW LEVEL SECURITY;
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
 SELECT kindly_stats.enable_row_security();
 DROP POLICY kindly_stats_bots ON kindly_stats.bot_name;
 SELECT kindly_stats.create_api_roles();
@@ -61,14 +61,14 @@ SELECT current_user AS who, bot,
 GRANT SELECT ON seen TO PUBLIC;
 CREATE FUNCTION pg_temp.look() RETURNS TABLE (bots bigint[], names text, in_rollup text, attached text) LANGUAGE sql AS $$
 	SELECT kindly_stats.visible_bots(), (SELECT string_agg(name, ',' ORDER BY bot_id) FROM kindly_stats.bot_name),
-		   (SELECT string_agg(DISTINCT bot_id::text, ',' ORDER BY bot_id::text) FROM kindly_stats.rollup), (SELECT string_agg(event_table::text, ',') FROM kindly_stats.event_table)
+		   (SELECT string_agg(DISTINCT bot_id::text, ',' ORDER BY bot_id::text) FROM kindly_stats.rollup), (SELECT string_agg(event_table::text, ',') FROM kindly_stats.event_tables())
 $$;
 
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
-SELECT kindly_stats.grant_bot('regress_ks_team', 2);
-SELECT kindly_stats.grant_bot('regress_ks_member', 3);
-SELECT kindly_stats.grant_bot('regress_KS "odd"', 3);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
+SELECT kindly_stats.grant_bot('regress_ks_team', 2, tables => true);
+SELECT kindly_stats.grant_bot('regress_ks_member', 3, tables => true);
+SELECT kindly_stats.grant_bot('regress_KS "odd"', 3, tables => true);
 SELECT kindly_stats.grant_bot('regress_ks_nobody', 3);
 SELECT kindly_stats.grant_bot(NULL, 3);
 SELECT kindly_stats.grant_bot('regress_ks_bi', NULL);
@@ -84,7 +84,7 @@ SELECT bots FROM pg_temp.look();
 RESET ROLE;
 -- a member that does not inherit has not the team's rights, nor its bots
 GRANT USAGE ON SCHEMA kindly_stats, sage, chatbot_com TO regress_ks_distant;
-GRANT SELECT ON kindly_stats.rollup, kindly_stats.bot_name TO regress_ks_distant;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.bot_name, kindly_stats.measure TO regress_ks_distant;
 SET ROLE regress_ks_distant;
 SELECT * FROM pg_temp.look();
 SELECT bot, total, sage FROM seen;
@@ -122,12 +122,12 @@ RESET ROLE;
 REVOKE regress_ks_team FROM regress_ks_bi;
 -- also taken back, at any isolation level: what is granted does not depend on the snapshot
 BEGIN ISOLATION LEVEL REPEATABLE READ;
-SELECT kindly_stats.grant_bot('regress_ks_bi', 2);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 2, tables => true);
 SET LOCAL ROLE regress_ks_bi;
 SELECT kindly_stats.visible_bots();
 SAVEPOINT one;
 RESET ROLE;
-SELECT kindly_stats.grant_bot('regress_ks_bi', 3);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 3, tables => true);
 SET LOCAL ROLE regress_ks_bi;
 SELECT kindly_stats.visible_bots();
 ROLLBACK TO one;
@@ -184,7 +184,7 @@ SELECT count(DISTINCT bot_id) FROM kindly_stats.rollup WHERE measure = '' AND pg
 INSERT INTO kindly_stats.bot_name VALUES (4, 'four');
 INSERT INTO kindly_stats.bot_grant VALUES ('regress_ks_bi', 2);
 SELECT count(*) FROM kindly_stats.bot_grant;
-SELECT kindly_stats.grant_bot('regress_ks_bi', 2);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 2, tables => true);
 SELECT kindly_stats.create_api_key(1);
 SELECT kindly_stats.enable_row_security();
 RESET ROLE;
@@ -200,7 +200,7 @@ CREATE TABLE parted_other PARTITION OF parted DEFAULT;
 SELECT kindly_stats.attach_conversations('parted', '{"bot_id": "bot''s"}');
 INSERT INTO parted ("bot's", conversation_id, conversation_start_time, conversation_end_time, bot_messages_count)
 SELECT bot, 'p' || n, timestamptz '2025-01-02' + n * interval '1 hour', timestamptz '2025-01-02' + n * interval '1 hour', 1 FROM generate_series(1, 3) AS bot, generate_series(1, bot) AS n;
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
 SET ROLE regress_ks_bi;
 SELECT * FROM ultimate.first_last_intent(1, '2025-01-01', '2025-01-03');
 RESET ROLE;
@@ -209,7 +209,7 @@ SELECT kindly_stats.enable_row_security();
 SET ROLE regress_ks_bi;
 SELECT count(*) FROM conversation;
 RESET ROLE;
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
 GRANT SELECT ON parted_1, parted_other TO regress_ks_bi;
 SET ROLE regress_ks_bi;
 SELECT bot_id, count(*) FROM conversation GROUP BY 1;
@@ -411,7 +411,7 @@ INSERT INTO evil.bot_grant VALUES ('regress_ks_bi', 3);
 CREATE VIEW evil.pg_roles AS SELECT oid, 'regress_ks_team'::name AS rolname FROM pg_catalog.pg_roles;
 RESET ROLE;
 SET search_path = evil, pg_catalog, public;
-SELECT kindly_stats.revoke_bot('regress_ks_bi', 1), kindly_stats.grant_bot('regress_ks_bi', 1), kindly_stats.has_row_security();
+SELECT kindly_stats.revoke_bot('regress_ks_bi', 1), kindly_stats.grant_bot('regress_ks_bi', 1, tables => true), kindly_stats.has_row_security();
 SET ROLE regress_ks_bi;
 SELECT bots, names, in_rollup FROM pg_temp.look();
 RESET ROLE;
@@ -430,7 +430,7 @@ SELECT kindly_stats.visible_bots(), (SELECT count(*) FROM kindly_stats.bot_name)
 RESET ROLE;
 SELECT kindly_stats.attach('event');
 SELECT kindly_stats.enable_row_security();
-SELECT kindly_stats.grant_bot('regress_ks_bi', 1);
+SELECT kindly_stats.grant_bot('regress_ks_bi', 1, tables => true);
 SET ROLE regress_ks_bi;
 SELECT * FROM pg_temp.look();
 SELECT bot, total FROM (SELECT bot, (SELECT count FROM kindly_stats.stats_total(bot, '2025-01-01', '2025-02-01')) AS total FROM generate_series(1, 3) AS bot) AS s;

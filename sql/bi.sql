@@ -46,7 +46,7 @@ SELECT date, button_id, button_type, clicks FROM bi.buttons;
 SELECT date, label_text, label_id, labels FROM bi.labels;
 SELECT date, rating_type, rating, ratings, users FROM bi.ratings;
 SELECT count(*) FROM bi.topics WHERE messages > 0;
-SELECT count(*) FROM bi.intents;
+SELECT count(*) FROM bi.interactions;
 SELECT date, response_id, sent, likes, dislikes FROM bi.responses ORDER BY 1;
 SELECT weekday, hour_of_day, sum(messages) AS messages FROM bi.heatmap WHERE bot_id = '1' GROUP BY 1, 2 HAVING sum(messages) > 0 ORDER BY 1, 2;
 

@@ -254,8 +254,8 @@ SELECT * FROM kindly_stats.verify();
 
 -- Rights
 SELECT kindly_stats.enable_row_security() \g /dev/null
-SELECT kindly_stats.grant_bot('regress_ks_acme', 'acme-support');
-SELECT kindly_stats.grant_bot('regress_ks_acme', uuid) FROM same WHERE number = 7102;
+SELECT kindly_stats.grant_bot('regress_ks_acme', 'acme-support', tables => true);
+SELECT kindly_stats.grant_bot('regress_ks_acme', uuid, tables => true) FROM same WHERE number = 7102;
 GRANT SELECT ON same TO regress_ks_acme;
 SET ROLE regress_ks_acme;
 SELECT id, name FROM kindly_stats.bot ORDER BY id COLLATE "C";
@@ -269,7 +269,7 @@ SELECT kindly_stats.revoke_bot('regress_ks_acme', 'acme-support'), kindly_stats.
 SELECT left(kindly_stats.create_api_key('acme-support'), 3) AS text, left(kindly_stats.create_api_key(7101), 3) AS number, left(kindly_stats.create_api_key('9f81d4fa-7dec-11d0-a765-00a0c91e6bf6'), 3) AS not_seen;
 SELECT bot_id, is_valid FROM kindly_stats.api_keys() ORDER BY bot_id COLLATE "C";
 SELECT bot_id FROM kindly_stats.api_keys('acme-support');
-SELECT kindly_stats.grant_bot('regress_ks_acme', 'Nobody''s yet');
+SELECT kindly_stats.grant_bot('regress_ks_acme', 'Nobody''s yet', tables => true);
 SELECT g.role, b.id FROM kindly_stats.bot_grant AS g JOIN kindly_stats.bot AS b ON b.number = g.bot_id ORDER BY b.id COLLATE "C";
 
 -- what a restore finds when the extension comes back

@@ -68,7 +68,7 @@ SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_butt
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
 INSERT INTO for_everybody VALUES
-('asks with the caller''s rights', 'stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'
+('asks with the caller''s rights', 'bots stats_series_by_bot stats_total_by_bot stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'
  ' stats_series_compared stats_total_compared stats_series_by stats_total_by stats_active stats_new_returning stats_retention stats_funnel'),
 ('a dialect: asks with the caller''s rights',
  'sage.* chatbot_com.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
@@ -83,6 +83,7 @@ INSERT INTO for_everybody VALUES
 ('a part of an aggregate, which a distributed engine calls with the caller''s rights',
  'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
 ('policies call it as whoever queries', 'is_one_of visible_bots'),
+('reads the catalog alone, as everybody may', 'event_tables conversation_tables'),
 ('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
 ('says what the documentation says, too', 'routes'),

@@ -213,7 +213,7 @@ SELECT report(12);
 --
 CREATE ROLE regress_ks_reader;
 GRANT USAGE ON SCHEMA kindly_stats, chatbot_com TO regress_ks_reader;
-GRANT SELECT ON kindly_stats.rollup TO regress_ks_reader;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO regress_ks_reader;
 SET ROLE regress_ks_reader;
 SELECT failure('SELECT chatbot_com.conversations_interactions(1)');
 SELECT failure('DELETE FROM kindly_stats.interaction');
@@ -223,7 +223,7 @@ SET ROLE regress_ks_reader;
 SELECT report(2);
 RESET ROLE;
 SELECT kindly_stats.enable_row_security();
-SELECT kindly_stats.grant_bot('regress_ks_reader', 1);
+SELECT kindly_stats.grant_bot('regress_ks_reader', 1, tables => true);
 SET ROLE regress_ks_reader;
 SELECT report(1), report(2), (SELECT array_agg(DISTINCT bot_id) FROM kindly_stats.interaction) AS seen;
 RESET ROLE;

@@ -99,7 +99,7 @@ GRANT SELECT ON kindly_stats.bot_name TO regress_kindly_reader;
 SET ROLE regress_kindly_reader;
 SELECT pg_temp.all_say($$'2019-07-01', '2019-07-02', 'acme'$$);
 RESET ROLE;
-GRANT SELECT ON kindly_stats.rollup TO regress_kindly_reader;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO regress_kindly_reader;
 SET ROLE regress_kindly_reader;
 SELECT pg_temp.try($q$SELECT logicdialog.message('2019-07-01', '2019-07-02', 'acme')$q$);
 RESET ROLE;

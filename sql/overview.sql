@@ -84,7 +84,7 @@ SELECT o -> 'life', o -> 'range' ->> 'period', o -> 'before' FROM kindly_api.ove
 -- all bots of a role, and none of anybody else's
 SELECT kindly_stats.enable_row_security() IS NULL AS enabled \g /dev/null
 CREATE ROLE regress_kindly_team NOLOGIN;
-SELECT kindly_stats.grant_bot('regress_kindly_team', 1), kindly_stats.grant_bot('regress_kindly_team', 3) \g /dev/null
+SELECT kindly_stats.grant_bot('regress_kindly_team', 1, tables => true), kindly_stats.grant_bot('regress_kindly_team', 3, tables => true) \g /dev/null
 INSERT INTO kindly_stats.bot_name (id, name) VALUES (1, 'first');
 GRANT USAGE ON SCHEMA kindly_api TO regress_kindly_team;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO regress_kindly_team;

@@ -4,9 +4,9 @@
 -- a database of its own: the rollup is nobody else's
 \set regression :DBNAME
 SET client_min_messages = error;
-DROP DATABASE IF EXISTS kindly_stats_store;
-CREATE DATABASE kindly_stats_store;
-\c kindly_stats_store
+DROP DATABASE IF EXISTS regression_kindly_store;
+CREATE DATABASE regression_kindly_store;
+\c regression_kindly_store
 \set SHOW_CONTEXT never
 \set VERBOSITY terse
 CREATE EXTENSION kindly_stats;
@@ -128,4 +128,4 @@ CALL kindly_stats.compact();
 SELECT new, wrong FROM new_rows();
 
 \c :regression
-DROP DATABASE kindly_stats_store;
+DROP DATABASE regression_kindly_store;

@@ -92,7 +92,7 @@ RESET ROLE;
 
 -- row-level security of conversations: each sees its own, and closes no other's days
 SELECT kindly_stats.enable_row_security();
-SELECT kindly_stats.grant_bot('regress_ks_one', 1), kindly_stats.grant_bot('regress_ks_two', 2);
+SELECT kindly_stats.grant_bot('regress_ks_one', 1, tables => true), kindly_stats.grant_bot('regress_ks_two', 2, tables => true);
 ALTER TABLE kindly_stats.exported DISABLE ROW LEVEL SECURITY;
 SET ROLE regress_ks_one;
 SELECT json_array_length(ultimate.export(1, '2024-05-02')), (SELECT count(*) FROM ultimate.first_last_intent(1, '2024-05-01', '2024-06-01')), (SELECT count(*) FROM ultimate.first_last_intent(2, '2024-05-01', '2024-06-01'));

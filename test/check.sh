@@ -4,16 +4,17 @@
 #     sh test/check.sh
 #     sh test/check.sh NAME...
 #
-# NAME is a suite (unit, fuzz, regress, isolation, clients, http, tap) or a test: a file
+# NAME is a suite (unit, fuzz, regress, isolation, clients, tools, http, tap) or a test: a file
 # of sql/, test/isolation/specs/, test/t/, test/unit/ or test/fuzz/, without its ending,
 # or several, where they have one name.
 #
 # Builds with warnings as errors, then runs the unit tests of the plain C core
 # (as they are, and under the address and undefined behaviour sanitizers), the
 # fuzz targets for some seconds where clang can build them, the regression tests,
-# the isolation tests, the TAP tests, those of the drivers that programs ask with,
-# and those of the HTTP API and its page, with PostgREST, nginx and Chromium.  The
-# last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
+# the isolation tests, the TAP tests, those of the drivers that programs ask with and
+# of BI tools, and those of the HTTP API and its page, with PostgREST, nginx and
+# Chromium.  The last line is "N passed, N failed".  The exit status is 0 only when
+# nothing failed.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh
@@ -26,6 +27,8 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$top/test/http/suite.sh"
 # shellcheck source=test/clients/suite.sh
 . "$top/test/clients/suite.sh"
+# shellcheck source=test/tools/suite.sh
+. "$top/test/tools/suite.sh"
 
 # ---------------------------------------------------------------- what is wanted
 
@@ -42,7 +45,7 @@ read_names()
 		[ -e "$top/test/unit/$name.c" ] && suites="$suites unit" unit_tests="$unit_tests $name"
 		[ -e "$top/test/fuzz/$name.c" ] && suites="$suites fuzz" fuzz_tests="$fuzz_tests $name"
 		case $name in
-		unit | fuzz | regress | isolation | clients | tap) suites=$name ;;
+		unit | fuzz | regress | isolation | clients | tools | tap) suites=$name ;;
 		http) suites="$suites http" ;;
 		esac
 		[ -n "$suites" ] || die "there is no suite and no test of the name $name"
@@ -69,7 +72,7 @@ if build_suite; then
 		if is_wanted unit; then unit_suite $unit_tests; fi
 		if is_wanted fuzz; then fuzz_suite $fuzz_tests; fi
 	}
-	if ! is_wanted regress && ! is_wanted isolation && ! is_wanted clients && ! is_wanted http; then
+	if ! is_wanted regress && ! is_wanted isolation && ! is_wanted clients && ! is_wanted tools && ! is_wanted http; then
 		:
 	elif start_server "$place/server"; then
 		# shellcheck disable=SC2086
@@ -78,6 +81,7 @@ if build_suite; then
 			if is_wanted isolation; then regress_suite "isolation" ISOLATION REGRESS output_iso $isolation_tests; fi
 		}
 		if is_wanted clients; then clients_suite; fi
+		if is_wanted tools; then tools_suite small; fi
 		if is_wanted http; then http_suite; fi
 		stop_server "$place/server"
 	else

@@ -10,8 +10,8 @@
 # larger than a tally, and calendars are walked for 60 years; the plain-C core is changed
 here and there, which its unit tests must notice; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
-# all that has reached.  The last line is "N passed, N failed".  The exit status is 0
-# only when nothing failed.
+# all that has reached.  At the end BI tools ask, with R, Cube and Observable Framework.
+# The last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
 #
 # A suite is a function that calls suite_begins, one_result and suite_ends (suites.sh);
 # it works on the sources in "$place/tree" and is called at the end of this file.
@@ -23,6 +23,12 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 . "$top/test/suites.sh"
 # shellcheck source=test/postgres.sh
 . "$top/test/postgres.sh"
+# shellcheck source=http/lib.sh
+. "$top/http/lib.sh"
+# shellcheck source=test/clients/suite.sh
+. "$top/test/clients/suite.sh"
+# shellcheck source=test/tools/suite.sh
+. "$top/test/tools/suite.sh"
 
 seconds=${FULL_FUZZ_SECONDS:-600}
 processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
@@ -377,5 +383,9 @@ mutants_suite
 long_fuzz_suite
 stop_server "$place/server"
 plain_coverage
+rm -rf "$place/server"
+if start_server "$place/server"; then
+	tools_suite large
+fi
 # shellcheck disable=SC2034 # finish, in suites.sh, reads it
 ended=1

@@ -122,4 +122,9 @@ extern void ks_bi_both(ks_bi_wanted *wanted, const ks_bi_wanted *other);
 extern bool ks_bi_range(const ks_bi_wanted *wanted, const ks_bi_relation *relation, pg_tz *zone, ks_buckets *buckets);
 extern double ks_bi_days(const ks_bi_wanted *wanted);
 
+/* year.c */
+extern Node *ks_bi_year_of(Node *node);
+extern int	ks_bi_year_strategy(Oid operator);
+extern Node *ks_bi_year_days(Node *years);
+
 #endif							/* KS_BI_H */

@@ -35,6 +35,9 @@ typedef struct near_column
 	int			after;
 } near_column;
 
+/* How far the last instant of a year is from its first day, more rather than less. */
+#define DAYS_OF_YEAR	367
+
 /* More days than any two times are apart. */
 #define TOO_FAR	3660000
 
@@ -68,7 +71,7 @@ days_of_unit(Node *unit)
 	{
 		const char *name;
 		int			days;
-	}			units[] = {{"second", 1}, {"minute", 1}, {"hour", 1}, {"day", 2}, {"week", 8}, {"month", 32}, {"quarter", 93}, {"year", 367}};
+	}			units[] = {{"second", 1}, {"minute", 1}, {"hour", 1}, {"day", 2}, {"week", 8}, {"month", 32}, {"quarter", 93}, {"year", DAYS_OF_YEAR}};
 	char	   *name;
 	int			i;
 
@@ -261,6 +264,7 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 	Oid			operator;
 	Oid			collation;
 	bool		any = false;
+	Node	   *year;
 	near_column found;
 	ks_bi_condition result = {0};
 	ks_bi_condition *copy;
@@ -271,7 +275,7 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 		right = lsecond(((OpExpr *) clause)->args);
 		operator = ((OpExpr *) clause)->opno;
 		collation = ((OpExpr *) clause)->inputcollid;
-		if (!find_column(left, rel->relid, &found))
+		if (!find_column(left, rel->relid, &found) && ks_bi_year_of(left) == NULL)
 		{
 			Node	   *other = left;
 
@@ -290,20 +294,28 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 	}
 	else
 		return NULL;
-	if (!OidIsValid(operator) || !find_column(left, rel->relid, &found) || found.column > relation->ncolumns ||
+	year = ks_bi_year_of(left);
+	if (year != NULL)
+	{
+		left = year;
+		right = ks_bi_year_days(right);
+	}
+	if (!OidIsValid(operator) || right == NULL || !find_column(left, rel->relid, &found) || found.column > relation->ncolumns ||
 		!target_of(relation->columns[found.column - 1].role, &result.target) || !is_known(root, rel, right))
 		return NULL;
-	result.strategy = strategy_of(operator, result.target <= KS_BI_ON_TZ);
+	result.strategy = year != NULL ? ks_bi_year_strategy(operator) : strategy_of(operator, result.target <= KS_BI_ON_TZ);
 	if (result.strategy == 0 || ((any || result.target <= KS_BI_ON_TZ) && result.strategy != BTEqualStrategyNumber))
+		return NULL;
+	if (year != NULL && result.target <= KS_BI_ON_TZ)
 		return NULL;
 	/* texts may be equal without being the same only in such collations */
 	if (result.target <= KS_BI_ON_TZ && (!found.exact || (OidIsValid(collation) && !get_collation_isdeterministic(collation))))
 		return NULL;
 	result.column = found.column;
 	result.any = any;
-	result.exact = found.exact;
+	result.exact = found.exact && year == NULL;
 	result.before = found.before;
-	result.after = found.after;
+	result.after = found.after + (year != NULL ? DAYS_OF_YEAR : 0);
 	result.value = (Expr *) right;
 	copy = palloc(sizeof(ks_bi_condition));
 	*copy = result;

@@ -93,7 +93,7 @@ ks_conversation_tables(int64 bot_id, int *count)
 	uint64		i;
 
 	if (SPI_execute("SELECT c.oid, c.relowner, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(c.relname), t.columns"
-					" FROM kindly_stats.conversation_table AS t"
+					" FROM kindly_stats.conversation_tables() AS t"
 					" JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) t.conversation_table"
 					" JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
 					" ORDER BY c.oid", true, 0) != SPI_OK_SELECT)

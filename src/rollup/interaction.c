@@ -233,14 +233,15 @@ ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
 	MemoryContext memory = CurrentMemoryContext;
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(bot_id)};
+	char		nulls[1];
+	ks_reader	reader;
 	uint64		i;
 
-	ks_require_rollup();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_reader_begin(&reader);
+	nulls[0] = ks_reader_sees(&reader, bot_id) ? ' ' : 'n';
 	ks_prepared(&plan, "SELECT i.interaction_type, i.interaction_name, i.interaction_id, i.interaction_parent_id, i.story_id, pg_catalog.max(i.noted_at)"
 				" FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) $1 GROUP BY 1, 2, 3, 4, 5", 1, types);
-	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read interactions");
 	start_keys(found, SPI_processed, memory);
 	for (i = 0; i < SPI_processed; i++)
@@ -253,7 +254,7 @@ ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
 		found->keys[found->count] = key_of_line(line, desc, memory);
 		found->at[found->count++] = DatumGetTimestampTz(SPI_getbinval(line, desc, KS_INTERACTION_PARTS + 1, &isnull));
 	}
-	SPI_finish();
+	ks_reader_end(&reader);
 }
 
 /* The keys of a tally, each with the last slot in which something of it is left. */
@@ -296,17 +297,20 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 	MemoryContext memory = CurrentMemoryContext;
 	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
 	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(*month), CStringGetTextDatum(KS_INTERACTIONS)};
+	char		nulls[3] = {' ', ' ', ' '};
+	ks_reader	reader;
 	bool		any;
 	bool		isnull;
 	ks_view		view;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_reader_begin(&reader);
+	if (!ks_reader_sees(&reader, bot_id))
+		nulls[0] = 'n';
 	ks_prepared(&plan, "SELECT r.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
 				" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])"
 				" AND r.month OPERATOR(pg_catalog.=) (SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
 				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2) GROUP BY r.month", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	any = SPI_processed > 0;
 	if (any)
@@ -315,6 +319,6 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 		ks_tally_open(&view, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 		last_slots(&view, found, memory);
 	}
-	SPI_finish();
+	ks_reader_end(&reader);
 	return any;
 }

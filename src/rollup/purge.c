@@ -39,7 +39,7 @@ find_table(Oid relid)
 							  " CASE WHEN r.rule OPERATOR(pg_catalog.->) 'tz' IS NULL THEN 'number_instant' ELSE 'zoned_instant' END,"
 							  " r.rule OPERATOR(pg_catalog.->>) 'column',"
 							  " COALESCE(r.rule OPERATOR(pg_catalog.->>) 'tz', r.rule OPERATOR(pg_catalog.->>) 'unit')) END, ' AND ')"
-							  " FROM kindly_stats.event_table AS t,"
+							  " FROM kindly_stats.event_tables() AS t,"
 							  " LATERAL (SELECT t.columns OPERATOR(pg_catalog.->) 'occurred_at' AS rule) AS r WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not list event tables");

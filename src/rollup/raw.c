@@ -24,7 +24,7 @@ make_raw_events(FunctionCallInfo fcinfo, ks_stream_query *query)
 	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
 
 	ks_require_rights(PG_GETARG_OID(0), ACL_SELECT);
-	if (SPI_execute_with_args("SELECT kindly_stats.raw_query(t.event_table, t.columns, t.grain) FROM kindly_stats.event_table AS t"
+	if (SPI_execute_with_args("SELECT kindly_stats.raw_query(t.event_table, t.columns, t.grain) FROM kindly_stats.event_tables() AS t"
 							  " WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND t.grain OPERATOR(pg_catalog.=) $2",
 							  2, types, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not make the query that reads events");

@@ -1,8 +1,7 @@
 /*
  * Asking the rollup: one query for one bot.
  *
- * The queries run with the caller's rights: grants and row-level security on
- * kindly_stats.rollup decide what is seen.
+ * Grants and row-level security decide what the caller sees: see reader.c.
  */
 #include "rollup/fold.h"
 
@@ -41,14 +40,6 @@ char *
 ks_filter_text(int part, bool exclude, const char *value)
 {
 	return psprintf("%d%c%s", part, exclude ? '-' : '+', value);
-}
-
-static void
-connect_spi(void)
-{
-	ks_require_rollup();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
 }
 
 /* Sees what the caller's query sees: inside STABLE functions no newer snapshot is taken. */
@@ -99,7 +90,7 @@ integers_array(const int32 *numbers, int count)
 
 /* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 bins, $7 distinct, $8 filter */
 static void
-question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
+question_arguments(const ks_question *q, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
 {
 	int			nedges = q->nsegments + 1;
 	Datum	   *edges = palloc(nedges * sizeof(Datum));
@@ -113,6 +104,8 @@ question_arguments(const ks_question *q, Datum *values, char *nulls, Oid *types)
 	memcpy(types, argument_types, sizeof(argument_types));
 	memset(nulls, ' ', QUESTION_ARGUMENTS);
 	values[0] = Int64GetDatum(q->bot_id);
+	if (!ks_reader_sees(reader, q->bot_id))
+		nulls[0] = 'n';
 	values[1] = CStringGetTextDatum(q->measure);
 	values[2] = DateADTGetDatum(month_of_edge(q->edges[0]));
 	values[3] = DateADTGetDatum(month_of_edge(q->edges[q->nsegments]));
@@ -177,11 +170,12 @@ static char *
 ask_measure(SPIPlanPtr *plan, const char *query, const char *measure, const char *other)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ks_reader	reader;
 	Oid			types[2] = {TEXTOID, TEXTOID};
 	Datum		values[2];
 	char	   *result = NULL;
 
-	connect_spi();
+	ks_reader_begin(&reader);
 	values[0] = CStringGetTextDatum(measure);
 	values[1] = CStringGetTextDatum(other);
 	ks_prepared(plan, query, 2, types);
@@ -191,7 +185,7 @@ ask_measure(SPIPlanPtr *plan, const char *query, const char *measure, const char
 		result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (result != NULL)
 		result = MemoryContextStrdup(caller, result);
-	SPI_finish();
+	ks_reader_end(&reader);
 	return result;
 }
 
@@ -224,10 +218,14 @@ void
 ks_check_negative(void)
 {
 	static SPIPlanPtr plan = NULL;
+	ks_identity caller = ks_become_owner("counting");
+	bool		counting;
 	bool		isnull;
 
 	ks_prepared(&plan, "SELECT EXISTS (SELECT FROM kindly_stats.counting)", 0, NULL);
-	if (DatumGetBool(execute_fold(plan, NULL, NULL, &isnull)))
+	counting = DatumGetBool(execute_fold(plan, NULL, NULL, &isnull));
+	ks_become_again(caller);
+	if (counting)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an event table is still being counted"),
@@ -266,6 +264,7 @@ all_zero(const int64 *numbers, int count)
 static void
 read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, int64 *counts, int64 *distincts)
 {
+	ks_reader	reader;
 	Datum		values[QUESTION_ARGUMENTS + 1];
 	char		nulls[QUESTION_ARGUMENTS + 1];
 	Oid			types[QUESTION_ARGUMENTS + 1];
@@ -275,8 +274,8 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	memset(counts, 0, question->nbins * sizeof(int64));
 	if (distincts != NULL)
 		memset(distincts, 0, question->nbins * sizeof(int64));
-	connect_spi();
-	question_arguments(question, values, nulls, types);
+	ks_reader_begin(&reader);
+	question_arguments(question, &reader, values, nulls, types);
 	types[8] = BOOLOID;
 	values[8] = BoolGetDatum(question->firsts);
 	nulls[8] = ' ';
@@ -297,7 +296,7 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 		check_measure(question);
 	if (any_negative(counts, question->nbins))
 		ks_check_negative();
-	SPI_finish();
+	ks_reader_end(&reader);
 }
 
 /* Weight and, if asked for, distinct members of each bin, into the caller's arrays of nbins. */
@@ -320,6 +319,7 @@ ks_read_presence(const ks_question *question, const int32 *windows, int nwindows
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	int64		rows = windows != NULL ? nwindows : cohorts ? question->nbins : 0;
+	ks_reader	reader;
 	Datum		values[QUESTION_ARGUMENTS + 2];
 	char		nulls[QUESTION_ARGUMENTS + 2];
 	Oid			types[QUESTION_ARGUMENTS + 2];
@@ -330,8 +330,8 @@ ks_read_presence(const ks_question *question, const int32 *windows, int nwindows
 
 	ks_check_presence(rows, question->nbins);
 	*count = rows * question->nbins;
-	connect_spi();
-	question_arguments(question, values, nulls, types);
+	ks_reader_begin(&reader);
+	question_arguments(question, &reader, values, nulls, types);
 	types[8] = INT4ARRAYOID;
 	types[9] = BOOLOID;
 	nulls[8] = windows != NULL ? ' ' : 'n';
@@ -360,7 +360,7 @@ ks_read_presence(const ks_question *question, const int32 *windows, int nwindows
 		check_measure(question);
 	else if (sign < 0)
 		ks_check_negative();
-	SPI_finish();
+	ks_reader_end(&reader);
 	return result;
 }
 
@@ -381,14 +381,15 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
+	ks_reader	reader;
 	Datum		values[QUESTION_ARGUMENTS + 4];
 	char		nulls[QUESTION_ARGUMENTS + 4];
 	Oid			types[QUESTION_ARGUMENTS + 4];
 	Datum		answer;
 	bool		isnull;
 
-	connect_spi();
-	question_arguments(question, values, nulls, types);
+	ks_reader_begin(&reader);
+	question_arguments(question, &reader, values, nulls, types);
 	types[8] = types[9] = types[10] = INT4OID;
 	types[11] = BOOLOID;
 	values[8] = Int32GetDatum(skip);
@@ -401,7 +402,7 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 	answer = execute_question(plan, question, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, caller, message);
-	SPI_finish();
+	ks_reader_end(&reader);
 	return !isnull;
 }
 
@@ -409,6 +410,7 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 static void
 check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
 {
+	ks_reader	reader;
 	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * question->nbins));
 	int			i;
 
@@ -416,12 +418,12 @@ check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
 		negative |= top->lines[i].weight < 0;
 	if (top->count > 0 && !negative)
 		return;
-	connect_spi();
+	ks_reader_begin(&reader);
 	if (negative)
 		ks_check_negative();
 	else
 		check_measure(question);
-	SPI_finish();
+	ks_reader_end(&reader);
 }
 
 /* The heaviest keys, grouped by so many of their parts from skip on, heaviest first; all of them where limit is PG_INT32_MAX. */
@@ -550,16 +552,20 @@ find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
  * SPI, and gets everything in the memory context that it names.
  */
 static int
-read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages)
+read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[2] = {INT8OID, TEXTOID};
 	Datum		values[2] = {Int64GetDatum(bot_id), CStringGetTextDatum(KS_EVENTS)};
 	MemoryContext old;
 	StringInfoData message;
+	char		nulls[2] = {' ', ' '};
 	int			count;
 	Datum		answer;
 	bool		isnull;
+
+	if (!ks_reader_sees(reader, bot_id))
+		nulls[0] = 'n';
 
 	ks_prepared(&plan,
 				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month, r.kept)"
@@ -567,7 +573,7 @@ read_months(int64 bot_id, MemoryContext memory, ks_month_bounds **months, ks_top
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]) AND" KS_IS_MERGED
 				" UNION ALL SELECT n.measure, n.tally, n.month, n.kept FROM kindly_stats.rollup AS n"
 				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW ") AS r", 2, types);
-	answer = execute_fold(plan, values, NULL, &isnull);
+	answer = execute_fold(plan, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, memory, &message);
 	SPI_freetuptable(SPI_tuptable);
@@ -599,14 +605,15 @@ void
 ks_read_options(int64 bot_id, ks_options *options)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ks_reader	reader;
 	ks_top		sources,
 				languages;
 	ks_month_bounds *months;
 	int			count;
 
 	memset(options, 0, sizeof(*options));
-	connect_spi();
-	count = read_months(bot_id, caller, &months, &sources, &languages);
+	ks_reader_begin(&reader);
+	count = read_months(bot_id, &reader, caller, &months, &sources, &languages);
 	count = without_empty(months, count);
 	options->any = count > 0;
 	if (options->any)
@@ -614,7 +621,7 @@ ks_read_options(int64 bot_id, ks_options *options)
 		options->first = find_extreme(bot_id, months, count, false);
 		options->last = find_extreme(bot_id, months, count, true);
 	}
-	SPI_finish();
+	ks_reader_end(&reader);
 	if (options->any)
 	{
 		options->sources = part_names(&sources, &options->nsources);
@@ -622,23 +629,27 @@ ks_read_options(int64 bot_id, ks_options *options)
 	}
 }
 
-/* The bot of that name, with the caller's rights; false where there is none. */
+/* The bot of that name, among those that the caller sees; false where there is none. */
 bool
 ks_bot_by_name(const char *name, int64 *bot_id)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {CStringGetTextDatum(name)};
-	bool		found;
+	ks_reader	reader;
+	bool		found = false;
 	bool		isnull;
+	uint64		i;
 
-	connect_spi();
+	ks_reader_begin(&reader);
 	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) $1", 1, types);
-	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read bots");
-	found = SPI_processed > 0;
-	if (found)
-		*bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	SPI_finish();
+	for (i = 0; i < SPI_processed && !found; i++)
+	{
+		*bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		found = ks_reader_sees(&reader, *bot_id);
+	}
+	ks_reader_end(&reader);
 	return found;
 }

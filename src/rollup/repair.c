@@ -64,7 +64,7 @@ count_tables(ks_spool *spool, const repair_of *what)
 	uint64		count;
 	uint64		i;
 
-	if (SPI_execute_with_args("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain FROM kindly_stats.event_table AS t"
+	if (SPI_execute_with_args("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain FROM kindly_stats.event_tables() AS t"
 							  " WHERE $1 IS NULL OR t.grain OPERATOR(pg_catalog.=) (SELECT m.grain FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1)"
 							  " ORDER BY 1, 3",
 							  1, types, values, what->measure != NULL ? NULL : "n", true, 0) != SPI_OK_SELECT)

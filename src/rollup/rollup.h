@@ -158,6 +158,20 @@ extern void ks_require_rollup(void);
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
 
+/* reader.c */
+
+/* Whoever asks, connected to SPI. */
+typedef struct ks_reader
+{
+	bool		as_owner;		/* reads with the rights of the rollup's owner */
+	ArrayType  *bots;			/* ascending: of these bots alone; NULL: of those that the caller's own rights show, or all */
+	ks_identity caller;
+} ks_reader;
+
+extern void ks_reader_begin(ks_reader *reader);
+extern void ks_reader_end(const ks_reader *reader);
+extern bool ks_reader_sees(const ks_reader *reader, int64 bot);
+
 /* owner.c */
 
 /* While a table's owner's rights are used. */

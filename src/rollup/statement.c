@@ -264,7 +264,7 @@ ks_lock_out_writers(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute("SELECT DISTINCT r::pg_catalog.oid FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r ORDER BY 1",
+	if (SPI_execute("SELECT DISTINCT r::pg_catalog.oid FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r ORDER BY 1",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list event tables");
 	for (i = 0; i < SPI_processed; i++)

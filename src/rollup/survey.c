@@ -2,7 +2,7 @@
  * Reading several measures of many bots: one query, in which each bot's months
  * are found by the primary key, measure by measure.
  *
- * As everywhere, the caller's rights and row-level security decide what is seen.
+ * As everywhere, grants and row-level security decide what the caller sees.
  */
 #include "rollup/survey.h"
 
@@ -35,14 +35,6 @@ typedef struct remembered_plan
 } remembered_plan;
 
 static void
-connect_spi(void)
-{
-	ks_require_rollup();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-}
-
-static void
 execute(SPIPlanPtr plan, Datum *values, const char *nulls)
 {
 	/* what the caller's query sees: no newer snapshot is taken */
@@ -50,20 +42,26 @@ execute(SPIPlanPtr plan, Datum *values, const char *nulls)
 		elog(ERROR, "could not read the rollup");
 }
 
+/* Nothing stands for bots that the caller does not see. */
 static Datum
-bots_array(const int64 *bots, int count)
+bots_array(const ks_reader *reader, const int64 *bots, int count)
 {
 	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	bool	   *nulls = palloc((count + 1) * sizeof(bool));
+	int			lower = 1;
 	int			i;
 
 	for (i = 0; i < count; i++)
+	{
 		items[i] = Int64GetDatum(bots[i]);
-	return PointerGetDatum(construct_array(items, count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		nulls[i] = !ks_reader_sees(reader, bots[i]);
+	}
+	return PointerGetDatum(construct_md_array(items, nulls, 1, &count, &lower, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* The numbers in the first column of all rows, which outlive SPI. */
+/* The bots in the first column of all rows that the caller sees, which outlive SPI. */
 static int64 *
-result_numbers(MemoryContext memory, int *count)
+result_bots(const ks_reader *reader, MemoryContext memory, int *count)
 {
 	int64	   *result = MemoryContextAllocHuge(memory, (SPI_processed + 1) * sizeof(int64));
 	uint64		i;
@@ -75,21 +73,34 @@ result_numbers(MemoryContext memory, int *count)
 		Datum		number = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!isnull)
+		if (!isnull && ks_reader_sees(reader, DatumGetInt64(number)))
 			result[(*count)++] = DatumGetInt64(number);
 	}
 	return result;
 }
 
-/* All bots that the caller sees rows of, ascending: each is found by one look into the primary key. */
+/* All bots that the caller sees rows of, ascending: each is found by one look into the primary key.  Some of a list that ascends may have none. */
 int64 *
 ks_survey_bots(int *count)
 {
 	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr listed = NULL;
 	MemoryContext caller = CurrentMemoryContext;
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1];
+	ks_reader	reader;
 	int64	   *result;
 
-	connect_spi();
+	ks_reader_begin(&reader);
+	if (reader.bots != NULL)
+	{
+		values[0] = PointerGetDatum(reader.bots);
+		ks_prepared(&listed, "SELECT b.bot FROM pg_catalog.unnest($1) WITH ORDINALITY AS b (bot, place) ORDER BY b.place", 1, types);
+		execute(listed, values, NULL);
+		result = result_bots(&reader, caller, count);
+		ks_reader_end(&reader);
+		return result;
+	}
 	ks_prepared(&plan,
 				"WITH RECURSIVE counted (number) AS ("
 				" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
@@ -98,8 +109,8 @@ ks_survey_bots(int *count)
 				" FROM counted AS c WHERE c.number IS NOT NULL)"
 				" SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL", 0, NULL);
 	execute(plan, NULL, NULL);
-	result = result_numbers(caller, count);
-	SPI_finish();
+	result = result_bots(&reader, caller, count);
+	ks_reader_end(&reader);
 	return result;
 }
 
@@ -111,13 +122,14 @@ ks_survey_named(ArrayType *names, int *count)
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[1] = {TEXTARRAYOID};
 	Datum		values[1] = {PointerGetDatum(names)};
+	ks_reader	reader;
 	int64	   *result;
 
-	connect_spi();
+	ks_reader_begin(&reader);
 	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
 	execute(plan, values, NULL);
-	result = result_numbers(caller, count);
-	SPI_finish();
+	result = result_bots(&reader, caller, count);
+	ks_reader_end(&reader);
 	return result;
 }
 
@@ -127,10 +139,12 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[1] = {INT8ARRAYOID};
-	Datum		values[1] = {bots_array(bots, nbots)};
+	Datum		values[1];
+	ks_reader	reader;
 	bool		isnull;
 
-	connect_spi();
+	ks_reader_begin(&reader);
+	values[0] = bots_array(&reader, bots, nbots);
 	ks_prepared(&plan,
 				"SELECT pg_catalog.min(m.first), pg_catalog.max(m.last) FROM pg_catalog.unnest($1) AS b (bot),"
 				" LATERAL (SELECT pg_catalog.min(r.month) AS first, pg_catalog.max(r.month) AS last FROM kindly_stats.rollup AS r"
@@ -139,7 +153,7 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!isnull)
 		*last = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	SPI_finish();
+	ks_reader_end(&reader);
 	return !isnull;
 }
 
@@ -273,10 +287,10 @@ edges_array(const ks_survey *survey, bool before, bool after)
 }
 
 static void
-make_arguments(const ks_survey *survey, const int64 *bots, int nbots, Datum *values, char *nulls)
+make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bots, int nbots, Datum *values, char *nulls)
 {
 	memset(nulls, ' ', ARGUMENTS);
-	values[0] = bots_array(bots, nbots);
+	values[0] = bots_array(reader, bots, nbots);
 	values[1] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[0])));
 	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nsegments])));
 	values[3] = edges_array(survey, false, false);
@@ -390,13 +404,14 @@ int
 ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ks_reader	reader;
 	Datum		values[ARGUMENTS];
 	char		nulls[ARGUMENTS];
 	bool		negative = false;
 	int			i;
 
-	connect_spi();
-	make_arguments(survey, bots, nbots, values, nulls);
+	ks_reader_begin(&reader);
+	make_arguments(survey, &reader, bots, nbots, values, nulls);
 	execute(plan_of(write_query(survey)), values, nulls);
 	if (SPI_processed != (uint64) nbots)
 		elog(ERROR, "could not read the rollup");
@@ -411,6 +426,6 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 	}
 	if (negative)
 		ks_check_negative();
-	SPI_finish();
+	ks_reader_end(&reader);
 	return nbots;
 }

@@ -110,15 +110,20 @@ COMMENT ON FUNCTION kindly_stats.mapping(text) IS 'internal: the mapping that an
 
 -- The event tables, as their triggers after INSERT for the statement say, whatever these are called by now; partitions are covered by
 -- their parent's line.  Arguments are the table, the grain and the columns; a trigger that has others was not made by attach().
-CREATE VIEW kindly_stats.event_table AS
-SELECT t.tgrelid::regclass AS event_table, kindly_stats.mapping(a.arguments[3]) AS columns, a.arguments[2] AS grain, a.arguments[1] AS known_as
-  FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
-   AND (t.tgnargs = 3
-        -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
-        OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
-   AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
-GRANT SELECT ON kindly_stats.event_table TO PUBLIC;
+-- A function, which everybody may call, so that whoever reads tables need not have this among what tools list.
+CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
+    LANGUAGE sql STABLE COST 100 ROWS 10
+BEGIN ATOMIC
+    SELECT t.tgrelid::regclass AS event_table, kindly_stats.mapping(a.arguments[3]) AS columns, a.arguments[2] AS grain, a.arguments[1] AS known_as
+      FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+     WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
+       AND (t.tgnargs = 3
+            -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+            OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
+       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+END;
+COMMENT ON FUNCTION kindly_stats.event_tables() IS 'internal: what view kindly_stats.event_table shows';
+CREATE VIEW kindly_stats.event_table AS SELECT t.event_table, t.columns, t.grain, t.known_as FROM kindly_stats.event_tables() AS t;
 COMMENT ON VIEW kindly_stats.event_table IS
 'attached tables, how they name the columns that measures read, and which measures count them
 

@@ -101,8 +101,6 @@ been merged; tally: the counts.';
             counted boolean NOT NULL DEFAULT true,
             CHECK (member IS NULL OR weight IS NULL)
         );
-        -- no secret, and whoever reads the rollup needs it where nothing was counted: is there such a measure at all?
-        GRANT SELECT ON kindly_stats.measure TO PUBLIC;
         COMMENT ON TABLE kindly_stats.measure IS
 'what is counted: a row for each measure
 
@@ -200,22 +198,12 @@ A bot needs no name to be counted.';
         ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
     END IF;
     IF to_regclass('kindly_stats.bot') IS NULL THEN
-        -- each number is found by one look into the primary key, however many rows it has
-        CREATE VIEW kindly_stats.bot WITH (security_invoker = true) AS
-        WITH RECURSIVE counted (number) AS (
-            SELECT min(r.bot_id) FROM kindly_stats.rollup AS r
-            UNION ALL
-            SELECT (SELECT min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id > c.number) FROM counted AS c WHERE c.number IS NOT NULL),
-        every (number) AS (
-            SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL
-            UNION SELECT k.bot_id FROM kindly_stats.known_bot AS k
-            UNION SELECT n.bot_id FROM kindly_stats.bot_name AS n)
-        SELECT coalesce(n.id, kindly_stats.bot_text(e.number)) AS id, e.number, n.name
-          FROM every AS e LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id = e.number;
+        CREATE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b;
         COMMENT ON VIEW kindly_stats.bot IS
-'bots that have statistics or a name
+'bots that have statistics or a name, and that the caller sees
 
-id: the id that the user has for the bot; number: what stands for it in kindly_stats.rollup; name: as in kindly_stats.bot_name.';
+id: the id that the user has for the bot; number: what stands for it in kindly_stats.rollup; name: as in kindly_stats.bot_name.
+Whoever has SELECT on this view may ask for statistics, of his bots where there is row-level security, and needs no right on the tables.';
     END IF;
     IF to_regclass('kindly_stats.interaction') IS NULL THEN
         CREATE TABLE kindly_stats.interaction (
@@ -241,8 +229,6 @@ Rows are put there by hand, or by a statement that took the events of an interac
             event_table regclass PRIMARY KEY,
             since timestamptz NOT NULL DEFAULT now()
         );
-        -- no secret, and whoever asks for statistics learns from it that some are incomplete
-        GRANT SELECT ON kindly_stats.counting TO PUBLIC;
         COMMENT ON TABLE kindly_stats.counting IS
 'event tables that have triggers, but whose older events are not counted yet
 
@@ -261,7 +247,7 @@ is_only: always true, for there is one row; verified_at: when; differences: how 
     END IF;
     -- tables that were restored without this schema have their triggers, and nothing of them is counted
     IF is_new THEN
-        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_table AS t ON CONFLICT DO NOTHING;
+        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t ON CONFLICT DO NOTHING;
     END IF;
 END
 $$;
@@ -432,7 +418,7 @@ COMMENT ON FUNCTION kindly_stats.relations(regclass) IS 'internal: a table and i
 
 CREATE FUNCTION kindly_stats.attached_columns(event_table regclass, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT t.columns FROM kindly_stats.event_table AS t WHERE t.event_table = attached_columns.event_table AND t.grain = attached_columns.grain
+    SELECT t.columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = attached_columns.event_table AND t.grain = attached_columns.grain
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attached_columns(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.attached_columns(regclass, text) IS 'internal: how the triggers of a table name its columns, NULL where it is not attached';
@@ -539,11 +525,11 @@ BEGIN
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
     PERFORM kindly_stats.require_countable(event_table);
-    IF EXISTS (SELECT FROM kindly_stats.event_table AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
+    IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_table AS t ON t.event_table = r
+    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
                    WHERE r <> require_table.event_table) THEN
         RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
             USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
@@ -563,7 +549,7 @@ DECLARE
     known jsonb := kindly_stats.attached_columns(event_table, grain);
     wanted jsonb;
 BEGIN
-    IF EXISTS (SELECT FROM kindly_stats.event_table AS t
+    IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t
                 WHERE t.event_table = wanted_columns.event_table AND (t.grain = 'event') <> (wanted_columns.grain = 'event')) THEN
         RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
             USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
@@ -632,7 +618,7 @@ BEGIN
     RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
+           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
     END IF;
 END
 $$;
@@ -671,7 +657,7 @@ DECLARE
     half_counted boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
-    IF NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table) THEN
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table) THEN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
@@ -683,7 +669,7 @@ BEGIN
         RAISE EXCEPTION 'table "%" is still being counted', event_table USING ERRCODE = '55000',
             HINT = format('CALL kindly_stats.attach_concurrently(%L) ends it; without keep_statistics it can be detached as it is.', event_table);
     END IF;
-    FOREACH known IN ARRAY ARRAY(SELECT t FROM kindly_stats.event_table AS t WHERE t.event_table = detach.event_table)
+    FOREACH known IN ARRAY ARRAY(SELECT ROW(t.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table)
     LOOP
         -- of what is half counted, repair() takes away what is there
         EXIT WHEN half_counted;

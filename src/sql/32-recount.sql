@@ -268,7 +268,7 @@ BEGIN
     SELECT m.name INTO needing FROM kindly_stats.measure AS m
      WHERE m.grain = check_weight.grain AND m.needed = check_weight.weight AND m.name <> check_weight.name ORDER BY m.name LIMIT 1;
     IF FOUND AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.grain = check_weight.grain AND m.weight = check_weight.weight AND m.name <> check_weight.name)
-       AND EXISTS (SELECT FROM kindly_stats.event_table AS e
+       AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
                      JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(e.columns -> check_weight.weight)
                     WHERE e.grain = check_weight.grain AND (jsonb_typeof(e.columns -> check_weight.weight) = 'object' OR kindly_stats.base_type(a.atttypid) = 'numeric'::regtype)) THEN
         RAISE EXCEPTION 'measure "%" needs column "%", and counts values that cannot be added up', needing, weight
@@ -289,7 +289,7 @@ DECLARE
 BEGIN
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
-    FOREACH t IN ARRAY ARRAY(SELECT e FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain ORDER BY e.event_table)
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(e.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS e WHERE e.grain = insert_measure.grain ORDER BY e.event_table)
     LOOP
         -- not what other measures have been counted without
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || kindly_stats.needed_columns(t.columns, grain);
@@ -298,9 +298,9 @@ BEGIN
     END LOOP;
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM kindly_stats.event_table AS e
+                    SELECT FROM kindly_stats.event_tables() AS e
                      WHERE e.grain = insert_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
-       AND EXISTS (SELECT FROM kindly_stats.event_table AS e WHERE e.grain = insert_measure.grain) THEN
+       AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e WHERE e.grain = insert_measure.grain) THEN
         RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
@@ -322,7 +322,7 @@ BEGIN
     PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
     PERFORM kindly_stats.notice_kept(name);
     PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
-       FROM kindly_stats.event_table AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
+       FROM kindly_stats.event_tables() AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.add_measure(text, text[], text[], text, text, text, text, text) FROM PUBLIC;
@@ -378,13 +378,13 @@ DECLARE
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
-        IF EXISTS (SELECT FROM kindly_stats.event_table) THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
             RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
                 DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
         END IF;
         RETURN;
     END IF;
-    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_table AS t;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
     raw := format($query$
         SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
@@ -451,14 +451,14 @@ DECLARE
     changed bigint;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
-    IF EXISTS (SELECT FROM kindly_stats.event_table) THEN
+    IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
         -- tables that were restored have triggers, and perhaps nothing that these could count in
         PERFORM kindly_stats.create_tables();
     ELSIF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
     END IF;
-    IF EXISTS (SELECT FROM kindly_stats.conversation_table) THEN
+    IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
         PERFORM kindly_stats.create_exported();
     END IF;
     PERFORM kindly_stats.lock_repair();

@@ -16,13 +16,17 @@ name and its column names.  It reads kindly_stats.exported, and writes kindly_st
 
 -- As their triggers say, whatever these are called by now; partitions are covered by their parent's line.  Arguments of a trigger are
 -- the table and the columns; a trigger that has others was not made by attach_conversations().
-CREATE VIEW kindly_stats.conversation_table AS
-SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns
-  FROM pg_catalog.pg_trigger AS t
- -- after INSERT, for the statement
- WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
-   AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
-GRANT SELECT ON kindly_stats.conversation_table TO PUBLIC;
+CREATE FUNCTION kindly_stats.conversation_tables() RETURNS TABLE (conversation_table regclass, columns jsonb)
+    LANGUAGE sql STABLE COST 100 ROWS 10
+BEGIN ATOMIC
+    SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns
+      FROM pg_catalog.pg_trigger AS t
+     -- after INSERT, for the statement
+     WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+END;
+COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
+CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
 
 CREATE FUNCTION kindly_stats.close_day(bot kindly_stats.bot_id, day date) RETURNS boolean
@@ -105,7 +109,7 @@ CREATE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
 DECLARE
     t kindly_stats.conversation_table;
 BEGIN
-    FOREACH t IN ARRAY ARRAY(SELECT c FROM kindly_stats.conversation_table AS c ORDER BY c.conversation_table)
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(c.*)::kindly_stats.conversation_table FROM kindly_stats.conversation_tables() AS c ORDER BY c.conversation_table)
     LOOP
         PERFORM kindly_stats.note_conversation_bots(t.conversation_table, t.columns ->> 'bot_id', bot);
     END LOOP;
@@ -308,7 +312,7 @@ BEGIN
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
-    SELECT t.columns INTO known FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = attach_conversations.conversation_table;
+    SELECT t.columns INTO known FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = attach_conversations.conversation_table;
     -- what has been exported would be said otherwise
     IF known IS NOT NULL AND EXISTS (
         SELECT FROM jsonb_each_text(columns) AS c
@@ -332,7 +336,7 @@ BEGIN
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
+           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
     END IF;
     RETURN QUERY SELECT unnest(covered);
 END

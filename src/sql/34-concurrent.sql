@@ -104,7 +104,7 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = begin_measure.name AND NOT m.counted) THEN
         RETURN true;
     END IF;
-    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_table AS t, kindly_stats.relations(t.event_table) AS r
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r
                                             WHERE t.grain = begin_measure.grain ORDER BY r));
     PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, false);
     RETURN true;
@@ -155,7 +155,6 @@ SELECT p.pid,
   FROM pg_catalog.pg_stat_get_progress_info('COPY') AS p
   JOIN pg_catalog.pg_database AS d ON d.oid = p.datid AND d.datname = current_database()
  WHERE p.param20 = 118100567813241;
-GRANT SELECT ON kindly_stats.progress TO PUBLIC;
 COMMENT ON VIEW kindly_stats.progress IS
 'sessions that count whole tables right now: which table, how many of about how many events they have read of it
 

@@ -73,21 +73,21 @@ DECLARE
     known record;
     is_event boolean;
 BEGIN
-    SELECT bool_or(e.grain = 'event') INTO is_event FROM kindly_stats.event_table AS e WHERE e.event_table = top;
+    SELECT bool_or(e.grain = 'event') INTO is_event FROM kindly_stats.event_tables() AS e WHERE e.event_table = top;
     IF is_event IS NULL THEN
         PERFORM kindly_stats.part_tree(top);
         RETURN;
     END IF;
     PERFORM kindly_stats.require_countable(relation);
     PERFORM kindly_stats.require_not_kept(relation);
-    PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_table AS e WHERE e.event_table = top;
+    PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_tables() AS e WHERE e.event_table = top;
     FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
     LOOP
         IF EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = part.relid AND (c.grain = 'event') <> is_event) THEN
             RAISE EXCEPTION 'tables "%" and "%" are attached with different kinds of rows', part.relid, top
                 USING ERRCODE = '55000', HINT = 'A tree of tables holds events or conversations, not both; detach one from kindly_stats first.';
         END IF;
-        FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_table AS e WHERE e.event_table = top ORDER BY e.grain
+        FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = top ORDER BY e.grain
         LOOP
             IF part.isleaf THEN
                 PERFORM kindly_stats.adopt(part.relid, top, known.columns, known.grain);
@@ -97,14 +97,14 @@ BEGIN
     END LOOP;
     -- a partition that counts what is replicated makes its tree do so
     IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
-        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_table AS e, kindly_stats.relations(top) AS r
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.relations(top) AS r
           WHERE e.event_table = top;
     END IF;
     -- what was half counted alone is so as a part of its tree
     WITH half AS (
         DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
     INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
-    FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = top
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
     LOOP
         PERFORM kindly_stats.guard_conversations(top, known.columns);
         PERFORM kindly_stats.note_conversation_bots(relation, known.columns ->> 'bot_id', NULL);
@@ -134,7 +134,7 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('change counted columns');
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     PERFORM kindly_stats.append_counts(e.event_table, e.columns, e.grain, NULL, true, false)
-       FROM kindly_stats.event_table AS e WHERE e.event_table = take_counts.event_table;
+       FROM kindly_stats.event_tables() AS e WHERE e.event_table = take_counts.event_table;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_counts(regclass) FROM PUBLIC;
@@ -145,12 +145,12 @@ CREATE FUNCTION kindly_stats.count_anew(event_table regclass) RETURNS void
 DECLARE
     known record;
 BEGIN
-    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_table AS e WHERE e.event_table = count_anew.event_table ORDER BY e.grain
+    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = count_anew.event_table ORDER BY e.grain
     LOOP
         PERFORM kindly_stats.check_columns(event_table, kindly_stats.needed_columns(known.columns, known.grain), known.grain);
         PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, false);
     END LOOP;
-    FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = count_anew.event_table
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = count_anew.event_table
     LOOP
         PERFORM kindly_stats.found_conversation_columns(event_table, known.columns);
         PERFORM kindly_stats.check_replies(event_table, known.columns);
@@ -165,10 +165,10 @@ COMMENT ON FUNCTION kindly_stats.count_anew(regclass) IS 'internal: counts a tab
 -- All that a table's triggers read: own names of columns.
 CREATE FUNCTION kindly_stats.read_columns(event_table regclass) RETURNS TABLE (logical text, physical text)
     LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.key, kindly_stats.mapped_column(c.value) FROM kindly_stats.event_table AS e, jsonb_each(e.columns) AS c
+    SELECT c.key, kindly_stats.mapped_column(c.value) FROM kindly_stats.event_tables() AS e, jsonb_each(e.columns) AS c
      WHERE e.event_table = read_columns.event_table AND kindly_stats.mapped_column(c.value) IS NOT NULL
     UNION
-    SELECT c.key, c.value FROM kindly_stats.conversation_table AS e, jsonb_each_text(e.columns) AS c
+    SELECT c.key, c.value FROM kindly_stats.conversation_tables() AS e, jsonb_each_text(e.columns) AS c
      WHERE e.conversation_table = read_columns.event_table AND c.value IS NOT NULL
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.read_columns(regclass) FROM PUBLIC;
@@ -298,7 +298,7 @@ BEGIN
     -- no lock on a table is waited for: one that is being attached must be there to be seen
     PERFORM kindly_stats.exclude_repair();
     FOR reader IN
-        SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e
+        SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e
           JOIN LATERAL jsonb_each(e.columns) AS c ON true
           JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(c.value) AND a.attnum > 0 AND NOT a.attisdropped
          WHERE kindly_stats.base_type(a.atttypid) = enum ORDER BY 1
@@ -318,7 +318,7 @@ CREATE FUNCTION kindly_stats.warn_of_namesake(relation regclass) RETURNS void
 DECLARE
     former regclass;
 BEGIN
-    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_table AS e WHERE to_regclass(e.known_as) = relation AND e.event_table <> relation
+    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e WHERE to_regclass(e.known_as) = relation AND e.event_table <> relation
     LOOP
         RAISE WARNING 'table "%" is not attached to kindly_stats: what is written to it is not counted', relation
             USING HINT = format('"%s" had that name when it was attached. SELECT kindly_stats.attach(%L).', former, relation);
@@ -382,7 +382,7 @@ BEGIN
         RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
             USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
     END IF;
-    FOR found IN SELECT DISTINCT a.name FROM unnest(added) AS a (name), kindly_stats.event_table AS e
+    FOR found IN SELECT DISTINCT a.name FROM unnest(added) AS a (name), kindly_stats.event_tables() AS e
                   WHERE e.event_table = top AND e.grain = 'event' AND NOT e.columns ? a.name
                     AND a.name IN (SELECT l.logical FROM kindly_stats.logical_columns(e.grain) AS l) ORDER BY 1
     LOOP
@@ -405,14 +405,14 @@ DECLARE
     top regclass := kindly_stats.tree_top(relation);
     known record;
 BEGIN
-    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_table AS e WHERE e.event_table = top ORDER BY e.grain
+    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = top ORDER BY e.grain
     LOOP
         IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
             PERFORM kindly_stats.create_triggers(r, top, kindly_stats.renamed_columns(known.columns, old_name, new_name), known.grain)
                FROM kindly_stats.relations(top) AS r;
         END IF;
     END LOOP;
-    FOR known IN SELECT c.columns FROM kindly_stats.conversation_table AS c WHERE c.conversation_table = top
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
     LOOP
         IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
             PERFORM kindly_stats.guard_conversations(top, kindly_stats.renamed_columns(known.columns, old_name, new_name));
@@ -461,7 +461,7 @@ BEGIN
             USING HINT = 'kindly_stats.attach(), and then kindly_stats.rebuild(), mends that; to count the table no longer, use kindly_stats.detach().';
     END LOOP;
     FOR lost IN
-        SELECT d.objid::regclass AS name, c.logical, c.physical, EXISTS (SELECT FROM kindly_stats.conversation_table AS v WHERE v.conversation_table = d.objid) AS is_conversation
+        SELECT d.objid::regclass AS name, c.logical, c.physical, EXISTS (SELECT FROM kindly_stats.conversation_tables() AS v WHERE v.conversation_table = d.objid) AS is_conversation
           FROM pg_event_trigger_dropped_objects() AS d
           JOIN LATERAL kindly_stats.read_columns(d.objid) AS c ON c.physical = d.address_names[3]
          WHERE d.object_type = 'table column' AND kindly_stats.is_covered(d.objid) ORDER BY 1, 2

@@ -13,15 +13,15 @@ BEGIN
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
            format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
-      FROM kindly_stats.event_table AS t
-      JOIN kindly_stats.event_table AS a ON a.grain = t.grain AND a.event_table <> t.event_table
+      FROM kindly_stats.event_tables() AS t
+      JOIN kindly_stats.event_tables() AS a ON a.grain = t.grain AND a.event_table <> t.event_table
        AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
     RETURN QUERY
     SELECT 'error', r.relation::text,
            CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
                 ELSE format('This partition of %s has not all triggers that count: what is written straight to it is not counted.', t.event_table) END,
            format('SELECT kindly_stats.%s(%L); SELECT kindly_stats.rebuild();', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END, t.event_table)
-      FROM kindly_stats.event_table AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
@@ -32,7 +32,7 @@ BEGIN
       FROM pg_trigger AS g
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
-       AND NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
+       AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
            format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
@@ -56,7 +56,7 @@ BEGIN
     RETURN QUERY
     SELECT DISTINCT 'warning', r.relation::text, 'The rule is gone that keeps MERGE away: what it moves from partition to partition may not be counted.',
            format('SELECT kindly_stats.refuse_merge(%L);', r.relation::text)
-      FROM kindly_stats.event_table AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
      WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.relation AND w.rulename = 'kindly_stats_no_merge') ORDER BY 2;
 END
 $$;
@@ -70,14 +70,14 @@ BEGIN
         RETURN QUERY
         SELECT 'error', 'kindly_stats.rollup', format('It is missing, and %s has the triggers that count: it was restored without the schema kindly_stats.', min(t.event_table::text)),
                'SELECT kindly_stats.rebuild();'
-          FROM kindly_stats.event_table AS t HAVING count(*) > 0;
+          FROM kindly_stats.event_tables() AS t HAVING count(*) > 0;
         RETURN;
     END IF;
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', kindly_stats.mapped_column(t.columns -> l), l),
            format('SELECT kindly_stats.%s(%L, %L); -- or with its new name instead of null', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END,
                   t.event_table, json_build_object(l, NULL))
-      FROM kindly_stats.event_table AS t, LATERAL unnest(kindly_stats.lost_columns(t.event_table, t.columns)) AS l
+      FROM kindly_stats.event_tables() AS t, LATERAL unnest(kindly_stats.lost_columns(t.event_table, t.columns)) AS l
      WHERE t.grain <> 'conversation_end' ORDER BY 2, 3;
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
@@ -88,7 +88,7 @@ BEGIN
                   CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
                        WHEN t.columns -> l.logical -> 'path' IS NOT NULL THEN 'jsonb' WHEN l.role = 'instant' THEN 'timestamptz' WHEN l.role = 'condition' THEN 'boolean'
                        WHEN l.role IN ('bot', 'weight') THEN 'bigint' ELSE 'text' END)
-      FROM kindly_stats.event_table AS t
+      FROM kindly_stats.event_tables() AS t
      CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = CASE WHEN t.columns ? l.logical THEN kindly_stats.mapped_column(t.columns -> l.logical) ELSE l.logical END
@@ -104,16 +104,16 @@ CREATE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_stats.finding
 BEGIN
     RETURN QUERY
     SELECT DISTINCT 'warning', c.oid::regclass::text, 'It is unlogged: a crash empties it, and its statistics stay.', format('ALTER TABLE %s SET LOGGED;', c.oid::regclass)
-      FROM kindly_stats.event_table AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
      WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 2;
     RETURN QUERY
     SELECT DISTINCT 'warning', p.relid::text, format('It is a foreign table, and a partition of %s: its events are not counted.', t.event_table),
            format('ALTER TABLE %s DETACH PARTITION %s;', p.parentrelid, p.relid)
-      FROM kindly_stats.event_table AS t, LATERAL pg_partition_tree(t.event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind = 'f' ORDER BY 2;
+      FROM kindly_stats.event_tables() AS t, LATERAL pg_partition_tree(t.event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind = 'f' ORDER BY 2;
     RETURN QUERY
     SELECT DISTINCT 'error', i.inhrelid::regclass::text, format('It inherits from %s: what is written straight to it is not counted.', t.event_table),
            format('ALTER TABLE %s NO INHERIT %s; SELECT kindly_stats.rebuild();', i.inhrelid::regclass, t.event_table)
-      FROM kindly_stats.event_table AS t JOIN pg_inherits AS i ON i.inhparent = t.event_table JOIN pg_class AS c ON c.oid = t.event_table
+      FROM kindly_stats.event_tables() AS t JOIN pg_inherits AS i ON i.inhparent = t.event_table JOIN pg_class AS c ON c.oid = t.event_table
      WHERE c.relkind = 'r' ORDER BY 2;
 END
 $$;
@@ -130,18 +130,18 @@ BEGIN
     SELECT 'error', c.relation::regclass::text, format('It is attached, but not %s, whose partition it is: what is written through that table is not counted.', kindly_stats.tree_top(c.relation)),
            format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L);', c.relation::regclass::text, kindly_stats.tree_top(c.relation)::text)
       FROM kindly_stats.covered_relation AS c JOIN pg_class AS r ON r.oid = c.relation AND r.relispartition
-     WHERE NOT EXISTS (SELECT FROM kindly_stats.event_table AS t WHERE t.event_table = kindly_stats.tree_top(c.relation)) ORDER BY 2;
+     WHERE NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(c.relation)) ORDER BY 2;
     RETURN QUERY
     SELECT 'notice', i.inhrelid::regclass::text, format('It is half detached from %s: nothing can be written through that table.', i.inhparent::regclass),
            format('ALTER TABLE %s DETACH PARTITION %s FINALIZE;', i.inhparent::regclass, i.inhrelid::regclass)
       FROM pg_inherits AS i WHERE i.inhdetachpending AND i.inhrelid IN (SELECT c.relation FROM kindly_stats.covered_relation AS c) ORDER BY 2;
     RETURN QUERY
     SELECT DISTINCT 'warning', t.event_table::text, format('Table %s, which has its former name, is not attached.', t.known_as), format('SELECT kindly_stats.attach(%L);', t.known_as)
-      FROM kindly_stats.event_table AS t WHERE to_regclass(t.known_as) <> t.event_table
+      FROM kindly_stats.event_tables() AS t WHERE to_regclass(t.known_as) <> t.event_table
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = to_regclass(t.known_as)) ORDER BY 2;
     RETURN QUERY
     SELECT 'notice', t.event_table::text, format('Its column "%s" is not counted: it was added later.', l.logical), format('SELECT kindly_stats.attach(%L);', t.event_table::text)
-      FROM kindly_stats.event_table AS t, kindly_stats.logical_columns(t.grain) AS l
+      FROM kindly_stats.event_tables() AS t, kindly_stats.logical_columns(t.grain) AS l
      WHERE t.grain = 'event' AND NOT t.columns ? l.logical
        AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY 2, 3;
 END
@@ -174,13 +174,13 @@ BEGIN
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, c.event_table::text,
            format('Its events from before %s are not counted yet.', to_char(c.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
            CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;'
-                WHEN EXISTS (SELECT FROM kindly_stats.conversation_table AS t WHERE t.conversation_table = c.event_table) THEN 'SELECT kindly_stats.rebuild();'
+                WHEN EXISTS (SELECT FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = c.event_table) THEN 'SELECT kindly_stats.rebuild();'
                 ELSE format('CALL kindly_stats.attach_concurrently(%L);', c.event_table) END
-      FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_table AS t) ORDER BY 2;
+      FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', CASE WHEN EXISTS (SELECT FROM pg_class AS r WHERE r.oid = c.event_table) THEN c.event_table::text ELSE format('table with OID %s', c.event_table) END,
            'It was dropped or is not attached any more, and was still being counted: statistics lack some of its events.', 'SELECT kindly_stats.rebuild();'
-      FROM kindly_stats.counting AS c WHERE c.event_table NOT IN (SELECT t.event_table FROM kindly_stats.event_table AS t) ORDER BY 2;
+      FROM kindly_stats.counting AS c WHERE c.event_table NOT IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 2;
     RETURN QUERY
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, format('measure %s', m.name), 'It is still being counted: questions about it are refused.',
            CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.add_measure_concurrently(%L);', m.name) END
@@ -312,7 +312,7 @@ CREATE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.fi
 DECLARE
     last record;
 BEGIN
-    IF NOT EXISTS (SELECT FROM kindly_stats.event_table) OR to_regclass('kindly_stats.verified') IS NULL THEN
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_tables()) OR to_regclass('kindly_stats.verified') IS NULL THEN
         RETURN;
     END IF;
     SELECT v.verified_at, v.differences INTO last FROM kindly_stats.verified AS v;

@@ -224,7 +224,7 @@ COMMENT ON FOREIGN TABLE kindly_stats.bi_topics IS 'internal: what view bi.topic
 CREATE VIEW bi.topics AS SELECT * FROM kindly_stats.bi_topics;
 COMMENT ON VIEW bi.topics IS 'messages by local day and topic';
 
-CREATE FOREIGN TABLE kindly_stats.bi_intents (
+CREATE FOREIGN TABLE kindly_stats.bi_interactions (
     date date,
     bot_id text,
     bot_name text,
@@ -233,14 +233,14 @@ CREATE FOREIGN TABLE kindly_stats.bi_intents (
     interaction_id text OPTIONS (part '4'),
     interaction_parent_id text OPTIONS (part '5'),
     story_id text OPTIONS (part '6'),
-    triggered bigint OPTIONS (measure 'interactions'),
+    reached bigint OPTIONS (measure 'interactions'),
     is_partial boolean,
     starts_at timestamptz,
     tz text
 ) SERVER kindly_stats OPTIONS (unit 'day', rows 'interactions');
-COMMENT ON FOREIGN TABLE kindly_stats.bi_intents IS 'internal: what view bi.intents shows';
-CREATE VIEW bi.intents AS SELECT * FROM kindly_stats.bi_intents;
-COMMENT ON VIEW bi.intents IS 'interactions (intents, entities and other building blocks) triggered, by local day';
+COMMENT ON FOREIGN TABLE kindly_stats.bi_interactions IS 'internal: what view bi.interactions shows';
+CREATE VIEW bi.interactions AS SELECT * FROM kindly_stats.bi_interactions;
+COMMENT ON VIEW bi.interactions IS 'interactions reached (nodes of stories, as ChatBot.com counts them) by local day and interaction';
 
 CREATE FOREIGN TABLE kindly_stats.bi_responses (
     date date,
@@ -334,14 +334,14 @@ BEGIN
             ('hour_of_day', '0 to 23, on the local clock'),
             ('messages', 'messages of users'),
             ('chats', 'sessions with a message of a user; a session counts once in each row'),
-            ('users', 'distinct users; a user counts once in each row'),
+            ('users', 'distinct users who wrote, or in bi.ratings who rated; a user counts once in each row'),
             ('new_users', 'users who had no message in any hour, day, week or month before'),
             ('replies', 'replies of the bot'),
             ('fallbacks', 'replies in which the bot did not understand'),
             ('fallback_rate', 'fallbacks per reply, from 0 to 1; NULL without replies'),
             ('handover_requests', 'requests for a human'),
-            ('handovers', 'conversations that a human took over'),
-            ('ratings', 'ratings that users gave'),
+            ('handovers', 'how often a human took over'),
+            ('ratings', 'ratings that users gave, of all kinds'),
             ('events', 'events of all kinds'),
             ('source', 'where the user wrote, such as web; NULL where events have none'),
             ('language_code', 'the user''s language; NULL where events have none'),
@@ -360,7 +360,7 @@ BEGIN
             ('interaction_id', 'the interaction'),
             ('interaction_parent_id', 'what it is a part of'),
             ('story_id', 'the story'),
-            ('triggered', 'how often it was triggered'),
+            ('reached', 'how often it was reached'),
             ('response_id', 'the response'),
             ('sent', 'how often it was sent'),
             ('likes', 'how often it was liked'),

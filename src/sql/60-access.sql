@@ -3,6 +3,13 @@
 
 -- The caller's bots
 
+CREATE FUNCTION kindly_stats.bots() RETURNS TABLE (id text, number bigint, name text)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_list_bots';
+COMMENT ON FUNCTION kindly_stats.bots() IS
+'bots that have statistics or a name, and that the caller sees
+
+What view kindly_stats.bot shows.  Error: 42501 for who has SELECT neither on it nor on the tables.';
+
 CREATE FUNCTION kindly_stats.visible_bots() RETURNS bigint[]
     LANGUAGE C STABLE PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'ks_visible_bots';
 CREATE FUNCTION kindly_stats.is_one_of(bot bigint, bots bigint[]) RETURNS boolean
@@ -19,6 +26,41 @@ a role whose rights it has.  Owners of the tables and superusers see every bot, 
 COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: whether a list that ascends has the bot';
 COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at its own alone';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
+
+-- Questions about many bots, which are answered one by one; here, since they list those that the caller sees.
+
+CREATE FUNCTION kindly_stats.stats_series_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000
+BEGIN ATOMIC
+    SELECT b.id, b.name, s.bucket, s.date, s.count, s.distinct_count, s.is_partial
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_series(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY b.id COLLATE "C", s.bucket;
+END;
+COMMENT ON FUNCTION kindly_stats.stats_series_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series for each bot
+
+bots: which, NULL for all that the caller sees; of others, and of those that have neither statistics nor a name, there is no row.  bot: the id that the user has for it; name: as in
+kindly_stats.bot_name.  Other arguments, columns and errors are those of stats_series.';
+
+CREATE FUNCTION kindly_stats.stats_total_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, count bigint, distinct_count bigint)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 100
+BEGIN ATOMIC
+    SELECT b.id, b.name, t.count, t.distinct_count
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_total(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS t
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY t.count DESC, b.id COLLATE "C";
+END;
+COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all for each bot, most first
+
+Arguments and errors as those of stats_series_by_bot and stats_total.';
 
 -- Tables
 
@@ -92,7 +134,7 @@ CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass
      WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
-      FROM kindly_stats.conversation_table AS t, kindly_stats.relations(t.conversation_table) AS r
+      FROM kindly_stats.conversation_tables() AS t, kindly_stats.relations(t.conversation_table) AS r
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.tables_with_bots() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.tables_with_bots() IS 'internal: tables that row-level security covers, and their bot columns';
@@ -182,8 +224,9 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_row_security() IS 'internal: refuses to let anybody read where that would show every bot (55000)';
 
--- What a reader needs, whichever bots it sees: the schemas of typed functions, dialects and tables, and the tables that have bots.
-CREATE FUNCTION kindly_stats.grant_reading(reader name) RETURNS void
+-- What a reader needs, whichever bots it sees: the schemas of typed functions and dialects, and the views that open them.  What reads
+-- tables itself, as exports and programs of one's own do, needs these, too; tools list whatever one may read.
+CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     command text;
@@ -191,7 +234,7 @@ BEGIN
     FOR command IN
         SELECT format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, reader) FROM pg_namespace AS n
          WHERE (n.nspname = 'kindly_stats'
-                OR n.oid IN (SELECT c.relnamespace FROM kindly_stats.tables_with_bots() AS t JOIN pg_class AS c ON c.oid = t.relation WHERE NOT t.is_partition)
+                OR tables AND n.oid IN (SELECT c.relnamespace FROM kindly_stats.tables_with_bots() AS t JOIN pg_class AS c ON c.oid = t.relation WHERE NOT t.is_partition)
                 OR n.oid IN (SELECT d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
                               WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'))
            AND n.nspname <> 'kindly_api' AND NOT has_schema_privilege(reader, n.oid, 'USAGE')
@@ -202,20 +245,18 @@ BEGIN
          WHERE NOT has_table_privilege(reader, r, 'SELECT')
         UNION ALL
         SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
-         WHERE NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
+         WHERE tables AND NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
         UNION ALL
-        -- everybody has it, but for where a dump was restored without privileges
-        SELECT format('GRANT SELECT ON %s TO %I', r, reader) FROM unnest(ARRAY['kindly_stats.measure', 'kindly_stats.counting']::regclass[]) AS r
-         WHERE NOT has_table_privilege(reader, r, 'SELECT')
+        SELECT format('GRANT SELECT ON kindly_stats.measure TO %I', reader) WHERE tables AND NOT has_table_privilege(reader, 'kindly_stats.measure', 'SELECT')
     LOOP
         EXECUTE command;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.grant_reading(name) IS 'internal: the grants that every reader needs and does not have';
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
 
-CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id) RETURNS void
+CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_row_security();
@@ -225,18 +266,19 @@ BEGIN
     ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
-    PERFORM kindly_stats.grant_reading(role);
+    PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
     PERFORM kindly_stats.note_bot(bot);
     INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
 'lets a database role read the statistics of a bot
 
-role: the role, whose members that inherit its rights see the bot, too; bot: the bot.  The role also gets USAGE of the schemas and
-SELECT on the tables that statistics are read from, conversation tables among them.  kindly_stats.bot_grant lists what was granted,
-by the roles'' names.
+role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
+The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
+kindly_stats.bot_grant lists what was granted, by the roles'' names.
 Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 
 CREATE FUNCTION kindly_stats.revoke_bot(role name, bot kindly_stats.bot_id) RETURNS boolean
@@ -325,7 +367,9 @@ BEGIN
     -- without a token, request() says that one is needed
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
-    PERFORM kindly_stats.grant_reading('kindly_api_user');
+    PERFORM kindly_stats.grant_reading('kindly_api_user', true);
+    -- its rights on the tables decide alone: whoever takes them away has closed the API
+    REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
     -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
     -- request() says that it is not for him

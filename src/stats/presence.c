@@ -276,10 +276,21 @@ find_climber(const climbers *c, int64 member)
 	return &c->places[at];
 }
 
-/* Members of the first step. */
-static void
+/* So many members ahead their places are fetched from memory. */
+#define AHEAD 8
+
+static inline void
+fetch_ahead(const climbers *c, const int64 *members, int64 count, int64 i)
+{
+	if (i + AHEAD < count)
+		__builtin_prefetch(&c->places[ks_seeded_spread((uint64) members[i + AHEAD]) >> (64 - c->log)]);
+}
+
+/* Members of the first step, some of whom are listed several times; gives back how many they are. */
+static int64
 start_climbing(climbers *c, const int64 *members, int64 count)
 {
+	int64		result = 0;
 	int64		i;
 
 	ks_seed_ready();
@@ -292,9 +303,12 @@ start_climbing(climbers *c, const int64 *members, int64 count)
 		climber    *at = find_climber(c, members[i]);
 
 		ks_check_interrupts_at(i);
+		fetch_ahead(c, members, count, i);
+		result += at->steps == 0;
 		at->member = members[i];
 		at->steps = 1;
 	}
+	return result;
 }
 
 /* How many of those who have taken all steps before are among these. */
@@ -309,6 +323,7 @@ climb(climbers *c, const int64 *members, int64 count, int step)
 		climber    *at = find_climber(c, members[i]);
 
 		ks_check_interrupts_at(i);
+		fetch_ahead(c, members, count, i);
 		if (at->steps != step)
 			continue;
 		at->steps++;
@@ -392,7 +407,7 @@ ks_stats_funnel_sql(PG_FUNCTION_ARGS)
 
 		check_same_member(steps[0], steps[i]);
 		if (i == 0)
-			start_climbing(&all, members, count);
+			count = start_climbing(&all, members, count);
 		else
 			count = climb(&all, members, count, i);
 		pfree(members);

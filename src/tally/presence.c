@@ -19,6 +19,9 @@
 #define PLACES_LOG_MIN 10
 #define PLACES_LOG_FIRST_MAX 20
 
+/* So many members may be listed several times, 32 MB of them. */
+#define LISTED_MAX 4000000
+
 /* So many hashes ahead their places are fetched from memory. */
 #define AHEAD 8
 
@@ -230,6 +233,29 @@ list_members(const register_of_members *r, ks_presence *p)
 	}
 }
 
+/* The members of one bin as they come: whoever asks has a table of his own to find them in. */
+static void
+list_pieces(const ks_distinct *d, ks_presence *p, const ks_piece *pieces, size_t total)
+{
+	size_t		i;
+	uint32_t	n;
+
+	ks_free(p->numbers);
+	p->numbers = ks_alloc(d->fold->memory, (total + 1) * sizeof(int64_t));
+	p->count = 0;
+	for (i = 0; i < d->united.count; i++)
+	{
+		for (n = 0; n < pieces[i].count; n++)
+		{
+			uint64_t	hash = ks_get_u64(pieces[i].hashes + (size_t) n * 8);
+
+			ks_check_interrupts_at(n);
+			p->numbers[p->count] = (int64_t) hash;
+			p->count += !is_taken_away(&d->weighed, hash, pieces[i].bin);
+		}
+	}
+}
+
 /* The binary logarithm of a table for the members of all rows, or, where they are forgotten, for twice those of the largest. */
 static int
 first_room(const ks_distinct *d, bool forgetting)
@@ -256,14 +282,24 @@ meet_all(ks_distinct *d, ks_presence *p)
 	register_of_members r = {d->fold->memory, NULL, 0, 0, 0};
 	int64_t    *present = ks_alloc(r.memory, ((size_t) nbins + 1) * sizeof(int64_t));
 	ks_piece   *pieces;
+	size_t		total = 0;
 	size_t		i;
 
 	memset(present, 0, ((size_t) nbins + 1) * sizeof(int64_t));
 	if (p->kind == KS_PRESENT_LATELY && p->nwindows > 0)
 		r.reach = (uint32_t) p->windows[p->nwindows - 1];
 	add_weighed(d);
-	make_room(&r, first_room(d, r.reach > 0));
 	pieces = ks_united_sorted(&d->united, nbins);
+	for (i = 0; i < d->united.count; i++)
+		total += pieces[i].count;
+	if (p->kind == KS_PRESENT_MEMBERS && nbins == 1 && total <= LISTED_MAX)
+	{
+		list_pieces(d, p, pieces, total);
+		ks_free(pieces);
+		ks_free(present);
+		return;
+	}
+	make_room(&r, first_room(d, r.reach > 0));
 	for (i = 0; i < d->united.count; i++)
 	{
 		ks_check_interrupts();

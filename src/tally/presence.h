@@ -10,7 +10,7 @@ typedef enum ks_presence_kind
 {
 	KS_PRESENT_LATELY,			/* members of the last so many bins, for each bin */
 	KS_PRESENT_COHORTS,			/* members by their first bin and by each bin that they were in */
-	KS_PRESENT_MEMBERS			/* who was in any bin */
+	KS_PRESENT_MEMBERS			/* who was in any bin; who is in several rows may come several times */
 } ks_presence_kind;
 
 typedef struct ks_presence

@@ -80,6 +80,13 @@ for (const [name, query, call] of [
     is((await rpc(name, query, { token: undefined })).status, 401, `no token: ${name}`);
   }
 }
+// The hour that the clock leaves out was there no time, the one that it shows again twice, whatever the measure.
+for (const [day, hour, times] of [['2024-03-31', 2, 0], ['2024-03-31', 3, 1], ['2024-10-27', 2, 2], ['2024-10-27', 3, 1]]) {
+  for (const measure of ['messages', 'fallbacks', 'pages', 'conversations_ended']) {
+    const cells = (await rpc('stats_heatmap', `from=${day}&to=${day}T23:59&tz=Europe/Oslo&measure=${measure}&day=eq.0&hour=eq.${hour}&select=day,hour,occurrences,mean`)).json;
+    ok(cells?.length === 1 && cells[0].occurrences === times && (cells[0].mean === null) === (times === 0), `heatmap of ${measure}: ${day} has ${hour}:00 ${times} times`, JSON.stringify(cells));
+  }
+}
 for (const [name, query] of [['stats_series_compared', `${month}&compare=yesterday`], ['stats_series_by', `${month}&by=colour`], ['stats_funnel', `${month}&measures={messages}`], ['stats_funnel', month],
   ['stats_funnel', `${month}&measures={messages,users}`], ['stats_retention', `${month}&granularity=minute`], ['stats_active', 'from=2024-07-01'], ['period', ''], ['period', 'name=tomorrow'],
   ['weekdays', 'locale=xx-YY'], ['buckets', ''], ['buckets', `${month}&style=tall`], ['buckets', 'from=0001-01-01&to=9999-01-01&granularity=hour']]) {

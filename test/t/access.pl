@@ -29,8 +29,8 @@ INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conv
 SELECT bot, 'c' || n, '2025-01-10', '2025-01-10 01:00', 1 FROM generate_series(1, 3) AS bot, generate_series(1, bot) AS n;
 INSERT INTO kindly_stats.bot_name VALUES (1, 'one'), (2, 'two'), (3, 'three');
 SELECT kindly_stats.enable_row_security();
-SELECT kindly_stats.grant_bot('ks_bi', 1);
-SELECT kindly_stats.grant_bot('ks_team', 2);
+SELECT kindly_stats.grant_bot('ks_bi', 1, tables => true);
+SELECT kindly_stats.grant_bot('ks_team', 2, tables => true);
 SELECT kindly_stats.create_api_roles();
 SELECT kindly_stats.create_signing_secret();
 });
@@ -96,7 +96,7 @@ sub check_access
 	# the trigger on grants is there: a session that has kept its list hears of changes
 	is(as_login($node, $node->safe_psql('postgres', 'SELECT current_user'), q{SET SESSION AUTHORIZATION ks_bi; SELECT kindly_stats.visible_bots(); RESET SESSION AUTHORIZATION;
 DELETE FROM kindly_stats.bot_grant WHERE role = 'ks_bi'; SET SESSION AUTHORIZATION ks_bi; SELECT kindly_stats.visible_bots();}), '{}', "$where: a grant is taken back");
-	$node->safe_psql('stats', "SELECT kindly_stats.grant_bot('ks_bi', 1)");
+	$node->safe_psql('stats', "SELECT kindly_stats.grant_bot('ks_bi', 1, tables => true)");
 	return;
 }
 

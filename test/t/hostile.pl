@@ -97,6 +97,7 @@ my %pool = (
 	'text' => \@texts,
 	'character' => [ "'x'", "''", "'1'" ],
 	'uuid' => [ "'8f14e45f-ceea-467f-a8b5-1c1d7a9e0b11'" ],
+	'kindly_stats.bot_id[]' => [ "'{}'", "'{1,2}'", "'{a-bot,NULL}'", "'{{1,2},{3,4}}'", "'[5:6]={1,1}'", "array_fill(1::kindly_stats.bot_id, ARRAY[100000])" ],
 	'kindly_stats.bot_id' => [ '1', '2', "'a-bot'", "'8f14e45f-ceea-467f-a8b5-1c1d7a9e0b11'", "'-4611686018427387904'", "'9223372036854775807'" ],
 	'cstring' => [ grep { !/repeat/ } @texts ],
 	'name' => [ "'x'", "''" ],

@@ -38,7 +38,7 @@ sub plain
 # that is new, the other pages go on where the README ended, and exports close days for good.
 my @walks = (
 	[ 'tutorial', 'doc/tutorial.md' ],
-	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot_com operations periods calendars pictures bi http) ],
+	[ 'manual', 'README.md', map { "doc/$_.md" } qw(access events questions tally chatbot_com operations periods calendars pictures bi tools http) ],
 	[ 'exports', 'doc/ultimate.md' ]);
 
 # What readers of a page have already.
@@ -46,7 +46,7 @@ my %of_readers = ('doc/ultimate.md' => "CREATE EXTENSION kindly_stats; CREATE SC
 	CREATE TABLE support.dialogue (bot_id bigint, id text, conversation_start_time timestamptz, closed_at timestamptz, bot_messages_count integer, PRIMARY KEY (bot_id, id))");
 
 # Their answers are of events that the pages do not make.
-my %of_other_events = map { ("doc/$_.md" => 1) } qw(calendars pictures bi);
+my %of_other_events = map { ("doc/$_.md" => 1) } qw(calendars pictures bi tools);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;

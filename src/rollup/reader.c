@@ -1,0 +1,201 @@
+/*
+ * Who asks the statistics, and with whose rights they are read.
+ *
+ * Whoever has SELECT on kindly_stats.rollup reads it with rights of his own, so
+ * that grants and row-level security decide what is seen.  But tools list the
+ * tables that one may read, and nobody who explores statistics wants to see what
+ * they are stored in.  So SELECT on the view kindly_stats.bot will do: the rollup
+ * and its neighbours are then read as their owner, and only of those bots that
+ * the policy of row-level security would show, which the same function says.
+ * Where there are policies of somebody else's, that would not be all that they
+ * say; then rights of one's own are needed.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(ks_list_bots);
+
+/* visible_bots(), which the policies call */
+extern Datum ks_visible_bots(PG_FUNCTION_ARGS);
+
+static bool
+may_select(Oid relid)
+{
+	return OidIsValid(relid) && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* As check_role_for_policy() has it. */
+static bool
+is_about_caller(const RowSecurityPolicy *policy)
+{
+	const Oid  *roles = (const Oid *) ARR_DATA_PTR(policy->roles);
+	int			count = ARR_DIMS(policy->roles)[0];
+	int			i;
+
+	if (policy->polcmd != '*' && policy->polcmd != ACL_SELECT_CHR)
+		return false;
+	for (i = 0; i < count; i++)
+	{
+		if (roles[i] == ACL_ID_PUBLIC || has_privs_of_role(GetUserId(), roles[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_ours(const RowSecurityPolicy *policy)
+{
+	return strcmp(policy->policy_name, "kindly_stats_bots") == 0 || !is_about_caller(policy);
+}
+
+/* Whether row-level security is enabled, and with no policy about the caller but ours. */
+static void
+look_at_policies(Oid relid, bool *enabled, bool *ours)
+{
+	Relation	rollup = table_open(relid, AccessShareLock);
+	ListCell   *cell;
+
+	*enabled = rollup->rd_rel->relrowsecurity;
+	*ours = true;
+	if (*enabled && rollup->rd_rsdesc != NULL)
+	{
+		foreach(cell, rollup->rd_rsdesc->policies)
+			*ours &= is_ours(lfirst(cell));
+	}
+	table_close(rollup, AccessShareLock);
+}
+
+static ArrayType *
+visible_bots(void)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	return DatumGetArrayTypeP(ks_visible_bots(fcinfo));
+}
+
+/* Connects to SPI, and becomes the rollup's owner where the caller reads through him. */
+void
+ks_reader_begin(ks_reader *reader)
+{
+	Oid			schema;
+	Oid			rollup;
+	bool		hides;
+	bool		ours;
+
+	ks_require_rollup();
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	reader->as_owner = false;
+	reader->bots = NULL;
+	schema = get_namespace_oid("kindly_stats", false);
+	rollup = get_relname_relid("rollup", schema);
+	if (may_select(rollup) || !may_select(get_relname_relid("bot", schema)))
+		return;
+	look_at_policies(rollup, &hides, &ours);
+	if (hides && !has_bypassrls_privilege(GetUserId()))
+	{
+		if (!ours)
+			return;
+		reader->bots = visible_bots();
+	}
+	reader->caller = ks_become_owner("rollup");
+	reader->as_owner = true;
+}
+
+void
+ks_reader_end(const ks_reader *reader)
+{
+	if (reader->as_owner)
+		ks_become_again(reader->caller);
+	SPI_finish();
+}
+
+/* Whether a bot's rows may be asked for: what the caller's own rights hide is hidden anyway. */
+bool
+ks_reader_sees(const ks_reader *reader, int64 bot)
+{
+	const int64 *bots;
+	int			low = 0;
+	int			high;
+
+	if (reader->bots == NULL)
+		return true;
+	bots = (const int64 *) ARR_DATA_PTR(reader->bots);
+	high = ArrayGetNItems(ARR_NDIM(reader->bots), ARR_DIMS(reader->bots));
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (bots[middle] == bot)
+			return true;
+		if (bots[middle] < bot)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */
+Datum
+ks_list_bots(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr all = NULL;
+	static SPIPlanPtr listed = NULL;
+	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1];
+	ks_reader	reader;
+	uint64		i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ks_reader_begin(&reader);
+	values[0] = PointerGetDatum(reader.bots);
+	if (reader.bots == NULL)
+		ks_prepared(&all,
+					"WITH RECURSIVE counted (number) AS ("
+					" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
+					" UNION ALL"
+					" SELECT (SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.>) c.number)"
+					" FROM counted AS c WHERE c.number IS NOT NULL),"
+					" every (number) AS ("
+					" SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL"
+					" UNION SELECT k.bot_id FROM kindly_stats.known_bot AS k"
+					" UNION SELECT n.bot_id FROM kindly_stats.bot_name AS n)"
+					" SELECT coalesce(n.id, kindly_stats.bot_text(e.number)), e.number, n.name"
+					" FROM every AS e LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number", 0, NULL);
+	else
+		ks_prepared(&listed,
+					"SELECT coalesce(n.id, kindly_stats.bot_text(e.number)), e.number, n.name"
+					" FROM pg_catalog.unnest($1) AS e (number) LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number"
+					" WHERE n.bot_id IS NOT NULL OR EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) e.number)"
+					" OR EXISTS (SELECT FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) e.number)", 1, types);
+	if (SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list bots");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		Datum		row[3];
+		bool		nulls[3];
+		int			column;
+
+		CHECK_FOR_INTERRUPTS();
+		for (column = 0; column < 3; column++)
+			row[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1, &nulls[column]);
+		tuplestore_putvalues(rows->setResult, rows->setDesc, row, nulls);
+	}
+	ks_reader_end(&reader);
+	return (Datum) 0;
+}
