@@ -151,7 +151,7 @@ SELECT kindly_stats.visible_bots();
 RESET ROLE;
 
 -- plans that are kept, in one session for several roles, and in parallel workers
-PREPARE look AS SELECT current_user, string_agg(DISTINCT bot_id::text, ',') AS bots FROM kindly_stats.rollup;
+PREPARE look AS SELECT (SELECT CASE WHEN rolsuper THEN 'superuser' ELSE rolname END FROM pg_roles WHERE rolname = current_user) AS current_user, string_agg(DISTINCT bot_id::text, ',') AS bots FROM kindly_stats.rollup;
 EXECUTE look;
 SET ROLE regress_ks_bi;
 EXECUTE look;

@@ -92,7 +92,7 @@ ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one ON kindly_stats.rollup FOR SELECT TO regress_ks_one USING (bot_id = 1);
 CREATE POLICY two ON kindly_stats.rollup FOR SELECT TO regress_ks_two USING (bot_id = 2);
 CREATE VIEW seen AS
-SELECT current_user, bot, (SELECT count FROM kindly_stats.stats_total(bot, '2025-01-01', '2025-02-01')),
+SELECT (SELECT CASE WHEN rolsuper THEN 'superuser' ELSE rolname END FROM pg_roles WHERE rolname = current_user) AS current_user, bot, (SELECT count FROM kindly_stats.stats_total(bot, '2025-01-01', '2025-02-01')),
 	   (SELECT sum(count) FROM kindly_stats.stats_series(bot, '2025-01-01', '2025-02-01')) AS series,
 	   (SELECT sum(count) FROM kindly_stats.stats_heatmap(bot, '2025-01-01', '2025-02-01')) AS heatmap,
 	   (SELECT first FROM kindly_stats.stats_options(bot)),
@@ -110,7 +110,7 @@ SELECT * FROM seen;
 RESET ROLE;
 SELECT * FROM seen;
 SET ROLE regress_ks_one;
-PREPARE seen AS SELECT current_user, bot, count, chats FROM seen;
+PREPARE seen AS SELECT (SELECT CASE WHEN rolsuper THEN 'superuser' ELSE rolname END FROM pg_roles WHERE rolname = current_user) AS current_user, bot, count, chats FROM seen;
 EXECUTE seen;
 SET ROLE regress_ks_two;
 EXECUTE seen;

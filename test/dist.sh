@@ -5,7 +5,7 @@
 #
 # The same sources give the same bytes: names are sorted, owners and the umask are
 # left out, and all files have one time, SOURCE_DATE_EPOCH or that of the last
-# commit.  Where there is no git (in what such a file has brought, for one) the
+# commit.  Where git has nothing to say (in what such a file has brought, for one) the
 # files are those that are there and not made, and the time is that of META.json.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
@@ -18,8 +18,7 @@ list=$(mktemp) && work=$(mktemp -d) || exit 1
 trap 'rm -rf "$list" "$work"' EXIT
 
 cd "$top" || exit 1
-if [ -e .git ] && command -v git >/dev/null 2>&1; then
-	git ls-files -z >"$list" || exit 1
+if [ -e .git ] && git ls-files -z >"$list" 2>/dev/null; then
 	time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)} || exit 1
 else
 	copy_sources "$work/tree" &&

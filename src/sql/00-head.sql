@@ -13,7 +13,7 @@ BEGIN
     SELECT n.oid, n.nspowner, r.rolname INTO STRICT other FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
      WHERE n.nspname = 'kindly_stats';
     -- the database's owner is a stranger, too: he may be somebody who is given databases, and a schema's owner can put anything into it
-    IF NOT (other.nspowner = current_user::regrole OR (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = other.nspowner)) THEN
+    IF NOT (other.rolname = current_user OR (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = other.nspowner)) THEN
         RAISE EXCEPTION 'schema kindly_stats belongs to role "%"', other.rolname
             USING ERRCODE = '42501', HINT = 'Drop or rename it, or give it to the role that creates the extension once you have seen what is in it.';
     END IF;

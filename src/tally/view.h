@@ -184,6 +184,8 @@ extern ks_slot_cursor ks_view_slots(const ks_view *view);
 extern bool ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
 extern bool ks_slot_peek(ks_slot_cursor *cursor, int32_t *slot);
 extern ks_status ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum);
+extern ks_status ks_slot_spread(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum);
+extern bool ks_slot_run(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int32_t *bin);
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern bool ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first);

@@ -14,6 +14,7 @@ use strict;
 use warnings;
 
 my ($top, $work, @wanted) = @ARGV;
+$| = 1;
 my $draws = $ENV{MUTANTS} // 6;
 my $seconds = 120;
 
