@@ -88,7 +88,7 @@ INSERT INTO for_everybody VALUES
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
 ('says what the documentation says, too', 'routes'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
-('kindly_api.overview() calls them as whoever queries', 'overview_card overview_list overview_buttons overview_breakdown');
+('kindly_api.overview() calls them as whoever queries', 'local_date overview_breakdown overview_buckets overview_buttons overview_card overview_feedback overview_intents overview_list overview_periods overview_range overview_rates overview_series overview_total validated');
 CREATE TEMP VIEW listed AS
 SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
 CREATE TEMP VIEW executable AS

@@ -233,4 +233,4 @@ SELECT mend();
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_health;
 DO $$ BEGIN DROP ROLE kindly_stats_admin, kindly_stats_monitor; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
-DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
+DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

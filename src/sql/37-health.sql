@@ -360,7 +360,7 @@ BEGIN
            CASE WHEN NOT w.needs_login THEN 'It can log in, past PostgREST: whoever does says himself which bot he may see.'
                 ELSE 'It cannot log in, as PostgREST has to.' END,
            format('ALTER ROLE %I %s;', r.rolname, CASE WHEN w.needs_login THEN 'LOGIN' ELSE 'NOLOGIN' END)
-      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false)) AS w (role, needs_login)
+      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false), ('kindly_api_guest', false)) AS w (role, needs_login)
       JOIN pg_roles AS r ON r.rolname = w.role WHERE r.rolcanlogin <> w.needs_login ORDER BY 2;
     -- not every monitor may see that table
     IF has_column_privilege(to_regclass('kindly_stats.api_secret'), 'created_at', 'SELECT') THEN
