@@ -82,8 +82,8 @@ BEGIN
         COMMENT ON TABLE kindly_stats.rollup IS
 'all statistics: packed counts by bot, measure and UTC month, whose rows add up
 
-bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC; id: below 0 for
-merged rows; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
+bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC, or -infinity for
+a row that spans the months of a bot that has little; id: below 0 for merged rows, from 2305843009213693952 on for those that span months; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
 been merged; tally: the counts.';
     ELSE
         PERFORM kindly_stats.restore_kept();

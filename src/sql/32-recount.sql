@@ -414,21 +414,22 @@ Gives back their number.  A plain DELETE takes events out of the statistics inst
 
 -- A month of a bot may be larger than a tally can be: what is compared is sums of fixed size, of what is stored and of the raw events.
 
-CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
+CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
     LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
 CREATE FUNCTION kindly_stats.compare_final(internal) RETURNS text[]
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_compare_final';
-CREATE AGGREGATE kindly_stats.compare(measure text, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
+CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
     SFUNC = kindly_stats.compare_counts, STYPE = internal, SSPACE = 256, FINALFUNC = kindly_stats.compare_final);
-REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION kindly_stats.compare_final(internal) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
 COMMENT ON FUNCTION kindly_stats.compare_final(internal) IS 'internal: final function of compare()';
-COMMENT ON AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint) IS
-'internal: the measures in which stored rows and raw events of a bot and month differ
+COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS
+'internal: the measures and months in which stored rows and raw events of a bot differ
 
-A stored row has measure and tally, an event of a measure all but tally.  Gives back {{measure, total stored, total recounted}, ...}; NULL where there is no difference.';
+A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
+total recounted}, ...}; NULL where there is no difference.';
 
 -- One pass over what is stored, and one over each table, whatever the number of measures.
 CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
@@ -456,15 +457,18 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3)
+              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
-            SELECT b.bot_id, b.month, kindly_stats.compare(b.measure, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1, 2),
-        -- of measures that are there
+            SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
+        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
         different AS MATERIALIZED (
-            SELECT c.bot_id, m.name AS measure, c.month, c.differences[n][2]::bigint AS stored, c.differences[n][3]::bigint AS recounted
-              FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n JOIN kindly_stats.measure AS m ON m.name = c.differences[n][1]),
+            SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
+              FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
+                           c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
+                      FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
+              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
@@ -473,7 +477,7 @@ BEGIN
                coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                                           NULL, true, NULL, false))[2]
                            FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
+                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
                coalesce(m.members, 0)
           FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
@@ -490,18 +494,29 @@ What is kept of events that are gone cannot be compared.
 bot_id is the id that the user has.
 kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 
+CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
+'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
+
 -- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.rollup AS r
      WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
-    WITH mixed AS (
-        DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot) RETURNING r.bot_id, r.month, r.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally)
-    SELECT p.bot_id, p.name, p.month, true, p.tally
-      FROM (SELECT x.bot_id, m.name, x.month, kindly_stats.sum(kindly_stats.part(x.tally, m.name)) AS tally
-              FROM mixed AS x CROSS JOIN kindly_stats.measure AS m GROUP BY 1, 2, 3) AS p
-     WHERE NOT kindly_stats.is_empty(p.tally)
+    WITH known AS MATERIALIZED (
+        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
+    mixed AS MATERIALIZED (
+        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
+          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
+    changed AS (
+        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
+        RETURNING r.bot_id, r.month, x.tally)
+    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
+      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';

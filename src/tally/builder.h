@@ -28,6 +28,13 @@ typedef struct ks_share
 	ks_builder	builder;
 } ks_share;
 
+/* How much there is in a settled one, as limits count it. */
+static inline uint64_t
+ks_builder_entries(const ks_builder *builder)
+{
+	return (uint64_t) builder->weights.count + builder->members.count;
+}
+
 extern void ks_builder_init(ks_builder *builder, ks_memory memory);
 extern void ks_builder_free(ks_builder *builder);
 extern size_t ks_builder_bytes(const ks_builder *builder);
