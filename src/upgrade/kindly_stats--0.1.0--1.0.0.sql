@@ -2,11 +2,19 @@
 \echo Use "ALTER EXTENSION kindly_stats UPDATE" to load this file. \quit
 
 ALTER SCHEMA chatbot RENAME TO chatbot_com;
+DROP FUNCTION kindly_api.overview(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], kindly_stats.moment, kindly_stats.moment, text[], integer);
+DROP FUNCTION kindly_stats.overview_card(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], integer);
+DROP FUNCTION kindly_stats.overview_buttons(kindly_stats.bot_id, json, kindly_stats.moment, kindly_stats.moment, text);
+DROP FUNCTION kindly_stats.overview_breakdown(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]);
+DROP FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], integer);
+DROP FUNCTION kindly_stats.api_keys(kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_reading(name);
 DROP VIEW bi.intents;
 DROP FOREIGN TABLE kindly_stats.bi_intents;
 DROP VIEW kindly_stats.conversation_table;
+DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP VIEW kindly_stats.event_table;
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
@@ -24,6 +32,18 @@ CREATE FUNCTION kindly_stats.announce(message text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_announce';
 REVOKE EXECUTE ON FUNCTION kindly_stats.announce(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.announce(text) IS 'internal: a notice in the middle of CREATE EXTENSION, for whoever is shown notices';
+CREATE FUNCTION kindly_stats.months(tally kindly_stats.tally) RETURNS SETOF date
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12 AS 'MODULE_PATHNAME', 'ks_tally_months';
+COMMENT ON FUNCTION kindly_stats.months(kindly_stats.tally) IS
+'the UTC months that a tally is about, ascending
+
+Each is given as its first day.  It may have nothing left in some: what was added and taken away again.';
+CREATE FUNCTION kindly_stats.entries(tally kindly_stats.tally) RETURNS bigint
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_entries';
+COMMENT ON FUNCTION kindly_stats.entries(kindly_stats.tally) IS
+'how many weights a tally has: of keys in quarter hours, and of members under keys in quarter hours
+
+Up to 2,048 of them stand in one row of the rollup, whatever the measure, and whatever the month.';
 CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
 RETURNS TABLE (place integer, day integer, name text)
 AS 'MODULE_PATHNAME', 'ks_weekdays'
@@ -159,8 +179,8 @@ BEGIN
         COMMENT ON TABLE kindly_stats.rollup IS
 'all statistics: packed counts by bot, measure and UTC month, whose rows add up
 
-bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC; id: below 0 for
-merged rows; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
+bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC, or -infinity for
+a row that spans the months of a bot that has little; id: below 0 for merged rows, from 2305843009213693952 on for those that span months; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
 been merged; tally: the counts.';
     ELSE
         PERFORM kindly_stats.restore_kept();
@@ -532,6 +552,18 @@ After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New meas
 otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
 are.  A row for each measure that was looked at.  It blocks writers while it counts.
 Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
+CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
+    LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
+CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
+    SFUNC = kindly_stats.compare_counts, STYPE = internal, SSPACE = 256, FINALFUNC = kindly_stats.compare_final);
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
+COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS
+'internal: the measures and months in which stored rows and raw events of a bot differ
+
+A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
+total recounted}, ...}; NULL where there is no difference.';
 CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query takes longer than to run it on most tables
@@ -557,15 +589,18 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3)
+              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
-            SELECT b.bot_id, b.month, kindly_stats.compare(b.measure, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1, 2),
-        -- of measures that are there
+            SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
+        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
         different AS MATERIALIZED (
-            SELECT c.bot_id, m.name AS measure, c.month, c.differences[n][2]::bigint AS stored, c.differences[n][3]::bigint AS recounted
-              FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n JOIN kindly_stats.measure AS m ON m.name = c.differences[n][1]),
+            SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
+              FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
+                           c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
+                      FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
+              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
@@ -574,13 +609,35 @@ BEGIN
                coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                                           NULL, true, NULL, false))[2]
                            FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
+                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
                coalesce(m.members, 0)
           FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
         $query$, raw)
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
+$$;
+CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
+'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
+CREATE OR REPLACE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM kindly_stats.rollup AS r
+     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
+    WITH known AS MATERIALIZED (
+        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
+    mixed AS MATERIALIZED (
+        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
+          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
+    changed AS (
+        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
+        RETURNING r.bot_id, r.month, x.tally)
+    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
+      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -1078,6 +1135,22 @@ BEGIN
       FROM kindly_stats.outdated_measures() AS o ORDER BY 2;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_rows(enough bigint DEFAULT 1000) RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'warning', 'kindly_stats.rollup',
+           format('%s months of bots have more than %s rows that are to be merged, bot %s has %s of %s: questions about them are slower than need be.',
+                  count(*), enough, kindly_stats.bot_text((array_agg(m.bot_id ORDER BY m.rows DESC))[1]), max(m.rows), coalesce(to_char(nullif((array_agg(m.month ORDER BY m.rows DESC))[1], '-infinity'), 'YYYY-MM'), 'several months')),
+           'CALL kindly_stats.compact();'
+      FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
+             GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m
+    HAVING count(*) > 0;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1095,6 +1168,67 @@ BEGIN
     ELSIF last.verified_at < now() - interval '7 days' THEN
         RETURN NEXT ROW('notice', 'kindly_stats.rollup', format('It was last compared with the events on %s.', to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
                         'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_roles(oldest interval DEFAULT '1 year') RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    age interval;
+BEGIN
+    RETURN QUERY
+    SELECT 'warning', format('role %I', r.rolname),
+           CASE WHEN NOT w.needs_login THEN 'It can log in, past PostgREST: whoever does says himself which bot he may see.'
+                ELSE 'It cannot log in, as PostgREST has to.' END,
+           format('ALTER ROLE %I %s;', r.rolname, CASE WHEN w.needs_login THEN 'LOGIN' ELSE 'NOLOGIN' END)
+      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false), ('kindly_api_guest', false)) AS w (role, needs_login)
+      JOIN pg_roles AS r ON r.rolname = w.role WHERE r.rolcanlogin <> w.needs_login ORDER BY 2;
+    -- not every monitor may see that table
+    IF has_column_privilege(to_regclass('kindly_stats.api_secret'), 'created_at', 'SELECT') THEN
+        SELECT now() - s.created_at INTO age FROM kindly_stats.api_secret AS s;
+        IF age > oldest THEN
+            RETURN NEXT ROW('warning', 'kindly_stats.api_secret', format('The secret that signs tokens is %s days old.', extract(day FROM age)),
+                            'SELECT kindly_stats.rotate_signing_secret(); -- and tell PostgREST')::kindly_stats.finding;
+        END IF;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    d kindly_stats.detached;
+    -- else partitions came since, which were not kept: those that were are read one by one
+    is_whole boolean;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('forget kept statistics');
+    IF NOT kindly_stats.has_rollup() OR NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = forget_kept.event_table) THEN
+        RAISE EXCEPTION 'no statistics of table "%" were kept when it was detached', event_table
+            USING ERRCODE = '55000', HINT = 'kindly_stats.detached lists the tables of which they were.';
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    is_whole := NOT EXISTS (SELECT FROM kindly_stats.relations(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
+    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.relations(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
+    LOOP
+        DELETE FROM kindly_stats.detached AS t WHERE t.event_table = d.event_table AND t.grain = d.grain;
+        IF is_whole AND d.event_table = forget_kept.event_table
+           OR NOT is_whole AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table AND c.relkind = 'r') THEN
+            PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
+        END IF;
+    END LOOP;
+    -- what was taken away lies in rows of its own; months that were not touched are as before
+    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
+                             WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
+                           kindly_stats.measure AS m,
+                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(u.tally, m.name) ELSE u.tally END) AS tally
+                                      FROM kindly_stats.rollup AS r,
+                                           LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
+                                                                                                                 (n.month + interval '1 month') AT TIME ZONE 'UTC')
+                                                                ELSE r.tally END AS tally) AS u
+                                     WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.measure IN ('', m.name) AND r.kept) AS s
+                WHERE kindly_stats.has_negative(s.tally)) THEN
+        RAISE EXCEPTION 'table "%" has events that were not kept when it was detached', event_table
+            USING ERRCODE = '55000', HINT = 'Delete those that were written since, and insert them again once the table is attached.';
     END IF;
 END
 $$;
@@ -1295,6 +1429,12 @@ COMMENT ON FUNCTION kindly_stats.bots() IS
 'bots that have statistics or a name, and that the caller sees
 
 What view kindly_stats.bot shows.  Error: 42501 for who has SELECT neither on it nor on the tables.';
+COMMENT ON FUNCTION kindly_stats.visible_bots() IS
+'bots that row-level security shows to the caller, ascending
+
+For the roles of API tokens the bot of the token, or those of the role that it is a login of; for all others those that kindly_stats.grant_bot() gave to the role itself or to
+a role whose rights it has.  Owners of the tables and superusers see every bot, whatever is listed here.';
+COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at its own alone';
 CREATE FUNCTION kindly_stats.stats_series_by_bot(
     "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
     bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
@@ -1326,6 +1466,64 @@ COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_
 'events of one measure in all for each bot, most first
 
 Arguments and errors as those of stats_series_by_bot and stats_total.';
+CREATE OR REPLACE FUNCTION kindly_stats.create_access_tables() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_tables();
+    IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = to_regclass('kindly_stats.bot_grant') AND t.tgname = 'kindly_stats_changed')
+       AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- another session may be at the same, and be done before us
+    PERFORM kindly_stats.lock_creation();
+    IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
+        -- by name: a role's number is another one in the cluster that a dump is restored to
+        CREATE TABLE kindly_stats.bot_grant (
+            role name NOT NULL,
+            bot_id bigint NOT NULL,
+            PRIMARY KEY (role, bot_id)
+        );
+        COMMENT ON TABLE kindly_stats.bot_grant IS
+'bots that database roles see where row-level security is enabled
+
+role: the name of the role; bot_id: the number of the bot.
+Made by kindly_stats.grant_bot(), and taken away by kindly_stats.revoke_bot().';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.bot_grant'::regclass AND t.tgname = 'kindly_stats_changed') THEN
+        CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.bot_grant
+            FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.grants_changed();
+    END IF;
+    IF to_regclass('kindly_stats.api_key') IS NULL THEN
+        CREATE TABLE kindly_stats.api_key (
+            prefix text COLLATE "C" PRIMARY KEY,
+            bot_id bigint,
+            label text,
+            hash bytea NOT NULL CHECK (length(hash) = 32),
+            created_at timestamptz NOT NULL DEFAULT now(),
+            expires_at timestamptz,
+            revoked_at timestamptz,
+            login name,
+            CHECK (num_nonnulls(bot_id, login) = 1)
+        );
+        COMMENT ON TABLE kindly_stats.api_key IS
+'API keys, without their secrets
+
+prefix: by which a key is known; bot_id: the number of the bot that it opens; login: or the name of the role whose bots it opens; label: what it is for; hash: SHA-256 of the whole key;
+created_at: when it was made; expires_at: when it ends, NULL for never; revoked_at: when it was revoked.';
+    END IF;
+    IF to_regclass('kindly_stats.api_secret') IS NULL THEN
+        CREATE TABLE kindly_stats.api_secret (
+            is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+            secret text NOT NULL CHECK (length(secret) >= 32),
+            created_at timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE kindly_stats.api_secret IS
+'the secret that signs tokens: whoever can read it can make tokens for any bot
+
+is_only: always true, for there is one row; secret: the secret; created_at: when it was made.';
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
@@ -1387,24 +1585,64 @@ are read from as well, conversation tables among them, which exports need, and q
 The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
 kindly_stats.bot_grant lists what was granted, by the roles'' names.
 Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+CREATE OR REPLACE FUNCTION kindly_stats.limit_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+BEGIN
+    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
+    PERFORM kindly_stats.visible_bots();
+    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
+    -- the extension it does not find there, so that they are set where it logs in.
+    FOR wanted IN
+        SELECT s.role, s.name, s.value
+          FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
+                       ('kindly_api_guest', 'statement_timeout', '15s'), ('kindly_api_guest', 'lock_timeout', '1s'),
+                       ('kindly_api_anonymous', 'statement_timeout', '2s'), ('kindly_api_anonymous', 'lock_timeout', '1s'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_buckets', '9000'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_limit', '1000'),
+                       ('kindly_api_authenticator', 'kindly_stats.wait_for_writers', 'off'),
+                       -- a log of statements must not have the headers of requests, among which are keys and tokens
+                       ('kindly_api_authenticator', 'log_parameter_max_length', '0'),
+                       ('kindly_api_authenticator', 'log_parameter_max_length_on_error', '0')) AS s (role, name, value)
+          JOIN pg_roles AS r ON r.rolname = s.role
+         -- a value of the operator's own stays
+         WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
+           -- one that only a superuser may give
+           AND (s.name <> 'log_parameter_max_length' OR (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user))
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
+    END LOOP;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.create_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role name;
 BEGIN
     PERFORM kindly_stats.require_row_security();
     PERFORM kindly_stats.create_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
     PERFORM kindly_stats.create_role('kindly_api_anonymous', 'NOLOGIN');
     PERFORM kindly_stats.create_role('kindly_api_user', 'NOLOGIN');
-    IF NOT (pg_has_role('kindly_api_authenticator', 'kindly_api_anonymous', 'MEMBER')
-            AND pg_has_role('kindly_api_authenticator', 'kindly_api_user', 'MEMBER')) THEN
-        GRANT kindly_api_anonymous, kindly_api_user TO kindly_api_authenticator;
-    END IF;
-    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user;
+    PERFORM kindly_stats.create_role('kindly_api_guest', 'NOLOGIN');
+    FOREACH role IN ARRAY '{kindly_api_anonymous,kindly_api_user,kindly_api_guest}'::name[] LOOP
+        IF NOT pg_has_role('kindly_api_authenticator', role, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO kindly_api_authenticator', role);
+        END IF;
+    END LOOP;
+    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user, kindly_api_guest;
     -- without a token, request() says that one is needed
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user', true);
     -- its rights on the tables decide alone: whoever takes them away has closed the API
     REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
+    -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
+    GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
+    -- request() says that it is not for him
+    GRANT EXECUTE ON FUNCTION kindly_api.token(), kindly_api.request(), kindly_api.request_volatile(),
+        kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) TO kindly_api_guest;
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.measure, kindly_stats.counting TO kindly_api_guest;
     -- an export closes its day
     GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
     PERFORM kindly_stats.limit_api_roles();
@@ -1412,10 +1650,67 @@ BEGIN
     NOTIFY pgrst, 'reload schema';
 END
 $$;
+COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
+'creates the roles that PostgREST serves the API with, and gives them their rights
+
+kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
+without a token; kindly_api_user, with one; kindly_api_guest, with a link of the page that was shared.  Grant none of them to anybody else.  Calling it once more gives the rights that came
+to be needed since, such as those on a conversation table.  It also sets how long a request may take and wait, and how much it may
+ask for, for roles that have no such settings: ALTER ROLE ... SET changes them, and calling this again leaves them.  Errors: 42710 where a role of that name exists that may do more, 55000 before
+kindly_stats.enable_row_security() was called.';
+CREATE FUNCTION kindly_stats.create_login_key(role name, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    prefix text := left(replace(gen_random_uuid()::text, '-', ''), 12);
+    key text := concat('ks_', prefix, '_', kindly_stats.random_text(43));
+BEGIN
+    IF role IS NULL THEN
+        RAISE EXCEPTION '"role" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of a role that bots were granted to.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = create_login_key.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF now() + lifetime <= now() THEN
+        RAISE EXCEPTION '"lifetime" must be longer than nothing' USING ERRCODE = '22023', HINT = 'Leave it out for a key that does not expire.';
+    END IF;
+    PERFORM kindly_stats.create_access_tables();
+    INSERT INTO kindly_stats.api_key (prefix, login, label, hash, expires_at)
+    VALUES (prefix, role, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
+    RETURN key;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_login_key(name, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_login_key(name, text, interval) IS
+'makes an API key for all bots of a role, such as a team''s, and shows it this once
+
+role: whose bots it opens, those that kindly_stats.grant_bot() gave to it or to a role whose rights it has, as they are when it is used; the role need not
+be able to log in.  label, lifetime: as those of create_api_key().  The page takes it, and exchanges of Sage''s for a token of one of the bots do; in the place of a token it is none.
+Errors: 22004 without role, 42704 where there is no such role, 22023 for a lifetime that is over.';
+COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
+'makes an API key invalid
+
+prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them, or the whole key.  Tokens that it was exchanged for are valid for the
+rest of kindly_stats.token_lifetime; links that were shared with them end at once.  Error: 22023 where there is no such key.';
+CREATE FUNCTION kindly_stats.api_keys(bot kindly_stats.bot_id DEFAULT NULL)
+    RETURNS TABLE (prefix text, bot_id text, login name, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
+    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_own_tables();
+    IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT k.prefix, kindly_stats.bot_text(k.bot_id), k.login, k.label, k.created_at, k.expires_at, k.revoked_at,
+               k.revoked_at IS NULL AND coalesce(k.expires_at > now(), true)
+          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot::bigint
+         ORDER BY k.bot_id, k.login, k.created_at, k.prefix;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API keys, without their secrets
+
+bot: one bot''s only; NULL for all, and for those of roles (login).  is_valid: neither revoked nor expired.';
 CREATE OR REPLACE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
-                         'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'revoke_api_key', 'api_keys',
+                         'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'create_login_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
                          'create_administrator_roles', 'grant_administration', 'allow_restore', 'drop_roles')
       FROM pg_proc AS p WHERE p.oid = function
@@ -1441,8 +1736,8 @@ BEGIN
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint)',
-                            'kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
+                            'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
@@ -1493,6 +1788,43 @@ COMMENT ON FUNCTION kindly_stats.drop_roles() IS
 
 Those that create_api_roles() and create_administrator_roles() made.  What they own here goes, too; as they were made, they own nothing.  To uninstall the extension.  Errors: 2BP01 where another database
 still gives them rights, 42501.';
+COMMENT ON FUNCTION kindly_api.auth() IS
+'gives a token for an API key: GET /api/v2/bot/<BOT_ID>/sage/auth, or GET /api/native/login
+
+The second address is for the page: its token is for the key''s bot, or for all bots of the role that the key was made for; with bot=<BOT_ID> only if that is among them.
+The header x-original-uri has the path, x-api-key the key; the proxy sets both, the key from Authorization: Bearer <API_KEY>.
+The answer is {"jwt": "...", "ttl": <seconds>}, valid for kindly_stats.token_lifetime.
+HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 for a key of another bot; 404 for other paths.';
+CREATE OR REPLACE FUNCTION kindly_api.token() RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    claims json := nullif(current_setting('request.jwt.claims', true), '');
+    key text := claims ->> 'key';
+    bot text;
+BEGIN
+    -- A login has several bots, and is counted by its key alone.  A token whose key is not known is counted by itself as one of its bot's.
+    IF claims ->> 'login' IS NULL OR claims ->> 'bot' IS NOT NULL OR cardinality(kindly_stats.visible_bots()) = 0 THEN
+        bot := kindly_stats.require_bot(NULL)::bigint;
+    END IF;
+    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', coalesce(bot, '')), json_build_object('X-Kindly-Key',
+        CASE WHEN key ~ '^[0-9A-Za-z_.-]{1,64}$' THEN key ELSE concat('bot:', bot) END))::text, true);
+    RETURN json_build_object('bot', claims -> 'bot');
+END
+$$;
+COMMENT ON FUNCTION kindly_api.token() IS
+'says which bot the token is for, and so that it is valid
+
+The answer is {"bot": ...}, its id as the token has it, null for a login''s; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
+key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
+CREATE FUNCTION kindly_api.share(bot kindly_stats.bot_id DEFAULT NULL, lifetime interval DEFAULT '7 days') RETURNS json
+    LANGUAGE C VOLATILE COST 1000 AS 'MODULE_PATHNAME', 'ks_share_link';
+REVOKE EXECUTE ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) IS
+'makes a token for a link to the page that others may have: POST /api/native/rpc/share
+
+bot: by default the token''s; lifetime: from now on, between a minute and 366 days.  The answer is {"token": ..., "expires": <seconds since 1970>}.  Whoever has the token may call overview() for that bot and
+nothing else, until then, and no longer than the key is valid that the caller''s token was exchanged for.
+Errors: 400 for a lifetime that makes no sense, 403 for another bot, and without a valid key.';
 CREATE FUNCTION kindly_api.period(name text DEFAULT NULL, tz text DEFAULT NULL, "now" timestamptz DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE ("from" date, "to" date, granularity text)
     LANGUAGE sql STABLE PARALLEL SAFE COST 10 ROWS 1
@@ -1660,6 +1992,347 @@ COMMENT ON FUNCTION kindly_api.stats_funnel(kindly_stats.bot_id, kindly_stats.mo
 measures: 2 to 20 that count values of the same column, {messages,pages}; other arguments and errors as those of stats_series, and 400 for measures whose members differ.  Each step has
 the members who were counted by its measure and by all before it in the range, in whatever order of time.  ratio: part of the first step''s, step_ratio: of the step before''s, null where
 that is nobody.';
+CREATE TYPE kindly_stats.overview_question AS (
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, granularity text, locale text, sources text[], language_codes text[],
+    compare text, previous_from kindly_stats.moment, previous_to kindly_stats.moment, measure text, key text[], top integer
+);
+COMMENT ON TYPE kindly_stats.overview_question IS 'internal: what kindly_api.overview() was asked for, once it is clear what that is';
+CREATE FUNCTION kindly_stats.local_date(instant timestamptz, tz text) RETURNS date
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 20
+    RETURN (SELECT p."from" FROM kindly_stats.period('today', tz, instant) AS p);
+COMMENT ON FUNCTION kindly_stats.local_date(timestamptz, text) IS 'internal: the date that a local clock shows';
+CREATE FUNCTION kindly_stats.overview_range(
+    INOUT period text, INOUT "from" kindly_stats.moment, INOUT "to" kindly_stats.moment, tz text, INOUT granularity text, locale text, first date, last date,
+    OUT from_date date, OUT to_date date)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    today date := (SELECT p."from" FROM kindly_stats.period('today', tz) AS p);
+    fitting text;
+    days integer;
+BEGIN
+    IF period IS NULL AND "from" IS NULL AND "to" IS NULL THEN
+        IF last < today - 29 THEN
+            "from" := kindly_stats.moment(last - 29);
+            "to" := kindly_stats.moment(last + 1);
+        ELSE
+            period := 'last30days';
+        END IF;
+    END IF;
+    IF period = 'all' THEN
+        from_date := coalesce(first, today);
+        to_date := coalesce(last, today) + 1;
+    ELSIF period IS NOT NULL THEN
+        SELECT p."from", p."to", p.granularity INTO from_date, to_date, fitting FROM kindly_stats.period(period, tz, NULL, locale) AS p;
+    END IF;
+    IF period IS NOT NULL THEN
+        "from" := kindly_stats.moment(from_date);
+        "to" := kindly_stats.moment(to_date);
+    ELSIF "from" IS NOT NULL AND "to" IS NOT NULL THEN
+        IF "from"::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND "to"::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+            from_date := "from"::text;
+            to_date := "to"::text;
+        ELSE
+            SELECT kindly_stats.local_date(e.edges[1], tz), kindly_stats.local_date(e.edges[cardinality(e.edges)] - interval '1 microsecond', tz) + 1
+              INTO from_date, to_date FROM kindly_stats.edges("from", "to", tz, 'day') AS e (edges);
+        END IF;
+    END IF;
+    days := to_date - from_date;
+    IF granularity IS NULL OR (granularity = 'hour' AND days > 7) THEN
+        granularity := coalesce(fitting, CASE WHEN days <= 2 THEN 'hour' WHEN days <= 92 THEN 'day' WHEN days <= 550 THEN 'week' WHEN days <= 3000 THEN 'month' WHEN days <= 9000 THEN 'quarter' ELSE 'year' END);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_range(text, kindly_stats.moment, kindly_stats.moment, text, text, text, date, date) IS 'internal: the range that is meant, and a granularity that suits it';
+CREATE FUNCTION kindly_stats.overview_series(q kindly_stats.overview_question, measure text, key text[] DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, previous_date timestamp, count bigint, members bigint, previous_count bigint, previous_members bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF q.compare IS NULL THEN
+        RETURN QUERY SELECT s.bucket, s.date, NULL::timestamp, s.count, s.distinct_count, NULL::bigint, NULL::bigint
+          FROM kindly_stats.stats_series(q.bot, q."from", q."to", q.tz, q.granularity, overview_series.measure, q.sources, q.language_codes, overview_series.key, q.locale) AS s;
+    ELSE
+        RETURN QUERY SELECT s.bucket, s.date, s.previous_date, s.count, s.distinct_count, s.previous_count, s.previous_distinct_count
+          FROM kindly_stats.stats_series_compared(q.bot, q."from", q."to", q.tz, q.granularity, overview_series.measure, q.sources, q.language_codes, overview_series.key, q.locale, q.compare) AS s;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_series(kindly_stats.overview_question, text, text[]) IS 'internal: a measure bucket by bucket, beside those of an earlier range where there is one';
+CREATE FUNCTION kindly_stats.overview_total(q kindly_stats.overview_question, measure text, key text[] DEFAULT NULL, OUT count bigint, OUT members bigint, OUT previous_count bigint, OUT previous_members bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF q.compare IS NULL THEN
+        SELECT t.count, t.distinct_count INTO count, members
+          FROM kindly_stats.stats_total(q.bot, q."from", q."to", q.tz, q.granularity, overview_total.measure, q.sources, q.language_codes, overview_total.key, q.locale) AS t;
+    ELSE
+        SELECT t.count, t.distinct_count, t.previous_count, t.previous_distinct_count INTO count, members, previous_count, previous_members
+          FROM kindly_stats.stats_total_compared(q.bot, q."from", q."to", q.tz, q.granularity, overview_total.measure, q.sources, q.language_codes, overview_total.key, q.locale, q.compare) AS t;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_total(kindly_stats.overview_question, text, text[]) IS 'internal: a measure in all, beside that of an earlier range where there is one';
+CREATE FUNCTION kindly_stats.overview_list(q kindly_stats.overview_question, measure text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
+      FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
+     WHERE m.name = overview_list.measure
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_list(kindly_stats.overview_question, text) IS 'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
+CREATE FUNCTION kindly_stats.overview_buttons(q kindly_stats.overview_question) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
+    WITH button (line, place) AS MATERIALIZED (SELECT b.* FROM json_array_elements(kindly_stats.overview_list(q, 'buttons')) WITH ORDINALITY AS b),
+    name (id, name) AS MATERIALIZED (
+        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
+         WHERE i.bot_id = q.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
+        UNION ALL
+        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
+         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
+    SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
+               'name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,0}'),
+               'dialogue', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,2}')) ORDER BY b.place), '[]')
+      FROM button AS b
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_buttons(kindly_stats.overview_question) IS 'internal: buttons with the names of interactions that have their, or their dialogues'', ids';
+CREATE FUNCTION kindly_stats.overview_breakdown(q kindly_stats.overview_question, by text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 SET search_path = pg_catalog, pg_temp AS $$
+    -- values as filters take them: chr(92) is a backslash
+    SELECT coalesce(json_agg(json_build_object('value', CASE WHEN t.value IS NOT NULL THEN concat(CASE WHEN t.value = '' OR left(t.value, 1) IN ('-', chr(92)) THEN chr(92) END, t.value) END, 'count', t.count, 'members', t.distinct_count)), '[]')
+      FROM kindly_stats.stats_total_by(q.bot, q."from", q."to", q.tz, overview_breakdown.by, 'day', coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS t
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_breakdown(kindly_stats.overview_question, text) IS 'internal: a measure, by default messages, by source or language as JSON, most events first';
+CREATE FUNCTION kindly_stats.overview_feedback(q kindly_stats.overview_question, "from" kindly_stats.moment, "to" kindly_stats.moment) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+    RETURN sage.feedback_summary((q).bot, "from", "to", (q).tz, array_to_json((q).sources)::text, array_to_json((q).language_codes)::text) -> 'data';
+COMMENT ON FUNCTION kindly_stats.overview_feedback(kindly_stats.overview_question, kindly_stats.moment, kindly_stats.moment) IS 'internal: ratings of either scale';
+CREATE FUNCTION kindly_stats.overview_rates(q kindly_stats.overview_question, "from" kindly_stats.moment, "to" kindly_stats.moment) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+    RETURN (SELECT row_to_json(m) FROM ultimate.metrics((q).bot, "from", "to", 'end', array_to_json((q).sources)::text, array_to_json((q).language_codes)::text, (q).tz) AS m);
+COMMENT ON FUNCTION kindly_stats.overview_rates(kindly_stats.overview_question, kindly_stats.moment, kindly_stats.moment) IS 'internal: rates of conversations that ended';
+CREATE FUNCTION kindly_stats.overview_intents(q kindly_stats.overview_question) RETURNS json
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
+    RETURN (SELECT coalesce(json_agg(i), '[]') FROM (
+        SELECT m.* FROM ultimate.metrics_by_first_meaningful_intent((q).bot, (q)."from", (q)."to", '{}', 'end', (q).tz) AS m LIMIT (q).top) AS i);
+COMMENT ON FUNCTION kindly_stats.overview_intents(kindly_stats.overview_question) IS 'internal: conversations by their first meaningful intent';
+CREATE FUNCTION kindly_stats.overview_card(card text, q kindly_stats.overview_question) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    compared boolean := q.compare IS NOT NULL;
+    series json;
+    total record;
+    more record;
+BEGIN
+    CASE card
+    WHEN 'chats', 'messages' THEN
+        total := kindly_stats.overview_total(q, 'messages');
+        RETURN (SELECT json_build_object('now', json_build_object('chats', total.members, 'messages', total.count, 'series', json_agg(CASE card WHEN 'chats' THEN s.members ELSE s.count END)),
+                    'before', CASE WHEN compared THEN json_build_object('chats', total.previous_members, 'messages', total.previous_count, 'series', json_agg(CASE card WHEN 'chats' THEN s.previous_members ELSE s.previous_count END)) END)
+                  FROM kindly_stats.overview_series(q, 'messages') AS s);
+    WHEN 'row' THEN
+        IF q.measure IS NULL THEN
+            RETURN NULL;
+        END IF;
+        total := kindly_stats.overview_total(q, q.measure, q.key);
+        RETURN (SELECT json_build_object('member', (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure),
+                    'now', json_build_object('count', total.count, 'members', total.members, 'series', json_agg(s.count), 'member_series', json_agg(s.members)),
+                    'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
+                  FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);
+    WHEN 'fallbacks' THEN
+        total := kindly_stats.overview_total(q, 'fallbacks');
+        more := kindly_stats.overview_total(q, 'replies');
+        RETURN (SELECT json_build_object('now', json_build_object('fallbacks', total.count, 'replies', more.count, 'series', json_agg(f.count), 'replied', json_agg(r.count)),
+                    'before', CASE WHEN compared THEN json_build_object('fallbacks', total.previous_count, 'replies', more.previous_count, 'series', json_agg(f.previous_count), 'replied', json_agg(r.previous_count)) END)
+                  FROM kindly_stats.overview_series(q, 'fallbacks') AS f JOIN kindly_stats.overview_series(q, 'replies') AS r USING (bucket));
+    WHEN 'handovers' THEN
+        SELECT json_object_agg(n.name, json_build_object('now', (SELECT json_build_object('total', sum(s.count), 'series', json_agg(s.count)) FROM kindly_stats.overview_series(q, n.measure) AS s),
+                                                         'before', CASE WHEN compared THEN (kindly_stats.overview_total(q, n.measure)).previous_count END)) INTO series
+          FROM (VALUES ('requests', 'handover_requests'), ('requests_while_closed', 'handover_requests_closed'), ('started', 'handovers_started'), ('ended', 'handovers_ended')) AS n (name, measure);
+        RETURN (SELECT json_build_object(
+                    'now', json_build_object('totals', json_object_agg(e.key, e.value #> '{now,total}'), 'series', json_object_agg(e.key, e.value #> '{now,series}')),
+                    'before', CASE WHEN compared THEN json_build_object('totals', json_object_agg(e.key, e.value -> 'before')) END) FROM json_each(series) AS e);
+    WHEN 'users' THEN
+        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
+        total := kindly_stats.overview_total(q, 'users');
+        RETURN (SELECT json_build_object('now', json_build_object('users', total.members, 'created', until.distinct_count - before.distinct_count, 'series', (SELECT json_agg(s.members) FROM kindly_stats.overview_series(q, 'users') AS s)),
+                    'before', CASE WHEN compared THEN json_build_object('users', total.previous_members, 'series', (SELECT json_agg(s.previous_members) FROM kindly_stats.overview_series(q, 'users') AS s)) END)
+                  FROM kindly_stats.stats_total(q.bot, '0100-01-01', q."to", q.tz, 'day', 'users', q.sources, q.language_codes) AS until,
+                       kindly_stats.stats_total(q.bot, '0100-01-01', q."from", q.tz, 'day', 'users', q.sources, q.language_codes) AS before);
+    WHEN 'feedback' THEN
+        RETURN json_build_object('now', kindly_stats.overview_feedback(q, q."from", q."to"), 'before', CASE WHEN compared THEN kindly_stats.overview_feedback(q, q.previous_from, q.previous_to) END);
+    WHEN 'outcomes' THEN
+        RETURN json_build_object('now', json_build_object('rates', kindly_stats.overview_rates(q, q."from", q."to"), 'list', kindly_stats.overview_list(q, 'outcomes_ended')),
+            'before', CASE WHEN compared THEN json_build_object('rates', kindly_stats.overview_rates(q, q.previous_from, q.previous_to)) END);
+    WHEN 'buttons' THEN
+        RETURN json_build_object('now', kindly_stats.overview_buttons(q));
+    WHEN 'sources' THEN
+        RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'source'));
+    WHEN 'languages' THEN
+        RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
+    WHEN 'heatmap' THEN
+        RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
+                    'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
+                  FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
+    WHEN 'intents' THEN
+        -- Conversations are not filtered by channel and language there, and not everybody may read them.
+        IF q.sources IS NULL AND q.language_codes IS NULL THEN
+            BEGIN
+                RETURN json_build_object('now', kindly_stats.overview_intents(q));
+            EXCEPTION WHEN insufficient_privilege THEN
+                NULL;
+            END;
+        END IF;
+        RETURN json_build_object('now', NULL);
+    ELSE
+        RETURN json_build_object('now', kindly_stats.overview_list(q, CASE card WHEN 'events' THEN 'triggered_events' ELSE card END));
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_card(text, kindly_stats.overview_question) IS 'internal: what one card of kindly_api.overview() shows';
+CREATE FUNCTION kindly_stats.overview_buckets(q kindly_stats.overview_question) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    shape text := CASE q.granularity WHEN 'hour' THEN 'YYYY-MM-DD"T"HH24:MI' ELSE 'YYYY-MM-DD' END;
+    named boolean := q.granularity NOT IN ('hour', 'day');
+BEGIN
+    RETURN (SELECT json_build_object('date', json_agg(to_char(s.date, shape)), 'label', CASE WHEN named THEN json_agg(kindly_stats.bucket_label(s.date, q.granularity, q.locale)) END,
+                       'before', CASE WHEN q.compare IS NOT NULL THEN json_agg(to_char(s.previous_date, shape)) END,
+                       -- where the last one would end, whether the range does there or not
+                       'end', CASE WHEN named THEN (SELECT kindly_stats.local_date(e.edges[2] - interval '1 microsecond', q.tz) + 1
+                            FROM kindly_stats.edges(kindly_stats.moment(max(s.date)::date), kindly_stats.moment(least(max(s.date)::date, date '9997-01-01') + 800), q.tz, q.granularity, q.locale) AS e (edges))
+                          ELSE max(s.date)::date + 1 END)
+              FROM kindly_stats.overview_series(q, 'messages') AS s);
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_buckets(kindly_stats.overview_question) IS 'internal: labels of the buckets, those that they are compared with, and the day after the last';
+CREATE FUNCTION kindly_stats.validated(answer json) RETURNS json
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10 AS 'MODULE_PATHNAME', 'ks_validated';
+COMMENT ON FUNCTION kindly_stats.validated(json) IS 'internal: an answer with its validator in the header ETag, or HTTP 304 for who has it';
+CREATE FUNCTION kindly_stats.overview_periods(tz text, locale text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 200 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT json_object_agg(n.name, json_build_array(p."from", p."to") ORDER BY n.place)
+      FROM unnest('{today,yesterday,last7days,last30days,thisWeek,lastWeek,thisMonth,lastMonth,last3Months,thisQuarter,lastQuarter,thisYear,lastYear}'::text[]) WITH ORDINALITY AS n (name, place),
+           kindly_stats.period(n.name, overview_periods.tz, NULL, overview_periods.locale) AS p
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_periods(text, text) IS 'internal: what periods by name are today';
+CREATE FUNCTION kindly_api.overview(
+    bot kindly_stats.bot_id DEFAULT NULL, period text DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    granularity text DEFAULT NULL, compare text DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, locale text DEFAULT NULL,
+    cards text[] DEFAULT NULL, top integer DEFAULT 5, measure text DEFAULT NULL, key text[] DEFAULT NULL)
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    me kindly_stats.bot_id := kindly_stats.require_bot(bot);
+    every text[] := '{chats,messages,fallbacks,handovers,users,feedback,outcomes,row,pages,labels,buttons,sources,languages,heatmap,intents,topics,sentiments,responses,interactions,events,links}';
+    unknown text := (SELECT min(c) FROM unnest(cards) AS c WHERE c <> ALL (every));
+    q kindly_stats.overview_question;
+    life record;
+    shown record;
+    first date;
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no card "%"', unknown USING ERRCODE = '22023', HINT = concat('There are ', array_to_string(every, ', '), '.');
+    ELSIF (measure IS NULL) <> (key IS NULL) THEN
+        RAISE EXCEPTION '"measure" and "key" go together' USING ERRCODE = '22023', HINT = 'Pass both, or neither.';
+    ELSIF period IS NOT NULL AND ("from" IS NOT NULL OR "to" IS NOT NULL) THEN
+        RAISE EXCEPTION '"period" stands in the place of "from" and "to"' USING ERRCODE = '22023', HINT = 'Pass either.';
+    END IF;
+    SELECT o.* INTO life FROM kindly_stats.stats_options(me) AS o;
+    first := kindly_stats.local_date(life.first, tz);
+    SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, granularity, locale, first, kindly_stats.local_date(life.last, tz)) AS r;
+    q := ROW(me, shown."from", shown."to", tz, shown.granularity, locale, sources, language_codes, NULL, NULL, NULL, measure, key, top);
+    IF compare IS NOT NULL THEN
+        -- what began before the bot did is nothing to compare with
+        SELECT compare, kindly_stats.moment(t.previous_from), kindly_stats.moment(t.previous_to) INTO q.compare, q.previous_from, q.previous_to
+          FROM kindly_stats.stats_total_compared(me, q."from", q."to", tz, q.granularity, 'messages', sources, language_codes, compare => overview.compare) AS t
+         WHERE t.previous_from >= first;
+    END IF;
+    RETURN kindly_stats.validated(json_build_object(
+        'bot', json_build_object('id', kindly_stats.bot_text(me::bigint), 'name', (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = me::bigint)),
+        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', q.granularity, 'today', (SELECT p."from" FROM kindly_stats.period('today', tz) AS p)),
+        'before', CASE WHEN q.compare IS NOT NULL THEN json_build_object('from', left(q.previous_from::text, 10), 'to', left(q.previous_to::text, 10)) END,
+        'life', CASE WHEN first IS NOT NULL THEN json_build_object('from', first, 'to', kindly_stats.local_date(life.last, tz) + 1) END,
+        'sources', life.sources, 'language_codes', life.language_codes, 'periods', kindly_stats.overview_periods(tz, locale),
+        'buckets', kindly_stats.overview_buckets(q),
+        'cards', (SELECT json_object_agg(c.card, kindly_stats.overview_card(c.card, q)) FROM unnest(coalesce(cards, every)) AS c (card))));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) IS
+'many statistics of one range in one answer and of one snapshot, as the page shows them
+
+bot: by default the token''s; period: one of kindly_stats.period(), or all, from the first event to the last; or from, to: as those of stats_series; without either the last 30 days, those that end with
+the last event where it is older; tz: default UTC; granularity: as that of stats_series, by default, and where hours would be those of more than a week, what suits the range; compare: as that of
+kindly_stats.stats_total_compared(), default nothing, nor where that range begins before the bot''s first event; sources, language_codes, locale: as those of stats_series;
+cards: which statistics, default all of chats, messages, fallbacks, handovers, users, feedback, outcomes, row, pages, labels,
+buttons, sources, languages, heatmap, intents, topics, sentiments, responses, interactions, events, links; top: lines of lists, default 5; measure, key: one line of a list, whose events row, heatmap, sources and
+languages then are of.
+The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
+buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
+range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
+Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
+CREATE FUNCTION kindly_api.bots() RETURNS TABLE (bot text, name text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT kindly_stats.bot_text(b.bot), (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = b.bot)
+      FROM unnest(kindly_stats.visible_bots()) AS b (bot);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.bots() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.bots() IS
+'lists the bots that the token is for
+
+A token of one bot has that, one of a login those that kindly_stats.grant_bot() gave to its role; name: of kindly_stats.bot_name, or NULL.';
+CREATE FUNCTION kindly_api.bots_overview(
+    period text DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC', compare text DEFAULT NULL,
+    sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    bots bigint[] := kindly_stats.visible_bots();
+    q kindly_stats.overview_question;
+    life record;
+    shown record;
+    previous_from timestamp;
+    previous_to timestamp;
+BEGIN
+    IF period IS NOT NULL AND ("from" IS NOT NULL OR "to" IS NOT NULL) THEN
+        RAISE EXCEPTION '"period" stands in the place of "from" and "to"' USING ERRCODE = '22023', HINT = 'Pass either.';
+    END IF;
+    SELECT min(o.first) AS first, max(o.last) AS last, array_agg(DISTINCT s.value) FILTER (WHERE NOT s.is_language) AS sources, array_agg(DISTINCT s.value) FILTER (WHERE s.is_language) AS language_codes INTO life
+      FROM unnest(bots) AS b (bot), kindly_stats.stats_options(b.bot) AS o
+      LEFT JOIN LATERAL (SELECT v, false FROM unnest(o.sources) AS v UNION ALL SELECT v, true FROM unnest(o.language_codes) AS v) AS s (value, is_language) ON true;
+    SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, 'day', locale, kindly_stats.local_date(life.first, tz), kindly_stats.local_date(life.last, tz)) AS r;
+    q := ROW(NULL, shown."from", shown."to", tz, 'day', locale, sources, language_codes, compare, NULL, NULL, NULL, NULL, 0);
+    IF compare IS NOT NULL AND cardinality(bots) > 0 THEN
+        SELECT t.previous_from, t.previous_to INTO previous_from, previous_to
+          FROM kindly_stats.stats_total_compared(bots[1], q."from", q."to", tz, 'day', 'messages', compare => bots_overview.compare) AS t;
+        -- what began before all of them did is nothing to compare with
+        IF (previous_from < kindly_stats.local_date(life.first, tz)) IS NOT FALSE THEN
+            q.compare := NULL;
+        END IF;
+    END IF;
+    RETURN kindly_stats.validated(json_build_object(
+        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', 'day', 'today', (SELECT p."from" FROM kindly_stats.period('today', tz) AS p)),
+        'before', CASE WHEN q.compare IS NOT NULL AND cardinality(bots) > 0 THEN json_build_object('from', previous_from::date, 'to', previous_to::date) END,
+        'life', CASE WHEN life.first IS NOT NULL THEN json_build_object('from', kindly_stats.local_date(life.first, tz), 'to', kindly_stats.local_date(life.last, tz) + 1) END,
+        'sources', coalesce(life.sources, '{}'), 'language_codes', coalesce(life.language_codes, '{}'), 'periods', kindly_stats.overview_periods(tz, locale),
+        'bots', (SELECT coalesce(json_agg(json_build_object('id', kindly_stats.bot_text(b.bot), 'name', (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = b.bot),
+                        'messages', m.count, 'chats', m.members, 'previous_messages', m.previous_count, 'previous_chats', m.previous_members,
+                        'fallbacks', f.count, 'replies', r.count, 'handovers', h.count) ORDER BY m.count DESC, b.place), '[]')
+                   FROM unnest(bots) WITH ORDINALITY AS b (bot, place),
+                        LATERAL kindly_stats.overview_total(ROW(b.bot, q."from", q."to", q.tz, q.granularity, q.locale, q.sources, q.language_codes, q.compare, NULL, NULL, NULL, NULL, 0)::kindly_stats.overview_question, 'messages') AS m,
+                        LATERAL kindly_stats.stats_total(b.bot, q."from", q."to", tz, 'day', 'fallbacks', q.sources, q.language_codes) AS f,
+                        LATERAL kindly_stats.stats_total(b.bot, q."from", q."to", tz, 'day', 'replies', q.sources, q.language_codes) AS r,
+                        LATERAL kindly_stats.stats_total(b.bot, q."from", q."to", tz, 'day', 'handovers_started', q.sources, q.language_codes) AS h)));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.bots_overview(text, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.bots_overview(text, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text) IS
+'a few totals of each bot that the token is for, of one snapshot
+
+Arguments and answer as those of overview(), and in the place of cards bots, those with most messages first: id, name, messages and chats, the same before where there is something to compare with, fallbacks, replies, and handovers that
+started.  The header ETag has a validator.
+Errors: 400 for arguments that make no sense.';
 REVOKE SELECT ON kindly_stats.event_table FROM PUBLIC;
 REVOKE SELECT ON kindly_stats.conversation_table FROM PUBLIC;
 REVOKE SELECT ON kindly_stats.progress FROM PUBLIC;
