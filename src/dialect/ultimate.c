@@ -55,7 +55,7 @@ close_day(const ks_bot_day *e)
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("day %s of bot %s has not been closed", ks_day_text(e->day), ks_bot_text(e->bot_id)),
+				 errmsg("day %s of bot %s has not been closed", ks_day_text(e->day), ks_reader_bot_text(e->bot_id)),
 				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
 	(void) ks_day_close(e, false);
 }
@@ -97,13 +97,13 @@ check_mark(const ks_bot_day *e)
 	if (!closed && found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot %s was written or reopened just now", ks_day_text(e->day), ks_bot_text(e->bot_id)),
+				 errmsg("day %s of bot %s was written or reopened just now", ks_day_text(e->day), ks_reader_bot_text(e->bot_id)),
 				 errhint("Export it again.")));
 	if (found != mark.conversations)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("day %s of bot %s was closed with " INT64_FORMAT " conversations, but " INT64_FORMAT " are there now",
-						ks_day_text(e->day), ks_bot_text(e->bot_id), mark.conversations, found),
+						ks_day_text(e->day), ks_reader_bot_text(e->bot_id), mark.conversations, found),
 				 errhint("They were purged, or their table was detached, or changed behind its triggers.  kindly_stats.reopen_day() gives up what was exported.")));
 	return mark;
 }
@@ -162,7 +162,7 @@ add_documents(StringInfo out, const ks_bot_day *e, const ks_stream *stream, Memo
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("the conversations of bot %s that ended on %s are more than one document can hold",
-							ks_bot_text(e->bot_id), ks_day_text(e->day)),
+							ks_reader_bot_text(e->bot_id), ks_day_text(e->day)),
 					 errhint("Use ultimate.export_rows(), which gives them one by one.")));
 	}
 	MemoryContextSwitchTo(old);

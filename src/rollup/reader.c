@@ -23,9 +23,11 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_list_bots);
+PG_FUNCTION_INFO_V1(ks_bot_text_sql);
 
 /* visible_bots(), which the policies call */
 extern Datum ks_visible_bots(PG_FUNCTION_ARGS);
@@ -147,6 +149,68 @@ ks_reader_sees(const ks_reader *reader, int64 bot)
 			high = middle;
 	}
 	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * Ids
+ * ------------------------------------------------------------------------
+ */
+
+/* Whether policies of others show the caller the id of a bot. */
+static bool
+is_shown(int64 bot)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot)};
+	bool		result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_prepared(&plan, "SELECT FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a bot");
+	result = SPI_processed > 0;
+	SPI_finish();
+	return result;
+}
+
+/* Whether the caller may learn which text a number was derived from: as kindly_stats.known_bot would tell him, or the view that will do instead. */
+static bool
+may_know(int64 bot)
+{
+	Oid			schema = get_namespace_oid("kindly_stats", true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid("known_bot", schema) : InvalidOid;
+	ks_reader	reader = {0};
+	bool		reads = may_select(table);
+	bool		hides;
+	bool		ours;
+
+	if (reads && check_enable_rls(table, InvalidOid, true) != RLS_ENABLED)
+		return true;
+	if (!OidIsValid(table) || (!reads && !may_select(get_relname_relid("bot", schema))))
+		return false;
+	look_at_policies(table, &hides, &ours);
+	if (!hides || has_bypassrls_privilege(GetUserId()))
+		return true;
+	if (!ours)
+		return reads && is_shown(bot);
+	reader.bots = visible_bots();
+	return ks_reader_sees(&reader, bot);
+}
+
+/* The id that a bot has for the caller: its number, if it is none of his. */
+char *
+ks_reader_bot_text(int64 bot)
+{
+	return bot >= KS_BOT_LOWEST || !may_know(bot) ? psprintf(INT64_FORMAT, bot) : ks_bot_text(bot);
+}
+
+/* bot_text(number) */
+Datum
+ks_bot_text_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(ks_reader_bot_text(PG_GETARG_INT64(0))));
 }
 
 /* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */
