@@ -199,18 +199,24 @@ may_know(int64 bot)
 	return ks_reader_sees(&reader, bot);
 }
 
-/* The id that a bot has for the caller: its number, if it is none of his. */
+/* The id of a bot for an error: as the caller has written it, if it is none of those that he sees. */
 char *
 ks_reader_bot_text(int64 bot)
 {
-	return bot >= KS_BOT_LOWEST || !may_know(bot) ? psprintf(INT64_FORMAT, bot) : ks_bot_text(bot);
+	const char *id = ks_bot_spelling(bot);
+
+	if (bot >= KS_BOT_LOWEST || may_know(bot))
+		return ks_bot_text(bot);
+	return id != NULL ? ks_bot_canonical(id) : psprintf(INT64_FORMAT, bot);
 }
 
 /* bot_text(number) */
 Datum
 ks_bot_text_sql(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(ks_reader_bot_text(PG_GETARG_INT64(0))));
+	int64		bot = PG_GETARG_INT64(0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(bot >= KS_BOT_LOWEST || may_know(bot) ? ks_bot_text(bot) : psprintf(INT64_FORMAT, bot)));
 }
 
 /* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */
