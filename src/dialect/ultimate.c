@@ -117,7 +117,7 @@ make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 	ks_interval interval = ks_day_interval(e.day);
 	ks_choice	choice = {e.bot_id, false, 1, &interval};
 
-	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE \"C\"",
+	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE pg_catalog.\"C\"",
 						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties, &query->table));
 	ks_stream_argument(query, TEXTOID, mark.bot_name != NULL ? CStringGetTextDatum(mark.bot_name) : (Datum) 0, mark.bot_name == NULL);
 }
@@ -375,7 +375,7 @@ make_first_last_intent(FunctionCallInfo fcinfo, ks_stream_query *query)
 	const char *properties[] = {"conversation_id", "triggered_intent_replies",
 	started_argument(fcinfo, 3) ? "conversation_start_time" : "conversation_end_time"};
 
-	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
+	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE pg_catalog.\"C\"",
 						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties), &query->table), properties[2]);
 }
 

@@ -306,7 +306,7 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 	ks_reader_begin(&reader);
 	if (!ks_reader_sees(&reader, bot_id))
 		nulls[0] = 'n';
-	ks_prepared(&plan, "SELECT r.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
+	ks_prepared(&plan, "SELECT r.month, kindly_stats.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
 				" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])"
 				" AND r.month OPERATOR(pg_catalog.=) (SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
 				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2) GROUP BY r.month", 3, types);

@@ -212,7 +212,7 @@ subtract_measure(repairing *r)
 	uint64		i;
 
 	ks_bounds_reset(&ignored);
-	select_live(r, &plan, "SELECT $3, CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END"
+	select_live(r, &plan, "SELECT $3, CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END"
 				FROM_LIVE_ROWS " WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
 	for (i = 0; i < SPI_processed; i++)
 	{
