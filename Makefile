@@ -3,7 +3,9 @@
 # In this folder, or in an empty one: make -f DIR/Makefile VPATH=DIR
 
 EXTENSION = kindly_stats
-EXTVERSION = 0.1.0
+EXTVERSION = 1.0.0
+# Of the library: counts patch releases, too, which leave the objects as they are.
+LIBVERSION = $(EXTVERSION)
 MODULE_big = kindly_stats
 
 # Where the sources are; what is made of them is made where make runs.
@@ -16,6 +18,7 @@ OBJS := $(patsubst $(SRC)/%.c,%.o,$(SOURCES))
 # One source for the install script; the built file is not committed.
 SQL_PARTS := $(sort $(wildcard $(SRC)/src/sql/*.sql))
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+DATA = $(patsubst $(SRC)/%,%,$(wildcard $(SRC)/src/upgrade/*.sql))
 
 REGRESS = $(patsubst $(SRC)/sql/%.sql,%,$(sort $(wildcard $(SRC)/sql/*.sql)))
 REGRESS_OPTS = --inputdir=$(SRC) --load-extension=kindly_stats
@@ -31,7 +34,7 @@ endif
 
 # Paths are written into debugging information and messages as they are seen from
 # the sources, so that the same library is built in whatever folder.
-PG_CPPFLAGS = -I$(SRC)/src -ffile-prefix-map=$(SRC)/= -ffile-prefix-map='$(CURDIR)'=. \
+PG_CPPFLAGS = -DKS_VERSION='"$(LIBVERSION)"' -I$(SRC)/src -ffile-prefix-map=$(SRC)/= -ffile-prefix-map='$(CURDIR)'=. \
 	$(shell pkg-config --cflags icu-i18n)
 SHLIB_LINK = $(shell pkg-config --libs icu-i18n icu-uc)
 
@@ -39,7 +42,7 @@ EXTRA_CLEAN = $(DATA_built) $(basename $(wildcard test/unit/unit_*.c test/fuzz/f
 
 # What would be found instead of being made, as make looks in both folders.
 ifneq ($(SRC),.)
-ifneq ($(filter-out installcheck dist unit fuzz coverage mutants bench reference,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out installcheck dist unit fuzz coverage mutants bench reference samples,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(wildcard $(addprefix $(SRC)/,$(OBJS) $(DATA_built))),)
 $(error the sources were built in their own folder: run `make clean` there first)
 endif
@@ -63,6 +66,20 @@ endif
 
 # Headers are few; rebuilding everything when one changes costs seconds.
 $(OBJS) $(OBJS:.o=.bc): $(wildcard $(SRC)/src/*.h $(SRC)/src/*/*.h)
+
+# The upgrade script from the version before, and the functions that only its objects call (doc/releasing.md).
+UPGRADE_FROM = 0.1.0
+UPGRADE_RENAMED = chatbot=chatbot_com
+.PHONY: upgrade
+upgrade: $(DATA_built)
+	perl $(SRC)/test/upgrade/draft.pl $(SRC)/test/upgrade/$(EXTENSION)--$(UPGRADE_FROM).sql $(DATA_built) $(UPGRADE_RENAMED) \
+		> $(SRC)/src/upgrade/$(EXTENSION)--$(UPGRADE_FROM)--$(EXTVERSION).sql
+	perl $(SRC)/test/upgrade/retired.pl > $(SRC)/src/retired.c
+
+# Tallies as this version stores them, from the extension that is installed in the server that psql finds; once it is released, they stay.
+.PHONY: samples
+samples:
+	$(bindir)/psql -X -q -d postgres -f $(SRC)/test/upgrade/samples.sql > $(SRC)/test/upgrade/tally-1.txt
 
 $(DATA_built): $(SQL_PARTS)
 	cat $^ > $@

@@ -65,7 +65,7 @@ SELECT n.nspname AS schema, p.*, obj_description(p.oid, 'pg_proc') AS comment
 
 \echo '# Reference'
 \echo
-\echo 'Made by `make reference` from the comments of the catalog, which `\\df+`, `\\dt+` and `\\dv+` show in psql. All is there since 0.1.0.'
+\echo 'Made by `make reference` from the comments of the catalog, which `\\df+`, `\\dt+` and `\\dv+` show in psql. All is there since 1.0.0.'
 \echo 'What the functions of each system answer, and why, is in [chatbot_com.md](chatbot_com.md), [logicdialog.md](logicdialog.md) and [ultimate.md](ultimate.md).'
 \echo
 SELECT '* [' || pg_temp.prose(title) || '](#' || anchor || ')' FROM (

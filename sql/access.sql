@@ -441,4 +441,4 @@ SET client_min_messages = warning;
 DROP DATABASE regression_kindly_access;
 DROP ROLE regress_ks_bi, regress_ks_team, regress_ks_member, regress_ks_distant, regress_ks_writer, regress_ks_owner, regress_ks_renamed;
 -- they may serve other databases of the cluster
-DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
+DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

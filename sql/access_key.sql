@@ -194,6 +194,84 @@ SELECT pg_temp.auth('42', 'ks_000000000000_x');
 SELECT pg_temp.auth('42', :'brief');
 RESET ROLE;
 RESET search_path;
+-- a key of a role opens the bots that were granted to it, as they are at the time
+CREATE ROLE regress_kindly_login NOLOGIN;
+SELECT kindly_stats.create_login_key('regress_kindly_login', 'a team') AS login \gset
+SELECT kindly_stats.create_login_key(NULL);
+SELECT kindly_stats.create_login_key('regress_kindly_nobody');
+SELECT kindly_stats.create_login_key('regress_kindly_login', lifetime => '-1 day');
+SELECT bot_id, login, label, is_valid FROM kindly_stats.api_keys() WHERE login IS NOT NULL;
+SELECT kindly_stats.grant_bot('regress_kindly_login', 42), kindly_stats.grant_bot('regress_kindly_login', 43);
+CREATE FUNCTION pg_temp.named_claims(jwt text) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT CASE WHEN jwt ~ '^[^.]+[.][^.]+[.]' THEN convert_from(pg_temp.bytes(split_part(jwt, '.', 2)), 'UTF8')::jsonb - '{iat,exp,key}'::text[] ELSE to_jsonb(jwt) END
+$$;
+CREATE FUNCTION pg_temp.login(key text, query text DEFAULT '') RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('request.headers', json_build_object('x-original-uri', concat('/api/native/login', query), 'x-api-key', key)::text, true);
+	RETURN pg_temp.named_claims(kindly_api.auth() ->> 'jwt');
+EXCEPTION WHEN OTHERS THEN
+	RETURN to_jsonb(concat_ws(' | ', SQLSTATE, SQLERRM));
+END $$;
+CREATE FUNCTION pg_temp.asked(claims text, question text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	answer text;
+BEGIN
+	PERFORM set_config('request.jwt.claims', claims, true), set_config('request.method', 'POST', true);
+	EXECUTE question INTO answer;
+	RETURN answer;
+EXCEPTION WHEN OTHERS THEN
+	RETURN concat_ws(' | ', SQLSTATE, SQLERRM);
+END $$;
+SET ROLE kindly_api_anonymous;
+SELECT pg_temp.login(:'login');
+SELECT pg_temp.login(:'login', '?bot=43'), pg_temp.login(:'login', '?bot=44'), pg_temp.login(:'login', '?cat=1'), pg_temp.login(:'key');
+SELECT pg_temp.named_claims(pg_temp.auth('43', :'login')), pg_temp.auth('44', :'login');
+RESET ROLE;
+-- whose token sees these, and no others
+SET ROLE kindly_api_user;
+SELECT pg_temp.asked('{"login":"regress_kindly_login","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()') AS all,
+	   pg_temp.asked('{"login":"regress_kindly_login","bot":44,"exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()') AS one,
+	   pg_temp.asked('{"login":"regress_kindly_login","aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()') AS endless,
+	   pg_temp.asked('{"login":"regress_kindly_nobody","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()') AS nobody,
+	   pg_temp.asked('{"login":7,"exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()') AS nonsense;
+SELECT pg_temp.asked('{"login":"regress_kindly_login","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.require_bot(' || b || ')') FROM unnest('{42,44,NULL}'::text[]) AS b (b) WHERE b IS NOT NULL;
+SELECT pg_temp.asked('{"login":"regress_kindly_login","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.require_bot(NULL)');
+RESET ROLE;
+SELECT kindly_stats.revoke_bot('regress_kindly_login', 43);
+SET ROLE kindly_api_user;
+SELECT pg_temp.asked('{"login":"regress_kindly_login","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()');
+RESET ROLE;
+-- nobody else is believed: not who has no token, nor who logs in by himself, nor a link
+SET ROLE kindly_api_anonymous;
+SELECT pg_temp.asked('{"login":"regress_kindly_login","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()');
+RESET ROLE;
+SET ROLE kindly_api_guest;
+SELECT pg_temp.asked('{"login":"regress_kindly_login","exp":1,"aud":"kindly_stats"}', 'SELECT kindly_stats.visible_bots()');
+RESET ROLE;
+
+-- a link lives as long as its key, and sees the bot of its key
+SET ROLE kindly_api_user;
+SELECT pg_temp.named_claims(pg_temp.asked(format('{"bot":42,"key":"%s","exp":1,"aud":"kindly_stats"}', substr(:'key', 4, 12)), $$SELECT kindly_api.share(42, '1 day') ->> 'token'$$));
+SELECT pg_temp.asked(format('{"bot":42,"key":"%s","exp":1,"aud":"kindly_stats"}', substr(:'key', 4, 12)), q)
+  FROM unnest(ARRAY[$$SELECT kindly_api.share(43, '1 day')$$, $$SELECT kindly_api.share(42, '367 days')$$, $$SELECT kindly_api.share(42, '59 s')$$, $$SELECT kindly_api.share(42, NULL)$$]) AS q;
+SELECT pg_temp.asked('{"bot":42,"key":"000000000000","exp":1,"aud":"kindly_stats"}', $$SELECT kindly_api.share()$$), pg_temp.asked('{"bot":42,"exp":1,"aud":"kindly_stats"}', $$SELECT kindly_api.share()$$);
+RESET ROLE;
+SET ROLE kindly_api_guest;
+BEGIN;
+SELECT pg_temp.asked(format('{"bot":%s,"key":"%s","exp":1,"aud":"kindly_stats"}', b, substr(:'key', 4, 12)), 'SELECT kindly_stats.visible_bots()') FROM unnest('{42,43}'::int[]) AS b;
+COMMIT;
+SELECT pg_temp.asked(format('{"bot":%s,"key":"%s","exp":1,"aud":"kindly_stats"}', b, substr(:'login', 4, 12)), 'SELECT kindly_stats.visible_bots()') FROM unnest('{42,43}'::int[]) AS b;
+RESET ROLE;
+SELECT kindly_stats.revoke_api_key(:'login');
+SET ROLE kindly_api_guest;
+SELECT pg_temp.asked(format('{"bot":42,"key":"%s","exp":1,"aud":"kindly_stats"}', substr(:'login', 4, 12)), 'SELECT kindly_stats.visible_bots()');
+-- and has rights on few functions, and no dialect
+SELECT string_agg(p.oid::regprocedure::text, ' ' ORDER BY p.proname) FROM pg_proc AS p WHERE p.pronamespace = 'kindly_api'::regnamespace AND has_function_privilege(p.oid, 'EXECUTE');
+SELECT string_agg(n.nspname, ' ' ORDER BY n.nspname) FROM pg_namespace AS n WHERE n.nspname ~ '^(kindly|sage|chatbot|logic|ultimate|bi$)' AND has_schema_privilege(n.oid, 'USAGE');
+RESET ROLE;
+DROP OWNED BY regress_kindly_login;
+DROP ROLE regress_kindly_login;
+
 -- keys and the secret outlive the extension
 DROP EXTENSION kindly_stats CASCADE;
 CREATE EXTENSION kindly_stats;
@@ -205,4 +283,4 @@ SELECT pg_temp.signed(pg_temp.exchange(42, :'key'), kindly_stats.signing_secret(
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_key;
 -- they may serve other databases of the cluster
-DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
+DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

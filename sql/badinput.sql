@@ -116,7 +116,7 @@ SELECT sage.meta_options(4001);
 SELECT count(*), (SELECT count FROM kindly_stats.stats_total(4001, '0001-01-01', '9999-12-31', 'UTC', 'day')) FROM bad_event;
 SELECT * FROM kindly_stats.verify(4001);
 
--- rights: readers need the schemas and the rollup, row-level security leaves rows out
+-- rights: readers need the schemas, the rollup and the measures, row-level security leaves rows out
 CREATE ROLE regress_kindly_reader;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO regress_kindly_reader;
 SET ROLE regress_kindly_reader;
@@ -125,7 +125,7 @@ SELECT pg_temp.try($q$SELECT sage.meta_options(4001)$q$);
 SELECT pg_temp.try($q$SELECT kindly_stats.attach('bad_plain')$q$);
 SELECT pg_temp.try($q$SELECT kindly_stats.add_measure('bad')$q$);
 RESET ROLE;
-GRANT SELECT ON kindly_stats.rollup TO regress_kindly_reader;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO regress_kindly_reader;
 SET ROLE regress_kindly_reader;
 SELECT pg_temp.try($q$SELECT sage.sessions_messages(4001, '2019-07-01', '2019-07-02')$q$);
 SELECT pg_temp.try($q$SELECT sage.takeovers_totals(4001, '2019-07-01', '2019-07-02')$q$);

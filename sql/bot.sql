@@ -80,7 +80,7 @@ DECLARE
 	f record;
 BEGIN
 	FOR f IN SELECT p.oid, n.nspname AS schema, p.proname AS name, p.proargnames AS arguments FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-		WHERE 'bot' = ANY (p.proargnames) AND (n.nspname IN ('sage', 'chatbot_com') OR n.nspname = 'kindly_stats' AND p.proname ~ '^(stats_|top_buttons|fallback_rate)') ORDER BY 2, 3
+		WHERE p.proargnames[1] = 'bot' AND (n.nspname IN ('sage', 'chatbot_com') OR n.nspname = 'kindly_stats' AND p.proname ~ '^(stats_|top_buttons|fallback_rate)') ORDER BY 2, 3
 	LOOP
 		RETURN QUERY EXECUTE format('SELECT %L || coalesce(string_agg(r::text, '' ''), '''') FROM %I.%I(bot => $1%s%s%s) AS r', f.name || ' ', f.schema, f.name,
 			CASE WHEN 'from' = ANY (f.arguments) THEN ', "from" => ''2024-10-25'', "to" => ''2024-11-03''' END, CASE WHEN 'tz' = ANY (f.arguments) THEN ', tz => ''Europe/Oslo''' END,

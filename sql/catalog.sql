@@ -74,7 +74,7 @@ INSERT INTO for_everybody VALUES
  'sage.* chatbot_com.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'period tally_agg sum series total distinct_total top slice part is_empty info buckets intervals edges bucket_label weekdays language bar sparkline svg moment bot_id'
+ 'period tally_agg sum series total distinct_total top slice part is_empty months entries info buckets intervals edges bucket_label weekdays language bar sparkline svg moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
@@ -86,9 +86,9 @@ INSERT INTO for_everybody VALUES
 ('reads the catalog alone, as everybody may', 'event_tables conversation_tables'),
 ('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
-('says what the documentation says, too', 'routes'),
+('says what the documentation says, too', 'routes library_version'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
-('kindly_api.overview() calls them as whoever queries', 'overview_card overview_list overview_buttons overview_breakdown');
+('kindly_api.overview() calls them as whoever queries', 'local_date overview_breakdown overview_buckets overview_buttons overview_card overview_feedback overview_intents overview_list overview_periods overview_range overview_rates overview_series overview_total validated');
 CREATE TEMP VIEW listed AS
 SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
 CREATE TEMP VIEW executable AS

@@ -59,7 +59,7 @@ SELECT pg_temp.try($q$SELECT chatbot_com.conversations_heatmap(5601, '0001-01-01
 -- an argument that a report does not have, and a report that there is not
 SELECT pg_temp.try($q$SELECT chatbot_com.conversations_heatmap(5601, dimension => 'day')$q$), pg_temp.try($q$SELECT chatbot_com.conversations_interactions(5601, source => 'widget')$q$), pg_temp.try($q$SELECT chatbot_com.conversations(5601, storyId => 'a')$q$), pg_temp.try($q$SELECT chatbot_com.conversations_sum(5601)$q$);
 
--- readers need the schemas, the rollup, and for interactions their catalogue; row-level security leaves rows out
+-- readers need the schemas, the rollup, the measures, and for interactions their catalogue; row-level security leaves rows out
 CREATE ROLE regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
 SELECT pg_temp.try('SELECT chatbot_com.conversations(5601)');
@@ -68,7 +68,7 @@ GRANT USAGE ON SCHEMA kindly_stats, chatbot_com TO regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
 SELECT p.proname, pg_temp.try(format('SELECT chatbot_com.%I(5601)', p.proname)) FROM pg_proc AS p WHERE p.pronamespace = 'chatbot_com'::regnamespace ORDER BY p.proname COLLATE "C";
 RESET ROLE;
-GRANT SELECT ON kindly_stats.rollup TO regress_chatbot_reader;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO regress_chatbot_reader;
 SET ROLE regress_chatbot_reader;
 SELECT pg_temp.try('SELECT chatbot_com.conversations_interactions(5601)');
 RESET ROLE;

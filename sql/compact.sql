@@ -29,7 +29,7 @@ SELECT 2, '', '2025-03-01', kindly_stats.tally_agg('2025-03-05Z', ARRAY['message
 CALL kindly_stats.compact();
 SELECT bot_id, measure, kindly_stats.total(tally), kindly_stats.distinct_total(tally) FROM kindly_stats.rollup WHERE measure <> 'events' ORDER BY 1, 2;
 
--- small bots' rows stay mixed, whatever wrote them: one row a bot and month; compaction never makes them more
+-- small bots' rows stay mixed, whatever wrote them: one row a bot, whatever its months; compaction never makes them more
 INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 10 + n % 50, timestamptz '2025-01-15Z' + n % 7 * interval '30 days', 'user_message', 's' || n FROM generate_series(1, 700) AS n;
 SELECT count(*) AS rows, bool_and(measure = '') AS mixed, count(DISTINCT (bot_id, month)) AS months FROM kindly_stats.rollup WHERE bot_id >= 10;
 CALL kindly_stats.compact();
@@ -48,7 +48,7 @@ CALL kindly_stats.compact();
 SELECT count(*) FROM written AS w JOIN kindly_stats.rollup AS r ON r.bot_id = w.bot_id AND r.ctid = w.place;
 DELETE FROM event WHERE bot_id >= 2000;
 
--- bots that come again and again in a statement have one row a month all the same, in little memory
+-- bots that come again and again in a statement have one row all the same, in little memory
 SET work_mem = '64kB';
 INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1000 + n * 7919 % 300, timestamptz '2025-01-15Z' + n % 2 * interval '30 days', 'user_message', 's' || n FROM generate_series(1, 3000) AS n;
 RESET work_mem;

@@ -345,4 +345,4 @@ SELECT pg_temp.get('/api/v1/stats/bot/1/sessions/chats?from=2019-07-01&to=2019-0
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_http;
 -- they may serve other databases of the cluster
-DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
+DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

@@ -106,4 +106,4 @@ SELECT count FROM expected WHERE value = 'web';
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_names;
 -- they may serve other databases of the cluster
-DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
+DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

@@ -83,4 +83,4 @@ FROM unnest('{nb-NO,en-US,NULL}'::text[]) AS l;
 SET client_min_messages = warning;
 DROP DATABASE regression_kindly_native;
 -- they may serve other databases of the cluster
-DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;
+DO $$ BEGIN DROP ROLE kindly_api_authenticator, kindly_api_anonymous, kindly_api_user, kindly_api_guest; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $$;

@@ -162,7 +162,7 @@ END $$;
 -- without a whole month
 DELETE FROM stats_event WHERE bot_id = 3001 AND occurred_at < '2019-03-01 12:00Z';
 SELECT pg_temp.near_stats_event(3001);
-SELECT kindly_stats.rebuild(3001);
+SELECT kindly_stats.rebuild(3001) > 0 AS changed;
 SELECT first = (SELECT min(occurred_at) FROM stats_event WHERE bot_id = 3001) AS first, last = (SELECT max(occurred_at) FROM stats_event WHERE bot_id = 3001) AS last FROM kindly_stats.stats_options(3001);
 
 -- fallback_rate: of the bot, and of any rows

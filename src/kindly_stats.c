@@ -13,6 +13,7 @@
 #include "rollup/conversation.h"
 #include "rollup/rollup.h"
 #include "stats/stats.h"
+#include "version.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,6 +22,7 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	ks_version_init();
 	DefineCustomIntVariable("kindly_stats.compact_after",
 							"How often a statement appends to a bot's month, on average, between two inline compactions of it.",
 							"Zero leaves compaction to CALL kindly_stats.compact().",

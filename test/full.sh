@@ -7,8 +7,9 @@
 # with the address and undefined behaviour sanitizers; the regression and isolation
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
-# larger than a tally, and calendars are walked for 60 years; the plain-C core is changed
-here and there, which its unit tests must notice; each fuzz target runs for
+# larger than a tally, calendars are walked for 60 years, clusters are upgraded
+# (pg_upgrade.sh), and the plain-C core is changed here and there, which its unit tests
+# must notice; each fuzz target runs for
 # FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
 # all that has reached.  At the end BI tools ask, with R, Cube and Observable Framework.
 # The last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
@@ -378,7 +379,12 @@ if ! watched_servers; then
 fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
-tap_suite machine large hours calendars
+tap_suite machine large hours calendars upgrade
+suite_begins
+PG_CONFIG='' sh "$top/test/pg_upgrade.sh" >"$place/pg_upgrade.log" 2>&1 </dev/null
+one_result "$?" "pg_upgrade"
+cat "$place/pg_upgrade.log"
+suite_ends "pg_upgrade"
 mutants_suite
 long_fuzz_suite
 stop_server "$place/server"

@@ -2,7 +2,9 @@
 // program: a new token after 401, a pause after 429.
 // What is asked again comes only where it has changed (304).
 
-import { claimsOf, readToken } from './token.js';
+import { botsOf, botsPath, overviewOf, overviewPath } from './choices.js';
+import { first } from './first.js';
+import { claimsOf, isShared, readToken } from './token.js';
 
 export class ApiError extends Error {
   constructor(status, message, hint = null) {
@@ -49,24 +51,29 @@ export class Api {
   #free = AT_ONCE;
   #line = [];
   #kept = new Map();
+  #first = first;
   // Beside the cookie, which another tab may have given to another bot since.
   #token = readToken();
 
-  constructor(bot, { askKey, waiting }) {
-    this.bot = bot;
+  // of: the claims of the token that all questions have
+  constructor(of, { askKey, waiting }) {
+    this.of = of;
     this.#askKey = askKey;
     this.#waiting = waiting;
   }
 
   // However many questions find the token expired, the key is asked for once; and not
-  // at all, where it was given in another tab.
+  // at all, where it was given in another tab.  A link has none.
   async #renew(refused) {
+    if (isShared()) {
+      throw new ApiError(401, 'this link has ended', 'Ask for a new one where you got it.');
+    }
     const kept = readToken();
-    if (kept !== null && kept !== refused && claimsOf(kept).bot === this.bot) {
+    if (kept !== null && kept !== refused && claimsOf(kept).bot === this.of.bot && claimsOf(kept).login === this.of.login) {
       this.#token = kept;
       return;
     }
-    this.#asking ??= this.#askKey(this.bot).then(() => { this.#token = readToken(); }).finally(() => { this.#asking = null; });
+    this.#asking ??= this.#askKey(this.of).then(() => { this.#token = readToken(); }).finally(() => { this.#asking = null; });
     await this.#asking;
   }
 
@@ -118,6 +125,11 @@ export class Api {
     signal?.throwIfAborted();
     const token = this.#token;
     try {
+      if (this.#first?.url === url && this.#first.token === token) {
+        const { response } = this.#first;
+        this.#first = null;
+        return { token, response: await response };
+      }
       const headers = { Authorization: `Bearer ${token}` };
       const known = this.#kept.get(url);
       if (known !== undefined) {
@@ -162,13 +174,42 @@ export class Api {
     }
   }
 
-  // What the bot's events can be filtered by, and when they were.
-  async options(signal = undefined) {
-    return (await this.#get(`/api/v1/stats/bot/${encodeURIComponent(this.bot)}/meta/options`, signal)).data;
+  // Cards by name, all of one moment, with what the choices come to.
+  overview(choices, cards = undefined, top = undefined, signal = undefined) {
+    return this.#get(overviewPath(overviewOf(choices, cards, top)), signal);
   }
 
-  // Cards by name, all of one moment.  Parameters are pairs.
-  overview(parameters, signal = undefined) {
-    return this.#get(`/api/native/rpc/overview?${new URLSearchParams(parameters)}`, signal);
+  // A few totals of each bot that the token is for.
+  bots(choices, signal = undefined) {
+    return this.#get(botsPath(botsOf(choices)), signal);
+  }
+
+  names(signal = undefined) {
+    return this.#get('/api/native/rpc/bots', signal);
+  }
+
+  // A token for who shall see one bot's statistics until then.
+  async share(bot, lifetime) {
+    for (;;) {
+      const token = this.#token;
+      let response;
+      try {
+        response = await fetch('/api/native/rpc/share', {
+          method: 'POST', headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }, credentials: 'omit', cache: 'no-store',
+          body: JSON.stringify(bot === null ? { lifetime } : { bot, lifetime }),
+        });
+      } catch {
+        throw new ApiError(0, 'the server cannot be reached', 'Check the connection and try again.');
+      }
+      if (response.ok) {
+        return response.json();
+      }
+      if (response.status !== 401) {
+        throw await errorOf(response);
+      }
+      if (this.#token === token) {
+        await this.#renew(token);
+      }
+    }
   }
 }

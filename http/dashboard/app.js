@@ -2,25 +2,28 @@
 // the view asks the questions.
 
 import { Api } from './api.js';
-import { ChartCard, charts, pickedRange, userChart } from './cards.js';
-import { lastWithEvents, parametersOf, readChoices, resolve, sections, writeChoices, browserZone } from './choices.js';
+import { BotSwitch, BotsCard, nameOf } from './bots.js';
+import { ChartCard, charts, rowCharts, userChart } from './cards.js';
+import { browserZone, lastWithEvents, readChoices, sections, viewOf, viewWithout, writeChoices } from './choices.js';
 import { Controls } from './controls.js';
 import { byId, h, icon, sentence } from './dom.js';
 import { signInForm } from './form.js';
 import { plural } from './format.js';
 import { HeatmapCard } from './heatmap.js';
-import { FeedbackCard, ListCard, OutcomeCard, audienceLists, contentLists, lists, outcomeList } from './lists.js';
+import { FeedbackCard, ListCard, OutcomeCard, audienceLists, contentLists, lists, outcomeList, rowLists } from './lists.js';
 import { segments, themeSwitch } from './popover.js';
 import { saveAll, shown } from './save.js';
-import { claimsOf, forgetToken, readToken } from './token.js';
-import { addDays, daysBetween, rangeBefore, rangeName, suits } from './time.js';
+import { dayAndTime, shareMenu } from './share.js';
+import { claimsOf, forgetToken, isShared, readToken } from './token.js';
+import { addDays, daysBetween, rangeName, suits } from './time.js';
 
 // ---------------------------------------------------------------- signing in again
 
-function askKey(bot) {
+// of: { bot, login }, whose token it was
+function askKey(of) {
   const dialog = byId('again');
   return new Promise((resolve_) => {
-    const form = signInForm({ bot, fixed: bot !== '', done: () => {
+    const form = signInForm({ bot: of.bot ?? '', fixed: of.bot !== null, of, done: () => {
       dialog.close();
       resolve_();
     } });
@@ -75,18 +78,22 @@ function waiting(until) {
 
 // ---------------------------------------------------------------- the page
 
-// Lines that lists show at first, one more to know whether there are more, and one that may have no name.
-const LINES = 7;
 const EACH = 60e3;
+
+// Charts write with the page's font, so it has to be there; where it does not come, without.
+const font = Promise.race([document.fonts.load('12px "Inter Variable"'), new Promise((resolve_) => setTimeout(resolve_, 1500))]).catch(() => {});
 
 class Dashboard {
   #api;
-  #bot;
-  #options = null;
+  // claims of the token: the bot, or the login that has several
+  #of;
   #choices = null;
+  // The bot, as the last answer named it.
+  #bot = null;
   #view = null;
   #controls;
   #tabs;
+  #switch = null;
   #sections;
   #running = null;
   #question = null;
@@ -94,9 +101,9 @@ class Dashboard {
   #shown = null;
   #timer = null;
 
-  constructor(bot) {
-    this.#bot = bot;
-    this.#api = new Api(bot, { askKey, waiting });
+  constructor(of) {
+    this.#of = of;
+    this.#api = new Api(of, { askKey, waiting });
     this.#controls = new Controls((changes) => this.#choose(changes));
     this.#sections = this.#makeCards();
     this.#tabs = segments({ id: 'section', name: 'Statistics of', options: sections, onchoose: (section) => this.#choose({ section }) });
@@ -104,8 +111,18 @@ class Dashboard {
     byId('refresh').addEventListener('click', () => this.start());
     byId('save-all').addEventListener('click', () => saveAll(this.#cards));
     this.#addAuto();
+    if (of.login !== null) {
+      this.#switch = new BotSwitch(() => this.#api.names(), (changes) => this.#choose(changes));
+      byId('bot-number').replaceWith(this.#switch.element);
+    }
+    if (isShared()) {
+      byId('leave').remove();
+      byId('share-place').remove();
+    } else {
+      byId('share-place').append(shareMenu((lifetime) => this.#api.share(this.#asked.bot, lifetime)));
+    }
     window.addEventListener('popstate', () => {
-      this.#choices = readChoices(location.search);
+      this.#choices = this.#read();
       this.#load();
     });
     window.addEventListener('online', () => {
@@ -117,18 +134,32 @@ class Dashboard {
 
   // By section: a card in each, those that are shown in the document.
   #makeCards() {
-    const picked = (...buckets) => this.#choose({ range: null, granularity: null, ...pickedRange(...buckets) });
-    const chart = (what) => new ChartCard(what, picked);
-    const list = (what) => new ListCard(what, (card) => card.load(this.#question).catch((error) => this.#fail(error)), (changes) => this.#choose(changes));
+    const choose = (changes) => this.#choose(changes);
+    const chart = (what) => new ChartCard(what, choose);
+    const list = (what) => new ListCard(what, (card) => card.load(this.#question).catch((error) => this.#fail(error)), choose);
     return {
+      bots: [new BotsCard(choose)],
       overview: [...charts.map(chart), ...lists.map(list), new FeedbackCard()],
-      audience: [chart(userChart), new HeatmapCard(), ...audienceLists.map(list)],
+      audience: [chart(userChart), new HeatmapCard('heatmap', 'messages'), ...audienceLists.map(list)],
       content: contentLists.map(list),
       outcomes: [new OutcomeCard(), list(outcomeList)],
+      row: [...rowCharts.map(chart), new HeatmapCard('row-heatmap', 'events'), ...rowLists.map(list)],
     };
   }
 
-  get #cards() { return this.#sections[this.#choices.section]; }
+  // What is shown: all bots, one line of a list, or a section.
+  get #section() { return this.#asked.bot === null && this.#of.login !== null ? 'bots' : this.#choices.row !== null ? 'row' : this.#choices.section; }
+
+  get #cards() { return this.#sections[this.#section]; }
+
+  // The choices as questions have them: one bot's token needs no bot.
+  get #asked() { return { ...this.#choices, bot: this.#of.login === null ? null : this.#choices.bot }; }
+
+  // What the address says; it always has the one bot that there is.
+  #read() {
+    const choices = readChoices(location.search);
+    return { ...choices, bot: this.#of.login === null ? this.#of.bot : choices.bot };
+  }
 
   // Asks anew each minute, while somebody looks.
   #addAuto() {
@@ -148,54 +179,78 @@ class Dashboard {
     });
   }
 
+  // The range that is chosen, where it is known before there is an answer.
+  #rangeOf({ range, from, to }) {
+    const [first, last] = range === null ? [from, to] : range === 'all' ? [this.#view?.life?.from, this.#view?.life?.to] : this.#view?.periods[range] ?? [];
+    return first && last ? { from: first, to: last } : null;
+  }
+
   #choose(changes) {
     this.#choices = { ...this.#choices, ...changes };
-    if ('range' in changes && this.#choices.granularity !== null && !suits(this.#choices.granularity, resolve(this.#choices, this.#options))) {
-      this.#choices.granularity = null;
+    if ('range' in changes && this.#choices.granularity !== null) {
+      const range = this.#rangeOf(this.#choices);
+      if (range === null || !suits(this.#choices.granularity, range)) {
+        this.#choices.granularity = null;
+      }
     }
-    history.pushState(null, '', writeChoices(this.#bot, this.#choices));
+    this.#write('pushState');
     this.#load();
   }
 
+  // A link has its token behind its choices.
+  #write(how) { history[how](null, '', `${writeChoices(this.#choices)}${isShared() ? location.hash : ''}`); }
+
   async start() {
-    this.#choices = readChoices(location.search);
-    document.body.dataset.state = 'loading';
-    try {
-      this.#options = await this.#api.options();
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
+    this.#choices = this.#read();
     await this.#load();
   }
 
   // One request has the answers for all cards of a section.
-  #ask(signal, view) {
-    const asked = (cards, top) => this.#api.overview(parametersOf(view, cards, top), signal);
-    const all = asked([...new Set(this.#cards.map(({ asks }) => asks))], LINES);
-    return { view, signal, card: async (name) => (await all)[name], more: async (name, top) => (await asked([name], top))[name] };
-  }
-
-  // A range before the bot's first event is nothing to compare with.
-  #resolve() {
-    const view = resolve(this.#choices, this.#options);
-    const before = rangeBefore(view, view.compare);
-    return { ...view, before: before !== null && view.life !== null && before.from >= view.life.first ? before : null };
+  #ask(signal) {
+    const choices = this.#asked;
+    const answer = this.#section === 'bots' ? this.#api.bots(choices, signal) : this.#api.overview(choices, undefined, undefined, signal);
+    const view = answer.then((all) => ({ ...viewOf(this.#choices, all), buckets: all.buckets === undefined ? null : { ...all.buckets, dates: all.buckets.date, labels: all.buckets.label } }));
+    // Whoever waits for the answer is told.
+    view.catch(() => {});
+    return {
+      answer, view, signal, card: async (name) => (await answer).cards[name], bots: async () => (await answer).bots,
+      more: async (name, top) => (await this.#api.overview(choices, [name], top, signal)).cards[name],
+    };
   }
 
   async #load() {
     this.#running?.abort();
     this.#running = new AbortController();
     const { signal } = this.#running;
-    this.#view = this.#resolve();
-    this.#settle();
+    document.body.dataset.state = 'loading';
+    document.body.dataset.section = this.#section;
     const cards = this.#cards;
+    const question = this.#ask(signal);
+    this.#question = question;
     if (byId('cards').firstChild !== cards[0].element) {
+      window.scrollTo(0, 0);
       byId('cards').replaceChildren(...cards.map(({ element }) => element));
     }
-    this.#question = this.#ask(signal, this.#view);
-    document.body.dataset.state = 'loading';
-    const results = await Promise.allSettled(cards.map((card) => card.load(this.#question)));
+    this.#tellRow();
+    cards.forEach((card) => card.begin());
+    try {
+      await Promise.all([question.answer, font]);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#view ??= viewWithout(this.#choices);
+        this.#controls.show({ ...this.#view, ...this.#choices, ...(this.#choices.from === null ? { from: this.#view.from, to: this.#view.to } : {}), granularity: this.#choices.granularity ?? this.#view.granularity }, { sources: [], language_codes: [] });
+        this.#fail(error);
+      }
+      return;
+    }
+    if (signal.aborted) {
+      return;
+    }
+    const answer = await question.answer;
+    this.#view = await question.view;
+    this.#bot = answer.bot ?? null;
+    this.#settle(answer);
+    const results = await Promise.allSettled(cards.map((card) => card.load(question)));
     if (signal.aborted) {
       return;
     }
@@ -204,13 +259,32 @@ class Dashboard {
   }
 
   // The choices as they have come out, for the controls and for the address.
-  #settle() {
+  #settle(answer) {
     const { range, from, to, tz, section } = this.#view;
     this.#choices = { ...this.#choices, range, from: range === null ? from : null, to: range === null ? to : null, tz };
-    history.replaceState(null, '', writeChoices(this.#bot, this.#choices));
-    this.#controls.show(this.#view, this.#options);
+    this.#write('replaceState');
+    this.#controls.show(this.#view, answer);
     this.#tabs.set(section);
+    const name = this.#bot === null ? 'All bots' : nameOf(this.#bot);
+    document.title = `${name} · Chatbot statistics`;
+    if (this.#switch !== null) {
+      this.#switch.show(this.#bot);
+    } else {
+      byId('bot-number').textContent = name;
+      byId('bot-number').title = `Bot ${this.#bot.id}`;
+    }
+    if (isShared()) {
+      byId('until').textContent = `Shared until ${dayAndTime(this.#of.exp)}`;
+    }
     this.#tellShown(this.#view);
+  }
+
+  // That one line of a list is looked at, and the way back.
+  #tellRow() {
+    const { row } = this.#choices;
+    byId('row').replaceChildren(...(this.#section !== 'row' ? [] : [h('p', {}, 'Only ', h('strong', { dir: 'auto' }, row.key.join(' · '))),
+      h('p', { class: 'note' }, 'What is counted apart from it is not shown.'),
+      h('button', { type: 'button', class: 'quiet', onclick: () => this.#choose({ row: null }) }, icon('close'), 'All statistics')]));
   }
 
   #tellShown(view) {
@@ -227,20 +301,20 @@ class Dashboard {
       return;
     }
     const empty = results.every(({ value }) => !value);
-    if (empty && this.#view.section === 'overview') {
+    if (empty && this.#section === 'overview') {
       this.#tellEmpty();
     } else {
-      notice(empty ? { tone: 'info', symbol: 'info', text: 'There is nothing of this kind in this range.', actions: [] } : null);
+      notice(empty && this.#section !== 'bots' ? { tone: 'info', symbol: 'info', text: 'There is nothing of this kind in this range.', actions: [] } : null);
     }
     const at = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(new Date());
-    this.#shown = { view: this.#view, at };
+    this.#shown = { view: this.#view, section: this.#section, at };
     byId('updated').textContent = `As of ${at}`;
     byId('live').textContent = `Statistics of ${rangeName(this.#view)} are shown.`;
   }
 
   // What is shown stays, where only the way to newer figures is broken.
   #keeps(error) {
-    return this.#shown !== null && this.#shown.view.section === this.#choices.section && (error.status === 0 || error.status >= 500);
+    return this.#shown !== null && this.#shown.section === this.#section && this.#shown.view.bot === this.#choices.bot && (error.status === 0 || error.status >= 500);
   }
 
   #fail(error) {
@@ -255,8 +329,9 @@ class Dashboard {
       actions: [
         ['Try again', () => this.start()],
         ...(error.status === 400 ? [['Back to the last 30 days', () => this.#choose({
-          range: null, from: null, to: null, tz: browserZone(), granularity: null, sources: { include: true, values: [] }, languages: { include: true, values: [] },
+          range: null, from: null, to: null, tz: browserZone(), granularity: null, sources: { include: true, values: [] }, languages: { include: true, values: [] }, row: null,
         })]] : []),
+        ...(error.status === 403 && this.#of.login !== null ? [['All bots', () => this.#choose({ bot: null, row: null })]] : []),
       ],
     });
   }
@@ -267,7 +342,7 @@ class Dashboard {
     notice({
       tone: 'info', symbol: 'info',
       text: life === null ? 'This bot has no events yet.' : 'There is nothing in this range.',
-      hint: life === null ? 'They are counted as soon as they are written.' : `The bot’s events are of ${rangeName({ from: life.first, to: addDays(life.last, 1) })}.`,
+      hint: life === null ? 'They are counted as soon as they are written.' : `The bot’s events are of ${rangeName(life)}.`,
       actions: life === null ? [] : [
         ...(filtered ? [['All sources and languages', () => this.#choose({ sources: { include: true, values: [] }, languages: { include: true, values: [] } })]] : []),
         ['The last 30 days with events', () => this.#choose(lastWithEvents(life))],
@@ -279,25 +354,36 @@ class Dashboard {
 
 // ---------------------------------------------------------------- the beginning
 
+const NOBODY = { bot: null, login: null };
+
+// A link is there or not; nobody can be asked for it.
+function tellNoLink() {
+  document.body.dataset.state = 'failed';
+  byId('leave').remove();
+  notice({ tone: 'bad', symbol: 'alert', text: 'This link is not complete.', hint: 'It may have been cut off behind its #. Ask for a new one where you got it.', actions: [] });
+}
+
 async function begin() {
   themeSwitch('theme-place');
   byId('leave').addEventListener('click', () => signOut());
-  // Charts write with the page's font, so it has to be there.
-  await Promise.race([document.fonts.load('12px "Inter Variable"'), new Promise((resolve_) => setTimeout(resolve_, 1500))]).catch(() => {});
-  if (readToken() === null) {
-    await askKey(new URLSearchParams(location.search).get('bot') ?? '');
-  }
-  const { bot } = claimsOf(readToken());
   const wanted = new URLSearchParams(location.search).get('bot');
-  byId('bot-number').textContent = `Bot ${bot}`;
-  document.title = `Bot ${bot} · Chatbot statistics`;
-  if (wanted !== null && wanted !== bot) {
-    byId('cards').hidden = true;
-    notice({ tone: 'info', symbol: 'info', text: `This address is of bot ${wanted}; you are signed in to bot ${bot}.`,
-      actions: [[`Sign in to bot ${wanted}`, () => signOut()], [`Go to bot ${bot}`, () => location.assign(`/?bot=${encodeURIComponent(bot)}`)]] });
+  if (isShared() && claimsOf(readToken() ?? '').bot === null) {
+    tellNoLink();
     return;
   }
-  await new Dashboard(bot).start();
+  if (readToken() === null) {
+    await askKey({ ...NOBODY, bot: wanted });
+  }
+  const of = claimsOf(readToken());
+  if (of.login === null && wanted !== null && wanted !== of.bot) {
+    document.title = `Bot ${of.bot} · Chatbot statistics`;
+    byId('bot-number').textContent = `Bot ${of.bot}`;
+    byId('cards').hidden = true;
+    notice({ tone: 'info', symbol: 'info', text: `This address is of bot ${wanted}; you are signed in to bot ${of.bot}.`,
+      actions: [[`Sign in to bot ${wanted}`, () => signOut()], [`Go to bot ${of.bot}`, () => location.assign(`/?bot=${encodeURIComponent(of.bot)}`)]] });
+    return;
+  }
+  await new Dashboard(of).start();
 }
 
 begin();

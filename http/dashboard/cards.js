@@ -4,7 +4,7 @@ import { Chart } from './chart.js';
 import { h, icon, sentence } from './dom.js';
 import { saveMenu } from './save.js';
 import { NONE, change, count, decimal, percent, percentAxis, plural, short } from './format.js';
-import { bucketEnd, bucketName, granularities, rangeName, shortcoming } from './time.js';
+import { bucketName, granularities, pickedRange, rangeName, shortcoming } from './time.js';
 
 // A section with a heading that says how it stands: loading, ready, empty or failed.
 // exported: what it shows as { columns, rows }, for files.
@@ -25,6 +25,11 @@ export class Card {
     this.element = h('section', { id, class: 'card', ariaLabelledby: `${id}-title`, 'data-state': 'loading' },
       h('header', {}, this.heading, this.tools), this.figures, this.body, this.message);
     this.tools.append(saveMenu(this));
+  }
+
+  retitle(title) {
+    this.title = title;
+    this.heading.textContent = title;
   }
 
   // A canvas with what is drawn, where something is.
@@ -73,9 +78,9 @@ export class Card {
   async load(question) {
     this.begin();
     try {
-      const answer = await this.ask(question);
+      const [answer, view] = await Promise.all([this.ask(question), question.view]);
       question.signal.throwIfAborted();
-      return this.show(answer, question.view);
+      return this.show(answer, view);
     } catch (error) {
       if (!question.signal.aborted) {
         this.stay();
@@ -109,17 +114,22 @@ export class ChartCard extends Card {
   #legend = null;
   #what;
   #rows = null;
+  #shown = null;
 
-  // what: { id, title, noun, series: [{ name, field, color, bars, dash }], ask, figures, more, ... }
-  constructor(what, onpick) {
+  // what: { id, card, title, noun, series: [{ name, color, bars, dash }], values(now), more(now), figures, ... }
+  // values: a list a series; choose(changes) is called with the range that was picked.
+  constructor(what, choose) {
     super(what.id, what.title);
     this.#what = what;
+    this.asks = what.card ?? what.id;
+    this.optional = what.optional ?? false;
     if (what.series.length > 1) {
       this.#legend = h('ul', { class: 'legend', ariaLabel: 'What the chart shows' });
     }
     this.body.append(this.#plot, this.#table);
     this.#chart = new Chart(this.#plot, {
-      series: what.series, format: what.rate ? percentAxis : short, exact: what.rate ? percent : count, whole: !what.rate, most: what.rate ? 1 : Infinity, onpick,
+      series: what.series, format: what.rate ? percentAxis : short, exact: what.rate ? percent : count, whole: !what.rate, most: what.rate ? 1 : Infinity,
+      onpick: (first, last) => choose({ range: null, granularity: null, ...pickedRange(this.#shown.buckets, first, last, this.#shown.granularity) }),
     });
     this.#addSwitch();
   }
@@ -138,7 +148,7 @@ export class ChartCard extends Card {
 
   // Thousands of rows are made only for who wants them.
   #fillTable() {
-    if (!this.#table.hidden) {
+    if (!this.#table.hidden && this.#rows !== null) {
       this.#table.replaceChildren(this.#rows());
     }
   }
@@ -148,14 +158,20 @@ export class ChartCard extends Card {
   ask(question) { return question.card(this.asks); }
 
   show(answer, view) {
-    const { series, noun, more, rate, bucketsOf = (card) => card.series } = this.#what;
-    const buckets = bucketsOf(answer.now);
-    const before = answer.before === null || series.length > 1 ? null : bucketsOf(answer.before);
-    const dates = buckets.map(({ date }) => date);
-    const notes = dates.map((date) => shortcoming(date, view.granularity, view, view.today));
-    const extra = more?.(buckets) ?? [];
+    const { series, noun, more, rate, values: valuesOf } = this.#what;
+    const { buckets, granularity } = view;
+    this.#shown = view;
+    if (this.#what.titleOf !== undefined) {
+      this.retitle(this.#what.titleOf(answer));
+    }
+    const values = valuesOf(answer.now);
+    const before = answer.before === null || series.length > 1 ? null : valuesOf(answer.before)[0];
+    const notes = buckets.dates.map((_, n) => shortcoming(buckets, n, granularity, view, view.today));
+    const extra = more?.(answer.now) ?? [];
+    const nameOf = (n) => bucketName(buckets, n, granularity);
+    const earlier = { dates: buckets.before, labels: null, end: view.before?.to };
     this.figures.replaceChildren(...figure(...this.#what.figures(answer, comparedWith(view), view)));
-    if (buckets.every((bucket) => series.every(({ field }) => !bucket[field]) && !bucket.count)) {
+    if ([...values, ...extra.map((each) => each.values)].every((list) => list.every((value) => !value))) {
       this.empty(`No ${noun} in this range.`);
       return false;
     }
@@ -164,19 +180,17 @@ export class ChartCard extends Card {
       this.#fillLegend(answer.now.totals);
       this.figures.append(this.#legend);
     }
-    this.#plot.setAttribute('aria-label', this.#summary(buckets, dates, view));
-    this.#chart.show({ dates, notes, granularity: view.granularity, more: extra, values: series.map(({ field }) => buckets.map((bucket) => bucket[field])),
-      before: before?.map((bucket) => bucket[series[0].field]) ?? null, beforeDates: before?.map(({ date }) => date) ?? null });
+    this.#plot.setAttribute('aria-label', this.#summary(values[0], nameOf, view));
+    this.#chart.show({ dates: buckets.dates, nameOf, notes, granularity, more: extra, values, before, beforeOf: (n) => bucketName(earlier, n, granularity) });
     this.exported = {
-      columns: [view.granularity, ...series.map(({ name }) => name), ...extra.map(({ name }) => name), ...(before === null ? [] : [`${series[0].name} before`])],
-      rows: dates.map((date, n) => [view.granularity === 'hour' ? date.slice(0, 16).replace('T', ' ') : date.slice(0, 10), ...series.map(({ field }) => buckets[n][field]),
-        ...extra.map(({ values }) => values[n]), ...(before === null ? [] : [before[n]?.[series[0].field] ?? null])]),
+      columns: [granularity, ...series.map(({ name }) => name), ...extra.map(({ name }) => name), ...(before === null ? [] : [`${series[0].name} before`])],
+      rows: buckets.dates.map((date, n) => [date.replace('T', ' '), ...values.map((list) => list[n]), ...extra.map((each) => each.values[n]), ...(before === null ? [] : [before[n] ?? null])]),
     };
-    const [, unit] = granularities.find(([name]) => name === view.granularity);
+    const [, unit] = granularities.find(([name]) => name === granularity);
     this.#rows = () => table(`${this.title} by ${unit.toLowerCase()}`, [unit, ...series.map(({ name }) => name), ...extra.map(({ name }) => name)],
-      dates.map((date, n) => [
-        [bucketName(dates, n, view.granularity), notes[n] === null ? '' : ` (${notes[n]})`].join(''),
-        ...series.map(({ field }) => (rate ? percent : count)(buckets[n][field])), ...extra.map(({ texts }) => texts[n])]));
+      buckets.dates.map((_, n) => [
+        [nameOf(n), notes[n] === null ? '' : ` (${notes[n]})`].join(''),
+        ...values.map((list) => (rate ? percent : count)(list[n])), ...extra.map(({ texts }) => texts[n])]));
     this.#fillTable();
     return true;
   }
@@ -192,46 +206,43 @@ export class ChartCard extends Card {
   }
 
   // What the picture shows, for who does not see it.
-  #summary(buckets, dates, view) {
-    const [{ field, name }] = this.#what.series;
-    const values = buckets.map((bucket) => bucket[field]);
+  #summary(values, nameOf, view) {
+    const [{ name }] = this.#what.series;
     const highest = values.indexOf(Math.max(...values));
     const exact = this.#what.rate ? percent : count;
-    return `${this.title}, a chart by ${view.granularity}, ${rangeName(view)}. ${name} are highest, ${exact(values[highest])}, in ${bucketName(dates, highest, view.granularity)}. `
+    return `${this.title}, a chart by ${view.granularity}, ${rangeName(view)}. ${name} are highest, ${exact(values[highest])}, in ${nameOf(highest)}. `
       + 'Arrow keys go from one to the next.';
   }
 }
 
 // ---------------------------------------------------------------- the charts
 
-const sum = (list, field) => list.reduce((total, each) => total + each[field], 0);
 const relative = (now, before, better) => change(now, before ?? null, { better });
+const sum = (list) => list.reduce((total, each) => total + each, 0);
 
-// A rate of nothing is answered as 0, too.
-const rates = ({ series, replies }) => series.map((bucket, n) => ({ ...bucket, rate: replies[n] > 0 ? bucket.rate : null }));
-const rateOf = (card) => (card !== null && sum(card.replies.map((replies) => ({ replies })), 'replies') > 0 ? card.total.rate : null);
+// A rate of nothing is none.
+const rateOf = (answer) => (answer !== null && answer.replies > 0 ? answer.fallbacks / answer.replies : null);
 
 export const charts = [
   {
     id: 'chats', title: 'Chats', noun: 'chats',
-    series: [{ name: 'Chats', field: 'count', color: '--chats', bars: true }],
+    series: [{ name: 'Chats', color: '--chats', bars: true }], values: ({ series }) => [series],
     // Chats are told apart, so that one that lasts over midnight counts once in all.
-    figures: ({ now, before }, compared, view) => {
-      const more = sum(now.series, 'count') - now.chats;
-      return [count(now.chats), relative(now.chats, before?.chats, 1), compared, more > 0 ? `Those that go on into another ${view.granularity} count there, too` : 'Sessions with a message from a user'];
-    },
+    figures: ({ now, before }, compared, view) => [count(now.chats), relative(now.chats, before?.chats, 1), compared,
+      sum(now.series) > now.chats ? `Those that go on into another ${view.granularity} count there, too` : 'Sessions with a message from a user'],
   },
   {
     id: 'messages', title: 'Messages', noun: 'messages',
-    series: [{ name: 'Messages', field: 'count', color: '--messages', bars: true }],
+    series: [{ name: 'Messages', color: '--messages', bars: true }], values: ({ series }) => [series],
     figures: ({ now, before }, compared) => [count(now.messages), relative(now.messages, before?.messages, 1), compared, now.chats > 0 ? `From users, ${decimal(now.messages / now.chats)} in a chat` : 'From users'],
   },
   {
-    id: 'fallbacks', title: 'Fallback rate', noun: 'fallbacks', rate: true, bucketsOf: rates,
-    series: [{ name: 'Fallback rate', field: 'rate', color: '--fallbacks', bars: false }],
-    more: (buckets) => [{ name: 'Fallbacks', texts: buckets.map((bucket) => count(bucket.count)), values: buckets.map((bucket) => bucket.count) }],
-    figures: ({ now, before }, compared) => [rateOf(now) === null ? NONE : percent(now.total.rate), now.total.count === 0 && before?.total.count === 0 ? null : change(rateOf(now), rateOf(before), { of: 'rate', better: -1 }), compared,
-      rateOf(now) === null ? 'No replies of the bot' : `${plural(now.total.count, 'reply', 'replies')} of the bot ${now.total.count === 1 ? 'was a fallback' : 'were fallbacks'}`],
+    id: 'fallbacks', title: 'Fallback rate', noun: 'fallbacks', rate: true,
+    series: [{ name: 'Fallback rate', color: '--fallbacks', bars: false }],
+    values: ({ series, replied }) => [series.map((each, n) => (replied[n] > 0 ? each / replied[n] : null))],
+    more: ({ series }) => [{ name: 'Fallbacks', texts: series.map(count), values: series }],
+    figures: ({ now, before }, compared) => [rateOf(now) === null ? NONE : percent(rateOf(now)), now.fallbacks === 0 && before?.fallbacks === 0 ? null : change(rateOf(now), rateOf(before), { of: 'rate', better: -1 }), compared,
+      rateOf(now) === null ? 'No replies of the bot' : `${plural(now.fallbacks, 'reply', 'replies')} of the bot ${now.fallbacks === 1 ? 'was a fallback' : 'were fallbacks'}`],
   },
   {
     id: 'handovers', title: 'Handovers', noun: 'handovers',
@@ -242,15 +253,29 @@ export const charts = [
       { name: 'Started', field: 'started', color: '--started', mark: 'round' },
       { name: 'Ended', field: 'ended', color: '--ended', mark: 'ring', dash: [3, 3] },
     ],
+    values: ({ series }) => [series.requests, series.requests_while_closed, series.started, series.ended],
     figures: ({ now: { totals }, before }, compared) => [count(totals.started), relative(totals.started, before?.totals.started, 0), compared, null],
   },
 ];
 
 export const userChart = {
   id: 'users', title: 'Users', noun: 'users',
-  series: [{ name: 'Users', field: 'count', color: '--chats', bars: true }],
+  series: [{ name: 'Users', color: '--chats', bars: true }], values: ({ series }) => [series],
   figures: ({ now, before }, compared) => [count(now.users), relative(now.users, before?.users, 1), compared, `${plural(now.created, 'wrote', 'of them wrote')} for the first time`.replace(/^1 wrote/, '1 of them wrote')],
 };
 
-// From where to where, of two buckets that were picked.
-export const pickedRange = (first, last, granularity) => ({ from: first.slice(0, 10), to: bucketEnd(last, granularity) });
+// What there is of one line of a list.
+const members = { session_id: 'Chats', user_id: 'Users' };
+
+export const rowCharts = [
+  {
+    id: 'row-events', card: 'row', title: 'Events', noun: 'events',
+    series: [{ name: 'Events', color: '--messages', bars: true }], values: ({ series }) => [series],
+    figures: ({ now, before }, compared) => [count(now.count), relative(now.count, before?.count, 0), compared, null],
+  },
+  {
+    id: 'row-members', card: 'row', title: 'Chats', noun: 'chats', optional: true, titleOf: ({ member }) => members[member] ?? 'Members',
+    series: [{ name: 'Different ones', color: '--chats', bars: true }], values: ({ member_series: series }) => [series],
+    figures: ({ now, before }, compared) => [count(now.members), relative(now.members, before?.members, 0), compared, null],
+  },
+];

@@ -4,7 +4,7 @@
 // wide as the others, and the hour that comes twice is there twice.
 
 import { h } from './dom.js';
-import { bucketName, ticks } from './time.js';
+import { ticks } from './time.js';
 
 const FONT = '12px "Inter Variable", system-ui, sans-serif';
 const HEIGHT = 224;
@@ -12,14 +12,20 @@ const HEIGHT = 224;
 const MARK = 8;
 const { uPlot } = window;
 
-// A custom property as a colour that a canvas understands.
+// A custom property as a colour that a canvas understands.  Each is asked for once a theme,
+// for the answer costs the browser a look at all styles.
+const colours = new Map();
+document.addEventListener('themechange', () => colours.clear());
+
 function colour(name) {
-  const probe = h('span', { hidden: true });
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
+  if (!colours.has(name)) {
+    const probe = h('span', { hidden: true });
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    colours.set(name, getComputedStyle(probe).color);
+    probe.remove();
+  }
+  return colours.get(name);
 }
 
 // Computed colours are rgb(r, g, b).
@@ -78,12 +84,12 @@ export class Chart {
     document.addEventListener('themechange', () => this.#draw());
   }
 
-  // dates: labels of the buckets; values: a list a series; notes: of each bucket what
-  // is to be said of it, or null; more: [{ name, texts }], which are not drawn.
-  // before: what the first series was in the range that it is compared with, bucket by bucket,
-  // or null; beforeDates: those buckets.
-  show({ dates, values, granularity, notes, more = [], before = null, beforeDates = null }) {
-    this.#data = { dates, values, granularity, notes, more, before: before === null ? null : dates.map((_, n) => before[n] ?? null), beforeDates };
+  // dates: labels of the buckets; nameOf(n): what they are called; values: a list a series;
+  // notes: of each bucket what is to be said of it, or null; more: [{ name, texts }], which
+  // are not drawn.  before: what the first series was in the range that it is compared with,
+  // bucket by bucket, or null; beforeOf(n): what those buckets are called.
+  show({ dates, nameOf, values, granularity, notes, more = [], before = null, beforeOf = null }) {
+    this.#data = { dates, nameOf, values, granularity, notes, more, before: before === null ? null : dates.map((_, n) => before[n] ?? null), beforeOf };
     this.#draw();
   }
 
@@ -258,8 +264,8 @@ export class Chart {
   }
 
   #lines(index) {
-    const { values, more, before, beforeDates, granularity } = this.#data;
-    const earlier = before === null || before[index] === null ? [] : [{ name: bucketName(beforeDates, index, granularity), color: '--muted', mark: 'dash', value: this.#settings.exact(before[index]) }];
+    const { values, more, before, beforeOf } = this.#data;
+    const earlier = before === null || before[index] === null ? [] : [{ name: beforeOf(index), color: '--muted', mark: 'dash', value: this.#settings.exact(before[index]) }];
     return [
       ...this.#settings.series.flatMap(({ name, color, mark }, n) => (this.#hidden.has(n) ? [] : [{ name, color, mark, value: values[n][index] === null ? '–' : this.#settings.exact(values[n][index]) }])),
       ...more.map(({ name, texts }) => ({ name, color: null, value: texts[index] })), ...earlier,
@@ -267,10 +273,9 @@ export class Chart {
   }
 
   #describe(u, index) {
-    const { dates, granularity, notes } = this.#data;
-    const note = notes[index];
+    const note = this.#data.notes[index];
     this.#tip.replaceChildren(
-      h('p', { class: 'when' }, bucketName(dates, index, granularity), note === null ? null : h('span', { class: 'part' }, note)),
+      h('p', { class: 'when' }, this.#data.nameOf(index), note === null ? null : h('span', { class: 'part' }, note)),
       ...this.#lines(index).map(({ name, color, mark, value }) => h('p', {}, h('i', { class: `dot ${mark ?? ''}`, '--dot': color === null ? 'transparent' : `var(${color})` }), h('span', {}, name), h('b', {}, value))));
     const x = u.over.offsetLeft + u.valToPos(index, 'x');
     const room = this.#place.clientWidth;
@@ -308,7 +313,7 @@ export class Chart {
     const index = Math.min(Math.max(to, 0), last);
     Chart.#pointed = this;
     this.#plot.setCursor({ left: this.#plot.valToPos(index, 'x'), top: 10 });
-    this.#live.textContent = [bucketName(this.#data.dates, index, this.#data.granularity), this.#data.notes[index],
+    this.#live.textContent = [this.#data.nameOf(index), this.#data.notes[index],
       ...this.#lines(index).map(({ name, value }) => `${name}: ${value}`)].filter(Boolean).join(', ');
   }
 
@@ -321,6 +326,6 @@ export class Chart {
     const last = this.#data.dates.length - 1;
     const [from, to] = [left, left + width].map((x) => Math.min(Math.max(Math.round(u.posToVal(x, 'x')), 0), last));
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.#settings.onpick(this.#data.dates[from], this.#data.dates[to], this.#data.granularity);
+    this.#settings.onpick(from, to);
   }
 }

@@ -3,16 +3,16 @@
 import { browserZone, plainValue } from './choices.js';
 import { byId, h, icon } from './dom.js';
 import { popover, segments } from './popover.js';
-import { addDays, comparisons, granularities, isDate, presetRange, presets, rangeName, stepRange } from './time.js';
+import { addDays, comparisons, granularities, isDate, presets, rangeName, stepRange } from './time.js';
 
 // ---------------------------------------------------------------- the range
 
 const SHORT = { day: 'numeric', month: 'short' };
 
 function presetButton([name, text], view, choose) {
-  const range = presetRange(name, view.today, view.life);
+  const [from, to] = name === 'all' ? [view.life?.from, view.life?.to] : view.periods[name] ?? [];
   return h('button', { type: 'button', ariaCurrent: view.range === name ? 'true' : null, onclick: () => choose({ range: name, from: null, to: null }) },
-    h('span', {}, text), h('small', {}, rangeName(range, name === 'all' ? undefined : SHORT)));
+    h('span', {}, text), from === undefined ? null : h('small', {}, rangeName({ from, to }, name === 'all' ? undefined : SHORT)));
 }
 
 const presetList = (view, choose) => h('ul', { class: 'presets' }, ...presets.map((preset) => h('li', {}, presetButton(preset, view, choose))));

@@ -1,13 +1,13 @@
 // form.js: the form that asks for a key, on a page of its own and over the dashboard.
 
 import { h, sentence } from './dom.js';
-import { signIn } from './token.js';
+import { SignInError, signIn } from './token.js';
 
-// signInForm({ bot, fixed, done }): `fixed` is for a token that has expired, which
-// only the same bot's can replace.
-export function signInForm({ bot = '', fixed = false, done }) {
+// signInForm({ bot, fixed, of, done }): `fixed` and `of` are for a token that has expired,
+// which only the same bot's, or login's, can replace.  A key says itself what it opens.
+export function signInForm({ bot = '', fixed = false, of = null, done }) {
   const botField = h('input', {
-    id: 'bot', name: 'bot', type: 'text', required: true,
+    id: 'bot', name: 'bot', type: 'text', placeholder: 'Whatever the key opens',
     autocomplete: 'username', value: bot, readonly: fixed, spellcheck: 'false',
   });
   const keyField = h('input', {
@@ -27,9 +27,12 @@ export function signInForm({ bot = '', fixed = false, done }) {
     button.disabled = true;
     button.textContent = 'Signing in…';
     try {
-      await signIn(botField.value.trim(), keyField.value.trim());
+      const claims = await signIn(botField.value.trim(), keyField.value.trim());
       keyField.value = '';
-      done(botField.value.trim());
+      if (of !== null && of.login !== claims.login && (of.login !== null || of.bot === null)) {
+        throw new SignInError(403, 'the API key is for something else', 'Sign in with one that opens the same.');
+      }
+      done(botField.value.trim() || null);
     } catch (error) {
       fault.textContent = [error.message, error.hint].filter(Boolean).map(sentence).join(' ');
       fault.hidden = false;
@@ -40,6 +43,6 @@ export function signInForm({ bot = '', fixed = false, done }) {
       button.textContent = 'Sign in';
     }
   });
-  form.focusFirst = () => (botField.value === '' ? botField : keyField).focus();
+  form.focusFirst = () => keyField.focus();
   return form;
 }

@@ -39,7 +39,7 @@ export function change(now, before, { of = 'count', better = 0 } = {}) {
   const digits = of !== 'mean' && !points && !relative ? 0 : of === 'mean' || (size >= 0.05 && size < 9.95) ? 1 : 0;
   const sign = { signDisplay: 'exceptZero', minimumFractionDigits: digits, maximumFractionDigits: digits };
   const text = points ? `${number(difference, sign)} pp` : number(difference, relative ? { ...sign, style: 'percent' } : sign);
-  const direction = /[1-9]/.test(text) ? Math.sign(difference) : 0;
+  const direction = Math.round(size * 10 ** digits) > 0 ? Math.sign(difference) : 0;
   return {
     text,
     spoken: points ? text.replace('pp', 'percentage points') : text,

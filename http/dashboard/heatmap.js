@@ -1,12 +1,11 @@
-// heatmap.js: messages by weekday and hour of the day.
+// heatmap.js: messages, or the events of one line of a list, by weekday and hour of the day: how many
+// there were in each of these hours, for not all came equally often in the range.
 
 import { Card } from './cards.js';
 import { h } from './dom.js';
-import { count } from './format.js';
+import { count, decimal } from './format.js';
 import { named } from './time.js';
 
-// Weeks begin on Monday here, as the buckets do; the answer's begin on Sunday.
-const DAYS = [1, 2, 3, 4, 5, 6, 0];
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
 // A Sunday, to name the days that follow it.
@@ -15,34 +14,59 @@ const hourName = (hour) => `${String(hour).padStart(2, '0')}:00`;
 
 export class HeatmapCard extends Card {
   #counts = null;
+  #times = null;
+  // days as the reader's weeks have them; 0 is Sunday
+  #days = [];
   #most = 0;
 
-  constructor() {
-    super('heatmap', 'When they write');
+  constructor(id, noun) {
+    super(id, 'When they write');
+    this.noun = noun;
+    this.asks = 'heatmap';
     this.optional = true;
+    if (id !== 'heatmap') {
+      this.retitle('When they come');
+    }
   }
 
-  ask(question) { return question.card('heatmap'); }
+  ask(question) { return question.card(this.asks); }
 
   #at(day, hour) { return this.#counts[24 * day + hour]; }
 
+  // For each time that the hour came, or null where it never did.
+  #mean(day, hour) {
+    const times = this.#times[24 * day + hour];
+    return times === 0 ? null : this.#at(day, hour) / times;
+  }
+
+  #say(day, hour) {
+    const times = this.#times[24 * day + hour];
+    const all = `${count(this.#at(day, hour))} in all`;
+    return `${dayName(day, 'long')}, ${hourName(hour)}: ${times === 0 ? 'not in this range' : times === 1 ? count(this.#at(day, hour)) : `${decimal(this.#mean(day, hour))} each of ${count(times)} times, ${all}`}`;
+  }
+
   show({ now }) {
-    this.#counts = now;
-    this.#most = Math.max(...now);
+    this.#counts = now.counts;
+    this.#times = now.occurrences;
+    this.#days = now.days;
+    const means = this.#counts.map((each, n) => (this.#times[n] === 0 ? 0 : each / this.#times[n]));
+    this.#most = Math.max(...means);
     if (this.#most === 0) {
-      this.empty('No messages in this range.');
+      this.empty(`No ${this.noun} in this range.`);
       return false;
     }
     this.ready();
-    const busiest = now.indexOf(this.#most);
-    this.figures.replaceChildren(h('p', { class: 'sub' }, `Messages by hour of the week; most, ${count(this.#most)}, on ${dayName(Math.floor(busiest / 24), 'long')} from ${hourName(busiest % 24)}`));
-    this.body.replaceChildren(h('div', { class: 'heat-frame', tabindex: 0, role: 'region', ariaLabel: 'Messages by hour of the week' },
-      h('table', { class: 'heat' }, h('caption', { class: 'unseen' }, 'Messages by weekday and hour'),
+    const busiest = means.indexOf(this.#most);
+    const [noun, cell] = [this.noun.replace(/^./, (letter) => letter.toUpperCase()), (day, hour) => (this.#mean(day, hour) === null ? '–' : decimal(this.#mean(day, hour)))];
+    this.figures.replaceChildren(h('p', { class: 'sub' }, `${noun} in each hour of the week, on average; most, ${decimal(this.#most)}, on ${dayName(Math.floor(busiest / 24), 'long')} from ${hourName(busiest % 24)}`));
+    this.body.replaceChildren(h('div', { class: 'heat-frame', tabindex: 0, role: 'region', ariaLabel: `${noun} by hour of the week` },
+      h('table', { class: 'heat' }, h('caption', { class: 'unseen' }, `${noun} by weekday and hour, on average`),
         h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'Day')), ...HOURS.map((hour) => h('th', { scope: 'col' }, h('span', { class: hour % 6 === 0 ? null : 'unseen' }, hour % 6 === 0 ? String(hour) : hourName(hour)))))),
-        h('tbody', {}, ...DAYS.map((day) => h('tr', {}, h('th', { scope: 'row' }, dayName(day, 'short')), ...HOURS.map((hour) => h('td', {
-          '--heat': `${Math.round((100 * this.#at(day, hour)) / this.#most)}%`, title: `${dayName(day, 'long')}, ${hourName(hour)}: ${count(this.#at(day, hour))}`,
-        }, h('span', { class: 'unseen' }, count(this.#at(day, hour)))))))))));
-    this.exported = { columns: ['Day', ...HOURS.map(hourName)], rows: DAYS.map((day) => [dayName(day, 'long'), ...HOURS.map((hour) => this.#at(day, hour))]) };
+        h('tbody', {}, ...this.#days.map((day) => h('tr', {}, h('th', { scope: 'row' }, dayName(day, 'short')), ...HOURS.map((hour) => h('td', {
+          '--heat': `${Math.round((100 * (this.#mean(day, hour) ?? 0)) / this.#most)}%`, title: this.#say(day, hour),
+        }, h('span', { class: 'unseen' }, cell(day, hour))))))))));
+    this.exported = { columns: ['Day', 'Hour', noun, 'Times that the hour came', 'On average'],
+      rows: this.#days.flatMap((day) => HOURS.map((hour) => [dayName(day, 'long'), hourName(hour), this.#at(day, hour), this.#times[24 * day + hour], this.#mean(day, hour)])) };
     return true;
   }
 
@@ -57,12 +81,12 @@ export class HeatmapCard extends Card {
     const style = getComputedStyle(this.body.querySelector('td'));
     const ink = getComputedStyle(this.element).color;
     context.font = `${12 * scale}px "Inter Variable", system-ui, sans-serif`;
-    DAYS.forEach((day, row) => {
+    this.#days.forEach((day, row) => {
       context.fillStyle = ink;
       context.fillText(dayName(day, 'short'), 0, top + (row + 0.7) * side);
       HOURS.forEach((hour) => {
         context.fillStyle = style.color;
-        context.globalAlpha = 0.06 + 0.94 * (this.#at(day, hour) / this.#most);
+        context.globalAlpha = 0.06 + 0.94 * ((this.#mean(day, hour) ?? 0) / this.#most);
         context.fillRect(left + hour * side, top + row * side, side - scale, side - scale);
         context.globalAlpha = 1;
       });

@@ -43,7 +43,7 @@ export class ListCard extends Card {
   #head(item, view) {
     const { head, pick } = this.#what;
     const changes = pick?.(item, view) ?? null;
-    return changes === null ? head(item) : h('button', { type: 'button', class: 'pick', title: changes.title, onclick: () => this.#choose(changes.choices) }, head(item));
+    return changes === null ? head(item, view) : h('button', { type: 'button', class: 'pick', title: changes.title, onclick: () => this.#choose(changes.choices) }, head(item, view));
   }
 
   show(list, view) {
@@ -70,28 +70,35 @@ export class ListCard extends Card {
 const nothing = (text) => h('span', { class: 'nothing' }, text);
 const words = (name) => name.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
 
-function page({ web_host: host, web_path: path }) {
+function page({ key: [host, path] }) {
   const text = `${host ?? ''}${path ?? ''}`;
-  return text === '' ? nothing('no page') : h('span', { class: 'page', title: text }, h('span', {}, host ?? ''), h('b', {}, path ?? ''));
+  return text === '' ? nothing('no page') : h('span', { class: 'page', title: text, dir: 'ltr' }, h('span', {}, host ?? ''), h('b', {}, path ?? ''));
 }
 
 // Of a button its kind, its id and its dialogue are known; where an interaction has one of the ids, its name.
-function button({ button_id: id, button_type: type, dialogue_id: dialogue, button_name: name, dialogue_name: where }) {
+function button({ key: [id, type, dialogue], name, dialogue: where }) {
   return h('span', { class: 'button-name' },
-    h('span', {}, h('b', {}, name ?? (type === null ? nothing('no type') : words(type))), dialogue === null ? null : h('small', { title: `dialogue ${dialogue}` }, ` in ${where === null ? `dialogue ${dialogue}` : where}`)),
+    h('span', {}, h('b', { dir: 'auto' }, name ?? (type === null ? nothing('no type') : words(type))), dialogue === null ? null : h('small', { title: `dialogue ${dialogue}` }, ` in ${where === null ? `dialogue ${dialogue}` : where}`)),
     h('code', { title: `button ${id ?? 'without id'}` }, id ?? 'without id'));
 }
 
-const label = ({ label_text: text, label_id: id }) => h('span', { class: 'label-name', title: `label ${id ?? 'without id'}` }, text ?? nothing(id ?? 'no text'));
+const label = ({ key: [text, id] }) => h('span', { class: 'label-name', dir: 'auto', title: `label ${id ?? 'without id'}` }, text ?? nothing(id ?? 'no text'));
 
 const counted = (name, field = 'count') => ({ name, text: (item) => count(item[field]), value: (item) => item[field] });
 const part = { name: 'Of all', text: (item) => percent(item.ratio), value: (item) => item.ratio };
 
+// What a row is called in the address of the page, and above its statistics.
+const keyName = (key) => key.filter((each) => each !== null).join(' · ');
+
+// One line, and what there is of it.  Whose key has a part without a value cannot be told
+// from those that have one there, so that it is not offered.
+const pickRow = (measure) => ({ key }) => (key.some((each) => each === null) ? null : { title: `Only ${keyName(key)}`, choices: { row: { measure, key } } });
+
 // A measure's most frequent keys: those without the first part are events that have nothing of it.
-const keyed = (id, title, column, noun, { named = (key) => key[0], unit = 'Times', ratio = true } = {}) => ({
-  id, title, noun, optional: true, size: (item) => item.count, columns: [{ name: column }, counted(unit), ...(ratio ? [part] : [])],
+const keyed = (id, title, column, noun, { measure = id, named = (key) => key[0], unit = 'Times', ratio = true } = {}) => ({
+  id, title, noun, optional: true, size: (item) => item.count, columns: [{ name: column }, counted(unit), ...(ratio ? [part] : [])], pick: pickRow(measure),
   take: (list) => list.filter(({ key }) => named(key) !== null), plain: ({ key }) => named(key),
-  head: ({ key }) => h('span', { class: 'label-name', title: key.filter((each) => each !== null).join(' · ') }, named(key)),
+  head: ({ key }) => h('span', { class: 'label-name', dir: 'auto', title: keyName(key) }, named(key)),
 });
 
 // Clicked once more, a row gives all back.
@@ -104,28 +111,30 @@ const picked = (choice, name) => ({ value }, view) => {
   return { title: alone ? `All ${name}` : `Only ${plainValue(value)}`, choices: { [choice]: { include: true, values: alone ? [] : [value] } } };
 };
 
-const broken = (id, choice, title, column, textOf) => ({
-  id, card: choice, title, noun: 'messages', optional: true, size: (item) => item.messages, columns: [{ name: column }, counted('Messages', 'messages'), counted('Chats', 'chats')],
+const broken = (id, choice, title, column, textOf, columns) => ({
+  id, card: choice, title, noun: 'messages', optional: true, size: (item) => item.count, columns: [{ name: column }, ...columns],
   plain: ({ value }) => (value === null ? '' : plainValue(value)), pick: picked(choice, choice),
-  head: ({ value }) => h('span', { class: 'label-name' }, value === null ? nothing(`no ${column.toLowerCase()}`) : textOf(plainValue(value))),
+  head: ({ value }) => h('span', { class: 'label-name', dir: 'auto' }, value === null ? nothing(`no ${column.toLowerCase()}`) : textOf(plainValue(value))),
 });
 
 export const lists = [
   {
-    id: 'pages', title: 'Top pages', noun: 'pages', head: page, size: (item) => item.messages, plain: ({ web_host: host, web_path: path }) => `${host ?? ''}${path ?? ''}`,
-    columns: [{ name: 'Page' }, counted('Messages', 'messages'), counted('Chats', 'sessions')],
+    id: 'pages', title: 'Top pages', noun: 'pages', head: page, size: (item) => item.count, plain: ({ key }) => key.join(''), pick: pickRow('pages'),
+    columns: [{ name: 'Page' }, counted('Messages'), counted('Chats', 'members')],
   },
-  { id: 'labels', title: 'Labels', noun: 'labels', head: label, size: (item) => item.count, plain: ({ label_text: text, label_id: id }) => text ?? id, columns: [{ name: 'Label' }, counted('Added')] },
+  { id: 'labels', title: 'Labels', noun: 'labels', head: label, size: (item) => item.count, plain: ({ key: [text, id] }) => text ?? id, columns: [{ name: 'Label' }, counted('Added')], pick: pickRow('labels') },
   {
-    id: 'buttons', title: 'Most clicked buttons', noun: 'clicks on buttons', head: button, size: (item) => item.count, plain: ({ button_name: name, button_id: id }) => name ?? id,
+    id: 'buttons', title: 'Most clicked buttons', noun: 'clicks on buttons', head: button, size: (item) => item.count, plain: ({ name, key: [id] }) => name ?? id, pick: pickRow('buttons'),
     columns: [{ name: 'Button' }, counted('Clicks'), part],
   },
 ];
 
-export const audienceLists = [
-  broken('by-source', 'sources', 'Sources', 'Source', (value) => value),
-  broken('by-language', 'languages', 'Languages', 'Language', languageName),
-];
+const bySource = (id, columns) => broken(id, 'sources', 'Sources', 'Source', (value) => value, columns);
+const byLanguage = (id, columns) => broken(id, 'languages', 'Languages', 'Language', languageName, columns);
+const messages = [counted('Messages'), counted('Chats', 'members')];
+
+export const audienceLists = [bySource('by-source', messages), byLanguage('by-language', messages)];
+export const rowLists = [bySource('row-source', [counted('Events')]), byLanguage('row-language', [counted('Events')])];
 
 const interaction = ([type, name, id]) => name ?? type ?? id;
 
@@ -139,14 +148,14 @@ export const contentLists = [
   },
   keyed('interactions', 'Interactions', 'Interaction', 'interactions', { named: interaction }),
   keyed('responses', 'Responses', 'Response', 'responses'),
-  keyed('events', 'Events', 'Event', 'events', { unit: 'Triggered' }),
+  keyed('events', 'Events', 'Event', 'events', { measure: 'triggered_events', unit: 'Triggered' }),
   keyed('links', 'Links', 'Address', 'clicks on links', { unit: 'Clicks' }),
 ];
 
 export const outcomeList = {
-  ...keyed('outcome-list', 'How conversations ended', 'Outcome', 'conversations', { named: ([status, resolution]) => (status === null && resolution === null ? null : [status, resolution].filter((each) => each !== null).join(' · ')), unit: 'Ended' }),
+  ...keyed('outcome-list', 'How conversations ended', 'Outcome', 'conversations', { named: ([status, resolution]) => (status === null && resolution === null ? null : keyName([status, resolution])), measure: 'outcomes_ended', unit: 'Ended' }),
   card: 'outcomes', take: ({ list }) => list,
-  plain: ({ key }) => key.filter((each) => each !== null).join(' · '),
+  plain: ({ key }) => keyName(key),
   head: ({ key: [status, resolution] }) => h('span', { class: 'label-name' }, h('b', {}, status ?? nothing('no status')), resolution === null ? null : h('span', { class: 'nothing' }, resolution)),
 };
 

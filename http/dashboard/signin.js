@@ -8,7 +8,7 @@ const form = signInForm({
   bot: asked,
   done: (bot) => {
     // The choices in the address are of the bot that it names.
-    if (asked === '' || bot === asked) {
+    if (bot === null || bot === asked) {
       location.reload();
     } else {
       location.assign(`/?bot=${encodeURIComponent(bot)}`);

@@ -1,9 +1,9 @@
 // time.js: local dates, ranges and the names of buckets.
 //
 // A date is text, YYYY-MM-DD, of the chosen zone's calendar; a range is from its
-// first day to the day after its last, as the API has it.  The server knows the
-// zones and says which buckets a range has; here dates are only counted and named,
-// which needs no zone.  Of zones the browser is asked one thing: what day it is.
+// first day to the day after its last, as the API has it.  The server knows zones,
+// periods and calendars, and says which buckets a range has; here dates are only
+// counted and named, which needs no zone.
 
 const DAY = 86400e3;
 
@@ -21,48 +21,14 @@ export function addMonths(date, months) {
   return dateOf(moment);
 }
 
-// The local date of an instant; in UTC where the browser does not know the zone.
-export function localDate(instant, zone) {
-  const parts = { year: 'numeric', month: '2-digit', day: '2-digit', calendar: 'gregory', numberingSystem: 'latn' };
-  let format;
-  try {
-    format = new Intl.DateTimeFormat('en-US', { ...parts, timeZone: zone });
-  } catch {
-    format = new Intl.DateTimeFormat('en-US', { ...parts, timeZone: 'UTC' });
-  }
-  const { year, month, day } = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, value]));
-  return `${year.padStart(4, '0')}-${month}-${day}`;
-}
-
-// What meta/options calls first and last: clocks in UTC.
-export const lifeDate = (text, zone) => localDate(clock(text), zone);
-
 // ---------------------------------------------------------------- ranges
 
+// Periods by the names of the database, which says what they are.
 export const presets = [
-  ['today', 'Today'], ['yesterday', 'Yesterday'], ['7d', 'Last 7 days'], ['30d', 'Last 30 days'], ['90d', 'Last 90 days'], ['365d', 'Last 365 days'],
-  ['last-week', 'Last week'], ['month', 'This month'], ['last-month', 'Last month'], ['last-quarter', 'Last quarter'], ['year', 'This year'], ['all', 'Whole life'],
+  ['today', 'Today'], ['yesterday', 'Yesterday'], ['last7days', 'Last 7 days'], ['last30days', 'Last 30 days'], ['thisWeek', 'This week'], ['lastWeek', 'Last week'], ['thisMonth', 'This month'],
+  ['lastMonth', 'Last month'], ['last3Months', 'Last 3 months'], ['thisQuarter', 'This quarter'], ['lastQuarter', 'Last quarter'], ['thisYear', 'This year'], ['lastYear', 'Last year'], ['all', 'Whole life'],
 ];
 export const isPreset = (name) => presets.some(([each]) => each === name);
-
-// life: the dates of the first and the last event, null without events.
-export function presetRange(name, today, life) {
-  const tomorrow = addDays(today, 1);
-  const month = `${today.slice(0, 7)}-01`;
-  const monday = addDays(today, -((clock(today).getUTCDay() + 6) % 7));
-  const quarter = addMonths(month, -(clock(today).getUTCMonth() % 3));
-  switch (name) {
-    case 'today': return { from: today, to: tomorrow };
-    case 'yesterday': return { from: addDays(today, -1), to: today };
-    case 'last-week': return { from: addDays(monday, -7), to: monday };
-    case 'last-quarter': return { from: addMonths(quarter, -3), to: quarter };
-    case 'month': return { from: month, to: tomorrow };
-    case 'last-month': return { from: addMonths(month, -1), to: month };
-    case 'year': return { from: `${today.slice(0, 4)}-01-01`, to: tomorrow };
-    case 'all': return life === null ? { from: today, to: tomorrow } : { from: life.first, to: addDays(life.last, 1) };
-    default: return { from: addDays(tomorrow, -Number.parseInt(name, 10)), to: tomorrow };
-  }
-}
 
 // The range beside it: of as many days, or of as many months where it is of whole ones.
 export function stepRange({ from, to }, direction) {
@@ -74,34 +40,13 @@ export function stepRange({ from, to }, direction) {
   return { from: addDays(from, direction * days), to: addDays(to, direction * days) };
 }
 
-// The same day a year before; of the 29 February, the 28th.
-function yearBefore(date) {
-  const year = String(Number(date.slice(0, 4)) - 1).padStart(4, '0');
-  const same = `${year}${date.slice(4)}`;
-  return isDate(same) ? same : `${year}-02-28`;
-}
-
-// What the change of a total is measured against.
-export const comparisons = [['before', 'The period before'], ['year', 'A year before'], ['none', 'Nothing']];
-
-export function rangeBefore({ from, to }, comparison) {
-  switch (comparison) {
-    case 'none': return null;
-    case 'year': return { from: yearBefore(from), to: yearBefore(to) };
-    default: return { from: addDays(from, -daysBetween(from, to)), to: from };
-  }
-}
+// What is compared with, by the names of the database.
+export const comparisons = [['previous_period', 'The period before'], ['previous_year', 'A year before'], ['previous_year_weekday', 'A year before, same weekdays'], ['none', 'Nothing']];
 
 // ---------------------------------------------------------------- granularities
 
 export const granularities = [['hour', 'Hour'], ['day', 'Day'], ['week', 'Week'], ['month', 'Month'], ['quarter', 'Quarter'], ['year', 'Year']];
 export const HOURS_MOST = 7;
-
-export function fitting({ from, to }) {
-  const days = daysBetween(from, to);
-  const [name] = [['hour', 2], ['day', 92], ['week', 550], ['month', 3000], ['quarter', 9000]].find(([, most]) => days <= most) ?? ['year'];
-  return name;
-}
 
 const LENGTHS = { hour: 1 / 24, day: 1, week: 7, month: 30, quarter: 91, year: 365 };
 
@@ -112,20 +57,11 @@ export function suits(granularity, { from, to }) {
   return buckets >= 2 && buckets <= 200;
 }
 
-// The day after the bucket's last; of an hour the day it lies in.
-export function bucketEnd(date, granularity) {
-  const day = date.slice(0, 10);
-  switch (granularity) {
-    case 'week': return addDays(day, 7);
-    case 'yesterday': return { from: addDays(today, -1), to: today };
-    case 'last-week': return { from: addDays(monday, -7), to: monday };
-    case 'last-quarter': return { from: addMonths(quarter, -3), to: quarter };
-    case 'month': return addMonths(day, 1);
-    case 'quarter': return addMonths(day, 3);
-    case 'year': return addMonths(day, 12);
-    default: return addDays(day, 1);
-  }
-}
+// The day after a bucket's last; of an hour the day it lies in.
+const endOf = ({ dates, end }, index, granularity) => (granularity === 'hour' ? addDays(dates[index].slice(0, 10), 1) : dates[index + 1] ?? end);
+
+// From where to where, of two buckets that were picked.
+export const pickedRange = (buckets, first, last, granularity) => ({ from: buckets.dates[first].slice(0, 10), to: endOf(buckets, last, granularity) });
 
 // ---------------------------------------------------------------- names
 
@@ -153,33 +89,32 @@ export function rangeName({ from, to }, options = LONG) {
   return format(options).formatRange(clock(from), clock(addDays(to, -1)));
 }
 
-export function bucketName(dates, index, granularity) {
+// buckets: { dates, labels, end }; labels are what the database calls them, in the reader's language and calendar.
+export function bucketName({ dates, labels, end }, index, granularity) {
   const date = dates[index];
+  const label = labels?.[index] ?? null;
   switch (granularity) {
     case 'hour': {
       // The hour that the clock shows twice when it is set back.
       const again = index > 0 && dates[index - 1] === date ? ' (again)' : '';
-      const end = new Date(clock(date).getTime() + 3600e3).toISOString();
-      return `${named(date, { weekday: 'short', day: 'numeric', month: 'short' })}, ${hourName(date)} – ${hourName(end)}${again}`;
+      const next = new Date(clock(date).getTime() + 3600e3).toISOString();
+      return `${named(date, { weekday: 'short', day: 'numeric', month: 'short' })}, ${hourName(date)} – ${hourName(next)}${again}`;
     }
     case 'day': return named(date, { weekday: 'short', ...LONG });
-    case 'week': return rangeName({ from: date.slice(0, 10), to: addDays(date.slice(0, 10), 7) });
-    case 'yesterday': return { from: addDays(today, -1), to: today };
-    case 'last-week': return { from: addDays(monday, -7), to: monday };
-    case 'last-quarter': return { from: addMonths(quarter, -3), to: quarter };
-    case 'month': return named(date, { month: 'long', year: 'numeric' });
-    case 'quarter': return `Q${Math.floor(clock(date).getUTCMonth() / 3) + 1} ${named(date, { year: 'numeric' })}`;
-    default: return named(date, { year: 'numeric' });
+    case 'week': return `${rangeName({ from: date, to: addDays(date, 7) })}${label === null ? '' : ` · ${label}`}`;
+    case 'month': return label ?? named(date, { month: 'long', year: 'numeric' });
+    case 'year': return label ?? named(date, { year: 'numeric' });
+    default: return label ?? rangeName({ from: date, to: endOf({ dates, end }, index, granularity) ?? addMonths(date, 3) });
   }
 }
 
 // Why a bucket has less in it than it could have, or null.
-export function shortcoming(date, granularity, { from, to }, today) {
-  const day = date.slice(0, 10);
-  const end = bucketEnd(day, granularity);
+export function shortcoming(buckets, index, granularity, { from, to }, today) {
+  const day = buckets.dates[index].slice(0, 10);
+  const end = endOf(buckets, index, granularity);
   if (granularity !== 'hour' && granularity !== 'day' && (day < from || end > to)) {
     const part = { from: day < from ? from : day, to: end > to ? to : end };
-    return part.to > today ? 'so far' : `only ${rangeName(part, { day: 'numeric', month: 'short' })}`;
+    return part.from <= today && part.to > today ? 'so far' : `only ${rangeName(part, { day: 'numeric', month: 'short' })}`;
   }
   return granularity === 'day' && day === today ? 'so far' : null;
 }

@@ -10,7 +10,14 @@
 
 const NAME = 'kindly_token';
 
+// Who has a link has its token behind the # of the address, which no browser sends
+// anywhere, and no cookie: his own sign-in, if he has one, stays what it is.
+export const isShared = () => location.pathname === '/shared';
+
 export function readToken() {
+  if (isShared()) {
+    return location.hash.slice(1) || null;
+  }
   const found = document.cookie.split('; ').find((each) => each.startsWith(`${NAME}=`));
   return found === undefined ? null : found.slice(NAME.length + 1) || null;
 }
@@ -27,10 +34,10 @@ export function claimsOf(token) {
   try {
     const bytes = atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'));
     const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
-    const { bot, exp } = JSON.parse(text);
-    return { bot: typeof bot === 'string' ? bot : /"bot"\s*:\s*(-?\d+)/.exec(text)?.[1] ?? null, exp: exp ?? null };
+    const { bot, login, exp } = JSON.parse(text);
+    return { bot: typeof bot === 'string' ? bot : /"bot"\s*:\s*(-?\d+)/.exec(text)?.[1] ?? null, login: login ?? null, exp: exp ?? null };
   } catch {
-    return { bot: null, exp: null };
+    return { bot: null, login: null, exp: null };
   }
 }
 
@@ -49,11 +56,12 @@ async function refusal(response) {
   return new SignInError(response.status, body.message ?? `the server answered ${response.status}`, hint ?? null);
 }
 
-// The key for a token, from the documented address.
+// The key for a token, which is of the key's bot, or of the bots of a login; with a bot
+// only if it is among them.  Gives back the token's claims.
 export async function signIn(bot, key) {
   let response;
   try {
-    response = await fetch(`/api/v2/bot/${encodeURIComponent(bot)}/sage/auth`,
+    response = await fetch(`/api/native/login${bot === '' ? '' : `?bot=${encodeURIComponent(bot)}`}`,
       { headers: { Authorization: `Bearer ${key}` }, credentials: 'omit', cache: 'no-store' });
   } catch {
     throw new SignInError(0, 'the server cannot be reached', 'Check the connection and try again.');
@@ -64,9 +72,11 @@ export async function signIn(bot, key) {
   const { jwt } = await response.json();
   // By the server's clock: this machine's may be wrong.
   const now = Date.parse(response.headers.get('date') ?? '') || Date.now();
-  const { exp } = claimsOf(jwt);
+  const claims = claimsOf(jwt);
+  const { exp } = claims;
   writeCookie(jwt, exp === null ? 600 : Math.max(Math.floor(exp - now / 1000), 1));
   if (readToken() === null) {
     throw new SignInError(0, 'the browser keeps no cookie of this page', 'Allow cookies for this address.');
   }
+  return claims;
 }

@@ -182,19 +182,33 @@ value_of(const points *p, int bucket)
 	return 100 * (p->kind == CONVERSATIONS ? p->distincts : p->counts)[bucket];
 }
 
+/* How each bucket's point begins: every group has it. */
 static void
-put_points(StringInfo out, const points *p, const ks_buckets *buckets)
+begin_points(const ks_buckets *buckets, ks_json_pieces *begun)
+{
+	int			i;
+
+	ks_json_start_pieces(begun, buckets->nbuckets);
+	for (i = 0; i < buckets->nbuckets; i++)
+	{
+		ks_json_open(&begun->text, '{');
+		ks_json_member(&begun->text, "date");
+		ks_json_instant(&begun->text, buckets->starts[i]);
+		ks_json_member(&begun->text, "value");
+		ks_json_end_piece(begun);
+	}
+}
+
+static void
+put_points(StringInfo out, const points *p, const ks_json_pieces *begun)
 {
 	int			i;
 
 	ks_json_member(out, "data");
 	ks_json_open(out, '[');
-	for (i = 0; i < buckets->nbuckets; i++)
+	for (i = 0; i < begun->count; i++)
 	{
-		ks_json_open(out, '{');
-		ks_json_member(out, "date");
-		ks_json_instant(out, buckets->starts[i]);
-		ks_json_member(out, "value");
+		ks_json_piece(out, begun, i);
 		ks_json_hundredths(out, value_of(p, i));
 		ks_json_close(out, '}');
 	}
@@ -293,9 +307,9 @@ sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
 }
 
 static void
-put_groups(StringInfo out, const char *member, value_kind kind, const ks_buckets *buckets, const ks_groups *groups)
+put_groups(StringInfo out, const char *member, value_kind kind, const ks_json_pieces *begun, const ks_groups *groups)
 {
-	const group *sorted = sorted_groups(groups, kind, buckets->nbuckets);
+	const group *sorted = sorted_groups(groups, kind, begun->count);
 	int			i;
 
 	ks_json_member(out, "data");
@@ -307,8 +321,8 @@ put_groups(StringInfo out, const char *member, value_kind kind, const ks_buckets
 		ks_json_open(out, '{');
 		ks_json_member(out, member);
 		ks_json_text(out, g->name);
-		put_points(out, &g->points, buckets);
-		put_summary(out, &g->points, buckets->nbuckets);
+		put_points(out, &g->points, begun);
+		put_summary(out, &g->points, begun->count);
 		ks_json_close(out, '}');
 	}
 	ks_json_close(out, ']');
@@ -342,7 +356,7 @@ group_argument(FunctionCallInfo fcinfo, int argument)
 static Datum
 finish_json(StringInfo out)
 {
-	return PointerGetDatum(cstring_to_text_with_len(out->data, out->len));
+	return ks_json_end(out);
 }
 
 static void
@@ -364,6 +378,7 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	ks_series	series;
 	ks_groups	groups;
 	points		all;
+	ks_json_pieces begun;
 	const char *member;
 	StringInfoData out;
 
@@ -380,14 +395,15 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	all.kind = r->kind;
 	all.counts = series.counts;
 	all.distincts = series.distincts;
-	initStringInfo(&out);
+	begin_points(&series.buckets, &begun);
+	ks_json_begin(&out);
 	ks_json_open(&out, '{');
 	if (member == NULL)
-		put_points(&out, &all, &series.buckets);
+		put_points(&out, &all, &begun);
 	else
 	{
 		read_groups(&request, r, member, &series.buckets, &groups);
-		put_groups(&out, member, r->kind, &series.buckets, &groups);
+		put_groups(&out, member, r->kind, &begun, &groups);
 	}
 	put_summary(&out, &all, series.buckets.nbuckets);
 	ks_json_close(&out, '}');
@@ -548,7 +564,7 @@ ks_chatbot_com_conversations_heatmap(PG_FUNCTION_ARGS)
 		ks_stats_heatmap(&request, counts, distincts, NULL);
 
 	all = sum_of(distincts, KS_HEATMAP_CELLS);
-	initStringInfo(&out);
+	ks_json_begin(&out);
 	ks_json_open(&out, '[');
 	for (cell = 0; cell < KS_HEATMAP_CELLS; cell++)
 	{

@@ -402,10 +402,10 @@ ks_chatbot_com_conversations_interactions(PG_FUNCTION_ARGS)
 	choose_names(&all);
 	ks_sort(all.item, all.count, sizeof(line), compare_for_report, CurrentMemoryContext);
 
-	initStringInfo(&out);
+	ks_json_begin(&out);
 	ks_json_open(&out, '[');
 	for (i = 0; i < all.count; i++)
 		put_line(&out, &all.item[i], total);
 	ks_json_close(&out, ']');
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+	PG_RETURN_DATUM(ks_json_end(&out));
 }

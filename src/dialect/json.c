@@ -15,16 +15,42 @@
 #include "utils/json.h"
 #include "utils/timestamp.h"
 
-/* A comma, unless this is the first thing after an opening bracket or a member's name. */
-static void
-separate(StringInfo out)
+/*
+ * Room for so many bytes, behind a comma unless this is the first thing after an opening bracket or a
+ * member's name.  An answer may have a hundred thousand numbers, so that they are
+ * written where they will stand.
+ */
+static char *
+begin_bytes(StringInfo out, size_t bytes)
 {
 	char		last = out->len > 0 ? out->data[out->len - 1] : '[';
+	char	   *at;
 
 	/* whoever goes through an answer comes here */
 	CHECK_FOR_INTERRUPTS();
+	/* the comma, and the zero at the end; what is too much is refused there */
+	if (bytes + 2 > (size_t) (out->maxlen - out->len))
+		enlargeStringInfo(out, (int) Min(bytes + 2, PG_INT32_MAX));
+	at = out->data + out->len;
 	if (last != '[' && last != '{' && last != ':')
-		appendStringInfoChar(out, ',');
+		*at++ = ',';
+	return at;
+}
+
+static void
+end_bytes(StringInfo out, char *at)
+{
+	*at = '\0';
+	out->len = (int) (at - out->data);
+}
+
+static void
+put_bytes(StringInfo out, const char *bytes, size_t length)
+{
+	char	   *at = begin_bytes(out, length);
+
+	memcpy(at, bytes, length);
+	end_bytes(out, at + length);
 }
 
 /*
@@ -50,34 +76,63 @@ ks_json_end(StringInfo out)
 void
 ks_json_member(StringInfo out, const char *name)
 {
-	separate(out);
-	appendStringInfoChar(out, '"');
-	appendStringInfoString(out, name);
-	appendStringInfoString(out, "\":");
+	size_t		length = strlen(name);
+	char	   *at = begin_bytes(out, length + 3);
+
+	*at++ = '"';
+	memcpy(at, name, length);
+	at += length;
+	*at++ = '"';
+	*at++ = ':';
+	end_bytes(out, at);
 }
 
 void
 ks_json_open(StringInfo out, char bracket)
 {
-	separate(out);
-	appendStringInfoChar(out, bracket);
+	put_bytes(out, &bracket, 1);
 }
 
 void
 ks_json_close(StringInfo out, char bracket)
 {
-	appendStringInfoChar(out, bracket);
+	appendStringInfoCharMacro(out, bracket);
+}
+
+void
+ks_json_start_pieces(ks_json_pieces *pieces, int most)
+{
+	initStringInfo(&pieces->text);
+	pieces->end = palloc_extended(((Size) most + 1) * sizeof(int), MCXT_ALLOC_HUGE);
+	pieces->count = 0;
+}
+
+/* What was written since the last one is a piece; it ends with the name of a member, behind which no comma comes. */
+void
+ks_json_end_piece(ks_json_pieces *pieces)
+{
+	pieces->end[pieces->count++] = pieces->text.len;
+}
+
+void
+ks_json_piece(StringInfo out, const ks_json_pieces *pieces, int number)
+{
+	int			begin = number > 0 ? pieces->end[number - 1] : 0;
+
+	put_bytes(out, pieces->text.data + begin, (size_t) (pieces->end[number] - begin));
 }
 
 /* NULL becomes null. */
 void
 ks_json_text(StringInfo out, const char *value)
 {
-	separate(out);
 	if (value == NULL)
-		appendStringInfoString(out, "null");
-	else
-		escape_json(out, value);
+	{
+		put_bytes(out, "null", 4);
+		return;
+	}
+	end_bytes(out, begin_bytes(out, strlen(value) + 2));
+	escape_json(out, value);
 }
 
 void
@@ -89,18 +144,15 @@ ks_json_bytes(StringInfo out, const uint8 *bytes, size_t length)
 void
 ks_json_integer(StringInfo out, int64 value)
 {
-	char		digits[MAXINT8LEN + 1];
+	char	   *at = begin_bytes(out, MAXINT8LEN);
 
-	separate(out);
-	pg_lltoa(value, digits);
-	appendStringInfoString(out, digits);
+	end_bytes(out, at + pg_lltoa(value, at));
 }
 
 void
 ks_json_boolean(StringInfo out, bool value)
 {
-	separate(out);
-	appendStringInfoString(out, value ? "true" : "false");
+	put_bytes(out, value ? "true" : "false", value ? 4 : 5);
 }
 
 /*
@@ -112,9 +164,7 @@ ks_json_number(StringInfo out, double value)
 {
 	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
-	double_to_shortest_decimal_buf(value, digits);
-	separate(out);
-	appendStringInfoString(out, digits);
+	put_bytes(out, digits, double_to_shortest_decimal_buf(value, digits));
 	if (strpbrk(digits, ".e") == NULL)
 		appendStringInfoString(out, ".0");
 }
@@ -123,20 +173,21 @@ ks_json_number(StringInfo out, double value)
 void
 ks_json_hundredths(StringInfo out, int64 value)
 {
-	char		digits[MAXINT8LEN + 4];
+	char	   *at = begin_bytes(out, MAXINT8LEN + 3);
 	uint64		size = value < 0 ? -(uint64) value : (uint64) value;
 	int			fraction = (int) (size % 100);
 
-	separate(out);
-	if (fraction == 0)
-		snprintf(digits, sizeof(digits), UINT64_FORMAT, size / 100);
-	else if (fraction % 10 == 0)
-		snprintf(digits, sizeof(digits), UINT64_FORMAT ".%d", size / 100, fraction / 10);
-	else
-		snprintf(digits, sizeof(digits), UINT64_FORMAT ".%02d", size / 100, fraction);
 	if (value < 0)
-		appendStringInfoChar(out, '-');
-	appendStringInfoString(out, digits);
+		*at++ = '-';
+	at += pg_ulltoa_n(size / 100, at);
+	if (fraction > 0)
+	{
+		*at++ = '.';
+		*at++ = (char) ('0' + fraction / 10);
+		if (fraction % 10 > 0)
+			*at++ = (char) ('0' + fraction % 10);
+	}
+	end_bytes(out, at);
 }
 
 /* part / whole in hundredths, rounded half away from zero; zero where there is nothing to be a part of. */
@@ -194,8 +245,7 @@ ks_json_datetime(StringInfo out, Timestamp value)
 {
 	char		text[MAXDATELEN + 3] = "\"";
 
-	separate(out);
-	appendBinaryStringInfo(out, text, (int) (put_datetime(text + 1, value, 6, '"') - text));
+	put_bytes(out, text, (size_t) (put_datetime(text + 1, value, 6, '"') - text));
 }
 
 static void
@@ -205,8 +255,7 @@ put_instant(StringInfo out, TimestampTz value, int digits)
 	char	   *end = put_datetime(text + 1, (Timestamp) value, digits, 'Z');
 
 	*end++ = '"';
-	separate(out);
-	appendBinaryStringInfo(out, text, (int) (end - text));
+	put_bytes(out, text, (size_t) (end - text));
 }
 
 /* An instant in UTC, in milliseconds: 2019-07-01T00:00:00.000Z. */

@@ -9,9 +9,20 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
+/* What is written many times, as it stands: piece i is text[end[i - 1], end[i]). */
+typedef struct ks_json_pieces
+{
+	StringInfoData text;
+	int		   *end;
+	int			count;
+} ks_json_pieces;
+
 extern void ks_json_begin(StringInfo out);
 extern Datum ks_json_end(StringInfo out);
 extern void ks_json_member(StringInfo out, const char *name);
+extern void ks_json_start_pieces(ks_json_pieces *pieces, int most);
+extern void ks_json_end_piece(ks_json_pieces *pieces);
+extern void ks_json_piece(StringInfo out, const ks_json_pieces *pieces, int number);
 extern void ks_json_text(StringInfo out, const char *value);
 extern void ks_json_bytes(StringInfo out, const uint8 *bytes, size_t length);
 extern void ks_json_integer(StringInfo out, int64 value);

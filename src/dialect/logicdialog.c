@@ -196,7 +196,7 @@ ks_analytics_begin(FunctionCallInfo fcinfo, ks_analytics *a)
 	client = required_client(fcinfo, 2, &a->request.bot_id);
 	ks_stats_buckets(&a->request, &a->buckets);
 
-	initStringInfo(&a->out);
+	ks_json_begin(&a->out);
 	ks_json_open(&a->out, '{');
 	put_range(a, zone);
 	ks_json_member(&a->out, "client");
@@ -210,7 +210,7 @@ Datum
 ks_analytics_finish(ks_analytics *a)
 {
 	ks_json_close(&a->out, '}');
-	return PointerGetDatum(cstring_to_text_with_len(a->out.data, a->out.len));
+	return ks_json_end(&a->out);
 }
 
 /* ------------------------------------------------------------------------
@@ -408,11 +408,26 @@ end_bucket(ks_analytics *a)
 }
 
 static void
-begin_thing(ks_analytics *a, const char *thing, const char *name)
+begin_thing(StringInfo out, const char *thing, const char *name)
 {
-	ks_json_open(&a->out, '{');
-	ks_json_member(&a->out, thing);
-	ks_json_text(&a->out, name);
+	ks_json_open(out, '{');
+	ks_json_member(out, thing);
+	ks_json_text(out, name);
+}
+
+/* How each group's objects begin: many buckets have it. */
+static void
+begin_things(const grouping *g, const ks_groups *groups, ks_json_pieces *begun)
+{
+	int			i;
+
+	ks_json_start_pieces(begun, groups->count);
+	for (i = 0; i < groups->count; i++)
+	{
+		begin_thing(&begun->text, g->thing, groups->names[i]);
+		ks_json_member(&begun->text, g->members != NULL ? g->members : g->events);
+		ks_json_end_piece(begun);
+	}
 }
 
 /* What occurred in each bucket, in the order of the whole range. */
@@ -421,11 +436,13 @@ grouped_answer(FunctionCallInfo fcinfo, const grouping *g)
 {
 	ks_analytics a;
 	ks_groups	groups;
+	ks_json_pieces begun;
 	int			i,
 				j;
 
 	ks_analytics_begin(fcinfo, &a);
 	ask_groups(&a, g->measure, g->part, g->members != NULL, &groups);
+	begin_things(g, &groups, &begun);
 	ks_json_open(&a.out, '[');
 	for (i = 0; i < a.buckets.nbuckets; i++)
 	{
@@ -435,10 +452,13 @@ grouped_answer(FunctionCallInfo fcinfo, const grouping *g)
 		{
 			if (groups.counts[j][i] == 0 || !is_thing(g, &groups, j))
 				continue;
-			begin_thing(&a, g->thing, groups.names[j]);
+			ks_json_piece(&a.out, &begun, j);
 			if (g->members != NULL)
-				ks_analytics_count(&a.out, g->members, groups.distincts[j][i]);
-			ks_analytics_count(&a.out, g->events, groups.counts[j][i]);
+			{
+				ks_json_integer(&a.out, groups.distincts[j][i]);
+				ks_json_member(&a.out, g->events);
+			}
+			ks_json_integer(&a.out, groups.counts[j][i]);
 			ks_json_close(&a.out, '}');
 		}
 		end_bucket(&a);
@@ -516,7 +536,7 @@ ks_logicdialog_intervention_average_time_by_agent_series(PG_FUNCTION_ARGS)
 		{
 			if (timed.counts[j][i] == 0)
 				continue;
-			begin_thing(&a, "agent", timed.names[j]);
+			begin_thing(&a.out, "agent", timed.names[j]);
 			put_times(&a.out, timed.counts[j][i], seconds[j][i]);
 			ks_json_close(&a.out, '}');
 		}

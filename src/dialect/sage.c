@@ -93,7 +93,7 @@ top_arguments(FunctionCallInfo fcinfo, ks_request *request, int32 limit)
 static void
 start_json(StringInfo out, char bracket)
 {
-	initStringInfo(out);
+	ks_json_begin(out);
 	ks_json_open(out, '{');
 	ks_json_member(out, "data");
 	ks_json_open(out, bracket);
@@ -104,7 +104,7 @@ finish_json(StringInfo out, char bracket)
 {
 	ks_json_close(out, bracket);
 	ks_json_close(out, '}');
-	return PointerGetDatum(cstring_to_text_with_len(out->data, out->len));
+	return ks_json_end(out);
 }
 
 /* Names as lists take them. */

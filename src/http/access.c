@@ -1,9 +1,11 @@
 /*
  * Which bots the caller may see: the policies of row-level security ask here.
  *
- * A token's role sees the bot of its claim.  All other roles see the bots that
- * were granted to them, or to a role whose rights they have.  Their list is kept
- * for the session until a grant, a role or a membership changes.
+ * A token sees the bot of its claim, or the bots that were granted to the role
+ * that it is a login of.  All other roles see the bots that were granted to them, or
+ * to a role whose rights they have.  Their list is kept for the session until a
+ * grant, a role or a membership changes.  A link that is shared lives longer than
+ * other tokens: it sees its bot for as long as the key that it was made with does.
  */
 #include "http/http.h"
 
@@ -39,6 +41,15 @@ static struct
 
 static uint64 changes = 1;
 
+/* The key of a shared link, as it was found in this session's last transaction that had one. */
+static struct
+{
+	TimestampTz transaction;	/* when that began */
+	char		key[KS_KEY_PREFIX_LENGTH + 1];
+	int64		bot;
+	bool		opens;
+}			shared;
+
 /* ------------------------------------------------------------------------
  * Claims
  * ------------------------------------------------------------------------
@@ -52,14 +63,20 @@ acts_as(const char *name)
 	return OidIsValid(role) && role == GetUserId();
 }
 
+static bool
+is_role_of_links(void)
+{
+	return acts_as(KS_ROLE_GUEST);
+}
+
 /*
  * Anybody can write into the setting that has the claims; but only who connects
- * as PostgREST does, and has checked a token, becomes this role.
+ * as PostgREST does, and has checked a token, becomes one of these roles.
  */
 static bool
 is_role_of_tokens(void)
 {
-	return acts_as(KS_ROLE_USER);
+	return acts_as(KS_ROLE_USER) || is_role_of_links();
 }
 
 /*
@@ -97,6 +114,26 @@ claimed_number(int64 *bot)
 	return claim != NULL && claim[0] != '\0' && strlen(claim) <= KS_BOT_ID_MAX && !ks_bot_derive(claim, strlen(claim), bot);
 }
 
+/* Whether the key that a link was made with still opens the bot: asked once a transaction. */
+static bool
+is_link_open(int64 bot)
+{
+	TimestampTz transaction = GetCurrentTransactionStartTimestamp();
+	char	   *key = ks_http_claimed_string("key");
+
+	if (key == NULL || strlen(key) != KS_KEY_PREFIX_LENGTH)
+		return false;
+	if (shared.transaction != transaction || shared.bot != bot || strcmp(shared.key, key) != 0)
+	{
+		shared.transaction = 0;
+		shared.opens = ks_key_opens(key, bot);
+		shared.bot = bot;
+		strlcpy(shared.key, key, sizeof(shared.key));
+		shared.transaction = transaction;
+	}
+	return shared.opens;
+}
+
 /* The bot of the token that the request came with. */
 bool
 ks_claimed_bot(int64 *bot)
@@ -108,7 +145,34 @@ ks_claimed_bot(int64 *bot)
 	claim = ks_http_claimed_string("bot");
 	if (claim == NULL ? !claimed_number(bot) : !ks_bot_named(claim, bot))
 		return false;
-	return is_token_of_ours();
+	return is_token_of_ours() && (!is_role_of_links() || is_link_open(*bot));
+}
+
+/* The role that the token is a login of, and that no bot's token names. */
+static bool
+claimed_login(Oid *role)
+{
+	char	   *claim = acts_as(KS_ROLE_USER) ? ks_http_claimed_string("login") : NULL;
+
+	if (claim == NULL || ks_http_claim("bot") != NULL || !is_token_of_ours())
+		return false;
+	*role = get_role_oid(ks_from_url(claim), true);
+	return OidIsValid(*role);
+}
+
+/* Whether the request came with a link that was shared, valid or not. */
+bool
+ks_is_link(void)
+{
+	return is_role_of_links();
+}
+
+bool
+ks_is_login(void)
+{
+	Oid			role;
+
+	return claimed_login(&role);
 }
 
 /* ------------------------------------------------------------------------
@@ -201,9 +265,8 @@ copy_array(const ArrayType *array, MemoryContext memory)
 }
 
 static ArrayType *
-granted_bots(void)
+granted_bots(Oid role)
 {
-	Oid			role = GetUserId();
 	Oid			table = get_relname_relid("bot_grant", get_namespace_oid("kindly_stats", false));
 	uint64		before;
 	ArrayType  *bots;
@@ -230,19 +293,21 @@ Datum
 ks_visible_bots(PG_FUNCTION_ARGS)
 {
 	int64		bot;
+	Oid			role;
 
-	if (is_role_of_tokens())
-		PG_RETURN_ARRAYTYPE_P(array_of_bots(&bot, ks_claimed_bot(&bot) ? 1 : 0));
-	PG_RETURN_ARRAYTYPE_P(granted_bots());
+	if (!is_role_of_tokens())
+		PG_RETURN_ARRAYTYPE_P(granted_bots(GetUserId()));
+	if (claimed_login(&role))
+		PG_RETURN_ARRAYTYPE_P(granted_bots(role));
+	PG_RETURN_ARRAYTYPE_P(array_of_bots(&bot, ks_claimed_bot(&bot) ? 1 : 0));
 }
 
-/* is_one_of(bot, bots): whether a list that ascends has the bot. */
-Datum
-ks_is_one_of(PG_FUNCTION_ARGS)
+/* Whether a list that ascends has the bot. */
+static bool
+has_bot(ArrayType *list, int64 bot)
 {
-	int64		bot = PG_GETARG_INT64(0);
 	int			count;
-	const int64 *bots = ks_array_numbers(PG_GETARG_ARRAYTYPE_P(1), INT8OID, "bots", INT_MAX, &count);
+	const int64 *bots = ks_array_numbers(list, INT8OID, "bots", INT_MAX, &count);
 	int			low = 0;
 	int			high = count;
 
@@ -255,32 +320,65 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 		else
 			high = middle;
 	}
-	PG_RETURN_BOOL(low < count && bots[low] == bot);
+	return low < count && bots[low] == bot;
+}
+
+/* Whether a role sees the bot where row-level security decides. */
+bool
+ks_role_sees(Oid role, int64 bot)
+{
+	return has_bot(granted_bots(role), bot);
+}
+
+/* is_one_of(bot, bots): whether a list that ascends has the bot. */
+Datum
+ks_is_one_of(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(has_bot(PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_INT64(0)));
 }
 
 /*
- * require_bot(bot): the bot that is asked for, by default the token's; a token
- * gets at no other.  Without a token there is none: a plan into which a function
- * was inlined for another role may come here past that function's rights.
+ * The bot that is asked for, by default the token's; a token gets at no other, a
+ * login's only at those of its role.
+ */
+int64
+ks_token_bot(bool is_default, int64 asked)
+{
+	int64		bot;
+	Oid			role;
+
+	if (claimed_login(&role))
+	{
+		if (is_default)
+			ks_refuse(400, "\"bot\" is missing", "The token is for several bots: say which.");
+		if (!ks_role_sees(role, asked))
+			ks_refuse_bot();
+		return asked;
+	}
+	if (!ks_claimed_bot(&bot))
+		ks_refuse_token();
+	if (!is_default && asked != bot)
+		ks_refuse_bot();
+	return bot;
+}
+
+/*
+ * require_bot(bot): the same, for any caller.  Without a token there is none: a plan
+ * into which a function was inlined for another role may come here past that
+ * function's rights.
  */
 Datum
 ks_require_bot(PG_FUNCTION_ARGS)
 {
-	int64		bot;
+	bool		is_default = PG_ARGISNULL(0);
 
 	if (acts_as(KS_ROLE_ANONYMOUS))
 		ks_refuse_token();
-	if (!is_role_of_tokens())
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
-	if (!ks_claimed_bot(&bot))
-		ks_refuse_token();
-	if (!PG_ARGISNULL(0) && PG_GETARG_INT64(0) != bot)
-		ks_refuse_bot();
-	PG_RETURN_INT64(bot);
+	if (is_role_of_tokens())
+		PG_RETURN_INT64(ks_token_bot(is_default, is_default ? 0 : PG_GETARG_INT64(0)));
+	if (is_default)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
 /* The trigger of kindly_stats.bot_grant: every session reads the grants anew. */

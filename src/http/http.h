@@ -12,12 +12,16 @@
 
 #include "http/url.h"
 
-/* Made by kindly_stats.create_api_roles().  Claims are believed of the first alone. */
+/* Made by kindly_stats.create_api_roles().  Claims are believed of the first two alone. */
 #define KS_ROLE_USER "kindly_api_user"
+#define KS_ROLE_GUEST "kindly_api_guest"
 #define KS_ROLE_ANONYMOUS "kindly_api_anonymous"
 
 /* The claim "aud" of tokens, as PostgREST's jwt-aud has it. */
 #define KS_AUDIENCE "kindly_stats"
+
+/* Of a key, what is shown of it; it is its name in claims. */
+#define KS_KEY_PREFIX_LENGTH 12
 
 #define KS_HEADER_TARGET "x-original-uri"
 #define KS_HEADER_KEY "x-api-key"
@@ -43,8 +47,13 @@ pg_noreturn extern void ks_refuse_bot(void);
 /* access.c */
 extern bool ks_bot_named(const char *id, int64 *bot);
 extern bool ks_claimed_bot(int64 *bot);
+extern int64 ks_token_bot(bool is_default, int64 asked);
+extern bool ks_is_link(void);
+extern bool ks_is_login(void);
+extern bool ks_role_sees(Oid role, int64 bot);
 
 /* token.c */
 extern int	ks_token_lifetime;
+extern bool ks_key_opens(const char *prefix, int64 bot);
 
 #endif							/* KS_HTTP_H */

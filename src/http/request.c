@@ -33,6 +33,7 @@
 PG_FUNCTION_INFO_V1(ks_request);
 PG_FUNCTION_INFO_V1(ks_request_volatile);
 PG_FUNCTION_INFO_V1(ks_list_routes);
+PG_FUNCTION_INFO_V1(ks_validated);
 
 /* The call of a function while its arguments come together. */
 typedef struct call
@@ -416,7 +417,7 @@ validate(Datum body)
 	uint64_t	hash[8];
 	char	   *quoted;
 
-	ks_blake2b(hash, VALIDATOR_BYTES, VARDATA(text), VARSIZE(text) - VARHDRSZ);
+	ks_blake2b(hash, VALIDATOR_BYTES, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
 	quoted = psprintf("\"%016llx%016llx\"", (unsigned long long) hash[0], (unsigned long long) hash[1]);
 	ks_http_response_headers(psprintf("[{\"ETag\": \"W/\\\"%.*s\\\"\"}]", 2 * VALIDATOR_BYTES, quoted + 1));
 	if (known == NULL || !is_named(known, quoted))
@@ -443,6 +444,10 @@ answer(bool read_only)
 	int64		bot;
 	call		c;
 
+	if (ks_is_link())
+		ks_refuse(403, "the token does not give access to this", "It is that of a link to the page.");
+	if (ks_is_login())
+		ks_refuse(403, "the token is for several bots", "Exchange its key for a token of one of them: GET /api/v2/bot/<BOT_ID>/sage/auth.");
 	if (!ks_claimed_bot(&bot))
 		ks_refuse_token();
 	url = ks_http_target();
@@ -530,6 +535,13 @@ Datum
 ks_request_volatile(PG_FUNCTION_ARGS)
 {
 	return answer_or_refuse(false);
+}
+
+/* validated(answer): the same for what PostgREST answers by itself. */
+Datum
+ks_validated(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(validate(PointerGetDatum(PG_GETARG_TEXT_PP(0))));
 }
 
 /* The table of routes, parameter by parameter. */

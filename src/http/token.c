@@ -20,6 +20,7 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "rollup/rollup.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
@@ -28,14 +29,15 @@
 PG_FUNCTION_INFO_V1(ks_random_text);
 PG_FUNCTION_INFO_V1(ks_auth);
 PG_FUNCTION_INFO_V1(ks_exchange);
+PG_FUNCTION_INFO_V1(ks_share_link);
 
 /* Setting kindly_stats.token_lifetime, in seconds. */
 int			ks_token_lifetime = 600;
 
 #define KEY_START "ks_"
-#define PREFIX_LENGTH 12
 
 #define AUTH_PATH "/api/v2/bot/:bot/sage/auth"
+#define LOGIN_PATH "/api/native/login"
 #define BEARER "bearer "
 
 /*
@@ -44,6 +46,10 @@ int			ks_token_lifetime = 600;
  */
 #define PROXY_TOKEN_LIFETIME 60
 
+/* How long a link may be shared: seconds at least, and days at most. */
+#define SHARED_LEAST 60
+#define SHARED_MOST 366
+
 /* Of base64url, as JSON Web Tokens have it; each stands for six bits. */
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -51,6 +57,7 @@ static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 typedef struct api_key
 {
 	int64		bot_id;
+	char	   *login;			/* NULL, or the role whose bots it opens instead */
 	bool		valid;			/* neither revoked nor expired */
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 } api_key;
@@ -59,7 +66,7 @@ typedef struct api_key
 typedef struct exchanged
 {
 	int64		bot_id;
-	char		prefix[PREFIX_LENGTH + 1];
+	char		prefix[KS_KEY_PREFIX_LENGTH + 1];
 	StringInfoData token;
 } exchanged;
 
@@ -171,27 +178,56 @@ read_as_owner(const char *table, const char *query, const char *value)
 
 /* Zeros and invalid where there is no such key. */
 static void
-read_key(const char *text, api_key *key)
+read_key(const char *prefix, api_key *key)
 {
 	HeapTuple	row;
 	TupleDesc	desc;
 	bytea	   *hash;
+	Datum		bot;
 	bool		isnull;
 
 	memset(key, 0, sizeof(*key));
-	if (strlen(text) <= strlen(KEY_START) + PREFIX_LENGTH || !has_table("api_key") ||
+	if (!has_table("api_key") ||
 		!read_as_owner("api_key",
-					   "SELECT k.bot_id, k.hash, k.revoked_at IS NULL AND COALESCE(k.expires_at OPERATOR(pg_catalog.>) pg_catalog.now(), true)"
-					   " FROM kindly_stats.api_key AS k WHERE k.prefix OPERATOR(pg_catalog.=) $1",
-					   pnstrdup(text + strlen(KEY_START), PREFIX_LENGTH)))
+					   "SELECT k.bot_id, k.hash, k.revoked_at IS NULL AND COALESCE(k.expires_at OPERATOR(pg_catalog.>) pg_catalog.now(), true), k.login::pg_catalog.text"
+					   " FROM kindly_stats.api_key AS k WHERE k.prefix OPERATOR(pg_catalog.=) $1", prefix))
 		return;
 	row = SPI_tuptable->vals[0];
 	desc = SPI_tuptable->tupdesc;
-	key->bot_id = DatumGetInt64(SPI_getbinval(row, desc, 1, &isnull));
+	bot = SPI_getbinval(row, desc, 1, &isnull);
+	key->bot_id = isnull ? 0 : DatumGetInt64(bot);
+	key->login = SPI_getvalue(row, desc, 4);
 	hash = DatumGetByteaPP(SPI_getbinval(row, desc, 2, &isnull));
 	key->valid = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)) && VARSIZE_ANY_EXHDR(hash) == PG_SHA256_DIGEST_LENGTH;
 	if (key->valid)
 		memcpy(key->hash, VARDATA_ANY(hash), PG_SHA256_DIGEST_LENGTH);
+}
+
+/* Whether a key that was good when it was looked at opens the bot. */
+static bool
+opens(const api_key *key, int64 bot)
+{
+	Oid			role;
+
+	if (key->login == NULL)
+		return key->bot_id == bot;
+	role = get_role_oid(key->login, true);
+	return OidIsValid(role) && ks_role_sees(role, bot);
+}
+
+/* Whether a key, known by its prefix, is still valid and opens the bot. */
+bool
+ks_key_opens(const char *prefix, int64 bot)
+{
+	api_key		key;
+	bool		result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	read_key(prefix, &key);
+	result = key.valid && opens(&key, bot);
+	SPI_finish();
+	return result;
 }
 
 static char *
@@ -206,31 +242,45 @@ read_secret(void)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
-/* A bot's id as JSON: an integer as a number, a text as a string, in UTF-8 whatever the database has. */
+/* A text as a string of JSON, in UTF-8 whatever the database has. */
 static char *
-bot_claim(const char *id)
+string_claim(const char *text)
 {
 	StringInfoData claim;
-	int64		number;
 
-	if (!ks_bot_derive(id, strlen(id), &number))
-		return psprintf(INT64_FORMAT, number);
 	initStringInfo(&claim);
-	escape_json(&claim, pg_server_to_any(ks_bot_canonical(id), (int) strlen(id), PG_UTF8));
+	escape_json(&claim, pg_server_to_any(text, (int) strlen(text), PG_UTF8));
 	return claim.data;
 }
 
+/* Whose a token is, as a claim: a bot's id, where an integer is a number and a text a string. */
+static char *
+bot_claim(const char *id)
+{
+	int64		number;
+
+	if (!ks_bot_derive(id, strlen(id), &number))
+		return psprintf("\"bot\":" INT64_FORMAT, number);
+	return psprintf("\"bot\":%s", string_claim(ks_bot_canonical(id)));
+}
+
+static char *
+login_claim(const char *role)
+{
+	return psprintf("\"login\":%s", string_claim(role));
+}
+
 /*
- * A token for this bot, for so many seconds from now on.  It names the key by its
+ * A token with this claim of whose it is, until then.  It names the key by its
  * prefix, so that all tokens of one key are known to be one program's.
  */
 static void
-append_token(StringInfo out, const char *bot, const char *prefix, int lifetime, const char *secret)
+append_token(StringInfo out, const char *whose, const char *prefix, const char *role, int64 expires, const char *secret)
 {
 	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
 	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
-	char	   *claims = psprintf("{\"bot\":%s,\"key\":\"%s\",\"role\":\"" KS_ROLE_USER "\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
-								  bot_claim(bot), prefix, now, now + lifetime);
+	char	   *claims = psprintf("{%s,\"key\":\"%s\",\"role\":\"%s\",\"aud\":\"" KS_AUDIENCE "\",\"iat\":" INT64_FORMAT ",\"exp\":" INT64_FORMAT "}",
+								  whose, prefix, role, now, expires);
 	uint8		signature[PG_SHA256_DIGEST_LENGTH];
 	int			start = out->len;
 
@@ -253,14 +303,35 @@ known_to_sage(const void *context, const ks_url_parameter *parameter)
 	return ks_route_takes(ks_sage_parameters, parameter);
 }
 
-/* The id that the path names, and the bot that has it. */
-static const char *
-bot_of_path(int64 *bot)
+static bool
+known_to_login(const void *context, const ks_url_parameter *parameter)
 {
-	ks_url	   *url = ks_http_target();
-	const char *id;
+	return ks_route_takes((const ks_route_parameter *) context, parameter);
+}
 
-	if (!ks_route_matches(AUTH_PATH, url) || !ks_bot_named(id = ks_from_url(url->segments[3]), bot))
+/*
+ * The id that is asked for: of the documented address the one that the path names, of
+ * the page's own the parameter bot, or NULL for whatever the key opens.
+ */
+static const char *
+asked_bot(bool *is_login)
+{
+	static const ks_route_parameter login_parameters[] = {{"bot", "bot", false}, {NULL}};
+	ks_url	   *url = ks_http_target();
+	const char *id = NULL;
+	int64		bot;
+
+	*is_login = ks_route_matches(LOGIN_PATH, url);
+	if (*is_login)
+	{
+		ks_refuse_parameters(url, known_to_login, login_parameters, "This endpoint knows bot.");
+		if (url->nparameters > 0)
+			id = ks_from_url(url->parameters[0].value);
+		if (id != NULL && !ks_bot_named(id, &bot))
+			ks_refuse(404, "no such bot", "A bot is named by its id.");
+		return id;
+	}
+	if (!ks_route_matches(AUTH_PATH, url) || !ks_bot_named(id = ks_from_url(url->segments[3]), &bot))
 		ks_refuse(404, "no such endpoint", "Tokens are given at /api/v2/bot/<BOT_ID>/sage/auth.");
 	ks_refuse_parameters(url, known_to_sage, NULL, "This endpoint knows no parameters.");
 	return id;
@@ -283,41 +354,54 @@ sent_key(void)
  * Exchanges the key that a request has for a token that lives so many seconds.  The
  * caller is anybody; the tables are read as their owners.  That a key was revoked, or
  * is of another bot than the one that is asked for, if one is, is told only to who has
- * the whole of it.  The token has the bot's id as it is asked for, or its number.
+ * the whole of it.  The token has the bot's id as it is asked for, or its own; that of
+ * a login its role, for the page, and else the one bot that is asked for.
  */
 static exchanged
-exchange_key(const char *id, int64 asked, int lifetime)
+exchange_key(const char *id, bool is_login, int lifetime)
 {
 	const char *text = sent_key();
+	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 	exchanged	result;
-	api_key		key;
+	api_key		key = {0};
+	int64		asked = 0;
+	char	   *whose;
 
 	initStringInfo(&result.token);
 	hash_text(text, hash);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	read_key(text, &key);
+	if (strlen(text) > strlen(KEY_START) + KS_KEY_PREFIX_LENGTH)
+		read_key(pnstrdup(text + strlen(KEY_START), KS_KEY_PREFIX_LENGTH), &key);
 	if (!same_bytes(key.hash, hash, sizeof(hash)) || !key.valid)
 		ks_refuse(401, "the API key is not valid", "It is unknown, expired or revoked.");
-	if (id != NULL && key.bot_id != asked)
+	if (id != NULL && !(ks_bot_named(id, &asked) && opens(&key, asked)))
 		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
+	if (id == NULL && key.login != NULL && !is_login)
+		ks_refuse(401, "the API key is for several bots", "Exchange it for a token of one of them: GET /api/v2/bot/<BOT_ID>/sage/auth.");
 	result.bot_id = key.bot_id;
 	strlcpy(result.prefix, text + strlen(KEY_START), sizeof(result.prefix));
-	append_token(&result.token, id != NULL ? id : psprintf(INT64_FORMAT, key.bot_id), result.prefix, lifetime, read_secret());
+	if (is_login && key.login != NULL)
+		whose = login_claim(key.login);
+	else if (is_login)
+		whose = bot_claim(ks_bot_text(key.bot_id));
+	else
+		whose = bot_claim(id != NULL ? id : psprintf(INT64_FORMAT, key.bot_id));
+	append_token(&result.token, whose, result.prefix, KS_ROLE_USER, now + lifetime, read_secret());
 	SPI_finish();
 	return result;
 }
 
 static exchanged
-exchange_or_refuse(const char *id, int64 asked, int lifetime)
+exchange_or_refuse(const char *id, bool is_login, int lifetime)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	exchanged	result = {0};
 
 	PG_TRY();
 	{
-		result = exchange_key(id, asked, lifetime);
+		result = exchange_key(id, is_login, lifetime);
 	}
 	PG_CATCH();
 	{
@@ -336,9 +420,9 @@ exchange_or_refuse(const char *id, int64 asked, int lifetime)
 Datum
 ks_auth(PG_FUNCTION_ARGS)
 {
-	int64		bot;
-	const char *id = bot_of_path(&bot);
-	exchanged	given = exchange_or_refuse(id, bot, ks_token_lifetime);
+	bool		is_login;
+	const char *id = asked_bot(&is_login);
+	exchanged	given = exchange_or_refuse(id, is_login, ks_token_lifetime);
 
 	/* a token is nobody else's */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
@@ -349,9 +433,59 @@ ks_auth(PG_FUNCTION_ARGS)
 Datum
 ks_exchange(PG_FUNCTION_ARGS)
 {
-	exchanged	given = exchange_or_refuse(NULL, 0, PROXY_TOKEN_LIFETIME);
+	exchanged	given = exchange_or_refuse(NULL, false, PROXY_TOKEN_LIFETIME);
 
 	ks_http_response_headers(psprintf("[{\"X-Kindly-Bot\": \"" INT64_FORMAT "\"}, {\"X-Kindly-Key\": \"%s\"}, {\"X-Kindly-Token\": \"%s\"}]",
 									  given.bot_id, given.prefix, given.token.data));
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"bot\":" INT64_FORMAT "}", given.bot_id)));
+}
+
+/* ------------------------------------------------------------------------
+ * share()
+ * ------------------------------------------------------------------------
+ */
+
+/* When a link ends that lives so long from now on, in seconds since 1970. */
+static int64
+link_end(Interval *lifetime)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz end = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(now), PointerGetDatum(lifetime)));
+
+	if (end < now + SHARED_LEAST * USECS_PER_SEC || end > now + SHARED_MOST * USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"lifetime\" must lie between a minute and %d days", SHARED_MOST)));
+	return (int64) timestamptz_to_time_t(end);
+}
+
+/*
+ * share(bot, lifetime): a token that reads the page's statistics of one bot, and
+ * nothing else, for as long as its key is valid.  Who asks has a token that a key was
+ * exchanged for.
+ */
+Datum
+ks_share_link(PG_FUNCTION_ARGS)
+{
+	int64		bot = ks_token_bot(PG_ARGISNULL(0), PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
+	char	   *key = ks_http_claimed_string("key");
+	StringInfoData token;
+	int64		end;
+
+	/* nothing on the way may take it for an answer to keep */
+	if (strcmp(ks_http_method(), "POST") != 0)
+		ks_refuse(405, "method not allowed", "Use POST.");
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"lifetime\" is missing")));
+	end = link_end(PG_GETARG_INTERVAL_P(1));
+	if (key == NULL || strlen(key) != KS_KEY_PREFIX_LENGTH || !ks_key_opens(key, bot))
+		ks_refuse(403, "the key of this token cannot be shared", "It is expired or revoked, or the token was made without one.");
+	initStringInfo(&token);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	append_token(&token, bot_claim(ks_bot_text(bot)), key, KS_ROLE_GUEST, end, read_secret());
+	SPI_finish();
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"token\": \"%s\", \"expires\": " INT64_FORMAT "}", token.data, end)));
 }

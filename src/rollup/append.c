@@ -13,13 +13,6 @@
 #include "utils/datetime.h"
 
 /*
- * A statement that touched little writes one mixed row a bot and month instead
- * of one a measure, and compaction merges them as they are.  Beyond this many
- * entries the rows of single measures are no more numerous than they are useful.
- */
-#define MIXED_LIMIT 2048
-
-/*
  * A mixed row of so many entries is soon merged with others, and read as new
  * until then.  A larger one is left alone for longer.
  */
@@ -51,11 +44,20 @@ ks_month_of(TimestampTz at)
 	return year * 12 + month - 1;
 }
 
-/* The month's first day. */
+/* The month's first day; -infinity for rows that span months. */
 DateADT
 ks_month_to_date(int32 month)
 {
+	if (month == KS_SPAN)
+		return DATEVAL_NOBEGIN;
 	return date2j(month / 12, month % 12 + 1, 1) - POSTGRES_EPOCH_JDATE;
+}
+
+/* The other way round. */
+int32
+ks_month_of_date(DateADT date)
+{
+	return DATE_IS_NOBEGIN(date) ? KS_SPAN : ks_month_of((TimestampTz) date * USECS_PER_DAY);
 }
 
 static void
@@ -117,13 +119,17 @@ ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count)
 bool
 ks_sort_out_worth(const ks_builder *mixed)
 {
-	return mixed->weights.count + (uint64) mixed->members.count > MIXED_LIMIT;
+	return ks_builder_entries(mixed) > KS_MIXED_MAX;
 }
 
 static int64
-id_for(const ks_builder *mixed, bool is_new)
+id_for(const ks_group *group, bool is_new)
 {
-	return is_new && mixed->weights.count + (uint64) mixed->members.count <= NEW_LIMIT ? ks_id_new() : ks_id_merged();
+	int64		id = is_new && ks_builder_entries(&group->builder) <= NEW_LIMIT ? ks_id_new() : -1;
+
+	if (id >= 0)
+		return id;
+	return group->month == KS_SPAN ? ks_id_span() : ks_id_merged();
 }
 
 /* One row of each measure in the group, or one mixed row where there is little. */
@@ -137,7 +143,7 @@ add_group(pending_rows *rows, ks_group *group)
 
 	if (!ks_sort_out_worth(&group->builder))
 	{
-		add_pending(rows, group->bot_id, mixed, group->month, id_for(&group->builder, rows->is_new), &group->builder);
+		add_pending(rows, group->bot_id, mixed, group->month, id_for(group, rows->is_new), &group->builder);
 		return;
 	}
 	ks_sort_out(&group->builder, &shares, &count);
@@ -170,7 +176,7 @@ ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_buil
 {
 	ks_must(ks_builder_settle(builder));
 	if (!ks_builder_empty(builder))
-		put_row(bot_id, measure, month, ks_id_merged(), kept, 0, builder);
+		put_row(bot_id, measure, month, DATE_IS_NOBEGIN(month) ? ks_id_span() : ks_id_merged(), kept, 0, builder);
 }
 
 /* Appends a mark: the bot has no new rows below that id. */
@@ -182,6 +188,20 @@ ks_append_mark(int64 bot_id, DateADT month, int64 first_new)
 
 	ks_builder_init(&nothing, CurrentMemoryContext);
 	put_row(bot_id, mixed, month, KS_ID_LAST_MARK - first_new, false, ks_cluster_number(), &nothing);
+}
+
+/*
+ * A copy of the groups, in which what a bot has in several months is one group that spans them,
+ * where it is so little that it is merged soon, or that many bots have no more.
+ */
+static ks_group **
+join_months(ks_group **groups, int *count, bool is_new)
+{
+	ks_group  **joined = palloc_extended(((Size) *count + 1) * sizeof(ks_group *), MCXT_ALLOC_HUGE);
+
+	memcpy(joined, groups, (Size) *count * sizeof(ks_group *));
+	*count = ks_span_join(joined, *count, is_new ? NEW_LIMIT : KS_MIXED_MAX);
+	return joined;
 }
 
 /* Appends the groups of one statement, live or kept.  The caller is connected to SPI and acts as the rollup's owner. */
@@ -196,6 +216,7 @@ ks_append(ks_group **groups, int count, bool kept)
 	memset(&rows, 0, sizeof(rows));
 	rows.rows.kept = kept;
 	rows.is_new = !kept && count <= NEW_GROUPS;
+	groups = join_months(groups, &count, rows.is_new);
 	for (i = 0; i < count; i++)
 		add_group(&rows, groups[i]);
 	ks_store_put(&rows.rows);

@@ -9,8 +9,8 @@
  * bits, at the least, and nobody can arrange it who does not know the secret, which
  * is another one in each session.
  *
- * One aggregate adds stored rows and takes raw events away, measure by measure, so
- * that a mixed row is read once, and nothing is left where both say the same.
+ * One aggregate adds stored rows and takes raw events away, month by month and measure by measure, so
+ * that a mixed row is read once, whatever months it spans, and nothing is left where both say the same.
  */
 #include "rollup/rollup.h"
 
@@ -23,24 +23,31 @@
 
 #define LANES 2
 
-/* What both sides say of one measure. */
+/* What both sides say of one month of a measure. */
 typedef struct fingerprint
 {
 	const char *measure;		/* among the names of the transition function */
+	DateADT		month;
 	int64		stored;			/* total weights */
 	int64		recounted;
 	uint64		sum[LANES];		/* of what is stored, less what was recounted */
 } fingerprint;
 
-/* Of a bot and month: the measures that either side has; a small bot has few. */
+/* Of a bot: the months and measures that either side has; a small bot has few. */
 typedef struct comparison
 {
+	MemoryContext memory;
 	int			count;
 	int			room;
 	fingerprint *of;
+	int			last;			/* which was asked for last: events of one month follow each other */
+	uint32	   *index;			/* numbers + 1, by hash, of twice as many places as there is room; NULL while there are few */
 } comparison;
 
 #define FIRST_ROOM 4
+
+/* So many are looked through one by one. */
+#define FEW 16
 
 /* Names of measures, each of which stands once in memory: as long as the query. */
 typedef struct measure_names
@@ -150,31 +157,89 @@ state_of(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(0))
 		return (comparison *) PG_GETARG_POINTER(0);
 	state = MemoryContextAlloc(memory, sizeof(comparison));
-	state->count = 0;
+	state->memory = memory;
+	state->count = state->last = 0;
+	state->index = NULL;
 	state->room = FIRST_ROOM;
 	state->of = MemoryContextAlloc(memory, FIRST_ROOM * sizeof(fingerprint));
 	return state;
 }
 
-/* The number of a measure in the comparison, which may move to make room. */
-static int
-measure_number(comparison *c, const char *name)
+static uint32
+place_of(const comparison *c, const char *measure, DateADT month)
+{
+	return (uint32) mix((uint64) (uintptr_t) measure ^ ((uint64) (uint32) month << 40)) & (2 * (uint32) c->room - 1);
+}
+
+/* Where it stands in the index, or would. */
+static uint32
+find_place(const comparison *c, const char *measure, DateADT month)
+{
+	uint32		place = place_of(c, measure, month);
+
+	while (c->index[place] != 0 && (c->of[c->index[place] - 1].measure != measure || c->of[c->index[place] - 1].month != month))
+		place = (place + 1) & (2 * (uint32) c->room - 1);
+	return place;
+}
+
+static void
+make_room(comparison *c)
 {
 	int			i;
 
+	c->room *= 2;
+	c->of = repalloc_huge(c->of, c->room * sizeof(fingerprint));
+	if (c->room <= FEW)
+		return;
+	if (c->index != NULL)
+		pfree(c->index);
+	c->index = MemoryContextAllocExtended(c->memory, 2 * (Size) c->room * sizeof(uint32), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (i = 0; i < c->count; i++)
+		c->index[find_place(c, c->of[i].measure, c->of[i].month)] = (uint32) i + 1;
+}
+
+/* The number of a month of a measure; there is none yet if it is that of those that there are. */
+static int
+find_number(const comparison *c, const char *name, DateADT month)
+{
+	int			i;
+
+	if (c->index != NULL)
+	{
+		uint32		number = c->index[find_place(c, name, month)];
+
+		return number == 0 ? c->count : (int) number - 1;
+	}
 	for (i = 0; i < c->count; i++)
 	{
-		if (c->of[i].measure == name)
+		if (c->of[i].measure == name && c->of[i].month == month)
 			return i;
 	}
-	if (c->count == c->room)
+	return c->count;
+}
+
+/* The fingerprint of a month of a measure, good until the next is asked for. */
+static fingerprint *
+fingerprint_of(comparison *c, const char *name, DateADT month)
+{
+	int			number;
+
+	if (c->last < c->count && c->of[c->last].measure == name && c->of[c->last].month == month)
+		return &c->of[c->last];
+	number = find_number(c, name, month);
+	if (number == c->count)
 	{
-		c->room *= 2;
-		c->of = repalloc(c->of, c->room * sizeof(fingerprint));
+		if (c->count == c->room)
+			make_room(c);
+		memset(&c->of[number], 0, sizeof(fingerprint));
+		c->of[number].measure = name;
+		c->of[number].month = month;
+		if (c->index != NULL)
+			c->index[find_place(c, name, month)] = (uint32) number + 1;
+		c->count++;
 	}
-	memset(&c->of[c->count], 0, sizeof(fingerprint));
-	c->of[c->count].measure = name;
-	return c->count++;
+	c->last = number;
+	return &c->of[number];
 }
 
 /* Adds one weight; those with a member count a second time without it. */
@@ -207,18 +272,16 @@ sum_of(int64 a, int64 b)
 typedef struct tally_key
 {
 	uint64		number;
-	int			measure;		/* of the comparison; NO_MEASURE: what no measure is named in */
+	const char *measure;		/* NULL: what no measure is named in */
 } tally_key;
 
-#define NO_MEASURE (-1)
-
-/* The keys of a tally, whose measures are in the comparison then; in mixed ones a measure's follow each other. */
+/* The keys of a tally; in mixed ones a measure's follow each other. */
 static tally_key *
-tally_keys(comparison *c, measure_names *names, const ks_builder *tally, ks_string measure)
+tally_keys(measure_names *names, const ks_builder *tally, ks_string measure)
 {
 	tally_key  *keys = palloc_extended((tally->keys.count + 1) * sizeof(tally_key), MCXT_ALLOC_HUGE);
 	bool		mixed = measure.length == 0;
-	int			number = mixed ? NO_MEASURE : measure_number(c, one_name(names, measure));
+	const char *known = mixed ? NULL : one_name(names, measure);
 	uint32		i;
 
 	for (i = 0; i < tally->keys.count; i++)
@@ -230,44 +293,71 @@ tally_keys(comparison *c, measure_names *names, const ks_builder *tally, ks_stri
 		if (mixed)
 		{
 			if (!ks_key_shift(&key, &name) || name.bytes == NULL)
-				number = NO_MEASURE;
-			else if (number == NO_MEASURE || !ks_string_is(name, c->of[number].measure))
-				number = measure_number(c, one_name(names, name));
+				known = NULL;
+			else if (known == NULL || !ks_string_is(name, known))
+				known = one_name(names, name);
 		}
-		keys[i].measure = number;
-		keys[i].number = number == NO_MEASURE ? 0 : key_number(key);
+		keys[i].measure = known;
+		keys[i].number = known == NULL ? 0 : key_number(key);
 	}
 	return keys;
 }
 
-static void
-add_tally(comparison *c, measure_names *names, const ks_builder *tally, ks_string measure)
+/* The month that a row says, which is where questions look for it; where it spans months, that of the slot, of which most follow each other. */
+typedef struct month_of_slot
 {
-	tally_key  *keys = tally_keys(c, names, tally, measure);
+	bool		spans;
+	DateADT		month;
+	int64		day;			/* whose month it is */
+} month_of_slot;
+
+static DateADT
+month_at(month_of_slot *m, int32 slot)
+{
+	int64		day;
+
+	if (!m->spans)
+		return m->month;
+	day = ks_day_of(slot * KS_SLOT_USECS);
+	if (day != m->day)
+	{
+		m->day = day;
+		m->month = ks_month_to_date(ks_month_of(slot * KS_SLOT_USECS));
+	}
+	return m->month;
+}
+
+static void
+add_tally(comparison *c, measure_names *names, const ks_builder *tally, ks_string measure, DateADT of)
+{
+	tally_key  *keys = tally_keys(names, tally, measure);
+	month_of_slot month = {DATE_IS_NOBEGIN(of), of, PG_INT64_MAX};
 	uint32		i;
 
 	for (i = 0; i < tally->weights.count; i++)
 	{
 		const ks_entry *e = &tally->weights.entry[i];
 		const tally_key *key = &keys[e->key];
+		fingerprint *f;
 
-		if (key->measure == NO_MEASURE)
+		if (key->measure == NULL)
 			continue;
-		add_weight(&c->of[key->measure], key->number, e->slot, false, 0, e->weight);
-		c->of[key->measure].stored = sum_of(c->of[key->measure].stored, e->weight);
+		f = fingerprint_of(c, key->measure, month_at(&month, e->slot));
+		add_weight(f, key->number, e->slot, false, 0, e->weight);
+		f->stored = sum_of(f->stored, e->weight);
 	}
 	for (i = 0; i < tally->members.count; i++)
 	{
 		const ks_entry *e = &tally->members.entry[i];
 
-		if (keys[e->key].measure != NO_MEASURE)
-			add_weight(&c->of[keys[e->key].measure], keys[e->key].number, e->slot, true, e->member, e->weight);
+		if (keys[e->key].measure != NULL)
+			add_weight(fingerprint_of(c, keys[e->key].measure, month_at(&month, e->slot)), keys[e->key].number, e->slot, true, e->member, e->weight);
 	}
 	pfree(keys);
 }
 
 static void
-compare_tally(comparison *c, measure_names *names, ks_string measure, Datum stored)
+compare_tally(comparison *c, measure_names *names, ks_string measure, DateADT month, Datum stored)
 {
 	ks_builder	tally;
 	ks_view		view;
@@ -275,7 +365,7 @@ compare_tally(comparison *c, measure_names *names, ks_string measure, Datum stor
 	ks_tally_open(&view, stored);
 	ks_builder_init(&tally, CurrentMemoryContext);
 	ks_must(ks_builder_merge(&tally, &view, false));
-	add_tally(c, names, &tally, measure);
+	add_tally(c, names, &tally, measure, month);
 	ks_builder_free(&tally);
 }
 
@@ -287,28 +377,27 @@ compare_tally(comparison *c, measure_names *names, ks_string measure, Datum stor
 static void
 compare_event(FunctionCallInfo fcinfo, comparison *c, const char *measure)
 {
-	int			number = measure_number(c, measure);
-	fingerprint *f = &c->of[number];
-	int32		slot = ks_slot_checked(PG_GETARG_TIMESTAMPTZ(3));
-	int64		weight = PG_GETARG_INT64(6);
+	fingerprint *f = fingerprint_of(c, measure, PG_GETARG_DATEADT(2));
+	int32		slot = ks_slot_checked(PG_GETARG_TIMESTAMPTZ(4));
+	int64		weight = PG_GETARG_INT64(7);
 	int64		less = (int64) (0 - (uint64) weight);
 	ks_builder	scratch;
 	uint64		key;
 
 	ks_builder_init(&scratch, CurrentMemoryContext);
-	key = key_number(ks_dictionary_get(&scratch.keys, ks_put_key(&scratch, PG_GETARG_ARRAYTYPE_P(4))));
+	key = key_number(ks_dictionary_get(&scratch.keys, ks_put_key(&scratch, PG_GETARG_ARRAYTYPE_P(5))));
 	ks_builder_free(&scratch);
 	add_weight(f, key, slot, false, 0, less);
 	f->recounted = sum_of(f->recounted, weight);
-	if (!PG_ARGISNULL(5))
+	if (!PG_ARGISNULL(6))
 	{
-		text	   *member = PG_GETARG_TEXT_PP(5);
+		text	   *member = PG_GETARG_TEXT_PP(6);
 
 		add_weight(f, key, slot, true, ks_hash_member(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), less);
 	}
 }
 
-/* compare_counts(state, measure, tally, at, key, member, weight): a stored row has a tally, an event has not */
+/* compare_counts(state, measure, month, tally, at, key, member, weight): a stored row has a tally, an event has not */
 Datum
 ks_compare_counts(PG_FUNCTION_ARGS)
 {
@@ -317,14 +406,14 @@ ks_compare_counts(PG_FUNCTION_ARGS)
 	text	   *measure;
 	ks_string	name;
 
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_POINTER(c);
 	measure = PG_GETARG_TEXT_PP(1);
 	name.bytes = (const uint8_t *) VARDATA_ANY(measure);
 	name.length = VARSIZE_ANY_EXHDR(measure);
-	if (!PG_ARGISNULL(2))
-		compare_tally(c, names, name, PG_GETARG_DATUM(2));
-	else if (!PG_ARGISNULL(3) && !PG_ARGISNULL(4) && !PG_ARGISNULL(6))
+	if (!PG_ARGISNULL(3))
+		compare_tally(c, names, name, PG_GETARG_DATEADT(2), PG_GETARG_DATUM(3));
+	else if (!PG_ARGISNULL(4) && !PG_ARGISNULL(5) && !PG_ARGISNULL(7))
 		compare_event(fcinfo, c, one_name(names, name));
 	PG_RETURN_POINTER(c);
 }
@@ -347,13 +436,13 @@ differs(const fingerprint *f)
 	return f->stored != f->recounted;
 }
 
-/* {{measure, stored total, recounted total}, ...}; NULL where all is the same. */
+/* {{measure, days of the month since 2000, stored total, recounted total}, ...}; NULL where all is the same. */
 Datum
 ks_compare_final(PG_FUNCTION_ARGS)
 {
 	ArrayBuildState *differences = NULL;
 	comparison *c;
-	int			dims[2] = {0, 3};
+	int			dims[2] = {0, 4};
 	int			lower[2] = {1, 1};
 	int			i;
 
@@ -367,6 +456,7 @@ ks_compare_final(PG_FUNCTION_ARGS)
 		if (!differs(f))
 			continue;
 		differences = accumArrayResult(differences, CStringGetTextDatum(f->measure), false, TEXTOID, CurrentMemoryContext);
+		accumArrayResult(differences, CStringGetTextDatum(psprintf("%d", f->month)), false, TEXTOID, CurrentMemoryContext);
 		accumArrayResult(differences, CStringGetTextDatum(psprintf(INT64_FORMAT, f->stored)), false, TEXTOID, CurrentMemoryContext);
 		accumArrayResult(differences, CStringGetTextDatum(psprintf(INT64_FORMAT, f->recounted)), false, TEXTOID, CurrentMemoryContext);
 		dims[0]++;

@@ -393,6 +393,60 @@ month_bounds(options_state *state, DateADT month, bool kept)
 	return &state->months[state->count++];
 }
 
+/* The weights of a measure in a mixed tally. */
+static int64
+weight_of(const ks_builder *mixed, const ks_string *measure)
+{
+	bool	   *wanted = palloc_extended((Size) mixed->keys.count + 1, MCXT_ALLOC_HUGE);
+	int64		sum = 0;
+	uint32		i;
+
+	for (i = 0; i < mixed->keys.count; i++)
+	{
+		ks_string	key = ks_dictionary_get(&mixed->keys, i);
+		ks_string	name;
+
+		wanted[i] = measure == NULL || (ks_key_shift(&key, &name) && name.bytes != NULL && ks_string_compare(name, *measure) == 0);
+	}
+	for (i = 0; i < mixed->weights.count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (wanted[mixed->weights.entry[i].key])
+			sum += mixed->weights.entry[i].weight;
+	}
+	pfree(wanted);
+	return sum;
+}
+
+/* What a row that spans months has of each of them. */
+static void
+add_months(options_state *state, const ks_view *view, const ks_string *prefix, bool kept)
+{
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats months", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	ks_builder	builder;
+	ks_month_share *shares;
+	int			count;
+	int			i;
+
+	ks_builder_init(&builder, memory);
+	ks_must(ks_builder_merge(&builder, view, false));
+	ks_must(ks_builder_settle(&builder));
+	ks_span_split(&builder, &shares, &count);
+	for (i = 0; i < count; i++)
+	{
+		ks_month_bounds *month;
+
+		MemoryContextSwitchTo(old);
+		month = month_bounds(state, ks_month_to_date(shares[i].month), kept);
+		MemoryContextSwitchTo(memory);
+		month->weight += weight_of(&shares[i].builder, prefix);
+		ks_bounds_merge(&month->bounds, &shares[i].builder.bounds, false);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
+}
+
 /* Transition function of fold_options(measure, tally, wanted, month, kept). */
 Datum
 ks_fold_options_step(PG_FUNCTION_ARGS)
@@ -403,6 +457,7 @@ ks_fold_options_step(PG_FUNCTION_ARGS)
 	const ks_string *prefix;
 	ks_view		view;
 	int64		before = state->by_source.total;
+	DateADT		date;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		PG_RETURN_POINTER(state);
@@ -410,7 +465,13 @@ ks_fold_options_step(PG_FUNCTION_ARGS)
 	ks_tally_open(&view, PG_GETARG_DATUM(2));
 	ks_must(ks_fold_add(&state->by_source, &view, prefix));
 	ks_must(ks_fold_add(&state->by_language, &view, prefix));
-	month = month_bounds(state, PG_GETARG_DATEADT(4), PG_GETARG_BOOL(5));
+	date = PG_GETARG_DATEADT(4);
+	if (DATE_IS_NOBEGIN(date))
+	{
+		add_months(state, &view, prefix, PG_GETARG_BOOL(5));
+		PG_RETURN_POINTER(state);
+	}
+	month = month_bounds(state, date, PG_GETARG_BOOL(5));
 	month->weight += state->by_source.total - before;
 	ks_bounds_merge(&month->bounds, &view.header.bounds, false);
 	PG_RETURN_POINTER(state);

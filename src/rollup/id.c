@@ -7,8 +7,9 @@
  * some transaction all of them have been merged, and a question begins behind it.
  *
  *	below zero				merged rows, and what is large from the start: a random number
- *	[0, KS_ID_MARKS)		new rows: transaction, and a number within it
- *	[KS_ID_MARKS, 2^62)		marks: KS_ID_LAST_MARK less the id from which there may be new rows
+ *	[0, KS_ID_SPANS)		new rows: transaction, and a number within it
+ *	[KS_ID_SPANS, KS_ID_MARKS)	merged rows that span months: a random number
+ *	from KS_ID_MARKS on		marks: KS_ID_LAST_MARK less the id from which there may be new rows
  *
  * A mark is an empty row that compaction leaves, in the place of the one before, and the
  * furthest is the first that an index scan meets.  It holds for whoever sees
@@ -42,7 +43,14 @@ PG_FUNCTION_INFO_V1(ks_cluster);
 int64
 ks_id_merged(void)
 {
-	return -1 - (int64) (ks_random() * (double) (KS_ID_LAST_MARK + 1));
+	return -1 - (int64) (ks_random() * (double) KS_ID_MARKS);
+}
+
+/* An id of a row that spans months: questions come by it when they have read the new ones. */
+int64
+ks_id_span(void)
+{
+	return KS_ID_SPANS + (int64) (ks_random() * (double) KS_ID_SPANS);
 }
 
 /*
@@ -87,7 +95,7 @@ ks_id_ended(void)
 {
 	uint64		oldest = full_transaction(GetLatestSnapshot()->xmin);
 
-	return oldest >> TRANSACTION_BITS != 0 ? KS_ID_MARKS : (int64) (oldest << NUMBER_BITS);
+	return oldest >> TRANSACTION_BITS != 0 ? KS_ID_SPANS : (int64) (oldest << NUMBER_BITS);
 }
 
 /*

@@ -306,10 +306,21 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 	ks_reader_begin(&reader);
 	if (!ks_reader_sees(&reader, bot_id))
 		nulls[0] = 'n';
-	ks_prepared(&plan, "SELECT r.month, kindly_stats.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
-				" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])"
-				" AND r.month OPERATOR(pg_catalog.=) (SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
-				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2) GROUP BY r.month", 3, types);
+#define SPANS(alias) \
+	" FROM kindly_stats.rollup AS " alias " WHERE " alias ".bot_id OPERATOR(pg_catalog.=) $1 AND " alias ".month OPERATOR(pg_catalog.=) '-infinity' AND " alias ".id OPERATOR(pg_catalog.>=) 0"
+
+	ks_prepared(&plan,
+				"WITH last AS MATERIALIZED (SELECT GREATEST("
+				"(SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
+				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2 AND m.month OPERATOR(pg_catalog.>) '-infinity'),"
+				"(SELECT pg_catalog.max(s.month) FROM (SELECT kindly_stats.months(n.tally) AS month" SPANS("n") ") AS s WHERE s.month OPERATOR(pg_catalog.<) $2)) AS month)"
+				" SELECT l.month, kindly_stats.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
+				" FROM last AS l CROSS JOIN LATERAL (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND r.month OPERATOR(pg_catalog.=) l.month"
+				" UNION ALL SELECT '', kindly_stats.slice(n.tally, pg_catalog.timezone('UTC', l.month::pg_catalog.timestamp),"
+				" pg_catalog.timezone('UTC', l.month OPERATOR(pg_catalog.+) interval '1 month'))" SPANS("n") ") AS r"
+				" WHERE l.month IS NOT NULL GROUP BY l.month", 3, types);
+#undef SPANS
 	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	any = SPI_processed > 0;

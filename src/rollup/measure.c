@@ -463,7 +463,8 @@ read_measures(const char *grain, const char *name)
 	if (SPI_execute_with_args("SELECT m.name, m.kinds, m.keys, m.member, m.weight, m.condition, m.needed,"
 							  " EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain OPERATOR(pg_catalog.=) m.grain AND w.weight OPERATOR(pg_catalog.=) m.needed)"
 							  " FROM kindly_stats.measure AS m"
-							  " WHERE m.grain OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR m.name OPERATOR(pg_catalog.=) $2)",
+							  " WHERE m.grain OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR m.name OPERATOR(pg_catalog.=) $2)"
+							  " ORDER BY m.name",
 							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	ks_become_again(caller);

@@ -27,7 +27,8 @@
 	" AND r.month OPERATOR(pg_catalog.>=) $3 AND r.month OPERATOR(pg_catalog.<=) $4 AND" KS_IS_MERGED \
 	" UNION ALL SELECT n.measure, n.kept, n.tally FROM kindly_stats.rollup AS n" \
 	" WHERE n.bot_id OPERATOR(pg_catalog.=) $1" \
-	" AND n.month OPERATOR(pg_catalog.>=) $3 AND n.month OPERATOR(pg_catalog.<=) $4 AND" KS_IS_NEW ") AS r"
+	" AND (n.month OPERATOR(pg_catalog.>=) $3 OR n.month OPERATOR(pg_catalog.=) '-infinity') AND n.month OPERATOR(pg_catalog.<=) $4" \
+	" AND" KS_IS_NEW_OR_SPANS ") AS r"
 
 /* Whether the measure is still being counted, as of the same snapshot; an answer from what is there would be too small. */
 #define IS_INCOMPLETE \
@@ -572,7 +573,7 @@ read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_mont
 				" FROM (SELECT r.measure, r.tally, r.month, r.kept FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]) AND" KS_IS_MERGED
 				" UNION ALL SELECT n.measure, n.tally, n.month, n.kept FROM kindly_stats.rollup AS n"
-				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW ") AS r", 2, types);
+				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW_OR_SPANS ") AS r", 2, types);
 	answer = execute_fold(plan, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, memory, &message);

@@ -202,16 +202,23 @@ is_of_one_measure(const ks_builder *mixed)
 	return true;
 }
 
+/* Whether a bot's counts should stand in rows of single measures. */
+static bool
+is_sorted_out(int64 bot_id, const ks_builder *mixed)
+{
+	return ks_sort_out_worth(mixed) || (is_of_one_measure(mixed) && ks_is_sorted_out(bot_id));
+}
+
 /* Appends what was counted of one bot and month, sorted out by measure where it is much.  The caller acts as the rollup's owner. */
-void
-ks_append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
+static void
+append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_share   *shares;
 	uint32		count;
 	uint32		i;
 
-	if (!ks_sort_out_worth(mixed) && !is_of_one_measure(mixed))
+	if (!is_sorted_out(bot_id, mixed))
 	{
 		ks_append_row(bot_id, name, ks_month_to_date(month), kept, mixed);
 		return;
@@ -224,6 +231,24 @@ ks_append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 	}
 }
 
+/* The same of one month, or of KS_SPAN. */
+void
+ks_append_months(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
+{
+	ks_month_share *shares;
+	int			count;
+	int			i;
+
+	if (month != KS_SPAN || !is_sorted_out(bot_id, mixed))
+	{
+		append_month(bot_id, month, kept, mixed);
+		return;
+	}
+	ks_span_split(mixed, &shares, &count);
+	for (i = 0; i < count; i++)
+		append_month(bot_id, shares[i].month, kept, &shares[i].builder);
+}
+
 /* The bot and month whose parts are being added up. */
 typedef struct adding
 {
@@ -232,6 +257,10 @@ typedef struct adding
 	int32		month;
 	bool		kept;
 	bool		moved;			/* what is added is taken away from live rows */
+	bool		started;
+	bool		gathering;		/* it may be a row that spans the bot's months */
+	ks_gathered gathered;
+	MemoryContext gather_memory;
 	MemoryContext memory;
 	ks_builder	builder;
 	ks_builder	minus;			/* where it is moved */
@@ -246,11 +275,11 @@ append_sum(adding *a)
 	{
 		ks_must(ks_builder_settle(&a->builder));
 		if (!ks_builder_empty(&a->builder))
-			ks_append_month(a->bot_id, a->month, a->kept, &a->builder);
+			ks_append_months(a->bot_id, a->month, a->kept, &a->builder);
 		if (a->moved)
 		{
 			ks_must(ks_builder_settle(&a->minus));
-			ks_append_month(a->bot_id, a->month, false, &a->minus);
+			ks_append_months(a->bot_id, a->month, false, &a->minus);
 		}
 	}
 	MemoryContextSwitchTo(old);
@@ -282,6 +311,72 @@ add_part(adding *a, int64 bot_id, int32 month, Datum tally)
 	MemoryContextSwitchTo(old);
 }
 
+/* The months that were gathered turn out to be too much for one row. */
+static void
+add_gathered(adding *a)
+{
+	const ks_gathered *g = &a->gathered;
+	int			i;
+
+	for (i = 0; i < g->count; i++)
+		add_part(a, g->bot_id, g->month[i], PointerGetDatum(g->tally[i]));
+	a->gathering = false;
+	MemoryContextReset(a->gather_memory);
+}
+
+/* Appends what was gathered of a bot, in one row. */
+static void
+append_gathered(adding *a)
+{
+	const ks_gathered *g = &a->gathered;
+	MemoryContext old;
+	ks_builder	sum;
+	int32		month;
+
+	if (!a->gathering)
+		return;
+	old = MemoryContextSwitchTo(a->gather_memory);
+	ks_builder_init(&sum, a->gather_memory);
+	month = ks_gathered_sum(g, false, &sum);
+	if (!ks_builder_empty(&sum))
+		ks_append_months(g->bot_id, month, a->kept, &sum);
+	if (a->moved)
+	{
+		ks_builder_init(&sum, a->gather_memory);
+		(void) ks_gathered_sum(g, true, &sum);
+		ks_append_months(g->bot_id, month, false, &sum);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(a->gather_memory);
+	a->gathering = false;
+}
+
+/* The next tally of a bot's month. */
+static void
+add_spooled(adding *a, int64 bot_id, int32 month, Datum tally)
+{
+	MemoryContext old;
+
+	if (a->gathered.bot_id != bot_id || !a->started)
+	{
+		append_gathered(a);
+		append_sum(a);
+		old = MemoryContextSwitchTo(a->gather_memory);
+		ks_gather_begin(&a->gathered, bot_id);
+		MemoryContextSwitchTo(old);
+		a->gathering = a->started = true;
+	}
+	if (!a->gathering)
+	{
+		add_part(a, bot_id, month, tally);
+		return;
+	}
+	old = MemoryContextSwitchTo(a->gather_memory);
+	if (!ks_gather(&a->gathered, month, tally, false))
+		add_gathered(a);
+	MemoryContextSwitchTo(old);
+}
+
 /* Appends the sums of all that was spooled, to live or to kept rows, and takes them away from live ones where they move. */
 void
 ks_append_spooled(ks_spool *spool, bool kept, bool moved)
@@ -294,13 +389,16 @@ ks_append_spooled(ks_spool *spool, bool kept, bool moved)
 	bool		isnull;
 
 	a.memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats month", ALLOCSET_DEFAULT_SIZES);
+	a.gather_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats bot", ALLOCSET_DEFAULT_SIZES);
 	ks_spool_sort(spool);
 	while (ks_spool_next(spool, &bot_id, &month, &tally, &isnull))
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_part(&a, bot_id, month, tally);
+		add_spooled(&a, bot_id, month, tally);
 	}
+	append_gathered(&a);
 	append_sum(&a);
+	MemoryContextDelete(a.gather_memory);
 	MemoryContextDelete(a.memory);
 	ks_become_again(caller);
 }

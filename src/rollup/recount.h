@@ -63,7 +63,7 @@ extern void ks_spool_end(ks_spool *spool);
 /* recount.c */
 extern void ks_recount(ks_spool *spool, const ks_recount_of *of);
 extern void ks_append_spooled(ks_spool *spool, bool kept, bool moved);
-extern void ks_append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed);
+extern void ks_append_months(int64 bot_id, int32 month, bool kept, ks_builder *mixed);
 
 /* progress.c */
 extern void ks_progress_for(ks_progress_what what);

@@ -8,6 +8,8 @@
  * which stay right, so nobody is locked out but other repairs and compaction,
  * which moves rows.  Kept rows are about events that are in no table: they stay.
  *
+ * A bot that has little is compared and replaced as a whole, whatever rows its months stand in.
+ *
  * A measure that is new is repaired alone.  Then nothing is deleted, for it may have a part
  * only of the live rows: the difference itself is appended.
  */
@@ -36,6 +38,13 @@ typedef struct repairing
 	int32		month;
 	const char *measure;		/* that alone; NULL for all */
 	bool		replaced;		/* it is too large to be compared: its live rows are gone already */
+	bool		started;
+	bool		gathering;		/* the bot may have little in all of its months */
+	bool		has_spans;		/* the bot has live rows that span months */
+	ks_gathered gathered;
+	int			nvisited;
+	int32	   *visited;		/* months of the bot that were looked at, where it has such rows */
+	MemoryContext bot_memory;
 	MemoryContext memory;
 	ks_builder	counted;		/* from the tables, mixed */
 	int64		changed;		/* months that differed so far */
@@ -89,7 +98,10 @@ count_tables(ks_spool *spool, const repair_of *what)
 	SPI_freetuptable(tables);
 }
 
-/* Months that have live rows are to be looked at, whether or not a table has events of theirs. */
+/*
+ * Months that have live rows are to be looked at, whether or not a table has events of theirs.
+ * That there are rows that span months comes first of a bot.
+ */
 static void
 note_live_months(ks_spool *spool, const repair_of *what)
 {
@@ -109,7 +121,7 @@ note_live_months(ks_spool *spool, const repair_of *what)
 		int64		bot = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 		DateADT		month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
 
-		ks_spool_put(spool, bot, ks_month_of((TimestampTz) month * USECS_PER_DAY), NULL);
+		ks_spool_put(spool, bot, ks_month_of_date(month), NULL);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -119,34 +131,54 @@ note_live_months(ks_spool *spool, const repair_of *what)
  * ------------------------------------------------------------------------
  */
 
-/* Runs a query about the live rows of the month that the snapshot sees. */
+static TimestampTz
+start_of(int32 month)
+{
+	return (TimestampTz) ks_month_to_date(month) * USECS_PER_DAY;
+}
+
+/* Runs a query about the live rows that the snapshot sees: of the month, or of the bot where that is KS_SPAN. */
 static void
 select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 {
-	Oid			types[3] = {INT8OID, DATEOID, TEXTOID};
-	Datum		values[3] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month)), CStringGetTextDatum(r->measure != NULL ? r->measure : "")};
+	bool		whole = r->month == KS_SPAN;
+	Oid			types[5] = {INT8OID, DATEOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[5] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month)), CStringGetTextDatum(r->measure != NULL ? r->measure : ""),
+	TimestampTzGetDatum(whole ? DT_NOBEGIN : start_of(r->month)), TimestampTzGetDatum(whole ? DT_NOEND : start_of(r->month + 1))};
 
-	ks_prepared(plan, query, 3, types);
+	ks_prepared(plan, query, 5, types);
 	if (SPI_execute_plan(*plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 }
 
-/* Merged rows and new ones are found by different indexes. */
-#define LIVE_ROWS(condition) \
-	"SELECT l.id, l.measure, l.tally FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2" \
-	" AND NOT l.kept AND l.id OPERATOR(pg_catalog." condition ") 0"
+/* Merged rows and new ones are found by different indexes.  Those that span months are shown with what they have of the month. */
+#define LIVE_ROWS(tally) "SELECT l.id, l.month, l.measure, " tally " AS tally FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND NOT l.kept"
 #define FROM_LIVE_ROWS \
-	" FROM (" LIVE_ROWS("<") " UNION ALL " LIVE_ROWS(">=") ") AS r"
+	" FROM (" LIVE_ROWS("l.tally") " AND l.month OPERATOR(pg_catalog.=) $2 AND l.id OPERATOR(pg_catalog.<) 0" \
+	" UNION ALL " LIVE_ROWS("CASE l.month WHEN '-infinity' THEN kindly_stats.slice(l.tally, $4, $5) ELSE l.tally END") \
+	" AND l.month OPERATOR(pg_catalog.=) ANY (ARRAY[$2, '-infinity']) AND l.id OPERATOR(pg_catalog.>=) 0) AS r"
+#define FROM_ALL_LIVE_ROWS \
+	" FROM (" LIVE_ROWS("l.tally") " AND $2 IS NOT NULL AND $4 IS NOT NULL AND $5 IS NOT NULL) AS r"
+
+/* The same query about a month, or about all months of a bot. */
+#define SELECT_LIVE(r, select, condition) \
+	do { \
+		static SPIPlanPtr of_month = NULL; \
+		static SPIPlanPtr of_bot = NULL; \
+		if ((r)->month == KS_SPAN) \
+			select_live(r, &of_bot, select FROM_ALL_LIVE_ROWS condition); \
+		else \
+			select_live(r, &of_month, select FROM_LIVE_ROWS condition); \
+	} while (0)
 
 /* Whether the live rows are small enough to be compared in memory. */
 static bool
 can_compare(const repairing *r)
 {
-	static SPIPlanPtr plan = NULL;
 	bool		isnull;
 	int64		bytes;
 
-	select_live(r, &plan, "SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_column_size(r.tally)), 0)" FROM_LIVE_ROWS);
+	SELECT_LIVE(r, "SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_column_size(r.tally)), 0)", "");
 	bytes = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
 	return bytes <= KS_PART_BYTES_MAX;
@@ -169,6 +201,21 @@ subtract_row(ks_builder *difference, ks_bounds *bounds, HeapTuple row, TupleDesc
 		ks_must(ks_builder_merge_under(difference, &view, true, name));
 }
 
+/* Whether the ends of a month are unknown since it stood in a row that spanned others, too. */
+static bool
+is_cut(const repairing *r, const ks_bounds *live, const ks_bounds *counted)
+{
+	TimestampTz start,
+				last;
+
+	if (r->month == KS_SPAN || ks_bounds_none(counted))
+		return false;
+	start = start_of(r->month);
+	last = start_of(r->month + 1) - 1;
+	return (live->first == counted->first || (live->first == start && live->removed_first == start)) &&
+		(live->last == counted->last || (live->last == last && live->removed_last == last));
+}
+
 /* Whether first and last instant are those that were counted, for certain. */
 static bool
 same_bounds(const ks_bounds *live, const ks_bounds *counted)
@@ -178,42 +225,80 @@ same_bounds(const ks_bounds *live, const ks_bounds *counted)
 	return live->first == counted->first && live->last == counted->last && ks_bound_certain(live, false) && ks_bound_certain(live, true);
 }
 
-/* Whether the live rows say just what was counted, first and last instant included. */
+/* Whether a row has what is of other months than it says: there nobody looks for it. */
 static bool
-is_right(const repairing *r)
+is_misplaced(HeapTuple row, TupleDesc desc)
 {
-	static SPIPlanPtr plan = NULL;
+	bool		isnull;
+	DateADT		month = DatumGetDateADT(SPI_getbinval(row, desc, 3, &isnull));
+	ks_view		view;
+
+	if (DATE_IS_NOBEGIN(month))
+		return false;
+	ks_tally_open(&view, SPI_getbinval(row, desc, 2, &isnull));
+	return view.header.nweights + view.header.nentries > 0 &&
+		(ks_month_of(view.header.slot_first * KS_SLOT_USECS) != ks_month_of_date(month) ||
+		 ks_month_of(view.header.slot_last * KS_SLOT_USECS) != ks_month_of_date(month));
+}
+
+/* In how many months there is something left. */
+static int
+count_months(ks_builder *difference)
+{
+	ks_month_share *shares;
+	int			count;
+
+	ks_bounds_reset(&difference->bounds);
+	ks_span_split(difference, &shares, &count);
+	return count;
+}
+
+/*
+ * In how many months the live rows do not say just what was counted, first and last instant included.  Where these are not
+ * right, or it cannot be said, it is one.  Where they are not known, for what spans months does not know the ends of each,
+ * that is no fault, but there is something to write.
+ */
+static int
+months_wrong(const repairing *r, bool *write)
+{
 	ks_builder	difference;
 	ks_bounds	bounds;
+	bool		misplaced = false;
 	uint64		i;
 
+	*write = true;
 	if (!can_compare(r))
-		return false;
+		return 1;
 	ks_builder_init(&difference, CurrentMemoryContext);
 	ks_must(ks_builder_add_all(&difference, &r->counted));
 	ks_bounds_reset(&bounds);
-	select_live(r, &plan, "SELECT r.measure, r.tally" FROM_LIVE_ROWS);
+	SELECT_LIVE(r, "SELECT r.measure, r.tally, r.month", "");
 	for (i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		misplaced |= is_misplaced(SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		subtract_row(&difference, &bounds, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	ks_must(ks_builder_settle(&difference));
-	return difference.weights.count == 0 && difference.members.count == 0 && same_bounds(&bounds, &r->counted.bounds);
+	if (difference.weights.count > 0 || difference.members.count > 0)
+		return r->month == KS_SPAN ? count_months(&difference) : 1;
+	if (misplaced)
+		return 1;
+	*write = (r->has_spans && r->month != KS_SPAN) || !same_bounds(&bounds, &r->counted.bounds);
+	return *write && !is_cut(r, &bounds, &r->counted.bounds) ? 1 : 0;
 }
 
 /* Takes what live rows say of the measure that is repaired alone away from what was counted. */
 static void
 subtract_measure(repairing *r)
 {
-	static SPIPlanPtr plan = NULL;
 	ks_bounds	ignored;
 	uint64		i;
 
 	ks_bounds_reset(&ignored);
-	select_live(r, &plan, "SELECT $3, CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END"
-				FROM_LIVE_ROWS " WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
+	SELECT_LIVE(r, "SELECT $3, CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END",
+				" WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
 	for (i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -222,25 +307,22 @@ subtract_measure(repairing *r)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Deletes the live rows that the snapshot sees, by their ids: others may have come since. */
+/* Deletes rows that the last statement returned, which the snapshot sees, by their ids: others may have come since. */
 static void
-delete_live(const repairing *r)
+delete_listed(const repairing *r)
 {
-	static SPIPlanPtr ids_plan = NULL;
 	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, DATEOID, INT8ARRAYOID};
-	Datum		values[3] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month))};
+	Oid			types[2] = {INT8OID, INT8ARRAYOID};
+	Datum		values[2] = {Int64GetDatum(r->bot_id)};
 	uint64		count;
 	bool		isnull;
 
-	select_live(r, &ids_plan, "SELECT pg_catalog.array_agg(r.id), pg_catalog.count(*)" FROM_LIVE_ROWS);
-	values[2] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (isnull)
 		return;
 	count = (uint64) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 	ks_prepared(&plan,
-				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2"
-				" AND r.id OPERATOR(pg_catalog.=) ANY ($3)", 3, types);
+				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not delete rows of the rollup");
 	if (SPI_processed != count)
@@ -248,6 +330,48 @@ delete_live(const repairing *r)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("rows of kindly_stats.rollup were changed by another hand while they were repaired"),
 				 errhint("Try again.")));
+}
+
+#define LIST_IDS "SELECT pg_catalog.array_agg(r.id), pg_catalog.count(*)"
+
+/* Deletes the live rows of the month, but not those that span it, or all of the bot. */
+static void
+delete_live(const repairing *r)
+{
+	SELECT_LIVE(r, LIST_IDS, " WHERE $2 OPERATOR(pg_catalog.=) '-infinity' OR r.month OPERATOR(pg_catalog.=) $2");
+	delete_listed(r);
+}
+
+/*
+ * Deletes the live rows of a bot that span months, for what they say is replaced month by month.  Of those in which nothing was
+ * counted, what they say is wrong.
+ */
+static void
+delete_spans(repairing *r)
+{
+	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr months_plan = NULL;
+	Oid			types[2] = {INT8OID, DATEARRAYOID};
+	Datum		values[2] = {Int64GetDatum(r->bot_id)};
+	Datum	   *months = palloc((r->nvisited + 1) * sizeof(Datum));
+	bool		isnull;
+	int			i;
+
+	for (i = 0; i < r->nvisited; i++)
+		months[i] = DateADTGetDatum(ks_month_to_date(r->visited[i]));
+	values[1] = PointerGetDatum(construct_array(months, r->nvisited, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
+#define FROM_SPANS \
+	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) '-infinity' AND r.id OPERATOR(pg_catalog.>=) 0 AND NOT r.kept"
+	ks_prepared(&months_plan,
+				"SELECT pg_catalog.count(DISTINCT s.month) FROM (SELECT kindly_stats.months(r.tally) AS month" FROM_SPANS ") AS s"
+				" WHERE NOT s.month OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
+	if (SPI_execute_plan(months_plan, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
+	r->changed += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	ks_prepared(&plan, LIST_IDS FROM_SPANS " AND $2 IS NOT NULL", 2, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the rollup");
+	delete_listed(r);
 }
 
 /* ------------------------------------------------------------------------
@@ -268,17 +392,49 @@ begin_month(repairing *r, int64 bot_id, int32 month)
 
 /* Writes what was counted so far in the place of the live rows, or beside those that say something of the measure. */
 static void
-replace(repairing *r)
+replace(repairing *r, int32 month, int wrong)
 {
 	if (!r->replaced)
 	{
 		if (r->measure == NULL)
 			delete_live(r);
-		r->changed++;
+		r->changed += wrong;
 	}
 	r->replaced = true;
 	if (!ks_builder_empty(&r->counted))
-		ks_append_month(r->bot_id, r->month, false, &r->counted);
+		ks_append_months(r->bot_id, month, false, &r->counted);
+}
+
+/* Compares what was counted with the live rows, of r->month; what is written instead is of the month that is passed. */
+static void
+finish(repairing *r, int32 month)
+{
+	bool		write = r->replaced;
+	int			wrong = 0;
+
+	if (r->measure != NULL)
+		subtract_measure(r);
+	ks_must(ks_builder_settle(&r->counted));
+	if (r->measure != NULL)
+	{
+		wrong = ks_builder_entries(&r->counted) > 0 ? 1 : 0;
+		write |= wrong > 0;
+	}
+	else if (!r->replaced)
+		wrong = months_wrong(r, &write);
+	if (write)
+		replace(r, month, wrong);
+}
+
+static void
+note_visited(repairing *r)
+{
+	MemoryContext old = MemoryContextSwitchTo(r->bot_memory);
+
+	if (r->nvisited % 64 == 0)
+		r->visited = r->nvisited == 0 ? palloc(64 * sizeof(int32)) : repalloc(r->visited, (r->nvisited + 64) * sizeof(int32));
+	r->visited[r->nvisited++] = r->month;
+	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -289,12 +445,10 @@ end_month(repairing *r)
 	if (!r->any)
 		return;
 	old = MemoryContextSwitchTo(r->memory);
-	if (r->measure != NULL)
-		subtract_measure(r);
-	ks_must(ks_builder_settle(&r->counted));
-	if (r->measure != NULL ? r->counted.weights.count + r->counted.members.count > 0 : r->replaced || !is_right(r))
-		replace(r);
+	finish(r, r->month);
 	MemoryContextSwitchTo(old);
+	if (r->has_spans)
+		note_visited(r);
 	r->any = false;
 }
 
@@ -305,7 +459,7 @@ end_part(repairing *r)
 	MemoryContext old = MemoryContextSwitchTo(r->memory);
 
 	ks_must(ks_builder_settle(&r->counted));
-	replace(r);
+	replace(r, r->month, 1);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(r->memory);
 	ks_builder_init(&r->counted, r->memory);
@@ -317,7 +471,9 @@ add_part(repairing *r, int64 bot_id, int32 month, Datum tally, bool isnull)
 	MemoryContext old;
 	ks_view		view;
 
-	if (r->any && (r->bot_id != bot_id || r->month != month))
+	if (month == KS_SPAN)
+		return;
+	if (r->any && r->month != month)
 		end_month(r);
 	if (!r->any)
 		begin_month(r, bot_id, month);
@@ -331,6 +487,95 @@ add_part(repairing *r, int64 bot_id, int32 month, Datum tally, bool isnull)
 	MemoryContextSwitchTo(old);
 }
 
+/* ------------------------------------------------------------------------
+ * Bot by bot
+ * ------------------------------------------------------------------------
+ */
+
+static void
+begin_bot(repairing *r, int64 bot_id)
+{
+	MemoryContext old;
+
+	MemoryContextReset(r->bot_memory);
+	old = MemoryContextSwitchTo(r->bot_memory);
+	ks_gather_begin(&r->gathered, bot_id);
+	MemoryContextSwitchTo(old);
+	r->started = r->gathering = true;
+	r->has_spans = false;
+	r->nvisited = 0;
+}
+
+/* All of a bot is little: it is compared at once. */
+static void
+finish_gathered(repairing *r)
+{
+	MemoryContext old;
+	int32		month;
+
+	begin_month(r, r->gathered.bot_id, KS_SPAN);
+	old = MemoryContextSwitchTo(r->memory);
+	month = ks_gathered_sum(&r->gathered, false, &r->counted);
+	/* the difference may be about other months than what was counted */
+	finish(r, r->measure != NULL ? KS_SPAN : month);
+	MemoryContextSwitchTo(old);
+	r->any = false;
+}
+
+static void
+end_bot(repairing *r)
+{
+	MemoryContext old;
+
+	if (!r->started)
+		return;
+	if (r->gathering)
+		finish_gathered(r);
+	else
+		end_month(r);
+	if (r->gathering || !r->has_spans || r->measure != NULL)
+		return;
+	old = MemoryContextSwitchTo(r->memory);
+	delete_spans(r);
+	MemoryContextSwitchTo(old);
+}
+
+/* It is not: what was gathered so far goes month by month, as what follows. */
+static void
+add_gathered(repairing *r)
+{
+	const ks_gathered *g = &r->gathered;
+	int			i;
+
+	r->gathering = false;
+	for (i = 0; i < g->count; i++)
+		add_part(r, g->bot_id, g->month[i], PointerGetDatum(g->tally[i]), g->tally[i] == NULL);
+}
+
+static void
+add_spooled(repairing *r, int64 bot_id, int32 month, Datum tally, bool isnull)
+{
+	MemoryContext old;
+	bool		little;
+
+	if (!r->started || r->gathered.bot_id != bot_id)
+	{
+		end_bot(r);
+		begin_bot(r, bot_id);
+	}
+	r->has_spans |= month == KS_SPAN;
+	if (!r->gathering)
+	{
+		add_part(r, bot_id, month, tally, isnull);
+		return;
+	}
+	old = MemoryContextSwitchTo(r->bot_memory);
+	little = ks_gather(&r->gathered, month, tally, isnull);
+	MemoryContextSwitchTo(old);
+	if (!little)
+		add_gathered(r);
+}
+
 static int64
 repair_spooled(ks_spool *spool, const repair_of *what)
 {
@@ -341,13 +586,15 @@ repair_spooled(ks_spool *spool, const repair_of *what)
 	bool		isnull;
 
 	r.memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats month", ALLOCSET_DEFAULT_SIZES);
+	r.bot_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats bot", ALLOCSET_DEFAULT_SIZES);
 	ks_spool_sort(spool);
 	while (ks_spool_next(spool, &bot_id, &month, &tally, &isnull))
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_part(&r, bot_id, month, tally, isnull);
+		add_spooled(&r, bot_id, month, tally, isnull);
 	}
-	end_month(&r);
+	end_bot(&r);
+	MemoryContextDelete(r.bot_memory);
 	MemoryContextDelete(r.memory);
 	return r.changed;
 }

@@ -199,23 +199,30 @@ extern void ks_require_rights(Oid relid, AclMode rights);
 
 /* id.c */
 
-#define KS_ID_MARKS (INT64CONST(1) << 61)
-#define KS_ID_LAST_MARK ((INT64CONST(1) << 62) - 1)
+#define KS_ID_SPANS (INT64CONST(1) << 61)
+#define KS_ID_MARKS (INT64CONST(1) << 62)
+#define KS_ID_LAST_MARK PG_INT64_MAX
 
 /* What of the rollup is named r that questions may find by bot, measure and month. */
 #define KS_IS_MERGED " r.id OPERATOR(pg_catalog.<) 0"
 
 /*
- * New rows of the bot $1, where they are named n: from where they may be on.  The
- * numbers are KS_ID_MARKS and KS_ID_LAST_MARK.
+ * New rows of the bot $1, where they are named n: from where they may be on.  Behind them come
+ * those that span months, which questions read in the same scan.  The numbers are
+ * KS_ID_SPANS, KS_ID_MARKS and KS_ID_LAST_MARK.
  */
 #define KS_FIRST_NEW \
-	"COALESCE((SELECT 4611686018427387903 OPERATOR(pg_catalog.-) b.id FROM kindly_stats.rollup AS b" \
-	" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 2305843009213693952" \
+	"COALESCE((SELECT 9223372036854775807 OPERATOR(pg_catalog.-) b.id FROM kindly_stats.rollup AS b" \
+	" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 4611686018427387904" \
 	" AND b.cluster OPERATOR(pg_catalog.=) kindly_stats.cluster() ORDER BY b.id LIMIT 1), 0)"
 #define KS_IS_NEW " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"
+#define KS_IS_NEW_OR_SPANS " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 4611686018427387904"
+
+/* The months of a row that spans several: its column has -infinity. */
+#define KS_SPAN PG_INT32_MIN
 
 extern int64 ks_id_merged(void);
+extern int64 ks_id_span(void);
 extern int64 ks_id_new(void);
 extern int64 ks_id_ended(void);
 extern int64 ks_id_mark(int64 first_new);
@@ -245,6 +252,14 @@ extern int64 ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken tak
 
 /* append.c */
 
+/*
+ * A statement that touched little writes one mixed row a bot and month instead
+ * of one a measure, and compaction merges them as they are.  Beyond this many
+ * entries the rows of single measures are no more numerous than they are useful.  A row that
+ * spans months has no more, either.
+ */
+#define KS_MIXED_MAX 2048
+
 /* The tally of one bot and UTC month while a statement's rows are read. */
 typedef struct ks_group
 {
@@ -260,6 +275,7 @@ extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *coun
 extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
 extern void ks_append_mark(int64 bot_id, DateADT month, int64 first_new);
 extern DateADT ks_month_to_date(int32 month);
+extern int32 ks_month_of_date(DateADT date);
 extern int32 ks_month_of(TimestampTz at);
 
 /* The UTC day of an instant, from 2000-01-01 on; rounds towards the past. */
@@ -268,6 +284,38 @@ ks_day_of(TimestampTz at)
 {
 	return at >= 0 ? at / USECS_PER_DAY : (at + 1) / USECS_PER_DAY - 1;
 }
+
+/* span.c */
+
+/* What a row that spans months has of one of them. */
+typedef struct ks_month_share
+{
+	int32		month;
+	ks_builder	builder;
+} ks_month_share;
+
+/* The tallies of a bot's months, for as long as they are few entries together. */
+typedef struct ks_gathered
+{
+	int64		bot_id;
+	int			count;
+	int			size;
+	int32	   *month;			/* ascending, those of one month side by side */
+	struct varlena **tally;		/* NULL: there is such a month */
+	uint64		entries;
+} ks_gathered;
+
+extern uint64 ks_span_entries(const ks_view *view);
+extern void ks_span_split(ks_builder *span, ks_month_share **shares, int *count);
+extern void ks_gather_begin(ks_gathered *g, int64 bot_id);
+extern bool ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull);
+extern int32 ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum);
+extern bool ks_is_sorted_out(int64 bot_id);
+extern int	ks_span_join(ks_group **groups, int count, uint64 limit);
+
+/* reuse.c */
+extern void ks_reuse_note(ItemPointer place);
+extern void ks_reuse_pages(void);
 
 /* compact.c */
 extern int	ks_compact_after;

@@ -4,6 +4,7 @@
 #include "rollup/rollup.h"
 
 #include "compat.h"
+#include "version.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -119,6 +120,7 @@ is_planned(SPIPlanPtr plan)
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
+	ks_check_version();
 	if (*plan != NULL && !same_types(*plan, nargs, types))
 	{
 		SPI_freeplan(*plan);
@@ -160,6 +162,7 @@ ks_become_owner(const char *table)
 {
 	ks_identity caller;
 
+	ks_check_version();
 	GetUserIdAndSecContext(&caller.user, &caller.security);
 	SetUserIdAndSecContext(table_owner(table), caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	return caller;

@@ -575,14 +575,13 @@ ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken taken, void *con
 	index = index_open(shape.primary, RowExclusiveLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = GetActiveSnapshot();
-	scan = scan_bot(rollup, index, snapshot, bot_id, all ? 0 : first_new(rollup, index, snapshot, bot_id), all ? PG_INT64_MAX : KS_ID_MARKS);
+	scan = scan_bot(rollup, index, snapshot, bot_id, all ? 0 : first_new(rollup, index, snapshot, bot_id), KS_ID_SPANS);
 	while (count < limit && (row = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (all && (row_value(row, rollup, COLUMN_CLUSTER, &isnull), !isnull))
-			continue;
 		if (!delete_row(rollup, row, snapshot))
 			continue;
+		ks_reuse_note(&row->t_self);
 		taken(context, DatumGetDateADT(row_value(row, rollup, COLUMN_MONTH, &isnull)), DatumGetBool(row_value(row, rollup, COLUMN_KEPT, &isnull)),
 			  row_value(row, rollup, COLUMN_TALLY, &isnull));
 		count++;

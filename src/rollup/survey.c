@@ -146,9 +146,12 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 	ks_reader_begin(&reader);
 	values[0] = bots_array(&reader, bots, nbots);
 	ks_prepared(&plan,
-				"SELECT pg_catalog.min(m.first), pg_catalog.max(m.last) FROM pg_catalog.unnest($1) AS b (bot),"
-				" LATERAL (SELECT pg_catalog.min(r.month) AS first, pg_catalog.max(r.month) AS last FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.id OPERATOR(pg_catalog.<) 2305843009213693952) AS m", 1, types);
+				"SELECT pg_catalog.min(m.month), pg_catalog.max(m.month) FROM pg_catalog.unnest($1) AS b (bot)"
+				" CROSS JOIN LATERAL (SELECT r.month FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.>) '-infinity' AND r.id OPERATOR(pg_catalog.<) 4611686018427387904"
+				" UNION ALL SELECT s.month FROM kindly_stats.rollup AS r CROSS JOIN LATERAL kindly_stats.months(r.tally) AS s (month)"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.=) '-infinity'"
+				" AND r.id OPERATOR(pg_catalog.>=) 0 AND r.id OPERATOR(pg_catalog.<) 4611686018427387904) AS m", 1, types);
 	execute(plan, values, NULL);
 	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!isnull)
@@ -167,7 +170,8 @@ static void
 write_months(StringInfo query, const ks_survey *survey, const ks_survey_part *part, const char *row)
 {
 	if (survey->take > 0 || part->kind == KS_SURVEY_COUNTS)
-		appendStringInfo(query, " AND %s.month OPERATOR(pg_catalog.>=) $2", row);
+		appendStringInfo(query, strcmp(row, "n") == 0 ? " AND (%s.month OPERATOR(pg_catalog.>=) $2 OR n.month OPERATOR(pg_catalog.=) '-infinity')"
+						 : " AND %s.month OPERATOR(pg_catalog.>=) $2", row);
 	if (survey->take > 0 || part->kind != KS_SURVEY_EXTENT)
 		appendStringInfo(query, " AND %s.month OPERATOR(pg_catalog.<=) $3", row);
 }
@@ -192,7 +196,7 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s]) AND" KS_IS_MERGED, measure);
 	write_months(query, survey, part, "r");
 	appendStringInfoString(query, " UNION ALL SELECT n.measure, n.tally FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) q.bot"
-						   " AND n.id OPERATOR(pg_catalog.>=) f.first_new AND n.id OPERATOR(pg_catalog.<) 2305843009213693952");
+						   " AND n.id OPERATOR(pg_catalog.>=) f.first_new AND n.id OPERATOR(pg_catalog.<) 4611686018427387904");
 	write_months(query, survey, part, "n");
 	appendStringInfoString(query, ") AS r)");
 }

@@ -16,6 +16,7 @@
 #include "rollup/rollup.h"
 
 #include "compat.h"
+#include "version.h"
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -261,7 +262,8 @@ event_data(FunctionCallInfo fcinfo, const char *function)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by an event trigger", function)));
-	if (own_ddl > 0)
+	/* while the extension is updated, functions that would be called may be missing */
+	if (own_ddl > 0 || ks_is_updating())
 		return NULL;
 	schema = get_namespace_oid("kindly_stats", true);
 	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)) || !OidIsValid(get_relname_relid("rollup", schema)))

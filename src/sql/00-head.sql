@@ -34,6 +34,14 @@ BEGIN
         RAISE EXCEPTION 'schema kindly_stats has a % "%" of role "%", which is not the extension''s', other.kind, other.name, other.owner
             USING ERRCODE = '42501', HINT = 'Drop it, or move it to another schema.';
     END IF;
+    -- the others hold nothing but the extension's, so that they are dropped with it
+    SELECT n.nspname, r.rolname INTO other FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
+     WHERE n.nspname IN ('bi', 'chatbot_com', 'kindly_api', 'kindly_rules', 'logicdialog', 'sage', 'ultimate') ORDER BY n.nspname LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'schema "%" exists already, of role "%"', other.nspname, other.rolname
+            USING ERRCODE = '42P06', DETAIL = 'The extension makes the schemas kindly_api, kindly_rules, bi, chatbot_com, logicdialog, sage and ultimate.',
+                  HINT = format('Rename it, with ALTER SCHEMA %I RENAME TO another name, or install the extension in a database of its own.', other.nspname);
+    END IF;
     PERFORM set_config('search_path', path, true);
 END
 $$;

@@ -184,6 +184,20 @@ CREATE FUNCTION kindly_stats.is_empty(tally kindly_stats.tally) RETURNS boolean
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_is_empty';
 COMMENT ON FUNCTION kindly_stats.is_empty(kindly_stats.tally) IS 'whether nothing is left in a tally';
 
+CREATE FUNCTION kindly_stats.months(tally kindly_stats.tally) RETURNS SETOF date
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12 AS 'MODULE_PATHNAME', 'ks_tally_months';
+COMMENT ON FUNCTION kindly_stats.months(kindly_stats.tally) IS
+'the UTC months that a tally is about, ascending
+
+Each is given as its first day.  It may have nothing left in some: what was added and taken away again.';
+
+CREATE FUNCTION kindly_stats.entries(tally kindly_stats.tally) RETURNS bigint
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_entries';
+COMMENT ON FUNCTION kindly_stats.entries(kindly_stats.tally) IS
+'how many weights a tally has: of keys in quarter hours, and of members under keys in quarter hours
+
+Up to 2,048 of them stand in one row of the rollup, whatever the measure, and whatever the month.';
+
 CREATE FUNCTION kindly_stats.info(tally kindly_stats.tally, OUT version integer, OUT bytes bigint, OUT keys bigint,
                                   OUT slots bigint, OUT members bigint, OUT total bigint, OUT first timestamptz, OUT last timestamptz)
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_info';

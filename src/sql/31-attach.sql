@@ -82,8 +82,8 @@ BEGIN
         COMMENT ON TABLE kindly_stats.rollup IS
 'all statistics: packed counts by bot, measure and UTC month, whose rows add up
 
-bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC; id: below 0 for
-merged rows; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
+bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC, or -infinity for
+a row that spans the months of a bot that has little; id: below 0 for merged rows, from 2305843009213693952 on for those that span months; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
 been merged; tally: the counts.';
     ELSE
         PERFORM kindly_stats.restore_kept();
@@ -99,6 +99,7 @@ been merged; tally: the counts.';
             needed text,
             grain text NOT NULL DEFAULT 'event' CHECK (grain IN ('event', 'conversation_start', 'conversation_end')),
             counted boolean NOT NULL DEFAULT true,
+            built_in text,
             CHECK (member IS NULL OR weight IS NULL)
         );
         COMMENT ON TABLE kindly_stats.measure IS
@@ -108,48 +109,10 @@ name: how questions name it; kinds: kinds of events that count, NULL for all; ke
 language_code; member: column whose distinct values are counted; weight: column that is added up, NULL to count 1 for each event;
 condition: column that must be true (a boolean, a number above 0, or a text that says true); needed: column that must not be NULL;
 grain: event, or conversation_start or conversation_end for measures that count conversations; counted: false while older events are
-still being counted.
+still being counted; built_in: the version of the extension that brought it, NULL for those that were added.
 kindly_stats.add_measure() adds a row and counts it.';
-        INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed) VALUES
-            ('events', NULL, '{}', NULL, NULL, NULL, NULL),
-            ('messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL),
-            ('users', '{user_message}', '{}', 'user_id', NULL, NULL, NULL),
-            ('replies', '{bot_reply}', '{}', NULL, NULL, NULL, NULL),
-            ('fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback', NULL),
-            ('pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL, NULL),
-            ('buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL, NULL),
-            ('labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL, NULL),
-            ('feedback', '{feedback}', '{rating_type,rating}', 'user_id', NULL, NULL, NULL),
-            ('handover_requests', '{handover_request}', '{}', NULL, NULL, NULL, NULL),
-            ('handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL, NULL),
-            ('handovers_started', '{handover_started}', '{}', NULL, NULL, NULL, NULL),
-            ('handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL, NULL),
-            ('stories', '{user_message}', '{story_id}', 'session_id', NULL, NULL, NULL),
-            ('paid_messages', '{user_message}', '{}', 'session_id', NULL, 'paid', NULL),
-            ('paid_stories', '{user_message}', '{story_id}', 'session_id', NULL, 'paid', NULL),
-            ('interactions', '{interaction}', '{interaction_type,interaction_name,interaction_id,interaction_parent_id,story_id}', NULL, NULL, NULL, NULL),
-            ('inputs', '{user_message}', '{matched}', NULL, NULL, NULL, NULL),
-            ('topics', '{user_message}', '{topic}', NULL, NULL, NULL, NULL),
-            ('sentiments', '{user_message}', '{sentiment}', 'session_id', NULL, NULL, NULL),
-            ('countries', '{user_message}', '{country}', 'user_id', NULL, NULL, NULL),
-            ('triggered_events', '{event_triggered}', '{event_name}', NULL, NULL, NULL, NULL),
-            ('links', '{link_click}', '{url}', NULL, NULL, NULL, NULL),
-            ('responses', '{bot_reply}', '{response_id,response_trigger}', NULL, NULL, NULL, NULL),
-            ('response_likes', '{response_liked}', '{response_id}', NULL, NULL, NULL, NULL),
-            ('response_dislikes', '{response_disliked}', '{response_id}', NULL, NULL, NULL, NULL),
-            -- the kind is never NULL: handovers without topic, outcome or agent count, too
-            ('interventions', '{handover_started}', '{kind,topic,outcome}', NULL, NULL, NULL, NULL),
-            ('handover_seconds', '{handover_ended}', '{kind,agent_id}', NULL, 'duration', NULL, NULL),
-            ('timed_handovers', '{handover_ended}', '{kind,agent_id}', NULL, NULL, NULL, 'duration');
-        INSERT INTO kindly_stats.measure (name, grain, keys, weight, condition) VALUES
-            ('conversations_ended', 'conversation_end', '{}', NULL, NULL),
-            ('outcomes_ended', 'conversation_end', '{conversation_status,last_resolution}', NULL, NULL),
-            ('visitor_messages_ended', 'conversation_end', '{}', 'visitor_messages_count', NULL),
-            ('not_understood_ended', 'conversation_end', '{}', 'not_understood_messages_count', NULL),
-            ('conversations_started', 'conversation_start', '{}', NULL, 'bot_messages_count'),
-            ('outcomes_started', 'conversation_start', '{conversation_status,last_resolution}', NULL, 'bot_messages_count'),
-            ('visitor_messages_started', 'conversation_start', '{}', 'visitor_messages_count', 'bot_messages_count'),
-            ('not_understood_started', 'conversation_start', '{}', 'not_understood_messages_count', 'bot_messages_count');
+        INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, built_in)
+        SELECT b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version FROM kindly_stats.newest_measures() AS b;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
         CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure

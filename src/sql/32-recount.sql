@@ -279,23 +279,36 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_weight(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_weight(text, text, text) IS 'internal: refuses a weight that would change what other measures count (55000)';
 
--- From here on writers count it, once those that know nothing of it are gone.
-CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+-- Has attached tables read columns that measures have come to read, but not what other measures have been counted without.
+CREATE FUNCTION kindly_stats.read_new_columns(grain text, known text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     t kindly_stats.event_table;
     wanted jsonb;
+BEGIN
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(e.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS e WHERE e.grain = read_new_columns.grain ORDER BY e.event_table)
+    LOOP
+        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
+        PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
+        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.read_new_columns(text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
+'internal: has attached tables read columns that measures of a grain read since
+
+known: those that they read before.  Errors: 42703, 42804.';
+
+-- From here on writers count it, once those that know nothing of it are gone.
+CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
     known_columns text[] := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
 BEGIN
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
-    FOREACH t IN ARRAY ARRAY(SELECT ROW(e.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS e WHERE e.grain = insert_measure.grain ORDER BY e.event_table)
-    LOOP
-        -- not what other measures have been counted without
-        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known_columns || kindly_stats.needed_columns(t.columns, grain);
-        PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
-        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
-    END LOOP;
+    PERFORM kindly_stats.read_new_columns(grain, known_columns);
     IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
                 WHERE c IS NOT NULL AND NOT EXISTS (
                     SELECT FROM kindly_stats.event_tables() AS e
@@ -338,6 +351,56 @@ It blocks writers while it counts; kindly_stats.add_measure_concurrently() does 
 that are missing or cannot be read, 42710 where the measure exists, 55000 where one of that name
 was deleted and its counts are still there, or where another needs the weight and counts fractions of it.';
 
+CREATE FUNCTION kindly_stats.update_measures() RETURNS TABLE (measure text, action text)
+    LANGUAGE plpgsql ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    o record;
+    b record;
+    known text[];
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('update measures');
+    PERFORM kindly_stats.lock_event_tables();
+    FOR o IN SELECT * FROM kindly_stats.outdated_measures()
+    LOOP
+        SELECT * INTO STRICT b FROM kindly_stats.newest_measures() AS n WHERE n.name = o.name;
+        known := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(b.grain) AS l);
+        IF o.action = 'add' THEN
+            PERFORM kindly_stats.check_measure(b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain);
+            INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, built_in)
+            VALUES (b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version);
+            PERFORM kindly_stats.read_new_columns(b.grain, known);
+            PERFORM kindly_stats.notice_kept(b.name);
+            PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, b.name, false, false)
+               FROM kindly_stats.event_tables() AS t WHERE t.grain = b.grain ORDER BY t.event_table;
+        ELSIF o.action = 'update' THEN
+            UPDATE kindly_stats.measure AS m
+               SET (kinds, keys, member, weight, condition, needed, grain, built_in) =
+                   (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
+             WHERE m.name = b.name;
+            PERFORM kindly_stats.read_new_columns(b.grain, known);
+            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+                RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
+            END IF;
+            PERFORM kindly_stats.repair(NULL, b.name);
+        ELSE
+            -- what it is now is no definition of this version either
+            UPDATE kindly_stats.measure AS m SET built_in = b.version WHERE m.name = b.name;
+        END IF;
+        measure := o.name;
+        action := CASE o.action WHEN 'add' THEN 'added' WHEN 'update' THEN 'updated' ELSE 'left as it was changed by hand' END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.update_measures() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.update_measures() IS
+'brings built-in measures up to the version of the extension, and counts what that changes
+
+After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New measures are added and counted; those that are defined
+otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
+are.  A row for each measure that was looked at.  It blocks writers while it counts.
+Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
+
 CREATE FUNCTION kindly_stats.purge(event_table regclass, before timestamptz) RETURNS bigint
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge';
 REVOKE EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) FROM PUBLIC;
@@ -351,21 +414,22 @@ Gives back their number.  A plain DELETE takes events out of the statistics inst
 
 -- A month of a bot may be larger than a tally can be: what is compared is sums of fixed size, of what is stored and of the raw events.
 
-CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
+CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
     LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
 CREATE FUNCTION kindly_stats.compare_final(internal) RETURNS text[]
     LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_compare_final';
-CREATE AGGREGATE kindly_stats.compare(measure text, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
+CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
     SFUNC = kindly_stats.compare_counts, STYPE = internal, SSPACE = 256, FINALFUNC = kindly_stats.compare_final);
-REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION kindly_stats.compare_final(internal) FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
 COMMENT ON FUNCTION kindly_stats.compare_final(internal) IS 'internal: final function of compare()';
-COMMENT ON AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint) IS
-'internal: the measures in which stored rows and raw events of a bot and month differ
+COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS
+'internal: the measures and months in which stored rows and raw events of a bot differ
 
-A stored row has measure and tally, an event of a measure all but tally.  Gives back {{measure, total stored, total recounted}, ...}; NULL where there is no difference.';
+A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
+total recounted}, ...}; NULL where there is no difference.';
 
 -- One pass over what is stored, and one over each table, whatever the number of measures.
 CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
@@ -393,15 +457,18 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3)
+              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
-            SELECT b.bot_id, b.month, kindly_stats.compare(b.measure, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1, 2),
-        -- of measures that are there
+            SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
+        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
         different AS MATERIALIZED (
-            SELECT c.bot_id, m.name AS measure, c.month, c.differences[n][2]::bigint AS stored, c.differences[n][3]::bigint AS recounted
-              FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n JOIN kindly_stats.measure AS m ON m.name = c.differences[n][1]),
+            SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
+              FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
+                           c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
+                      FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
+              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
@@ -410,7 +477,7 @@ BEGIN
                coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                                           NULL, true, NULL, false))[2]
                            FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month = d.month AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
+                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
                coalesce(m.members, 0)
           FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
@@ -427,18 +494,29 @@ What is kept of events that are gone cannot be compared.
 bot_id is the id that the user has.
 kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 
+CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
+'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
+
 -- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.rollup AS r
      WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
-    WITH mixed AS (
-        DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot) RETURNING r.bot_id, r.month, r.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, kept, tally)
-    SELECT p.bot_id, p.name, p.month, true, p.tally
-      FROM (SELECT x.bot_id, m.name, x.month, kindly_stats.sum(kindly_stats.part(x.tally, m.name)) AS tally
-              FROM mixed AS x CROSS JOIN kindly_stats.measure AS m GROUP BY 1, 2, 3) AS p
-     WHERE NOT kindly_stats.is_empty(p.tally)
+    WITH known AS MATERIALIZED (
+        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
+    mixed AS MATERIALIZED (
+        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
+          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
+    changed AS (
+        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
+        RETURNING r.bot_id, r.month, x.tally)
+    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
+      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';

@@ -185,6 +185,9 @@ BEGIN
     SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, format('measure %s', m.name), 'It is still being counted: questions about it are refused.',
            CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.add_measure_concurrently(%L);', m.name) END
       FROM kindly_stats.measure AS m WHERE NOT m.counted ORDER BY 2;
+    RETURN QUERY
+    SELECT 'warning', format('measure %s', o.name), 'The extension was updated since, and defines it otherwise or anew.', 'SELECT * FROM kindly_stats.update_measures();'
+      FROM kindly_stats.outdated_measures() AS o ORDER BY 2;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_counting() FROM PUBLIC;
@@ -218,7 +221,7 @@ BEGIN
     RETURN QUERY
     SELECT 'warning', 'kindly_stats.rollup',
            format('%s months of bots have more than %s rows that are to be merged, bot %s has %s of %s: questions about them are slower than need be.',
-                  count(*), enough, kindly_stats.bot_text((array_agg(m.bot_id ORDER BY m.rows DESC))[1]), max(m.rows), to_char((array_agg(m.month ORDER BY m.rows DESC))[1], 'YYYY-MM')),
+                  count(*), enough, kindly_stats.bot_text((array_agg(m.bot_id ORDER BY m.rows DESC))[1]), max(m.rows), coalesce(to_char(nullif((array_agg(m.month ORDER BY m.rows DESC))[1], '-infinity'), 'YYYY-MM'), 'several months')),
            'CALL kindly_stats.compact();'
       FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
              GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m
@@ -360,7 +363,7 @@ BEGIN
            CASE WHEN NOT w.needs_login THEN 'It can log in, past PostgREST: whoever does says himself which bot he may see.'
                 ELSE 'It cannot log in, as PostgREST has to.' END,
            format('ALTER ROLE %I %s;', r.rolname, CASE WHEN w.needs_login THEN 'LOGIN' ELSE 'NOLOGIN' END)
-      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false)) AS w (role, needs_login)
+      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false), ('kindly_api_guest', false)) AS w (role, needs_login)
       JOIN pg_roles AS r ON r.rolname = w.role WHERE r.rolcanlogin <> w.needs_login ORDER BY 2;
     -- not every monitor may see that table
     IF has_column_privilege(to_regclass('kindly_stats.api_secret'), 'created_at', 'SELECT') THEN

@@ -92,11 +92,15 @@ BEGIN
         END IF;
     END LOOP;
     -- what was taken away lies in rows of its own; months that were not touched are as before
-    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, n.month FROM kindly_stats.rollup AS n WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
+    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
+                             WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
                            kindly_stats.measure AS m,
-                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, m.name) ELSE r.tally END) AS tally
-                                      FROM kindly_stats.rollup AS r
-                                     WHERE r.bot_id = n.bot_id AND r.month = n.month AND r.measure IN ('', m.name) AND r.kept) AS s
+                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(u.tally, m.name) ELSE u.tally END) AS tally
+                                      FROM kindly_stats.rollup AS r,
+                                           LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
+                                                                                                                 (n.month + interval '1 month') AT TIME ZONE 'UTC')
+                                                                ELSE r.tally END AS tally) AS u
+                                     WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.measure IN ('', m.name) AND r.kept) AS s
                 WHERE kindly_stats.has_negative(s.tally)) THEN
         RAISE EXCEPTION 'table "%" has events that were not kept when it was detached', event_table
             USING ERRCODE = '55000', HINT = 'Delete those that were written since, and insert them again once the table is attached.';

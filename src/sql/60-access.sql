@@ -21,10 +21,10 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.grants_changed() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.visible_bots() IS
 'bots that row-level security shows to the caller, ascending
 
-For the role of API tokens the bot of the token; for all others those that kindly_stats.grant_bot() gave to the role itself or to
+For the roles of API tokens the bot of the token, or those of the role that it is a login of; for all others those that kindly_stats.grant_bot() gave to the role itself or to
 a role whose rights it has.  Owners of the tables and superusers see every bot, whatever is listed here.';
 COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: whether a list that ascends has the bot';
-COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at no other (HTTP 403)';
+COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at its own alone';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
 
 -- Questions about many bots, which are answered one by one; here, since they list those that the caller sees.
@@ -94,17 +94,19 @@ Made by kindly_stats.grant_bot(), and taken away by kindly_stats.revoke_bot().';
     IF to_regclass('kindly_stats.api_key') IS NULL THEN
         CREATE TABLE kindly_stats.api_key (
             prefix text COLLATE "C" PRIMARY KEY,
-            bot_id bigint NOT NULL,
+            bot_id bigint,
             label text,
             hash bytea NOT NULL CHECK (length(hash) = 32),
             created_at timestamptz NOT NULL DEFAULT now(),
             expires_at timestamptz,
-            revoked_at timestamptz
+            revoked_at timestamptz,
+            login name,
+            CHECK (num_nonnulls(bot_id, login) = 1)
         );
         COMMENT ON TABLE kindly_stats.api_key IS
 'API keys, without their secrets
 
-prefix: by which a key is known; bot_id: the number of the bot that it opens; label: what it is for; hash: SHA-256 of the whole key;
+prefix: by which a key is known; bot_id: the number of the bot that it opens; login: or the name of the role whose bots it opens; label: what it is for; hash: SHA-256 of the whole key;
 created_at: when it was made; expires_at: when it ends, NULL for never; revoked_at: when it was revoked.';
     END IF;
     IF to_regclass('kindly_stats.api_secret') IS NULL THEN
@@ -325,6 +327,7 @@ BEGIN
     FOR wanted IN
         SELECT s.role, s.name, s.value
           FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
+                       ('kindly_api_guest', 'statement_timeout', '15s'), ('kindly_api_guest', 'lock_timeout', '1s'),
                        ('kindly_api_anonymous', 'statement_timeout', '2s'), ('kindly_api_anonymous', 'lock_timeout', '1s'),
                        ('kindly_api_authenticator', 'kindly_stats.max_buckets', '9000'),
                        ('kindly_api_authenticator', 'kindly_stats.max_limit', '1000'),
@@ -347,22 +350,32 @@ COMMENT ON FUNCTION kindly_stats.limit_api_roles() IS 'internal: gives roles of 
 
 CREATE FUNCTION kindly_stats.create_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role name;
 BEGIN
     PERFORM kindly_stats.require_row_security();
     PERFORM kindly_stats.create_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
     PERFORM kindly_stats.create_role('kindly_api_anonymous', 'NOLOGIN');
     PERFORM kindly_stats.create_role('kindly_api_user', 'NOLOGIN');
-    IF NOT (pg_has_role('kindly_api_authenticator', 'kindly_api_anonymous', 'MEMBER')
-            AND pg_has_role('kindly_api_authenticator', 'kindly_api_user', 'MEMBER')) THEN
-        GRANT kindly_api_anonymous, kindly_api_user TO kindly_api_authenticator;
-    END IF;
-    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user;
+    PERFORM kindly_stats.create_role('kindly_api_guest', 'NOLOGIN');
+    FOREACH role IN ARRAY '{kindly_api_anonymous,kindly_api_user,kindly_api_guest}'::name[] LOOP
+        IF NOT pg_has_role('kindly_api_authenticator', role, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO kindly_api_authenticator', role);
+        END IF;
+    END LOOP;
+    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user, kindly_api_guest;
     -- without a token, request() says that one is needed
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user', true);
     -- its rights on the tables decide alone: whoever takes them away has closed the API
     REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
+    -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
+    GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
+    -- request() says that it is not for him
+    GRANT EXECUTE ON FUNCTION kindly_api.token(), kindly_api.request(), kindly_api.request_volatile(),
+        kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) TO kindly_api_guest;
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.measure, kindly_stats.counting TO kindly_api_guest;
     -- an export closes its day
     GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
     PERFORM kindly_stats.limit_api_roles();
@@ -375,7 +388,7 @@ COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
 'creates the roles that PostgREST serves the API with, and gives them their rights
 
 kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
-without a token; kindly_api_user, with one.  Grant none of them to anybody else.  Calling it once more gives the rights that came
+without a token; kindly_api_user, with one; kindly_api_guest, with a link of the page that was shared.  Grant none of them to anybody else.  Calling it once more gives the rights that came
 to be needed since, such as those on a conversation table.  It also sets how long a request may take and wait, and how much it may
 ask for, for roles that have no such settings: ALTER ROLE ... SET changes them, and calling this again leaves them.  Errors: 42710 where a role of that name exists that may do more, 55000 before
 kindly_stats.enable_row_security() was called.';
@@ -413,6 +426,33 @@ bot: whose statistics it opens; label: what it is for; lifetime: when it expires
 ks_<prefix>_<secret>: the prefix stays visible in kindly_stats.api_keys(), of the whole only a hash is stored, and the secret has
 258 random bits.  Errors: 22004 without bot, 22023 for a lifetime that is over.';
 
+CREATE FUNCTION kindly_stats.create_login_key(role name, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    prefix text := left(replace(gen_random_uuid()::text, '-', ''), 12);
+    key text := concat('ks_', prefix, '_', kindly_stats.random_text(43));
+BEGIN
+    IF role IS NULL THEN
+        RAISE EXCEPTION '"role" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of a role that bots were granted to.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = create_login_key.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF now() + lifetime <= now() THEN
+        RAISE EXCEPTION '"lifetime" must be longer than nothing' USING ERRCODE = '22023', HINT = 'Leave it out for a key that does not expire.';
+    END IF;
+    PERFORM kindly_stats.create_access_tables();
+    INSERT INTO kindly_stats.api_key (prefix, login, label, hash, expires_at)
+    VALUES (prefix, role, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
+    RETURN key;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_login_key(name, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_login_key(name, text, interval) IS
+'makes an API key for all bots of a role, such as a team''s, and shows it this once
+
+role: whose bots it opens, those that kindly_stats.grant_bot() gave to it or to a role whose rights it has, as they are when it is used; the role need not
+be able to log in.  label, lifetime: as those of create_api_key().  The page takes it, and exchanges of Sage''s for a token of one of the bots do; in the place of a token it is none.
+Errors: 22004 without role, 42704 where there is no such role, 22023 for a lifetime that is over.';
+
 CREATE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -431,26 +471,26 @@ COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
 'makes an API key invalid
 
 prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them, or the whole key.  Tokens that it was exchanged for are valid for the
-rest of kindly_stats.token_lifetime.  Error: 22023 where there is no such key.';
+rest of kindly_stats.token_lifetime; links that were shared with them end at once.  Error: 22023 where there is no such key.';
 
 CREATE FUNCTION kindly_stats.api_keys(bot kindly_stats.bot_id DEFAULT NULL)
-    RETURNS TABLE (prefix text, bot_id text, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
+    RETURNS TABLE (prefix text, bot_id text, login name, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
     LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_own_tables();
     IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
         RETURN QUERY
-        SELECT k.prefix, kindly_stats.bot_text(k.bot_id), k.label, k.created_at, k.expires_at, k.revoked_at,
+        SELECT k.prefix, kindly_stats.bot_text(k.bot_id), k.login, k.label, k.created_at, k.expires_at, k.revoked_at,
                k.revoked_at IS NULL AND coalesce(k.expires_at > now(), true)
           FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot::bigint
-         ORDER BY k.bot_id, k.created_at, k.prefix;
+         ORDER BY k.bot_id, k.login, k.created_at, k.prefix;
     END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API keys, without their secrets
 
-bot: one bot''s only; NULL for all.  is_valid: neither revoked nor expired.';
+bot: one bot''s only; NULL for all, and for those of roles (login).  is_valid: neither revoked nor expired.';
 
 -- The secret that signs tokens
 

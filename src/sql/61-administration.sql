@@ -5,9 +5,9 @@
 CREATE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
-                         'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'revoke_api_key', 'api_keys',
+                         'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'create_login_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
-                         'create_administrator_roles', 'grant_administration', 'allow_restore')
+                         'create_administrator_roles', 'grant_administration', 'allow_restore', 'drop_roles')
       FROM pg_proc AS p WHERE p.oid = function
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.is_about_access(regprocedure) FROM PUBLIC;
@@ -34,8 +34,8 @@ BEGIN
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint)',
-                            'kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
+                            'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
@@ -47,7 +47,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)
           FROM pg_proc AS p
          WHERE p.pronamespace = 'kindly_stats'::regnamespace
-           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'count_errors', 'zone_data'))
+           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data'))
            AND NOT has_function_privilege('kindly_stats_monitor', p.oid, 'EXECUTE')
     LOOP
         EXECUTE command;
@@ -83,6 +83,34 @@ all rows to count anew.  Members of kindly_stats_monitor may call health(), veri
 others'' sessions keep from being removed they see as members of pg_read_all_stats.
 Neither may give rights, make API keys or see the secret that signs tokens.  Call it once more after an update of the extension.
 Errors: 42710 where a role of that name exists that may do more.';
+
+CREATE FUNCTION kindly_stats.drop_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role name;
+    databases text;
+BEGIN
+    FOR role IN SELECT r.rolname FROM pg_roles AS r
+                 WHERE r.rolname IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_user', 'kindly_stats_admin', 'kindly_stats_monitor')
+    LOOP
+        SELECT string_agg(DISTINCT quote_ident(d.datname), ', ') INTO databases
+          FROM pg_shdepend AS s JOIN pg_database AS d ON d.oid = s.dbid JOIN pg_roles AS r ON s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
+         WHERE r.rolname = role AND d.datname <> current_database();
+        IF databases IS NOT NULL THEN
+            RAISE EXCEPTION 'role "%" has rights in other databases, too: %', role, databases USING ERRCODE = '2BP01',
+                HINT = format('There, DROP OWNED BY %I first.', role);
+        END IF;
+        EXECUTE format('DROP OWNED BY %I', role);
+        EXECUTE format('DROP ROLE %I', role);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.drop_roles() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.drop_roles() IS
+'drops the roles of the API and of administrators, with their rights in this database
+
+Those that create_api_roles() and create_administrator_roles() made.  What they own here goes, too; as they were made, they own nothing.  To uninstall the extension.  Errors: 2BP01 where another database
+still gives them rights, 42501.';
 
 -- What a dump has besides the extension: tables in its schema, and triggers, rules and policies that call its functions.
 CREATE FUNCTION kindly_stats.allow_restore(role name) RETURNS void

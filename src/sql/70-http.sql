@@ -29,8 +29,9 @@ CREATE FUNCTION kindly_api.auth() RETURNS json
     LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000 AS 'MODULE_PATHNAME', 'ks_auth';
 REVOKE EXECUTE ON FUNCTION kindly_api.auth() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_api.auth() IS
-'gives a token for an API key: GET /api/v2/bot/<BOT_ID>/sage/auth
+'gives a token for an API key: GET /api/v2/bot/<BOT_ID>/sage/auth, or GET /api/native/login
 
+The second address is for the page: its token is for the key''s bot, or for all bots of the role that the key was made for; with bot=<BOT_ID> only if that is among them.
 The header x-original-uri has the path, x-api-key the key; the proxy sets both, the key from Authorization: Bearer <API_KEY>.
 The answer is {"jwt": "...", "ttl": <seconds>}, valid for kindly_stats.token_lifetime.
 HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 for a key of another bot; 404 for other paths.';
@@ -49,12 +50,15 @@ HTTP status: 401 for a key that is missing, unknown, expired or revoked.';
 CREATE FUNCTION kindly_api.token() RETURNS json
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    bot text := kindly_stats.require_bot(NULL)::bigint;
     claims json := nullif(current_setting('request.jwt.claims', true), '');
     key text := claims ->> 'key';
+    bot text;
 BEGIN
-    -- A token whose key is not known is counted by itself as one of its bot's.
-    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', bot), json_build_object('X-Kindly-Key',
+    -- A login has several bots, and is counted by its key alone.  A token whose key is not known is counted by itself as one of its bot's.
+    IF claims ->> 'login' IS NULL OR claims ->> 'bot' IS NOT NULL OR cardinality(kindly_stats.visible_bots()) = 0 THEN
+        bot := kindly_stats.require_bot(NULL)::bigint;
+    END IF;
+    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', coalesce(bot, '')), json_build_object('X-Kindly-Key',
         CASE WHEN key ~ '^[0-9A-Za-z_.-]{1,64}$' THEN key ELSE concat('bot:', bot) END))::text, true);
     RETURN json_build_object('bot', claims -> 'bot');
 END
@@ -63,7 +67,7 @@ REVOKE EXECUTE ON FUNCTION kindly_api.token() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_api.token() IS
 'says which bot the token is for, and so that it is valid
 
-The answer is {"bot": ...}, its id as the token has it; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
+The answer is {"bot": ...}, its id as the token has it, null for a login''s; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
 key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
 
 CREATE FUNCTION kindly_api.health() RETURNS json
@@ -228,155 +232,12 @@ COMMENT ON FUNCTION kindly_api.top_buttons(kindly_stats.bot_id, kindly_stats.mom
 
 Arguments and errors as those of stats_top.  Ratios are of all clicks in the range that pass the filters, listed or not.';
 
--- What the page for people shows, in one answer and of one snapshot.
+CREATE FUNCTION kindly_api.share(bot kindly_stats.bot_id DEFAULT NULL, lifetime interval DEFAULT '7 days') RETURNS json
+    LANGUAGE C VOLATILE COST 1000 AS 'MODULE_PATHNAME', 'ks_share_link';
+REVOKE EXECUTE ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) IS
+'makes a token for a link to the page that others may have: POST /api/native/rpc/share
 
-CREATE FUNCTION kindly_stats.overview_list(
-    measure text, bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, sources text[], language_codes text[], top integer)
-    RETURNS json
-    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
-      FROM kindly_stats.measure AS m,
-           kindly_stats.stats_top(overview_list.bot, overview_list."from", overview_list."to", overview_list.tz, m.name, overview_list.top,
-                                  overview_list.sources, overview_list.language_codes) AS t
-     WHERE m.name = overview_list.measure
-$$;
-COMMENT ON FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], integer) IS
-'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
-
--- Filters by values that a filter leaves out already would answer figures that are not shown anywhere else.
-CREATE FUNCTION kindly_stats.overview_breakdown(
-    column_name text, bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, sources text[], language_codes text[])
-    RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 10000 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    is_source boolean := column_name = 'source';
-    filter text[] := CASE WHEN is_source THEN sources ELSE language_codes END;
-    is_included boolean := EXISTS (SELECT FROM unnest(filter) AS f WHERE f NOT LIKE '-%');
-    every text[];
-    lines json;
-BEGIN
-    SELECT coalesce(CASE WHEN is_source THEN o.sources ELSE o.language_codes END, '{}') INTO every FROM kindly_stats.stats_options(bot) AS o;
-    SELECT json_agg(json_build_object('value', v.value, 'messages', t.count, 'chats', t.distinct_count) ORDER BY t.count DESC, v.value COLLATE "C") INTO lines
-      FROM (SELECT e AS value, ARRAY[e] AS wanted FROM unnest(every) AS e
-             WHERE filter IS NULL OR CASE WHEN is_included THEN e = ANY (filter) ELSE '-' || e <> ALL (filter) END
-            UNION ALL
-            -- what has no value is what is left when all values are left out
-            SELECT NULL, CASE WHEN cardinality(every) > 0 THEN ARRAY(SELECT '-' || e FROM unnest(every) AS e) END WHERE NOT is_included) AS v,
-           kindly_stats.stats_total(bot, "from", "to", tz, 'day', 'messages', CASE WHEN is_source THEN v.wanted ELSE sources END,
-                                    CASE WHEN is_source THEN language_codes ELSE v.wanted END) AS t
-     WHERE t.count > 0;
-    RETURN coalesce(lines, '[]');
-END
-$$;
-COMMENT ON FUNCTION kindly_stats.overview_breakdown(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]) IS
-'internal: messages and chats by source or language as JSON, most messages first';
-
--- Of a button there is its id, and of its dialogue: names are those of the interactions that have these ids.
-CREATE FUNCTION kindly_stats.overview_buttons(bot kindly_stats.bot_id, buttons json, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text) RETURNS json
-    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
-    WITH name (id, name) AS MATERIALIZED (
-        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
-         WHERE i.bot_id = overview_buttons.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
-        UNION ALL
-        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m,
-               kindly_stats.stats_top(overview_buttons.bot, overview_buttons."from", overview_buttons."to", overview_buttons.tz, m.name, 1000) AS t
-         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL)
-    SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
-               'button_name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line ->> 'button_id'),
-               'dialogue_name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line ->> 'dialogue_id')) ORDER BY b.place), '[]')
-      FROM json_array_elements(overview_buttons.buttons) WITH ORDINALITY AS b (line, place)
-$$;
-COMMENT ON FUNCTION kindly_stats.overview_buttons(kindly_stats.bot_id, json, kindly_stats.moment, kindly_stats.moment, text) IS
-'internal: buttons with the names of interactions that have their, or their dialogues'', ids';
-
-CREATE FUNCTION kindly_stats.overview_card(
-    card text, bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, granularity text, sources text[], language_codes text[], top integer)
-    RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 10000 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    s text := array_to_json(sources)::text;
-    l text := array_to_json(language_codes)::text;
-    total record;
-BEGIN
-    CASE card
-    WHEN 'chats', 'messages' THEN
-        SELECT t.* INTO total FROM kindly_stats.stats_total(bot, "from", "to", tz, granularity, 'messages', sources, language_codes) AS t;
-        RETURN json_build_object('chats', total.distinct_count, 'messages', total.count, 'series',
-            CASE card WHEN 'chats' THEN sage.sessions_chats(bot, "from", "to", tz, granularity, s, l) ELSE sage.sessions_messages(bot, "from", "to", tz, granularity, s, l) END -> 'data');
-    WHEN 'fallbacks' THEN
-        RETURN json_build_object('series', sage.fallbacks_series(bot, "from", "to", tz, granularity, s, l) -> 'data', 'total', sage.fallbacks_total(bot, "from", "to", tz, s, l) -> 'data',
-            'replies', (SELECT json_agg(r.count) FROM kindly_stats.stats_series(bot, "from", "to", tz, granularity, 'replies', sources, language_codes) AS r));
-    WHEN 'handovers' THEN
-        RETURN json_build_object('series', sage.takeovers_series(bot, "from", "to", tz, granularity, s, l) -> 'data', 'totals', sage.takeovers_totals(bot, "from", "to", tz, s, l) -> 'data');
-    WHEN 'users' THEN
-        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
-        RETURN (SELECT json_build_object('users', now.distinct_count, 'created', until.distinct_count - before.distinct_count,
-                       'series', (SELECT json_agg(json_build_object('date', u.date, 'count', u.distinct_count))
-                                    FROM kindly_stats.stats_series(bot, "from", "to", tz, granularity, 'users', sources, language_codes) AS u))
-                  FROM kindly_stats.stats_total(bot, "from", "to", tz, 'day', 'users', sources, language_codes) AS now,
-                       kindly_stats.stats_total(bot, '0100-01-01', "to", tz, 'day', 'users', sources, language_codes) AS until,
-                       kindly_stats.stats_total(bot, '0100-01-01', "from", tz, 'day', 'users', sources, language_codes) AS before);
-    WHEN 'feedback' THEN
-        RETURN sage.feedback_summary(bot, "from", "to", tz, s, l) -> 'data';
-    WHEN 'pages' THEN
-        RETURN sage.chatbubble_pages(bot, "from", "to", tz, top, s, l) -> 'data';
-    WHEN 'labels' THEN
-        RETURN sage.chatlabels_added(bot, "from", "to", tz, top, s, l) -> 'data';
-    WHEN 'buttons' THEN
-        RETURN kindly_stats.overview_buttons(bot, sage.buttons_most_clicked(bot, "from", "to", tz, top, s, l) -> 'data', "from", "to", tz);
-    WHEN 'sources' THEN
-        RETURN kindly_stats.overview_breakdown('source', bot, "from", "to", tz, sources, language_codes);
-    WHEN 'languages' THEN
-        RETURN kindly_stats.overview_breakdown('language_code', bot, "from", "to", tz, sources, language_codes);
-    WHEN 'heatmap' THEN
-        RETURN (SELECT json_agg(h.count ORDER BY h.day, h.hour) FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, 'messages', sources, language_codes) AS h);
-    WHEN 'outcomes' THEN
-        RETURN json_build_object('rates', (SELECT row_to_json(m) FROM ultimate.metrics(bot, "from", "to", 'end', s, l, tz) AS m),
-            'list', kindly_stats.overview_list('outcomes_ended', bot, "from", "to", tz, sources, language_codes, top));
-    WHEN 'intents' THEN
-        -- conversations are not filtered by channel and language there
-        RETURN CASE WHEN sources IS NULL AND language_codes IS NULL THEN
-            (SELECT coalesce(json_agg(i), '[]') FROM (SELECT m.* FROM ultimate.metrics_by_first_meaningful_intent(bot, "from", "to", '{}', 'end', tz) AS m LIMIT top) AS i) END;
-    ELSE
-        RETURN kindly_stats.overview_list(CASE card WHEN 'events' THEN 'triggered_events' ELSE card END, bot, "from", "to", tz, sources, language_codes, top);
-    END CASE;
-END
-$$;
-COMMENT ON FUNCTION kindly_stats.overview_card(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], integer) IS
-'internal: what one card of kindly_api.overview() shows, of one range';
-
-CREATE FUNCTION kindly_api.overview(
-    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
-    granularity text DEFAULT 'day', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
-    before_from kindly_stats.moment DEFAULT NULL, before_to kindly_stats.moment DEFAULT NULL, cards text[] DEFAULT NULL, top integer DEFAULT 5)
-    RETURNS json
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    me kindly_stats.bot_id := kindly_stats.require_bot(bot);
-    -- those that are compared come first
-    every text[] := '{chats,messages,fallbacks,handovers,users,feedback,outcomes,pages,labels,buttons,sources,languages,heatmap,intents,topics,sentiments,responses,interactions,events,links}';
-    unknown text := (SELECT min(c) FROM unnest(cards) AS c WHERE c <> ALL (every));
-BEGIN
-    IF unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'there is no card "%"', unknown USING ERRCODE = '22023', HINT = concat('There are ', array_to_string(every, ', '), '.');
-    ELSIF (before_from IS NULL) <> (before_to IS NULL) THEN
-        RAISE EXCEPTION 'before_from and before_to go together' USING ERRCODE = '22023', HINT = 'Pass both, or neither.';
-    END IF;
-    RETURN (SELECT json_object_agg(c.card, json_build_object(
-                'now', kindly_stats.overview_card(c.card, me, "from", "to", tz, granularity, sources, language_codes, top),
-                'before', CASE WHEN before_from IS NOT NULL AND c.card = ANY (every[:7]) THEN
-                    kindly_stats.overview_card(c.card, me, before_from, before_to, tz, granularity, sources, language_codes, top) END))
-              FROM unnest(coalesce(cards, every)) AS c (card));
-END
-$$;
-REVOKE EXECUTE ON FUNCTION kindly_api.overview(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], kindly_stats.moment, kindly_stats.moment, text[], integer) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.overview(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], kindly_stats.moment, kindly_stats.moment, text[], integer) IS
-'many statistics of one range in one answer and of one snapshot, as the page shows them
-
-bot: by default the token''s; from, to, tz (default UTC), granularity, sources, language_codes: as those of stats_series; before_from, before_to: a range to
-compare with; cards: which statistics, default all of chats, messages, fallbacks, handovers, users, feedback, outcomes, pages, labels,
-buttons, sources, languages, heatmap, intents, topics, sentiments, responses, interactions, events, links; top: lines of lists, default 5.
-A member a card: now, and before for the first seven where there is a range to compare with, else null.  Counts are of events, rates parts of 1.  users.created: users who
-wrote in the range and never before; sources, languages: null is without one; heatmap: messages by hour of the week, 168 counts, Sunday first; outcomes: conversations that ended in the
-range; intents: null under a filter, for conversations are not filtered there.
-Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
+bot: by default the token''s; lifetime: from now on, between a minute and 366 days.  The answer is {"token": ..., "expires": <seconds since 1970>}.  Whoever has the token may call overview() for that bot and
+nothing else, until then, and no longer than the key is valid that the caller''s token was exchanged for.
+Errors: 400 for a lifetime that makes no sense, 403 for another bot, and without a valid key.';

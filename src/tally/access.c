@@ -19,6 +19,7 @@ PG_FUNCTION_INFO_V1(ks_tally_distinct_total);
 PG_FUNCTION_INFO_V1(ks_tally_top);
 PG_FUNCTION_INFO_V1(ks_tally_slice);
 PG_FUNCTION_INFO_V1(ks_tally_part);
+PG_FUNCTION_INFO_V1(ks_tally_parts);
 PG_FUNCTION_INFO_V1(ks_tally_is_empty);
 PG_FUNCTION_INFO_V1(ks_tally_info);
 
@@ -295,6 +296,77 @@ ks_tally_part(PG_FUNCTION_ARGS)
 			PG_RETURN_POINTER(ks_tally_pack(&shares[i].builder));
 	}
 	PG_RETURN_POINTER(ks_tally_pack(&none));
+}
+
+static bool
+is_among(ks_string name, const Datum *names, const bool *nulls, int count)
+{
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		ks_string	other = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(names[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(names[i]))};
+
+		if (!nulls[i] && ks_string_compare(name, other) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the first part of every key is one of the names. */
+static bool
+has_no_other_parts(const ks_view *view, const Datum *names, const bool *nulls, int count)
+{
+	ks_key_cursor cursor = ks_view_keys(view);
+	bool		result = true;
+
+	while (result && ks_key_next(&cursor))
+	{
+		ks_string	head = cursor.key.head;
+		ks_string	name;
+
+		CHECK_FOR_INTERRUPTS();
+		result = ks_key_shift(&head, &name) && name.bytes != NULL && is_among(name, names, nulls, count);
+	}
+	ks_must(cursor.status);
+	return result;
+}
+
+/* parts(tally, names): those alone; NULL where it has no others. */
+Datum
+ks_tally_parts(PG_FUNCTION_ARGS)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			count;
+	ks_builder	builder;
+	ks_builder	result;
+	ks_share   *shares;
+	uint32		nshares;
+	uint32		i;
+	ks_view		view;
+
+	count = ks_array_texts(PG_GETARG_ARRAYTYPE_P(1), "names", KS_LIST_ITEMS_MAX, &names, &nulls);
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	if (has_no_other_parts(&view, names, nulls, count))
+		PG_RETURN_NULL();
+	ks_builder_init(&builder, CurrentMemoryContext);
+	ks_builder_init(&result, CurrentMemoryContext);
+	ks_must(ks_builder_merge(&builder, &view, false));
+	ks_must(ks_builder_split(&builder, &shares, &nshares));
+	result.bounds = builder.bounds;
+	for (i = 0; i < nshares; i++)
+	{
+		struct varlena *packed;
+		ks_view		share;
+
+		if (!is_among(shares[i].name, names, nulls, count))
+			continue;
+		packed = ks_tally_pack(&shares[i].builder);
+		ks_tally_open(&share, PointerGetDatum(packed));
+		ks_must(ks_builder_merge_under(&result, &share, false, shares[i].name));
+	}
+	PG_RETURN_POINTER(ks_tally_pack(&result));
 }
 
 /* is_empty(tally): nothing is left in it. */

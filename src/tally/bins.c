@@ -93,3 +93,30 @@ ks_walk_move(ks_walk *walk, const ks_bins *bins, int32_t slot)
 	else
 		walk->to = bins->edge[walk->segment + 1];
 }
+
+/* Fills in the bins of the slots [first, last], unless they are there already. */
+void
+ks_bins_map(const ks_bins *bins, ks_slot_map *map, int32_t first, int32_t last, ks_memory memory)
+{
+	size_t		count = (size_t) ((int64_t) last - first) + 1;
+	ks_walk		walk = ks_walk_start();
+	int64_t		slot = first;
+
+	if (map->bin != NULL && map->first == first && map->last == last)
+		return;
+	if (map->size < count)
+	{
+		if (map->bin != NULL)
+			ks_free(map->bin);
+		map->bin = ks_alloc(memory, count * sizeof(int32_t));
+		map->size = count;
+	}
+	map->first = first;
+	map->last = last;
+	while (slot <= last)
+	{
+		ks_walk_move(&walk, bins, (int32_t) slot);
+		for (; slot <= last && slot < walk.to; slot++)
+			map->bin[slot - first] = walk.bin;
+	}
+}

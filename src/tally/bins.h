@@ -31,10 +31,20 @@ typedef struct ks_walk
 	int32_t		bin;
 } ks_walk;
 
+/* The bin of each slot of a stretch, for who asks so often that it is worth a table. */
+typedef struct ks_slot_map
+{
+	int32_t    *bin;			/* [last - first + 1] KS_BIN_OUTSIDE, KS_BIN_CUT or a bin; NULL: no table */
+	int32_t		first;
+	int32_t		last;
+	size_t		size;
+} ks_slot_map;
+
 extern bool ks_bins_set(ks_bins *bins, const int64_t *edges, uint32_t nedges);
 extern int64_t ks_bins_segment(const ks_bins *bins, int32_t slot);
 extern ks_walk ks_walk_start(void);
 extern void ks_walk_move(ks_walk *walk, const ks_bins *bins, int32_t slot);
+extern void ks_bins_map(const ks_bins *bins, ks_slot_map *map, int32_t first, int32_t last, ks_memory memory);
 extern int32_t ks_bins_of_range(const ks_bins *bins, int32_t first, int32_t last);
 
 #endif							/* KS_TALLY_BINS_H */

@@ -271,6 +271,32 @@ ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks
 	return status;
 }
 
+/* What bounds say of a part of their time: where they go beyond it, its end, of which nobody knows whether an event is there. */
+static ks_bounds
+bounds_within(const ks_bounds *all, int64_t from, int64_t last)
+{
+	ks_bounds	result;
+
+	ks_bounds_reset(&result);
+	if (from > last)
+		return result;
+	if (!ks_bounds_none(all) && all->first <= last && all->last >= from)
+	{
+		result.first = all->first < from ? from : all->first;
+		result.last = all->last > last ? last : all->last;
+		if (all->first < from)
+			ks_bounds_note(&result, from, true);
+		if (all->last > last)
+			ks_bounds_note(&result, last, true);
+	}
+	if (all->removed_first <= last && all->removed_last >= from)
+	{
+		ks_bounds_note(&result, all->removed_first < from ? from : all->removed_first, true);
+		ks_bounds_note(&result, all->removed_last > last ? last : all->removed_last, true);
+	}
+	return result;
+}
+
 /*
  * The same for the slots of [slot_from, slot_to).  A bound that is cut off is
  * replaced by the cut, and marked as taken away: it is no instant of an event.
@@ -278,23 +304,10 @@ ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks
 ks_status
 ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to)
 {
-	ks_bounds	bounds = view->header.bounds;
-	int64_t		from = slot_from * KS_SLOT_USECS;
-	int64_t		last = slot_to * KS_SLOT_USECS - 1;
+	ks_bounds	bounds = bounds_within(&view->header.bounds, slot_from * KS_SLOT_USECS, slot_to * KS_SLOT_USECS - 1);
 	ks_string	none = {NULL, 0};
 
-	if (!ks_bounds_none(&bounds) && bounds.first < from)
-	{
-		bounds.first = from;
-		ks_bounds_note(&bounds, from, true);
-	}
-	if (!ks_bounds_none(&bounds) && bounds.last > last)
-	{
-		bounds.last = last;
-		ks_bounds_note(&bounds, last, true);
-	}
-	if (!ks_bounds_none(&bounds))
-		ks_bounds_merge(&builder->bounds, &bounds, negate);
+	ks_bounds_merge(&builder->bounds, &bounds, negate);
 	return merge_slots(builder, view, none, negate, slot_from, slot_to);
 }
 

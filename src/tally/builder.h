@@ -28,6 +28,13 @@ typedef struct ks_share
 	ks_builder	builder;
 } ks_share;
 
+/* How much there is in a settled one, as limits count it. */
+static inline uint64_t
+ks_builder_entries(const ks_builder *builder)
+{
+	return (uint64_t) builder->weights.count + builder->members.count;
+}
+
 extern void ks_builder_init(ks_builder *builder, ks_memory memory);
 extern void ks_builder_free(ks_builder *builder);
 extern size_t ks_builder_bytes(const ks_builder *builder);
@@ -46,5 +53,7 @@ extern ks_status ks_builder_add_all(ks_builder *builder, const ks_builder *other
 extern ks_status ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count);
 extern ks_status ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size);
 extern ks_status ks_check(const void *bytes, size_t size, ks_memory memory);
+extern bool ks_is_older(const void *bytes, size_t size);
+extern ks_status ks_renew(const void *bytes, size_t size, ks_memory memory, size_t reserve, uint8_t **renewed, size_t *renewed_size);
 
 #endif							/* KS_TALLY_BUILDER_H */

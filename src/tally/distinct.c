@@ -15,6 +15,9 @@
 /* Members whose numbers are no further apart than this have their hashes fetched together. */
 #define APART_MAX 2048
 
+/* So many members before and behind those of a line are likely to be in other lines. */
+#define NEAR_MEMBERS 512
+
 /* Before any row; what it counts, and where, is up to the caller. */
 void
 ks_distinct_init(ks_distinct *d, ks_fold *fold)
@@ -54,7 +57,7 @@ many_shared(const ks_distinct *d, const ks_fold_row *row)
 	uint32_t	shared = 0;
 	uint32_t	bin;
 
-	if (d->line_of != NULL)
+	if (d->line_of != NULL && d->line_bins == 1)
 		return d->fold->nrows > 1;
 	for (bin = row->low; bin <= row->high && shared <= STRETCHES_MAX; bin++)
 		shared += d->share[bin].rows > 1;
@@ -68,6 +71,7 @@ ks_distinct_start(ks_distinct *d, ks_fold_row *row)
 	d->row = row;
 	d->front = row->view;
 	d->hashes = d->returns = NULL;
+	memset(d->near, 0, sizeof(d->near));
 	d->stamp = 0;
 	d->many = many_shared(d, row);
 }
@@ -127,6 +131,38 @@ compare_numbers(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/*
+ * The hashes of the members [from, to).  In a list that is spread each line asks for those of the same few
+ * bins, in turns: two stretches are kept, with some more on both sides.
+ */
+static ks_status
+find_hashes(ks_distinct *d, uint32_t from, uint32_t to, const uint8_t **hashes)
+{
+	uint32_t	nmembers = d->row->view.header.nmembers;
+	ks_hash_stretch *s = d->near;
+	ks_status	status;
+
+	if (d->line_of == NULL)
+		return ks_view_column(&d->row->view, KS_HASHES, from, to, hashes);
+	if (from < s[0].from || to > s[0].to)
+	{
+		ks_hash_stretch other = s[0];
+
+		s[0] = s[1];
+		s[1] = other;
+	}
+	if (from < s[0].from || to > s[0].to)
+	{
+		s[0].from = from > NEAR_MEMBERS ? from - NEAR_MEMBERS : 0;
+		s[0].to = to + NEAR_MEMBERS < nmembers ? to + NEAR_MEMBERS : nmembers;
+		status = ks_view_column(&d->row->view, KS_HASHES, s[0].from, s[0].to, &s[0].hashes);
+		if (status != KS_OK)
+			return status;
+	}
+	*hashes = s[0].hashes + (size_t) (from - s[0].from) * 8;
+	return KS_OK;
+}
+
 /* Copies the hashes of these members from where they are stored, in stretches. */
 static ks_status
 fetch_hashes(ks_distinct *d, uint8_t *at, uint32_t *members, uint32_t count)
@@ -144,7 +180,7 @@ fetch_hashes(ks_distinct *d, uint8_t *at, uint32_t *members, uint32_t count)
 
 		for (end = begin + 1; end < count && members[end] - members[end - 1] <= APART_MAX; end++)
 			;
-		status = ks_view_column(&d->row->view, KS_HASHES, first, members[end - 1] + 1, &stretch);
+		status = find_hashes(d, first, members[end - 1] + 1, &stretch);
 		if (status != KS_OK)
 			return status;
 		for (i = begin; i < end; i++, at += 8)

@@ -12,6 +12,7 @@ typedef struct ks_sharing
 {
 	uint8_t		rows;			/* 0, 1 or 2 for more */
 	bool		negative;		/* a row with weights below zero touches it */
+	bool		segment;		/* series: it has a segment that has been looked at */
 } ks_sharing;
 
 /*
@@ -27,6 +28,14 @@ typedef struct ks_weighed
 	uint64_t   *marks;
 	int			marks_log;
 } ks_weighed;
+
+/* Hashes of the members [from, to) of a row. */
+typedef struct ks_hash_stretch
+{
+	const uint8_t *hashes;
+	uint32_t	from;
+	uint32_t	to;
+} ks_hash_stretch;
 
 /* While members are counted: what all rows share, then what belongs to the row at hand. */
 typedef struct ks_distinct
@@ -45,6 +54,7 @@ typedef struct ks_distinct
 	bool		firsts;			/* each member counts in its first bin only */
 	bool		many;			/* it shares so many bins that columns are fetched as a whole */
 	const uint8_t *hashes;		/* of all members; NULL where they are fetched as needed */
+	ks_hash_stretch near[2];	/* of members of a list that is spread, fetched as needed: several lines need the same */
 	const uint8_t *returns;		/* likewise of all visits that are not first ones */
 	uint32_t   *stamps;			/* by member: where it was found last */
 	uint32_t	stamp;			/* where members are being found */

@@ -72,6 +72,31 @@ ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed)
 	return fold->distinct ? header->keys_at : header->visits_at;
 }
 
+/* A table of a row's slots is made where it has no more than this, which are almost two years, */
+#define MAPPED_MAX 65536
+
+/* where at least one slot of so many has a weight, all keys together, */
+#define MAPPED_EMPTY 8
+
+/* and a key has so few slots a bin that going on to the next bin takes longer than the slots. */
+#define MAPPED_SLOTS_A_BIN 16
+
+/* The bins of the row's slots, from its first on; NULL where that is not worth a table. */
+const int32_t *
+ks_fold_map(ks_fold *fold, const ks_header *header)
+{
+	int64_t		slots = (int64_t) header->slot_last - header->slot_first + 1;
+	int64_t		segments = ks_bins_segment(&fold->bins, header->slot_last) - ks_bins_segment(&fold->bins, header->slot_first) + 1;
+	bool		whole = !fold->grouped && fold->filter.count == 0;
+	uint64_t	keys = whole || header->nkeys == 0 ? 1 : header->nkeys;
+	uint64_t	weights = whole ? header->nslots : header->nweights;
+
+	if (slots > MAPPED_MAX || weights * MAPPED_EMPTY < (uint64_t) slots || weights / keys / (uint64_t) segments >= MAPPED_SLOTS_A_BIN)
+		return NULL;
+	ks_bins_map(&fold->bins, &fold->map, header->slot_first, header->slot_last, fold->memory);
+	return fold->map.bin;
+}
+
 static inline bool
 add_to(int64_t *sum, int64_t weight)
 {
@@ -87,16 +112,18 @@ add_to_bin(ks_fold *fold, int32_t bin, int64_t sum)
 
 /* Adds weights per slot to the bins they fall in. */
 static ks_status
-add_slots(ks_fold *fold, ks_slot_cursor cursor)
+add_slots(ks_fold *fold, const ks_header *header, const int32_t *map, ks_slot_cursor cursor)
 {
 	ks_walk		w = ks_walk_start();
 	ks_status	status = KS_OK;
 	int32_t		slot;
+	int64_t		sum = 0;
 
+	if (map != NULL)
+		return ks_slot_spread(&cursor, map, header->slot_first, fold->counts, &sum);
 	while (status == KS_OK && ks_slot_peek(&cursor, &slot))
 	{
-		int64_t		sum = 0;
-
+		sum = 0;
 		ks_walk_move(&w, &fold->bins, slot);
 		status = ks_slot_sum(&cursor, w.to, &sum);
 		if (status == KS_OK)
@@ -247,21 +274,28 @@ add_to_group(ks_fold *fold, int32_t group, int32_t bin, int64_t weight)
 
 /* Adds the weight of a key in all bins to its group. */
 static ks_status
-add_key_slots(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group)
+add_key_slots(ks_fold *fold, const ks_view *view, const int32_t *map, const ks_key_cursor *key, int32_t group)
 {
 	ks_slot_cursor cursor = ks_key_weights(view, key);
 	ks_walk		w = ks_walk_start();
 	int32_t		slot;
+	int64_t		sum = 0;
+	ks_status	status;
 
+	if (map != NULL && fold->spread)
+	{
+		status = ks_slot_spread(&cursor, map, view->header.slot_first, fold->group_bins + (size_t) group * fold->bins.nbins, &sum);
+		if (status != KS_OK)
+			return status;
+		return add_to(&fold->group_weight[group], sum) && add_to(&fold->total, sum) ? KS_OK : KS_E_OVERFLOW;
+	}
 	while (ks_slot_peek(&cursor, &slot))
 	{
-		int64_t		here = 0;
-		ks_status	status;
-
+		sum = 0;
 		ks_walk_move(&w, &fold->bins, slot);
-		status = ks_slot_sum(&cursor, w.to, &here);
+		status = ks_slot_sum(&cursor, w.to, &sum);
 		if (status == KS_OK && w.bin >= 0)
-			status = add_to_group(fold, group, w.bin, here);
+			status = add_to_group(fold, group, w.bin, sum);
 		if (status != KS_OK)
 			return status;
 	}
@@ -281,15 +315,15 @@ bin_of_key(const ks_fold *fold, const ks_view *view, const ks_key_cursor *key, i
 
 /* Adds the weight of a key to its group, or to the bins. */
 static ks_status
-add_key(ks_fold *fold, const ks_view *view, const ks_key_cursor *key, int32_t group, int32_t bin)
+add_key(ks_fold *fold, const ks_view *view, const int32_t *map, const ks_key_cursor *key, int32_t group, int32_t bin)
 {
 	bin = bin_of_key(fold, view, key, bin);
 	if (bin == KS_BIN_OUTSIDE)
 		return KS_OK;
 	if (fold->grouped)
-		return bin < 0 ? add_key_slots(fold, view, key, group) : add_to_group(fold, group, bin, key->total);
+		return bin < 0 ? add_key_slots(fold, view, map, key, group) : add_to_group(fold, group, bin, key->total);
 	if (bin < 0)
-		return add_slots(fold, ks_key_weights(view, key));
+		return add_slots(fold, &view->header, map, ks_key_weights(view, key));
 	return add_to(&fold->counts[bin], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
@@ -309,6 +343,7 @@ static ks_status
 add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *passed)
 {
 	const ks_view *view = &row->view;
+	const int32_t *map = row->bin < 0 ? ks_fold_map(fold, &view->header) : NULL;
 	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t	number = 0;
 	ks_status	status = KS_OK;
@@ -329,7 +364,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 			row->target[number] = fold->grouped ? group_of_key(fold, &cursor, &key) : 0;
 			if (fold->spread && (uint64_t) fold->groups.count * fold->bins.nbins > KS_FOLD_MAX_CELLS)
 				return KS_E_CELLS;
-			status = add_key(fold, view, &cursor, row->target[number], row->bin);
+			status = add_key(fold, view, map, &cursor, row->target[number], row->bin);
 			++*passed;
 		}
 		number++;
@@ -424,7 +459,7 @@ add_weights(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, bool *coun
 		return status;
 	}
 	if (row->bin < 0)
-		return add_slots(fold, ks_view_slots(&row->view));
+		return add_slots(fold, header, ks_fold_map(fold, header), ks_view_slots(&row->view));
 	return add_to(&fold->counts[row->bin], header->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
@@ -539,6 +574,8 @@ ks_fold_free(ks_fold *fold)
 		ks_free(fold->tail_group);
 	if (fold->scratch != NULL)
 		ks_free(fold->scratch);
+	if (fold->map.bin != NULL)
+		ks_free(fold->map.bin);
 	ks_dictionary_free(&fold->groups);
 	ks_cut_free(&fold->cut);
 	memset(fold, 0, sizeof(*fold));

@@ -45,6 +45,7 @@ typedef struct ks_fold
 	int64_t    *counts;			/* series: [nbins] */
 	int64_t    *distincts;		/* series: [nbins] */
 	ks_cut		cut;
+	ks_slot_map map;			/* of the row that was mapped last */
 
 	/* top lists: keys are grouped by their parts [skip, skip + take) */
 	bool		grouped;
@@ -85,6 +86,7 @@ extern ks_status ks_fold_add(ks_fold *fold, const ks_view *view, const ks_string
 extern ks_status ks_fold_finish_series(ks_fold *fold);
 extern ks_status ks_fold_finish_top(ks_fold *fold, uint32_t limit, ks_top_line **lines, uint32_t *count);
 extern void ks_fold_free(ks_fold *fold);
+extern const int32_t *ks_fold_map(ks_fold *fold, const ks_header *header);
 extern bool ks_fold_key_counts(const ks_fold *fold, ks_key *key, const ks_string *prefix);
 
 /* cut.c */

@@ -19,7 +19,8 @@ find_known(ks_distinct *d, const uint8_t *returns, uint32_t count, uint32_t know
 {
 	uint32_t	nmembers = d->row->view.header.nmembers;
 	int			width = ks_number_width(nmembers);
-	bool		few = count < nmembers / 16;
+	/* stamps are cleared once a row: worth it for many, or for few over and over */
+	bool		few = !d->many && count < nmembers / 16;
 	uint32_t	nfound = 0;
 	uint32_t	i;
 
@@ -76,7 +77,7 @@ unite_bin(ks_distinct *d, uint32_t bin, const ks_visit_cursor *begin, const ks_v
 	return status;
 }
 
-/* Counts a row of which every member counts: by visits, bin by bin. */
+/* Counts a row of which every member counts: by visits, segment by segment. */
 static ks_status
 count_visits(ks_distinct *d)
 {
@@ -93,7 +94,7 @@ count_visits(ks_distinct *d)
 
 		ks_walk_move(&w, bins, slot);
 		/* a slot that is cut belongs to no bin; what lies in it adds up to nothing, or the fold would not be here */
-		ks_visit_count(&visits, w.bin >= 0 ? bins->edge[w.bin] + (int64_t) bins->cut[w.bin] : slot, w.to, &members);
+		ks_visit_count(&visits, w.bin >= 0 ? bins->edge[w.segment] + (int64_t) bins->cut[w.segment] : slot, w.to, &members);
 		if (w.bin >= 0 && d->share[w.bin].rows <= 1)
 			d->counts[w.bin] += members;
 		else if (w.bin >= 0 && visits.status == KS_OK)
@@ -161,8 +162,7 @@ weigh_known(ks_distinct *d)
 static ks_status
 count_row(ks_distinct *d, ks_fold_row *row)
 {
-	/* all keys of the row count, and the bins lie in order */
-	bool		visits_suffice = d->line_of == NULL && row->target == NULL && (d->fold->bins.bin_of == NULL || row->bin >= 0);
+	bool		visits_suffice = d->line_of == NULL && row->target == NULL;	/* all its keys count */
 	ks_status	status;
 
 	ks_distinct_start(d, row);
@@ -253,6 +253,24 @@ spread_sharing(const ks_fold *fold, uint32_t lines)
 	return result;
 }
 
+/* What one row has of a bin in several segments is united as if several rows had it: a member may come in each of them. */
+static void
+share_segments(const ks_bins *bins, ks_sharing *share)
+{
+	uint32_t	segment;
+
+	for (segment = 0; bins->bin_of != NULL && segment < bins->nsegments; segment++)
+	{
+		int32_t		bin = bins->bin_of[segment];
+
+		ks_check_interrupts_at(segment);
+		if (bin >= 0 && share[bin].rows > 0)
+			share[bin].rows = share[bin].segment ? 2 : share[bin].rows;
+		if (bin >= 0)
+			share[bin].segment = true;
+	}
+}
+
 /* Distinct members of each bin, into fold->distincts. */
 ks_status
 ks_headcount_series(ks_fold *fold)
@@ -264,6 +282,7 @@ ks_headcount_series(ks_fold *fold)
 	d.ncounts = fold->bins.nbins;
 	d.counts = fold->distincts;
 	d.share = spread_sharing(fold, 1);
+	share_segments(&fold->bins, d.share);
 	status = count_rows(&d);
 	ks_free(d.share);
 	return status;

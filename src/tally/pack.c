@@ -598,14 +598,12 @@ ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size)
 	return status;
 }
 
-/* Whether foreign bytes are exactly what ks_pack would have written. */
-ks_status
-ks_check(const void *bytes, size_t size, ks_memory memory)
+/* Unpacks foreign bytes and packs them again. */
+static ks_status
+repack(const void *bytes, size_t size, ks_memory memory, size_t reserve, uint8_t **again, size_t *again_size)
 {
 	ks_view		view;
 	ks_builder	builder;
-	uint8_t    *again;
-	size_t		again_size;
 	ks_status	status = ks_view_open(&view, bytes, size);
 
 	if (status != KS_OK)
@@ -615,13 +613,42 @@ ks_check(const void *bytes, size_t size, ks_memory memory)
 	ks_builder_init(&builder, memory);
 	status = ks_builder_merge(&builder, &view, false);
 	if (status == KS_OK)
-		status = ks_pack(&builder, 0, &again, &again_size);
-	if (status == KS_OK)
-	{
-		if (again_size != size || memcmp(again, bytes, size) != 0)
-			status = KS_E_CORRUPT;
-		ks_free(again);
-	}
+		status = ks_pack(&builder, reserve, again, again_size);
 	ks_builder_free(&builder);
 	return status;
+}
+
+/* Whether foreign bytes are exactly what ks_pack would have written. */
+ks_status
+ks_check(const void *bytes, size_t size, ks_memory memory)
+{
+	uint8_t    *again;
+	size_t		again_size;
+	ks_status	status = repack(bytes, size, memory, 0, &again, &again_size);
+
+	if (status != KS_OK)
+		return status;
+	if (again_size != size || memcmp(again, bytes, size) != 0)
+		status = KS_E_CORRUPT;
+	ks_free(again);
+	return status;
+}
+
+/* Whether foreign bytes are of a version before this one. */
+bool
+ks_is_older(const void *bytes, size_t size)
+{
+	return size > 0 && *(const uint8_t *) bytes >= KS_FORMAT_OLDEST && *(const uint8_t *) bytes < KS_FORMAT_VERSION;
+}
+
+/*
+ * Foreign bytes of any version, packed as this version does, behind that many
+ * bytes for the caller.  No packer of the earlier version is needed to know
+ * whether they were well-formed: what they say more than once is taken from one
+ * place and worked out anew, so that whatever they are, the result is what it says.
+ */
+ks_status
+ks_renew(const void *bytes, size_t size, ks_memory memory, size_t reserve, uint8_t **renewed, size_t *renewed_size)
+{
+	return repack(bytes, size, memory, reserve, renewed, renewed_size);
 }

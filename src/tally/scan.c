@@ -40,6 +40,7 @@ typedef struct scan
 	ks_fold_row *row;
 	const ks_header *header;
 	int			width;			/* of members' numbers */
+	const int32_t *map;			/* the bins of its slots, or NULL */
 	scan_key   *keys;
 	uint32_t	nkeys;
 	scan_run   *runs;
@@ -153,7 +154,8 @@ find_runs(scan *s, uint32_t number)
 	const scan_key *key = &s->keys[number];
 	ks_slot_cursor slots;
 	ks_walk		w = ks_walk_start();
-	int32_t		slot;
+	int32_t		slot,
+				bin;
 
 	if (s->row->bin >= 0)
 	{
@@ -161,6 +163,11 @@ find_runs(scan *s, uint32_t number)
 		return KS_OK;
 	}
 	slots = ks_view_block(&s->row->view, key->block);
+	while (s->map != NULL && ks_slot_run(&slots, s->map, s->header->slot_first, &bin))
+	{
+		if (bin >= 0 && slots.entry < slots.entry_end)
+			add_run(s, number, ks_distinct_counted(s->d, key->counted, bin), slots.entry, slots.entry_end);
+	}
 	while (ks_slot_peek(&slots, &slot))
 	{
 		int64_t		weight = 0;
@@ -184,6 +191,7 @@ find_all_runs(scan *s)
 	uint32_t	key;
 
 	s->sorted = true;
+	s->map = s->row->bin < 0 ? ks_fold_map(s->d->fold, s->header) : NULL;
 	for (key = 0; key < s->nkeys && status == KS_OK; key++)
 	{
 		ks_check_interrupts();

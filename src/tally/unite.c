@@ -1,34 +1,40 @@
 /*
  * How many different members there are in several lists of hashes.
  *
- * The lists (pieces) stay where they are, and each has a member once.  Few
- * hashes go through a small set: all but the longest piece are put into it, and
- * the longest is only looked up.  Of many hashes most are there once, which a
- * bitmap that fits the processor's cache can tell: what finds its bit set, by
+ * The lists (pieces) stay where they are, and each has a member once.  What fits
+ * the processor's cache goes through a set.  Of more hashes most are there once, which a
+ * bitmap that fits can tell: what finds its bit set, by
  * chance or not, is suspect, and only what shares a second bitmap with the
- * suspects goes through sets, each for a part that is small again.
+ * suspects is compared.  Where those are too many, or there is more than a bitmap can tell
+ * apart, all hashes are put into parts that fit, and go through a set each.
+ * test/bench/unite.c measures these ways, and simpler ones.
  */
 #include "tally/unite.h"
 
 #include "tally/seed.h"
 
-/* Up to so many hashes go through one set. */
-#define FEW 4096
+/* Up to so many hashes go through one set, 512 kB of it: half of a usual second-level cache. */
+#define SET_MAX 32768
 
-/* The set has so many places a hash, at least. */
+/* A set has so many places a hash, at least. */
 #define PLACES 2
 
-/* Bits of the bitmap that says which hashes are not in the set at all, for each that is, and logarithms of the least and the most. */
-#define BITS_A_PLACE 32
-#define FILTER_LOG_MIN 10
-#define FILTER_LOG_MAX 17
-
-/* Bits of the first bitmap for each hash, and the binary logarithm of the most bits: 512 kB, half of a usual second-level cache. */
+/* Bits of the first bitmap for each hash, and the binary logarithm of the most bits, 512 kB as well. */
 #define BITS_A_HASH 8
 #define MARKS_LOG_MAX 22
 
+/* More hashes than this fill such a bitmap, so that it tells nothing. */
+#define MARKED_MAX 2000000
+
+/* If one hash of so many is suspect, the bitmap has told too little. */
+#define MANY_SUSPECTS 3
+
 /* Bits of the second bitmap for each suspect. */
 #define BITS_A_SUSPECT 16
+
+/* Parts have about so many hashes, and the binary logarithm of the most parts. */
+#define PART_HASHES 4096
+#define PARTS_LOG_MAX 10
 
 /* Hashes that are taken from here and there lie in blocks of so many bytes, or in one of their own. */
 #define BLOCK_BYTES (64 * 1024)
@@ -117,12 +123,21 @@ ks_united_room(ks_united *united, size_t count)
 	return result;
 }
 
-/* An empty set of at least that many places, a power of two; gives back its logarithm. */
-static int
-empty_set(ks_united *united, size_t places)
+/* A set of hashes; 0 is what places have where there is none. */
+typedef struct hash_set
 {
-	int			log = log_above(places, 6, 40);
-	size_t		size = (size_t) 1 << log;
+	uint64_t   *table;
+	int			log;			/* of its places */
+	int			skipped;		/* so many of the highest spread bits are the same in all */
+	bool		zero;			/* the hash 0 is in it, too */
+} hash_set;
+
+/* An empty set for so many hashes. */
+static hash_set
+start_set(ks_united *united, size_t count, int skipped)
+{
+	hash_set	set = {NULL, log_above(count * PLACES, 6, 40), skipped, false};
+	size_t		size = (size_t) 1 << set.log;
 
 	if (united->table_size < size)
 	{
@@ -131,149 +146,121 @@ empty_set(ks_united *united, size_t places)
 		united->table = ks_alloc(united->memory, size * sizeof(uint64_t));
 		united->table_size = size;
 	}
-	memset(united->table, 0, size * sizeof(uint64_t));
-	return log;
+	set.table = united->table;
+	memset(set.table, 0, size * sizeof(uint64_t));
+	return set;
 }
 
-/* The place of a hash in the set, or the empty one where it belongs. */
-static inline uint64_t *
-find_place(uint64_t *table, int log, uint64_t hash, int skipped)
+/* Whether the hash was not in the set, which it is now. */
+static inline bool
+set_add(hash_set *set, uint64_t hash)
 {
-	uint64_t	mask = (UINT64_C(1) << log) - 1;
-	uint64_t	at = spread_hash(hash) << skipped >> (64 - log);
+	uint64_t	mask = (UINT64_C(1) << set->log) - 1;
+	uint64_t	at = spread_hash(hash) << set->skipped >> (64 - set->log);
+	bool		result = !set->zero;
 
-	while (table[at] != hash && table[at] != 0)
+	if (hash == 0)
+	{
+		set->zero = true;
+		return result;
+	}
+	while (set->table[at] != hash && set->table[at] != 0)
 		at = (at + 1) & mask;
-	return &table[at];
+	result = set->table[at] == 0;
+	set->table[at] = hash;
+	return result;
 }
 
-/* How many different hashes there are among these; of their spread bits so many are the same in all. */
+/* How many of these hashes were not in the set, which they are now. */
 static int64_t
-count_in_set(ks_united *united, const uint64_t *hashes, size_t count, int skipped)
+set_add_all(hash_set *added_to, const uint8_t *hashes, size_t count)
 {
-	int			log = empty_set(united, count * PLACES);
-	uint64_t   *table = united->table;
-	int64_t		result = 0;
-	bool		zero = false;
-	size_t		i;
-
-	for (i = 0; i < count; i++)
-	{
-		uint64_t   *place = find_place(table, log, hashes[i], skipped);
-
-		result += *place == 0 && hashes[i] != 0;
-		zero |= hashes[i] == 0;
-		*place = hashes[i];
-	}
-	return result + zero;
-}
-
-/* The same for any number, by parts of the spread hashes that go through a set each. */
-static int64_t
-count_in_parts(ks_united *united, const uint64_t *hashes, size_t count)
-{
-	int			log = log_above(count / (FEW / 2) + 1, 1, 10);
-	size_t		nparts = (size_t) 1 << log;
-	uint64_t   *sorted;
-	size_t		end[1024 + 1];
+	hash_set	set = *added_to;
 	int64_t		result = 0;
 	size_t		i;
 
-	if (count <= FEW)
-		return count_in_set(united, hashes, count, 0);
-	memset(end, 0, sizeof(end));
 	for (i = 0; i < count; i++)
 	{
 		ks_check_interrupts_at(i);
-		end[(spread_hash(hashes[i]) >> (64 - log)) + 1]++;
+		result += set_add(&set, ks_get_u64(hashes + i * 8));
 	}
-	for (i = 1; i <= nparts; i++)
-		end[i] += end[i - 1];
-	sorted = ks_alloc(united->memory, count * sizeof(uint64_t));
-	/* end[p] is where part p begins, and where it ends when it has been filled */
-	for (i = 0; i < count; i++)
+	added_to->zero = set.zero;
+	return result;
+}
+
+static int64_t
+count_by_set(ks_united *united, const ks_piece *pieces, size_t npieces, size_t total)
+{
+	hash_set	set = start_set(united, total, 0);
+	int64_t		result = 0;
+	size_t		p;
+
+	for (p = 0; p < npieces; p++)
+		result += set_add_all(&set, pieces[p].hashes, pieces[p].count);
+	return result;
+}
+
+/* Puts all hashes into the order of their parts, so many highest spread bits; end is filled in as by sort_pieces. */
+static uint8_t *
+sort_by_parts(ks_united *united, const ks_piece *pieces, size_t npieces, size_t total, int log, size_t *end)
+{
+	uint8_t    *sorted = ks_alloc(united->memory, total * 8);
+	size_t		p;
+	uint32_t	i;
+
+	memset(end, 0, (((size_t) 1 << log) + 1) * sizeof(size_t));
+	for (p = 0; p < npieces; p++)
 	{
-		ks_check_interrupts_at(i);
-		sorted[end[spread_hash(hashes[i]) >> (64 - log)]++] = hashes[i];
+		for (i = 0; i < pieces[p].count; i++)
+		{
+			ks_check_interrupts_at(i);
+			end[(spread_hash(ks_get_u64(pieces[p].hashes + (size_t) i * 8)) >> (64 - log)) + 1]++;
+		}
 	}
-	for (i = 0; i < nparts; i++)
+	for (p = 1; p <= (size_t) 1 << log; p++)
+		end[p] += end[p - 1];
+	for (p = 0; p < npieces; p++)
+	{
+		for (i = 0; i < pieces[p].count; i++)
+		{
+			const uint8_t *hash = pieces[p].hashes + (size_t) i * 8;
+
+			ks_check_interrupts_at(i);
+			memcpy(sorted + end[spread_hash(ks_get_u64(hash)) >> (64 - log)]++ * 8, hash, 8);
+		}
+	}
+	return sorted;
+}
+
+/* By parts of the spread hashes, each of which goes through a set that fits the cache. */
+static int64_t
+count_by_parts(ks_united *united, const ks_piece *pieces, size_t npieces, size_t total)
+{
+	int			log = log_above(total / PART_HASHES, 1, PARTS_LOG_MAX);
+	size_t		end[((size_t) 1 << PARTS_LOG_MAX) + 1];
+	uint8_t    *sorted = sort_by_parts(united, pieces, npieces, total, log, end);
+	int64_t		result = 0;
+	size_t		i;
+
+	for (i = 0; i < (size_t) 1 << log; i++)
 	{
 		size_t		begin = i > 0 ? end[i - 1] : 0;
+		hash_set	set = start_set(united, end[i] - begin, log);
 
 		ks_check_interrupts();
-		result += count_in_set(united, sorted + begin, end[i] - begin, log);
+		result += set_add_all(&set, sorted + begin * 8, end[i] - begin);
 	}
 	ks_free(sorted);
 	return result;
 }
 
-/* Puts the hashes of all pieces but the longest into a set, and marks them in the filter; gives back how many there are. */
+/* The one of the two that is quicker for so many. */
 static int64_t
-put_others(ks_united *united, int log, const ks_piece *pieces, size_t npieces, size_t longest, uint64_t *filter, int filter_log)
+count_exactly(ks_united *united, const ks_piece *pieces, size_t npieces, size_t total)
 {
-	int64_t		result = 0;
-	bool		zero = false;
-	size_t		p;
-	uint32_t	i;
-
-	for (p = 0; p < npieces; p++)
-	{
-		for (i = 0; p != longest && i < pieces[p].count; i++)
-		{
-			uint64_t	hash = ks_get_u64(pieces[p].hashes + (size_t) i * 8);
-			uint64_t	mark = spread_hash(hash) >> (64 - filter_log);
-			uint64_t   *place = find_place(united->table, log, hash, 0);
-
-			filter[mark >> 6] |= UINT64_C(1) << (mark & 63);
-			result += *place == 0 && hash != 0;
-			zero |= hash == 0;
-			*place = hash;
-		}
-	}
-	return result + zero;
-}
-
-/* Whether the hash 0 is in one of the pieces but the longest. */
-static bool
-others_have_zero(const ks_piece *pieces, size_t npieces, size_t longest)
-{
-	size_t		p;
-	uint32_t	i;
-
-	for (p = 0; p < npieces; p++)
-	{
-		for (i = 0; p != longest && i < pieces[p].count; i++)
-		{
-			if (ks_get_u64(pieces[p].hashes + (size_t) i * 8) == 0)
-				return true;
-		}
-	}
-	return false;
-}
-
-/* Of few hashes: those of the longest piece are looked up in a set of the others, if the filter does not say that they are not there. */
-static int64_t
-count_few(ks_united *united, const ks_piece *pieces, size_t npieces, size_t longest, size_t others)
-{
-	uint64_t	filter[(1 << FILTER_LOG_MAX) / 64];
-	int			filter_log = log_above(others * BITS_A_PLACE, FILTER_LOG_MIN, FILTER_LOG_MAX);
-	int			log = empty_set(united, others * PLACES);
-	const uint8_t *hashes = pieces[longest].hashes;
-	int64_t		result;
-	uint32_t	i;
-
-	memset(filter, 0, ((size_t) 1 << filter_log) / 8);
-	result = put_others(united, log, pieces, npieces, longest, filter, filter_log) + pieces[longest].count;
-	for (i = 0; i < pieces[longest].count; i++)
-	{
-		uint64_t	hash = ks_get_u64(hashes + (size_t) i * 8);
-		uint64_t	mark = spread_hash(hash) >> (64 - filter_log);
-
-		ks_check_interrupts_at(i);
-		if (filter[mark >> 6] >> (mark & 63) & 1)
-			result -= hash != 0 ? *find_place(united->table, log, hash, 0) == hash : others_have_zero(pieces, npieces, longest);
-	}
-	return result;
+	if (total <= SET_MAX)
+		return count_by_set(united, pieces, npieces, total);
+	return count_by_parts(united, pieces, npieces, total);
 }
 
 /* Sets the bit of each hash; collects those whose bit was set before. */
@@ -340,21 +327,26 @@ collect_candidates(const ks_piece *pieces, size_t npieces, uint64_t *marks, int 
 	return found;
 }
 
+/* Of more than a set is quick for, most of which are there once. */
 static int64_t
-count_many(ks_united *united, const ks_piece *pieces, size_t npieces, size_t total)
+count_by_marks(ks_united *united, const ks_piece *pieces, size_t npieces, size_t total)
 {
-	int			log = log_above(total * BITS_A_HASH, 12, total > (size_t) 1 << MARKS_LOG_MAX ? 30 : MARKS_LOG_MAX);
+	int			log = log_above(total * BITS_A_HASH, 12, MARKS_LOG_MAX);
 	uint64_t   *marks = ks_alloc(united->memory, ((size_t) 1 << log) / 8);
 	uint64_t   *suspects = ks_alloc(united->memory, (total + 1) * sizeof(uint64_t));
-	size_t		count;
 	int64_t		result = (int64_t) total;
+	ks_piece	found;
+	size_t		count;
 
 	memset(marks, 0, ((size_t) 1 << log) / 8);
 	count = collect_suspects(pieces, npieces, marks, log, suspects);
-	if (count > 0)
+	if (count > total / MANY_SUSPECTS)
+		result = count_exactly(united, pieces, npieces, total);
+	else if (count > 0)
 	{
-		count = collect_candidates(pieces, npieces, marks, log_above(count * BITS_A_SUSPECT, 12, log), suspects, count);
-		result += count_in_parts(united, suspects, count) - (int64_t) count;
+		found.hashes = (const uint8_t *) suspects;
+		found.count = (uint32_t) collect_candidates(pieces, npieces, marks, log_above(count * BITS_A_SUSPECT, 12, log), suspects, count);
+		result += count_exactly(united, &found, 1, found.count) - (int64_t) found.count;
 	}
 	ks_free(marks);
 	ks_free(suspects);
@@ -365,20 +357,16 @@ count_many(ks_united *united, const ks_piece *pieces, size_t npieces, size_t tot
 static int64_t
 count_bin(ks_united *united, const ks_piece *pieces, size_t npieces)
 {
-	size_t		longest = 0;
 	size_t		total = 0;
 	size_t		p;
 
 	for (p = 0; p < npieces; p++)
-	{
 		total += pieces[p].count;
-		longest = pieces[p].count > pieces[longest].count ? p : longest;
-	}
 	if (npieces <= 1)
 		return (int64_t) total;
-	if (total - pieces[longest].count <= FEW)
-		return count_few(united, pieces, npieces, longest, total - pieces[longest].count);
-	return count_many(united, pieces, npieces, total);
+	if (total <= SET_MAX || total > MARKED_MAX)
+		return count_exactly(united, pieces, npieces, total);
+	return count_by_marks(united, pieces, npieces, total);
 }
 
 /* The pieces in the order of their bins; end is filled in: those of bin b end at end[b], where the next bin's begin. */
@@ -432,63 +420,29 @@ ks_united_sorted(const ks_united *united, uint32_t nbins)
 	return result;
 }
 
-/* A set that may hold the hash 0, too. */
-typedef struct full_set
-{
-	uint64_t   *table;
-	int			log;
-	bool		zero;
-} full_set;
-
-/* Whether the hash was not in the set, which it is now. */
-static inline bool
-set_add(full_set *set, uint64_t hash)
-{
-	uint64_t   *place;
-	bool		result = !set->zero;
-
-	if (hash == 0)
-	{
-		set->zero = true;
-		return result;
-	}
-	place = find_place(set->table, set->log, hash, 0);
-	result = *place == 0;
-	*place = hash;
-	return result;
-}
-
 /* Adds to the count of each bin how many of its members no bin before it was given; those that were seen before count nowhere. */
 void
 ks_united_firsts(ks_united *united, uint32_t nbins, const uint64_t *seen, size_t nseen, int64_t *counts)
 {
-	size_t	   *end = ks_alloc(united->memory, ((size_t) nbins + 1) * sizeof(size_t));
-	ks_piece   *sorted = sort_pieces(united, nbins, end);
+	ks_piece   *sorted = ks_united_sorted(united, nbins);
 	size_t		total = nseen;
-	full_set	set = {NULL, 0, false};
-	size_t		p,
-				i;
+	hash_set	set;
+	size_t		i;
 
-	for (p = 0; p < united->count; p++)
-		total += united->pieces[p].count;
-	set.log = empty_set(united, total * PLACES);
-	set.table = united->table;
+	for (i = 0; i < united->count; i++)
+		total += sorted[i].count;
+	set = start_set(united, total, 0);
 	for (i = 0; i < nseen; i++)
 	{
 		ks_check_interrupts_at(i);
 		set_add(&set, seen[i]);
 	}
-	for (p = 0; p < united->count; p++)
+	for (i = 0; i < united->count; i++)
 	{
 		ks_check_interrupts();
-		for (i = 0; i < sorted[p].count; i++)
-		{
-			ks_check_interrupts_at(i);
-			counts[sorted[p].bin] += set_add(&set, ks_get_u64(sorted[p].hashes + i * 8));
-		}
+		counts[sorted[i].bin] += set_add_all(&set, sorted[i].hashes, sorted[i].count);
 	}
 	ks_free(sorted);
-	ks_free(end);
 }
 
 void

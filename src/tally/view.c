@@ -128,7 +128,7 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 
 	if (available < KS_HEADER_MIN)
 		return KS_E_TRUNCATED;
-	if (at[0] != KS_FORMAT_VERSION)
+	if (at[0] < KS_FORMAT_OLDEST || at[0] > KS_FORMAT_VERSION)
 		return at[0] > KS_FORMAT_VERSION ? KS_E_VERSION : KS_E_CORRUPT;
 
 	r.at = at + 2;
@@ -300,6 +300,126 @@ ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum)
 	}
 	cursor->entry = entry;
 	return cursor->status;
+}
+
+/* Bytes of a slot whose numbers have two bytes at most. */
+#define SHORT_SLOT_BYTES 6
+
+/* A number of one byte or two; of a longer one, something that has more than 14 bits. */
+static ks_always_inline uint32_t
+get_short(const uint8_t **at)
+{
+	uint32_t	number = *(*at)++;
+
+	if (number >= 0x80)
+		number = (number & 0x7f) | (uint32_t) *(*at)++ << 7;
+	return number;
+}
+
+/*
+ * The same as sum_short, each slot into the bin that it lies in: where a key has
+ * few slots a bin, it is the changing of bins that takes time.
+ */
+static ks_always_inline bool
+spread_short(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum, bool with_entries)
+{
+	const uint8_t *at = cursor->at;
+	const uint8_t *stop = cursor->end - at >= SHORT_SLOT_BYTES ? cursor->end - SHORT_SLOT_BYTES : at - 1;
+	uint64_t	slot = (uint64_t) (cursor->slot - first);
+	uint64_t	last = (uint64_t) (cursor->slot_last - first);
+	uint32_t	left = cursor->left;
+	uint32_t	entries = 0;
+	uint32_t	room = cursor->entry_last - cursor->entry_end;
+	int64_t		result = 0;
+	bool		overflow = false;
+
+	while (left > 0 && at <= stop)
+	{
+		const uint8_t *next = at;
+		uint32_t	delta = get_short(&next);
+		uint32_t	code = get_short(&next);
+		int32_t		bin;
+
+		if ((delta | code) >= 0x4000 || slot + delta > last)
+			break;
+		if (with_entries)
+		{
+			uint32_t	more = get_short(&next);
+
+			if (more >= 0x4000 || more > room - entries)
+				break;
+			entries += more;
+		}
+		slot += delta;
+		bin = bin_of[slot];
+		if (bin >= 0)
+		{
+			overflow |= __builtin_add_overflow(sums[bin], ks_unzigzag(code), &sums[bin]);
+			result += ks_unzigzag(code);
+		}
+		left--;
+		at = next;
+	}
+	cursor->at = at;
+	cursor->left = left;
+	cursor->slot = first + (int64_t) slot;
+	cursor->entry_end += entries;
+	*sum = result;
+	return !overflow;
+}
+
+/* Adds the weights of all slots that follow to those of the bins that they lie in, and to sum; bin_of begins with the tally's first slot. */
+ks_status
+ks_slot_spread(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum)
+{
+	int32_t		slot;
+	int64_t		weight;
+	bool		fits = true;
+
+	while (fits && cursor->left > 0)
+	{
+		if (cursor->entries)
+			fits = spread_short(cursor, bin_of, first, sums, &weight, true);
+		else
+			fits = spread_short(cursor, bin_of, first, sums, &weight, false);
+		fits = fits && !__builtin_add_overflow(*sum, weight, sum);
+		/* one that is longer */
+		if (fits && ks_slot_next(cursor, &slot, &weight) && bin_of[slot - first] >= 0)
+			fits = !__builtin_add_overflow(sums[bin_of[slot - first]], weight, &sums[bin_of[slot - first]]) &&
+				!__builtin_add_overflow(*sum, weight, sum);
+	}
+	return fits ? cursor->status : KS_E_OVERFLOW;
+}
+
+/* Goes over the next slots that lie in one bin; afterwards the cursor's entries are theirs. */
+bool
+ks_slot_run(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int32_t *bin)
+{
+	int32_t		slot;
+	int64_t		weight;
+	uint32_t	entry = cursor->entry_end;
+
+	if (!ks_slot_next(cursor, &slot, &weight))
+		return false;
+	*bin = bin_of[slot - first];
+	while (cursor->left > 0 && cursor->end - cursor->at >= SHORT_SLOT_BYTES)
+	{
+		const uint8_t *next = cursor->at;
+		uint32_t	delta = get_short(&next);
+		uint32_t	code = get_short(&next);
+		uint32_t	entries = cursor->entries ? get_short(&next) : 0;
+		uint64_t	there = (uint64_t) (cursor->slot - first) + delta;
+
+		if ((delta | code | entries) >= 0x4000 || there > (uint64_t) (cursor->slot_last - first) ||
+			entries > cursor->entry_last - cursor->entry_end || bin_of[there] != *bin)
+			break;
+		cursor->slot = first + (int64_t) there;
+		cursor->entry_end += entries;
+		cursor->left--;
+		cursor->at = next;
+	}
+	cursor->entry = entry;
+	return true;
 }
 
 /* Finds the tails of the keys, which lie before the keys. */

@@ -7,7 +7,11 @@
 #include "tally/bytes.h"
 #include "tally/key.h"
 
+/* What is written, and the oldest that is read; a test makes a later version. */
+#ifndef KS_FORMAT_VERSION
 #define KS_FORMAT_VERSION 1
+#endif
+#define KS_FORMAT_OLDEST 1
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
 #define KS_FLAG_ADDED 0x02		/* there are instants that were added */
 #define KS_FLAG_REMOVED 0x04	/* and such that were taken away */
@@ -184,6 +188,8 @@ extern ks_slot_cursor ks_view_slots(const ks_view *view);
 extern bool ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
 extern bool ks_slot_peek(ks_slot_cursor *cursor, int32_t *slot);
 extern ks_status ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum);
+extern ks_status ks_slot_spread(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum);
+extern bool ks_slot_run(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int32_t *bin);
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern bool ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first);

@@ -128,7 +128,7 @@ const chosen = async (name, parameters, granularity, address) => {
 const zoned = (tz, ...more) => [...range('2025-01-02', '2026-01-01', tz), ...more];
 
 await chosen('a year, by what fits it', zoned(), 'week', { granularity: [] });
-is((await texts(page, '#chats tbody th')).map((text) => text.replace(/ \(.*/, '')).at(-1), '29 Dec 2025 – 4 Jan 2026', 'weeks have names');
+is((await texts(page, '#chats tbody th')).map((text) => text.replace(/ \(.*/, '')).at(-1), '29 Dec 2025 – 4 Jan 2026 · week 1, 2026', 'weeks have names');
 ok(/\(only 29 – 31 Dec\)$/.test((await texts(page, '#chats tbody th')).at(-1)), 'one that is not whole says so');
 await page.click('#granularity label:has-text("Day")');
 await chosen('by day', zoned(), 'day', { granularity: ['day'] });
@@ -201,21 +201,28 @@ await spelt.context.close();
 
 // ---------------------------------------------------------------- ranges that move
 
-const presets = await visit({ now: '2025-06-15T22:30:00Z' });
-is([query(presets.page).get('range'), await presets.page.innerText('#shown strong')], ['30d', '18 May – 16 Jun 2025'], 'unless told otherwise, the last thirty days of the zone');
-await same(presets.page, 1, range('2025-05-18', '2025-06-17'), 'day', 'the last thirty days');
-for (const [text, from, to, granularity] of [['Today', '2025-06-16', '2025-06-17', 'hour'], ['Yesterday', '2025-06-15', '2025-06-16', 'hour'], ['Last week', '2025-06-09', '2025-06-16', 'day'], ['Last quarter', '2025-01-01', '2025-04-01', 'day'],
-  ['Last 7 days', '2025-06-10', '2025-06-17', 'day'], ['Last 90 days', '2025-03-19', '2025-06-17', 'day'],
-  ['Last 365 days', '2024-06-17', '2025-06-17', 'week'], ['This month', '2025-06-01', '2025-06-17', 'day'], ['Last month', '2025-05-01', '2025-06-01', 'day'], ['This year', '2025-01-01', '2025-06-17', 'week']]) {
+// What a period is says the database, whatever clock the reader has; in this one it is 2019 for ever.
+sql(`INSERT INTO chat_event (bot_id, occurred_at, kind, session_id) SELECT 2103, timestamptz '2019-03-27 09:00Z' - n * interval '9 hours', 'user_message', n FROM generate_series(0, 1000) AS n
+  UNION ALL SELECT 2106, '2018-06-10 12:00Z', 'user_message', 1`);
+const presets = await visit({ bot: 2103 });
+const [[standard]] = [sql(`SELECT concat_ws(' ', "from", "to") FROM kindly_stats.period('last30days', 'Europe/Oslo')`).split('|')];
+const lastAsked = () => presets.asked.findLast(({ path }) => path.endsWith('/rpc/overview')).query;
+is([query(presets.page).get('range'), lastAsked().get('period')], ['last30days', null], 'unless told otherwise, the last thirty days of the zone');
+await same(presets.page, 2103, range(...standard.split(' ')), 'day', 'the last thirty days');
+for (const [text, name] of [['Today', 'today'], ['Yesterday', 'yesterday'], ['Last 7 days', 'last7days'], ['This week', 'thisWeek'], ['Last week', 'lastWeek'], ['This month', 'thisMonth'], ['Last month', 'lastMonth'],
+  ['Last 3 months', 'last3Months'], ['This quarter', 'thisQuarter'], ['Last quarter', 'lastQuarter'], ['This year', 'thisYear'], ['Last year', 'lastYear']]) {
   await presets.page.click('#range');
   await presets.page.click(`#range-panel button:has-text("${text}")`);
   await settled(presets.page);
-  const { query: last } = presets.asked.findLast(({ path }) => path.endsWith('/rpc/overview'));
-  is([last.get('from'), last.get('to'), last.get('granularity')], [from, to, granularity], `${text}: ${from} to ${to} by ${granularity}`);
+  const [[from, to, granularity]] = [sql(`SELECT "from", "to", granularity FROM kindly_stats.period('${name}', 'Europe/Oslo', NULL, 'en-GB')`).split('|')];
+  const { range: shownRange } = (await native(2103, 'overview', [['period', name], ['tz', 'Europe/Oslo'], ['locale', 'en-GB'], ['cards', '{chats}']]));
+  is([lastAsked().get('period'), shownRange.from, shownRange.to, await presets.page.locator('#granularity input:checked').inputValue()], [name, from, to, granularity], `${text}: ${from} to ${to} by ${granularity}`);
+  is((await presets.page.innerText('#shown strong')).replace(/\s/g, ' '), new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' }).formatRange(new Date(from), new Date(new Date(to) - 864e5)).replace(/\s/g, ' '), 'which is said');
 }
+is(presets.faults, [], 'nothing went wrong');
 await presets.context.close();
-const late = await visit({ now: '2027-02-01T12:00:00Z' });
-is([query(late.page).get('from'), query(late.page).get('to')], ['2025-12-02', '2026-01-01'], 'where no events are that new, the last days that have some');
+const late = await visit({ bot: 2106 });
+is([query(late.page).get('from'), query(late.page).get('to')], ['2018-05-12', '2018-06-11'], 'where no events are that new, the last days that have some');
 await late.context.close();
 
 // ---------------------------------------------------------------- clocks that change
@@ -328,6 +335,20 @@ for (const [width, colorScheme] of [[320, 'light'], [390, 'dark'], [768, 'light'
   is(faults, [], `nothing went wrong: ${width} pixels`);
   await context.close();
 }
+
+// Weeks begin, and months are, as the reader's language has them; English words stay where they are.
+const american = await visit({ query: '?from=2025-06-01&to=2025-07-06&granularity=week', locale: 'en-US' });
+await shown(american.page);
+is((await texts(american.page, '#messages tbody th'))[0], 'Jun 1 – 7, 2025 · week 23, 2025', 'weeks of American readers begin on Sunday');
+await american.context.close();
+const persian = await visit({ query: '?from=2025-03-21&to=2025-09-23&granularity=month', locale: 'fa-IR', width: 390, height: 844, touch: true });
+is([await persian.page.evaluate(() => document.querySelector('#messages .plot').getAttribute('aria-label').includes('۱۴۰۴')), sql("SELECT count(*) FROM kindly_stats.stats_series(1, '2025-03-21', '2025-09-23', 'Europe/Oslo', 'month', locale => 'fa-IR')")], [true, '6'],
+  'months are those of the reader\'s calendar');
+is([(await native(1, 'overview', range('2025-03-21', '2025-09-23'), { locale: 'fa-IR', granularity: 'month', cards: '{chats}' })).buckets.date.length, persian.faults], [6, []], 'each a bucket');
+is(await persian.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, 'and nothing is cut off');
+ok((await texts(persian.page, '.delta [aria-hidden]')).every((text) => /^[↓↑] /.test(text)) , 'changes have a direction, whatever their digits', JSON.stringify(await texts(persian.page, '.delta [aria-hidden]')));
+await picture(persian.page, '390-persian');
+await persian.context.close();
 
 const norwegian = await visit({ query: '?from=2024-01-01&to=2026-01-01', locale: 'nb-NO' });
 is([await norwegian.page.innerText('#messages .figure strong'), await norwegian.page.innerText('#shown strong')],

@@ -69,8 +69,8 @@ is([kept.sameSite, kept.path, kept.secure, kept.value.split('.').length], ['Stri
 ok(Math.abs(kept.expires - now() - 600) < 30, 'that lives as long as the token', kept.expires - now());
 ok(!(await door.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, document.documentElement.outerHTML, location.href]))).includes(key.slice(16)),
   'the key is nowhere');
-ok(door.asked.filter(({ headers }) => JSON.stringify(headers).includes(key)).every(({ path }) => path === '/api/v2/bot/1/sage/auth'), 'and went to one address alone');
-is(door.asked.filter(({ path, headers }) => path.startsWith('/api/') && !path.endsWith('/sage/auth') && (headers.cookie !== undefined || !headers.authorization?.startsWith('Bearer '))), [], 'questions have the header, and no cookie');
+ok(door.asked.filter(({ headers }) => JSON.stringify(headers).includes(key)).every(({ path }) => path === '/api/native/login'), 'and went to one address alone');
+is(door.asked.filter(({ path, headers }) => path.startsWith('/api/') && !path.endsWith('/login') && (headers.cookie !== undefined || !headers.authorization?.startsWith('Bearer '))), [], 'questions have the header, and no cookie');
 is(unexpected(door.faults, 401), [], 'nothing went wrong on the way');
 
 await door.page.click('#leave');
@@ -81,7 +81,7 @@ await door.page.fill('#key', apiKey(2));
 await door.page.click('button');
 await door.page.waitForSelector('#cards .card');
 await settled(door.page);
-is([query(door.page).get('bot'), query(door.page).get('from') === '2024-06-03', await door.page.innerText('#bot-number')], ['2', false, 'Bot 2'], 'another bot: its own page');
+is([query(door.page).get('bot'), query(door.page).get('from') === '2024-06-03', await door.page.innerText('#bot-number')], ['2', false, 'second'], 'another bot: its own page');
 await door.context.close();
 
 const large = '9223372036854775807';

@@ -28,13 +28,18 @@ INSERT INTO chat_event (bot_id, occurred_at, kind, rating_type, rating) VALUES (
 // ---------------------------------------------------------------- one request
 
 const first = await visit({ query: '?from=2025-06-02&to=2025-07-01' });
-is(first.asked.filter(({ path }) => /^\/(api|reports)\//.test(path)).map(({ path }) => path), ['/api/v1/stats/bot/1/meta/options', '/api/native/rpc/overview'], 'the first picture takes two requests');
+is(first.asked.filter(({ path }) => /^\/(api|reports)\//.test(path)).map(({ path }) => path), ['/api/native/rpc/overview'], 'the first picture takes one request');
 await first.context.close();
 const refused = await request('/api/native/rpc/overview?from=2025-06-02&to=2025-07-01&cards={chats,x}', { token: token({ bot: 1 }) });
 is([refused.status, refused.json.message], [400, 'there is no card "x"'], 'a card that is none');
 is((await request('/api/native/rpc/overview?bot=2&from=2025-06-02&to=2025-07-01', { token: token({ bot: 1 }) })).status, 403, 'another bot\'s');
 is((await request('/api/native/rpc/overview?from=2025-06-02&to=2025-07-01', {})).status, 401, 'no token');
-is((await request('/api/native/rpc/overview?from=2025-06-02&to=2025-07-01&before_from=2025-05-01', { token: token({ bot: 1 }) })).status, 400, 'half a range to compare with');
+for (const wrong of ['from=2025-06-02', 'period=today&from=2025-06-02&to=2025-07-01', 'period=fortnight', 'compare=never', 'measure=pages', 'tz=Nowhere']) {
+  is((await request(`/api/native/rpc/overview?${wrong}`, { token: token({ bot: 1 }) })).status, 400, `400: ${wrong}`);
+}
+const polled = '/api/native/rpc/overview?from=2025-06-02&to=2025-07-01';
+const { etag } = (await request(polled, { token: token({ bot: 1 }) })).headers;
+is((await request(polled, { token: token({ bot: 1 }), headers: { 'If-None-Match': etag } })).status, 304, 'an answer that has not changed is not sent again');
 
 // ---------------------------------------------------------------- sections
 
@@ -50,7 +55,8 @@ is(await page.innerText('#users .figure strong'), sql(`SELECT count(DISTINCT use
 is(await page.innerText('#users .sub'), '9 of them wrote for the first time', 'and new ones');
 const sources = `SELECT coalesce(source, 'no source'), count(*), count(DISTINCT session_id) FROM chat_event WHERE bot_id = ${bot} AND kind = 'user_message' AND occurred_at >= '2025-03-03Z' AND occurred_at < '2025-03-11Z'`;
 is((await rows(page, 'by-source')).sort(), lines(sql(`${sources} GROUP BY 1`)).sort(), 'by source, those without one as well');
-is((await rows(page, 'heatmap', 'td')).map((day) => day.map(Number)), Array.from({ length: 7 }, (_, day) => Array.from({ length: 24 }, (__, hour) => Number(sql(`SELECT count(*) FROM chat_event WHERE bot_id = ${bot}
+// eight days, of which one weekday came twice
+is((await rows(page, 'heatmap', 'td')).map((day, n) => day.map((each) => Number(each) * (n === 0 ? 2 : 1))), Array.from({ length: 7 }, (_, day) => Array.from({ length: 24 }, (__, hour) => Number(sql(`SELECT count(*) FROM chat_event WHERE bot_id = ${bot}
   AND kind = 'user_message' AND occurred_at >= '2025-03-03Z' AND occurred_at < '2025-03-11Z' AND extract(isodow FROM occurred_at AT TIME ZONE 'UTC') = ${day + 1} AND extract(hour FROM occurred_at AT TIME ZONE 'UTC') = ${hour}`)))), 'by hour of the week');
 await page.click('#by-source .pick:has-text("-odd")');
 await settled(page);
@@ -81,8 +87,25 @@ is([events.name, events.bytes.toString()], ['events_2025-03-03_2025-03-10.csv', 
 is(await page.locator('#save-events-panel button:has-text("PNG")').count(), 0, 'a list is no picture');
 const all = (await saved(() => page.click('#save-all'))).bytes.toString();
 ok(all.startsWith('\uFEFFcard,row,column,value\r\n') && all.includes('Topics,orders,Messages,') && all.includes('Links,https://example.com/a,Clicks,1\r\n'), 'all cards in one', all);
+// One line of a list: what there is of it.
+await page.click('#topics .pick:has-text("orders")');
+await settled(page);
+is([query(page).get('measure'), query(page).getAll('key[]'), await page.innerText('#row strong')], ['topics', ['orders'], 'orders'], 'a click on a row of any list shows that row');
+const only = `FROM chat_event WHERE bot_id = ${bot} AND topic = 'orders' AND occurred_at >= '2025-03-03Z' AND occurred_at < '2025-03-11Z'`;
+is([await page.innerText('#row-events .figure strong'), (await rows(page, 'row-source')).sort()], [sql(`SELECT count(*) ${only}`), lines(sql(`SELECT coalesce(source, 'no source'), count(*) ${only} GROUP BY 1`)).sort()], 'its events, and their sources');
+is([await page.locator('.card:visible').count(), await page.locator('#topics, #tabs:visible').count()], [4, 0], 'and nothing else', await page.innerText('#cards'));
+await page.click('#row-source .pick:has-text("web")');
+await settled(page);
+is([query(page).getAll('sources[]'), await page.innerText('#row-events .figure strong')], [['web'], sql(`SELECT count(*) ${only} AND source = 'web'`)], 'beside other filters');
+await page.goBack();
+await settled(page);
+await page.click('#row button');
+await settled(page);
+is([query(page).get('measure'), query(page).get('view'), await page.locator('#topics:visible').count()], [null, 'content', 1], 'and there is a way back');
+
 await page.click('#section label:has-text("Overview")');
 await settled(page);
+is(await page.locator('#buttons .pick').count(), 2, 'buttons can be picked, too');
 const chart = await save('messages', 'CSV');
 is(chart.bytes.toString().split('\r\n').slice(0, 2), ['\uFEFFday,Messages', '2025-03-03,2'], 'a chart as a table');
 const drawn = await save('messages', 'PNG');
@@ -98,7 +121,7 @@ await ended.page.click('#section label:has-text("Content")');
 await settled(ended.page);
 is((await rows(ended.page, 'intents'))[0].slice(0, 2), ['Greeting', rates[2]], 'intents');
 await ended.page.click('#range');
-is(await texts(ended.page, '#compare label'), ['The period before', 'A year before', 'Nothing'], 'what is compared with can be chosen');
+is(await texts(ended.page, '#compare label'), ['The period before', 'A year before', 'A year before, same weekdays', 'Nothing'], 'what is compared with can be chosen');
 await ended.context.close();
 
 // ---------------------------------------------------------------- comparisons
@@ -106,7 +129,7 @@ await ended.context.close();
 const few = await visit({ bot, query: '?tz=UTC&from=2025-03-13&to=2025-03-21&view=overview' });
 is(await few.page.innerText('#feedback .delta span >> nth=0'), '↓ -2.0', 'a mean that was 3 and is 1 has lost 2, not two thirds');
 await few.context.close();
-const year = await visit({ query: '?from=2025-06-02&to=2025-07-01&compare=year' });
+const year = await visit({ query: '?from=2025-06-02&to=2025-07-01&compare=previous_year' });
 is(await year.page.innerText('#shown span'), ' · compared with 2 – 30 Jun 2024', 'a year before');
 await year.page.focus('#messages .plot');
 await year.page.keyboard.press('Home');

@@ -74,7 +74,7 @@ http_suite()
 		shown_lines >"$place/http_shown.log"
 		one_result "$?" "the lines that serve.sh shows are answered"
 		show_tail "$place/http_shown.log"
-		for name in documented customer program typed statuses errors bots etag cors openapi native others direct limits transport door dashboard sections firefox mutated down; do
+		for name in documented customer program typed statuses errors bots etag cors openapi native others direct limits transport door dashboard sections logins firefox mutated down; do
 			log=$place/http_$name.log
 			node "$place/tree/test/http/$name.mjs" >"$log" 2>&1 </dev/null
 			count_tap "http $name" "$log" "$?"

@@ -80,7 +80,7 @@ is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM kindly_stats.rollup WH
 $node->safe_psql('postgres', q{
 UPDATE kindly_stats.rollup SET cluster = cluster + 1 WHERE cluster IS NOT NULL;
 INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, cluster, tally)
-SELECT 1, '', '2025-01-01', 2305843009213693952, 1, r.tally FROM kindly_stats.rollup AS r WHERE r.cluster IS NOT NULL;
+SELECT 1, '', '2025-01-01', 4611686018427387904, 1, r.tally FROM kindly_stats.rollup AS r WHERE r.cluster IS NOT NULL;
 });
 answers_are_right('with the marks of another cluster');
 is($holder->query_safe($question), $seen, 'nor does the holder');

@@ -201,7 +201,7 @@ is_right($db, $all, 'tables, then statistics');
 $db = new_database('CREATE EXTENSION kindly_stats', q{SELECT kindly_stats.create_event_table('chat_event');
 INSERT INTO chat_event (bot_id, occurred_at, kind) VALUES (1, '2025-01-31', 'user_message')}, 'CALL kindly_stats.compact()', q{
 INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, cluster, tally)
-SELECT 1, '', date '2025-01-01', 2305843009213693952, kindly_stats.cluster(), kindly_stats.sum(tally) FROM kindly_stats.rollup});
+SELECT 1, '', date '2025-01-01', 4611686018427387904, kindly_stats.cluster(), kindly_stats.sum(tally) FROM kindly_stats.rollup});
 is(restore($db, $statistics, '--data-only', '-t', 'rollup'), '', 'statistics beside others');
 $node->safe_psql($db, 'CALL kindly_stats.compact()');
 is($node->safe_psql($db, q{SELECT count FROM kindly_stats.stats_total(1, '2025-01-01', '2026-01-01', 'UTC')}), '31', 'add up once they are compacted');

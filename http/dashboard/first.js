@@ -1,0 +1,24 @@
+// first.js: the first question, asked while the rest of the page is still on its way.
+
+import { overviewOf, overviewPath, readChoices } from './choices.js';
+import { claimsOf, readToken } from './token.js';
+
+function ask() {
+  const token = readToken();
+  const { bot, login } = token === null ? { bot: null, login: null } : claimsOf(token);
+  const choices = readChoices(location.search);
+  // The page has something else to say before, or to ask.
+  if (bot === null && (login === null || choices.bot === null)) {
+    return null;
+  }
+  if (login === null && choices.bot !== null && choices.bot !== bot) {
+    return null;
+  }
+  const url = overviewPath(overviewOf({ ...choices, bot: login === null ? null : choices.bot }));
+  const response = fetch(url, { headers: { Authorization: `Bearer ${token}` }, credentials: 'omit', cache: 'no-store' });
+  // Whoever takes it is told; nobody may.
+  response.catch(() => {});
+  return { url, token, response };
+}
+
+export const first = ask();

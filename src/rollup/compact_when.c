@@ -1,0 +1,208 @@
+/*
+ * When the rollup is compacted: inline, after rows were appended, and on demand.
+ *
+ * Inline compaction happens at READ COMMITTED only: under a transaction's
+ * snapshot a row that another session has just compacted would be an error,
+ * which is none of the user's business.
+ */
+#include "rollup/compact.h"
+
+#include "compat.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/date.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* A mixed row of one event has hardly more entries than these. */
+#define SMALL_ROW_ENTRIES 16
+
+/*
+ * Where merged rows cannot be removed, more new ones are left together: up to so many times as many,
+ * once more for each of those transactions.  A row that is read costs little more than a dead one.
+ */
+#define HELD_FACTOR 8
+#define HELD_AGE 4000
+
+/* A transaction that has appended more rows than this compacts them less and less often. */
+#define MANY_APPENDED 1000
+
+/* Setting kindly_stats.compact_after */
+int			ks_compact_after = 64;
+
+PG_FUNCTION_INFO_V1(ks_compact_all);
+
+/* What this transaction has appended. */
+typedef struct appending
+{
+	TransactionId transaction;
+	uint64		rows;
+	uint64		next;			/* it compacts no more before it has appended so many */
+} appending;
+
+static appending appended = {InvalidTransactionId, 0, 0};
+
+static void
+note_append(void)
+{
+	TransactionId transaction = GetTopTransactionIdIfAny();
+
+	if (!TransactionIdEquals(transaction, appended.transaction))
+	{
+		appended.transaction = transaction;
+		appended.rows = 0;
+		appended.next = 0;
+	}
+	appended.rows++;
+}
+
+/*
+ * Whether this transaction may compact once more.  Rows that it has deleted itself
+ * are in the way until it ends.  From some number on, it waits until it has appended
+ * a part of what it had by then: stepping over them then costs only so much for each.
+ */
+static bool
+may_step_over(void)
+{
+	if (appended.rows < appended.next)
+		return false;
+	appended.next = appended.rows < MANY_APPENDED ? 0 : appended.rows + appended.rows / KS_COMPACT_FAN;
+	return true;
+}
+
+/* Whether to merge rows although what is left of them cannot be removed. */
+static bool
+worth_although_held(void)
+{
+	return ks_random() * (double) Min(1 + ks_id_held() / HELD_AGE, HELD_FACTOR) < 1.0;
+}
+
+/*
+ * After a group was appended: compacts its month once in compact_after times, on
+ * average, where that cannot fail; more often after larger mixed rows, which are
+ * dearer to read.
+ */
+void
+ks_compact_sometimes(const ks_group *group, bool kept)
+{
+	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
+	bool		mixed = !ks_sort_out_worth(&group->builder);
+	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * KS_COMPACT_FAN >= 1.0;
+	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
+
+	ks_month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
+
+	note_append();
+	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over() && worth_although_held())
+		ks_compact_month(&of, small ? KS_COMPACT_NEW : mixed ? KS_COMPACT_MIXED : KS_COMPACT_WORTHY);
+}
+
+/* Merges all rows of a month, as far as nobody has them, as the rollup's owner. */
+static void
+compact_as_owner(const ks_month_part *of)
+{
+	ks_identity caller = ks_become_owner("rollup");
+
+	ks_compact_month(of, KS_COMPACT_ALL);
+	ks_become_again(caller);
+}
+
+/* The months that have something to merge, looked up as the rollup's owner, too. */
+static ks_month_part *
+crowded_months(FunctionCallInfo fcinfo, uint64 *count)
+{
+	Oid			types[2] = {INT8OID, INT8OID};
+	Datum		values[2] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), Int64GetDatum(KS_MIXED_MAX)};
+	char		nulls[2] = {PG_ARGISNULL(0) ? 'n' : ' ', ' '};
+	ks_month_part *result;
+	ks_identity caller;
+	uint64		i;
+
+	caller = ks_become_owner("rollup");
+	if (SPI_execute_with_args("WITH part AS ("
+							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
+							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
+							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
+							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) 2305843009213693952 OR r.cluster IS NOT NULL))"
+							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '') AS crowded"
+							  " FROM kindly_stats.rollup AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
+							  " GROUP BY r.bot_id, r.month, r.kept),"
+							  " bot AS ("
+							  "SELECT p.bot_id, p.kept, pg_catalog.count(*) FILTER (WHERE p.counts) AS parts, COALESCE(pg_catalog.sum(p.entries), 0) AS entries,"
+							  " pg_catalog.max(p.measure) OPERATOR(pg_catalog.<>) '' AS sorted_out"
+							  " FROM part AS p GROUP BY p.bot_id, p.kept),"
+							  " sized AS ("
+							  "SELECT b.bot_id, b.kept, b.parts, b.entries OPERATOR(pg_catalog.<=) $2 AND NOT pg_catalog.bool_or(b.sorted_out)"
+							  " OVER (PARTITION BY b.bot_id) AS little FROM bot AS b)"
+							  " SELECT s.bot_id, '-infinity', s.kept, true, false FROM sized AS s WHERE s.little AND s.parts OPERATOR(pg_catalog.>) 1"
+							  " UNION ALL"
+							  " SELECT p.bot_id, p.month, p.kept, false, NOT s.little"
+							  " FROM part AS p JOIN sized AS s ON s.bot_id OPERATOR(pg_catalog.=) p.bot_id AND s.kept OPERATOR(pg_catalog.=) p.kept"
+							  " WHERE NOT (s.little AND s.parts OPERATOR(pg_catalog.>) 1)"
+							  " AND (p.crowded OR (p.month OPERATOR(pg_catalog.=) '-infinity' AND NOT s.little))"
+							  " ORDER BY 1, 3, 2",
+							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list months of the rollup");
+	ks_become_again(caller);
+	*count = SPI_processed;
+	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(ks_month_part));
+	for (i = 0; i < *count; i++)
+	{
+		bool		isnull;
+
+		result[i].bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		result[i].month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
+		result[i].kept = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull));
+		result[i].joined = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 4, &isnull));
+		result[i].apart = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 5, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* CALL compact(bot): each month in a transaction of its own, unless the caller has one open. */
+Datum
+ks_compact_all(PG_FUNCTION_ARGS)
+{
+	/* in an exception block, PL/pgSQL says it is not atomic, but nothing can be committed */
+	bool		atomic = IsSubTransaction() ||
+		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		  !((CallContext *) fcinfo->context)->atomic);
+	ks_month_part *months;
+	uint64		count;
+	uint64		i;
+
+	ks_require_rollup();
+	if (atomic && IsolationUsesXactSnapshot())
+	{
+		ereport(WARNING,
+				(errmsg("nothing was compacted"),
+				 errdetail("Compaction takes rows that other sessions may have compacted since this transaction's snapshot."),
+				 errhint("Call it outside a transaction block, or at READ COMMITTED.")));
+		return (Datum) 0;
+	}
+	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	months = crowded_months(fcinfo, &count);
+	for (i = 0; i < count; i++)
+	{
+		if (!atomic)
+		{
+			SPI_commit();
+			XactIsoLevel = XACT_READ_COMMITTED;
+		}
+		PushActiveSnapshot(GetTransactionSnapshot());
+		compact_as_owner(&months[i]);
+		PopActiveSnapshot();
+	}
+	/* a procedure that called goes on at its own isolation level */
+	if (!atomic && count > 0)
+		SPI_commit();
+	SPI_finish();
+	return (Datum) 0;
+}

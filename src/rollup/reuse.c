@@ -1,0 +1,110 @@
+/*
+ * Space of rows that compaction took out of the rollup, for rows to come.
+ *
+ * A new row lives for some sixty appends.  VACUUM, which tells where there is room, comes
+ * once a minute at best, and until then the table grows by every row.  So a session remembers
+ * the pages that it deleted rows from, and when it compacts the next time, by when mostly
+ * nobody sees them any more, it prunes these pages, as whoever reads one does, and notes in the free
+ * space map what is free.  Line pointers stay until VACUUM has cleaned the indexes;
+ * they are four bytes.  Forgetting a page does no harm.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "access/heapam.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "storage/freespace.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* So many pages are remembered. */
+#define PAGES_MAX 256
+
+/* A page that has more room than this is not pruned again before it is filled: then it is to be filled. */
+#define WORTH_BYTES (BLCKSZ / 10)
+
+static BlockNumber page[PAGES_MAX];
+static int	count = 0;
+static int	next = 0;			/* which one is forgotten next, where there are so many */
+
+/* A row was deleted from there. */
+void
+ks_reuse_note(ItemPointer place)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(place);
+	int			i;
+
+	for (i = count - 1; i >= 0; i--)
+	{
+		if (page[i] == block)
+			return;
+	}
+	if (count < PAGES_MAX)
+		page[count++] = block;
+	else
+	{
+		page[next] = block;
+		next = (next + 1) % PAGES_MAX;
+	}
+}
+
+/* Prunes a page; gives back how much room it has then. */
+static Size
+prune(Relation rollup, BlockNumber block)
+{
+	Buffer		buffer = ReadBuffer(rollup, block);
+	Size		result;
+
+	heap_page_prune_opt(rollup, buffer);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	result = PageGetHeapFreeSpace(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	return result;
+}
+
+/* Notes the room of the pages that this session has deleted rows from, as far as nobody sees them any more. */
+void
+ks_reuse_pages(void)
+{
+	Relation	rollup;
+	BlockNumber pages;
+	BlockNumber first = InvalidBlockNumber;
+	BlockNumber last = 0;
+	int			left = 0;
+	int			i;
+
+	if (count == 0)
+		return;
+	rollup = table_open(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
+	/* elsewhere, the pages are not those of this table */
+	pages = rollup->rd_rel->relkind == RELKIND_RELATION && rollup->rd_rel->relam == HEAP_TABLE_AM_OID ? RelationGetNumberOfBlocks(rollup) : 0;
+	for (i = 0; i < count; i++)
+	{
+		BlockNumber block = page[i];
+		Size		room;
+
+		CHECK_FOR_INTERRUPTS();
+		if (block >= pages)
+			continue;
+		room = prune(rollup, block);
+		if (room < WORTH_BYTES)
+		{
+			page[left++] = block;
+			continue;
+		}
+		RecordPageWithFreeSpace(rollup, block, room);
+		first = Min(first, block);
+		last = Max(last, block);
+	}
+	count = left;
+	next = 0;
+	if (first != InvalidBlockNumber)
+		FreeSpaceMapVacuumRange(rollup, first, last + 1);
+	table_close(rollup, NoLock);
+}

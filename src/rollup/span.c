@@ -1,0 +1,326 @@
+/*
+ * Rows that span months.
+ *
+ * A row costs more than what a bot counts that has an event or two a month.  So what a bot has
+ * little of stands in one mixed row for all of its months, as long as that has no more
+ * entries than a mixed row of a single month may have.  Its column month has -infinity, which is in
+ * nobody's range and so cannot be taken for a month; its id lies behind those of new rows, so that a
+ * question finds it in the scan that it makes anyway, and pays nothing where there is none.
+ *
+ * Tallies of months add up to it, and it is taken apart into them where something is to be said
+ * of one month.  The first and the last instant are those of all of it: of a month in the middle the
+ * ends are the month's, noted as taken away, as slice() has them.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/date.h"
+#include "tally/sort.h"
+
+PG_FUNCTION_INFO_V1(ks_tally_months);
+PG_FUNCTION_INFO_V1(ks_tally_entries);
+
+/* How much there is in a tally, as limits count it. */
+uint64
+ks_span_entries(const ks_view *view)
+{
+	return (uint64) view->header.nweights + view->header.nentries;
+}
+
+/* ------------------------------------------------------------------------
+ * Which months
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct month_set
+{
+	int			count;
+	int			size;
+	int32	   *month;			/* ascending */
+} month_set;
+
+static void
+add_month(month_set *set, int32 month)
+{
+	int			at = set->count;
+
+	while (at > 0 && set->month[at - 1] > month)
+		at--;
+	if (at > 0 && set->month[at - 1] == month)
+		return;
+	if (set->count == set->size)
+	{
+		set->size = 2 * set->size + 16;
+		set->month = set->month == NULL ? palloc(set->size * sizeof(int32)) : repalloc(set->month, set->size * sizeof(int32));
+	}
+	memmove(set->month + at + 1, set->month + at, (set->count - at) * sizeof(int32));
+	set->month[at] = month;
+	set->count++;
+}
+
+/* Entries of a settled ledger ascend by slot, so that few months are looked for. */
+static void
+add_months(month_set *set, const ks_ledger *ledger)
+{
+	int64		day = PG_INT64_MAX;
+	uint32		i;
+
+	for (i = 0; i < ledger->count; i++)
+	{
+		TimestampTz at = ledger->entry[i].slot * KS_SLOT_USECS;
+
+		CHECK_FOR_INTERRUPTS();
+		if (ks_day_of(at) == day)
+			continue;
+		day = ks_day_of(at);
+		add_month(set, ks_month_of(at));
+	}
+}
+
+/* The months that something of a settled builder is about. */
+static month_set
+months_of(const ks_builder *builder)
+{
+	const ks_bounds *b = &builder->bounds;
+	const int64 ends[4] = {b->first, b->last, b->removed_first, b->removed_last};
+	month_set	result = {0, 0, NULL};
+	int			i;
+
+	add_months(&result, &builder->weights);
+	add_months(&result, &builder->members);
+	/* an instant that moved within its quarter hour leaves nothing else */
+	for (i = 0; i < 4; i++)
+	{
+		if (!TIMESTAMP_NOT_FINITE(ends[i]))
+			add_month(&result, ks_month_of(ends[i]));
+	}
+	return result;
+}
+
+/* The slot that a month begins with. */
+static int32
+first_slot(int32 month)
+{
+	return (int32) ((TimestampTz) ks_month_to_date(month) * USECS_PER_DAY / KS_SLOT_USECS);
+}
+
+/* Takes a settled builder apart, month by month, ascending. */
+void
+ks_span_split(ks_builder *span, ks_month_share **shares, int *count)
+{
+	month_set	months = months_of(span);
+	struct varlena *packed = ks_tally_pack(span);
+	ks_view		view;
+	int			i;
+
+	*count = months.count;
+	*shares = palloc((months.count + 1) * sizeof(ks_month_share));
+	ks_tally_open(&view, PointerGetDatum(packed));
+	for (i = 0; i < months.count; i++)
+	{
+		ks_month_share *share = &(*shares)[i];
+
+		CHECK_FOR_INTERRUPTS();
+		share->month = months.month[i];
+		ks_builder_init(&share->builder, CurrentMemoryContext);
+		ks_must(ks_builder_merge_range(&share->builder, &view, false, first_slot(share->month), first_slot(share->month + 1)));
+		ks_must(ks_builder_settle(&share->builder));
+	}
+}
+
+/* months(tally) */
+Datum
+ks_tally_months(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *call;
+	month_set  *months;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+		ks_builder	builder;
+		ks_view		view;
+
+		call = SRF_FIRSTCALL_INIT();
+		old = MemoryContextSwitchTo(call->multi_call_memory_ctx);
+		PG_GETARG_TALLY_VIEW(&view, 0);
+		ks_builder_init(&builder, CurrentMemoryContext);
+		ks_must(ks_builder_merge(&builder, &view, false));
+		ks_must(ks_builder_settle(&builder));
+		months = palloc(sizeof(month_set));
+		*months = months_of(&builder);
+		call->user_fctx = months;
+		MemoryContextSwitchTo(old);
+	}
+	call = SRF_PERCALL_SETUP();
+	months = call->user_fctx;
+	if (call->call_cntr < (uint64) months->count)
+	{
+		DateADT		date = ks_month_to_date(months->month[call->call_cntr]);
+
+		SRF_RETURN_NEXT(call, DateADTGetDatum(date));
+	}
+	SRF_RETURN_DONE(call);
+}
+
+/* entries(tally) */
+Datum
+ks_tally_entries(PG_FUNCTION_ARGS)
+{
+	ks_view		view;
+
+	PG_GETARG_TALLY_VIEW(&view, 0);
+	PG_RETURN_INT64((int64) ks_span_entries(&view));
+}
+
+/* ------------------------------------------------------------------------
+ * From months to a row that spans them
+ * ------------------------------------------------------------------------
+ */
+
+/* Begins with another bot, in the current memory context. */
+void
+ks_gather_begin(ks_gathered *g, int64 bot_id)
+{
+	memset(g, 0, sizeof(*g));
+	g->bot_id = bot_id;
+}
+
+/* Adds a copy of a tally; gives back whether all of them are few entries together. */
+bool
+ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull)
+{
+	if (g->count == g->size)
+	{
+		g->size = 2 * g->size + 16;
+		g->month = g->month == NULL ? palloc(g->size * sizeof(int32)) : repalloc(g->month, g->size * sizeof(int32));
+		g->tally = g->tally == NULL ? palloc(g->size * sizeof(struct varlena *)) : repalloc(g->tally, g->size * sizeof(struct varlena *));
+	}
+	g->month[g->count] = month;
+	g->tally[g->count] = isnull ? NULL : PG_DETOAST_DATUM_COPY(tally);
+	if (!isnull)
+	{
+		ks_view		view;
+
+		ks_tally_open(&view, PointerGetDatum(g->tally[g->count]));
+		g->entries += ks_span_entries(&view);
+	}
+	g->count++;
+	return g->entries <= KS_MIXED_MAX;
+}
+
+/* Adds up what was gathered, or takes it away, and settles it; gives back its month, which is KS_SPAN where there are several. */
+int32
+ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum)
+{
+	int32		month = KS_SPAN;
+	bool		any = false;
+	int			i;
+
+	for (i = 0; i < g->count; i++)
+	{
+		ks_view		view;
+
+		CHECK_FOR_INTERRUPTS();
+		if (g->tally[i] == NULL)
+			continue;
+		ks_tally_open(&view, PointerGetDatum(g->tally[i]));
+		ks_must(ks_builder_merge(sum, &view, negate));
+		month = !any || month == g->month[i] ? g->month[i] : KS_SPAN;
+		any = true;
+	}
+	ks_must(ks_builder_settle(sum));
+	return month;
+}
+
+/* Whether the bot has merged rows of single measures: it is not one that has little. */
+bool
+ks_is_sorted_out(int64 bot_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot_id)};
+
+	ks_prepared(&plan,
+				"SELECT FROM kindly_stats.rollup AS r"
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.>) '' AND" KS_IS_MERGED " LIMIT 1", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not list rows of the rollup");
+	SPI_freetuptable(SPI_tuptable);
+	return SPI_processed > 0;
+}
+
+static int
+compare_groups(const void *a, const void *b)
+{
+	const ks_group *x = *(ks_group *const *) a;
+	const ks_group *y = *(ks_group *const *) b;
+
+	CHECK_FOR_INTERRUPTS();
+	if (x->bot_id != y->bot_id)
+		return x->bot_id < y->bot_id ? -1 : 1;
+	return x->month < y->month ? -1 : x->month > y->month;
+}
+
+/* What only says that an instant moved would be lost when the sum is taken apart. */
+static uint64
+group_entries(const ks_group *group)
+{
+	uint64		entries = ks_builder_entries(&group->builder);
+
+	return entries > 0 ? entries : PG_UINT32_MAX;
+}
+
+static ks_group *
+joined_group(ks_group **groups, int count)
+{
+	ks_group   *result = palloc0(sizeof(ks_group));
+	int			i;
+
+	result->bot_id = groups[0]->bot_id;
+	result->month = KS_SPAN;
+	ks_builder_init(&result->builder, CurrentMemoryContext);
+	for (i = 0; i < count; i++)
+		ks_must(ks_builder_add_all(&result->builder, &groups[i]->builder));
+	ks_must(ks_builder_settle(&result->builder));
+	return result;
+}
+
+/*
+ * Puts one group that spans months in the place of those of a bot that have so many entries, or less,
+ * together; gives back how many groups there are then.  The groups themselves stay as they are.
+ */
+int
+ks_span_join(ks_group **groups, int count, uint64 limit)
+{
+	int			result = 0;
+	int			begin,
+				end,
+				i;
+
+	for (i = 1; i < count && groups[i]->month == groups[0]->month; i++)
+		;
+	if (i >= count)
+		return count;
+	ks_sort(groups, count, sizeof(ks_group *), compare_groups, CurrentMemoryContext);
+	for (begin = 0; begin < count; begin = end)
+	{
+		uint64		entries = 0;
+
+		for (end = begin; end < count && groups[end]->bot_id == groups[begin]->bot_id; end++)
+			entries += group_entries(groups[end]);
+		if (end - begin > 1 && entries <= limit)
+			groups[result++] = joined_group(groups + begin, end - begin);
+		else
+		{
+			for (i = begin; i < end; i++)
+				groups[result++] = groups[i];
+		}
+	}
+	return result;
+}

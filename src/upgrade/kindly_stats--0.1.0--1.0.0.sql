@@ -1,0 +1,2338 @@
+-- kindly_stats: from version 0.1.0 to 1.0.0
+\echo Use "ALTER EXTENSION kindly_stats UPDATE" to load this file. \quit
+
+ALTER SCHEMA chatbot RENAME TO chatbot_com;
+DROP FUNCTION kindly_api.overview(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], kindly_stats.moment, kindly_stats.moment, text[], integer);
+DROP FUNCTION kindly_stats.overview_card(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], integer);
+DROP FUNCTION kindly_stats.overview_buttons(kindly_stats.bot_id, json, kindly_stats.moment, kindly_stats.moment, text);
+DROP FUNCTION kindly_stats.overview_breakdown(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]);
+DROP FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], integer);
+DROP FUNCTION kindly_stats.api_keys(kindly_stats.bot_id);
+DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
+DROP FUNCTION kindly_stats.grant_reading(name);
+DROP VIEW bi.intents;
+DROP FOREIGN TABLE kindly_stats.bi_intents;
+DROP VIEW kindly_stats.conversation_table;
+DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP VIEW kindly_stats.event_table;
+
+CREATE FUNCTION kindly_stats.library_version() RETURNS text
+    LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_library_version';
+COMMENT ON FUNCTION kindly_stats.library_version() IS
+'version of the library that this session has loaded
+
+That of the objects in this database is pg_extension.extversion; ALTER EXTENSION kindly_stats UPDATE brings them up to it.';
+CREATE FUNCTION kindly_stats.require_library() RETURNS void
+    LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_require_library';
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_library() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_library() IS 'internal: refuses a library that is older than the objects of this database (55000)';
+SELECT kindly_stats.require_library();
+CREATE FUNCTION kindly_stats.announce(message text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_announce';
+REVOKE EXECUTE ON FUNCTION kindly_stats.announce(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.announce(text) IS 'internal: a notice in the middle of CREATE EXTENSION, for whoever is shown notices';
+CREATE FUNCTION kindly_stats.months(tally kindly_stats.tally) RETURNS SETOF date
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12 AS 'MODULE_PATHNAME', 'ks_tally_months';
+COMMENT ON FUNCTION kindly_stats.months(kindly_stats.tally) IS
+'the UTC months that a tally is about, ascending
+
+Each is given as its first day.  It may have nothing left in some: what was added and taken away again.';
+CREATE FUNCTION kindly_stats.entries(tally kindly_stats.tally) RETURNS bigint
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_entries';
+COMMENT ON FUNCTION kindly_stats.entries(kindly_stats.tally) IS
+'how many weights a tally has: of keys in quarter hours, and of members under keys in quarter hours
+
+Up to 2,048 of them stand in one row of the rollup, whatever the measure, and whatever the month.';
+CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
+RETURNS TABLE (place integer, day integer, name text)
+AS 'MODULE_PATHNAME', 'ks_weekdays'
+-- not immutable: names change with ICU; not strict: a locale left out means ISO weeks
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 7;
+COMMENT ON FUNCTION kindly_stats.weekdays(text, text) IS
+'names of the weekdays in a locale''s language, in the order of its week
+
+locale: such as nb-NO or fa-IR; left out, names are English and weeks begin with Monday.  style: long or short.  place: 1 to 7; day: as stats_heatmap has it,
+0 is Sunday; name: as it stands alone, not within a date.
+Errors: 22023 for an unknown locale or style.';
+CREATE FUNCTION kindly_stats.built_in_measures()
+    RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
+    VALUES
+        ('1.0', 'events', NULL::text[], '{}'::text[], NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'messages', '{user_message}', '{}', 'session_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'users', '{user_message}', '{}', 'user_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'replies', '{bot_reply}', '{}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'fallbacks', '{bot_reply}', '{}', NULL, NULL, 'is_fallback', NULL, 'event'),
+        ('1.0', 'pages', '{user_message}', '{web_host,web_path}', 'session_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'buttons', '{button_click}', '{button_id,button_type,dialogue_id}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'labels', '{label_added}', '{label_text,label_id}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'feedback', '{feedback}', '{rating_type,rating}', 'user_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'handover_requests', '{handover_request}', '{}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'handover_requests_closed', '{handover_request_closed}', '{}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'handovers_started', '{handover_started}', '{}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'handovers_ended', '{handover_ended}', '{}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'stories', '{user_message}', '{story_id}', 'session_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'paid_messages', '{user_message}', '{}', 'session_id', NULL, 'paid', NULL, 'event'),
+        ('1.0', 'paid_stories', '{user_message}', '{story_id}', 'session_id', NULL, 'paid', NULL, 'event'),
+        ('1.0', 'interactions', '{interaction}', '{interaction_type,interaction_name,interaction_id,interaction_parent_id,story_id}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'inputs', '{user_message}', '{matched}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'topics', '{user_message}', '{topic}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'sentiments', '{user_message}', '{sentiment}', 'session_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'countries', '{user_message}', '{country}', 'user_id', NULL, NULL, NULL, 'event'),
+        ('1.0', 'triggered_events', '{event_triggered}', '{event_name}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'links', '{link_click}', '{url}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'responses', '{bot_reply}', '{response_id,response_trigger}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'response_likes', '{response_liked}', '{response_id}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'response_dislikes', '{response_disliked}', '{response_id}', NULL, NULL, NULL, NULL, 'event'),
+        -- the kind is never NULL: handovers without topic, outcome or agent count, too
+        ('1.0', 'interventions', '{handover_started}', '{kind,topic,outcome}', NULL, NULL, NULL, NULL, 'event'),
+        ('1.0', 'handover_seconds', '{handover_ended}', '{kind,agent_id}', NULL, 'duration', NULL, NULL, 'event'),
+        ('1.0', 'timed_handovers', '{handover_ended}', '{kind,agent_id}', NULL, NULL, NULL, 'duration', 'event'),
+        ('1.0', 'conversations_ended', NULL, '{}', NULL, NULL, NULL, NULL, 'conversation_end'),
+        ('1.0', 'outcomes_ended', NULL, '{conversation_status,last_resolution}', NULL, NULL, NULL, NULL, 'conversation_end'),
+        ('1.0', 'visitor_messages_ended', NULL, '{}', NULL, 'visitor_messages_count', NULL, NULL, 'conversation_end'),
+        ('1.0', 'not_understood_ended', NULL, '{}', NULL, 'not_understood_messages_count', NULL, NULL, 'conversation_end'),
+        ('1.0', 'conversations_started', NULL, '{}', NULL, NULL, 'bot_messages_count', NULL, 'conversation_start'),
+        ('1.0', 'outcomes_started', NULL, '{conversation_status,last_resolution}', NULL, NULL, 'bot_messages_count', NULL, 'conversation_start'),
+        ('1.0', 'visitor_messages_started', NULL, '{}', NULL, 'visitor_messages_count', 'bot_messages_count', NULL, 'conversation_start'),
+        ('1.0', 'not_understood_started', NULL, '{}', NULL, 'not_understood_messages_count', 'bot_messages_count', NULL, 'conversation_start')
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.built_in_measures() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.built_in_measures() IS
+'internal: measures that come with the extension, with every definition that they ever had
+
+version: the version that brought the definition; all else as in kindly_stats.measure.';
+CREATE FUNCTION kindly_stats.newest_measures()
+    RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
+    LANGUAGE sql STABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT ON (b.name COLLATE "C") b.* FROM kindly_stats.built_in_measures() AS b ORDER BY b.name COLLATE "C", string_to_array(b.version, '.')::integer[] DESC
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.newest_measures() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.newest_measures() IS 'internal: built-in measures as the newest version defines them';
+CREATE FUNCTION kindly_stats.outdated_measures() RETURNS TABLE (name text, action text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT b.name, CASE WHEN m.name IS NULL THEN 'add'
+                        WHEN EXISTS (SELECT FROM kindly_stats.built_in_measures() AS o
+                                      WHERE o.name = m.name AND o.version = m.built_in
+                                        AND (o.kinds, o.keys, o.member, o.weight, o.condition, o.needed, o.grain)
+                                            IS NOT DISTINCT FROM (m.kinds, m.keys, m.member, m.weight, m.condition, m.needed, m.grain)) THEN 'update'
+                        ELSE 'leave' END
+      FROM kindly_stats.newest_measures() AS b LEFT JOIN kindly_stats.measure AS m ON m.name = b.name COLLATE "C"
+     WHERE CASE WHEN m.name IS NOT NULL THEN string_to_array(m.built_in, '.')::integer[] < string_to_array(b.version, '.')::integer[]
+                ELSE (SELECT min(string_to_array(o.version, '.')::integer[]) FROM kindly_stats.built_in_measures() AS o WHERE o.name = b.name)
+                     > (SELECT max(string_to_array(k.built_in, '.')::integer[]) FROM kindly_stats.measure AS k) END
+     ORDER BY b.name COLLATE "C";
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.outdated_measures() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.outdated_measures() IS
+'internal: built-in measures that are not as this version defines them
+
+action: add, update, or leave for what was changed by hand.';
+CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
+    LANGUAGE sql STABLE COST 100 ROWS 10
+BEGIN ATOMIC
+    SELECT t.tgrelid::regclass AS event_table, kindly_stats.mapping(a.arguments[3]) AS columns, a.arguments[2] AS grain, a.arguments[1] AS known_as
+      FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+     WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
+       AND (t.tgnargs = 3
+            -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+            OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
+       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+END;
+COMMENT ON FUNCTION kindly_stats.event_tables() IS 'internal: what view kindly_stats.event_table shows';
+CREATE VIEW kindly_stats.event_table AS SELECT t.event_table, t.columns, t.grain, t.known_as FROM kindly_stats.event_tables() AS t;
+COMMENT ON VIEW kindly_stats.event_table IS
+'attached tables, how they name the columns that measures read, and which measures count them
+
+grain: event; a table of conversations has two lines, conversation_start and conversation_end.  known_as: the name that it had when it
+was attached.';
+CREATE OR REPLACE FUNCTION kindly_stats.create_tables() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_new boolean := false;
+BEGIN
+    IF kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    -- another session may be at the same, and be done before us
+    PERFORM kindly_stats.lock_creation();
+    IF kindly_stats.has_rollup() THEN
+        RETURN;
+    ELSIF to_regclass('kindly_stats.rollup') IS NULL THEN
+        CREATE TABLE kindly_stats.rollup (
+            bot_id bigint NOT NULL,
+            measure text COLLATE "C" NOT NULL,
+            month date NOT NULL,
+            -- rows of new events ascend with their transactions, see src/rollup/id.c; what is below zero lies in the other index
+            id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
+            kept boolean NOT NULL DEFAULT false,
+            cluster bigint,
+            tally kindly_stats.tally NOT NULL,
+            PRIMARY KEY (bot_id, id)
+        );
+        CREATE INDEX rollup_merged ON kindly_stats.rollup (bot_id, measure, month) WHERE id < 0;
+        is_new := true;
+        COMMENT ON TABLE kindly_stats.rollup IS
+'all statistics: packed counts by bot, measure and UTC month, whose rows add up
+
+bot_id: the number of the bot; measure: which one, or '''' for a row that holds several; month: its first day, in UTC, or -infinity for
+a row that spans the months of a bot that has little; id: below 0 for merged rows, from 2305843009213693952 on for those that span months; kept: true for events that are in no table any more; cluster: set in empty rows, which say up to where new rows have
+been merged; tally: the counts.';
+    ELSE
+        PERFORM kindly_stats.restore_kept();
+    END IF;
+    IF to_regclass('kindly_stats.measure') IS NULL THEN
+        CREATE TABLE kindly_stats.measure (
+            name text COLLATE "C" PRIMARY KEY CHECK (name <> '' AND octet_length(name) <= 2000),
+            kinds text[] CHECK (array_position(kinds, NULL) IS NULL),
+            keys text[] NOT NULL DEFAULT '{}' CHECK (array_position(keys, NULL) IS NULL AND cardinality(keys) <= 60),
+            member text,
+            weight text,
+            condition text,
+            needed text,
+            grain text NOT NULL DEFAULT 'event' CHECK (grain IN ('event', 'conversation_start', 'conversation_end')),
+            counted boolean NOT NULL DEFAULT true,
+            built_in text,
+            CHECK (member IS NULL OR weight IS NULL)
+        );
+        COMMENT ON TABLE kindly_stats.measure IS
+'what is counted: a row for each measure
+
+name: how questions name it; kinds: kinds of events that count, NULL for all; keys: columns to filter and group by, besides source and
+language_code; member: column whose distinct values are counted; weight: column that is added up, NULL to count 1 for each event;
+condition: column that must be true (a boolean, a number above 0, or a text that says true); needed: column that must not be NULL;
+grain: event, or conversation_start or conversation_end for measures that count conversations; counted: false while older events are
+still being counted; built_in: the version of the extension that brought it, NULL for those that were added.
+kindly_stats.add_measure() adds a row and counts it.';
+        INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, built_in)
+        SELECT b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version FROM kindly_stats.newest_measures() AS b;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.measure'::regclass AND t.tgname = 'kindly_stats_changed') THEN
+        CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.measure
+            FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.measure_changed();
+    END IF;
+    IF to_regclass('kindly_stats.detached') IS NULL THEN
+        CREATE TABLE kindly_stats.detached (
+            event_table regclass,
+            grain text,
+            columns jsonb NOT NULL,
+            PRIMARY KEY (event_table, grain)
+        );
+        COMMENT ON TABLE kindly_stats.detached IS
+'tables that were detached while their events stayed counted
+
+event_table: which; grain: of which measures; columns: how it named the columns that they read.
+Such a table cannot be attached before kindly_stats.forget_kept(), or its events would be counted twice.';
+    END IF;
+    IF to_regclass('kindly_stats.known_bot') IS NULL THEN
+        -- no key of its bots: two writers of a new one do not wait for each other, and both leave a line
+        CREATE TABLE kindly_stats.known_bot (
+            bot_id bigint NOT NULL,
+            id text COLLATE "C" NOT NULL,
+            line uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, line)
+        );
+        COMMENT ON TABLE kindly_stats.known_bot IS
+'ids of bots that are texts, and the numbers that stand for them
+
+bot_id: the number; id: the text, as event and conversation tables have it; line: tells lines apart, for an id may have several.
+Rows are added as events are written.';
+    END IF;
+    IF to_regclass('kindly_stats.bot_name') IS NULL THEN
+        CREATE TABLE kindly_stats.bot_name (
+            id text COLLATE "C" PRIMARY KEY,
+            name text COLLATE "C" NOT NULL UNIQUE CHECK (name <> '')
+        );
+        COMMENT ON TABLE kindly_stats.bot_name IS
+'names of bots, for the systems that ask by name or show it
+
+id: the id that the user has for the bot; name: its name, which no other bot has; bot_id: the number of the bot, made of the id.
+A bot needs no name to be counted.';
+    END IF;
+    -- it goes with the extension, whose function it calls
+    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
+        ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
+    END IF;
+    IF to_regclass('kindly_stats.bot') IS NULL THEN
+        CREATE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b;
+        COMMENT ON VIEW kindly_stats.bot IS
+'bots that have statistics or a name, and that the caller sees
+
+id: the id that the user has for the bot; number: what stands for it in kindly_stats.rollup; name: as in kindly_stats.bot_name.
+Whoever has SELECT on this view may ask for statistics, of his bots where there is row-level security, and needs no right on the tables.';
+    END IF;
+    IF to_regclass('kindly_stats.interaction') IS NULL THEN
+        CREATE TABLE kindly_stats.interaction (
+            bot_id bigint NOT NULL,
+            interaction_type text,
+            interaction_name text,
+            interaction_id text,
+            interaction_parent_id text,
+            story_id text,
+            noted_at timestamptz NOT NULL DEFAULT now(),
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, id),
+            CHECK (num_nonnulls(interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id) > 0)
+        );
+        COMMENT ON TABLE kindly_stats.interaction IS
+'interactions that are listed although there may be no event of them
+
+bot_id: the number of the bot; noted_at: when it was put there; id: tells rows apart, for one interaction may have several.
+Rows are put there by hand, or by a statement that took the events of an interaction away.';
+    END IF;
+    IF to_regclass('kindly_stats.counting') IS NULL THEN
+        CREATE TABLE kindly_stats.counting (
+            event_table regclass PRIMARY KEY,
+            since timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE kindly_stats.counting IS
+'event tables that have triggers, but whose older events are not counted yet
+
+event_table: which; since: when counting began.';
+    END IF;
+    IF to_regclass('kindly_stats.verified') IS NULL THEN
+        CREATE TABLE kindly_stats.verified (
+            is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+            verified_at timestamptz NOT NULL DEFAULT now(),
+            differences bigint NOT NULL
+        );
+        COMMENT ON TABLE kindly_stats.verified IS
+'when kindly_stats.verify_all() ran last, and what it found
+
+is_only: always true, for there is one row; verified_at: when; differences: how many rows kindly_stats.verify() had.';
+    END IF;
+    -- tables that were restored without this schema have their triggers, and nothing of them is counted
+    IF is_new THEN
+        INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t ON CONFLICT DO NOTHING;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.attached_columns(event_table regclass, grain text) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = attached_columns.event_table AND t.grain = attached_columns.grain
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.require_table(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    class pg_class;
+BEGIN
+    SELECT * INTO class FROM pg_class AS c WHERE c.oid = event_table;
+    IF event_table IS NULL THEN
+        RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
+    END IF;
+    -- below 16384 are the server's own; temporary tables cannot be read by the other sessions that ask for statistics
+    IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace
+       OR class.oid < 16384 OR class.relpersistence = 't' THEN
+        RAISE EXCEPTION '"%" cannot be an event table', event_table
+            USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
+    END IF;
+    PERFORM kindly_stats.require_countable(event_table);
+    IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
+                WHERE a.relid <> require_table.event_table) THEN
+        RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
+            USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
+                   WHERE r <> require_table.event_table) THEN
+        RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
+            USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
+    ELSIF class.relispartition THEN
+        RAISE EXCEPTION 'table "%" is a partition of "%"', event_table, kindly_stats.tree_top(event_table)
+            USING ERRCODE = '55000', HINT = 'What is written through that table would not be counted: attach it instead, it covers its partitions.';
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.wanted_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb := kindly_stats.attached_columns(event_table, grain);
+    wanted jsonb;
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t
+                WHERE t.event_table = wanted_columns.event_table AND (t.grain = 'event') <> (wanted_columns.grain = 'event')) THEN
+        RAISE EXCEPTION 'table "%" is attached with another kind of rows', event_table
+            USING ERRCODE = '55000', HINT = 'A table holds events or conversations, not both; detach it first.';
+    END IF;
+    IF known IS NULL OR columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        PERFORM kindly_stats.check_columns(event_table, columns, grain);
+    END IF;
+    IF known IS NULL THEN
+        PERFORM kindly_stats.require_not_kept(event_table);
+    END IF;
+    wanted := kindly_stats.found_columns(event_table, kindly_stats.needed_columns(coalesce(known, '{}'), grain) || columns, grain);
+    PERFORM kindly_stats.check_columns(event_table, wanted, grain);
+    RETURN wanted;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
+                                    tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    IF replica THEN
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known kindly_stats.event_table;
+    covered regclass;
+    trigger_name name;
+    counted boolean;
+    half_counted boolean;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('detach an event table');
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table) THEN
+        RAISE EXCEPTION 'table "%" is not an attached event table', event_table
+            USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.relations(event_table) AS r;
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
+    IF half_counted AND keep_statistics THEN
+        RAISE EXCEPTION 'table "%" is still being counted', event_table USING ERRCODE = '55000',
+            HINT = format('CALL kindly_stats.attach_concurrently(%L) ends it; without keep_statistics it can be detached as it is.', event_table);
+    END IF;
+    FOREACH known IN ARRAY ARRAY(SELECT ROW(t.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table)
+    LOOP
+        -- of what is half counted, repair() takes away what is there
+        EXIT WHEN half_counted;
+        IF keep_statistics THEN
+            PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
+            PERFORM kindly_stats.note_kept(event_table, known.columns, known.grain);
+        ELSE
+            PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
+        END IF;
+    END LOOP;
+    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
+    LOOP
+        counted := false;
+        FOR trigger_name IN
+            SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = covered AND t.tgparentid = 0
+               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.guard_exported()'::regprocedure,
+                                'kindly_stats.refuse_truncate()'::regprocedure, 'kindly_stats.count_replicated()'::regprocedure,
+                                'kindly_stats.take_truncated()'::regprocedure)
+        LOOP
+            PERFORM kindly_stats.drop_trigger(covered, trigger_name);
+            counted := true;
+        END LOOP;
+        PERFORM kindly_stats.forget_conversation_bots(covered);
+        IF counted THEN
+            RETURN NEXT covered;
+        END IF;
+    END LOOP;
+    IF half_counted THEN
+        PERFORM kindly_stats.repair();
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.check_weight(name text, weight text, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    needing text;
+BEGIN
+    SELECT m.name INTO needing FROM kindly_stats.measure AS m
+     WHERE m.grain = check_weight.grain AND m.needed = check_weight.weight AND m.name <> check_weight.name ORDER BY m.name LIMIT 1;
+    IF FOUND AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.grain = check_weight.grain AND m.weight = check_weight.weight AND m.name <> check_weight.name)
+       AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
+                     JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(e.columns -> check_weight.weight)
+                    WHERE e.grain = check_weight.grain AND (jsonb_typeof(e.columns -> check_weight.weight) = 'object' OR kindly_stats.base_type(a.atttypid) = 'numeric'::regtype)) THEN
+        RAISE EXCEPTION 'measure "%" needs column "%", and counts values that cannot be added up', needing, weight
+            USING ERRCODE = '55000', HINT = format('Delete the measure "%s" and rebuild(), add this one, and then that one again: it counts whole numbers alone then.', needing);
+    END IF;
+END
+$$;
+CREATE FUNCTION kindly_stats.read_new_columns(grain text, known text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t kindly_stats.event_table;
+    wanted jsonb;
+BEGIN
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(e.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS e WHERE e.grain = read_new_columns.grain ORDER BY e.event_table)
+    LOOP
+        wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
+        PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
+        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.read_new_columns(text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
+'internal: has attached tables read columns that measures of a grain read since
+
+known: those that they read before.  Errors: 42703, 42804.';
+CREATE OR REPLACE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known_columns text[] := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
+BEGIN
+    INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
+    VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
+    PERFORM kindly_stats.read_new_columns(grain, known_columns);
+    IF EXISTS (SELECT c FROM unnest(coalesce(keys, '{}') || member || weight || condition || needed) AS c
+                WHERE c IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM kindly_stats.event_tables() AS e
+                     WHERE e.grain = insert_measure.grain AND kindly_stats.column_expression(e.event_table, e.columns, c, 'text') NOT LIKE 'NULL::%'))
+       AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e WHERE e.grain = insert_measure.grain) THEN
+        RAISE EXCEPTION 'no attached event table has all columns of measure "%"', name USING ERRCODE = '42703',
+            HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
+    END IF;
+    PERFORM kindly_stats.check_weight(name, weight, grain);
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
+                                         weight text DEFAULT NULL, condition text DEFAULT NULL, needed text DEFAULT NULL,
+                                         grain text DEFAULT 'event')
+    RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('add a measure');
+    PERFORM kindly_stats.lock_event_tables();
+    PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
+       FROM kindly_stats.event_tables() AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
+END
+$$;
+CREATE FUNCTION kindly_stats.update_measures() RETURNS TABLE (measure text, action text)
+    LANGUAGE plpgsql ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    o record;
+    b record;
+    known text[];
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('update measures');
+    PERFORM kindly_stats.lock_event_tables();
+    FOR o IN SELECT * FROM kindly_stats.outdated_measures()
+    LOOP
+        SELECT * INTO STRICT b FROM kindly_stats.newest_measures() AS n WHERE n.name = o.name;
+        known := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(b.grain) AS l);
+        IF o.action = 'add' THEN
+            PERFORM kindly_stats.check_measure(b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain);
+            INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, built_in)
+            VALUES (b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version);
+            PERFORM kindly_stats.read_new_columns(b.grain, known);
+            PERFORM kindly_stats.notice_kept(b.name);
+            PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, b.name, false, false)
+               FROM kindly_stats.event_tables() AS t WHERE t.grain = b.grain ORDER BY t.event_table;
+        ELSIF o.action = 'update' THEN
+            UPDATE kindly_stats.measure AS m
+               SET (kinds, keys, member, weight, condition, needed, grain, built_in) =
+                   (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
+             WHERE m.name = b.name;
+            PERFORM kindly_stats.read_new_columns(b.grain, known);
+            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+                RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
+            END IF;
+            PERFORM kindly_stats.repair(NULL, b.name);
+        ELSE
+            -- what it is now is no definition of this version either
+            UPDATE kindly_stats.measure AS m SET built_in = b.version WHERE m.name = b.name;
+        END IF;
+        measure := o.name;
+        action := CASE o.action WHEN 'add' THEN 'added' WHEN 'update' THEN 'updated' ELSE 'left as it was changed by hand' END;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.update_measures() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.update_measures() IS
+'brings built-in measures up to the version of the extension, and counts what that changes
+
+After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New measures are added and counted; those that are defined
+otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
+are.  A row for each measure that was looked at.  It blocks writers while it counts.
+Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
+CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
+    LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
+CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
+    SFUNC = kindly_stats.compare_counts, STYPE = internal, SSPACE = 256, FINALFUNC = kindly_stats.compare_final);
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS 'internal: transition function of compare()';
+COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint) IS
+'internal: the measures and months in which stored rows and raw events of a bot differ
+
+A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
+total recounted}, ...}; NULL where there is no difference.';
+CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
+    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+    -- to compile the query takes longer than to run it on most tables
+    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+    -- tallies are of months
+    first date := date_trunc('month', since AT TIME ZONE 'UTC');
+    raw text;
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
+            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
+                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
+        END IF;
+        RETURN;
+    END IF;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
+    raw := format($query$
+        SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+               (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
+          FROM (%s) AS u
+        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'));
+    RETURN QUERY EXECUTE format($query$
+        WITH both_sides AS (
+            SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
+              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
+            UNION ALL
+            SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
+        compared AS (
+            SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
+        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
+        different AS MATERIALIZED (
+            SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
+              FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
+                           c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
+                      FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
+              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
+        members AS (
+            SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
+              FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
+               coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                                          NULL, true, NULL, false))[2]
+                           FROM kindly_stats.rollup AS r
+                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
+               coalesce(m.members, 0)
+          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+         ORDER BY d.measure, d.bot_id, d.month
+        $query$, raw)
+        USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
+END
+$$;
+CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
+'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
+CREATE OR REPLACE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM kindly_stats.rollup AS r
+     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
+    WITH known AS MATERIALIZED (
+        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
+    mixed AS MATERIALIZED (
+        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
+          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
+    changed AS (
+        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
+        RETURNING r.bot_id, r.month, x.tally)
+    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
+      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    measures text[];
+    changed bigint;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
+    IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
+        -- tables that were restored have triggers, and perhaps nothing that these could count in
+        PERFORM kindly_stats.create_tables();
+    ELSIF NOT kindly_stats.has_rollup() THEN
+        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
+            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
+        PERFORM kindly_stats.create_exported();
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.forget_measures(bot::bigint);
+    -- what is marked before the snapshot is counted in it
+    tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
+    measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
+    changed := kindly_stats.repair(bot);
+    IF bot IS NULL THEN
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
+        UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
+    END IF;
+    -- rows that came without triggers
+    PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
+    RETURN changed;
+END
+$$;
+CREATE FUNCTION kindly_stats.conversation_tables() RETURNS TABLE (conversation_table regclass, columns jsonb)
+    LANGUAGE sql STABLE COST 100 ROWS 10
+BEGIN ATOMIC
+    SELECT t.tgrelid::regclass AS conversation_table, kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns
+      FROM pg_catalog.pg_trigger AS t
+     -- after INSERT, for the statement
+     WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+END;
+COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
+CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;
+COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
+CREATE OR REPLACE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t kindly_stats.conversation_table;
+BEGIN
+    FOREACH t IN ARRAY ARRAY(SELECT ROW(c.*)::kindly_stats.conversation_table FROM kindly_stats.conversation_tables() AS c ORDER BY c.conversation_table)
+    LOOP
+        PERFORM kindly_stats.note_conversation_bots(t.conversation_table, t.columns ->> 'bot_id', bot);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.attach_conversations(conversation_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false)
+    RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    wanted jsonb;
+    covered regclass[];
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('attach a conversation table');
+    PERFORM kindly_stats.require_table(conversation_table);
+    PERFORM kindly_stats.check_conversation_mapping(columns);
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.create_exported();
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(conversation_table) AS r;
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
+    -- who closes a day counts its conversations in all tables, this one among them or not
+    PERFORM kindly_stats.lock_exported();
+    SELECT t.columns INTO known FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = attach_conversations.conversation_table;
+    -- what has been exported would be said otherwise
+    IF known IS NOT NULL AND EXISTS (
+        SELECT FROM jsonb_each_text(columns) AS c
+         WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
+        RAISE EXCEPTION 'table "%" is attached with other columns', conversation_table
+            USING ERRCODE = '55000', HINT = 'Only columns that were renamed or dropped can be mapped anew, and others to null; else detach it first.';
+    END IF;
+    wanted := kindly_stats.found_conversation_columns(conversation_table, coalesce(known, '{}') || columns);
+    SELECT array_agg(DISTINCT a.relation ORDER BY a.relation) INTO covered
+      FROM unnest(ARRAY['conversation_start', 'conversation_end']) AS g (grain),
+           LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
+    PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
+    IF known IS NULL THEN
+        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.relations(conversation_table) AS r;
+    END IF;
+    PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
+       FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
+    IF known IS DISTINCT FROM wanted THEN
+        PERFORM kindly_stats.check_replies(conversation_table, wanted);
+    END IF;
+    PERFORM kindly_stats.check_exported(conversation_table, wanted);
+    IF replica THEN
+        PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
+           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
+    END IF;
+    RETURN QUERY SELECT unnest(covered);
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.begin_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = begin_measure.name AND NOT m.counted) THEN
+        RETURN true;
+    END IF;
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r
+                                            WHERE t.grain = begin_measure.grain ORDER BY r));
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, false);
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN false;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.sync_tree(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    part record;
+    known record;
+    is_event boolean;
+BEGIN
+    SELECT bool_or(e.grain = 'event') INTO is_event FROM kindly_stats.event_tables() AS e WHERE e.event_table = top;
+    IF is_event IS NULL THEN
+        PERFORM kindly_stats.part_tree(top);
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.require_countable(relation);
+    PERFORM kindly_stats.require_not_kept(relation);
+    PERFORM kindly_stats.check_columns(top, kindly_stats.needed_columns(e.columns, e.grain), e.grain) FROM kindly_stats.event_tables() AS e WHERE e.event_table = top;
+    FOR part IN SELECT p.relid, p.isleaf FROM pg_partition_tree(relation) AS p ORDER BY p.level, p.relid
+    LOOP
+        IF EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = part.relid AND (c.grain = 'event') <> is_event) THEN
+            RAISE EXCEPTION 'tables "%" and "%" are attached with different kinds of rows', part.relid, top
+                USING ERRCODE = '55000', HINT = 'A tree of tables holds events or conversations, not both; detach one from kindly_stats first.';
+        END IF;
+        FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = top ORDER BY e.grain
+        LOOP
+            IF part.isleaf THEN
+                PERFORM kindly_stats.adopt(part.relid, top, known.columns, known.grain);
+            END IF;
+            PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
+        END LOOP;
+    END LOOP;
+    -- a partition that counts what is replicated makes its tree do so
+    IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.relations(top) AS r
+          WHERE e.event_table = top;
+    END IF;
+    -- what was half counted alone is so as a part of its tree
+    WITH half AS (
+        DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
+    INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
+    LOOP
+        PERFORM kindly_stats.guard_conversations(top, known.columns);
+        PERFORM kindly_stats.note_conversation_bots(relation, known.columns ->> 'bot_id', NULL);
+        PERFORM kindly_stats.check_replies(relation, known.columns);
+        PERFORM kindly_stats.lock_exported();
+        PERFORM kindly_stats.check_exported(top, known.columns);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.take_counts(event_table regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('change counted columns');
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    PERFORM kindly_stats.append_counts(e.event_table, e.columns, e.grain, NULL, true, false)
+       FROM kindly_stats.event_tables() AS e WHERE e.event_table = take_counts.event_table;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.count_anew(event_table regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known record;
+BEGIN
+    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = count_anew.event_table ORDER BY e.grain
+    LOOP
+        PERFORM kindly_stats.check_columns(event_table, kindly_stats.needed_columns(known.columns, known.grain), known.grain);
+        PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, false, false);
+    END LOOP;
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = count_anew.event_table
+    LOOP
+        PERFORM kindly_stats.found_conversation_columns(event_table, known.columns);
+        PERFORM kindly_stats.check_replies(event_table, known.columns);
+        PERFORM kindly_stats.lock_exported();
+        PERFORM kindly_stats.check_exported(event_table, known.columns);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.read_columns(event_table regclass) RETURNS TABLE (logical text, physical text)
+    LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.key, kindly_stats.mapped_column(c.value) FROM kindly_stats.event_tables() AS e, jsonb_each(e.columns) AS c
+     WHERE e.event_table = read_columns.event_table AND kindly_stats.mapped_column(c.value) IS NOT NULL
+    UNION
+    SELECT c.key, c.value FROM kindly_stats.conversation_tables() AS e, jsonb_each_text(e.columns) AS c
+     WHERE e.conversation_table = read_columns.event_table AND c.value IS NOT NULL
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.before_rename_value(enum oid, caller oid) RETURNS SETOF oid
+    LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    reader regclass;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
+        RETURN;
+    END IF;
+    -- no lock on a table is waited for: one that is being attached must be there to be seen
+    PERFORM kindly_stats.exclude_repair();
+    FOR reader IN
+        SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e
+          JOIN LATERAL jsonb_each(e.columns) AS c ON true
+          JOIN pg_attribute AS a ON a.attrelid = e.event_table AND a.attname = kindly_stats.mapped_column(c.value) AND a.attnum > 0 AND NOT a.attisdropped
+         WHERE kindly_stats.base_type(a.atttypid) = enum ORDER BY 1
+    LOOP
+        PERFORM kindly_stats.take_counts(reader);
+        RETURN NEXT reader;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.warn_of_namesake(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    former regclass;
+BEGIN
+    FOR former IN SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e WHERE to_regclass(e.known_as) = relation AND e.event_table <> relation
+    LOOP
+        RAISE WARNING 'table "%" is not attached to kindly_stats: what is written to it is not counted', relation
+            USING HINT = format('"%s" had that name when it was attached. SELECT kindly_stats.attach(%L).', former, relation);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[], retyped text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    found record;
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'table "%" was attached to kindly_stats while this statement waited for it', top
+            USING ERRCODE = '40001', HINT = 'Try again: it is counted anew then.';
+    END IF;
+    IF partition <> 0 AND (kindly_stats.is_covered(relation) OR kindly_stats.is_covered(partition)) THEN
+        -- it is excluded already, unless the tree was attached while the statement waited for it
+        PERFORM kindly_stats.exclude_repair();
+        PERFORM kindly_stats.sync_tree(partition);
+    END IF;
+    IF checks THEN
+        PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
+          WHERE kindly_stats.is_covered(c);
+    END IF;
+    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
+    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+                  WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
+                  ORDER BY t.tgparentid <> 0, 1, 2
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I', found.name, found.tgname);
+    END LOOP;
+    IF switches AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = relation AND starts_with(t.tgname::text, 'kindly_stats_') AND t.tgenabled = 'D'
+                               AND t.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)) THEN
+        RAISE WARNING 'table "%" has counting triggers that are disabled: what is written to it is not counted', relation::regclass
+            USING HINT = format('ALTER TABLE %s ENABLE TRIGGER ALL; then SELECT kindly_stats.rebuild().', relation::regclass);
+    END IF;
+    FOR found IN SELECT DISTINCT a.name FROM unnest(added) AS a (name), kindly_stats.event_tables() AS e
+                  WHERE e.event_table = top AND e.grain = 'event' AND NOT e.columns ? a.name
+                    AND a.name IN (SELECT l.logical FROM kindly_stats.logical_columns(e.grain) AS l) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'column "%" of event table "%" is not counted', found.name, top
+            USING HINT = format('SELECT kindly_stats.attach(%L) counts the table anew with it.', top);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_rename_column(relation regclass, old_name text, new_name text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    known record;
+BEGIN
+    FOR known IN SELECT e.columns, e.grain FROM kindly_stats.event_tables() AS e WHERE e.event_table = top ORDER BY e.grain
+    LOOP
+        IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
+            PERFORM kindly_stats.create_triggers(r, top, kindly_stats.renamed_columns(known.columns, old_name, new_name), known.grain)
+               FROM kindly_stats.relations(top) AS r;
+        END IF;
+    END LOOP;
+    FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
+    LOOP
+        IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
+            PERFORM kindly_stats.guard_conversations(top, kindly_stats.renamed_columns(known.columns, old_name, new_name));
+        END IF;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_drop(kept oid[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lost record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger_dropped_objects() AS d WHERE d.object_type IN ('table column', 'trigger')) THEN
+        RETURN;
+    END IF;
+    FOR lost IN
+        SELECT DISTINCT format('%I.%I', d.address_names[1], d.address_names[2]) AS name, t.objid, t.original
+          FROM pg_event_trigger_dropped_objects() AS d
+          LEFT JOIN pg_event_trigger_dropped_objects() AS t ON t.object_type = 'table' AND t.address_names = d.address_names[1:2]
+         WHERE d.object_type = 'trigger' AND d.address_names[3] ~ '^kindly_stats_(conversation_(start|end)_)?(insert|update|delete|truncate)$' AND coalesce(t.objid <> ALL (kept), true) ORDER BY 1
+    LOOP
+        IF lost.original THEN
+            RAISE EXCEPTION 'table % was attached to kindly_stats while this statement waited for it', lost.name
+                USING ERRCODE = '40001', HINT = 'Try again: its statistics are kept then.';
+        ELSIF lost.objid IS NOT NULL THEN
+            RAISE EXCEPTION 'cannot drop attached table % along with something else', lost.name
+                USING ERRCODE = '55000', HINT = format('Its statistics would be wrong. DROP TABLE %s first, which keeps them, or SELECT kindly_stats.detach(%L).', lost.name, lost.name);
+        END IF;
+        RAISE WARNING 'table % has lost a counting trigger: its statistics become wrong', lost.name
+            USING HINT = 'kindly_stats.attach(), and then kindly_stats.rebuild(), mends that; to count the table no longer, use kindly_stats.detach().';
+    END LOOP;
+    FOR lost IN
+        SELECT d.objid::regclass AS name, c.logical, c.physical, EXISTS (SELECT FROM kindly_stats.conversation_tables() AS v WHERE v.conversation_table = d.objid) AS is_conversation
+          FROM pg_event_trigger_dropped_objects() AS d
+          JOIN LATERAL kindly_stats.read_columns(d.objid) AS c ON c.physical = d.address_names[3]
+         WHERE d.object_type = 'table column' AND kindly_stats.is_covered(d.objid) ORDER BY 1, 2
+    LOOP
+        RAISE EXCEPTION 'column "%" of attached table "%" is counted', lost.physical, lost.name
+            USING ERRCODE = '55000', HINT = CASE WHEN lost.logical IN ('bot_id', 'occurred_at', 'kind', 'conversation_id', 'conversation_start_time', 'conversation_end_time')
+                THEN format('Nothing can be counted without it: SELECT kindly_stats.detach(%L) first.', lost.name)
+                ELSE format('Count without it first: SELECT kindly_stats.%s(%L, ''{"%s": null}'').',
+                    CASE WHEN lost.is_conversation THEN 'attach_conversations' ELSE 'attach' END, lost.name, lost.logical) END;
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_triggers() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- a table that is attached for itself and through its parent
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
+           format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
+      FROM kindly_stats.event_tables() AS t
+      JOIN kindly_stats.event_tables() AS a ON a.grain = t.grain AND a.event_table <> t.event_table
+       AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
+    RETURN QUERY
+    SELECT 'error', r.relation::text,
+           CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
+                ELSE format('This partition of %s has not all triggers that count: what is written straight to it is not counted.', t.event_table) END,
+           format('SELECT kindly_stats.%s(%L); SELECT kindly_stats.rebuild();', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END, t.event_table)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
+     WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
+             WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
+     ORDER BY 2;
+    -- without the trigger for INSERT it is not even known as an event table
+    RETURN QUERY
+    SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
+           format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+       AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
+       AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
+           format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
+                        to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
+       -- a trigger for each row may be one for what is replicated, and nothing else
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+     ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',
+           format('ALTER TABLE %s ENABLE REPLICA TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+      FROM pg_trigger AS g
+     WHERE g.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure) AND g.tgenabled IN ('D', 'O') ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', format('event trigger %I', e.evtname), 'It is disabled: tables can change without the statistics following.',
+           format('ALTER EVENT TRIGGER %I ENABLE; SELECT kindly_stats.rebuild();', e.evtname)
+      FROM pg_event_trigger AS e JOIN pg_depend AS d ON d.classid = 'pg_event_trigger'::regclass AND d.objid = e.oid AND d.deptype = 'e'
+      JOIN pg_extension AS x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid AND x.extname = 'kindly_stats'
+     WHERE e.evtenabled IN ('D', 'R') ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', r.relation::text, 'The rule is gone that keeps MERGE away: what it moves from partition to partition may not be counted.',
+           format('SELECT kindly_stats.refuse_merge(%L);', r.relation::text)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
+     WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.relation AND w.rulename = 'kindly_stats_no_merge') ORDER BY 2;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_columns() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN QUERY
+        SELECT 'error', 'kindly_stats.rollup', format('It is missing, and %s has the triggers that count: it was restored without the schema kindly_stats.', min(t.event_table::text)),
+               'SELECT kindly_stats.rebuild();'
+          FROM kindly_stats.event_tables() AS t HAVING count(*) > 0;
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" was renamed or dropped: writers get an error.', kindly_stats.mapped_column(t.columns -> l), l),
+           format('SELECT kindly_stats.%s(%L, %L); -- or with its new name instead of null', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END,
+                  t.event_table, json_build_object(l, NULL))
+      FROM kindly_stats.event_tables() AS t, LATERAL unnest(kindly_stats.lost_columns(t.event_table, t.columns)) AS l
+     WHERE t.grain <> 'conversation_end' ORDER BY 2, 3;
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
+                                                a.attname, l.logical, format_type(a.atttypid, a.atttypmod)),
+           -- DDL that is followed would count the table as it is first
+           format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
+                  t.event_table, a.attname,
+                  CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
+                       WHEN t.columns -> l.logical -> 'path' IS NOT NULL THEN 'jsonb' WHEN l.role = 'instant' THEN 'timestamptz' WHEN l.role = 'condition' THEN 'boolean'
+                       WHEN l.role IN ('bot', 'weight') THEN 'bigint' ELSE 'text' END)
+      FROM kindly_stats.event_tables() AS t
+     CROSS JOIN LATERAL kindly_stats.logical_columns(t.grain) AS l
+      JOIN pg_attribute AS a ON a.attrelid = t.event_table AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname = CASE WHEN t.columns ? l.logical THEN kindly_stats.mapped_column(t.columns -> l.logical) ELSE l.logical END
+     WHERE NOT kindly_stats.type_fits(l.role, t.columns -> l.logical, a.atttypid)
+       AND t.grain <> 'conversation_end' ORDER BY 2, 3;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT DISTINCT 'warning', c.oid::regclass::text, 'It is unlogged: a crash empties it, and its statistics stay.', format('ALTER TABLE %s SET LOGGED;', c.oid::regclass)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
+     WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', p.relid::text, format('It is a foreign table, and a partition of %s: its events are not counted.', t.event_table),
+           format('ALTER TABLE %s DETACH PARTITION %s;', p.parentrelid, p.relid)
+      FROM kindly_stats.event_tables() AS t, LATERAL pg_partition_tree(t.event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind = 'f' ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'error', i.inhrelid::regclass::text, format('It inherits from %s: what is written straight to it is not counted.', t.event_table),
+           format('ALTER TABLE %s NO INHERIT %s; SELECT kindly_stats.rebuild();', i.inhrelid::regclass, t.event_table)
+      FROM kindly_stats.event_tables() AS t JOIN pg_inherits AS i ON i.inhparent = t.event_table JOIN pg_class AS c ON c.oid = t.event_table
+     WHERE c.relkind = 'r' ORDER BY 2;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_trees() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'error', c.relation::regclass::text, format('It is attached, but not %s, whose partition it is: what is written through that table is not counted.', kindly_stats.tree_top(c.relation)),
+           format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L);', c.relation::regclass::text, kindly_stats.tree_top(c.relation)::text)
+      FROM kindly_stats.covered_relation AS c JOIN pg_class AS r ON r.oid = c.relation AND r.relispartition
+     WHERE NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(c.relation)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'notice', i.inhrelid::regclass::text, format('It is half detached from %s: nothing can be written through that table.', i.inhparent::regclass),
+           format('ALTER TABLE %s DETACH PARTITION %s FINALIZE;', i.inhparent::regclass, i.inhrelid::regclass)
+      FROM pg_inherits AS i WHERE i.inhdetachpending AND i.inhrelid IN (SELECT c.relation FROM kindly_stats.covered_relation AS c) ORDER BY 2;
+    RETURN QUERY
+    SELECT DISTINCT 'warning', t.event_table::text, format('Table %s, which has its former name, is not attached.', t.known_as), format('SELECT kindly_stats.attach(%L);', t.known_as)
+      FROM kindly_stats.event_tables() AS t WHERE to_regclass(t.known_as) <> t.event_table
+       AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = to_regclass(t.known_as)) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'notice', t.event_table::text, format('Its column "%s" is not counted: it was added later.', l.logical), format('SELECT kindly_stats.attach(%L);', t.event_table::text)
+      FROM kindly_stats.event_tables() AS t, kindly_stats.logical_columns(t.grain) AS l
+     WHERE t.grain = 'event' AND NOT t.columns ? l.logical
+       AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = t.event_table AND a.attname = l.logical AND a.attnum > 0 AND NOT a.attisdropped) ORDER BY 2, 3;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_counting() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- whoever counts has this lock, see KS_LOCK_OF_REPAIR
+    is_running boolean := EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database()
+                                   WHERE l.locktype = 'advisory' AND l.objsubid = 6 AND l.classid = 0 AND l.objid = 0 AND l.mode = 'ExclusiveLock');
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, c.event_table::text,
+           format('Its events from before %s are not counted yet.', to_char(c.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')),
+           CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;'
+                WHEN EXISTS (SELECT FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = c.event_table) THEN 'SELECT kindly_stats.rebuild();'
+                ELSE format('CALL kindly_stats.attach_concurrently(%L);', c.event_table) END
+      FROM kindly_stats.counting AS c WHERE c.event_table IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 2;
+    RETURN QUERY
+    SELECT 'error', CASE WHEN EXISTS (SELECT FROM pg_class AS r WHERE r.oid = c.event_table) THEN c.event_table::text ELSE format('table with OID %s', c.event_table) END,
+           'It was dropped or is not attached any more, and was still being counted: statistics lack some of its events.', 'SELECT kindly_stats.rebuild();'
+      FROM kindly_stats.counting AS c WHERE c.event_table NOT IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 2;
+    RETURN QUERY
+    SELECT CASE WHEN is_running THEN 'notice' ELSE 'error' END, format('measure %s', m.name), 'It is still being counted: questions about it are refused.',
+           CASE WHEN is_running THEN 'SELECT * FROM kindly_stats.progress;' ELSE format('CALL kindly_stats.add_measure_concurrently(%L);', m.name) END
+      FROM kindly_stats.measure AS m WHERE NOT m.counted ORDER BY 2;
+    RETURN QUERY
+    SELECT 'warning', format('measure %s', o.name), 'The extension was updated since, and defines it otherwise or anew.', 'SELECT * FROM kindly_stats.update_measures();'
+      FROM kindly_stats.outdated_measures() AS o ORDER BY 2;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_rows(enough bigint DEFAULT 1000) RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    SELECT 'warning', 'kindly_stats.rollup',
+           format('%s months of bots have more than %s rows that are to be merged, bot %s has %s of %s: questions about them are slower than need be.',
+                  count(*), enough, kindly_stats.bot_text((array_agg(m.bot_id ORDER BY m.rows DESC))[1]), max(m.rows), coalesce(to_char(nullif((array_agg(m.month ORDER BY m.rows DESC))[1], '-infinity'), 'YYYY-MM'), 'several months')),
+           'CALL kindly_stats.compact();'
+      FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
+             GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m
+    HAVING count(*) > 0;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    last record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM kindly_stats.event_tables()) OR to_regclass('kindly_stats.verified') IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v.verified_at, v.differences INTO last FROM kindly_stats.verified AS v;
+    IF last.differences > 0 THEN
+        RETURN NEXT ROW('error', 'kindly_stats.rollup', format('verify_all() found %s differences on %s.', last.differences, to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+                        'SELECT kindly_stats.rebuild(); SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    ELSIF last.verified_at IS NULL THEN
+        RETURN NEXT ROW('notice', 'kindly_stats.rollup', 'It has never been compared with the events.', 'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    ELSIF last.verified_at < now() - interval '7 days' THEN
+        RETURN NEXT ROW('notice', 'kindly_stats.rollup', format('It was last compared with the events on %s.', to_char(last.verified_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')),
+                        'SELECT kindly_stats.verify_all();')::kindly_stats.finding;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_roles(oldest interval DEFAULT '1 year') RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    age interval;
+BEGIN
+    RETURN QUERY
+    SELECT 'warning', format('role %I', r.rolname),
+           CASE WHEN NOT w.needs_login THEN 'It can log in, past PostgREST: whoever does says himself which bot he may see.'
+                ELSE 'It cannot log in, as PostgREST has to.' END,
+           format('ALTER ROLE %I %s;', r.rolname, CASE WHEN w.needs_login THEN 'LOGIN' ELSE 'NOLOGIN' END)
+      FROM (VALUES ('kindly_api_authenticator', true), ('kindly_api_anonymous', false), ('kindly_api_user', false), ('kindly_api_guest', false)) AS w (role, needs_login)
+      JOIN pg_roles AS r ON r.rolname = w.role WHERE r.rolcanlogin <> w.needs_login ORDER BY 2;
+    -- not every monitor may see that table
+    IF has_column_privilege(to_regclass('kindly_stats.api_secret'), 'created_at', 'SELECT') THEN
+        SELECT now() - s.created_at INTO age FROM kindly_stats.api_secret AS s;
+        IF age > oldest THEN
+            RETURN NEXT ROW('warning', 'kindly_stats.api_secret', format('The secret that signs tokens is %s days old.', extract(day FROM age)),
+                            'SELECT kindly_stats.rotate_signing_secret(); -- and tell PostgREST')::kindly_stats.finding;
+        END IF;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    d kindly_stats.detached;
+    -- else partitions came since, which were not kept: those that were are read one by one
+    is_whole boolean;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('forget kept statistics');
+    IF NOT kindly_stats.has_rollup() OR NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = forget_kept.event_table) THEN
+        RAISE EXCEPTION 'no statistics of table "%" were kept when it was detached', event_table
+            USING ERRCODE = '55000', HINT = 'kindly_stats.detached lists the tables of which they were.';
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    is_whole := NOT EXISTS (SELECT FROM kindly_stats.relations(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
+    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.relations(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
+    LOOP
+        DELETE FROM kindly_stats.detached AS t WHERE t.event_table = d.event_table AND t.grain = d.grain;
+        IF is_whole AND d.event_table = forget_kept.event_table
+           OR NOT is_whole AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table AND c.relkind = 'r') THEN
+            PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
+        END IF;
+    END LOOP;
+    -- what was taken away lies in rows of its own; months that were not touched are as before
+    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
+                             WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
+                           kindly_stats.measure AS m,
+                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(u.tally, m.name) ELSE u.tally END) AS tally
+                                      FROM kindly_stats.rollup AS r,
+                                           LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
+                                                                                                                 (n.month + interval '1 month') AT TIME ZONE 'UTC')
+                                                                ELSE r.tally END AS tally) AS u
+                                     WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.measure IN ('', m.name) AND r.kept) AS s
+                WHERE kindly_stats.has_negative(s.tally)) THEN
+        RAISE EXCEPTION 'table "%" has events that were not kept when it was detached', event_table
+            USING ERRCODE = '55000', HINT = 'Delete those that were written since, and insert them again once the table is attached.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
+'events of one measure as a time series, each bucket beside one of an earlier range
+
+Arguments up to locale and errors as those of stats_series; compare: previous_period (the range of the same length before it, of as many months where it is of whole
+calendar months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  Days and hours are compared with
+those of the shifted date, other buckets in order.  previous_ columns, difference (count less previous_count) and ratio (count by previous_count) are NULL where there is
+nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet, as of the setting kindly_stats.now or the transaction.';
+COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
+'local dates of a period by name, to exclusive, and a granularity that suits it
+
+name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
+locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
+Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
+CREATE FOREIGN TABLE kindly_stats.bi_interactions (
+    date date,
+    bot_id text,
+    bot_name text,
+    interaction_type text OPTIONS (part '2'),
+    interaction_name text OPTIONS (part '3'),
+    interaction_id text OPTIONS (part '4'),
+    interaction_parent_id text OPTIONS (part '5'),
+    story_id text OPTIONS (part '6'),
+    reached bigint OPTIONS (measure 'interactions'),
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'day', rows 'interactions');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_interactions IS 'internal: what view bi.interactions shows';
+CREATE VIEW bi.interactions AS SELECT * FROM kindly_stats.bi_interactions;
+COMMENT ON VIEW bi.interactions IS 'interactions reached (nodes of stories, as ChatBot.com counts them) by local day and interaction';
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT a.attrelid::regclass AS relation, a.attname, d.what
+          FROM (VALUES
+            ('date', 'local day, or the first one of the week or month, in the zone of column tz'),
+            ('hour', 'local hour; where the clock is set back, two rows have the same'),
+            ('bot_id', 'the id that the user has for the bot, as text'),
+            ('bot_name', 'the bot''s name, if kindly_stats.bot_name has one'),
+            ('is_partial', 'whether the hour, day, week or month is not over yet'),
+            ('starts_at', 'the instant at which it begins'),
+            ('tz', 'time zone: the session''s TimeZone, or the one that a condition asks for, as in tz = ''Europe/Oslo'''),
+            ('weekday', '1 is Monday, 7 is Sunday'),
+            ('hour_of_day', '0 to 23, on the local clock'),
+            ('messages', 'messages of users'),
+            ('chats', 'sessions with a message of a user; a session counts once in each row'),
+            ('users', 'distinct users who wrote, or in bi.ratings who rated; a user counts once in each row'),
+            ('new_users', 'users who had no message in any hour, day, week or month before'),
+            ('replies', 'replies of the bot'),
+            ('fallbacks', 'replies in which the bot did not understand'),
+            ('fallback_rate', 'fallbacks per reply, from 0 to 1; NULL without replies'),
+            ('handover_requests', 'requests for a human'),
+            ('handovers', 'how often a human took over'),
+            ('ratings', 'ratings that users gave, of all kinds'),
+            ('events', 'events of all kinds'),
+            ('source', 'where the user wrote, such as web; NULL where events have none'),
+            ('language_code', 'the user''s language; NULL where events have none'),
+            ('web_host', 'host of the page that the user wrote on'),
+            ('web_path', 'path of the page'),
+            ('clicks', 'clicks'),
+            ('button_id', 'the button'),
+            ('button_type', 'its type'),
+            ('dialogue_id', 'the dialogue that it stands in'),
+            ('labels', 'how often it was added'),
+            ('label_text', 'the label''s text'),
+            ('label_id', 'the label'),
+            ('topic', 'the topic'),
+            ('interaction_type', 'its type'),
+            ('interaction_name', 'its name'),
+            ('interaction_id', 'the interaction'),
+            ('interaction_parent_id', 'what it is a part of'),
+            ('story_id', 'the story'),
+            ('reached', 'how often it was reached'),
+            ('response_id', 'the response'),
+            ('sent', 'how often it was sent'),
+            ('likes', 'how often it was liked'),
+            ('dislikes', 'how often it was disliked'),
+            ('rating_type', 'binary or emojis'),
+            ('rating', 'the value, as text'),
+            ('conversation_status', 'the conversation''s status'),
+            ('last_resolution', 'how it was resolved last'),
+            ('conversations_started', 'conversations that began then, those in which the bot wrote'),
+            ('visitor_messages_started', 'messages of their visitors, of conversations that began then'),
+            ('not_understood_started', 'messages that were not understood, of conversations that began then'),
+            ('not_understood_rate_started', 'of the visitors'' messages, from 0 to 1; NULL without messages'),
+            ('conversations_ended', 'conversations that ended then'),
+            ('visitor_messages_ended', 'messages of their visitors, of conversations that ended then'),
+            ('not_understood_ended', 'messages that were not understood, of conversations that ended then'),
+            ('not_understood_rate_ended', 'of the visitors'' messages, from 0 to 1; NULL without messages')
+          ) AS d (name, what)
+          JOIN pg_catalog.pg_attribute AS a ON a.attname = d.name
+          JOIN pg_catalog.pg_class AS r ON r.oid = a.attrelid AND r.relnamespace = 'bi'::regnamespace AND r.relkind = 'v'
+    LOOP
+        EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.relation, c.attname, c.what);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.svg(text[], double precision[], text, text, text, integer, integer) IS
+'a picture of labels and numbers
+
+labels: of the values, or the names of seven weekdays, with 60 characters at most; values: 2,000 at most, NULL is a gap;
+kind: line, bar or heatmap, whose values are those of 24 hours of each weekday, in the order of the labels; title, description: for those who see it and who
+do not, the latter by default what the highest value is; width, height: in pixels, from 120 to 4000.
+It has colours for light and dark screens.  Numbers below zero are drawn as zero.  NULL without values.
+Errors: 22023 for another kind or size, and for numbers that are not finite or too many.';
+CREATE OR REPLACE FUNCTION kindly_stats.stats_svg(
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',
+    measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL,
+    locale text DEFAULT NULL, kind text DEFAULT 'line', title text DEFAULT NULL, width integer DEFAULT 720, height integer DEFAULT 240)
+    RETURNS kindly_stats."image/svg+xml"
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+BEGIN ATOMIC
+    SELECT CASE WHEN lower(kind) = 'heatmap' THEN
+        (SELECT kindly_stats.svg((SELECT array_agg(n.name ORDER BY n.place) FROM kindly_stats.weekdays(locale, 'short') AS n),
+                                 array_agg(h.count ORDER BY w.place, h.hour), kind, coalesce(title, measure, 'messages'), NULL, width, height)
+           FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, measure, sources, language_codes, key) AS h
+           JOIN kindly_stats.weekdays(locale, 'short') AS w ON w.day = h.day)
+    ELSE
+        (SELECT kindly_stats.svg(array_agg(kindly_stats.bucket_label(s.date, granularity, locale, 'short') ORDER BY s.bucket), coalesce(array_agg(s.count ORDER BY s.bucket), '{}'),
+                                 kind, coalesce(title, measure, 'messages'), NULL, width, height)
+           FROM kindly_stats.stats_series(bot, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s)
+    END;
+END;
+COMMENT ON FUNCTION kindly_stats.stats_svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) IS
+'a picture of a time series, or of the hours of the week
+
+kind: line, bar or heatmap, for which granularity is without meaning, and whose rows are the locale''s week; title: by default the measure; width, height: in
+pixels, from 120 to 4000.  The other arguments are those of stats_series.
+Errors: those of stats_series and of svg().';
+CREATE OR REPLACE FUNCTION chatbot_com.conversations(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
+    "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
+    RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_com_conversations';
+CREATE OR REPLACE FUNCTION chatbot_com.conversations_paid(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
+    "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
+    RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_com_conversations_paid';
+COMMENT ON FUNCTION chatbot_com.conversations_paid(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+'paid conversations in which users wrote to the bot, as data points with a summary
+
+Arguments and errors as those of chatbot_com.conversations.
+value: distinct sessions with a user message in the bucket that is marked paid; date: its start; every bucket is there.';
+CREATE OR REPLACE FUNCTION chatbot_com.conversations_messages(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
+    "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
+    RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_com_conversations_messages';
+COMMENT ON FUNCTION chatbot_com.conversations_messages(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+'messages from users, as data points with a summary
+
+Arguments and errors as those of chatbot_com.conversations.
+value: user messages in the bucket; date: its start; every bucket is there.';
+CREATE OR REPLACE FUNCTION chatbot_com.conversations_avg(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    period text DEFAULT 'last30days', dimension text DEFAULT 'day', "group" text DEFAULT NULL, source text DEFAULT NULL,
+    "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
+    RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_com_conversations_avg';
+COMMENT ON FUNCTION chatbot_com.conversations_avg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text, text) IS
+'messages from users in each conversation on average, as data points with a summary
+
+Arguments and errors as those of chatbot_com.conversations.
+value: user messages in the bucket for each distinct session they belong to, two decimals, 0 without sessions; date: its start;
+every bucket is there.';
+CREATE OR REPLACE FUNCTION chatbot_com.conversations_heatmap(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    period text DEFAULT 'last30days', "offset" integer DEFAULT NULL, source text DEFAULT NULL, "storyId" text DEFAULT NULL,
+    tz text DEFAULT NULL)
+    RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 10000 AS 'MODULE_PATHNAME', 'ks_chatbot_com_conversations_heatmap';
+COMMENT ON FUNCTION chatbot_com.conversations_heatmap(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, integer, text, text, text) IS
+'conversations by weekday and hour of the day
+
+bot, from, to, period, source, storyId, errors: as those of chatbot_com.conversations, but that from and to inside an hour count that
+hour whole; offset: minutes that the clock is ahead of UTC, a multiple of 15 from -720 to 720, default 0 (events are counted by
+quarter hours); tz: a time zone instead.
+Seven arrays of 24 cells, Sunday (day 0) first.  value: distinct sessions with a user message in the cell; usage: percent of the
+sum of all cells, two decimals.';
+CREATE OR REPLACE FUNCTION chatbot_com.conversations_interactions(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,
+    period text DEFAULT 'last30days', "storyId" text DEFAULT NULL, tz text DEFAULT 'UTC')
+    RETURNS json LANGUAGE C STABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_chatbot_com_conversations_interactions';
+COMMENT ON FUNCTION chatbot_com.conversations_interactions(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+'interactions of the bot, most used first
+
+bot, from, to, period, storyId, tz, errors: as those of chatbot_com.conversations.
+All interactions that the bot ever had, and those of kindly_stats.interaction, in these stories, if there is a list of them.  parentId,
+type, name, id: which one, without those that it does not have, the name being the last one that the id had; usage: percent of the
+sum of all values, two decimals; value: how often it was used.  Further error: 42501 without SELECT on kindly_stats.interaction.';
+CREATE FUNCTION kindly_stats.bots() RETURNS TABLE (id text, number bigint, name text)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 10000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_list_bots';
+COMMENT ON FUNCTION kindly_stats.bots() IS
+'bots that have statistics or a name, and that the caller sees
+
+What view kindly_stats.bot shows.  Error: 42501 for who has SELECT neither on it nor on the tables.';
+COMMENT ON FUNCTION kindly_stats.visible_bots() IS
+'bots that row-level security shows to the caller, ascending
+
+For the roles of API tokens the bot of the token, or those of the role that it is a login of; for all others those that kindly_stats.grant_bot() gave to the role itself or to
+a role whose rights it has.  Owners of the tables and superusers see every bot, whatever is listed here.';
+COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at its own alone';
+CREATE FUNCTION kindly_stats.stats_series_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000
+BEGIN ATOMIC
+    SELECT b.id, b.name, s.bucket, s.date, s.count, s.distinct_count, s.is_partial
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_series(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY b.id COLLATE "C", s.bucket;
+END;
+COMMENT ON FUNCTION kindly_stats.stats_series_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series for each bot
+
+bots: which, NULL for all that the caller sees; of others, and of those that have neither statistics nor a name, there is no row.  bot: the id that the user has for it; name: as in
+kindly_stats.bot_name.  Other arguments, columns and errors are those of stats_series.';
+CREATE FUNCTION kindly_stats.stats_total_by_bot(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bot text, name text, count bigint, distinct_count bigint)
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 100
+BEGIN ATOMIC
+    SELECT b.id, b.name, t.count, t.distinct_count
+      FROM kindly_stats.bots() AS b,
+           kindly_stats.stats_total(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS t
+     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY t.count DESC, b.id COLLATE "C";
+END;
+COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all for each bot, most first
+
+Arguments and errors as those of stats_series_by_bot and stats_total.';
+CREATE OR REPLACE FUNCTION kindly_stats.create_access_tables() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.create_tables();
+    IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = to_regclass('kindly_stats.bot_grant') AND t.tgname = 'kindly_stats_changed')
+       AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- another session may be at the same, and be done before us
+    PERFORM kindly_stats.lock_creation();
+    IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
+        -- by name: a role's number is another one in the cluster that a dump is restored to
+        CREATE TABLE kindly_stats.bot_grant (
+            role name NOT NULL,
+            bot_id bigint NOT NULL,
+            PRIMARY KEY (role, bot_id)
+        );
+        COMMENT ON TABLE kindly_stats.bot_grant IS
+'bots that database roles see where row-level security is enabled
+
+role: the name of the role; bot_id: the number of the bot.
+Made by kindly_stats.grant_bot(), and taken away by kindly_stats.revoke_bot().';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'kindly_stats.bot_grant'::regclass AND t.tgname = 'kindly_stats_changed') THEN
+        CREATE TRIGGER kindly_stats_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON kindly_stats.bot_grant
+            FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.grants_changed();
+    END IF;
+    IF to_regclass('kindly_stats.api_key') IS NULL THEN
+        CREATE TABLE kindly_stats.api_key (
+            prefix text COLLATE "C" PRIMARY KEY,
+            bot_id bigint,
+            label text,
+            hash bytea NOT NULL CHECK (length(hash) = 32),
+            created_at timestamptz NOT NULL DEFAULT now(),
+            expires_at timestamptz,
+            revoked_at timestamptz,
+            login name,
+            CHECK (num_nonnulls(bot_id, login) = 1)
+        );
+        COMMENT ON TABLE kindly_stats.api_key IS
+'API keys, without their secrets
+
+prefix: by which a key is known; bot_id: the number of the bot that it opens; login: or the name of the role whose bots it opens; label: what it is for; hash: SHA-256 of the whole key;
+created_at: when it was made; expires_at: when it ends, NULL for never; revoked_at: when it was revoked.';
+    END IF;
+    IF to_regclass('kindly_stats.api_secret') IS NULL THEN
+        CREATE TABLE kindly_stats.api_secret (
+            is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+            secret text NOT NULL CHECK (length(secret) >= 32),
+            created_at timestamptz NOT NULL DEFAULT now()
+        );
+        COMMENT ON TABLE kindly_stats.api_secret IS
+'the secret that signs tokens: whoever can read it can make tokens for any bot
+
+is_only: always true, for there is one row; secret: the secret; created_at: when it was made.';
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
+     WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
+    UNION ALL
+    SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
+      FROM kindly_stats.conversation_tables() AS t, kindly_stats.relations(t.conversation_table) AS r
+$$;
+CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    command text;
+BEGIN
+    FOR command IN
+        SELECT format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, reader) FROM pg_namespace AS n
+         WHERE (n.nspname = 'kindly_stats'
+                OR tables AND n.oid IN (SELECT c.relnamespace FROM kindly_stats.tables_with_bots() AS t JOIN pg_class AS c ON c.oid = t.relation WHERE NOT t.is_partition)
+                OR n.oid IN (SELECT d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+                              WHERE d.classid = 'pg_namespace'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'))
+           AND n.nspname <> 'kindly_api' AND NOT has_schema_privilege(reader, n.oid, 'USAGE')
+        UNION ALL
+        SELECT format('GRANT SELECT ON %s TO %I', r, reader)
+          FROM unnest('kindly_stats.bot'::regclass || ARRAY(SELECT c.oid::regclass FROM pg_class AS c WHERE c.relnamespace = 'bi'::regnamespace AND c.relkind = 'v'
+                                                                AND EXISTS (SELECT FROM pg_depend AS d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))) AS r
+         WHERE NOT has_table_privilege(reader, r, 'SELECT')
+        UNION ALL
+        SELECT format('GRANT SELECT ON %s TO %I', t.relation, reader) FROM kindly_stats.tables_with_bots() AS t
+         WHERE tables AND NOT t.is_partition AND NOT has_table_privilege(reader, t.relation, 'SELECT')
+        UNION ALL
+        SELECT format('GRANT SELECT ON kindly_stats.measure TO %I', reader) WHERE tables AND NOT has_table_privilege(reader, 'kindly_stats.measure', 'SELECT')
+    LOOP
+        EXECUTE command;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
+CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_row_security();
+    IF bot IS NULL OR role IS NULL THEN
+        RAISE EXCEPTION '"%" is missing', CASE WHEN role IS NULL THEN 'role' ELSE 'bot' END
+            USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    END IF;
+    PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
+    PERFORM kindly_stats.note_bot(bot);
+    INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
+'lets a database role read the statistics of a bot
+
+role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
+The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
+kindly_stats.bot_grant lists what was granted, by the roles'' names.
+Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+CREATE OR REPLACE FUNCTION kindly_stats.limit_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted record;
+BEGIN
+    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
+    PERFORM kindly_stats.visible_bots();
+    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
+    -- the extension it does not find there, so that they are set where it logs in.
+    FOR wanted IN
+        SELECT s.role, s.name, s.value
+          FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
+                       ('kindly_api_guest', 'statement_timeout', '15s'), ('kindly_api_guest', 'lock_timeout', '1s'),
+                       ('kindly_api_anonymous', 'statement_timeout', '2s'), ('kindly_api_anonymous', 'lock_timeout', '1s'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_buckets', '9000'),
+                       ('kindly_api_authenticator', 'kindly_stats.max_limit', '1000'),
+                       ('kindly_api_authenticator', 'kindly_stats.wait_for_writers', 'off'),
+                       -- a log of statements must not have the headers of requests, among which are keys and tokens
+                       ('kindly_api_authenticator', 'log_parameter_max_length', '0'),
+                       ('kindly_api_authenticator', 'log_parameter_max_length_on_error', '0')) AS s (role, name, value)
+          JOIN pg_roles AS r ON r.rolname = s.role
+         -- a value of the operator's own stays
+         WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
+           -- one that only a superuser may give
+           AND (s.name <> 'log_parameter_max_length' OR (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user))
+    LOOP
+        EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
+    END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.create_api_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role name;
+BEGIN
+    PERFORM kindly_stats.require_row_security();
+    PERFORM kindly_stats.create_role('kindly_api_authenticator', 'LOGIN NOINHERIT');
+    PERFORM kindly_stats.create_role('kindly_api_anonymous', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_user', 'NOLOGIN');
+    PERFORM kindly_stats.create_role('kindly_api_guest', 'NOLOGIN');
+    FOREACH role IN ARRAY '{kindly_api_anonymous,kindly_api_user,kindly_api_guest}'::name[] LOOP
+        IF NOT pg_has_role('kindly_api_authenticator', role, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO kindly_api_authenticator', role);
+        END IF;
+    END LOOP;
+    GRANT USAGE ON SCHEMA kindly_api TO kindly_api_anonymous, kindly_api_user, kindly_api_guest;
+    -- without a token, request() says that one is needed
+    GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
+    PERFORM kindly_stats.grant_reading('kindly_api_user', true);
+    -- its rights on the tables decide alone: whoever takes them away has closed the API
+    REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
+    -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
+    GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
+    -- request() says that it is not for him
+    GRANT EXECUTE ON FUNCTION kindly_api.token(), kindly_api.request(), kindly_api.request_volatile(),
+        kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) TO kindly_api_guest;
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.measure, kindly_stats.counting TO kindly_api_guest;
+    -- an export closes its day
+    GRANT EXECUTE ON FUNCTION kindly_stats.close_day(kindly_stats.bot_id, date) TO kindly_api_user;
+    PERFORM kindly_stats.limit_api_roles();
+    NOTIFY pgrst, 'reload config';
+    NOTIFY pgrst, 'reload schema';
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.create_api_roles() IS
+'creates the roles that PostgREST serves the API with, and gives them their rights
+
+kindly_api_authenticator, as which PostgREST connects (give it a password, or a line in pg_hba.conf); kindly_api_anonymous,
+without a token; kindly_api_user, with one; kindly_api_guest, with a link of the page that was shared.  Grant none of them to anybody else.  Calling it once more gives the rights that came
+to be needed since, such as those on a conversation table.  It also sets how long a request may take and wait, and how much it may
+ask for, for roles that have no such settings: ALTER ROLE ... SET changes them, and calling this again leaves them.  Errors: 42710 where a role of that name exists that may do more, 55000 before
+kindly_stats.enable_row_security() was called.';
+CREATE FUNCTION kindly_stats.create_login_key(role name, label text DEFAULT NULL, lifetime interval DEFAULT NULL) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    prefix text := left(replace(gen_random_uuid()::text, '-', ''), 12);
+    key text := concat('ks_', prefix, '_', kindly_stats.random_text(43));
+BEGIN
+    IF role IS NULL THEN
+        RAISE EXCEPTION '"role" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of a role that bots were granted to.';
+    ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = create_login_key.role) THEN
+        RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF now() + lifetime <= now() THEN
+        RAISE EXCEPTION '"lifetime" must be longer than nothing' USING ERRCODE = '22023', HINT = 'Leave it out for a key that does not expire.';
+    END IF;
+    PERFORM kindly_stats.create_access_tables();
+    INSERT INTO kindly_stats.api_key (prefix, login, label, hash, expires_at)
+    VALUES (prefix, role, label, sha256(convert_to(key, 'UTF8')), now() + lifetime);
+    RETURN key;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_login_key(name, text, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_login_key(name, text, interval) IS
+'makes an API key for all bots of a role, such as a team''s, and shows it this once
+
+role: whose bots it opens, those that kindly_stats.grant_bot() gave to it or to a role whose rights it has, as they are when it is used; the role need not
+be able to log in.  label, lifetime: as those of create_api_key().  The page takes it, and exchanges of Sage''s for a token of one of the bots do; in the place of a token it is none.
+Errors: 22004 without role, 42704 where there is no such role, 22023 for a lifetime that is over.';
+COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
+'makes an API key invalid
+
+prefix: the twelve characters after ks_, as kindly_stats.api_keys() lists them, or the whole key.  Tokens that it was exchanged for are valid for the
+rest of kindly_stats.token_lifetime; links that were shared with them end at once.  Error: 22023 where there is no such key.';
+CREATE FUNCTION kindly_stats.api_keys(bot kindly_stats.bot_id DEFAULT NULL)
+    RETURNS TABLE (prefix text, bot_id text, login name, label text, created_at timestamptz, expires_at timestamptz, revoked_at timestamptz, is_valid boolean)
+    LANGUAGE plpgsql STABLE ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_own_tables();
+    IF to_regclass('kindly_stats.api_key') IS NOT NULL THEN
+        RETURN QUERY
+        SELECT k.prefix, kindly_stats.bot_text(k.bot_id), k.login, k.label, k.created_at, k.expires_at, k.revoked_at,
+               k.revoked_at IS NULL AND coalesce(k.expires_at > now(), true)
+          FROM kindly_stats.api_key AS k WHERE bot IS NULL OR k.bot_id = bot::bigint
+         ORDER BY k.bot_id, k.login, k.created_at, k.prefix;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API keys, without their secrets
+
+bot: one bot''s only; NULL for all, and for those of roles (login).  is_valid: neither revoked nor expired.';
+CREATE OR REPLACE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
+                         'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'create_login_key', 'revoke_api_key', 'api_keys',
+                         'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
+                         'create_administrator_roles', 'grant_administration', 'allow_restore', 'drop_roles')
+      FROM pg_proc AS p WHERE p.oid = function
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.grant_administration() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    command text;
+BEGIN
+    GRANT USAGE ON SCHEMA kindly_stats, bi TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT SELECT ON ALL TABLES IN SCHEMA bi TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT SELECT ON kindly_stats.covered_relation TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.bot, kindly_stats.interaction, kindly_stats.exported, kindly_stats.detached, kindly_stats.counting,
+        kindly_stats.verified, kindly_stats.event_table, kindly_stats.conversation_table, kindly_stats.progress TO kindly_stats_admin, kindly_stats_monitor;
+    GRANT INSERT, DELETE ON kindly_stats.rollup, kindly_stats.detached TO kindly_stats_admin;
+    GRANT INSERT, UPDATE, DELETE ON kindly_stats.measure, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.counting, kindly_stats.verified TO kindly_stats_admin;
+    FOR command IN
+        SELECT format('GRANT EXECUTE ON %s %s TO kindly_stats_admin', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure)
+          FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+          JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
+         WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
+           -- what event triggers call they call as the extension's owner
+           AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
+        UNION ALL
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
+                            'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text)',
+                            'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
+                            'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
+                            'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',
+                            'kindly_stats.tree_findings()', 'kindly_stats.tree_top(regclass)',
+                            'kindly_stats.relations(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
+         WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
+        UNION ALL
+        SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)
+          FROM pg_proc AS p
+         WHERE p.pronamespace = 'kindly_stats'::regnamespace
+           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data'))
+           AND NOT has_function_privilege('kindly_stats_monitor', p.oid, 'EXECUTE')
+    LOOP
+        EXECUTE command;
+    END LOOP;
+    GRANT SELECT ON kindly_stats.health TO kindly_stats_admin, kindly_stats_monitor;
+    -- how old the secret is, but not the secret
+    IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
+        GRANT SELECT (created_at) ON kindly_stats.api_secret TO kindly_stats_admin, kindly_stats_monitor;
+    END IF;
+END
+$$;
+CREATE FUNCTION kindly_stats.drop_roles() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role name;
+    databases text;
+BEGIN
+    FOR role IN SELECT r.rolname FROM pg_roles AS r
+                 WHERE r.rolname IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_user', 'kindly_stats_admin', 'kindly_stats_monitor')
+    LOOP
+        SELECT string_agg(DISTINCT quote_ident(d.datname), ', ') INTO databases
+          FROM pg_shdepend AS s JOIN pg_database AS d ON d.oid = s.dbid JOIN pg_roles AS r ON s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
+         WHERE r.rolname = role AND d.datname <> current_database();
+        IF databases IS NOT NULL THEN
+            RAISE EXCEPTION 'role "%" has rights in other databases, too: %', role, databases USING ERRCODE = '2BP01',
+                HINT = format('There, DROP OWNED BY %I first.', role);
+        END IF;
+        EXECUTE format('DROP OWNED BY %I', role);
+        EXECUTE format('DROP ROLE %I', role);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.drop_roles() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.drop_roles() IS
+'drops the roles of the API and of administrators, with their rights in this database
+
+Those that create_api_roles() and create_administrator_roles() made.  What they own here goes, too; as they were made, they own nothing.  To uninstall the extension.  Errors: 2BP01 where another database
+still gives them rights, 42501.';
+COMMENT ON FUNCTION kindly_api.auth() IS
+'gives a token for an API key: GET /api/v2/bot/<BOT_ID>/sage/auth, or GET /api/native/login
+
+The second address is for the page: its token is for the key''s bot, or for all bots of the role that the key was made for; with bot=<BOT_ID> only if that is among them.
+The header x-original-uri has the path, x-api-key the key; the proxy sets both, the key from Authorization: Bearer <API_KEY>.
+The answer is {"jwt": "...", "ttl": <seconds>}, valid for kindly_stats.token_lifetime.
+HTTP statuses: 401 for a key that is missing, unknown, expired or revoked; 403 for a key of another bot; 404 for other paths.';
+CREATE OR REPLACE FUNCTION kindly_api.token() RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    claims json := nullif(current_setting('request.jwt.claims', true), '');
+    key text := claims ->> 'key';
+    bot text;
+BEGIN
+    -- A login has several bots, and is counted by its key alone.  A token whose key is not known is counted by itself as one of its bot's.
+    IF claims ->> 'login' IS NULL OR claims ->> 'bot' IS NOT NULL OR cardinality(kindly_stats.visible_bots()) = 0 THEN
+        bot := kindly_stats.require_bot(NULL)::bigint;
+    END IF;
+    PERFORM set_config('response.headers', json_build_array(json_build_object('X-Kindly-Bot', coalesce(bot, '')), json_build_object('X-Kindly-Key',
+        CASE WHEN key ~ '^[0-9A-Za-z_.-]{1,64}$' THEN key ELSE concat('bot:', bot) END))::text, true);
+    RETURN json_build_object('bot', claims -> 'bot');
+END
+$$;
+COMMENT ON FUNCTION kindly_api.token() IS
+'says which bot the token is for, and so that it is valid
+
+The answer is {"bot": ...}, its id as the token has it, null for a login''s; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
+key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
+CREATE FUNCTION kindly_api.share(bot kindly_stats.bot_id DEFAULT NULL, lifetime interval DEFAULT '7 days') RETURNS json
+    LANGUAGE C VOLATILE COST 1000 AS 'MODULE_PATHNAME', 'ks_share_link';
+REVOKE EXECUTE ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) IS
+'makes a token for a link to the page that others may have: POST /api/native/rpc/share
+
+bot: by default the token''s; lifetime: from now on, between a minute and 366 days.  The answer is {"token": ..., "expires": <seconds since 1970>}.  Whoever has the token may call overview() for that bot and
+nothing else, until then, and no longer than the key is valid that the caller''s token was exchanged for.
+Errors: 400 for a lifetime that makes no sense, 403 for another bot, and without a valid key.';
+CREATE FUNCTION kindly_api.period(name text DEFAULT NULL, tz text DEFAULT NULL, "now" timestamptz DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE ("from" date, "to" date, granularity text)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 10 ROWS 1
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.period(name, tz, "now", locale);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.period(text, text, timestamptz, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.period(text, text, timestamptz, text) IS
+'local dates of a period by name, to exclusive, and a granularity that suits it
+
+name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose
+date is today, default the session''s, which the header Prefer: timezone=... sets; now: default the request''s; locale: calendar and first day of the week, default ISO.
+Error: 400 for an unknown name, tz or locale.';
+CREATE FUNCTION kindly_api.buckets(
+    "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL, granularity text DEFAULT 'day',
+    locale text DEFAULT NULL, style text DEFAULT 'long')
+    RETURNS TABLE (bucket timestamptz, bucket_end timestamptz, date timestamp, label text, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 100 ROWS 100
+BEGIN ATOMIC
+    SELECT b.bucket, b.bucket_end, b.date, kindly_stats.bucket_label(b.date, granularity, locale, style), b.is_partial
+      FROM kindly_stats.buckets("from", "to", tz, granularity, locale) AS b;
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text, text) IS
+'the buckets of a range, and what each is called in a language
+
+from, to, tz, granularity, locale: as those of stats_series, whose rows have the same bucket and date; style: long, or short for the names of months abbreviated and no year.
+Without a locale labels are written as ISO 8601 has them.
+Error: 400 for arguments that are missing or make no sense.';
+CREATE FUNCTION kindly_api.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
+    RETURNS TABLE (place integer, day integer, name text)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 100 ROWS 7
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.weekdays(locale, style);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.weekdays(text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.weekdays(text, text) IS
+'names of the weekdays in a language, in the order of its week
+
+locale: default English, with weeks from Monday; style: long or short.  place: 1 to 7; day: as stats_heatmap has it, 0 is Sunday.
+Error: 400 for an unknown locale or style.';
+CREATE FUNCTION kindly_api.stats_series_compared(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL, compare text DEFAULT 'previous_period')
+    RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, previous_bucket timestamptz, previous_date timestamp,
+                   previous_count bigint, previous_distinct_count bigint, count_difference bigint, distinct_count_difference bigint,
+                   count_ratio double precision, distinct_count_ratio double precision, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 2000 ROWS 100
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_series_compared(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale, compare);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
+'events of one measure as a time series, each bucket beside one of an earlier range
+
+Arguments up to locale and errors as those of stats_series; compare: previous_period (the range of the same length before it, of as many months where it is of whole calendar
+months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  previous_ columns, difference (count less previous_count) and ratio (count by
+previous_count) are null where there is nothing to compare with, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet.';
+CREATE FUNCTION kindly_api.stats_total_compared(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL, compare text DEFAULT 'previous_period')
+    RETURNS TABLE (count bigint, distinct_count bigint, previous_count bigint, previous_distinct_count bigint, count_difference bigint,
+                   distinct_count_difference bigint, count_ratio double precision, distinct_count_ratio double precision,
+                   previous_from timestamp, previous_to timestamp, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 2000 ROWS 1
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_total_compared(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale, compare);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_total_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_total_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
+'events of one measure in all, beside an earlier range
+
+Arguments, differences, ratios and errors as those of stats_series_compared.  previous_from, previous_to: the earlier range on the local clock, previous_to exclusive; is_partial: the
+range is not over yet.';
+CREATE FUNCTION kindly_api.stats_series_by(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    by text DEFAULT 'source', granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL,
+    language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (value text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 ROWS 500
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_series_by(kindly_stats.require_bot(bot), "from", "to", tz, by, granularity, measure, sources, language_codes, key, locale);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_series_by(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text[], text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_series_by(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text[], text[], text[], text) IS
+'events of one measure as a time series for each source, language or value of a key column
+
+by: source, language_code or a key column of the measure; other arguments and errors as those of stats_series.  Values with most events in the range come first, each with a row for
+every bucket; null are events without a value.';
+CREATE FUNCTION kindly_api.stats_total_by(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    by text DEFAULT 'source', granularity text DEFAULT 'day', measure text DEFAULT 'messages', sources text[] DEFAULT NULL,
+    language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (value text, count bigint, distinct_count bigint, ratio double precision)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 ROWS 10
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_total_by(kindly_stats.require_bot(bot), "from", "to", tz, by, granularity, measure, sources, language_codes, key, locale);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_total_by(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text[], text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_total_by(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text, text[], text[], text[], text) IS
+'events of one measure in all for each source, language or value of a key column
+
+Arguments and errors as those of stats_series_by.  Ratios are of all events that pass the filters.  A member who has several values is among the distinct members of each.';
+CREATE FUNCTION kindly_api.stats_active(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    measure text DEFAULT 'users', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, daily bigint, last_7 bigint, last_28 bigint, last_30 bigint, stickiness double precision)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 ROWS 100
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_active(kindly_stats.require_bot(bot), "from", "to", tz, measure, sources, language_codes, key);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_active(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_active(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text[]) IS
+'distinct members of each day, and of the 7, 28 and 30 days that end with it
+
+measure: one that counts members, default users; other arguments and errors as those of stats_series.  A row for every local day of the range; what lies before the range counts, too.
+stickiness: daily by last_30, null where that is 0.';
+CREATE FUNCTION kindly_api.stats_new_returning(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    granularity text DEFAULT 'day', measure text DEFAULT 'users', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, distinct_count bigint, new_count bigint, returning_count bigint, new_ratio double precision,
+                   is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 ROWS 100
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_new_returning(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_new_returning(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_new_returning(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'distinct members of each bucket: those who are new in it, and those who return
+
+measure: one that counts members, default users; other arguments and errors as those of stats_series.  New is whose first event of all time that passes the filters lies in the bucket;
+new_ratio is null where there is nobody.';
+CREATE FUNCTION kindly_api.stats_retention(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    granularity text DEFAULT 'week', measure text DEFAULT 'users', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL,
+    key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (cohort timestamptz, cohort_date timestamp, size bigint, age integer, date timestamp, distinct_count bigint,
+                   ratio double precision, is_partial boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 ROWS 500
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_retention(kindly_stats.require_bot(bot), "from", "to", tz, granularity, measure, sources, language_codes, key, locale);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_retention(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_retention(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'members by the bucket of their first visit, and how many of them come in each later one
+
+granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
+passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, null where it is empty; is_partial: the range
+covers only a part of either bucket.';
+CREATE FUNCTION kindly_api.stats_funnel(
+    bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
+    measures text[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
+    RETURNS TABLE (step integer, measure text, distinct_count bigint, ratio double precision, step_ratio double precision)
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 ROWS 3
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.stats_funnel(kindly_stats.require_bot(bot), "from", "to", tz, measures, sources, language_codes);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.stats_funnel(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.stats_funnel(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], text[]) IS
+'members of a measure, those of them who are members of a second one, too, and so on
+
+measures: 2 to 20 that count values of the same column, {messages,pages}; other arguments and errors as those of stats_series, and 400 for measures whose members differ.  Each step has
+the members who were counted by its measure and by all before it in the range, in whatever order of time.  ratio: part of the first step''s, step_ratio: of the step before''s, null where
+that is nobody.';
+CREATE TYPE kindly_stats.overview_question AS (
+    bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, granularity text, locale text, sources text[], language_codes text[],
+    compare text, previous_from kindly_stats.moment, previous_to kindly_stats.moment, measure text, key text[], top integer
+);
+COMMENT ON TYPE kindly_stats.overview_question IS 'internal: what kindly_api.overview() was asked for, once it is clear what that is';
+CREATE FUNCTION kindly_stats.local_date(instant timestamptz, tz text) RETURNS date
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 20
+    RETURN (SELECT p."from" FROM kindly_stats.period('today', tz, instant) AS p);
+COMMENT ON FUNCTION kindly_stats.local_date(timestamptz, text) IS 'internal: the date that a local clock shows';
+CREATE FUNCTION kindly_stats.overview_range(
+    INOUT period text, INOUT "from" kindly_stats.moment, INOUT "to" kindly_stats.moment, tz text, INOUT granularity text, locale text, first date, last date,
+    OUT from_date date, OUT to_date date)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    today date := (SELECT p."from" FROM kindly_stats.period('today', tz) AS p);
+    fitting text;
+    days integer;
+BEGIN
+    IF period IS NULL AND "from" IS NULL AND "to" IS NULL THEN
+        IF last < today - 29 THEN
+            "from" := kindly_stats.moment(last - 29);
+            "to" := kindly_stats.moment(last + 1);
+        ELSE
+            period := 'last30days';
+        END IF;
+    END IF;
+    IF period = 'all' THEN
+        from_date := coalesce(first, today);
+        to_date := coalesce(last, today) + 1;
+    ELSIF period IS NOT NULL THEN
+        SELECT p."from", p."to", p.granularity INTO from_date, to_date, fitting FROM kindly_stats.period(period, tz, NULL, locale) AS p;
+    END IF;
+    IF period IS NOT NULL THEN
+        "from" := kindly_stats.moment(from_date);
+        "to" := kindly_stats.moment(to_date);
+    ELSIF "from" IS NOT NULL AND "to" IS NOT NULL THEN
+        IF "from"::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND "to"::text ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+            from_date := "from"::text;
+            to_date := "to"::text;
+        ELSE
+            SELECT kindly_stats.local_date(e.edges[1], tz), kindly_stats.local_date(e.edges[cardinality(e.edges)] - interval '1 microsecond', tz) + 1
+              INTO from_date, to_date FROM kindly_stats.edges("from", "to", tz, 'day') AS e (edges);
+        END IF;
+    END IF;
+    days := to_date - from_date;
+    IF granularity IS NULL OR (granularity = 'hour' AND days > 7) THEN
+        granularity := coalesce(fitting, CASE WHEN days <= 2 THEN 'hour' WHEN days <= 92 THEN 'day' WHEN days <= 550 THEN 'week' WHEN days <= 3000 THEN 'month' WHEN days <= 9000 THEN 'quarter' ELSE 'year' END);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_range(text, kindly_stats.moment, kindly_stats.moment, text, text, text, date, date) IS 'internal: the range that is meant, and a granularity that suits it';
+CREATE FUNCTION kindly_stats.overview_series(q kindly_stats.overview_question, measure text, key text[] DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, previous_date timestamp, count bigint, members bigint, previous_count bigint, previous_members bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF q.compare IS NULL THEN
+        RETURN QUERY SELECT s.bucket, s.date, NULL::timestamp, s.count, s.distinct_count, NULL::bigint, NULL::bigint
+          FROM kindly_stats.stats_series(q.bot, q."from", q."to", q.tz, q.granularity, overview_series.measure, q.sources, q.language_codes, overview_series.key, q.locale) AS s;
+    ELSE
+        RETURN QUERY SELECT s.bucket, s.date, s.previous_date, s.count, s.distinct_count, s.previous_count, s.previous_distinct_count
+          FROM kindly_stats.stats_series_compared(q.bot, q."from", q."to", q.tz, q.granularity, overview_series.measure, q.sources, q.language_codes, overview_series.key, q.locale, q.compare) AS s;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_series(kindly_stats.overview_question, text, text[]) IS 'internal: a measure bucket by bucket, beside those of an earlier range where there is one';
+CREATE FUNCTION kindly_stats.overview_total(q kindly_stats.overview_question, measure text, key text[] DEFAULT NULL, OUT count bigint, OUT members bigint, OUT previous_count bigint, OUT previous_members bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF q.compare IS NULL THEN
+        SELECT t.count, t.distinct_count INTO count, members
+          FROM kindly_stats.stats_total(q.bot, q."from", q."to", q.tz, q.granularity, overview_total.measure, q.sources, q.language_codes, overview_total.key, q.locale) AS t;
+    ELSE
+        SELECT t.count, t.distinct_count, t.previous_count, t.previous_distinct_count INTO count, members, previous_count, previous_members
+          FROM kindly_stats.stats_total_compared(q.bot, q."from", q."to", q.tz, q.granularity, overview_total.measure, q.sources, q.language_codes, overview_total.key, q.locale, q.compare) AS t;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_total(kindly_stats.overview_question, text, text[]) IS 'internal: a measure in all, beside that of an earlier range where there is one';
+CREATE FUNCTION kindly_stats.overview_list(q kindly_stats.overview_question, measure text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
+      FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
+     WHERE m.name = overview_list.measure
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_list(kindly_stats.overview_question, text) IS 'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
+CREATE FUNCTION kindly_stats.overview_buttons(q kindly_stats.overview_question) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
+    WITH button (line, place) AS MATERIALIZED (SELECT b.* FROM json_array_elements(kindly_stats.overview_list(q, 'buttons')) WITH ORDINALITY AS b),
+    name (id, name) AS MATERIALIZED (
+        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
+         WHERE i.bot_id = q.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
+        UNION ALL
+        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
+         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
+    SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
+               'name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,0}'),
+               'dialogue', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,2}')) ORDER BY b.place), '[]')
+      FROM button AS b
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_buttons(kindly_stats.overview_question) IS 'internal: buttons with the names of interactions that have their, or their dialogues'', ids';
+CREATE FUNCTION kindly_stats.overview_breakdown(q kindly_stats.overview_question, by text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 5000 SET search_path = pg_catalog, pg_temp AS $$
+    -- values as filters take them: chr(92) is a backslash
+    SELECT coalesce(json_agg(json_build_object('value', CASE WHEN t.value IS NOT NULL THEN concat(CASE WHEN t.value = '' OR left(t.value, 1) IN ('-', chr(92)) THEN chr(92) END, t.value) END, 'count', t.count, 'members', t.distinct_count)), '[]')
+      FROM kindly_stats.stats_total_by(q.bot, q."from", q."to", q.tz, overview_breakdown.by, 'day', coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS t
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_breakdown(kindly_stats.overview_question, text) IS 'internal: a measure, by default messages, by source or language as JSON, most events first';
+CREATE FUNCTION kindly_stats.overview_feedback(q kindly_stats.overview_question, "from" kindly_stats.moment, "to" kindly_stats.moment) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+    RETURN sage.feedback_summary((q).bot, "from", "to", (q).tz, array_to_json((q).sources)::text, array_to_json((q).language_codes)::text) -> 'data';
+COMMENT ON FUNCTION kindly_stats.overview_feedback(kindly_stats.overview_question, kindly_stats.moment, kindly_stats.moment) IS 'internal: ratings of either scale';
+CREATE FUNCTION kindly_stats.overview_rates(q kindly_stats.overview_question, "from" kindly_stats.moment, "to" kindly_stats.moment) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+    RETURN (SELECT row_to_json(m) FROM ultimate.metrics((q).bot, "from", "to", 'end', array_to_json((q).sources)::text, array_to_json((q).language_codes)::text, (q).tz) AS m);
+COMMENT ON FUNCTION kindly_stats.overview_rates(kindly_stats.overview_question, kindly_stats.moment, kindly_stats.moment) IS 'internal: rates of conversations that ended';
+CREATE FUNCTION kindly_stats.overview_intents(q kindly_stats.overview_question) RETURNS json
+    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 10000
+    RETURN (SELECT coalesce(json_agg(i), '[]') FROM (
+        SELECT m.* FROM ultimate.metrics_by_first_meaningful_intent((q).bot, (q)."from", (q)."to", '{}', 'end', (q).tz) AS m LIMIT (q).top) AS i);
+COMMENT ON FUNCTION kindly_stats.overview_intents(kindly_stats.overview_question) IS 'internal: conversations by their first meaningful intent';
+CREATE FUNCTION kindly_stats.overview_card(card text, q kindly_stats.overview_question) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 10000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    compared boolean := q.compare IS NOT NULL;
+    series json;
+    total record;
+    more record;
+BEGIN
+    CASE card
+    WHEN 'chats', 'messages' THEN
+        total := kindly_stats.overview_total(q, 'messages');
+        RETURN (SELECT json_build_object('now', json_build_object('chats', total.members, 'messages', total.count, 'series', json_agg(CASE card WHEN 'chats' THEN s.members ELSE s.count END)),
+                    'before', CASE WHEN compared THEN json_build_object('chats', total.previous_members, 'messages', total.previous_count, 'series', json_agg(CASE card WHEN 'chats' THEN s.previous_members ELSE s.previous_count END)) END)
+                  FROM kindly_stats.overview_series(q, 'messages') AS s);
+    WHEN 'row' THEN
+        IF q.measure IS NULL THEN
+            RETURN NULL;
+        END IF;
+        total := kindly_stats.overview_total(q, q.measure, q.key);
+        RETURN (SELECT json_build_object('member', (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure),
+                    'now', json_build_object('count', total.count, 'members', total.members, 'series', json_agg(s.count), 'member_series', json_agg(s.members)),
+                    'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
+                  FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);
+    WHEN 'fallbacks' THEN
+        total := kindly_stats.overview_total(q, 'fallbacks');
+        more := kindly_stats.overview_total(q, 'replies');
+        RETURN (SELECT json_build_object('now', json_build_object('fallbacks', total.count, 'replies', more.count, 'series', json_agg(f.count), 'replied', json_agg(r.count)),
+                    'before', CASE WHEN compared THEN json_build_object('fallbacks', total.previous_count, 'replies', more.previous_count, 'series', json_agg(f.previous_count), 'replied', json_agg(r.previous_count)) END)
+                  FROM kindly_stats.overview_series(q, 'fallbacks') AS f JOIN kindly_stats.overview_series(q, 'replies') AS r USING (bucket));
+    WHEN 'handovers' THEN
+        SELECT json_object_agg(n.name, json_build_object('now', (SELECT json_build_object('total', sum(s.count), 'series', json_agg(s.count)) FROM kindly_stats.overview_series(q, n.measure) AS s),
+                                                         'before', CASE WHEN compared THEN (kindly_stats.overview_total(q, n.measure)).previous_count END)) INTO series
+          FROM (VALUES ('requests', 'handover_requests'), ('requests_while_closed', 'handover_requests_closed'), ('started', 'handovers_started'), ('ended', 'handovers_ended')) AS n (name, measure);
+        RETURN (SELECT json_build_object(
+                    'now', json_build_object('totals', json_object_agg(e.key, e.value #> '{now,total}'), 'series', json_object_agg(e.key, e.value #> '{now,series}')),
+                    'before', CASE WHEN compared THEN json_build_object('totals', json_object_agg(e.key, e.value -> 'before')) END) FROM json_each(series) AS e);
+    WHEN 'users' THEN
+        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
+        total := kindly_stats.overview_total(q, 'users');
+        RETURN (SELECT json_build_object('now', json_build_object('users', total.members, 'created', until.distinct_count - before.distinct_count, 'series', (SELECT json_agg(s.members) FROM kindly_stats.overview_series(q, 'users') AS s)),
+                    'before', CASE WHEN compared THEN json_build_object('users', total.previous_members, 'series', (SELECT json_agg(s.previous_members) FROM kindly_stats.overview_series(q, 'users') AS s)) END)
+                  FROM kindly_stats.stats_total(q.bot, '0100-01-01', q."to", q.tz, 'day', 'users', q.sources, q.language_codes) AS until,
+                       kindly_stats.stats_total(q.bot, '0100-01-01', q."from", q.tz, 'day', 'users', q.sources, q.language_codes) AS before);
+    WHEN 'feedback' THEN
+        RETURN json_build_object('now', kindly_stats.overview_feedback(q, q."from", q."to"), 'before', CASE WHEN compared THEN kindly_stats.overview_feedback(q, q.previous_from, q.previous_to) END);
+    WHEN 'outcomes' THEN
+        RETURN json_build_object('now', json_build_object('rates', kindly_stats.overview_rates(q, q."from", q."to"), 'list', kindly_stats.overview_list(q, 'outcomes_ended')),
+            'before', CASE WHEN compared THEN json_build_object('rates', kindly_stats.overview_rates(q, q.previous_from, q.previous_to)) END);
+    WHEN 'buttons' THEN
+        RETURN json_build_object('now', kindly_stats.overview_buttons(q));
+    WHEN 'sources' THEN
+        RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'source'));
+    WHEN 'languages' THEN
+        RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
+    WHEN 'heatmap' THEN
+        RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
+                    'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
+                  FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
+    WHEN 'intents' THEN
+        -- Conversations are not filtered by channel and language there, and not everybody may read them.
+        IF q.sources IS NULL AND q.language_codes IS NULL THEN
+            BEGIN
+                RETURN json_build_object('now', kindly_stats.overview_intents(q));
+            EXCEPTION WHEN insufficient_privilege THEN
+                NULL;
+            END;
+        END IF;
+        RETURN json_build_object('now', NULL);
+    ELSE
+        RETURN json_build_object('now', kindly_stats.overview_list(q, CASE card WHEN 'events' THEN 'triggered_events' ELSE card END));
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_card(text, kindly_stats.overview_question) IS 'internal: what one card of kindly_api.overview() shows';
+CREATE FUNCTION kindly_stats.overview_buckets(q kindly_stats.overview_question) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    shape text := CASE q.granularity WHEN 'hour' THEN 'YYYY-MM-DD"T"HH24:MI' ELSE 'YYYY-MM-DD' END;
+    named boolean := q.granularity NOT IN ('hour', 'day');
+BEGIN
+    RETURN (SELECT json_build_object('date', json_agg(to_char(s.date, shape)), 'label', CASE WHEN named THEN json_agg(kindly_stats.bucket_label(s.date, q.granularity, q.locale)) END,
+                       'before', CASE WHEN q.compare IS NOT NULL THEN json_agg(to_char(s.previous_date, shape)) END,
+                       -- where the last one would end, whether the range does there or not
+                       'end', CASE WHEN named THEN (SELECT kindly_stats.local_date(e.edges[2] - interval '1 microsecond', q.tz) + 1
+                            FROM kindly_stats.edges(kindly_stats.moment(max(s.date)::date), kindly_stats.moment(least(max(s.date)::date, date '9997-01-01') + 800), q.tz, q.granularity, q.locale) AS e (edges))
+                          ELSE max(s.date)::date + 1 END)
+              FROM kindly_stats.overview_series(q, 'messages') AS s);
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_buckets(kindly_stats.overview_question) IS 'internal: labels of the buckets, those that they are compared with, and the day after the last';
+CREATE FUNCTION kindly_stats.validated(answer json) RETURNS json
+    LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10 AS 'MODULE_PATHNAME', 'ks_validated';
+COMMENT ON FUNCTION kindly_stats.validated(json) IS 'internal: an answer with its validator in the header ETag, or HTTP 304 for who has it';
+CREATE FUNCTION kindly_stats.overview_periods(tz text, locale text) RETURNS json
+    LANGUAGE sql STABLE PARALLEL SAFE COST 200 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT json_object_agg(n.name, json_build_array(p."from", p."to") ORDER BY n.place)
+      FROM unnest('{today,yesterday,last7days,last30days,thisWeek,lastWeek,thisMonth,lastMonth,last3Months,thisQuarter,lastQuarter,thisYear,lastYear}'::text[]) WITH ORDINALITY AS n (name, place),
+           kindly_stats.period(n.name, overview_periods.tz, NULL, overview_periods.locale) AS p
+$$;
+COMMENT ON FUNCTION kindly_stats.overview_periods(text, text) IS 'internal: what periods by name are today';
+CREATE FUNCTION kindly_api.overview(
+    bot kindly_stats.bot_id DEFAULT NULL, period text DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC',
+    granularity text DEFAULT NULL, compare text DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, locale text DEFAULT NULL,
+    cards text[] DEFAULT NULL, top integer DEFAULT 5, measure text DEFAULT NULL, key text[] DEFAULT NULL)
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    me kindly_stats.bot_id := kindly_stats.require_bot(bot);
+    every text[] := '{chats,messages,fallbacks,handovers,users,feedback,outcomes,row,pages,labels,buttons,sources,languages,heatmap,intents,topics,sentiments,responses,interactions,events,links}';
+    unknown text := (SELECT min(c) FROM unnest(cards) AS c WHERE c <> ALL (every));
+    q kindly_stats.overview_question;
+    life record;
+    shown record;
+    first date;
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'there is no card "%"', unknown USING ERRCODE = '22023', HINT = concat('There are ', array_to_string(every, ', '), '.');
+    ELSIF (measure IS NULL) <> (key IS NULL) THEN
+        RAISE EXCEPTION '"measure" and "key" go together' USING ERRCODE = '22023', HINT = 'Pass both, or neither.';
+    ELSIF period IS NOT NULL AND ("from" IS NOT NULL OR "to" IS NOT NULL) THEN
+        RAISE EXCEPTION '"period" stands in the place of "from" and "to"' USING ERRCODE = '22023', HINT = 'Pass either.';
+    END IF;
+    SELECT o.* INTO life FROM kindly_stats.stats_options(me) AS o;
+    first := kindly_stats.local_date(life.first, tz);
+    SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, granularity, locale, first, kindly_stats.local_date(life.last, tz)) AS r;
+    q := ROW(me, shown."from", shown."to", tz, shown.granularity, locale, sources, language_codes, NULL, NULL, NULL, measure, key, top);
+    IF compare IS NOT NULL THEN
+        -- what began before the bot did is nothing to compare with
+        SELECT compare, kindly_stats.moment(t.previous_from), kindly_stats.moment(t.previous_to) INTO q.compare, q.previous_from, q.previous_to
+          FROM kindly_stats.stats_total_compared(me, q."from", q."to", tz, q.granularity, 'messages', sources, language_codes, compare => overview.compare) AS t
+         WHERE t.previous_from >= first;
+    END IF;
+    RETURN kindly_stats.validated(json_build_object(
+        'bot', json_build_object('id', kindly_stats.bot_text(me::bigint), 'name', (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = me::bigint)),
+        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', q.granularity, 'today', (SELECT p."from" FROM kindly_stats.period('today', tz) AS p)),
+        'before', CASE WHEN q.compare IS NOT NULL THEN json_build_object('from', left(q.previous_from::text, 10), 'to', left(q.previous_to::text, 10)) END,
+        'life', CASE WHEN first IS NOT NULL THEN json_build_object('from', first, 'to', kindly_stats.local_date(life.last, tz) + 1) END,
+        'sources', life.sources, 'language_codes', life.language_codes, 'periods', kindly_stats.overview_periods(tz, locale),
+        'buckets', kindly_stats.overview_buckets(q),
+        'cards', (SELECT json_object_agg(c.card, kindly_stats.overview_card(c.card, q)) FROM unnest(coalesce(cards, every)) AS c (card))));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) IS
+'many statistics of one range in one answer and of one snapshot, as the page shows them
+
+bot: by default the token''s; period: one of kindly_stats.period(), or all, from the first event to the last; or from, to: as those of stats_series; without either the last 30 days, those that end with
+the last event where it is older; tz: default UTC; granularity: as that of stats_series, by default, and where hours would be those of more than a week, what suits the range; compare: as that of
+kindly_stats.stats_total_compared(), default nothing, nor where that range begins before the bot''s first event; sources, language_codes, locale: as those of stats_series;
+cards: which statistics, default all of chats, messages, fallbacks, handovers, users, feedback, outcomes, row, pages, labels,
+buttons, sources, languages, heatmap, intents, topics, sentiments, responses, interactions, events, links; top: lines of lists, default 5; measure, key: one line of a list, whose events row, heatmap, sources and
+languages then are of.
+The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
+buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
+range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
+Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
+CREATE FUNCTION kindly_api.bots() RETURNS TABLE (bot text, name text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT kindly_stats.bot_text(b.bot), (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = b.bot)
+      FROM unnest(kindly_stats.visible_bots()) AS b (bot);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.bots() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.bots() IS
+'lists the bots that the token is for
+
+A token of one bot has that, one of a login those that kindly_stats.grant_bot() gave to its role; name: of kindly_stats.bot_name, or NULL.';
+CREATE FUNCTION kindly_api.bots_overview(
+    period text DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT 'UTC', compare text DEFAULT NULL,
+    sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED COST 100000 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    bots bigint[] := kindly_stats.visible_bots();
+    q kindly_stats.overview_question;
+    life record;
+    shown record;
+    previous_from timestamp;
+    previous_to timestamp;
+BEGIN
+    IF period IS NOT NULL AND ("from" IS NOT NULL OR "to" IS NOT NULL) THEN
+        RAISE EXCEPTION '"period" stands in the place of "from" and "to"' USING ERRCODE = '22023', HINT = 'Pass either.';
+    END IF;
+    SELECT min(o.first) AS first, max(o.last) AS last, array_agg(DISTINCT s.value) FILTER (WHERE NOT s.is_language) AS sources, array_agg(DISTINCT s.value) FILTER (WHERE s.is_language) AS language_codes INTO life
+      FROM unnest(bots) AS b (bot), kindly_stats.stats_options(b.bot) AS o
+      LEFT JOIN LATERAL (SELECT v, false FROM unnest(o.sources) AS v UNION ALL SELECT v, true FROM unnest(o.language_codes) AS v) AS s (value, is_language) ON true;
+    SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, 'day', locale, kindly_stats.local_date(life.first, tz), kindly_stats.local_date(life.last, tz)) AS r;
+    q := ROW(NULL, shown."from", shown."to", tz, 'day', locale, sources, language_codes, compare, NULL, NULL, NULL, NULL, 0);
+    IF compare IS NOT NULL AND cardinality(bots) > 0 THEN
+        SELECT t.previous_from, t.previous_to INTO previous_from, previous_to
+          FROM kindly_stats.stats_total_compared(bots[1], q."from", q."to", tz, 'day', 'messages', compare => bots_overview.compare) AS t;
+        -- what began before all of them did is nothing to compare with
+        IF (previous_from < kindly_stats.local_date(life.first, tz)) IS NOT FALSE THEN
+            q.compare := NULL;
+        END IF;
+    END IF;
+    RETURN kindly_stats.validated(json_build_object(
+        'range', json_build_object('period', shown.period, 'from', shown.from_date, 'to', shown.to_date, 'granularity', 'day', 'today', (SELECT p."from" FROM kindly_stats.period('today', tz) AS p)),
+        'before', CASE WHEN q.compare IS NOT NULL AND cardinality(bots) > 0 THEN json_build_object('from', previous_from::date, 'to', previous_to::date) END,
+        'life', CASE WHEN life.first IS NOT NULL THEN json_build_object('from', kindly_stats.local_date(life.first, tz), 'to', kindly_stats.local_date(life.last, tz) + 1) END,
+        'sources', coalesce(life.sources, '{}'), 'language_codes', coalesce(life.language_codes, '{}'), 'periods', kindly_stats.overview_periods(tz, locale),
+        'bots', (SELECT coalesce(json_agg(json_build_object('id', kindly_stats.bot_text(b.bot), 'name', (SELECT min(n.name) FROM kindly_stats.bot_name AS n WHERE n.bot_id = b.bot),
+                        'messages', m.count, 'chats', m.members, 'previous_messages', m.previous_count, 'previous_chats', m.previous_members,
+                        'fallbacks', f.count, 'replies', r.count, 'handovers', h.count) ORDER BY m.count DESC, b.place), '[]')
+                   FROM unnest(bots) WITH ORDINALITY AS b (bot, place),
+                        LATERAL kindly_stats.overview_total(ROW(b.bot, q."from", q."to", q.tz, q.granularity, q.locale, q.sources, q.language_codes, q.compare, NULL, NULL, NULL, NULL, 0)::kindly_stats.overview_question, 'messages') AS m,
+                        LATERAL kindly_stats.stats_total(b.bot, q."from", q."to", tz, 'day', 'fallbacks', q.sources, q.language_codes) AS f,
+                        LATERAL kindly_stats.stats_total(b.bot, q."from", q."to", tz, 'day', 'replies', q.sources, q.language_codes) AS r,
+                        LATERAL kindly_stats.stats_total(b.bot, q."from", q."to", tz, 'day', 'handovers_started', q.sources, q.language_codes) AS h)));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_api.bots_overview(text, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.bots_overview(text, kindly_stats.moment, kindly_stats.moment, text, text, text[], text[], text) IS
+'a few totals of each bot that the token is for, of one snapshot
+
+Arguments and answer as those of overview(), and in the place of cards bots, those with most messages first: id, name, messages and chats, the same before where there is something to compare with, fallbacks, replies, and handovers that
+started.  The header ETag has a validator.
+Errors: 400 for arguments that make no sense.';
+REVOKE SELECT ON kindly_stats.event_table FROM PUBLIC;
+REVOKE SELECT ON kindly_stats.conversation_table FROM PUBLIC;
+REVOKE SELECT ON kindly_stats.progress FROM PUBLIC;
