@@ -201,6 +201,14 @@ SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
 SELECT count(*) FROM bi.daily;
 RESET ROLE;
 DROP POLICY none ON kindly_stats.rollup;
+-- also of what holds names
+CREATE POLICY none ON kindly_stats.bot_name AS RESTRICTIVE FOR SELECT TO regress_ks_tables, regress_ks_analyst USING (false);
+SET ROLE regress_ks_tables;
+SELECT string_agg(DISTINCT coalesce(bot_name, '-'), ' ') FROM bi.daily WHERE bot_id = '1';
+SET ROLE regress_ks_analyst;
+SELECT string_agg(DISTINCT coalesce(bot_name, '-'), ' ') FROM bi.daily WHERE bot_id = '3';
+RESET ROLE;
+DROP POLICY none ON kindly_stats.bot_name;
 -- what concerns others is no matter
 CREATE POLICY others ON kindly_stats.rollup FOR SELECT TO regress_ks_tables USING (true);
 CREATE POLICY written ON kindly_stats.rollup FOR INSERT WITH CHECK (true);

@@ -66,17 +66,39 @@ is_ours(const RowSecurityPolicy *policy)
 static void
 look_at_policies(Oid relid, bool *enabled, bool *ours)
 {
-	Relation	rollup = table_open(relid, AccessShareLock);
+	Relation	table = table_open(relid, AccessShareLock);
 	ListCell   *cell;
 
-	*enabled = rollup->rd_rel->relrowsecurity;
+	*enabled = table->rd_rel->relrowsecurity;
 	*ours = true;
-	if (*enabled && rollup->rd_rsdesc != NULL)
+	if (*enabled && table->rd_rsdesc != NULL)
 	{
-		foreach(cell, rollup->rd_rsdesc->policies)
+		foreach(cell, table->rd_rsdesc->policies)
 			*ours &= is_ours(lfirst(cell));
 	}
-	table_close(rollup, AccessShareLock);
+	table_close(table, AccessShareLock);
+}
+
+/* The same of the tables that are read beside the rollup, for names. */
+static bool
+are_ours(Oid schema)
+{
+	static const char *const names[] = {"bot_name", "known_bot", "interaction"};
+	bool		result = true;
+	int			i;
+
+	for (i = 0; i < lengthof(names); i++)
+	{
+		Oid			relid = get_relname_relid(names[i], schema);
+		bool		enabled;
+		bool		ours;
+
+		if (!OidIsValid(relid))
+			continue;
+		look_at_policies(relid, &enabled, &ours);
+		result &= ours;
+	}
+	return result;
 }
 
 static ArrayType *
@@ -109,7 +131,7 @@ ks_reader_begin(ks_reader *reader)
 	look_at_policies(rollup, &hides, &ours);
 	if (hides && !has_bypassrls_privilege(GetUserId()))
 	{
-		if (!ours)
+		if (!ours || !are_ours(schema))
 			return;
 		reader->bots = visible_bots();
 	}
