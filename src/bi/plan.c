@@ -287,14 +287,25 @@ join_clauses(PlannerInfo *root, RelOptInfo *rel)
 	return result;
 }
 
+/* Whether conditions say which zones are read, as OR does where each of its branches says it. */
 static bool
 has_zone(List *conditions)
 {
-	ListCell   *cell;
+	ListCell   *cell,
+			   *branch;
 
 	foreach(cell, conditions)
 	{
-		if (((ks_bi_condition *) lfirst(cell))->target == KS_BI_ON_TZ && ((ks_bi_condition *) lfirst(cell))->branches == NIL)
+		ks_bi_condition *c = lfirst(cell);
+
+		if (c->branches == NIL && c->target == KS_BI_ON_TZ)
+			return true;
+		foreach(branch, c->branches)
+		{
+			if (!has_zone(lfirst(branch)))
+				break;
+		}
+		if (c->branches != NIL && branch == NULL)
 			return true;
 	}
 	return false;
@@ -334,7 +345,7 @@ zone_penalty(PlannerInfo *root, RelOptInfo *rel, List *joined, List *conditions)
 	{
 		ks_bi_condition *c = lfirst(cell);
 
-		if (c->branches == NIL && c->target == KS_BI_ON_TZ && !is_zone_of_ours(root, (Node *) c->value))
+		if (has_zone(list_make1(c)) && (c->branches != NIL || !is_zone_of_ours(root, (Node *) c->value)))
 			return COST_WRONG_ZONE;
 	}
 	return 0;
