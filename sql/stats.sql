@@ -27,6 +27,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 -- two years of events that look random: 8000 in one statement, a hundred one by one, then corrections and deletions
+SET kindly_stats.compact_after = 0;
 SELECT kindly_stats.create_event_table('stats_event');
 CREATE FUNCTION pg_temp.add_events(first int, last int) RETURNS void LANGUAGE sql AS $$
 INSERT INTO stats_event (bot_id, occurred_at, kind, session_id, user_id, source, language_code, is_fallback, web_host, web_path,

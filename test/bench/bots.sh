@@ -5,22 +5,13 @@
 bots=$((sessions / 8))
 events=$((sessions * 5 / 2))
 
-make_database bots 10
-on bots -v bots="$bots" -v events="$events" <<'SQL'
-CREATE TABLE plain (LIKE chat_event INCLUDING ALL);
-CREATE TABLE source (LIKE chat_event INCLUDING DEFAULTS);
-INSERT INTO source (bot_id, occurred_at, kind, session_id, user_id, source, language_code)
-SELECT 1 + (hashint4(n)::bigint + 2147483648) % :bots, timestamptz '2025-01-01Z' + (hashint4(n + :events)::bigint + 2147483648) % 31536000 * interval '1 second',
-	CASE n % 2 WHEN 0 THEN 'user_message' ELSE 'bot_reply' END, 's' || n / 4, 'u' || n / 8, CASE n % 3 WHEN 0 THEN 'app' ELSE 'web' END, 'en'
-FROM generate_series(1, :events) AS n;
-VACUUM ANALYZE source;
-SQL
+many_bots bots "$bots" "$events"
+on bots -c "CREATE TABLE plain (LIKE chat_event INCLUDING ALL)"
 
-# step LABEL SQL: seconds of the processor that its session has taken for it, figures that a busy machine changes little.
+# step LABEL SQL: what it takes, and how large the rollup is afterwards.
 step()
 {
-	seconds=$(on bots -At -c "SET max_parallel_workers_per_gather = 0" -c "$2" \
-		-c "SELECT (s[14]::float8 + s[15]::float8) / $(getconf CLK_TCK) FROM string_to_array(pg_read_file('/proc/self/stat'), ' ') AS s" | tail -n 1)
+	seconds=$(processor_seconds bots "$2")
 	printf '%s\t%s\t%s\n' "$1" "$seconds" "$(value bots "SELECT pg_total_relation_size('kindly_stats.rollup')")" >>"$results/bots.tsv"
 }
 

@@ -29,6 +29,28 @@ make_database()
 	on "$1" -v sessions="${2:-$sessions}" -f "$bench/workload.sql" -f "$bench/measure.sql"
 }
 
+# many_bots DATABASE BOTS EVENTS: an empty event table, and in table source so many events of so many bots, in any
+# order, over a year.
+many_bots()
+{
+	make_database "$1" 10
+	on "$1" -v bots="$2" -v events="$3" <<-'SQL'
+		CREATE TABLE source (LIKE chat_event INCLUDING DEFAULTS);
+		INSERT INTO source (bot_id, occurred_at, kind, session_id, user_id, source, language_code)
+		SELECT 1 + (hashint4(n)::bigint + 2147483648) % :bots, timestamptz '2025-01-01Z' + (hashint4(n + :events)::bigint + 2147483648) % 31536000 * interval '1 second',
+			CASE n % 2 WHEN 0 THEN 'user_message' ELSE 'bot_reply' END, 's' || n / 4, 'u' || n / 8, CASE n % 3 WHEN 0 THEN 'app' ELSE 'web' END, 'en'
+		FROM generate_series(1, :events) AS n;
+		VACUUM ANALYZE source;
+	SQL
+}
+
+# processor_seconds DATABASE SQL: what its session has taken for it, figures that a busy machine changes little.
+processor_seconds()
+{
+	on "$1" -At -c "SET max_parallel_workers_per_gather = 0" -c "$2" \
+		-c "SELECT (s[14]::float8 + s[15]::float8) / $(getconf CLK_TCK) FROM string_to_array(pg_read_file('/proc/self/stat'), ' ') AS s" | tail -n 1
+}
+
 # event_columns DATABASE: what bench.event has of an event table's columns.
 event_columns() { value "$1" "SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'bench.event'::regclass AND attnum > 0"; }
 

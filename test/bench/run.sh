@@ -4,7 +4,7 @@
 #     sh test/bench/run.sh            all parts; the tables go to doc/performance.md
 #     sh test/bench/run.sh PART...    those parts
 #
-# Parts: questions, dialects, periods, bi, access, ingest, writing, statement, growth, compaction, size, file, bots,
+# Parts: questions, dialects, periods, bi, access, ingest, writing, statement, growth, compaction, size, file, bots, by_bots,
 # rebuild, attach, first_call, real, timescale; and, only where named, profile, which shows where the time of
 # questions goes, export, what an export of a day takes, hash, what hashing an id takes, unite, what counting
 # different members takes, http, the load on the HTTP
@@ -21,7 +21,7 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 # shellcheck source=test/bench/lib.sh
 . "$top/test/bench/lib.sh"
 
-all_parts='questions dialects periods bi access size file bots rebuild attach first_call ingest writing compaction statement growth real timescale'
+all_parts='questions dialects periods bi access size file bots by_bots rebuild attach first_call ingest writing compaction statement growth real timescale'
 
 # A server as one would set it up for this; what is on is on for all sides.
 serve()

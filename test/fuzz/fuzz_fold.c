@@ -94,7 +94,7 @@ static bool
 same_bytes(ks_builder *builder, const stored *whole)
 {
 	stored		other = pack(builder);
-	bool		result = same(whole, &other, 0);
+	bool		result = same(whole, &other);
 
 	free(other.bytes);
 	return result;
