@@ -209,6 +209,27 @@ SET ROLE regress_ks_analyst;
 SELECT string_agg(DISTINCT coalesce(bot_name, '-'), ' ') FROM bi.daily WHERE bot_id = '3';
 RESET ROLE;
 DROP POLICY none ON kindly_stats.bot_name;
+-- ours is what it was made, or is somebody else's
+BEGIN;
+ALTER POLICY kindly_stats_bots ON kindly_stats.rollup USING (kindly_stats.is_one_of(bot_id, (SELECT kindly_stats.visible_bots())) AND month < '2024-01-01');
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
+BEGIN;
+ALTER POLICY kindly_stats_bots ON kindly_stats.rollup USING (kindly_stats.is_one_of(bot_id, (SELECT kindly_stats.visible_bots() WHERE false)));
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
+BEGIN;
+ALTER POLICY kindly_stats_bots ON kindly_stats.rollup TO regress_ks_tables;
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
+BEGIN;
+DROP POLICY kindly_stats_bots ON kindly_stats.rollup;
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
 -- what concerns others is no matter
 CREATE POLICY others ON kindly_stats.rollup FOR SELECT TO regress_ks_tables USING (true);
 CREATE POLICY written ON kindly_stats.rollup FOR INSERT WITH CHECK (true);

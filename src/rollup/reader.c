@@ -19,9 +19,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/tuplestore.h"
@@ -57,25 +59,57 @@ is_about_caller(const RowSecurityPolicy *policy)
 }
 
 static bool
-is_ours(const RowSecurityPolicy *policy)
+is_call(const Node *node, const char *name, int nargs)
 {
-	return strcmp(policy->policy_name, "kindly_stats_bots") == 0 || !is_about_caller(policy);
+	const FuncExpr *call = (const FuncExpr *) node;
+
+	return node != NULL && IsA(node, FuncExpr) && list_length(call->args) == nargs && strcmp(get_func_name(call->funcid), name) == 0 &&
+		get_func_namespace(call->funcid) == get_namespace_oid("kindly_stats", true);
 }
 
-/* Whether row-level security is enabled, and with no policy about the caller but ours. */
+/* Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides. */
+static bool
+is_of_visible_bots(const Node *condition)
+{
+	const SubLink *link;
+	const Query *query;
+
+	if (!is_call(condition, "is_one_of", 2) || !IsA(linitial(((const FuncExpr *) condition)->args), Var))
+		return false;
+	link = lsecond(((const FuncExpr *) condition)->args);
+	if (!IsA(link, SubLink) || link->subLinkType != EXPR_SUBLINK)
+		return false;
+	query = (const Query *) link->subselect;
+	return IsA(query, Query) && list_length(query->targetList) == 1 && query->jointree->fromlist == NIL && query->jointree->quals == NULL &&
+		query->limitCount == NULL && query->limitOffset == NULL && is_call((const Node *) ((const TargetEntry *) linitial(query->targetList))->expr, "visible_bots", 0);
+}
+
+static bool
+is_ours(const RowSecurityPolicy *policy, bool is_rollup)
+{
+	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_bots") == 0 && (!is_rollup || is_of_visible_bots((const Node *) policy->qual));
+}
+
+/* Whether row-level security is enabled, and with ours for its one policy about the caller. */
 static void
 look_at_policies(Oid relid, bool *enabled, bool *ours)
 {
 	Relation	table = table_open(relid, AccessShareLock);
+	bool		is_rollup = strcmp(RelationGetRelationName(table), "rollup") == 0;
+	int			about = 0;
+	int			own = 0;
 	ListCell   *cell;
 
 	*enabled = table->rd_rel->relrowsecurity;
-	*ours = true;
 	if (*enabled && table->rd_rsdesc != NULL)
 	{
 		foreach(cell, table->rd_rsdesc->policies)
-			*ours &= is_ours(lfirst(cell));
+		{
+			about += is_about_caller(lfirst(cell));
+			own += is_about_caller(lfirst(cell)) && is_ours(lfirst(cell), is_rollup);
+		}
 	}
+	*ours = !*enabled || (about == 1 && own == 1);
 	table_close(table, AccessShareLock);
 }
 
