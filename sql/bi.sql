@@ -87,6 +87,18 @@ SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE NOT (date < '2024-07-01' O
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE (tz = 'Europe/Oslo' OR tz IN ('UTC', 'Asia/Tokyo')) AND (date > current_date - 7 OR date < '2020-01-01') IS TRUE$$);
 SELECT bot_id, date FROM bi.daily WHERE (bot_id = '1' AND date < '2024-07-02') OR (bot_id IN ('2', '3') AND (date = '2024-07-03' OR date >= '2025-01-01')) ORDER BY 1, 2;
 SELECT tz, count(*) FROM bi.daily WHERE tz = 'Europe/Oslo' AND bot_id = '1' OR tz = 'UTC' AND bot_id = '2' OR false GROUP BY 1 ORDER BY 1;
+-- a zone that is joined is the zone that is read, however the tables are joined otherwise
+CREATE TEMP TABLE zones AS SELECT 1 + n % 2 AS bot, z AS tz FROM unnest('{Europe/Oslo,Asia/Tokyo,UTC}'::text[]) WITH ORDINALITY AS z (z, n), generate_series(1, 10);
+ANALYZE zones;
+SELECT z.tz, count(DISTINCT d.date) > 1 AS "all" FROM zones AS z JOIN bi.daily AS d USING (tz) GROUP BY 1 ORDER BY 1;
+SELECT z.tz, count(DISTINCT d.date) > 0 AS "all" FROM zones AS z LEFT JOIN bi.daily AS d ON d.tz = z.tz AND d.bot_id = z.bot::text GROUP BY 1 ORDER BY 1;
+SELECT tz, count(*) > 1 AS "all" FROM bi.daily WHERE tz IN (SELECT tz FROM zones) AND bot_id = '1' GROUP BY 1 ORDER BY 1;
+SELECT d.tz, count(DISTINCT w.date) > 0 AS "all" FROM bi.daily AS d JOIN bi.weekly AS w USING (bot_id, date, tz) JOIN zones USING (tz) GROUP BY 1 ORDER BY 1;
+SELECT d.tz, count(*) > 0 AS "all" FROM bi.daily AS d JOIN zones AS z ON d.tz = z.tz OR d.tz = 'Asia/Tokyo' AND z.bot = 1 GROUP BY 1 ORDER BY 1;
+-- between two of these relations it is the session's
+SELECT count(DISTINCT date) > 0 AS "all" FROM bi.daily JOIN bi.weekly USING (bot_id, date, tz);
+SELECT count(*) FROM bi.daily WHERE bot_id = '1' AND (date AT TIME ZONE '<+167>-167') AT TIME ZONE '<-167>167' AT TIME ZONE '<+167>-167' AT TIME ZONE '<-167>167' =
+ (date '2024-07-02' AT TIME ZONE '<+167>-167') AT TIME ZONE '<-167>167' AT TIME ZONE '<+167>-167' AT TIME ZONE '<-167>167';
 
 -- what is over is so as of kindly_stats.now
 SET kindly_stats.now = '2024-07-02 12:00';

@@ -49,6 +49,7 @@ SELECT c AS condition, shown(c) FROM unnest(ARRAY[
     -- these read everything, and are no error
     'EXTRACT(YEAR FROM date) <> 2023',
     'EXTRACT(YEAR FROM date) = 2023.5',
+    'EXTRACT(YEAR FROM date)::numeric(4, -2) = 2000',
     'EXTRACT(YEAR FROM date) > 0',
     'EXTRACT(YEAR FROM date) > -1e30',
     'EXTRACT(YEAR FROM date) < ''NaN''',

@@ -13,6 +13,8 @@ SET client_min_messages = warning;
 \set SHOW_CONTEXT never
 CREATE EXTENSION kindly_stats;
 SELECT kindly_stats.create_event_table('public.event');
+-- who has no conversations is shown all the rest
+SELECT kindly_api.overview(1, "from" => '2024-03-12', "to" => '2024-03-20') -> 'cards' -> 'intents';
 SELECT kindly_stats.create_conversation_table('public.conversation');
 INSERT INTO event (bot_id, occurred_at, kind, session_id, user_id, source, language_code, topic, is_fallback, web_path)
 SELECT 1, timestamptz '2024-03-01 09:00Z' + n * interval '5 hours', (ARRAY['user_message', 'bot_reply'])[1 + n % 2], 's' || n / 4, 'u' || n % 7, (ARRAY['web', '-odd', '', NULL])[1 + n / 2 % 4],

@@ -51,10 +51,12 @@ SELECT s = svg('{"24. okt.","25. okt.","26. okt.","27. okt.","28. okt.","29. okt
 SELECT substring(stats_svg(5200, '2024-10-24', '2024-10-31', 'Europe/Oslo', kind => 'heatmap', title => 'Hours') FROM '<desc>(.*)</desc>');
 -- a date that never was has no bucket
 SELECT stats_svg(5200, '2011-12-30', '2011-12-31', 'Pacific/Apia') LIKE '%No values%' AS empty;
+-- whatever the numbers, coordinates are some
+SELECT v, k, svg('{a,b}', ARRAY[v, v], k) ~ '(Infinity|NaN|nan|inf)' AS broken FROM unnest('{5e-324,1e-299,1e300}'::float8[]) AS v, unnest('{line,bar,heatmap}'::text[]) AS k;
 
 SELECT q, pg_temp.failure('SELECT ' || q) FROM unnest(ARRAY[
 	$$bar('NaN', 1)$$, $$bar(1, 'Infinity')$$, $$bar(1, 1, 0)$$, $$bar(1, 1, 501)$$, $$sparkline('{NaN}')$$, $$sparkline('{{1},{2}}')$$, $$sparkline(array_fill(1::float8, ARRAY[2001]))$$,
-	$$svg('{a}', '{1}', 'pie')$$, $$svg('{a}', '{1}', width => 119)$$, $$svg('{a}', '{1}', height => 4001)$$, $$svg('{a}', '{Infinity}')$$, $$svg('{{a},{b}}', '{1}')$$,
+	$$svg('{a}', '{1}', 'pie')$$, $$svg('{a}', '{1}', width => 119)$$, $$svg('{a}', '{1}', height => 4001)$$, $$svg('{a}', '{Infinity}')$$, $$svg('{a}', '{1e301}')$$, $$svg('{{a},{b}}', '{1}')$$,
 	$$svg('{a}', array_fill(1::float8, ARRAY[169]), 'heatmap')$$, $$svg(array_fill('a'::text, ARRAY[2001]), '{1}')$$, $$stats_svg(NULL, '2024-10-24', '2024-10-31')$$,
 	$$stats_svg(5200, '2024-10-24', '2024-10-31', kind => 'pie')$$, $$stats_svg(5200, '2000-01-01', '2024-10-31')$$]) AS q;
 

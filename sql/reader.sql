@@ -129,6 +129,50 @@ SELECT string_agg(DISTINCT bot_id, ' ') FROM shown;
 SELECT string_agg(b || ' ' || (count > 0), ', ' ORDER BY b) FROM totals;
 SELECT elevated(2) > 0 AS owner;
 RESET ROLE;
+-- a cursor shows the bots of the role that opened it, whoever fetches
+CREATE FUNCTION fetched(cursor refcursor) RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+	line record;
+BEGIN
+	LOOP
+		FETCH cursor INTO line;
+		EXIT WHEN NOT FOUND;
+		RETURN NEXT line::text;
+	END LOOP;
+END $$;
+CREATE FUNCTION opened(cursor refcursor) RETURNS refcursor LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN OPEN cursor FOR SELECT DISTINCT bot_id FROM bi.daily ORDER BY 1; RETURN cursor; END $$;
+SET ROLE regress_ks_analyst;
+BEGIN;
+DECLARE every CURSOR FOR SELECT DISTINCT bot_id FROM bi.daily ORDER BY 1;
+DECLARE named CURSOR FOR SELECT DISTINCT bot_id FROM bi.daily WHERE bot_name IN ('one', 'two') ORDER BY 1;
+DECLARE other CURSOR FOR SELECT DISTINCT bot_id FROM bi.daily WHERE bot_id = '2';
+SELECT f.* FROM unnest('{every,named,other}'::refcursor[]) AS c, fetched(c) AS f;
+SELECT opened('owners');
+FETCH ALL FROM owners;
+COMMIT;
+RESET ROLE;
+
+-- nor does a number tell that there is a bot of a text, but to who sees it
+CREATE TABLE chat (bot_id text, occurred_at timestamptz, kind text, session_id text);
+SELECT kindly_stats.attach('chat');
+INSERT INTO chat VALUES ('acme', '2024-12-05', 'user_message', 's'), ('rival', '2024-12-05', 'user_message', 's');
+SELECT kindly_stats.grant_bot('regress_ks_tables', 'acme', tables => true), kindly_stats.grant_bot('regress_ks_analyst', 'acme') \g /dev/null
+CREATE FUNCTION known() RETURNS text LANGUAGE sql AS $$
+SELECT string_agg((kindly_stats.bot_text(b.id::kindly_stats.bot_id::bigint) = b.id)::text, ' ' ORDER BY b.id) FROM unnest('{acme,none,rival,2}'::text[]) AS b (id) $$;
+SELECT current_user, known();
+SET ROLE regress_ks_tables;
+SELECT current_user, known();
+SET ROLE regress_ks_analyst;
+SELECT current_user, known();
+SET ROLE regress_ks_stranger;
+SELECT current_user, known();
+RESET ROLE;
+CREATE POLICY others ON kindly_stats.known_bot FOR SELECT TO regress_ks_tables USING (id = 'rival');
+SET ROLE regress_ks_tables;
+SELECT current_user, known();
+RESET ROLE;
+DROP POLICY others ON kindly_stats.known_bot;
+SELECT kindly_stats.revoke_bot('regress_ks_tables', 'acme'), kindly_stats.revoke_bot('regress_ks_analyst', 'acme') \g /dev/null
 
 -- a bot that is taken back is gone at once; with none left there are zeros
 SELECT kindly_stats.revoke_bot('regress_ks_analyst', 1) \g /dev/null
@@ -157,6 +201,35 @@ SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
 SELECT count(*) FROM bi.daily;
 RESET ROLE;
 DROP POLICY none ON kindly_stats.rollup;
+-- also of what holds names
+CREATE POLICY none ON kindly_stats.bot_name AS RESTRICTIVE FOR SELECT TO regress_ks_tables, regress_ks_analyst USING (false);
+SET ROLE regress_ks_tables;
+SELECT string_agg(DISTINCT coalesce(bot_name, '-'), ' ') FROM bi.daily WHERE bot_id = '1';
+SET ROLE regress_ks_analyst;
+SELECT string_agg(DISTINCT coalesce(bot_name, '-'), ' ') FROM bi.daily WHERE bot_id = '3';
+RESET ROLE;
+DROP POLICY none ON kindly_stats.bot_name;
+-- ours is what it was made, or is somebody else's
+BEGIN;
+ALTER POLICY kindly_stats_bots ON kindly_stats.rollup USING (kindly_stats.is_one_of(bot_id, (SELECT kindly_stats.visible_bots())) AND month < '2024-01-01');
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
+BEGIN;
+ALTER POLICY kindly_stats_bots ON kindly_stats.rollup USING (kindly_stats.is_one_of(bot_id, (SELECT kindly_stats.visible_bots() WHERE false)));
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
+BEGIN;
+ALTER POLICY kindly_stats_bots ON kindly_stats.rollup TO regress_ks_tables;
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
+BEGIN;
+DROP POLICY kindly_stats_bots ON kindly_stats.rollup;
+SET LOCAL ROLE regress_ks_analyst;
+SELECT count FROM kindly_stats.stats_total(3, '2024-12-01', '2025-01-01');
+ROLLBACK;
 -- what concerns others is no matter
 CREATE POLICY others ON kindly_stats.rollup FOR SELECT TO regress_ks_tables USING (true);
 CREATE POLICY written ON kindly_stats.rollup FOR INSERT WITH CHECK (true);

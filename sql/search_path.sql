@@ -55,6 +55,9 @@ DO $$ BEGIN
 	END LOOP;
 END $$;
 UPDATE public.path_event SET source = 'app';
+-- of several names the one that was used last is looked for
+INSERT INTO public.path_event (bot_id, occurred_at, kind, interaction_type, interaction_name, interaction_id) VALUES
+	(5001, '2019-07-01 10:00Z', 'interaction', 'block', 'old', 'i'), (5001, '2019-07-01 11:00Z', 'interaction', 'block', 'new', 'i');
 SELECT sage.sessions_messages(5001, '2019-07-01', '2019-07-02', sources => '-web');
 SELECT sage.sessions_chats(5001, '2019-07-01', '2019-07-02', sources => '{app}');
 SELECT sage.fallbacks_series(5001, '2019-07-01', '2019-07-02');
@@ -67,7 +70,7 @@ SELECT sage.buttons_most_clicked(5001, '2019-07-01', '2019-07-02');
 SELECT sage.chatlabels_added(5001, '2019-07-01', '2019-07-02');
 SELECT chatbot_com.conversations(5001, '2019-07-01', '2019-07-02', "group" => 'source');
 SELECT chatbot_com.conversations_heatmap(5001, '2019-07-01', '2019-07-02') IS NOT NULL;
-SELECT chatbot_com.conversations_interactions(5001, period => 'today');
+SELECT chatbot_com.conversations_interactions(5001, '2019-07-01', '2019-07-02');
 INSERT INTO kindly_stats.bot_name VALUES (5001, 'path');
 SELECT logicdialog."user"('2019-07-01', '2019-07-02', 'path');
 SELECT logicdialog.active_channel('2019-07-01', '2019-07-02', 'path');

@@ -38,6 +38,9 @@ typedef struct near_column
 /* How far the last instant of a year is from its first day, more rather than less. */
 #define DAYS_OF_YEAR	367
 
+/* How far apart two clocks may be, zones written as in POSIX among them. */
+#define DAYS_OF_CLOCKS	9
+
 /* More days than any two times are apart. */
 #define TOO_FAR	3660000
 
@@ -182,6 +185,12 @@ find_column(Node *node, Index relid, near_column *found)
 
 		if (days < 0 || !(truncated || is_zone(call->funcid) || is_near(call->funcid)) || !find_column(inner, relid, found))
 			return false;
+		/* one clock for another is allowed for with the value; of several each may move it */
+		if (!found->exact && is_zone(call->funcid))
+		{
+			found->before += DAYS_OF_CLOCKS;
+			found->after += DAYS_OF_CLOCKS;
+		}
 		found->exact = false;
 		found->after += days;
 		return true;

@@ -30,6 +30,7 @@
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -48,6 +49,9 @@ PG_FUNCTION_INFO_V1(ks_bi_handler);
 #define COST_QUERY		20
 #define COST_BOT		10
 #define COST_BUCKET		0.05
+
+/* As much as nothing else costs. */
+#define COST_WRONG_ZONE	1.0e12
 
 /* ------------------------------------------------------------------------
  * Which parts of a survey a scan needs
@@ -233,14 +237,27 @@ get_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
  * ------------------------------------------------------------------------
  */
 
-/* Whether a member of an equivalence class is a column that bots or times are found by. */
+/* Members of equivalence classes that are columns, one after the other. */
+typedef struct matched
+{
+	EquivalenceMember *current;
+	List	   *before;
+} matched;
+
+/* Whether a member of an equivalence class is a column that bots or times are found by, and has not been looked at before. */
 static bool
 is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec, EquivalenceMember *em, void *arg)
 {
 	ks_bi_relation *relation = rel->fdw_private;
+	matched    *found = arg;
 	int			column = ks_bi_column_of((Node *) em->em_expr, rel->relid);
 
-	return column > 0 && column <= relation->ncolumns && relation->columns[column - 1].role <= KS_BI_TZ;
+	if (found->current != NULL)
+		return em == found->current;
+	if (column <= 0 || column > relation->ncolumns || relation->columns[column - 1].role > KS_BI_TZ || list_member_ptr(found->before, em))
+		return false;
+	found->current = em;
+	return true;
 }
 
 /* Clauses of joins that say what is to be read once the other side is known. */
@@ -248,6 +265,7 @@ static List *
 join_clauses(PlannerInfo *root, RelOptInfo *rel)
 {
 	List	   *result = NIL;
+	matched		found = {0};
 	ListCell   *cell;
 
 	foreach(cell, rel->joininfo)
@@ -257,13 +275,84 @@ join_clauses(PlannerInfo *root, RelOptInfo *rel)
 		if (join_clause_is_movable_to(clause, rel) && ks_bi_conditions(root, rel, rel->fdw_private, list_make1(clause)) != NIL)
 			result = lappend(result, clause);
 	}
-	if (rel->has_eclass_joins)
-		result = list_concat(result, generate_implied_equalities_for_column(root, rel, is_column, NULL, rel->lateral_referencers));
+	/* what is asked for is an index's column: it gives the clauses of one */
+	while (rel->has_eclass_joins)
+	{
+		found.current = NULL;
+		result = list_concat(result, generate_implied_equalities_for_column(root, rel, is_column, &found, rel->lateral_referencers));
+		if (found.current == NULL)
+			break;
+		found.before = lappend(found.before, found.current);
+	}
 	return result;
 }
 
+/* Whether conditions say which zones are read, as OR does where each of its branches says it. */
+static bool
+has_zone(List *conditions)
+{
+	ListCell   *cell,
+			   *branch;
+
+	foreach(cell, conditions)
+	{
+		ks_bi_condition *c = lfirst(cell);
+
+		if (c->branches == NIL && c->target == KS_BI_ON_TZ)
+			return true;
+		foreach(branch, c->branches)
+		{
+			if (!has_zone(lfirst(branch)))
+				break;
+		}
+		if (c->branches != NIL && branch == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* Whether an expression is the zone of such a relation, which has the session's, too, where nothing else is said. */
+static bool
+is_zone_of_ours(PlannerInfo *root, Node *value)
+{
+	RangeTblEntry *rte;
+	ks_bi_relation *other;
+
+	while (IsA(value, RelabelType))
+		value = (Node *) ((RelabelType *) value)->arg;
+	if (!IsA(value, Var))
+		return false;
+	rte = planner_rt_fetch(((Var *) value)->varno, root);
+	if (rte->rtekind != RTE_RELATION || rte->relkind != RELKIND_FOREIGN_TABLE || GetFdwRoutineByRelId(rte->relid)->GetForeignRelSize != get_size)
+		return false;
+	other = ks_bi_relation_open(rte->relid);
+	return ((Var *) value)->varattno > 0 && ((Var *) value)->varattno <= other->ncolumns &&
+		other->columns[((Var *) value)->varattno - 1].role == KS_BI_TZ;
+}
+
+/*
+ * What a path costs more if it reads the session's zone where a join asks for
+ * others: its rows would not be those of a path that is told which.
+ */
+static Cost
+zone_penalty(PlannerInfo *root, RelOptInfo *rel, List *joined, List *conditions)
+{
+	ListCell   *cell;
+
+	if (has_zone(conditions))
+		return 0;
+	foreach(cell, ks_bi_conditions(root, rel, rel->fdw_private, joined))
+	{
+		ks_bi_condition *c = lfirst(cell);
+
+		if (has_zone(list_make1(c)) && (c->branches != NIL || !is_zone_of_ours(root, (Node *) c->value)))
+			return COST_WRONG_ZONE;
+	}
+	return 0;
+}
+
 static void
-add_parameterized(PlannerInfo *root, RelOptInfo *rel, Relids outer)
+add_parameterized(PlannerInfo *root, RelOptInfo *rel, List *joined, Relids outer)
 {
 	ParamPathInfo *info;
 	List	   *conditions;
@@ -276,6 +365,7 @@ add_parameterized(PlannerInfo *root, RelOptInfo *rel, Relids outer)
 	info = get_baserel_parampathinfo(root, rel, outer);
 	conditions = ks_bi_conditions(root, rel, rel->fdw_private, list_concat_copy(rel->baserestrictinfo, info->ppi_clauses));
 	estimate(root, rel->fdw_private, conditions, &rows, &startup, &total);
+	total += zone_penalty(root, rel, joined, conditions);
 	info->ppi_rows = rows;
 	add_path(rel, (Path *) ks_foreign_path(root, rel, rows, startup, total, outer));
 }
@@ -283,6 +373,8 @@ add_parameterized(PlannerInfo *root, RelOptInfo *rel, Relids outer)
 static void
 get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
+	List	   *conditions = ks_bi_conditions(root, rel, rel->fdw_private, rel->baserestrictinfo);
+	List	   *joined = join_clauses(root, rel);
 	Relids		every = NULL;
 	List	   *outers = NIL;
 	ListCell   *cell;
@@ -290,9 +382,10 @@ get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	Cost		startup,
 				total;
 
-	estimate(root, rel->fdw_private, ks_bi_conditions(root, rel, rel->fdw_private, rel->baserestrictinfo), &rows, &startup, &total);
+	estimate(root, rel->fdw_private, conditions, &rows, &startup, &total);
+	total += zone_penalty(root, rel, joined, conditions);
 	add_path(rel, (Path *) ks_foreign_path(root, rel, rel->rows, startup, total, rel->lateral_relids));
-	foreach(cell, join_clauses(root, rel))
+	foreach(cell, joined)
 	{
 		RestrictInfo *clause = lfirst(cell);
 		Relids		outer = bms_union(clause->clause_relids, rel->lateral_relids);
@@ -306,10 +399,10 @@ get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 			continue;
 		outers = lappend(outers, outer);
 		every = bms_union(every, outer);
-		add_parameterized(root, rel, outer);
+		add_parameterized(root, rel, joined, outer);
 	}
 	if (list_length(outers) > 1)
-		add_parameterized(root, rel, every);
+		add_parameterized(root, rel, joined, every);
 }
 
 static ForeignScan *

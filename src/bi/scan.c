@@ -3,7 +3,9 @@
  * then batches of bots, each by one query, then their rows.
  *
  * No portal is left open between two rows: a cursor that is held beyond its
- * transaction would lose it.
+ * transaction would lose it.  Whoever fetches from a cursor, it is the role that
+ * opened it whose bots are read, as with tables: a function that fetches what it
+ * is handed with its owner's rights shows nobody the owner's bots.
  */
 #include "bi/plan.h"
 
@@ -53,6 +55,7 @@ struct ks_bi_scan
 	ks_bi_relation *relation;
 	ks_bi_plan *plan;
 	List	   *values;			/* ExprStates of the conditions */
+	Oid			asker;			/* whose bots are read */
 	TimestampTz now;
 
 	MemoryContext memory;		/* of one run */
@@ -84,6 +87,35 @@ part_at(const ks_bi_scan *scan, int part)
 }
 
 /* ------------------------------------------------------------------------
+ * With whose rights
+ * ------------------------------------------------------------------------
+ */
+
+typedef struct fetcher
+{
+	Oid			user;
+	int			security;
+} fetcher;
+
+/* From here on it is the asker who reads; an error gives whoever fetches his own rights back by itself. */
+static fetcher
+become_asker(const ks_bi_scan *scan)
+{
+	fetcher		result;
+
+	GetUserIdAndSecContext(&result.user, &result.security);
+	if (result.user != scan->asker)
+		SetUserIdAndSecContext(scan->asker, result.security | SECURITY_LOCAL_USERID_CHANGE);
+	return result;
+}
+
+static void
+become_fetcher(fetcher fetcher)
+{
+	SetUserIdAndSecContext(fetcher.user, fetcher.security);
+}
+
+/* ------------------------------------------------------------------------
  * Bots, zones and ranges
  * ------------------------------------------------------------------------
  */
@@ -99,6 +131,7 @@ want_all(ks_bi_scan *scan, ExprContext *context, List *conditions, ks_bi_wanted 
 	{
 		const ks_bi_condition *c = lfirst(cell);
 		MemoryContext old;
+		fetcher		fetcher;
 		ks_bi_wanted either;
 		bool		isnull;
 		Datum		value;
@@ -116,10 +149,12 @@ want_all(ks_bi_scan *scan, ExprContext *context, List *conditions, ks_bi_wanted 
 		}
 		value = c->branches == NIL ? ExecEvalExprSwitchContext(list_nth(scan->values, c->number), context, &isnull) : (Datum) 0;
 		old = MemoryContextSwitchTo(scan->memory);
+		fetcher = become_asker(scan);
 		if (c->branches != NIL)
 			ks_bi_both(wanted, &either);
 		else
 			ks_bi_want(wanted, c, value, isnull);
+		become_fetcher(fetcher);
 		MemoryContextSwitchTo(old);
 	}
 }
@@ -128,13 +163,16 @@ static void
 find_wanted(ks_bi_scan *scan, ExprContext *context)
 {
 	MemoryContext old;
+	fetcher		fetcher;
 
 	want_all(scan, context, scan->plan->conditions, &scan->wanted);
 	if (scan->wanted.nothing)
 		return;
 	old = MemoryContextSwitchTo(scan->memory);
+	fetcher = become_asker(scan);
 	if (scan->wanted.every_bot)
 		scan->wanted.bots = ks_survey_bots(&scan->wanted.nbots);
+	become_fetcher(fetcher);
 	scan->wanted.nothing = scan->wanted.nbots == 0;
 	MemoryContextSwitchTo(old);
 }
@@ -229,6 +267,7 @@ static bool
 start(ks_bi_scan *scan, ExprContext *context)
 {
 	MemoryContext old;
+	fetcher		fetcher;
 
 	scan->started = true;
 	scan->nbots = scan->bot = 0;
@@ -236,7 +275,9 @@ start(ks_bi_scan *scan, ExprContext *context)
 	if (scan->wanted.nothing)
 		return false;
 	old = MemoryContextSwitchTo(scan->memory);
+	fetcher = become_asker(scan);
 	limit_to_months(&scan->wanted);
+	become_fetcher(fetcher);
 	MemoryContextSwitchTo(old);
 	return !scan->wanted.nothing && next_zone(scan, true);
 }
@@ -316,6 +357,7 @@ read_batch(ks_bi_scan *scan)
 	Size		cells = ((Size) scan->plan->nparts + 1) * (scan->survey.nbins + 2);
 	int			count = Min(scan->wanted.nbots - scan->next_bot, scan->batch_size);
 	ks_surveyed *surveyed;
+	fetcher		fetcher;
 	int			i;
 
 	count = Max(Min(count, (int) (BATCH_CELLS / cells)), 1);
@@ -325,7 +367,9 @@ read_batch(ks_bi_scan *scan)
 	old = MemoryContextSwitchTo(scan->batch_memory);
 	surveyed = palloc(count * sizeof(ks_surveyed));
 	scan->bots = palloc0(count * sizeof(scanned_bot));
+	fetcher = become_asker(scan);
 	ks_survey_read(&scan->survey, scan->wanted.bots + scan->next_bot, count, surveyed);
+	become_fetcher(fetcher);
 	for (i = 0; i < count; i++)
 	{
 		scanned_bot *bot = &scan->bots[i];
@@ -561,6 +605,7 @@ ks_bi_begin(ForeignScanState *node, int eflags)
 	scan->relation = ks_bi_relation_open(RelationGetRelid(node->ss.ss_currentRelation));
 	scan->plan = ks_bi_plan_unpack(scan->relation, plan);
 	scan->values = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+	scan->asker = GetUserId();
 	scan->now = ks_now();
 	scan->survey.nparts = scan->plan->nparts;
 	scan->survey.parts = scan->plan->parts;

@@ -28,12 +28,23 @@ is_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID || type == FLOAT8OID || type == NUMERICOID;
 }
 
+/* Whether numeric(p, s) has no digits before the point rounded away, which a scale below zero does. */
+static bool
+is_whole(Node *typmod)
+{
+	return IsA(typmod, Const) && !((Const *) typmod)->constisnull && ((DatumGetInt32(((Const *) typmod)->constvalue) - VARHDRSZ) & 0x400) == 0;
+}
+
 /* Casts between numbers, which leave a year what it is. */
 static bool
-is_cast(Oid function)
+is_cast(const FuncExpr *call)
 {
+	Oid			function = call->funcid;
+
+	if (function == F_NUMERIC_NUMERIC_INT4)
+		return is_whole(lsecond(call->args));
 	return function == F_INT2_NUMERIC || function == F_INT4_NUMERIC || function == F_INT8_NUMERIC || function == F_FLOAT8_NUMERIC ||
-		function == F_NUMERIC_NUMERIC_INT4 || function == F_INT2_FLOAT8 || function == F_INT4_FLOAT8 || function == F_INT8_FLOAT8 ||
+		function == F_INT2_FLOAT8 || function == F_INT4_FLOAT8 || function == F_INT8_FLOAT8 ||
 		function == F_NUMERIC_FLOAT8 || function == F_INT8_INT4 || function == F_NUMERIC_INT4 || function == F_FLOAT8_INT4 ||
 		function == F_INT4_INT2 || function == F_INT8_INT2 || function == F_NUMERIC_INT8 || function == F_FLOAT8_INT8;
 }
@@ -49,7 +60,7 @@ is_extract(Oid function)
 Node *
 ks_bi_year_of(Node *node)
 {
-	while (node != NULL && IsA(node, FuncExpr) && is_cast(((FuncExpr *) node)->funcid))
+	while (node != NULL && IsA(node, FuncExpr) && is_cast((FuncExpr *) node))
 		node = linitial(((FuncExpr *) node)->args);
 	if (node != NULL && IsA(node, FuncExpr) && is_extract(((FuncExpr *) node)->funcid))
 	{

@@ -55,7 +55,7 @@ close_day(const ks_bot_day *e)
 	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("day %s of bot %s has not been closed", ks_day_text(e->day), ks_bot_text(e->bot_id)),
+				 errmsg("day %s of bot %s has not been closed", ks_day_text(e->day), ks_reader_bot_text(e->bot_id)),
 				 errhint("An export closes its day if the role may execute kindly_stats.close_day(); else another role has to call that first.")));
 	(void) ks_day_close(e, false);
 }
@@ -97,13 +97,13 @@ check_mark(const ks_bot_day *e)
 	if (!closed && found > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("day %s of bot %s was written or reopened just now", ks_day_text(e->day), ks_bot_text(e->bot_id)),
+				 errmsg("day %s of bot %s was written or reopened just now", ks_day_text(e->day), ks_reader_bot_text(e->bot_id)),
 				 errhint("Export it again.")));
 	if (found != mark.conversations)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("day %s of bot %s was closed with " INT64_FORMAT " conversations, but " INT64_FORMAT " are there now",
-						ks_day_text(e->day), ks_bot_text(e->bot_id), mark.conversations, found),
+						ks_day_text(e->day), ks_reader_bot_text(e->bot_id), mark.conversations, found),
 				 errhint("They were purged, or their table was detached, or changed behind its triggers.  kindly_stats.reopen_day() gives up what was exported.")));
 	return mark;
 }
@@ -117,7 +117,7 @@ make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 	ks_interval interval = ks_day_interval(e.day);
 	ks_choice	choice = {e.bot_id, false, 1, &interval};
 
-	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE \"C\"",
+	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE pg_catalog.\"C\"",
 						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties, &query->table));
 	ks_stream_argument(query, TEXTOID, mark.bot_name != NULL ? CStringGetTextDatum(mark.bot_name) : (Datum) 0, mark.bot_name == NULL);
 }
@@ -162,7 +162,7 @@ add_documents(StringInfo out, const ks_bot_day *e, const ks_stream *stream, Memo
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("the conversations of bot %s that ended on %s are more than one document can hold",
-							ks_bot_text(e->bot_id), ks_day_text(e->day)),
+							ks_reader_bot_text(e->bot_id), ks_day_text(e->day)),
 					 errhint("Use ultimate.export_rows(), which gives them one by one.")));
 	}
 	MemoryContextSwitchTo(old);
@@ -375,7 +375,7 @@ make_first_last_intent(FunctionCallInfo fcinfo, ks_stream_query *query)
 	const char *properties[] = {"conversation_id", "triggered_intent_replies",
 	started_argument(fcinfo, 3) ? "conversation_start_time" : "conversation_end_time"};
 
-	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE \"C\"",
+	query->text = psprintf("SELECT c.conversation_id, c.triggered_intent_replies FROM (%s) AS c ORDER BY c.%s, c.conversation_id COLLATE pg_catalog.\"C\"",
 						   conversations_of(fcinfo, 3, 4, properties, lengthof(properties), &query->table), properties[2]);
 }
 

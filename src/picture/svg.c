@@ -37,6 +37,10 @@ PG_FUNCTION_INFO_V1(ks_svg);
 
 #define TICKS			4
 
+/* Numbers whose scale and sum are still numbers; what is smaller has no scale of its own. */
+#define LARGEST			1e300
+#define SMALLEST		1e-300
+
 static const char style[] =
 "<style>"
 ".ks-ground{fill:#ffffff}.ks-text{fill:#4b5563;font:12px system-ui,sans-serif}.ks-title{fill:#111827;font:600 14px system-ui,sans-serif}"
@@ -227,8 +231,9 @@ x_of(const picture *p, int i)
 static void
 append_scale(picture *p)
 {
-	double		step = p->numbers.highest > 0 ? tick_step(p->numbers.highest) : 1;
-	int			ticks = p->numbers.highest > 0 ? (int) ceil(p->numbers.highest / step - 1e-9) : 1;
+	bool		any = p->numbers.highest >= SMALLEST;
+	double		step = any ? tick_step(p->numbers.highest) : 1;
+	int			ticks = any ? (int) ceil(p->numbers.highest / step - 1e-9) : 1;
 	int			i;
 
 	p->top_of_scale = step * ticks;
@@ -463,6 +468,10 @@ ks_svg(PG_FUNCTION_ARGS)
 	p.width = side(PG_ARGISNULL(5) ? 720 : PG_GETARG_INT32(5), "width");
 	p.height = side(PG_ARGISNULL(6) ? 240 : PG_GETARG_INT32(6), "height");
 	ks_numbers_read(&p.numbers, PG_GETARG_DATUM(1), "values");
+	if (p.numbers.highest > LARGEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a picture has numbers up to %g, not %g", LARGEST, p.numbers.highest)));
 	if (!PG_ARGISNULL(0))
 		read_labels(&p, PG_GETARG_ARRAYTYPE_P(0));
 	if (p.kind == KIND_HEATMAP && p.numbers.count > WEEKDAYS * HOURS)

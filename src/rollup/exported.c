@@ -101,7 +101,7 @@ lock_to_close(int64 bot_id, DateADT day)
 		LockAcquire(&all, RowExclusiveLock, false, at_once) == LOCKACQUIRE_NOT_AVAIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("day %s of bot %s is being written or exported right now", ks_day_text(day), ks_bot_text(bot_id)),
+				 errmsg("day %s of bot %s is being written or exported right now", ks_day_text(day), ks_reader_bot_text(bot_id)),
 				 errhint("Try again when those transactions have ended.")));
 }
 
@@ -642,7 +642,7 @@ mark_day(int64 bot_id, DateADT day, bool even_empty)
 	if (!find_now(bot_id, day))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot %s", ks_bot_text(bot_id)),
+				 errmsg("row-level security of kindly_stats.exported lets you close no day of bot %s", ks_reader_bot_text(bot_id)),
 				 errhint("Whoever closes a day must be able to see that it is closed.")));
 	if (conversations > 0 || even_empty)
 		return true;

@@ -314,7 +314,7 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 				"(SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
 				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2 AND m.month OPERATOR(pg_catalog.>) '-infinity'),"
 				"(SELECT pg_catalog.max(s.month) FROM (SELECT kindly_stats.months(n.tally) AS month" SPANS("n") ") AS s WHERE s.month OPERATOR(pg_catalog.<) $2)) AS month)"
-				" SELECT l.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
+				" SELECT l.month, kindly_stats.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
 				" FROM last AS l CROSS JOIN LATERAL (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND r.month OPERATOR(pg_catalog.=) l.month"
 				" UNION ALL SELECT '', kindly_stats.slice(n.tally, pg_catalog.timezone('UTC', l.month::pg_catalog.timestamp),"

@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
-PG_FUNCTION_INFO_V1(ks_bot_text_sql);
 PG_FUNCTION_INFO_V1(ks_note_bot_sql);
 
 /* Columns of kindly_stats.known_bot, as create_tables() makes it. */
@@ -86,20 +85,13 @@ ks_bot_ids(int64 bot_id)
 	return bot_id < KS_BOT_LOWEST ? listed(bot_id) : list_make1(psprintf(INT64_FORMAT, bot_id));
 }
 
-/* The id that a bot is shown by: the user's, or the number where that is not known. */
+/* The id that a bot is shown by to whoever writes it: the user's, or the number where that is not known. */
 char *
 ks_bot_text(int64 bot_id)
 {
 	List	   *ids = ks_bot_ids(bot_id);
 
 	return ids != NIL ? ks_bot_canonical(linitial(ids)) : psprintf(INT64_FORMAT, bot_id);
-}
-
-/* bot_text(number) */
-Datum
-ks_bot_text_sql(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_TEXT_P(cstring_to_text(ks_bot_text(PG_GETARG_INT64(0))));
 }
 
 /* ------------------------------------------------------------------------

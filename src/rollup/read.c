@@ -129,7 +129,7 @@ no_such_measure(const char *measure)
 	bool		isnull;
 	Datum		names;
 
-	ks_prepared(&plan, "SELECT pg_catalog.string_agg(m.name, ', ' ORDER BY m.name COLLATE \"C\") FROM kindly_stats.measure AS m", 0, NULL);
+	ks_prepared(&plan, "SELECT pg_catalog.string_agg(m.name, ', ' ORDER BY m.name COLLATE pg_catalog.\"C\") FROM kindly_stats.measure AS m", 0, NULL);
 	names = execute_fold(plan, NULL, NULL, &isnull);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -19,13 +19,17 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "nodes/parsenodes.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_list_bots);
+PG_FUNCTION_INFO_V1(ks_bot_text_sql);
 
 /* visible_bots(), which the policies call */
 extern Datum ks_visible_bots(PG_FUNCTION_ARGS);
@@ -55,26 +59,80 @@ is_about_caller(const RowSecurityPolicy *policy)
 }
 
 static bool
-is_ours(const RowSecurityPolicy *policy)
+is_call(const Node *node, const char *name, int nargs)
 {
-	return strcmp(policy->policy_name, "kindly_stats_bots") == 0 || !is_about_caller(policy);
+	const FuncExpr *call = (const FuncExpr *) node;
+
+	return node != NULL && IsA(node, FuncExpr) && list_length(call->args) == nargs && strcmp(get_func_name(call->funcid), name) == 0 &&
+		get_func_namespace(call->funcid) == get_namespace_oid("kindly_stats", true);
 }
 
-/* Whether row-level security is enabled, and with no policy about the caller but ours. */
+/* Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides. */
+static bool
+is_of_visible_bots(const Node *condition)
+{
+	const SubLink *link;
+	const Query *query;
+
+	if (!is_call(condition, "is_one_of", 2) || !IsA(linitial(((const FuncExpr *) condition)->args), Var))
+		return false;
+	link = lsecond(((const FuncExpr *) condition)->args);
+	if (!IsA(link, SubLink) || link->subLinkType != EXPR_SUBLINK)
+		return false;
+	query = (const Query *) link->subselect;
+	return IsA(query, Query) && list_length(query->targetList) == 1 && query->jointree->fromlist == NIL && query->jointree->quals == NULL &&
+		query->limitCount == NULL && query->limitOffset == NULL && is_call((const Node *) ((const TargetEntry *) linitial(query->targetList))->expr, "visible_bots", 0);
+}
+
+static bool
+is_ours(const RowSecurityPolicy *policy, bool is_rollup)
+{
+	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_bots") == 0 && (!is_rollup || is_of_visible_bots((const Node *) policy->qual));
+}
+
+/* Whether row-level security is enabled, and with ours for its one policy about the caller. */
 static void
 look_at_policies(Oid relid, bool *enabled, bool *ours)
 {
-	Relation	rollup = table_open(relid, AccessShareLock);
+	Relation	table = table_open(relid, AccessShareLock);
+	bool		is_rollup = strcmp(RelationGetRelationName(table), "rollup") == 0;
+	int			about = 0;
+	int			own = 0;
 	ListCell   *cell;
 
-	*enabled = rollup->rd_rel->relrowsecurity;
-	*ours = true;
-	if (*enabled && rollup->rd_rsdesc != NULL)
+	*enabled = table->rd_rel->relrowsecurity;
+	if (*enabled && table->rd_rsdesc != NULL)
 	{
-		foreach(cell, rollup->rd_rsdesc->policies)
-			*ours &= is_ours(lfirst(cell));
+		foreach(cell, table->rd_rsdesc->policies)
+		{
+			about += is_about_caller(lfirst(cell));
+			own += is_about_caller(lfirst(cell)) && is_ours(lfirst(cell), is_rollup);
+		}
 	}
-	table_close(rollup, AccessShareLock);
+	*ours = !*enabled || (about == 1 && own == 1);
+	table_close(table, AccessShareLock);
+}
+
+/* The same of the tables that are read beside the rollup, for names. */
+static bool
+are_ours(Oid schema)
+{
+	static const char *const names[] = {"bot_name", "known_bot", "interaction"};
+	bool		result = true;
+	int			i;
+
+	for (i = 0; i < lengthof(names); i++)
+	{
+		Oid			relid = get_relname_relid(names[i], schema);
+		bool		enabled;
+		bool		ours;
+
+		if (!OidIsValid(relid))
+			continue;
+		look_at_policies(relid, &enabled, &ours);
+		result &= ours;
+	}
+	return result;
 }
 
 static ArrayType *
@@ -107,7 +165,7 @@ ks_reader_begin(ks_reader *reader)
 	look_at_policies(rollup, &hides, &ours);
 	if (hides && !has_bypassrls_privilege(GetUserId()))
 	{
-		if (!ours)
+		if (!ours || !are_ours(schema))
 			return;
 		reader->bots = visible_bots();
 	}
@@ -147,6 +205,74 @@ ks_reader_sees(const ks_reader *reader, int64 bot)
 			high = middle;
 	}
 	return false;
+}
+
+/* ------------------------------------------------------------------------
+ * Ids
+ * ------------------------------------------------------------------------
+ */
+
+/* Whether policies of others show the caller the id of a bot. */
+static bool
+is_shown(int64 bot)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot)};
+	bool		result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_prepared(&plan, "SELECT FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look up a bot");
+	result = SPI_processed > 0;
+	SPI_finish();
+	return result;
+}
+
+/* Whether the caller may learn which text a number was derived from: as kindly_stats.known_bot would tell him, or the view that will do instead. */
+static bool
+may_know(int64 bot)
+{
+	Oid			schema = get_namespace_oid("kindly_stats", true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid("known_bot", schema) : InvalidOid;
+	ks_reader	reader = {0};
+	bool		reads = may_select(table);
+	bool		hides;
+	bool		ours;
+
+	if (reads && check_enable_rls(table, InvalidOid, true) != RLS_ENABLED)
+		return true;
+	if (!OidIsValid(table) || (!reads && !may_select(get_relname_relid("bot", schema))))
+		return false;
+	look_at_policies(table, &hides, &ours);
+	if (!hides || has_bypassrls_privilege(GetUserId()))
+		return true;
+	if (!ours)
+		return reads && is_shown(bot);
+	reader.bots = visible_bots();
+	return ks_reader_sees(&reader, bot);
+}
+
+/* The id of a bot for an error: as the caller has written it, if it is none of those that he sees. */
+char *
+ks_reader_bot_text(int64 bot)
+{
+	const char *id = ks_bot_spelling(bot);
+
+	if (bot >= KS_BOT_LOWEST || may_know(bot))
+		return ks_bot_text(bot);
+	return id != NULL ? ks_bot_canonical(id) : psprintf(INT64_FORMAT, bot);
+}
+
+/* bot_text(number) */
+Datum
+ks_bot_text_sql(PG_FUNCTION_ARGS)
+{
+	int64		bot = PG_GETARG_INT64(0);
+
+	PG_RETURN_TEXT_P(cstring_to_text(bot >= KS_BOT_LOWEST || may_know(bot) ? ks_bot_text(bot) : psprintf(INT64_FORMAT, bot)));
 }
 
 /* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */

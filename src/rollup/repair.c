@@ -297,7 +297,7 @@ subtract_measure(repairing *r)
 	uint64		i;
 
 	ks_bounds_reset(&ignored);
-	SELECT_LIVE(r, "SELECT $3, CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END",
+	SELECT_LIVE(r, "SELECT $3, CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END",
 				" WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
 	for (i = 0; i < SPI_processed; i++)
 	{

@@ -171,6 +171,7 @@ typedef struct ks_reader
 extern void ks_reader_begin(ks_reader *reader);
 extern void ks_reader_end(const ks_reader *reader);
 extern bool ks_reader_sees(const ks_reader *reader, int64 bot);
+extern char *ks_reader_bot_text(int64 bot);
 
 /* owner.c */
 

@@ -79,7 +79,7 @@ LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10;
 COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
 'the id that the user has for the bot of a number
 
-The number itself where it stands for an integer, or for a text that no table has had yet.';
+The number itself where it stands for an integer, for a text that no table has had yet, or for a bot that the caller does not see.';
 
 CREATE FUNCTION kindly_stats.note_bot(bot kindly_stats.bot_id) RETURNS void
 AS 'MODULE_PATHNAME', 'ks_note_bot_sql'

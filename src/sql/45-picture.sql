@@ -34,7 +34,7 @@ labels: of the values, or the names of seven weekdays, with 60 characters at mos
 kind: line, bar or heatmap, whose values are those of 24 hours of each weekday, in the order of the labels; title, description: for those who see it and who
 do not, the latter by default what the highest value is; width, height: in pixels, from 120 to 4000.
 It has colours for light and dark screens.  Numbers below zero are drawn as zero.  NULL without values.
-Errors: 22023 for another kind or size, and for numbers that are not finite or too many.';
+Errors: 22023 for another kind or size, and for numbers that are not finite, above 1e300, or too many.';
 
 CREATE FUNCTION kindly_stats.bars(
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',

@@ -196,8 +196,8 @@ BEGIN
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
     WHEN 'intents' THEN
-        -- Conversations are not filtered by channel and language there, and not everybody may read them.
-        IF q.sources IS NULL AND q.language_codes IS NULL THEN
+        -- Conversations are not filtered by channel and language there, there may be no table of them, and not everybody may read them.
+        IF q.sources IS NULL AND q.language_codes IS NULL AND EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
             BEGIN
                 RETURN json_build_object('now', kindly_stats.overview_intents(q));
             EXCEPTION WHEN insufficient_privilege THEN

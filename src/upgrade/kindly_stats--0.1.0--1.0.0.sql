@@ -55,6 +55,10 @@ COMMENT ON FUNCTION kindly_stats.weekdays(text, text) IS
 locale: such as nb-NO or fa-IR; left out, names are English and weeks begin with Monday.  style: long or short.  place: 1 to 7; day: as stats_heatmap has it,
 0 is Sunday; name: as it stands alone, not within a date.
 Errors: 22023 for an unknown locale or style.';
+COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
+'the id that the user has for the bot of a number
+
+The number itself where it stands for an integer, for a text that no table has had yet, or for a bot that the caller does not see.';
 CREATE FUNCTION kindly_stats.built_in_measures()
     RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
@@ -1338,7 +1342,7 @@ labels: of the values, or the names of seven weekdays, with 60 characters at mos
 kind: line, bar or heatmap, whose values are those of 24 hours of each weekday, in the order of the labels; title, description: for those who see it and who
 do not, the latter by default what the highest value is; width, height: in pixels, from 120 to 4000.
 It has colours for light and dark screens.  Numbers below zero are drawn as zero.  NULL without values.
-Errors: 22023 for another kind or size, and for numbers that are not finite or too many.';
+Errors: 22023 for another kind or size, and for numbers that are not finite, above 1e300, or too many.';
 CREATE OR REPLACE FUNCTION kindly_stats.stats_svg(
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',
     measure text DEFAULT 'messages', sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL,
@@ -2172,8 +2176,8 @@ BEGIN
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
     WHEN 'intents' THEN
-        -- Conversations are not filtered by channel and language there, and not everybody may read them.
-        IF q.sources IS NULL AND q.language_codes IS NULL THEN
+        -- Conversations are not filtered by channel and language there, there may be no table of them, and not everybody may read them.
+        IF q.sources IS NULL AND q.language_codes IS NULL AND EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
             BEGIN
                 RETURN json_build_object('now', kindly_stats.overview_intents(q));
             EXCEPTION WHEN insufficient_privilege THEN

@@ -99,6 +99,12 @@ my %pool = (
 	'uuid' => [ "'8f14e45f-ceea-467f-a8b5-1c1d7a9e0b11'" ],
 	'kindly_stats.bot_id[]' => [ "'{}'", "'{1,2}'", "'{a-bot,NULL}'", "'{{1,2},{3,4}}'", "'[5:6]={1,1}'", "array_fill(1::kindly_stats.bot_id, ARRAY[100000])" ],
 	'kindly_stats.bot_id' => [ '1', '2', "'a-bot'", "'8f14e45f-ceea-467f-a8b5-1c1d7a9e0b11'", "'-4611686018427387904'", "'9223372036854775807'" ],
+	'interval' => [ "'0'", "'1 hour'", "'-1 day'", "'1 month'", "'178000000 years'" ],
+	'kindly_stats.overview_question' => [ map({ "ROW($_)::kindly_stats.overview_question" }
+		"1, '2025-01-01', '2025-02-01', 'UTC', 'day', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 5",
+		"1, '2025-01-01', '2025-02-01', 'Europe/Oslo', 'week', 'fa-IR', '{web}', '{-en}', 'previous_period', '2024-12-01', '2025-01-01', 'pages', '{h}', 1000",
+		"'a-bot', '2025-01-01', 'infinity', 'x', 'x', 'x', '{NULL}', '{{a}}', 'x', NULL, NULL, 'x', '{NULL,a,b,c}', -1",
+		'NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL') ],
 	'cstring' => [ grep { !/repeat/ } @texts ],
 	'name' => [ "'x'", "''" ],
 	'date' => [ "'2025-01-01'", "'2025-01-31'", "'infinity'", "'-infinity'", "'4714-11-24 BC'", "'5874897-12-31'", "'0001-01-01'" ],

@@ -27,6 +27,25 @@ for my $file (@files)
 }
 is(join(', ', @{ $wrong{$_} }), '', "no file has $_") for sort keys %wrong;
 
+# Queries of C may run as the owner of a table while the search path is the session's: whatever takes an operator, a type or a collation
+# from it would take a stranger's.
+my @unqualified;
+for my $file (grep { m{^src/.*\.[ch]$} } @files)
+{
+	open(my $in, '<:raw', $file) or die "$file: $!";
+	my $text = do { local $/; <$in> };
+	$text =~ s{/\*.*?\*/}{}gs;
+	for my $literal (my @literals = $text =~ /((?:"(?:[^"\\\n]|\\.)*"\s*(?:[A-Z_]+\s*)?)+)/g)
+	{
+		next if $literal !~ /\b(?:SELECT|FROM|WHERE|AND|JOIN|INSERT|UPDATE|DELETE)\b/;
+		$literal =~ s/\bSET \w+ = //g;
+		push @unqualified, "$file: $&"
+			if $literal =~ /\bCASE\s+(?!WHEN\b)\S+\s+WHEN\b|\bIN\s*\(|\bBETWEEN\b|\bIS (?:NOT )?DISTINCT FROM\b|\bNULLIF\b|\bUSING\s*\(|\bNATURAL\b|\bI?LIKE\b/i
+			|| $literal =~ /COLLATE \\"|::(?!pg_catalog\.|kindly_stats\.|%s)\w+|[\w\])] (?:[=<>]+|[-+*\/|]+) [\w\$(\[']/;
+	}
+}
+is(join("\n", @unqualified), '', 'queries in C take nothing from the search path');
+
 for my $folder (grep { -d } glob('src/* test/*'))
 {
 	next if $folder =~ m{/(?:node_modules|tmp_check|log)$};
