@@ -3,8 +3,8 @@ SET client_min_messages = warning;
 \pset format unaligned
 -- its tables are nobody else's
 SELECT current_database() AS regression \gset
-CREATE DATABASE kindly_stats_span;
-\c kindly_stats_span
+CREATE DATABASE regression_kindly_span;
+\c regression_kindly_span
 SET client_min_messages = warning;
 SET timezone = 'UTC';
 \pset format unaligned
@@ -173,4 +173,4 @@ SELECT spans FROM rows WHERE bot_id = 3;
 SELECT * FROM differences();
 SELECT kindly_stats.rebuild();
 \c :regression
-DROP DATABASE kindly_stats_span;
+DROP DATABASE regression_kindly_span;
