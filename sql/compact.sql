@@ -60,5 +60,28 @@ UPDATE event SET session_id = 'other' WHERE bot_id >= 1000 AND session_id > 's5'
 DELETE FROM event WHERE bot_id >= 1200;
 RESET work_mem;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
+
+-- new rows, more than one round takes: each round goes on where the one before ended, whether rows are taken without SQL or not
+CREATE PROCEDURE write_new(bot bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1 .. 9000 LOOP
+		INSERT INTO event (bot_id, occurred_at, kind) VALUES (bot, timestamptz '2025-03-01Z' + i * interval '1 minute', 'user_message');
+	END LOOP;
+END $$;
+CREATE FUNCTION entries_read() RETURNS bigint LANGUAGE sql AS $$SELECT pg_stat_get_xact_tuples_returned('kindly_stats.rollup_pkey'::regclass)$$;
+CALL write_new(5000);
+BEGIN;
+SELECT entries_read() AS before \gset
+CALL kindly_stats.compact(5000);
+SELECT entries_read() - :before < 4 * 9000 AS few;
+COMMIT;
+SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.part(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM kindly_stats.rollup WHERE bot_id = 5000;
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+CREATE TRIGGER nothing AFTER INSERT ON kindly_stats.rollup FOR EACH STATEMENT EXECUTE FUNCTION nothing();
+CALL write_new(5001);
+CALL kindly_stats.compact(5001);
+SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.part(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM kindly_stats.rollup WHERE bot_id = 5001;
+DROP TRIGGER nothing ON kindly_stats.rollup;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 5000;
 \c :regression
 DROP DATABASE regression_kindly_compact;

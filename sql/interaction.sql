@@ -251,6 +251,16 @@ SELECT kindly_stats.attach('event');
 SELECT report(2), report(4), report(12);
 
 DROP OWNED BY regress_ks_reader, regress_ks_writer, regress_ks_admin, kindly_stats_admin, kindly_stats_monitor;
+
+-- names of which no month says that they were used: what is taken away more often than it came is looked for in all months, and then no more
+INSERT INTO event (bot_id, occurred_at, kind, interaction_id, interaction_name)
+SELECT 91, at, 'interaction', 'renamed', name FROM (VALUES (timestamptz '2019-03-18 10:00Z', 'one'), ('2019-03-18 11:00Z', 'other'), ('2019-01-18 11:00Z', 'one')) AS e (at, name);
+UPDATE kindly_stats.rollup SET tally = kindly_stats.tally_subtract(kindly_stats.tally_subtract(tally, tally), tally) WHERE bot_id = 91;
+SELECT report(91);
+DELETE FROM kindly_stats.rollup WHERE bot_id = 91;
+SELECT report(91);
+DELETE FROM event WHERE bot_id = 91;
+
 \c :regression
 DROP DATABASE regression_kindly_interaction;
 DROP ROLE regress_ks_reader, regress_ks_writer, regress_ks_admin, kindly_stats_admin, kindly_stats_monitor;

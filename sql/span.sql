@@ -172,5 +172,74 @@ CALL kindly_stats.compact();
 SELECT spans FROM rows WHERE bot_id = 3;
 SELECT * FROM differences();
 SELECT kindly_stats.rebuild();
+-- what moved within its quarter hour, in a month of which the row that spans it has nothing else left, beside the month's own row
+SET kindly_stats.compact_after = 0;
+CREATE PROCEDURE moved(bot bigint, sign integer) LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (bot, timestamptz '2025-03-10 10:07:00Z' + sign * interval '2 minutes', 'user_message', 'end');
+	UPDATE kindly_stats.rollup SET id = -bot WHERE bot_id = bot;
+	FOR n IN -2 .. 4 LOOP
+		INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (bot, timestamptz '2025-03-10 15:00Z' - sign * n * interval '45 days', 'user_message', 's' || n);
+	END LOOP;
+	INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (bot, timestamptz '2025-03-10 12:00Z' + sign * interval '5 days', 'user_message', 'there and back');
+	CREATE TABLE moved_ids AS SELECT id FROM kindly_stats.rollup WHERE bot_id = bot;
+	UPDATE event SET occurred_at = occurred_at - CASE session_id WHEN 'end' THEN sign * interval '2 minutes' ELSE interval '1 hour' END WHERE bot_id = bot;
+	UPDATE event SET occurred_at = occurred_at + interval '1 hour' WHERE bot_id = bot AND session_id <> 'end' AND session_id <> 's-1';
+	WITH taken AS (DELETE FROM kindly_stats.rollup WHERE bot_id = bot AND id NOT IN (TABLE moved_ids) RETURNING tally)
+	INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, tally) SELECT bot, '', '-infinity', 2305843009213693952 + bot, kindly_stats.sum(tally) FROM taken;
+	DROP TABLE moved_ids;
+END $$;
+CREATE PROCEDURE take_outer(bot bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	at timestamptz;
+BEGIN
+	FOR at IN SELECT occurred_at FROM event WHERE bot_id = bot AND CASE bot WHEN 5 THEN occurred_at < '2025-03-10 10:00Z' ELSE occurred_at > '2025-03-10 10:15Z' END LOOP
+		DELETE FROM event WHERE bot_id = bot AND occurred_at = at;
+	END LOOP;
+END $$;
+CALL moved(5, 1);
+CALL moved(6, -1);
+SELECT bot_id, m.month FROM kindly_stats.rollup, kindly_stats.months(tally) AS m (month) WHERE bot_id IN (5, 6) AND id IN (2305843009213693957, 2305843009213693958) ORDER BY 1, 2;
+CALL take_outer(5);
+CALL take_outer(6);
+SELECT near FROM ends(5) UNION ALL SELECT near FROM ends(6);
+-- nor is it lost when the row is taken apart, since the bot has much, and taken apart again
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT b, CASE b WHEN 5 THEN timestamptz '2025-11-01Z' ELSE timestamptz '2024-06-01Z' END + n * interval '20 minutes', 'user_message', 'b' || n FROM generate_series(1, 1500) AS n, (VALUES (5), (6)) AS b (b);
+CALL kindly_stats.compact();
+SELECT near FROM ends(5) UNION ALL SELECT near FROM ends(6);
+CALL kindly_stats.compact();
+SELECT near FROM ends(5) UNION ALL SELECT near FROM ends(6);
+SELECT bot_id, count(*) AS spans FROM kindly_stats.rollup WHERE bot_id IN (5, 6) AND month = '-infinity' GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM kindly_stats.verify();
+SELECT kindly_stats.rebuild() > 0 AS changed;
+SELECT exact FROM ends(5) UNION ALL SELECT exact FROM ends(6);
+SELECT spans FROM rows WHERE bot_id IN (5, 6);
+SELECT kindly_stats.rebuild();
+
+-- events that came and went, and one between them that moved meanwhile: their sum has nothing left, and takes the certainty from what stands beside it
+SET kindly_stats.compact_after = 0;
+DO $$ BEGIN FOR b IN 11 .. 20 LOOP
+	INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (b, '2025-03-10 10:09Z', 'user_message', 'moves'), (b, '2025-03-10 18:05Z', 'user_message', 'moves');
+	UPDATE kindly_stats.rollup SET id = -b WHERE bot_id = b;
+	INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (b, '2025-03-01Z', 'user_message', 'goes'), (b, '2025-03-20Z', 'user_message', 'goes');
+	UPDATE event SET occurred_at = occurred_at + CASE extract(hour FROM occurred_at) WHEN 10 THEN interval '-2 minutes' ELSE interval '2 minutes' END WHERE bot_id = b AND session_id = 'moves';
+	-- as an inline compaction does that takes new rows alone
+	SET LOCAL kindly_stats.compact_after = 1;
+	DELETE FROM event WHERE bot_id = b AND session_id = 'goes';
+	SET LOCAL kindly_stats.compact_after = 0;
+END LOOP; END $$;
+SELECT bool_and(e.near) AS near FROM generate_series(11, 20) AS b, ends(b) AS e;
+-- nor where its month stands in rows of single measures
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 21, timestamptz '2025-03-10 10:09Z' + n * interval '15 minutes', 'user_message', 's' || n FROM generate_series(0, 1500) AS n;
+CALL kindly_stats.compact(21);
+INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (21, '2025-03-01Z', 'user_message', 'goes'), (21, '2025-03-30Z', 'user_message', 'goes');
+UPDATE event SET occurred_at = occurred_at - interval '2 minutes' WHERE bot_id = 21 AND session_id = 's0';
+DELETE FROM event WHERE bot_id = 21 AND session_id = 'goes';
+CALL kindly_stats.compact(21);
+SELECT near FROM ends(21);
+DELETE FROM event WHERE bot_id BETWEEN 11 AND 21;
+CALL kindly_stats.compact();
+SELECT * FROM rows WHERE bot_id BETWEEN 11 AND 21;
+SELECT * FROM kindly_stats.verify();
 \c :regression
 DROP DATABASE regression_kindly_span;

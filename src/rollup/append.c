@@ -107,7 +107,7 @@ ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count)
 		else
 			ks_bounds_reset(&(*shares)[i].builder.bounds);
 	}
-	if (found || ks_bounds_settled(&mixed->bounds))
+	if (found || ks_bounds_idle(&mixed->bounds))
 		return;
 	*shares = repalloc_huge(*shares, ((Size) *count + 1) * sizeof(ks_share));
 	(*shares)[*count].name = events;
@@ -170,13 +170,20 @@ put_row(int64 bot_id, ks_string measure, DateADT month, int64 id, bool kept, int
 	ks_store_put(&row);
 }
 
+/* Appends one row of one measure, though nothing may be left in it but its instants. */
+void
+ks_append_whole(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder)
+{
+	put_row(bot_id, measure, month, DATE_IS_NOBEGIN(month) ? ks_id_span() : ks_id_merged(), kept, 0, builder);
+}
+
 /* Appends one row of one measure, unless there is nothing in it. */
 void
 ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder)
 {
 	ks_must(ks_builder_settle(builder));
 	if (!ks_builder_empty(builder))
-		put_row(bot_id, measure, month, DATE_IS_NOBEGIN(month) ? ks_id_span() : ks_id_merged(), kept, 0, builder);
+		ks_append_whole(bot_id, measure, month, kept, builder);
 }
 
 /* Appends a mark: the bot has no new rows below that id. */

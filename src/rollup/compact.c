@@ -244,13 +244,48 @@ measure_datum(ks_string name)
 	return PointerGetDatum(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
 }
 
+/* Whether there are other rows that may say of the same time when its first or last event was. */
+static bool
+has_others(const ks_month_part *of)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[4] = {INT8OID, DATEOID, BOOLOID, TEXTOID};
+	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept), CStringGetTextDatum(KS_EVENTS)};
+
+	ks_prepared(&plan,
+				"SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.kept OPERATOR(pg_catalog.=) $3 AND r.cluster IS NULL"
+				" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $4])"
+				" AND ($2 OPERATOR(pg_catalog.=) '-infinity' OR r.month OPERATOR(pg_catalog.=) ANY (ARRAY[$2, '-infinity'])) LIMIT 1", 4, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not list rows of the rollup");
+	SPI_freetuptable(SPI_tuptable);
+	return SPI_processed > 0;
+}
+
+/*
+ * Writes a sum.  Where events came and went, an event between them may have moved within its quarter hour: that the sum
+ * has nothing else left, and its ends are gone, says nothing of the ends of other rows.
+ */
+static void
+put_row(const ks_month_part *of, ks_string measure, ks_builder *sum)
+{
+	ks_string	events = {(const uint8_t *) KS_EVENTS, strlen(KS_EVENTS)};
+	bool		has_ends = measure.length == 0 || ks_string_compare(measure, events) == 0;
+
+	ks_must(ks_builder_settle(sum));
+	if (ks_builder_empty(sum) && has_ends && !ks_bounds_idle(&sum->bounds) && has_others(of))
+		ks_append_whole(of->bot_id, measure, of->month, of->kept, sum);
+	else
+		ks_append_row(of->bot_id, measure, of->month, of->kept, sum);
+}
+
 /* Writes what was taken of one measure, together with rows of it that are worth merging. */
 static uint64
 put_measure(const ks_month_part *of, ks_string measure, ks_builder *builder, bool all)
 {
 	uint64		taken = take_worthy(of, measure_datum(measure), builder, all, false);
 
-	ks_append_row(of->bot_id, measure, of->month, of->kept, builder);
+	put_row(of, measure, builder);
 	ks_builder_free(builder);
 	return taken;
 }
@@ -295,7 +330,7 @@ put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what)
 	ks_must(ks_builder_settle(mixed));
 	if (what != KS_COMPACT_SORTED && !ks_sort_out_worth(mixed))
 	{
-		ks_append_row(of->bot_id, name, of->month, of->kept, mixed);
+		put_row(of, name, mixed);
 		return taken;
 	}
 	ks_sort_out(mixed, &shares, &count);
@@ -320,9 +355,10 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 	if (apart || what != KS_COMPACT_NEW)
 		taken = take_worthy(of, measure_datum(name), span, apart || what >= KS_COMPACT_ALL, apart);
 	ks_must(ks_builder_settle(span));
-	if (!apart && !ks_sort_out_worth(span))
+	/* of what only says that instants moved, nobody can tell the months */
+	if (ks_builder_entries(span) == 0 || (!apart && !ks_sort_out_worth(span)))
 	{
-		ks_append_row(of->bot_id, name, of->month, of->kept, span);
+		put_row(of, name, span);
 		return taken;
 	}
 	ks_span_split(span, &shares, &count);
@@ -330,7 +366,9 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 	{
 		ks_month_part	part = {of->bot_id, ks_month_to_date(shares[i].month), of->kept};
 
-		if (what == KS_COMPACT_ALL)
+		if (spans_months(&part))
+			ks_append_whole(part.bot_id, name, part.month, part.kept, &shares[i].builder);
+		else if (what == KS_COMPACT_ALL)
 			put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? KS_COMPACT_SORTED : KS_COMPACT_ALL);
 		else
 			put_mixed(&part, &shares[i].builder, what);
@@ -366,7 +404,7 @@ put_sum(const ks_month_part *of, ks_string measure, ks_builder *sum)
 	if (measure.length == 0)
 		(void) put_mixed(of, sum, KS_COMPACT_NEW);
 	else
-		ks_append_row(of->bot_id, measure, of->month, of->kept, sum);
+		put_row(of, measure, sum);
 }
 
 /* Deletes rows of the bot by their ids. */
@@ -564,11 +602,22 @@ sum_of(List **sums, const ks_month_part *of)
 	return &sum->builder;
 }
 
+/* Puts sums of which nothing is left behind the others, beside which they may be worth a row. */
+static int
+compare_sums(const ListCell *a, const ListCell *b)
+{
+	bool		x = ks_builder_entries(&((month_sum *) lfirst(a))->builder) == 0;
+	bool		y = ks_builder_entries(&((month_sum *) lfirst(b))->builder) == 0;
+
+	return x - y;
+}
+
 /* Makes of the sums of months, where the bot has little, one that spans them. */
 static List *
 joined_sums(List *sums)
 {
 	uint64		entries = 0;
+	bool		moved = false;
 	List	   *result = NIL;
 	ListCell   *cell;
 
@@ -578,11 +627,12 @@ joined_sums(List *sums)
 
 		ks_must(ks_builder_settle(builder));
 		/* what only says that an instant moved would be lost when the sum is taken apart */
-		if (ks_builder_entries(builder) == 0)
-			return sums;
+		moved |= ks_builder_entries(builder) == 0;
 		entries += ks_builder_entries(builder);
 	}
-	if (list_length(sums) < 2 || entries > KS_MIXED_MAX || ks_is_sorted_out(((month_sum *) linitial(sums))->of.bot_id))
+	if (moved)
+		list_sort(sums, compare_sums);
+	if (moved || list_length(sums) < 2 || entries > KS_MIXED_MAX || ks_is_sorted_out(((month_sum *) linitial(sums))->of.bot_id))
 		return sums;
 	foreach(cell, sums)
 	{
@@ -612,16 +662,19 @@ add_taken(void *context, DateADT month, bool kept, Datum tally)
 	ks_must(ks_builder_merge(sum_of(t->sums, &of), &view, false));
 }
 
-/* Takes new rows of a bot out of the rollup, the oldest first; gives back how many.  Marks are not believed where all are to be taken. */
+/*
+ * Takes new rows of a bot out of the rollup, from an id on, the oldest first; gives back how many, and where to go on: what was
+ * taken before is in the way.  Marks are not believed where all are to be taken.
+ */
 static uint64
-take_new(int64 bot_id, bool all, List **sums)
+take_new(int64 bot_id, bool all, int64 *from, List **sums)
 {
 	static SPIPlanPtr plan = NULL;
 	static SPIPlanPtr all_plan = NULL;
-	Oid			types[2] = {INT8OID, INT8OID};
-	Datum		values[2] = {Int64GetDatum(bot_id), Int64GetDatum(BATCH)};
+	Oid			types[3] = {INT8OID, INT8OID, INT8OID};
+	Datum		values[3] = {Int64GetDatum(bot_id), Int64GetDatum(BATCH), Int64GetDatum(*from)};
 	taking		t = {bot_id, sums};
-	int64		taken = ks_store_take_new(bot_id, all, BATCH, add_taken, &t);
+	int64		taken = ks_store_take_new(bot_id, all, from, BATCH, add_taken, &t);
 	uint64		i;
 
 	if (taken >= 0)
@@ -631,12 +684,12 @@ take_new(int64 bot_id, bool all, List **sums)
 	"DELETE FROM kindly_stats.rollup AS r" \
 	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT n.id FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" which \
-	" ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid"
+	" AND n.id OPERATOR(pg_catalog.>=) $3 ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid, r.id"
 
 	if (all)
-		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.>=) 0 AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 2, types);
+		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 3, types);
 	else
-		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 2, types);
+		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 3, types);
 	if (SPI_execute_plan(all ? all_plan : plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	for (i = 0; i < SPI_processed; i++)
@@ -649,6 +702,7 @@ take_new(int64 bot_id, bool all, List **sums)
 		add_taken(&t, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)),
 				  SPI_getbinval(row, desc, 1, &isnull));
 		ks_reuse_note((ItemPointer) DatumGetPointer(SPI_getbinval(row, desc, 4, &isnull)));
+		*from = Max(*from, DatumGetInt64(SPI_getbinval(row, desc, 5, &isnull)) + 1);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return i;
@@ -715,14 +769,14 @@ set_mark(int64 bot_id, DateADT month, bool all)
 	ks_append_mark(bot_id, month, mark);
 }
 
-/* Merges the new rows of a bot, month by month; gives back whether there were any. */
+/* Merges new rows of a bot, from an id on, month by month; gives back whether there were any, and where to go on. */
 static bool
-compact_new(const ks_month_part *of, ks_compact_what what)
+compact_new(const ks_month_part *of, ks_compact_what what, int64 *from)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);
 	List	   *sums = NIL;
-	uint64		taken = take_new(of->bot_id, what == KS_COMPACT_ALL, &sums);
+	uint64		taken = take_new(of->bot_id, what == KS_COMPACT_ALL, from, &sums);
 	ListCell   *cell;
 
 	foreach(cell, joined_sums(sums))
@@ -753,6 +807,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 	MemoryContext old;
 	uint64		count = 0;
 	uint64		i;
+	int64		from = 0;
 	Datum	   *measures;
 
 	/* a repair deletes rows that it saw: their sum must not be in others by then */
@@ -761,7 +816,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
 	ks_reuse_pages();
-	while (compact_new(of, what) && what == KS_COMPACT_ALL)
+	while (compact_new(of, what, &from) && what == KS_COMPACT_ALL)
 		;
 	if (what == KS_COMPACT_ALL && spans_months(of))
 		compact_all_spans(of);

@@ -346,6 +346,7 @@ typedef struct options_state
 	ks_month_bounds *months;
 	int			count;
 	int			size;
+	List	   *hidden;			/* months that rows which span several do not tell: their bounds hold for each month between them */
 } options_state;
 
 static options_state *
@@ -418,6 +419,38 @@ weight_of(const ks_builder *mixed, const ks_string *measure)
 	return sum;
 }
 
+/* What is hidden in months of which a row that spans them has nothing else. */
+static void
+note_hidden(options_state *state, const ks_bounds *bounds, bool kept)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(state));
+	ks_month_bounds *hidden = palloc0(sizeof(ks_month_bounds));
+
+	hidden->kept = kept;
+	hidden->bounds = *bounds;
+	state->hidden = lappend(state->hidden, hidden);
+	MemoryContextSwitchTo(old);
+}
+
+/* Adds that to a month, which is one of these or is not. */
+static void
+add_hidden(const options_state *state, ks_month_bounds *month)
+{
+	TimestampTz start = (TimestampTz) month->month * USECS_PER_DAY;
+	TimestampTz end = (TimestampTz) ks_month_to_date(ks_month_of(start) + 1) * USECS_PER_DAY;
+	ListCell   *cell;
+
+	foreach(cell, state->hidden)
+	{
+		const ks_month_bounds *hidden = lfirst(cell);
+		ks_bounds	bounds = ks_bounds_within(&hidden->bounds, start, end - 1);
+
+		CHECK_FOR_INTERRUPTS();
+		if (hidden->kept == month->kept)
+			ks_bounds_merge(&month->bounds, &bounds, false);
+	}
+}
+
 /* What a row that spans months has of each of them. */
 static void
 add_months(options_state *state, const ks_view *view, const ks_string *prefix, bool kept)
@@ -437,6 +470,11 @@ add_months(options_state *state, const ks_view *view, const ks_string *prefix, b
 	{
 		ks_month_bounds *month;
 
+		if (shares[i].month == KS_SPAN)
+		{
+			note_hidden(state, &shares[i].builder.bounds, kept);
+			continue;
+		}
 		MemoryContextSwitchTo(old);
 		month = month_bounds(state, ks_month_to_date(shares[i].month), kept);
 		MemoryContextSwitchTo(memory);
@@ -535,6 +573,7 @@ ks_fold_options_final(PG_FUNCTION_ARGS)
 	{
 		ks_month_bounds *m = &state->months[i];
 
+		add_hidden(state, m);
 		pq_sendint32(&out, (uint32) m->month);
 		pq_sendbyte(&out, m->kept);
 		pq_sendint64(&out, m->weight);

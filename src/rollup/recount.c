@@ -246,7 +246,11 @@ ks_append_months(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 	}
 	ks_span_split(mixed, &shares, &count);
 	for (i = 0; i < count; i++)
-		append_month(bot_id, shares[i].month, kept, &shares[i].builder);
+	{
+		/* in what was counted at once nothing has moved */
+		if (shares[i].month != KS_SPAN)
+			append_month(bot_id, shares[i].month, kept, &shares[i].builder);
+	}
 }
 
 /* The bot and month whose parts are being added up. */

@@ -363,8 +363,10 @@ delete_spans(repairing *r)
 #define FROM_SPANS \
 	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) '-infinity' AND r.id OPERATOR(pg_catalog.>=) 0 AND NOT r.kept"
 	ks_prepared(&months_plan,
-				"SELECT pg_catalog.count(DISTINCT s.month) FROM (SELECT kindly_stats.months(r.tally) AS month" FROM_SPANS ") AS s"
-				" WHERE NOT s.month OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
+				"SELECT pg_catalog.count(DISTINCT s.month) FROM (SELECT kindly_stats.months(r.tally) AS month, r.tally" FROM_SPANS ") AS s"
+				" WHERE NOT s.month OPERATOR(pg_catalog.=) ANY ($2)"
+				" AND kindly_stats.entries(kindly_stats.slice(s.tally, pg_catalog.timezone('UTC', s.month::pg_catalog.timestamp),"
+				" pg_catalog.timezone('UTC', s.month OPERATOR(pg_catalog.+) interval '1 month'))) OPERATOR(pg_catalog.>) 0", 2, types);
 	if (SPI_execute_plan(months_plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	r->changed += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

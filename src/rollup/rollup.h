@@ -248,7 +248,7 @@ typedef struct ks_rows
 typedef void (*ks_taken) (void *context, DateADT month, bool kept, Datum tally);
 
 extern void ks_store_put(const ks_rows *rows);
-extern int64 ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken taken, void *context);
+extern int64 ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken taken, void *context);
 
 /* append.c */
 
@@ -272,6 +272,7 @@ typedef struct ks_group
 extern void ks_append(ks_group **groups, int count, bool kept);
 extern bool ks_sort_out_worth(const ks_builder *mixed);
 extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
+extern void ks_append_whole(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
 extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
 extern void ks_append_mark(int64 bot_id, DateADT month, int64 first_new);
 extern DateADT ks_month_to_date(int32 month);

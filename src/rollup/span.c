@@ -109,7 +109,25 @@ first_slot(int32 month)
 	return (int32) ((TimestampTz) ks_month_to_date(month) * USECS_PER_DAY / KS_SLOT_USECS);
 }
 
-/* Takes a settled builder apart, month by month, ascending. */
+/* Whether there is a month between the first and the last that something was taken away from of which nothing is left. */
+static bool
+has_hidden_months(const month_set *months, const ks_bounds *bounds)
+{
+	int32		left;
+	int			i;
+
+	if (TIMESTAMP_NOT_FINITE(bounds->removed_first))
+		return false;
+	left = ks_month_of(bounds->removed_last) - ks_month_of(bounds->removed_first) + 1;
+	for (i = 0; i < months->count; i++)
+		left -= months->month[i] >= ks_month_of(bounds->removed_first) && months->month[i] <= ks_month_of(bounds->removed_last);
+	return left > 0;
+}
+
+/*
+ * Takes a settled builder apart, month by month, ascending.  Where something had moved in a month of which nothing
+ * is left, the last one is of KS_SPAN, and says between which instants that may have been.
+ */
 void
 ks_span_split(ks_builder *span, ks_month_share **shares, int *count)
 {
@@ -120,6 +138,14 @@ ks_span_split(ks_builder *span, ks_month_share **shares, int *count)
 
 	*count = months.count;
 	*shares = palloc((months.count + 1) * sizeof(ks_month_share));
+	if (has_hidden_months(&months, &span->bounds))
+	{
+		ks_month_share *hidden = &(*shares)[(*count)++];
+
+		hidden->month = KS_SPAN;
+		ks_builder_init(&hidden->builder, CurrentMemoryContext);
+		hidden->builder.bounds = ks_bounds_within(&span->bounds, span->bounds.removed_first, span->bounds.removed_last);
+	}
 	ks_tally_open(&view, PointerGetDatum(packed));
 	for (i = 0; i < months.count; i++)
 	{

@@ -551,11 +551,12 @@ delete_row(Relation rollup, HeapTuple row, Snapshot snapshot)
 /*
  * Takes a bot's new rows out of the rollup, the oldest first, those of them that
  * nobody else has, and hands each to a function; gives back how many, or -1 where
- * it is to be done in SQL.  Marks are not believed where all are to be taken.  The caller
- * is connected to SPI and acts as the rollup's owner.
+ * it is to be done in SQL.  Marks are not believed where all are to be taken.  It begins with
+ * an id, and leaves the one behind the last that it looked at there.  The caller is connected
+ * to SPI and acts as the rollup's owner.
  */
 int64
-ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken taken, void *context)
+ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken taken, void *context)
 {
 	Relation	rollup = open_rollup();
 	Relation	index;
@@ -575,10 +576,11 @@ ks_store_take_new(int64 bot_id, bool all, int64 limit, ks_taken taken, void *con
 	index = index_open(shape.primary, RowExclusiveLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = GetActiveSnapshot();
-	scan = scan_bot(rollup, index, snapshot, bot_id, all ? 0 : first_new(rollup, index, snapshot, bot_id), KS_ID_SPANS);
+	scan = scan_bot(rollup, index, snapshot, bot_id, all ? *from : Max(*from, first_new(rollup, index, snapshot, bot_id)), KS_ID_SPANS);
 	while (count < limit && (row = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
+		*from = DatumGetInt64(row_value(row, rollup, COLUMN_ID, &isnull)) + 1;
 		if (!delete_row(rollup, row, snapshot))
 			continue;
 		ks_reuse_note(&row->t_self);

@@ -38,12 +38,21 @@ widen(int64_t *first, int64_t *last, int64_t other_first, int64_t other_last)
 
 /*
  * Whether the outermost instants that were added are those that were taken
- * away: then whatever these bounds are merged with keeps its own.
+ * away: then whatever these bounds are merged with keeps its own, where it is
+ * one statement that took them away and added them.  Of several, they may have
+ * come and gone, around an event that moved.
  */
 bool
 ks_bounds_settled(const ks_bounds *bounds)
 {
 	return bounds->first == bounds->removed_first && bounds->last == bounds->removed_last;
+}
+
+/* Whether they say nothing of whatever else they are merged with, wherever they come from. */
+bool
+ks_bounds_idle(const ks_bounds *bounds)
+{
+	return ks_bounds_settled(bounds) && bounds->first >= bounds->last;
 }
 
 /* Takes over another's bounds; what it added counts as taken away when it is subtracted. */
@@ -272,8 +281,8 @@ ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks
 }
 
 /* What bounds say of a part of their time: where they go beyond it, its end, of which nobody knows whether an event is there. */
-static ks_bounds
-bounds_within(const ks_bounds *all, int64_t from, int64_t last)
+ks_bounds
+ks_bounds_within(const ks_bounds *all, int64_t from, int64_t last)
 {
 	ks_bounds	result;
 
@@ -304,7 +313,7 @@ bounds_within(const ks_bounds *all, int64_t from, int64_t last)
 ks_status
 ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to)
 {
-	ks_bounds	bounds = bounds_within(&view->header.bounds, slot_from * KS_SLOT_USECS, slot_to * KS_SLOT_USECS - 1);
+	ks_bounds	bounds = ks_bounds_within(&view->header.bounds, slot_from * KS_SLOT_USECS, slot_to * KS_SLOT_USECS - 1);
 	ks_string	none = {NULL, 0};
 
 	ks_bounds_merge(&builder->bounds, &bounds, negate);

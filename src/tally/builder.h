@@ -45,7 +45,9 @@ extern ks_status ks_builder_add_member(ks_builder *builder, uint32_t key, int32_
 extern void ks_bounds_reset(ks_bounds *bounds);
 extern void ks_bounds_note(ks_bounds *bounds, int64_t at, bool removed);
 extern bool ks_bounds_settled(const ks_bounds *bounds);
+extern bool ks_bounds_idle(const ks_bounds *bounds);
 extern void ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate);
+extern ks_bounds ks_bounds_within(const ks_bounds *all, int64_t from, int64_t last);
 extern ks_status ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate);
 extern ks_status ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks_string name);
 extern ks_status ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to);
