@@ -9,7 +9,7 @@
  * whenever its size has grown by that factor, and there are only so many rows of
  * each size.  On demand, all are merged.
  *
- * When it happens is said in compact_when.c.
+ * What new rows become is said in compact_new.c, when it happens in compact_when.c.
  */
 #include "rollup/compact.h"
 
@@ -22,9 +22,6 @@
 #include "utils/date.h"
 #include "utils/memutils.h"
 
-/* Rows taken at once: bounds the memory and time of one round. */
-#define BATCH 1000
-
 /*
  * Rows larger than this are left alone: reading several such rows costs hardly
  * more than reading one, rewriting them does.
@@ -33,9 +30,6 @@
 
 /* Rows no larger than this are added up in one pass where there are more of them than one round takes. */
 #define SMALL_BYTES (8 * 1024)
-
-/* So many transactions may lie between the oldest snapshot and now before a mark is worth its row. */
-#define MARK_AGE 500
 
 /* Adds the tallies that the last statement returned in its first column; gives back their number. */
 static uint64
@@ -113,7 +107,7 @@ typedef struct small_rows
 static small_rows
 choose_rows(Size carried, bool all, bool alone)
 {
-	int			count = (int) Min(SPI_processed, BATCH);
+	int			count = (int) Min(SPI_processed, KS_COMPACT_BATCH);
 	Size	   *sizes = palloc((count + 1) * sizeof(Size));
 	small_rows	result = {0, 0};
 	bool		isnull;
@@ -135,12 +129,6 @@ packed_bytes(const ks_builder *builder)
 	return builder->weights.count * sizeof(uint32) + builder->members.count * sizeof(uint64);
 }
 
-static bool
-spans_months(const ks_month_part *of)
-{
-	return DATE_IS_NOBEGIN(of->month);
-}
-
 /* What of the rollup a part is, where its rows are named l, and the same for those that span months. */
 #define OF_MONTH \
 	" l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3" \
@@ -154,7 +142,7 @@ static uint64
 take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
 	static SPIPlanPtr plans[2] = {NULL, NULL};
-	SPIPlanPtr *plan = &plans[spans_months(of)];
+	SPIPlanPtr *plan = &plans[ks_spans_months(of)];
 	Oid			types[6] = {INT8OID, DATEOID, TEXTOID, INT4OID, INT8OID, BOOLOID};
 	Datum		values[6] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, Int32GetDatum((int32) rows.largest), Int64GetDatum(rows.count),
 	BoolGetDatum(of->kept)};
@@ -166,7 +154,7 @@ take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *b
 	" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4" \
 	" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally"
 
-	ks_prepared(plan, spans_months(of) ? TAKE_ROWS(OF_SPANS) : TAKE_ROWS(OF_MONTH), 6, types);
+	ks_prepared(plan, ks_spans_months(of) ? TAKE_ROWS(OF_SPANS) : TAKE_ROWS(OF_MONTH), 6, types);
 	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return merge_returned(builder);
@@ -177,14 +165,14 @@ static void
 select_sizes(const ks_month_part *of, Datum measure)
 {
 	static SPIPlanPtr plans[2] = {NULL, NULL};
-	SPIPlanPtr *plan = &plans[spans_months(of)];
+	SPIPlanPtr *plan = &plans[ks_spans_months(of)];
 	Oid			types[4] = {INT8OID, DATEOID, TEXTOID, BOOLOID};
 	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, BoolGetDatum(of->kept)};
 
 #define SELECT_SIZES(which) \
 	"SELECT pg_catalog.pg_column_size(l.tally) FROM kindly_stats.rollup AS l WHERE" which " AND l.kept OPERATOR(pg_catalog.=) $4 ORDER BY 1"
 
-	ks_prepared(plan, spans_months(of) ? SELECT_SIZES(OF_SPANS) : SELECT_SIZES(OF_MONTH), 4, types);
+	ks_prepared(plan, ks_spans_months(of) ? SELECT_SIZES(OF_SPANS) : SELECT_SIZES(OF_MONTH), 4, types);
 	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 }
@@ -314,8 +302,8 @@ static uint64 put_span(const ks_month_part *of, ks_builder *span, ks_compact_wha
  * Writes what was taken of mixed rows, together with others of them that are worth merging.
  * What has become too much for a mixed row is sorted out by measure.
  */
-static uint64
-put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what)
+uint64
+ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_share   *shares;
@@ -323,7 +311,7 @@ put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what)
 	uint32		i;
 	uint64		taken = 0;
 
-	if (spans_months(of))
+	if (ks_spans_months(of))
 		return put_span(of, mixed, what, ks_is_sorted_out(of->bot_id));
 	if (what != KS_COMPACT_NEW)
 		taken = take_worthy(of, measure_datum(name), mixed, what >= KS_COMPACT_ALL, what == KS_COMPACT_SORTED);
@@ -366,12 +354,12 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 	{
 		ks_month_part	part = {of->bot_id, ks_month_to_date(shares[i].month), of->kept};
 
-		if (spans_months(&part))
+		if (ks_spans_months(&part))
 			ks_append_whole(part.bot_id, name, part.month, part.kept, &shares[i].builder);
 		else if (what == KS_COMPACT_ALL)
-			put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? KS_COMPACT_SORTED : KS_COMPACT_ALL);
+			ks_compact_put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? KS_COMPACT_SORTED : KS_COMPACT_ALL);
 		else
-			put_mixed(&part, &shares[i].builder, what);
+			ks_compact_put_mixed(&part, &shares[i].builder, what);
 	}
 	return taken;
 }
@@ -383,7 +371,7 @@ compact_mixed(const ks_month_part *of, ks_compact_what what)
 	ks_builder	mixed;
 
 	ks_builder_init(&mixed, CurrentMemoryContext);
-	return put_mixed(of, &mixed, what);
+	return ks_compact_put_mixed(of, &mixed, what);
 }
 
 /* Merges the rows of one measure alone. */
@@ -402,7 +390,7 @@ static void
 put_sum(const ks_month_part *of, ks_string measure, ks_builder *sum)
 {
 	if (measure.length == 0)
-		(void) put_mixed(of, sum, KS_COMPACT_NEW);
+		(void) ks_compact_put_mixed(of, sum, KS_COMPACT_NEW);
 	else
 		put_row(of, measure, sum);
 }
@@ -429,7 +417,7 @@ take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
 	uint64		count;
 	uint64		i;
 
-	SPI_cursor_fetch(cursor, true, BATCH);
+	SPI_cursor_fetch(cursor, true, KS_COMPACT_BATCH);
 	count = SPI_processed;
 	ids = palloc((count + 1) * sizeof(Datum));
 	for (i = 0; i < count; i++)
@@ -500,7 +488,7 @@ compact_all_of(const ks_month_part *of, Datum measure, ks_compact_what what)
 	uint64		left = count_rows(of, measure);
 	uint64		taken;
 
-	if (left > BATCH)
+	if (left > KS_COMPACT_BATCH)
 	{
 		merge_small(of, measure);
 		left = count_rows(of, measure);
@@ -546,7 +534,7 @@ take_all_mixed(const ks_month_part *of, ks_builder *builder)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {INT8OID, BOOLOID, INT8OID};
-	Datum		values[3] = {Int64GetDatum(of->bot_id), BoolGetDatum(of->kept), Int64GetDatum(BATCH)};
+	Datum		values[3] = {Int64GetDatum(of->bot_id), BoolGetDatum(of->kept), Int64GetDatum(KS_COMPACT_BATCH)};
 
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r"
@@ -571,230 +559,6 @@ compact_all_spans(const ks_month_part *of)
 }
 
 /* ------------------------------------------------------------------------
- * New rows
- * ------------------------------------------------------------------------
- */
-
-/* The sum of a bot's new rows of one month. */
-typedef struct month_sum
-{
-	ks_month_part	of;
-	ks_builder	builder;
-} month_sum;
-
-/* The sum that the row belongs to; there are few. */
-static ks_builder *
-sum_of(List **sums, const ks_month_part *of)
-{
-	month_sum  *sum;
-	ListCell   *cell;
-
-	foreach(cell, *sums)
-	{
-		sum = lfirst(cell);
-		if (sum->of.month == of->month && sum->of.kept == of->kept)
-			return &sum->builder;
-	}
-	sum = palloc(sizeof(month_sum));
-	sum->of = *of;
-	ks_builder_init(&sum->builder, CurrentMemoryContext);
-	*sums = lappend(*sums, sum);
-	return &sum->builder;
-}
-
-/* Puts sums of which nothing is left behind the others, beside which they may be worth a row. */
-static int
-compare_sums(const ListCell *a, const ListCell *b)
-{
-	bool		x = ks_builder_entries(&((month_sum *) lfirst(a))->builder) == 0;
-	bool		y = ks_builder_entries(&((month_sum *) lfirst(b))->builder) == 0;
-
-	return x - y;
-}
-
-/* Makes of the sums of months, where the bot has little, one that spans them. */
-static List *
-joined_sums(List *sums)
-{
-	uint64		entries = 0;
-	bool		moved = false;
-	List	   *result = NIL;
-	ListCell   *cell;
-
-	foreach(cell, sums)
-	{
-		ks_builder *builder = &((month_sum *) lfirst(cell))->builder;
-
-		ks_must(ks_builder_settle(builder));
-		/* what only says that an instant moved would be lost when the sum is taken apart */
-		moved |= ks_builder_entries(builder) == 0;
-		entries += ks_builder_entries(builder);
-	}
-	if (moved)
-		list_sort(sums, compare_sums);
-	if (moved || list_length(sums) < 2 || entries > KS_MIXED_MAX || ks_is_sorted_out(((month_sum *) linitial(sums))->of.bot_id))
-		return sums;
-	foreach(cell, sums)
-	{
-		month_sum  *sum = lfirst(cell);
-		ks_month_part	span = {sum->of.bot_id, DATEVAL_NOBEGIN, sum->of.kept};
-
-		ks_must(ks_builder_add_all(sum_of(&result, &span), &sum->builder));
-	}
-	return result;
-}
-
-/* New rows that are being taken. */
-typedef struct taking
-{
-	int64		bot_id;
-	List	  **sums;
-} taking;
-
-static void
-add_taken(void *context, DateADT month, bool kept, Datum tally)
-{
-	const taking *t = context;
-	ks_month_part of = {t->bot_id, month, kept};
-	ks_view		view;
-
-	ks_tally_open(&view, tally);
-	ks_must(ks_builder_merge(sum_of(t->sums, &of), &view, false));
-}
-
-/*
- * Takes new rows of a bot out of the rollup, from an id on, the oldest first; gives back how many, and where to go on: what was
- * taken before is in the way.  Marks are not believed where all are to be taken.
- */
-static uint64
-take_new(int64 bot_id, bool all, int64 *from, List **sums)
-{
-	static SPIPlanPtr plan = NULL;
-	static SPIPlanPtr all_plan = NULL;
-	Oid			types[3] = {INT8OID, INT8OID, INT8OID};
-	Datum		values[3] = {Int64GetDatum(bot_id), Int64GetDatum(BATCH), Int64GetDatum(*from)};
-	taking		t = {bot_id, sums};
-	int64		taken = ks_store_take_new(bot_id, all, from, BATCH, add_taken, &t);
-	uint64		i;
-
-	if (taken >= 0)
-		return (uint64) taken;
-
-#define TAKE_NEW(which) \
-	"DELETE FROM kindly_stats.rollup AS r" \
-	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
-	"SELECT n.id FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" which \
-	" AND n.id OPERATOR(pg_catalog.>=) $3 ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid, r.id"
-
-	if (all)
-		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 3, types);
-	else
-		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 3, types);
-	if (SPI_execute_plan(all ? all_plan : plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
-		elog(ERROR, "could not take rows out of the rollup");
-	for (i = 0; i < SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-
-		CHECK_FOR_INTERRUPTS();
-		add_taken(&t, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)),
-				  SPI_getbinval(row, desc, 1, &isnull));
-		ks_reuse_note((ItemPointer) DatumGetPointer(SPI_getbinval(row, desc, 4, &isnull)));
-		*from = Max(*from, DatumGetInt64(SPI_getbinval(row, desc, 5, &isnull)) + 1);
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return i;
-}
-
-/* The smallest id of a new row of the bot that is to be seen from here on, and the id from which it was looked for. */
-static int64
-first_new(int64 bot_id, int64 *marked)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[1] = {INT8OID};
-	Datum		values[1] = {Int64GetDatum(bot_id)};
-	bool		isnull;
-	int64		result;
-
-	ks_prepared(&plan, "SELECT " KS_FIRST_NEW ", (SELECT n.id FROM kindly_stats.rollup AS n"
-				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW " ORDER BY n.id LIMIT 1)", 1, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the rollup");
-	*marked = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-	SPI_freetuptable(SPI_tuptable);
-	return isnull ? KS_ID_SPANS : result;
-}
-
-/* Deletes marks of the bot: the furthest, or all. */
-static void
-delete_marks(int64 bot_id, int64 how_many)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[2] = {INT8OID, INT8OID};
-	Datum		values[2] = {Int64GetDatum(bot_id), Int64GetDatum(how_many)};
-
-	ks_prepared(&plan,
-				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
-				"SELECT b.id FROM kindly_stats.rollup AS b"
-				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 4611686018427387904"
-				" ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED))", 2, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "could not take rows out of the rollup");
-}
-
-/*
- * Says below which id no new rows of the bot are left, where those that were merged would
- * be in the way for long.
- */
-static void
-set_mark(int64 bot_id, DateADT month, bool all)
-{
-	int64		ended;
-	int64		marked;
-	int64		mark;
-
-	if (all)
-		delete_marks(bot_id, PG_INT64_MAX);
-	if (ks_id_held() <= MARK_AGE)
-		return;
-	/* in this order: who had ended by then is seen, or has been merged */
-	ended = ks_id_ended();
-	mark = ks_id_mark(Min(first_new(bot_id, &marked), ended));
-	if (mark <= marked)
-		return;
-	delete_marks(bot_id, 1);
-	ks_append_mark(bot_id, month, mark);
-}
-
-/* Merges new rows of a bot, from an id on, month by month; gives back whether there were any, and where to go on. */
-static bool
-compact_new(const ks_month_part *of, ks_compact_what what, int64 *from)
-{
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	List	   *sums = NIL;
-	uint64		taken = take_new(of->bot_id, what == KS_COMPACT_ALL, from, &sums);
-	ListCell   *cell;
-
-	foreach(cell, joined_sums(sums))
-	{
-		month_sum  *sum = lfirst(cell);
-
-		/* what is to be merged with them is not written twice */
-		if (what == KS_COMPACT_ALL && spans_months(of) && spans_months(&sum->of) && sum->of.kept == of->kept && !of->apart)
-			(void) put_mixed(&sum->of, &sum->builder, what);
-		else
-			(void) put_mixed(&sum->of, &sum->builder, what == KS_COMPACT_ALL ? KS_COMPACT_NEW : what);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(memory);
-	return taken > 0;
-}
-
-/* ------------------------------------------------------------------------
  * Inline and on demand
  * ------------------------------------------------------------------------
  */
@@ -816,9 +580,9 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);
 	ks_reuse_pages();
-	while (compact_new(of, what, &from) && what == KS_COMPACT_ALL)
+	while (ks_compact_new(of, what, &from) && what == KS_COMPACT_ALL)
 		;
-	if (what == KS_COMPACT_ALL && spans_months(of))
+	if (what == KS_COMPACT_ALL && ks_spans_months(of))
 		compact_all_spans(of);
 	else if (what == KS_COMPACT_ALL)
 		compact_all_mixed(of);
@@ -827,7 +591,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 		(void) compact_mixed(of, what);
 		compact_spans(of, what);
 	}
-	measures = what >= KS_COMPACT_WORTHY && !spans_months(of) ? crowded_measures(of, &count) : NULL;
+	measures = what >= KS_COMPACT_WORTHY && !ks_spans_months(of) ? crowded_measures(of, &count) : NULL;
 	for (i = 0; i < count; i++)
 	{
 		if (what == KS_COMPACT_ALL)
@@ -835,7 +599,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 		else
 			compact_measure(of, measures[i], false);
 	}
-	set_mark(of->bot_id, spans_months(of) ? 0 : of->month, what == KS_COMPACT_ALL);
+	ks_compact_mark(of->bot_id, ks_spans_months(of) ? 0 : of->month, what == KS_COMPACT_ALL);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }

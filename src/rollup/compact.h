@@ -6,8 +6,13 @@
 
 #include "rollup/rollup.h"
 
+#include "utils/date.h"
+
 /* So many rows of about the same size are merged; sizes are about the same that differ by less than this factor. */
 #define KS_COMPACT_FAN 8
+
+/* Rows taken at once: bounds the memory and time of one round. */
+#define KS_COMPACT_BATCH 1000
 
 /* What is compacted for itself: the live or the kept rows of a bot and month. */
 typedef struct ks_month_part
@@ -23,12 +28,24 @@ typedef struct ks_month_part
 typedef enum ks_compact_what
 {
 	KS_COMPACT_NEW,				/* new rows */
-	KS_COMPACT_MIXED,				/* all mixed rows, as far as it is worth it */
-	KS_COMPACT_WORTHY,				/* rows of single measures, too */
+	KS_COMPACT_MIXED,			/* all mixed rows, as far as it is worth it */
+	KS_COMPACT_WORTHY,			/* rows of single measures, too */
 	KS_COMPACT_ALL,				/* everything, worth it or not */
 	KS_COMPACT_SORTED				/* the same of mixed rows, and none is left */
 } ks_compact_what;
 
+static inline bool
+ks_spans_months(const ks_month_part *of)
+{
+	return DATE_IS_NOBEGIN(of->month);
+}
+
+/* compact.c */
 extern void ks_compact_month(const ks_month_part *of, ks_compact_what what);
+extern uint64 ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what);
+
+/* compact_new.c */
+extern bool ks_compact_new(const ks_month_part *of, ks_compact_what what, int64 *from);
+extern void ks_compact_mark(int64 bot_id, DateADT month, bool all);
 
 #endif							/* KS_ROLLUP_COMPACT_H */

@@ -91,7 +91,7 @@ DECLARE
     databases text;
 BEGIN
     FOR role IN SELECT r.rolname FROM pg_roles AS r
-                 WHERE r.rolname IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_user', 'kindly_stats_admin', 'kindly_stats_monitor')
+                 WHERE r.rolname IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_guest', 'kindly_api_user', 'kindly_stats_admin', 'kindly_stats_monitor')
     LOOP
         SELECT string_agg(DISTINCT quote_ident(d.datname), ', ') INTO databases
           FROM pg_shdepend AS s JOIN pg_database AS d ON d.oid = s.dbid JOIN pg_roles AS r ON s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid
