@@ -65,8 +65,9 @@ damage_row(round *r, int row)
 	{
 		uint32_t	how = below(4);
 
-		if (how == 0)
-			ks_put_u32(bytes + 4 + 4 * below(23), below(2) ? below(UINT32_MAX) : below((uint32_t) size + 1));
+		/* counts and lengths are at the beginning, and of one byte where they are small */
+		if (how == 0 && size > 4)
+			ks_put_u32(bytes + below((uint32_t) (size < 40 ? size : 40) - 3), below(2) ? below(UINT32_MAX) : below((uint32_t) size + 1));
 		else if (how == 1)
 			bytes[below((uint32_t) size)] ^= (uint8_t) (1 << below(8));
 		else
