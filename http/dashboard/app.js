@@ -1,28 +1,32 @@
 // app.js: the dashboard.  The address has the choices, the choices make the view,
 // the view asks the questions.
 
-import { Api } from './api.js';
-import { BotSwitch, BotsCard, nameOf } from './bots.js';
+import { Api, ApiError } from './api.js';
 import { ChartCard, charts, rowCharts, userChart } from './cards.js';
+import { Chart } from './chart.js';
 import { browserZone, lastWithEvents, readChoices, sections, viewOf, viewWithout, writeChoices } from './choices.js';
 import { Controls } from './controls.js';
 import { byId, h, icon, sentence } from './dom.js';
-import { signInForm } from './form.js';
-import { plural } from './format.js';
-import { HeatmapCard } from './heatmap.js';
+import { botName, plural } from './format.js';
 import { FeedbackCard, ListCard, OutcomeCard, audienceLists, contentLists, lists, outcomeList, rowLists } from './lists.js';
 import { segments, themeSwitch } from './popover.js';
 import { saveAll, shown } from './save.js';
 import { dayAndTime, shareMenu } from './share.js';
 import { claimsOf, forgetToken, isShared, readToken } from './token.js';
-import { addDays, daysBetween, rangeName, suits } from './time.js';
+import { addDays, daysBetween, language, rangeName, suits } from './time.js';
+
+// Parts that the first picture is without.
+const later = { bots: () => import('./bots.js'), form: () => import('./form.js'), heatmap: () => import('./heatmap.js') };
+
+const get = (part) => later[part]().catch(() => { throw new ApiError(0, 'the server cannot be reached', 'Check the connection and try again.'); });
 
 // ---------------------------------------------------------------- signing in again
 
 // of: { bot, login }, whose token it was
-function askKey(of) {
+async function askKey(of) {
   const dialog = byId('again');
-  return new Promise((resolve_) => {
+  const { signInForm } = await get('form');
+  await new Promise((resolve_) => {
     const form = signInForm({ bot: of.bot ?? '', fixed: of.bot !== null, of, done: () => {
       dialog.close();
       resolve_();
@@ -83,10 +87,23 @@ const EACH = 60e3;
 // Charts write with the page's font, so it has to be there; where it does not come, without.
 const font = Promise.race([document.fonts.load('12px "Inter Variable"'), new Promise((resolve_) => setTimeout(resolve_, 1500))]).catch(() => {});
 
+// Where a card begins above the end of what is seen; one that is not shown has no place yet.
+const isInSight = ({ element }) => element.hidden || element.getBoundingClientRect().top < document.documentElement.clientHeight;
+
+// When the browser has painted what there is now; a tab that nobody looks at is not painted.
+const painted = () => new Promise((resolve_) => {
+  if (document.hidden) {
+    resolve_();
+  } else {
+    requestAnimationFrame(() => setTimeout(resolve_));
+  }
+});
+
 class Dashboard {
   #api;
   // claims of the token: the bot, or the login that has several
   #of;
+  #bots;
   #choices = null;
   // The bot, as the last answer named it.
   #bot = null;
@@ -94,25 +111,27 @@ class Dashboard {
   #controls;
   #tabs;
   #switch = null;
-  #sections;
+  // by section, once it has been shown
+  #made = {};
   #running = null;
   #question = null;
   // { view, at }: what the cards show
   #shown = null;
   #timer = null;
 
-  constructor(of) {
+  // bots: the module, for who has several
+  constructor(of, bots) {
     this.#of = of;
+    this.#bots = bots;
     this.#api = new Api(of, { askKey, waiting });
     this.#controls = new Controls((changes) => this.#choose(changes));
-    this.#sections = this.#makeCards();
     this.#tabs = segments({ id: 'section', name: 'Statistics of', options: sections, onchoose: (section) => this.#choose({ section }) });
     byId('tabs').replaceChildren(this.#tabs.element);
     byId('refresh').addEventListener('click', () => this.start());
     byId('save-all').addEventListener('click', () => saveAll(this.#cards));
     this.#addAuto();
     if (of.login !== null) {
-      this.#switch = new BotSwitch(() => this.#api.names(), (changes) => this.#choose(changes));
+      this.#switch = new bots.BotSwitch(() => this.#api.names(), (changes) => this.#choose(changes));
       byId('bot-number').replaceWith(this.#switch.element);
     }
     if (isShared()) {
@@ -132,25 +151,25 @@ class Dashboard {
     });
   }
 
-  // By section: a card in each, those that are shown in the document.
-  #makeCards() {
+  async #makeCards(section) {
+    const { HeatmapCard } = section === 'audience' || section === 'row' ? await get('heatmap') : {};
     const choose = (changes) => this.#choose(changes);
     const chart = (what) => new ChartCard(what, choose);
     const list = (what) => new ListCard(what, (card) => card.load(this.#question).catch((error) => this.#fail(error)), choose);
     return {
-      bots: [new BotsCard(choose)],
-      overview: [...charts.map(chart), ...lists.map(list), new FeedbackCard()],
-      audience: [chart(userChart), new HeatmapCard('heatmap', 'messages'), ...audienceLists.map(list)],
-      content: contentLists.map(list),
-      outcomes: [new OutcomeCard(), list(outcomeList)],
-      row: [...rowCharts.map(chart), new HeatmapCard('row-heatmap', 'events'), ...rowLists.map(list)],
-    };
+      bots: () => [new this.#bots.BotsCard(choose)],
+      overview: () => [...charts.map(chart), ...lists.map(list), new FeedbackCard()],
+      audience: () => [chart(userChart), new HeatmapCard('heatmap', 'messages'), ...audienceLists.map(list)],
+      content: () => contentLists.map(list),
+      outcomes: () => [new OutcomeCard(), list(outcomeList)],
+      row: () => [...rowCharts.map(chart), new HeatmapCard('row-heatmap', 'events'), ...rowLists.map(list)],
+    }[section]();
   }
 
   // What is shown: all bots, one line of a list, or a section.
   get #section() { return this.#asked.bot === null && this.#of.login !== null ? 'bots' : this.#choices.row !== null ? 'row' : this.#choices.section; }
 
-  get #cards() { return this.#sections[this.#section]; }
+  get #cards() { return this.#made[this.#section] ?? []; }
 
   // The choices as questions have them: one bot's token needs no bot.
   get #asked() { return { ...this.#choices, bot: this.#of.login === null ? null : this.#choices.bot }; }
@@ -224,16 +243,11 @@ class Dashboard {
     const { signal } = this.#running;
     document.body.dataset.state = 'loading';
     document.body.dataset.section = this.#section;
-    const cards = this.#cards;
     const question = this.#ask(signal);
     this.#question = question;
-    if (byId('cards').firstChild !== cards[0].element) {
-      window.scrollTo(0, 0);
-      byId('cards').replaceChildren(...cards.map(({ element }) => element));
-    }
     this.#tellRow();
-    cards.forEach((card) => card.begin());
     try {
+      await this.#place(this.#section, signal);
       await Promise.all([question.answer, font]);
     } catch (error) {
       if (!signal.aborted) {
@@ -250,12 +264,60 @@ class Dashboard {
     this.#view = await question.view;
     this.#bot = answer.bot ?? null;
     this.#settle(answer);
-    const results = await Promise.allSettled(cards.map((card) => card.load(question)));
+    const results = await this.#fill(this.#cards, question);
     if (signal.aborted) {
       return;
     }
     document.body.dataset.state = 'ready';
     this.#finish(results);
+  }
+
+  // The cards of a section in the document, waiting for what they are to show.
+  async #place(section, signal) {
+    if (this.#made[section] === undefined) {
+      byId('cards').replaceChildren();
+      this.#made[section] = await this.#makeCards(section);
+      signal.throwIfAborted();
+    }
+    const cards = this.#made[section];
+    if (byId('cards').firstChild !== cards[0].element) {
+      window.scrollTo(0, 0);
+      byId('cards').replaceChildren(...cards.map(({ element }) => element));
+    }
+    cards.forEach((card) => card.begin());
+  }
+
+  // First what is in sight, then, when that has been painted, the rest.
+  async #fill(cards, question) {
+    const load = async (some) => {
+      const results = await Promise.allSettled(some.map((card) => card.load(question)));
+      Chart.drawAll();
+      return results;
+    };
+    const results = [];
+    let [here, rest] = [[], cards];
+    do {
+      // where cards came out lower than they stood, more of them are in sight
+      here = rest.filter(isInSight);
+      rest = rest.filter((card) => !here.includes(card));
+      results.push(...await load(here));
+    } while (here.length > 0 && rest.length > 0 && !question.signal.aborted);
+    if (results.every(({ status }) => status === 'fulfilled')) {
+      this.#tellTime();
+    }
+    if (results.some(({ value }) => value)) {
+      await painted();
+      if (this.#shown === null) {
+        performance.mark('first picture');
+      }
+    }
+    return question.signal.aborted ? results : [...results, ...await load(rest)];
+  }
+
+  #tellTime() {
+    const at = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(new Date());
+    byId('updated').textContent = `As of ${at}`;
+    return at;
   }
 
   // The choices as they have come out, for the controls and for the address.
@@ -265,7 +327,7 @@ class Dashboard {
     this.#write('replaceState');
     this.#controls.show(this.#view, answer);
     this.#tabs.set(section);
-    const name = this.#bot === null ? 'All bots' : nameOf(this.#bot);
+    const name = this.#bot === null ? 'All bots' : botName(this.#bot);
     document.title = `${name} · Chatbot statistics`;
     if (this.#switch !== null) {
       this.#switch.show(this.#bot);
@@ -306,9 +368,7 @@ class Dashboard {
     } else {
       notice(empty && this.#section !== 'bots' ? { tone: 'info', symbol: 'info', text: 'There is nothing of this kind in this range.', actions: [] } : null);
     }
-    const at = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' }).format(new Date());
-    this.#shown = { view: this.#view, section: this.#section, at };
-    byId('updated').textContent = `As of ${at}`;
+    this.#shown = { view: this.#view, section: this.#section, at: this.#tellTime() };
     byId('live').textContent = `Statistics of ${rangeName(this.#view)} are shown.`;
   }
 
@@ -383,7 +443,9 @@ async function begin() {
       actions: [[`Sign in to bot ${wanted}`, () => signOut()], [`Go to bot ${of.bot}`, () => location.assign(`/?bot=${encodeURIComponent(of.bot)}`)]] });
     return;
   }
-  await new Dashboard(of).start();
+  await new Dashboard(of, of.login === null ? null : await get('bots')).start();
+  // What they are for may come when the server is away.
+  Promise.allSettled([later.form(), later.heatmap()]);
 }
 
 begin();

@@ -2,10 +2,8 @@
 
 import { Card, comparedWith } from './cards.js';
 import { h } from './dom.js';
-import { NONE, change, count, percent } from './format.js';
+import { NONE, botName, change, count, percent } from './format.js';
 import { popover } from './popover.js';
-
-export const nameOf = ({ id, name }) => name ?? `Bot ${id}`;
 
 const rate = ({ fallbacks, replies }) => (replies > 0 ? fallbacks / replies : null);
 
@@ -38,11 +36,11 @@ export class BotsCard extends Card {
       h('thead', {}, h('tr', {}, ...columns.map((name, n) => h('th', { scope: 'col', class: n > 0 ? 'number' : null }, name)))),
       h('tbody', {}, ...bots.map((bot) => h('tr', {},
         h('th', { scope: 'row', '--part': `${(100 * bot.messages) / most}%` }, h('button', { type: 'button', class: 'pick', title: `Bot ${bot.id}`, onclick: () => this.#choose({ bot: bot.id, row: null }) },
-          h('span', { class: 'label-name', dir: 'auto' }, nameOf(bot)))),
+          h('span', { class: 'label-name', dir: 'auto' }, botName(bot)))),
         h('td', { class: 'number' }, ...messagesOf(bot, comparedWith(view))),
         ...[count(bot.chats), rate(bot) === null ? NONE : percent(rate(bot)), count(bot.handovers)].map((text) => h('td', { class: 'number' }, text)))))));
     this.exported = { columns: ['Bot', 'Id', 'Messages', 'Messages before', 'Chats', 'Fallback rate', 'Handovers'],
-      rows: bots.map((bot) => [nameOf(bot), bot.id, bot.messages, bot.previous_messages, bot.chats, rate(bot), bot.handovers]) };
+      rows: bots.map((bot) => [botName(bot), bot.id, bot.messages, bot.previous_messages, bot.chats, rate(bot), bot.handovers]) };
     return true;
   }
 }
@@ -77,7 +75,7 @@ export class BotSwitch {
       const narrow = () => {
         const wanted = field.value.trim().toLowerCase();
         list.replaceChildren(this.#entry(null, 'All bots'),
-          ...bots.filter(({ bot, name }) => `${name ?? ''} ${bot}`.toLowerCase().includes(wanted)).slice(0, 100).map(({ bot, name }) => this.#entry(bot, nameOf({ id: bot, name }))));
+          ...bots.filter(({ bot, name }) => `${name ?? ''} ${bot}`.toLowerCase().includes(wanted)).slice(0, 100).map(({ bot, name }) => this.#entry(bot, botName({ id: bot, name }))));
       };
       field.addEventListener('input', narrow);
       narrow();
@@ -86,7 +84,7 @@ export class BotSwitch {
 
   show(bot) {
     this.#bot = bot?.id ?? null;
-    this.#popover.say(bot === null ? 'All bots' : nameOf(bot));
+    this.#popover.say(bot === null ? 'All bots' : botName(bot));
     this.#popover.button.title = bot === null ? 'All bots' : `Bot ${bot.id}`;
   }
 }

@@ -12,18 +12,24 @@ const HEIGHT = 224;
 const MARK = 8;
 const { uPlot } = window;
 
-// A custom property as a colour that a canvas understands.  Each is asked for once a theme,
-// for the answer costs the browser a look at all styles.
-const colours = new Map();
-document.addEventListener('themechange', () => colours.clear());
+// The custom properties that charts have, as colours that a canvas understands.  They are asked
+// for all at once, and once a theme, for the answer costs the browser a look at all styles.
+const names = ['--muted', '--line', '--line-strong', '--card', '--chats', '--messages', '--fallbacks', '--requests', '--closed', '--started', '--ended'];
+let colours = null;
+document.addEventListener('themechange', () => { colours = null; });
+
+function readColours() {
+  const probes = names.map(() => h('span'));
+  probes.forEach((probe, n) => { probe.style.color = `var(${names[n]})`; });
+  const place = h('div', { hidden: true }, ...probes);
+  document.body.append(place);
+  colours = new Map(names.map((name, n) => [name, getComputedStyle(probes[n]).color]));
+  place.remove();
+}
 
 function colour(name) {
-  if (!colours.has(name)) {
-    const probe = h('span', { hidden: true });
-    probe.style.color = `var(${name})`;
-    document.body.append(probe);
-    colours.set(name, getComputedStyle(probe).color);
-    probe.remove();
+  if (colours === null) {
+    readColours();
   }
   return colours.get(name);
 }
@@ -67,9 +73,13 @@ export class Chart {
   #at = -1;
   #hidden = new Set();
 
+  #wide = 0;
+
   // The chart that is pointed at: the others only follow.
   static #pointed = null;
   static #canvas = document.createElement('canvas');
+  // Those that have something newer than what is drawn.
+  static #stale = new Set();
 
   constructor(place, settings) {
     this.#place = place;
@@ -81,16 +91,25 @@ export class Chart {
     place.addEventListener('pointerenter', () => { Chart.#pointed = this; });
     place.addEventListener('pointerdown', () => { Chart.#pointed = this; });
     new ResizeObserver(() => this.#resize()).observe(place);
-    document.addEventListener('themechange', () => this.#draw());
+    document.addEventListener('themechange', () => this.#redraw());
+  }
+
+  // Draws what show() was told.  All widths are read before anything is drawn, for then the browser
+  // lays the page out once, and not for each chart.
+  static drawAll() {
+    const charts = [...Chart.#stale];
+    Chart.#stale.clear();
+    charts.forEach((chart) => chart.#measurePlace());
+    charts.forEach((chart) => chart.#draw());
   }
 
   // dates: labels of the buckets; nameOf(n): what they are called; values: a list a series;
   // notes: of each bucket what is to be said of it, or null; more: [{ name, texts }], which
   // are not drawn.  before: what the first series was in the range that it is compared with,
-  // bucket by bucket, or null; beforeOf(n): what those buckets are called.
+  // bucket by bucket, or null; beforeOf(n): what those buckets are called.  drawAll() draws it.
   show({ dates, nameOf, values, granularity, notes, more = [], before = null, beforeOf = null }) {
     this.#data = { dates, nameOf, values, granularity, notes, more, before: before === null ? null : dates.map((_, n) => before[n] ?? null), beforeOf };
-    this.#draw();
+    Chart.#stale.add(this);
   }
 
   shows(index) { return !this.#hidden.has(index); }
@@ -99,7 +118,7 @@ export class Chart {
     if (!this.#hidden.delete(index)) {
       this.#hidden.add(index);
     }
-    this.#draw();
+    this.#redraw();
     return this.shows(index);
   }
 
@@ -116,10 +135,22 @@ export class Chart {
 
   // ---------------------------------------------------------------- drawing
 
-  #width() { return Math.max(this.#place.clientWidth, 120); }
+  // What there is room for; nothing is drawn where there is none.
+  #measurePlace() {
+    const width = this.#place.clientWidth;
+    this.#wide = width === 0 ? 0 : Math.max(width, 120);
+  }
 
+  #redraw() {
+    this.#measurePlace();
+    this.#draw();
+  }
+
+  // Also where it was hidden, or is now.
   #resize() {
-    if (this.#plot !== null && this.#plot.width !== this.#width()) {
+    const drawn = this.#wide;
+    this.#measurePlace();
+    if (this.#data !== null && this.#wide !== drawn) {
       this.#draw();
     }
   }
@@ -128,7 +159,7 @@ export class Chart {
     this.#plot?.destroy();
     this.#plot = null;
     this.#leave();
-    if (this.#data === null || this.#place.clientWidth === 0) {
+    if (this.#data === null || this.#wide === 0) {
       return;
     }
     const { dates, before } = this.#data;
@@ -147,7 +178,7 @@ export class Chart {
   // The series in the order in which they are painted, what stands on another first.
   #columns() {
     const { values } = this.#data;
-    const room = (this.#width() - 60) / this.#data.dates.length;
+    const room = (this.#wide - 60) / this.#data.dates.length;
     const heights = ({ on, mark }, index) => values[index].map((value, n) => {
       // A mark of nothing would only cover the axis.
       if (this.#hidden.has(index) || (value === 0 && mark !== undefined && room >= MARK)) {
@@ -167,10 +198,10 @@ export class Chart {
     const least = this.#measure(...names) + 14;
     const marks = this.#marks(dates, least);
     // The first tick's name may need more room on its left than the numbers.
-    const room = Math.max(least, this.#measure(...marks[0].text.split('\n')) / 2 - ((this.#width() - least - 12) * (marks[0].index + 0.5)) / dates.length + 1);
+    const room = Math.max(least, this.#measure(...marks[0].text.split('\n')) / 2 - ((this.#wide - least - 12) * (marks[0].index + 0.5)) / dates.length + 1);
     const axis = { font: FONT, stroke: muted, ticks: { show: false }, border: { show: false } };
     return {
-      width: this.#width(),
+      width: this.#wide,
       height: HEIGHT,
       padding: [10, 12, 0, 0],
       legend: { show: false },
@@ -185,16 +216,16 @@ export class Chart {
           grid: { show: false }, border: { show: true, stroke: strong, width: 1 } },
         { ...axis, size: room, gap: 8, splits: () => splits, values: () => names, grid: { stroke: line, width: 1 } },
       ],
-      series: [{}, ...columns.map(({ series, index }) => this.#series(series, index, (this.#width() - room) / dates.length)), ...(this.#data.before === null ? [] : [this.#before()])],
+      series: [{}, ...columns.map(({ series, index }) => this.#series(series, index, (this.#wide - room) / dates.length)), ...(this.#data.before === null ? [] : [this.#before()])],
       hooks: { setCursor: [(u) => this.#move(u)], setSelect: [(u) => this.#pick(u)] },
     };
   }
 
   // Ticks whose names end within the picture.
   #marks(dates, room) {
-    const wide = this.#width() - room - 12;
+    const wide = this.#wide - room - 12;
     const end = ({ index, text }) => room + (wide * (index + 0.5)) / dates.length + this.#measure(...text.split('\n')) / 2;
-    return ticks(dates, this.#data.granularity, wide - 12).filter((mark, n) => n === 0 || end(mark) <= this.#width());
+    return ticks(dates, this.#data.granularity, wide - 12).filter((mark, n) => n === 0 || end(mark) <= this.#wide);
   }
 
   // The widest of these texts.

@@ -3,12 +3,14 @@
 // The names and values of the address are those of the API, lists as well, so that
 // a program asks the same with the same query; `range` and `bot` are the page's own.
 
-import { addDays, comparisons, daysBetween, granularities, isDate, isPreset } from './time.js';
+import { addDays, comparisons, daysBetween, granularities, isDate, isPreset, language } from './time.js';
 
-export const browserZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+// The first question waits for it, and the first formatter for all that it reads of languages and
+// calendars, so that Temporal is asked where it is known.
+export const browserZone = () => window.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 // For names, and for what weeks and months are; without what only browsers know of it.
-const browserLocale = () => new Intl.Locale(Intl.DateTimeFormat().resolvedOptions().locale).baseName;
+const browserLocale = () => new Intl.Locale(language).baseName;
 
 export const sections = [['overview', 'Overview'], ['audience', 'Audience'], ['content', 'Content'], ['outcomes', 'Outcomes']];
 

@@ -3,7 +3,7 @@
 import { browserZone, plainValue } from './choices.js';
 import { byId, h, icon } from './dom.js';
 import { popover, segments } from './popover.js';
-import { addDays, comparisons, granularities, isDate, presets, rangeName, stepRange } from './time.js';
+import { addDays, comparisons, granularities, isDate, language, presets, rangeName, stepRange } from './time.js';
 
 // ---------------------------------------------------------------- the range
 
@@ -173,7 +173,7 @@ class ZoneControl {
 
 export function languageName(code) {
   try {
-    const name = new Intl.DisplayNames(undefined, { type: 'language' }).of(code);
+    const name = new Intl.DisplayNames(language, { type: 'language' }).of(code);
     return name === code ? code : `${name} (${code})`;
   } catch {
     return code;

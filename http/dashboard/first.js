@@ -1,4 +1,4 @@
-// first.js: the first question, asked while the rest of the page is still on its way.
+// first.js: the first question, asked before the browser has to do with the rest of the page.
 
 import { overviewOf, overviewPath, readChoices } from './choices.js';
 import { claimsOf, readToken } from './token.js';
@@ -21,4 +21,17 @@ function ask() {
   return { url, token, response };
 }
 
+// What app.js imports, for which it would be asked only when that is there.
+const others = ['api', 'cards', 'chart', 'controls', 'dom', 'format', 'lists', 'popover', 'save', 'share'];
+
+function fetchOthers() {
+  document.head.append(...others.map((name) => {
+    const link = document.createElement('link');
+    link.rel = 'modulepreload';
+    link.href = `/${name}.js`;
+    return link;
+  }));
+}
+
 export const first = ask();
+fetchOthers();

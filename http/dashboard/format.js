@@ -1,11 +1,13 @@
 // format.js: numbers as the reader's language writes them.
 
+import { language } from './time.js';
+
 const formats = new Map();
 
 function number(value, options = {}) {
   const key = JSON.stringify(options);
   if (!formats.has(key)) {
-    formats.set(key, new Intl.NumberFormat(undefined, options));
+    formats.set(key, new Intl.NumberFormat(language, options));
   }
   return formats.get(key).format(value);
 }
@@ -19,6 +21,8 @@ export const NONE = '–';
 export const percent = (value) => (value === null || Number.isNaN(value) ? NONE : percentOf(value));
 const percentOf = (value) => number(value, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 export const percentAxis = (value) => number(value, { style: 'percent', maximumFractionDigits: 1 });
+// A bot without a name has its number.
+export const botName = ({ id, name }) => name ?? `Bot ${id}`;
 export const plural = (value, one, many) => `${count(value)} ${value === 1 ? one : many}`;
 
 // Of less than that, percentages say more than there is to say.

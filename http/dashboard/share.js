@@ -3,10 +3,11 @@
 
 import { h, sentence } from './dom.js';
 import { popover } from './popover.js';
+import { language } from './time.js';
 
 const lifetimes = [['1 day', 'A day'], ['7 days', '7 days'], ['30 days', '30 days'], ['90 days', '90 days']];
 
-export const dayAndTime = (seconds) => new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(1000 * seconds));
+export const dayAndTime = (seconds) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(1000 * seconds));
 
 // Where the clipboard may not be written to, the text is marked, to be copied by hand.
 async function copy(field, button) {

@@ -7,6 +7,9 @@
 
 const DAY = 86400e3;
 
+// The reader's, in which numbers and dates are written, and weeks and months are what they are there.
+export const language = navigator.language || 'en';
+
 // Of 'YYYY-MM-DD' or 'YYYY-MM-DDTHH:MM...': the same clock in UTC.
 export const clock = (text) => new Date(`${text.length > 10 ? text.slice(0, 19) : `${text}T00:00:00`}Z`);
 const dateOf = (moment) => moment.toISOString().slice(0, 10);
@@ -70,7 +73,7 @@ const formats = new Map();
 function format(options) {
   const key = JSON.stringify(options);
   if (!formats.has(key)) {
-    formats.set(key, new Intl.DateTimeFormat(undefined, { ...options, timeZone: 'UTC' }));
+    formats.set(key, new Intl.DateTimeFormat(language, { ...options, timeZone: 'UTC' }));
   }
   return formats.get(key);
 }

@@ -37,7 +37,7 @@ for (const section of ['overview', 'audience', 'content', 'outcomes']) {
   await page.goto(`${base}/${query}`);
   await settled(page);
   // weeks begin as the browser's own language has them, which Firefox's is
-  const chromium = await visit({ query, locale: await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().locale) });
+  const chromium = await visit({ query, locale: await page.evaluate(() => navigator.language) });
   const there = await texts(chromium.page, '.card:not([hidden]) :is(h2, .figure strong, .ranked td, .heat td)');
   await chromium.context.close();
   is(await page.$$eval('.card:not([hidden]) :is(h2, .figure strong, .ranked td, .heat td)', (all) => all.map((each) => each.innerText)), there, `Firefox shows what Chromium does: ${section}`);
