@@ -302,10 +302,8 @@ class Dashboard {
       rest = rest.filter((card) => !here.includes(card));
       results.push(...await load(here));
     } while (here.length > 0 && rest.length > 0 && !question.signal.aborted);
-    if (results.every(({ status }) => status === 'fulfilled')) {
+    if (!question.signal.aborted && results.some(({ value }) => value)) {
       this.#tellTime();
-    }
-    if (results.some(({ value }) => value)) {
       await painted();
       if (this.#shown === null) {
         performance.mark('first picture');

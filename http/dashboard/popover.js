@@ -81,7 +81,7 @@ export function themeSwitch(place) {
       document.documentElement.dataset.theme = next;
     }
     try {
-      localStorage.setItem('kindly_theme', next);
+      document.cookie = `kindly_theme=${next}; Path=/; Max-Age=31536000; SameSite=Strict`;
     } catch {
       // It holds until the page is left, then.
     }

@@ -40,8 +40,8 @@ cat <<MD
 Measured by \`sh test/bench/run.sh page\` on $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sort -u | head -n 1), $(getconf _NPROCESSORS_ONLN) cores, which Chromium, nginx, PostgREST and PostgreSQL share:
 $(value page "SELECT to_char(count(*), 'FM9,999,999') FROM chat_event") events of a year and twenty bots, each opened once in a browser that has been nowhere.
 
-| section | range | first picture, ms: median | slowest | the answer, ms: median | slowest |
-| --- | --- | ---: | ---: | ---: | ---: |
+| section | range | first picture, ms: median | slowest | the answer, ms | the page's thread, ms | its scripts | styles | layout |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 $(sed 's/^/| /; s/\t/ | /g; s/$/ |/' "$results/page.tsv")
 MD
 unset PGDATABASE

@@ -40,12 +40,12 @@ function watch(page, faults, asked) {
   });
 }
 
-// visit({ bot, jwt, query, ... }): the page, with a token of the bot unless jwt is null; ready is a script that runs before the page's own.  Each visitor has requests of his own:
+// visit({ bot, jwt, query, ... }): the page, with a token of the bot unless jwt is null; ready is a script that runs before the page's own, prepare what is done with the empty page.  Each visitor has requests of his own:
 // where the clock stands still, nobody could wait for more.
 let visits = 0;
 export async function visit({
   bot = 1, jwt = token({ bot, key: `visit${visits += 1}` }), query = '', width = 1280, height = 900, colorScheme = 'light', locale = 'en-GB', zone = 'Europe/Oslo', touch = false,
-  now = undefined, wait = true, ready = null,
+  now = undefined, wait = true, ready = null, prepare = null,
 } = {}) {
   const context = await (await start()).newContext({
     viewport: { width, height }, colorScheme, locale, timezoneId: zone, hasTouch: touch, isMobile: touch, reducedMotion: 'reduce',
@@ -63,6 +63,7 @@ export async function visit({
   if (ready !== null) {
     await page.addInitScript(ready);
   }
+  await prepare?.(page);
   await page.goto(`${base}/${query}`);
   if (wait && jwt !== null) {
     await settled(page);

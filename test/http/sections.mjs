@@ -141,6 +141,48 @@ await settled(year.page);
 is([query(year.page).get('compare'), await year.page.locator('.delta').count()], ['none', 0], 'or with nothing');
 await year.context.close();
 
+// ---------------------------------------------------------------- the first picture
+
+// What there is of each card at the moment that counts as the first picture, which is when a frame has
+// been painted after the last change of what is in sight; and which of them are in sight then, and in the end.
+const recording = () => {
+  let frames = 0;
+  const count = () => {
+    frames += 1;
+    window.requestAnimationFrame(count);
+  };
+  window.requestAnimationFrame(count);
+  const changed = new Map();
+  new MutationObserver((changes) => changes.forEach(({ target }) => {
+    const card = (target.nodeType === 1 ? target : target.parentElement)?.closest('.card');
+    if (card) {
+      changed.set(card.id, frames);
+    }
+  })).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+  const mark = performance.mark.bind(performance);
+  performance.mark = (name) => {
+    const drawn = (canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((each) => each !== 0);
+    window.atFirst = [...document.querySelectorAll('.card:not([hidden])')].map((card) => ({
+      id: card.id, state: card.dataset.state, sight: card.getBoundingClientRect().top < window.innerHeight, frames: frames - changed.get(card.id),
+      drawn: [...card.querySelectorAll('.plot canvas')].every(drawn), figure: card.querySelector('.figure strong')?.textContent ?? null,
+    }));
+    return mark(name);
+  };
+};
+for (const [width, height] of [[1280, 800], [390, 844]]) {
+  for (const section of ['overview', 'audience', 'content', 'outcomes']) {
+    const each = await visit({ bot: section === 'outcomes' ? 1 : bot, query: `?${section === 'outcomes' ? 'from=2024-06-30&to=2024-07-03&tz=UTC' : utc}&view=${section}`, width, height, touch: width < 700, ready: recording });
+    const first = await each.page.evaluate(() => window.atFirst);
+    const sight = first.filter((card) => card.sight);
+    const end = await each.page.evaluate(() => [...document.querySelectorAll('.card:not([hidden])')].filter((card) => card.getBoundingClientRect().top < window.innerHeight).map((card) => [card.id, card.querySelector('.figure strong')?.textContent ?? null]));
+    is(sight.map(({ id, figure }) => [id, figure]), end, `what is in sight in the end is so at the first picture: ${section}, ${width}`);
+    ok(sight.length > 0 && sight.every(({ state, drawn, frames }) => ['ready', 'empty'].includes(state) && drawn && frames > 0), 'with all that it shows, and painted', JSON.stringify(sight));
+    is(await each.page.evaluate(() => document.body.dataset.state), 'ready', 'and what is below comes then');
+    is(each.faults, [], 'nothing went wrong');
+    await each.context.close();
+  }
+}
+
 // ---------------------------------------------------------------- each minute
 
 const own = await visit({ query: '?from=2025-06-02&to=2025-07-01', wait: false, jwt: token({ bot: 1, key: 'minute' }) });
