@@ -263,8 +263,10 @@ class Dashboard {
     const answer = await question.answer;
     this.#view = await question.view;
     this.#bot = answer.bot ?? null;
+    // While the page is as it was painted, where they are is known.
+    const here = this.#cards.filter(isInSight);
     this.#settle(answer);
-    const results = await this.#fill(this.#cards, question);
+    const results = await this.#fill(here, question);
     if (signal.aborted) {
       return;
     }
@@ -288,20 +290,20 @@ class Dashboard {
   }
 
   // First what is in sight, then, when that has been painted, the rest.
-  async #fill(cards, question) {
+  async #fill(first, question) {
     const load = async (some) => {
       const results = await Promise.allSettled(some.map((card) => card.load(question)));
       Chart.drawAll();
       return results;
     };
     const results = [];
-    let [here, rest] = [[], cards];
+    let [here, rest] = [first, this.#cards];
     do {
-      // where cards came out lower than they stood, more of them are in sight
-      here = rest.filter(isInSight);
       rest = rest.filter((card) => !here.includes(card));
       results.push(...await load(here));
-    } while (here.length > 0 && rest.length > 0 && !question.signal.aborted);
+      // where cards came out lower than they stood, more of them are in sight
+      here = rest.filter(isInSight);
+    } while (here.length > 0 && !question.signal.aborted);
     if (!question.signal.aborted && results.some(({ value }) => value)) {
       this.#tellTime();
       await painted();
