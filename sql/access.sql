@@ -350,8 +350,12 @@ SELECT r.rolname, c AS setting FROM pg_roles AS r, unnest(r.rolconfig) AS c WHER
 ALTER ROLE kindly_api_user RESET ALL;
 ALTER ROLE kindly_api_authenticator RESET ALL;
 SELECT kindly_stats.create_api_roles();
--- grants to the role of tokens give it nothing, nor does membership in a team
+-- nothing is granted to roles of the API; what is in the table all the same gives the role of tokens nothing, nor does membership in a team
+SELECT kindly_stats.grant_bot('kindly_api_anonymous', 3);
+SELECT kindly_stats.grant_bot('kindly_api_authenticator', 3);
+SELECT kindly_stats.grant_bot('kindly_api_guest', 3);
 SELECT kindly_stats.grant_bot('kindly_api_user', 3);
+INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES ('kindly_api_user', 3);
 GRANT regress_ks_team TO kindly_api_user;
 SET ROLE kindly_api_user;
 SELECT * FROM pg_temp.look();

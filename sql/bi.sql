@@ -81,6 +81,15 @@ SELECT pg_temp.plan($$SELECT count(*) FROM bi.daily WHERE bot_id IN ('1', '2') A
 SELECT pg_temp.plan($$SELECT bot_id, new_users FROM bi.hourly WHERE bot_name = 'Shop' AND hour > now() - interval '3 days'$$);
 SELECT pg_temp.plan($$SELECT d.chats FROM kindly_stats.bot_name AS b JOIN LATERAL (SELECT * FROM bi.daily AS d WHERE d.bot_id = b.id AND d.date = b.bot_id::int + date '2024-06-30') AS d ON true WHERE b.name = 'Shop'$$);
 SELECT d.chats FROM kindly_stats.bot_name AS b JOIN LATERAL (SELECT * FROM bi.daily AS d WHERE d.bot_id = b.id AND d.date = b.bot_id::int + date '2024-07-01') AS d ON true WHERE b.name = 'Shop';
+-- names whatever their case, and weeks from Sunday, as tools ask for them
+SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE lower(bot_name) = 'shop'$$);
+SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE 'shop' = lower(bot_name) OR lower(bot_name) IN ('a', 'b')$$);
+SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE lower(bot_name COLLATE "C") = 'shop'$$);
+SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE date_trunc('week', date + 1)::date - 1 = '2024-06-30'$$);
+SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE date_trunc('week', date + interval '1 day') + interval '-1 day' >= timestamp '2024-06-30' AND date < '2024-07-07'$$);
+SELECT (SELECT count(*) FROM bi.daily WHERE lower(bot_name) = 'shop') = count(*) AS same, count(*) > 0 AS some,
+	(SELECT count(*) FROM bi.daily WHERE lower(bot_name) = 'Shop') AS none, (SELECT count(*) FROM bi.daily WHERE lower(bot_name) IN ('shop', 'x')) = count(*) AS any
+  FROM bi.daily WHERE bot_name = 'Shop';
 -- OR leaves what either leaves, and says nothing where one of its branches does not; so do sums
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE (bot_id = '1' AND date < '2024-07-02') OR (bot_id IN ('2', '3') AND (date = '2024-07-03' OR date >= '2025-01-01'))$$);
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE NOT (date < '2024-07-01' OR bot_id <> '1' OR date + interval '1 month' > now()) AND (bot_id = '1' OR messages > 3)$$);
@@ -105,6 +114,16 @@ SET kindly_stats.now = '2024-07-02 12:00';
 SELECT date, is_partial FROM bi.daily WHERE bot_id = '1' ORDER BY date;
 SELECT bool_and(is_partial = (starts_at + interval '1 hour' > timestamptz '2024-07-02 12:00')) AS hours FROM bi.hourly;
 SELECT d.count, d.is_partial FROM kindly_stats.stats_series_compared(1, '2024-07-01', '2024-07-04') AS d;
+-- a bucket is partial everywhere, or nowhere: where the range cuts it, and where it is not over yet
+SELECT unit, s.date::date, s.is_partial, bool_and(s.is_partial = b.is_partial) AS buckets, bool_and(s.is_partial = y.is_partial) AS by, bool_and(s.is_partial = n.is_partial) AS new, bool_and(s.is_partial = r.is_partial) AS retention,
+	bool_and(s.is_partial = c.is_partial) AS compared
+  FROM unnest(ARRAY['day', 'week']) AS unit, kindly_stats.stats_series(1, '2024-06-25', '2024-07-04', granularity => unit) AS s
+  JOIN kindly_stats.buckets('2024-06-25', '2024-07-04', granularity => unit) AS b ON b.date = s.date
+  LEFT JOIN kindly_stats.stats_series_by(1, '2024-06-25', '2024-07-04', granularity => unit) AS y ON y.date = s.date
+  JOIN kindly_stats.stats_new_returning(1, '2024-06-25', '2024-07-04', granularity => unit) AS n ON n.date = s.date
+  JOIN kindly_stats.stats_retention(1, '2024-06-25', '2024-07-04', granularity => unit) AS r ON r.date = s.date AND r.age = 0
+  JOIN kindly_stats.stats_series_compared(1, '2024-06-25', '2024-07-04', granularity => unit, compare => 'previous_year_weekday') AS c ON c.date = s.date
+ WHERE s.date >= '2024-06-30' OR unit = 'week' GROUP BY 1, 2, 3 ORDER BY 1, 2;
 SELECT * FROM kindly_stats.period('today');
 RESET kindly_stats.now;
 

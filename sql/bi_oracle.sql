@@ -95,7 +95,7 @@ BEGIN
         WHEN 8 THEN format('(%I::date %s %L::%s OR bot_id = ''acme'')', col, op, value, type)
         WHEN 9 THEN format('NOT (%I %s %L::%s)', col, op, value, type)
         WHEN 10 THEN format('(starts_at AT TIME ZONE %L) %s %L::timestamp', pick(ARRAY['UTC', 'Asia/Tokyo', 'Europe/Oslo', 'X-100']), op, value)
-        WHEN 11 THEN format('bot_name %s ''Acme''', pick(ARRAY['=', '<>', 'IS DISTINCT FROM']))
+        WHEN 11 THEN format(pick(ARRAY['bot_name %s ''Acme''', 'lower(bot_name) %s ''acme''']), pick(ARRAY['=', '<>', 'IS DISTINCT FROM']))
         WHEN 12 THEN format('%I %s (SELECT max(x) FROM (VALUES (%L::%s)) AS v (x))', col, op, value, type)
         WHEN 13 THEN format('%I > %L AND date < %L', col, pick(ARRAY['-infinity', '2023-01-01', '0044-03-15 BC']), pick(ARRAY['infinity', '5874897-12-31', '2024-07-01']))
         WHEN 14 THEN pick(ARRAY['messages > 3', 'extract(year FROM date) = 2024 AND bot_id > ''4''', 'true', 'date - date ''2024-05-01'' BETWEEN 0 AND 40'])

@@ -12,7 +12,7 @@ export const boolean = { type: 'boolean' };
 export const list = (items, rest = {}) => ({ type: 'array', items, ...rest });
 export const object = (properties, optional = []) => ({ type: 'object', additionalProperties: false,
   required: Object.keys(properties).filter((name) => !optional.includes(name)), properties });
-export const nullable = (schema) => ({ ...schema, type: [schema.type, 'null'], ...(schema.enum && { enum: [...schema.enum, null] }) });
+export const nullable = (schema) => ({ ...schema, type: [schema.type].flat().concat('null'), ...(schema.enum && { enum: [...schema.enum, null] }) });
 export const described = (description, schema) => ({ ...schema, description });
 const ref = (name) => ({ $ref: `#/components/schemas/${name}` });
 
@@ -141,3 +141,12 @@ const ultimate = {
 };
 
 export const answers = { sage, chatbot_com, logicdialog, ultimate };
+
+// Of columns, by the type that PostgreSQL has for them.
+export const types = {
+  text, integer: { type: 'integer' }, bigint: integer, 'double precision': number, boolean,
+  'text[]': list(nullable(text)),
+  date: described('a local date', { type: 'string', format: 'date' }),
+  'timestamp without time zone': described('what the local clock shows', { type: 'string', pattern: `^${day}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?$` }),
+  'timestamp with time zone': described('an instant', { type: 'string', pattern: `^${day}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?[+-]\\d{2}:\\d{2}$` }),
+};

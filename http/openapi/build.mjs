@@ -9,11 +9,12 @@
 
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { answers, described, integer, object, schemas, text } from './answers.mjs';
-import { parameters, segments } from './parameters.mjs';
+import { answers, described, integer, list, nullable, object, schemas, text, types } from './answers.mjs';
+import { needed, parameters, segments } from './parameters.mjs';
 
 const version = /^default_version = '(.*)'$/m.exec(readFileSync(new URL('../../kindly_stats.control', import.meta.url), 'utf8'))[1];
-const routes = readFileSync(0, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const read = readFileSync(0, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+const [routes, functions] = [read.filter(({ native }) => native === undefined), read.filter(({ native }) => native !== undefined)];
 const used = new Set();
 
 function one(table, ...names) {
@@ -99,6 +100,21 @@ for (const { path, schema, function: name, comment, parameters: known } of route
   } };
 }
 
+// PostgREST's own way, by GET, as JSON.
+for (const { native: name, comment, answers: type, parameters: known, columns } of functions) {
+  const required = [...(needed[name] ?? []), ...(known.some((each) => each.name === 'period') ? [] : ['from', 'to'])];
+  const shape = columns === null ? {} : list(object(Object.fromEntries(columns.map((each) => [each.name, nullable(one(types, each.type))]))));
+  const found = type.endsWith('"image/svg+xml"') ? { description: 'the picture', content: { 'image/svg+xml': { schema: text } } } : answer('the statistics', shape);
+  paths[`/api/native/rpc/${name}`] = { get: {
+    operationId: `kindly_api_${name}`, tags: ['Native'], summary: sentence(comment), description: comment.split('\n').slice(1).join('\n').trim(),
+    parameters: known.map((each) => {
+      const parameter = queryParameter('native', { ...each, list: false });
+      return shared(`native.${each.name}`, required.includes(each.name) ? { ...parameter, required: true } : parameter);
+    }),
+    responses: { 200: found, ...failures(usual) }, security: [{ token: [] }],
+  } };
+}
+
 paths['/api/v2/bot/{bot}/sage/auth'] = { get: {
   operationId: 'auth', tags: ['Sage'], summary: 'Gives a token for an API key', security: [{ key: [] }], parameters: [pathParameter('bot')],
   responses: { 200: answer('a token', object({ jwt: described('the token, a JWT', { type: 'string', pattern: '^[\\w-]+\\.[\\w-]+\\.[\\w-]+$' }), ttl: described('seconds that it lives', integer) })), ...failures(usual.filter(([status]) => status !== '409')) },
@@ -127,7 +143,8 @@ console.log(JSON.stringify({
     description: 'Statistics of one bot, that of the key or the token.  Sage\'s addresses accept each other\'s parameters, and do not read them.  HEAD goes wherever GET does.  Lists may be written with or without brackets, once or several times.', license: { name: 'PostgreSQL License', identifier: 'PostgreSQL' } },
   servers: [{ url: '/', description: 'where this document is' }],
   security: [{ token: [] }, { key: [] }],
-  tags: [...Object.values(tags).map((name) => ({ name, description: `The addresses that ${name} documents` })), { name: 'Service', description: 'For operators' }],
+  tags: [...Object.values(tags).map((name) => ({ name, description: `The addresses that ${name} documents` })), { name: 'Native', description: 'PostgREST\'s own way, of what no document has: rows, which select, order, limit, offset and filters on columns choose from, and Accept has as CSV' },
+    { name: 'Service', description: 'For operators' }],
   paths,
   components: { securitySchemes: {
     token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'a token that an API key was exchanged for' },

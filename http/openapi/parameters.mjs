@@ -49,7 +49,40 @@ const ultimate = {
   excluded: { description: 'names of intents that do not count; a backslash before one takes what follows as it is', type: 'string', example: ['Greeting'] },
 };
 
-export const parameters = { sage, chatbot_com, logicdialog, ultimate };
+// PostgREST's own way.  A list is written as PostgreSQL writes one.
+const oneOf = (description, values, more = {}) => ({ description, type: 'string', enum: values, ...more });
+const listed = (description, example) => ({ description: `${description}, as PostgreSQL writes a list`, type: 'string', pattern: '^\\{.*\\}$', example });
+const periods = ['today', 'yesterday', 'last7days', 'last30days', 'thisWeek', 'lastWeek', 'thisMonth', 'lastMonth', 'last3Months', 'thisQuarter', 'lastQuarter', 'thisYear', 'lastYear'];
+const native = {
+  bot: { description: 'the bot; by default the token\'s, where that is of one', type: 'string', example: '1' },
+  from: moment('first day (YYYY-MM-DD), or a timestamp; rounded to the whole day, or hour', false, '2019-07-01'),
+  to: moment('the day, or timestamp, at which the range ends; exclusive, rounded likewise', false, '2019-07-07'),
+  period: oneOf('a range by name, in the place of from and to', [...periods, 'all']),
+  name: oneOf('the period', periods, { example: 'lastMonth' }),
+  now: { description: 'when it is that of', type: 'string', example: '2024-07-15T00:00:00Z' },
+  tz: { ...zone, description: `${zone.description}; by default that of the header Prefer: timezone=..., or UTC` },
+  granularity: { ...sage.granularity },
+  measure: { description: 'what is counted, by the name of a measure', type: 'string' },
+  measures: listed('two measures or more whose members are of one kind', '{messages,pages}'),
+  by: { description: 'what tells rows apart, as the function\'s comment says', type: 'string' },
+  sources: listed('sources of the events; a leading minus excludes, a backslash takes what follows as it is', '{web,app}'),
+  language_codes: listed('languages of the events, likewise', '{en,nb}'),
+  key: listed('parts of the key that must be equal, with the measure', undefined),
+  locale: { description: 'language, calendar and first day of the week', type: 'string', example: 'nb-NO' },
+  compare: oneOf('the earlier range', ['previous_period', 'previous_year', 'previous_year_weekday']),
+  cards: listed('which statistics', '{chats,messages}'),
+  top: { description: 'how many lines at most', type: 'integer', minimum: 1, example: 10 },
+  style: oneOf('how long names are', ['long', 'short']),
+  kind: oneOf('what is drawn', ['line', 'bar', 'heatmap']),
+  title: { description: 'what stands above', type: 'string', example: 'Messages' },
+  width: { description: 'pixels', type: 'integer', minimum: 120, maximum: 4000 },
+  height: { description: 'pixels', type: 'integer', minimum: 120, maximum: 4000 },
+};
+
+// What these functions cannot do without; from and to where there is no period.
+export const needed = { period: ['name'], stats_funnel: ['measures'] };
+
+export const parameters = { sage, chatbot_com, logicdialog, ultimate, native };
 
 export const segments = {
   bot: { description: 'the bot, which must be that of the token', schema: { type: 'string', minLength: 1 }, example: '42' },

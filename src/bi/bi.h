@@ -83,6 +83,7 @@ typedef struct ks_bi_condition
 	int			strategy;		/* of a btree */
 	bool		any;			/* = ANY (array) */
 	bool		exact;			/* else it is about something near the column */
+	bool		lower;			/* it is about lower(column) */
 	int			before;			/* so many days may the column be before the value, */
 	int			after;			/* and after it, where that is what it equals */
 	Expr	   *value;

@@ -198,6 +198,20 @@ find_column(Node *node, Index relid, near_column *found)
 	return node != NULL && find_sum(node, relid, found);
 }
 
+/*
+ * What lower() is applied to, else NULL.  Names are compared in the collation of
+ * their column, so that it has to be that one here, too.
+ */
+static Node *
+lowered(Node *node)
+{
+	FuncExpr   *call = (FuncExpr *) node;
+
+	if (node != NULL && IsA(node, FuncExpr) && call->funcid == F_LOWER_TEXT && call->inputcollid == DEFAULT_COLLATION_OID)
+		return linitial(call->args);
+	return NULL;
+}
+
 /* The column that an expression is, as it is; 0 for others. */
 int
 ks_bi_column_of(Node *node, Index relid)
@@ -284,7 +298,7 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 		right = lsecond(((OpExpr *) clause)->args);
 		operator = ((OpExpr *) clause)->opno;
 		collation = ((OpExpr *) clause)->inputcollid;
-		if (!find_column(left, rel->relid, &found) && ks_bi_year_of(left) == NULL)
+		if (!find_column(left, rel->relid, &found) && ks_bi_year_of(left) == NULL && lowered(left) == NULL)
 		{
 			Node	   *other = left;
 
@@ -304,6 +318,9 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 	else
 		return NULL;
 	year = ks_bi_year_of(left);
+	result.lower = lowered(left) != NULL;
+	if (result.lower)
+		left = lowered(left);
 	if (year != NULL)
 	{
 		left = year;
@@ -315,7 +332,7 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 	result.strategy = year != NULL ? ks_bi_year_strategy(operator) : strategy_of(operator, result.target <= KS_BI_ON_TZ);
 	if (result.strategy == 0 || ((any || result.target <= KS_BI_ON_TZ) && result.strategy != BTEqualStrategyNumber))
 		return NULL;
-	if (year != NULL && result.target <= KS_BI_ON_TZ)
+	if ((year != NULL && result.target <= KS_BI_ON_TZ) || (result.lower && result.target != KS_BI_ON_NAME))
 		return NULL;
 	/* texts may be equal without being the same only in such collations */
 	if (result.target <= KS_BI_ON_TZ && (!found.exact || (OidIsValid(collation) && !get_collation_isdeterministic(collation))))
@@ -399,7 +416,7 @@ pack_condition(const ks_bi_condition *c, List **values)
 	if (result != NIL)
 		return result;
 	*values = lappend(*values, c->value);
-	return list_make5(makeInteger(c->target), makeInteger(c->column), makeInteger((c->any ? 1 : 0) | (c->exact ? 2 : 0) | c->strategy << 2),
+	return list_make5(makeInteger(c->target), makeInteger(c->column), makeInteger((c->any ? 1 : 0) | (c->exact ? 2 : 0) | (c->lower ? 4 : 0) | c->strategy << 3),
 					  makeInteger(c->before), makeInteger(c->after));
 }
 
@@ -431,7 +448,8 @@ unpack_condition(List *packed, List *values, int *next)
 	c->column = (AttrNumber) intVal(lsecond(packed));
 	c->any = (intVal(lthird(packed)) & 1) != 0;
 	c->exact = (intVal(lthird(packed)) & 2) != 0;
-	c->strategy = intVal(lthird(packed)) >> 2;
+	c->lower = (intVal(lthird(packed)) & 4) != 0;
+	c->strategy = intVal(lthird(packed)) >> 3;
 	c->before = intVal(lfourth(packed));
 	c->after = intVal(list_nth(packed, 4));
 	c->number = (*next)++;

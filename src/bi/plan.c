@@ -479,8 +479,8 @@ conditions_text(const ks_bi_relation *relation, List *conditions, ks_bi_target l
 		if (c->branches != NIL ? branch != NULL : c->target < least || c->target > most)
 			continue;
 		if (c->branches == NIL)
-			appendStringInfo(&either, "%s%s%s %s %s", c->exact ? "" : "near ", get_attname(relation->relid, c->column, false), c->any ? " any" : "",
-							 strategy_names[c->strategy], value_text((Node *) c->value));
+			appendStringInfo(&either, "%s%s%s%s %s %s", c->lower ? "lower(" : c->exact ? "" : "near ", get_attname(relation->relid, c->column, false),
+							 c->lower ? ")" : "", c->any ? " any" : "", strategy_names[c->strategy], value_text((Node *) c->value));
 		else
 			appendStringInfoChar(&either, ')');
 		appendStringInfo(&result, "%s%s", result.len > 0 ? ", " : "", either.data);

@@ -118,10 +118,10 @@ want_ids(ks_bi_wanted *wanted, Datum *items, int count)
 }
 
 static void
-want_names(ks_bi_wanted *wanted, Datum *items, int count)
+want_names(ks_bi_wanted *wanted, bool lower, Datum *items, int count)
 {
 	int			found;
-	int64	   *bots = ks_survey_named(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT), &found);
+	int64	   *bots = ks_survey_named(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT), lower, &found);
 
 	want_bots(wanted, bots, found);
 }
@@ -246,7 +246,7 @@ ks_bi_want(ks_bi_wanted *wanted, const ks_bi_condition *condition, Datum value, 
 			want_ids(wanted, items, count);
 			break;
 		case KS_BI_ON_NAME:
-			want_names(wanted, items, count);
+			want_names(wanted, condition->lower, items, count);
 			break;
 		case KS_BI_ON_TZ:
 			want_zones(wanted, items, count);

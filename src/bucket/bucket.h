@@ -61,6 +61,13 @@ typedef struct ks_buckets
 								 * when span i is bucket i */
 } ks_buckets;
 
+/* Column is_partial: the range covers only a part of the bucket, or it is not over by then. */
+static inline bool
+ks_is_partial(const ks_buckets *buckets, int bucket, TimestampTz now)
+{
+	return buckets->partial[bucket] || buckets->ends[bucket] > now;
+}
+
 /* A zone by its name; locale (or NULL) gives the region of Windows names. */
 extern pg_tz *ks_zone_lookup(const char *name, const char *locale);
 extern pg_tz *ks_zone_session(void);

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "bucket/bucket.h"
+#include "bucket/clock.h"
 
 PG_FUNCTION_INFO_V1(ks_buckets_sql);
 PG_FUNCTION_INFO_V1(ks_intervals_sql);
@@ -52,12 +53,17 @@ first_call(FunctionCallInfo fcinfo, FuncCallContext *funcctx)
 {
 	MemoryContext previous = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
 	ks_buckets *buckets = palloc(sizeof(ks_buckets));
+	TimestampTz now;
 	TupleDesc	tupdesc;
+	int			i;
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	funcctx->tuple_desc = BlessTupleDesc(tupdesc);
 	build_from_arguments(buckets, fcinfo);
+	now = ks_now();
+	for (i = 0; i < buckets->nbuckets; i++)
+		buckets->partial[i] = ks_is_partial(buckets, i, now);
 	MemoryContextSwitchTo(previous);
 	return buckets;
 }

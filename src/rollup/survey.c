@@ -114,11 +114,11 @@ ks_survey_bots(int *count)
 	return result;
 }
 
-/* The bots that have one of these names. */
+/* The bots that have one of these names, or one that is one of these in lower case. */
 int64 *
-ks_survey_named(ArrayType *names, int *count)
+ks_survey_named(ArrayType *names, bool lower, int *count)
 {
-	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr plans[2] = {NULL, NULL};
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[1] = {TEXTARRAYOID};
 	Datum		values[1] = {PointerGetDatum(names)};
@@ -126,8 +126,10 @@ ks_survey_named(ArrayType *names, int *count)
 	int64	   *result;
 
 	ks_reader_begin(&reader);
-	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
-	execute(plan, values, NULL);
+	ks_prepared(&plans[lower], lower ?
+				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name) OPERATOR(pg_catalog.=) ANY ($1)" :
+				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
+	execute(plans[lower], values, NULL);
 	result = result_bots(&reader, caller, count);
 	ks_reader_end(&reader);
 	return result;

@@ -51,7 +51,7 @@ typedef struct ks_surveyed
 
 /* survey.c */
 extern int64 *ks_survey_bots(int *count);
-extern int64 *ks_survey_named(ArrayType *names, int *count);
+extern int64 *ks_survey_named(ArrayType *names, bool lower, int *count);
 extern bool ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last);
 extern int	ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result);
 

@@ -179,7 +179,7 @@ tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session
 granularity: hour, day, week, month, quarter or year; 1h, 1d, 1w, 1M and 1y are the same.
 locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left
 out.  bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock,
-is_partial says that from or to lies within a week or longer unit.  A date that the local clock jumped over has no row.  An hour is
+is_partial says that from or to lies within a week or longer unit, or that it is not over yet, as of the setting kindly_stats.now or the transaction.  A date that the local clock jumped over has no row.  An hour is
 all instants between two changes of the clock with one local date and hour: one that it shows twice has two rows, and where it is
 changed within an hour, what it shows before and after are rows of their own.
 Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years

@@ -15,7 +15,7 @@ zone of the buckets, default the session''s; granularity: hour, day, week, month
 kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
 leading minus, to exclude, 20,000 at most, and a backslash before a value takes it as it is; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
 default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
-whether the range covers only a part of it.  An unknown bot has zeros.
+is_partial, whether the range covers only a part of it or it is not over yet, as of the setting kindly_stats.now or the transaction.  An unknown bot has zeros.
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,
 55000 before the first event table is attached.';
 
@@ -152,7 +152,7 @@ COMMENT ON FUNCTION kindly_stats.stats_retention(kindly_stats.bot_id, kindly_sta
 
 granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
 passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, NULL where it is empty; is_partial:
-the range covers only a part of either bucket.  54000 for more than 2,800 buckets.';
+the range covers only a part of either bucket, or it is not over yet.  54000 for more than 2,800 buckets.';
 
 CREATE FUNCTION kindly_stats.stats_funnel(
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, measures text[] DEFAULT NULL,

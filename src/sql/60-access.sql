@@ -265,6 +265,9 @@ BEGIN
             USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF role IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_guest', 'kindly_api_user') THEN
+        RAISE EXCEPTION 'bots cannot be granted to role "%" of the API', role
+            USING ERRCODE = '22023', HINT = 'What a request sees is what its token says: make a key with kindly_stats.create_api_key() or create_login_key().';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
     PERFORM kindly_stats.note_bot(bot);
@@ -275,11 +278,11 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boo
 COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
 'lets a database role read the statistics of a bot
 
-role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+role: the role, none of those of the API, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
 are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
 The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
 kindly_stats.bot_grant lists what was granted, by the roles'' names.
-Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+Errors: 22004, 22023 for a role of the API, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 
 CREATE FUNCTION kindly_stats.revoke_bot(role name, bot kindly_stats.bot_id) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

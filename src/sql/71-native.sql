@@ -166,7 +166,7 @@ COMMENT ON FUNCTION kindly_api.stats_retention(kindly_stats.bot_id, kindly_stats
 
 granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
 passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, null where it is empty; is_partial: the range
-covers only a part of either bucket.';
+covers only a part of either bucket, or it is not over yet.';
 
 CREATE FUNCTION kindly_api.stats_funnel(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,

@@ -4,6 +4,7 @@
  */
 #include "stats/stats.h"
 
+#include "bucket/clock.h"
 #include "base/array.h"
 #include "base/compat.h"
 
@@ -150,6 +151,7 @@ ks_stats_new_returning_sql(PG_FUNCTION_ARGS)
 	ks_arguments arguments;
 	ks_series	series;
 	int64	   *newcomers;
+	TimestampTz now = ks_now();
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -170,7 +172,7 @@ ks_stats_new_returning_sql(PG_FUNCTION_ARGS)
 		values[4] = Int64GetDatum(series.distincts[i] - newcomers[i]);
 		values[5] = Float8GetDatum(ks_ratio(newcomers[i], series.distincts[i]));
 		nulls[5] = series.distincts[i] == 0;
-		values[6] = BoolGetDatum(series.buckets.partial[i]);
+		values[6] = BoolGetDatum(ks_is_partial(&series.buckets, i, now));
 		ks_put_row(fcinfo, values, nulls);
 	}
 	return (Datum) 0;
@@ -201,6 +203,7 @@ buckets_of_cohorts(const ks_buckets *buckets, ks_rollup_query *query)
 static void
 put_cohort(FunctionCallInfo fcinfo, const ks_buckets *buckets, int cohort, const int64 *members)
 {
+	TimestampTz now = ks_now();
 	int			i;
 
 	for (i = cohort; i < buckets->nbuckets; i++)
@@ -216,7 +219,7 @@ put_cohort(FunctionCallInfo fcinfo, const ks_buckets *buckets, int cohort, const
 		values[5] = Int64GetDatum(members[i]);
 		values[6] = Float8GetDatum(ks_ratio(members[i], members[cohort]));
 		nulls[6] = members[cohort] == 0;
-		values[7] = BoolGetDatum(buckets->partial[cohort] || buckets->partial[i]);
+		values[7] = BoolGetDatum(ks_is_partial(buckets, cohort, now) || ks_is_partial(buckets, i, now));
 		ks_put_row(fcinfo, values, nulls);
 	}
 }

@@ -292,7 +292,7 @@ ks_stats_series_compared_sql(PG_FUNCTION_ARGS)
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
 		int			match = matches[i];
-		bool		partial = series.buckets.partial[i] || series.buckets.ends[i] > now;
+		bool		partial = ks_is_partial(&series.buckets, i, now);
 		Datum		values[13] = {0};
 		bool		nulls[13] = {false};
 
@@ -305,7 +305,7 @@ ks_stats_series_compared_sql(PG_FUNCTION_ARGS)
 		{
 			values[4] = TimestampTzGetDatum(earlier.buckets.starts[match]);
 			values[5] = TimestampGetDatum(earlier.buckets.labels[match]);
-			partial |= earlier.buckets.partial[match] || earlier.buckets.ends[match] > now;
+			partial |= ks_is_partial(&earlier.buckets, match, now);
 		}
 		put_comparison(values, nulls, 6, 8, 10, series.counts[i], match < 0 ? NULL : &earlier.counts[match]);
 		put_comparison(values, nulls, 7, 9, 11, series.distincts[i], match < 0 ? NULL : &earlier.distincts[match]);

@@ -3,6 +3,7 @@
  */
 #include "stats/stats.h"
 
+#include "bucket/clock.h"
 #include "base/compat.h"
 
 #include "catalog/pg_type.h"
@@ -24,6 +25,7 @@ ks_stats_series_sql(PG_FUNCTION_ARGS)
 {
 	ks_arguments arguments;
 	ks_series	series;
+	TimestampTz now = ks_now();
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -38,7 +40,7 @@ ks_stats_series_sql(PG_FUNCTION_ARGS)
 		values[1] = TimestampGetDatum(series.buckets.labels[i]);
 		values[2] = Int64GetDatum(series.counts[i]);
 		values[3] = Int64GetDatum(series.distincts[i]);
-		values[4] = BoolGetDatum(series.buckets.partial[i]);
+		values[4] = BoolGetDatum(ks_is_partial(&series.buckets, i, now));
 		ks_put_row(fcinfo, values, nulls);
 	}
 	return (Datum) 0;

@@ -3,6 +3,7 @@
  */
 #include "stats/stats.h"
 
+#include "bucket/clock.h"
 #include "base/compat.h"
 
 #include "miscadmin.h"
@@ -59,6 +60,7 @@ ks_stats_series_by_sql(PG_FUNCTION_ARGS)
 	ks_arguments arguments;
 	ks_buckets	buckets;
 	ks_groups	groups;
+	TimestampTz now = ks_now();
 	int			part;
 	int			g,
 				i;
@@ -81,7 +83,7 @@ ks_stats_series_by_sql(PG_FUNCTION_ARGS)
 			values[2] = TimestampGetDatum(buckets.labels[i]);
 			values[3] = Int64GetDatum(groups.counts[g][i]);
 			values[4] = Int64GetDatum(groups.distincts[g][i]);
-			values[5] = BoolGetDatum(buckets.partial[i]);
+			values[5] = BoolGetDatum(ks_is_partial(&buckets, i, now));
 			ks_put_row(fcinfo, values, nulls);
 		}
 	}

@@ -72,7 +72,8 @@ const differences = [];
 
 export function compare(path, status, json) {
   const documented = documentedPath(path);
-  if (documented === undefined) {
+  // PostgREST's own way has other shapes for who asks for them
+  if (documented === undefined || documented.startsWith('/api/native/')) {
     return;
   }
   answers += 1;
