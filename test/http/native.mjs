@@ -40,7 +40,7 @@ is([series.status, series.json?.length], [200, 6], 'a typed function answers row
 is(Object.keys(series.json?.[0] ?? {}), ['bucket', 'date', 'count', 'distinct_count', 'is_partial'], 'with its columns');
 const csv = await rpc('stats_series', `bot=1&${range}&tz=UTC`, { headers: { Accept: 'text/csv' } });
 is([csv.headers['content-type'], csv.text.split('\n').slice(0, 2)], ['text/csv; charset=utf-8', ['bucket,date,count,distinct_count,is_partial',
-  sql(`SELECT concat('"', bucket, '","', date, '",', count, ',', distinct_count, ',f') FROM kindly_stats.stats_series(1, '2024-07-01', '2024-07-02', 'UTC')`)]], 'CSV');
+  sql(`SELECT concat('"', bucket, '","', date, '",', count, ',', distinct_count, ',', left(is_partial::text, 1)) FROM kindly_stats.stats_series(1, '2024-07-01', '2024-07-02', 'UTC')`)]], 'CSV');
 is((await rpc('stats_series', `bot=1&${range}&tz=UTC&select=date,count&order=count.desc,date&limit=2&offset=1`)).json,
   JSON.parse(sql(`SELECT json_agg(r) FROM (SELECT date, count FROM kindly_stats.stats_series(1, '2024-07-01', '2024-07-07', 'UTC') ORDER BY count DESC, date LIMIT 2 OFFSET 1) AS r`)),
   'select, order, limit and offset');
