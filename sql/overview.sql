@@ -45,6 +45,11 @@ SELECT pg_temp.now('chats') ->> 'chats', count(DISTINCT session_id), pg_temp.now
  WHERE kind = 'user_message' AND occurred_at >= '2024-03-12 00:00 Europe/Oslo' AND occurred_at < '2024-03-20 00:00 Europe/Oslo';
 SELECT sum(n::int), count(*) FROM jsonb_array_elements_text(pg_temp.now('heatmap') -> 'counts') AS n;
 SELECT sum(n::int), count(*) FROM jsonb_array_elements_text(pg_temp.now('heatmap') -> 'occurrences') AS n;
+-- a range of more hours than may be asked for has all the rest
+SET kindly_stats.max_buckets = 100;
+SELECT e.key, e.value ->> 'now' IS NULL AS too_long FROM json_each(kindly_api.overview('1', "from" => '2024-03-10', "to" => '2024-03-16', cards => '{chats,heatmap}') -> 'cards') AS e ORDER BY 1;
+SELECT e.key, e.value ->> 'now' IS NULL AS too_long FROM json_each(kindly_api.overview('1', "from" => '2024-03-10', "to" => '2024-03-14', cards => '{chats,heatmap}') -> 'cards') AS e ORDER BY 1;
+RESET kindly_stats.max_buckets;
 SELECT pg_temp.now('fallbacks') -> 'replied', pg_temp.now('topics'), pg_temp.now('links');
 SELECT jsonb_pretty(pg_temp.now('buttons'));
 SELECT pg_temp.now('outcomes') -> 'list', pg_temp.now('outcomes') #> '{rates,automation_rate}', pg_temp.now('intents');

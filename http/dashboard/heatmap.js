@@ -46,6 +46,13 @@ export class HeatmapCard extends Card {
   }
 
   show({ now }) {
+    // what is too long for hours is said, and what there is nothing of is not
+    this.optional = now !== null;
+    if (now === null) {
+      this.#counts = null;
+      this.empty('Hours are counted in ranges of up to a year.');
+      return false;
+    }
     this.#counts = now.counts;
     this.#times = now.occurrences;
     this.#days = now.days;

@@ -2528,6 +2528,10 @@ BEGIN
     WHEN 'languages' THEN
         RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
     WHEN 'heatmap' THEN
+        -- whose hours are more than may be asked for at once; a day has 25 at times
+        IF (SELECT 24 * count(*) + 2 FROM kindly_stats.buckets(q."from", q."to", q.tz, 'day')) > current_setting('kindly_stats.max_buckets')::bigint THEN
+            RETURN json_build_object('now', NULL);
+        END IF;
         RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
@@ -2627,7 +2631,7 @@ buttons, sources, languages, heatmap, intents, topics, sentiments, responses, in
 languages then are of.
 The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
 buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
-wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, null where it has more hours than the setting kindly_stats.max_buckets lets through, and days as weeks have them by the locale; outcomes: conversations that ended in the
 range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 CREATE FUNCTION kindly_api.bots() RETURNS TABLE (bot text, name text)

@@ -141,6 +141,15 @@ await settled(year.page);
 is([query(year.page).get('compare'), await year.page.locator('.delta').count()], ['none', 0], 'or with nothing');
 await year.context.close();
 
+// ---------------------------------------------------------------- a long life
+
+const life = await visit({ query: '?range=all&view=audience' });
+is([await life.page.innerText('#heatmap .message'), (await life.page.innerText('#users .figure strong')).length > 0], ['Hours are counted in ranges of up to a year.', true], 'a range that is too long for hours has all the rest');
+await life.page.click('#granularity label:has-text("Month")');
+await settled(life.page);
+is(life.faults, [], 'nothing went wrong');
+await life.context.close();
+
 // ---------------------------------------------------------------- the first picture
 
 // What there is of each card at the moment that counts as the first picture, which is when a frame has
