@@ -29,7 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "rollup/rollup.h"
+#include "base/statement.h"
 
 /* To become the owner and to hide settings takes as long as a small row: so many are fetched at once, or until they have so many bytes. */
 #define ROWS_AT_ONCE 100

@@ -10,7 +10,6 @@
 
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 
 /*
  * A mixed row of so many entries is soon merged with others, and read as new
@@ -28,37 +27,6 @@ typedef struct pending_rows
 	bool		is_new;			/* small ones are soon to be merged */
 	int			size;
 } pending_rows;
-
-/* Months since January of the year 0. */
-int32
-ks_month_of(TimestampTz at)
-{
-	int			year,
-				month,
-				day;
-
-	/* what cannot be counted is refused where its quarter is computed */
-	if (TIMESTAMP_NOT_FINITE(at))
-		return 0;
-	j2date((int) (ks_day_of(at) + POSTGRES_EPOCH_JDATE), &year, &month, &day);
-	return year * 12 + month - 1;
-}
-
-/* The month's first day; -infinity for rows that span months. */
-DateADT
-ks_month_to_date(int32 month)
-{
-	if (month == KS_SPAN)
-		return DATEVAL_NOBEGIN;
-	return date2j(month / 12, month % 12 + 1, 1) - POSTGRES_EPOCH_JDATE;
-}
-
-/* The other way round. */
-int32
-ks_month_of_date(DateADT date)
-{
-	return DATE_IS_NOBEGIN(date) ? KS_SPAN : ks_month_of((TimestampTz) date * USECS_PER_DAY);
-}
 
 static void
 grow(Datum **values, int count, int size)

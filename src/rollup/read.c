@@ -3,7 +3,7 @@
  *
  * Grants and row-level security decide what the caller sees: see reader.c.
  */
-#include "query/query_agg.h"
+#include "rollup/rollup.h"
 
 #include "base/compat.h"
 

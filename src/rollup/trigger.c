@@ -8,8 +8,8 @@
  * beyond what a hash table may take are they written earlier, or sorted on disk, so memory is bounded whatever the
  * size of the statement.
  */
-#include "conversation/conversation.h"
 #include "rollup/interaction.h"
+#include "rollup/listed.h"
 #include "rollup/recount.h"
 
 #include "base/compat.h"
