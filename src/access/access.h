@@ -38,7 +38,7 @@ extern ArrayType *ks_array_of_bots(const int64 *bots, uint64 count);
 extern ArrayType *ks_granted_bots(Oid role);
 extern bool ks_role_sees(Oid role, int64 bot);
 
-/* key.c */
+/* api_key.c */
 extern bool ks_read_as_owner(const char *table, const char *query, const char *value);
 extern void ks_key_read(const char *prefix, ks_api_key *key);
 extern bool ks_key_is_for(const ks_api_key *key, int64 bot);

@@ -4,7 +4,7 @@
  * A token sees the bot of its claim, or the bots that were granted to the role
  * that it is a login of.  All other roles see the bots that were granted to them
  * (grant.c).  A link that is shared lives longer than other tokens: it sees its bot
- * for as long as the key that it was made with does (key.c).
+ * for as long as the key that it was made with does (api_key.c).
  */
 #include "access/access.h"
 

@@ -151,7 +151,7 @@ add_key(ks_query *query, const ks_view *view, const int32_t *map, const ks_key_c
 	return add_to(&query->counts[bucket], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
-/* Adds the weights of the keys that pass, and notes of each key in row what it counts for; gives back how many passed. */
+/* Adds the weights of the keys that pass, and notes of each key in row what it counts for; returns how many passed. */
 static ks_status
 add_keys(ks_query *query, ks_query_row *row, const ks_string *prefix, uint32_t *passed)
 {
@@ -248,7 +248,7 @@ free_keys(ks_query_row *row)
 	row->blocks = NULL;
 }
 
-/* Adds the weights of a row; gives back whether its members, if it has any, count. */
+/* Adds the weights of a row; returns whether its members, if it has any, count. */
 static ks_status
 add_weights(ks_query *query, ks_query_row *row, const ks_string *prefix, bool *counts)
 {

@@ -1,16 +1,20 @@
 /*
- * Compaction: many small rows of a bot, measure and month become few.
+ * Compaction: many small rows of a bot, measure and month become a few larger ones.
  *
- * It only makes reading faster, and asks nobody to wait: it deletes the rows
- * that it can lock at once and inserts their sum, in one transaction.  Mixed
- * rows stay mixed while they are small: sorting a tally out by measure costs a
- * row for each of them.  Inline, a bot's new rows are merged whatever their month; merged ones
- * when there are several of about the same size, and with them all that are smaller; so each is rewritten once
- * whenever its size has grown by that factor, and there are only so many rows of
- * each size.  On demand, all are merged.
+ * It makes reading faster and changes no figure.  It never makes others wait: it
+ * deletes only rows that it can lock at once, adds them up, and inserts the sum, all in
+ * one transaction.
  *
- * Which rows of a bot are compacted is compact_month.c's subject, what new ones become compact_new.c's, and when
- * it happens compact_when.c's.
+ * Rows are merged with rows of about the same size, when there are KS_COMPACT_FAN of
+ * them.  So a row is rewritten once each time its size has grown by that factor, and
+ * there are only a few rows of each size.  Smaller rows are taken along.  On demand,
+ * everything is merged.
+ *
+ * A mixed row stays mixed while it is small, since sorting it out by measure makes a
+ * row of each measure, and small rows cost more than what is in them.
+ *
+ * compact_month.c says which rows of a bot and month are merged, compact_new.c what
+ * new rows become, and compact_when.c when it happens.
  */
 #include "rollup/compact.h"
 
@@ -32,7 +36,7 @@
 /* Rows no larger than this are added up in one pass where there are more of them than one round takes. */
 #define SMALL_BYTES (8 * 1024)
 
-/* Adds the tallies that the last statement returned in its first column; gives back their number. */
+/* Adds the tallies that the last statement returned in its first column; returns their number. */
 uint64
 ks_compact_merge_returned(ks_builder *builder)
 {
@@ -138,7 +142,7 @@ packed_bytes(const ks_builder *builder)
 	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3" \
 	" AND l.id OPERATOR(pg_catalog.>=) 2305843009213693952 AND l.id OPERATOR(pg_catalog.<) 4611686018427387904"
 
-/* Takes rows out of the rollup and into the builder, the smallest first; gives back how many. */
+/* Takes rows out of the rollup and into the builder, the smallest first; returns how many. */
 static uint64
 take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
@@ -380,7 +384,7 @@ delete_rows(int64 bot_id, Datum *ids, uint64 count)
 		elog(ERROR, "could not take rows out of the rollup");
 }
 
-/* Takes the rows that a cursor gives next out of the rollup and into the sum; gives back how many. */
+/* Takes the rows that a cursor gives next out of the rollup and into the sum; returns how many. */
 static uint64
 take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
 {

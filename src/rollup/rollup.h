@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 #include "base/bot.h"
+#include "base/integer.h"
 #include "base/statement.h"
 #include "query/query_agg.h"
 #include "rollup/rule.h"
@@ -159,11 +160,11 @@ extern DateADT ks_month_to_date(int32 month);
 extern int32 ks_month_of_date(DateADT date);
 extern int32 ks_month_of(TimestampTz at);
 
-/* The UTC day of an instant, from 2000-01-01 on; rounds towards the past. */
+/* The UTC day of an instant, from 2000-01-01 on. */
 static inline int64
 ks_day_of(TimestampTz at)
 {
-	return at >= 0 ? at / USECS_PER_DAY : (at + 1) / USECS_PER_DAY - 1;
+	return ks_floor_div(at, USECS_PER_DAY);
 }
 
 /* row_id.c */
@@ -227,15 +228,15 @@ extern int64 ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit,
 #define KS_MIXED_MAX 2048
 
 /* The tally of one bot and UTC month while a statement's rows are read. */
-typedef struct ks_group
+typedef struct ks_month_tally
 {
 	int64		bot_id;
 	int32		month;			/* months since January of the year 0 */
 	ks_builder	builder;		/* keys begin with the measure's name */
 	uint32	   *numbers;		/* of keys that count.c remembers */
-} ks_group;
+} ks_month_tally;
 
-extern void ks_append(ks_group **groups, int count, bool kept);
+extern void ks_append(ks_month_tally **groups, int count, bool kept);
 extern bool ks_sort_out_worth(const ks_builder *mixed);
 extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
 extern void ks_append_whole(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
@@ -268,7 +269,7 @@ extern void ks_gather_begin(ks_gathered *g, int64 bot_id);
 extern bool ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull);
 extern int32 ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum);
 extern bool ks_is_sorted_out(int64 bot_id);
-extern int	ks_span_join(ks_group **groups, int count, uint64 limit);
+extern int	ks_span_join(ks_month_tally **groups, int count, uint64 limit);
 
 /* reuse.c */
 extern void ks_reuse_note(ItemPointer place);
@@ -276,7 +277,7 @@ extern void ks_reuse_pages(void);
 
 /* compact.c */
 extern int	ks_compact_after;
-extern void ks_compact_sometimes(const ks_group *group, bool kept);
+extern void ks_compact_sometimes(const ks_month_tally *group, bool kept);
 
 /* options_agg.c */
 

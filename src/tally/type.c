@@ -7,6 +7,7 @@
 #include "tally/tally.h"
 
 #include "base/compat.h"
+#include "base/integer.h"
 
 #include "lib/stringinfo.h"
 #include "libpq/pqformat.h"
@@ -78,12 +79,6 @@ check_foreign(struct varlena *tally, size_t size, int code_if_corrupt, Node *esc
 	return tally;
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Two digits a byte and nothing between them; false where it is something else. */
 static bool
 decode_digits(const char *digits, size_t size, char *bytes)
@@ -92,8 +87,8 @@ decode_digits(const char *digits, size_t size, char *bytes)
 
 	for (i = 0; i < size; i++)
 	{
-		int			high = hex_digit(digits[2 * i]);
-		int			low = hex_digit(digits[2 * i + 1]);
+		int			high = ks_hex_digit(digits[2 * i]);
+		int			low = ks_hex_digit(digits[2 * i + 1]);
 
 		ks_check_interrupts_at(i);
 		if (high < 0 || low < 0)

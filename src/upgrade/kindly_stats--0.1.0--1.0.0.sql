@@ -869,6 +869,13 @@ BEGIN
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
+'counts the raw events anew and lists where the rollup differs
+
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+What is kept of events that are gone cannot be compared.
+bot_id is the id that the user has.
+kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
