@@ -118,6 +118,7 @@ class Dashboard {
   // { view, at }: what the cards show
   #shown = null;
   #timer = null;
+  #painted = false;
 
   // bots: the module, for who has several
   constructor(of, bots) {
@@ -272,6 +273,8 @@ class Dashboard {
     }
     document.body.dataset.state = 'ready';
     this.#finish(results);
+    // also where there is nothing to see but that
+    await this.#paint();
   }
 
   // The cards of a section in the document, waiting for what they are to show.
@@ -306,12 +309,18 @@ class Dashboard {
     } while (here.length > 0 && !question.signal.aborted);
     if (!question.signal.aborted && results.some(({ value }) => value)) {
       this.#tellTime();
-      await painted();
-      if (this.#shown === null) {
-        performance.mark('first picture');
-      }
+      await this.#paint();
     }
     return question.signal.aborted ? results : [...results, ...await load(rest)];
+  }
+
+  // Waits until it is painted, which is marked the first time.
+  async #paint() {
+    await painted();
+    if (!this.#painted) {
+      this.#painted = true;
+      performance.mark('first picture');
+    }
   }
 
   #tellTime() {

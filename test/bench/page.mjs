@@ -8,7 +8,10 @@ const middle = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length /
 
 // From the begin of the navigation until all that a window of 1280 × 800 shows was painted, in
 // the page's font: then the page sets this mark, as test/http/sections.mjs makes sure.
-const measured = (page) => page.evaluate(() => {
+const measured = (page) => page.evaluate(async () => {
+  while (performance.getEntriesByName('first picture').length === 0) {
+    await new Promise((later) => { setTimeout(later, 20); });
+  }
   const answer = performance.getEntriesByType('resource').find(({ name }) => name.includes('/rpc/overview'));
   return { picture: performance.getEntriesByName('first picture')[0].startTime, answer: answer.responseEnd - answer.startTime };
 });
