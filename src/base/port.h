@@ -1,13 +1,13 @@
 /*
- * The only door between the plain-C core of this room and its surroundings.
+ * The only interface between the plain-C core of the extension and its
+ * surroundings.
  *
- * The core (all of this room but type, aggregate and access) includes no
- * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
- * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
- * Memory and random numbers are the exception: running out of them does not
- * return, neither in the server (palloc raises) nor outside (the process ends).
- * So are interrupts: every loop over what somebody passed or stored looks for
- * them, also that within a sort, by the function that compares.
+ * The core includes no header of PostgreSQL, raises nothing and returns a
+ * ks_status, so that it can be unit-tested and fuzzed without a server: compile
+ * with KS_STANDALONE.  Memory and random numbers are the exception: running out
+ * of them does not return, neither in the server (palloc raises) nor outside
+ * (the process ends).  So are interrupts: every loop over passed or stored data
+ * checks for them, sorting included, where the comparison function does it.
  */
 #ifndef KS_PORT_H
 #define KS_PORT_H
@@ -81,7 +81,7 @@ ks_draw_random(void *bytes, size_t size)
 
 #endif
 
-/* In loops whose steps are so short that even a look at a flag would be felt: every 65,536th. */
+/* For loops whose steps are so short that even testing a flag would be noticeable: every 65,536th step. */
 #define ks_check_interrupts_at(step) \
 	do { \
 		if (((step) & 0xFFFF) == 0) \
