@@ -2,12 +2,13 @@
  * The only interface between the plain-C core of the extension and its
  * surroundings.
  *
- * The core includes no header of PostgreSQL, raises nothing and returns a
- * ks_status, so that it can be unit-tested and fuzzed without a server: compile
- * with KS_STANDALONE.  Memory and random numbers are the exception: running out
- * of them does not return, neither in the server (palloc raises) nor outside
- * (the process ends).  So are interrupts: every loop over passed or stored data
- * checks for them, sorting included, where the comparison function does it.
+ * The core (all of this room but type, aggregate and access) includes no
+ * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
+ * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
+ * Memory and random numbers are the exception: running out of them does not
+ * return, neither in the server (palloc raises) nor outside (the process ends).
+ * So are interrupts: every loop over what somebody passed or stored looks for
+ * them, also that within a sort, by the function that compares.
  */
 #ifndef KS_PORT_H
 #define KS_PORT_H

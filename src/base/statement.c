@@ -108,10 +108,10 @@ is_planned(SPIPlanPtr plan)
 }
 
 /*
- * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid from then on, except
- * for its parameters' types: tally is another type after the extension was dropped and created
- * again.  It is also planned once, for as long as that plan is valid: planning anew for each
- * inserted row would cost more than inserting it.
+ * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
+ * from there on, but for its parameters' types: tally is another type once the
+ * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
+ * planning anew for each row that is inserted would cost more than inserting it.
  */
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)

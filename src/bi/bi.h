@@ -82,8 +82,8 @@ typedef struct ks_bi_condition
 	AttrNumber	column;
 	int			strategy;		/* of a btree */
 	bool		any;			/* = ANY (array) */
-	bool		exact;			/* else about something near the column */
-	int			before;			/* how many days the column may be before the value, */
+	bool		exact;			/* else it is about something near the column */
+	int			before;			/* so many days may the column be before the value, */
 	int			after;			/* and after it, where that is what it equals */
 	Expr	   *value;
 	int			number;			/* of its value among those of the plan */

@@ -198,7 +198,7 @@ find_column(Node *node, Index relid, near_column *found)
 	return node != NULL && find_sum(node, relid, found);
 }
 
-/* The column, if an expression is nothing but one; else 0. */
+/* The column that an expression is, as it is; 0 for others. */
 int
 ks_bi_column_of(Node *node, Index relid)
 {

@@ -73,7 +73,7 @@ COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, da
 CREATE FUNCTION kindly_stats.cluster() RETURNS bigint LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_cluster';
 COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster and its timeline, of whose transactions the rollup''s marks speak';
 
--- Triggers.  Not for everybody: with the right to execute these, one can attach a table of one's own and so write any bot's statistics.
+-- Triggers.  Whoever may execute these can attach a table of his own and so write any bot's statistics: not for everybody.
 
 CREATE FUNCTION kindly_stats.count_events() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_count_events';
 CREATE FUNCTION kindly_stats.refuse_truncate() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_refuse_truncate';

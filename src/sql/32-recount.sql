@@ -70,7 +70,7 @@ COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: 
 
 -- For verify(), which counts in SQL, so that it does not believe what the triggers' code counts.
 
--- How one measure sees an event: the SELECT list, and WHERE the measure counts it. e is the table, h what all measures read of it.
+-- What an event is for one measure: SELECT its row WHERE the measure counts it.  e is the table, h what all measures read of it.
 CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -93,7 +93,7 @@ BEGIN
         CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
-        -- a weight that adds nothing counts as missing
+        -- what adds nothing where it is a weight is not there
         CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
             CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
@@ -110,7 +110,7 @@ DECLARE
     dropped text;
     measures text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
-    -- the table's owner cannot call the extension's functions: texts are converted by the caller's query
+    -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
@@ -123,7 +123,7 @@ BEGIN
     END IF;
     SELECT string_agg(kindly_stats.raw_measure(event_table, columns, m.name), ' UNION ALL ' ORDER BY m.name) INTO measures
       FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain;
-    -- OFFSET 0 makes PostgreSQL compute once what all measures read
+    -- OFFSET 0 has what all measures read worked out once
     RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
                   ' CROSS JOIN LATERAL (SELECT %s AS occurred_at, %s AS kind, %s AS source, %s AS language_code OFFSET 0) AS h'
                   ' CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
@@ -134,7 +134,7 @@ BEGIN
         kindly_stats.column_expression(event_table, columns, 'language_code', 'text'),
         coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'),
         CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot,
-        -- the table's own indexes may be of use
+        -- the table's own indexes may know it
         at, dropped);
 END
 $$;
@@ -160,7 +160,7 @@ column is missing, 55000 where the table is not counted so.';
 CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- where bots are texts, all rows are read: only the code that counts them knows their bots
+    -- whose bots are texts, has all rows read: only who counts them tells whose they are
     condition text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
                            ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
     list text;

@@ -59,7 +59,7 @@ CREATE FUNCTION kindly_stats.lock_exported() RETURNS void
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_exported() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_exported() IS 'internal: no day is closed until the end of the transaction';
 
--- An ordinary table, so that the marks are dumped together with their conversations.
+-- An ordinary table, so that marks are dumped with the conversations that they are about.
 CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -267,7 +267,7 @@ BEGIN
         PERFORM kindly_stats.before_partition(relation, caller);
     END IF;
     top := kindly_stats.tree_top(relation);
-    -- PostgreSQL gives a new partition its parent's row triggers, and refuses a table that has them already
+    -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
     FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                    WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure
                      AND kindly_stats.is_covered(relation) AND kindly_stats.may_alter(partition, caller)

@@ -39,7 +39,7 @@ BEGIN
       FROM pg_trigger AS g
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
-       -- a row trigger can only be one for replicated rows
+       -- a trigger for each row may be one for what is replicated, and nothing else
        AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
      ORDER BY 2;
     RETURN QUERY

@@ -72,7 +72,7 @@ CREATE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d kindly_stats.detached;
-    -- otherwise partitions were added that are not in what was kept: the kept ones are read one by one
+    -- else partitions came since, which were not kept: those that were are read one by one
     is_whole boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('forget kept statistics');
@@ -91,7 +91,7 @@ BEGIN
             PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
         END IF;
     END LOOP;
-    -- what was taken away is in rows of its own; untouched months are as before
+    -- what was taken away lies in rows of its own; months that were not touched are as before
     IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
                              WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
                            kindly_stats.measure AS m,

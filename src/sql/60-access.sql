@@ -72,7 +72,7 @@ BEGIN
        AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         RETURN;
     END IF;
-    -- another session may be doing the same, and finish first
+    -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
         -- by name: roles have other oids in the cluster to which a dump is restored
@@ -180,9 +180,9 @@ BEGIN
                FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
               ORDER BY w.relation::text COLLATE "C"
     LOOP
-        -- The list of bots is worked out once a query.  Questions find the rollup's rows by their bot; searching the index for a long list
-        -- as well would slow them down.  Other tables are also read without naming a bot.  Roles that may write to these still write and
-        -- see all bots' rows.
+        -- The list of bots is worked out once a query.  Questions find the rollup's rows by their bot, and a list that the index
+        -- is to be searched for, too, would slow them where it is long; other tables are also read without naming a bot.  Who may
+        -- write these goes on doing so, for all bots, and sees what there is to write.
         IF t.has_policy THEN
             NULL;
         ELSIF t.relation = 'kindly_stats.rollup'::regclass THEN

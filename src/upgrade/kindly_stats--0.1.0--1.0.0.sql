@@ -781,7 +781,7 @@ BEGIN
         CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
-        -- a weight that adds nothing counts as missing
+        -- what adds nothing where it is a weight is not there
         CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
             CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
         CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
@@ -793,7 +793,7 @@ DECLARE
     dropped text;
     measures text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
-    -- the table's owner cannot call the extension's functions: texts are converted by the caller's query
+    -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
@@ -806,7 +806,7 @@ BEGIN
     END IF;
     SELECT string_agg(kindly_stats.raw_measure(event_table, columns, m.name), ' UNION ALL ' ORDER BY m.name) INTO measures
       FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain;
-    -- OFFSET 0 makes PostgreSQL compute once what all measures read
+    -- OFFSET 0 has what all measures read worked out once
     RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
                   ' CROSS JOIN LATERAL (SELECT %s AS occurred_at, %s AS kind, %s AS source, %s AS language_code OFFSET 0) AS h'
                   ' CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
@@ -817,24 +817,8 @@ BEGIN
         kindly_stats.column_expression(event_table, columns, 'language_code', 'text'),
         coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'),
         CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot,
-        -- the table's own indexes may be of use
+        -- the table's own indexes may know it
         at, dropped);
-END
-$$;
-CREATE OR REPLACE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    -- where bots are texts, all rows are read: only the code that counts them knows their bots
-    condition text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
-                           ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
-    list text;
-BEGIN
-    PERFORM kindly_stats.require_columns(event_table, columns);
-    SELECT string_agg(format('e.%I AS %I', a.attname, l.logical), ', ' ORDER BY a.attnum, l.logical) INTO list
-      FROM kindly_stats.logical_columns(grain) AS l
-      JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
-       AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
-    RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s', list, event_table, condition);
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
@@ -1518,7 +1502,7 @@ BEGIN
         PERFORM kindly_stats.before_partition(relation, caller);
     END IF;
     top := kindly_stats.tree_top(relation);
-    -- PostgreSQL gives a new partition its parent's row triggers, and refuses a table that has them already
+    -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
     FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                    WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure
                      AND kindly_stats.is_covered(relation) AND kindly_stats.may_alter(partition, caller)
@@ -1696,7 +1680,7 @@ BEGIN
       FROM pg_trigger AS g
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
-       -- a row trigger can only be one for replicated rows
+       -- a trigger for each row may be one for what is replicated, and nothing else
        AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
      ORDER BY 2;
     RETURN QUERY
@@ -1946,7 +1930,7 @@ CREATE OR REPLACE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURN
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d kindly_stats.detached;
-    -- otherwise partitions were added that are not in what was kept: the kept ones are read one by one
+    -- else partitions came since, which were not kept: those that were are read one by one
     is_whole boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('forget kept statistics');
@@ -1965,7 +1949,7 @@ BEGIN
             PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
         END IF;
     END LOOP;
-    -- what was taken away is in rows of its own; untouched months are as before
+    -- what was taken away lies in rows of its own; months that were not touched are as before
     IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
                              WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
                            kindly_stats.measure AS m,
@@ -2357,7 +2341,7 @@ BEGIN
        AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         RETURN;
     END IF;
-    -- another session may be doing the same, and finish first
+    -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
         -- by name: roles have other oids in the cluster to which a dump is restored
@@ -2414,41 +2398,6 @@ CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relati
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
       FROM kindly_stats.conversation_tables() AS t, kindly_stats.partition_tree(t.conversation_table) AS r
-$$;
-CREATE OR REPLACE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
-    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    t record;
-BEGIN
-    PERFORM kindly_stats.create_access_tables();
-    FOR t IN SELECT w.relation, w.bot_column, c.relrowsecurity,
-                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy,
-                    kindly_stats.has_text_bots(w.relation, jsonb_build_object('bot_id', w.bot_column)) AS is_text
-               FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
-              ORDER BY w.relation::text COLLATE "C"
-    LOOP
-        -- The list of bots is worked out once a query.  Questions find the rollup's rows by their bot; searching the index for a long list
-        -- as well would slow them down.  Other tables are also read without naming a bot.  Roles that may write to these still write and
-        -- see all bots' rows.
-        IF t.has_policy THEN
-            NULL;
-        ELSIF t.relation = 'kindly_stats.rollup'::regclass THEN
-            EXECUTE format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, (SELECT kindly_stats.visible_bots())))',
-                           t.relation, t.bot_column);
-        ELSE
-            EXECUTE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
-                           ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', t.relation,
-                           format(CASE WHEN t.is_text THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, t.bot_column));
-        END IF;
-        IF NOT t.relrowsecurity THEN
-            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
-        END IF;
-        IF NOT (t.has_policy AND t.relrowsecurity) THEN
-            RETURN NEXT t.relation;
-        END IF;
-    END LOOP;
-    PERFORM kindly_stats.admit_administrators();
-END
 $$;
 CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
