@@ -21,10 +21,10 @@
 /* The claim "aud" of tokens, as PostgREST's jwt-aud has it. */
 #define KS_AUDIENCE "kindly_stats"
 
-/* Of a key, what is shown of it; it is its name in claims. */
+/* The part of a key that is shown; claims name the key by it. */
 #define KS_KEY_PREFIX_LENGTH 12
 
-/* What is known of the key that a request has. */
+/* What is known of a request's key. */
 typedef struct ks_api_key
 {
 	int64		bot_id;

@@ -19,7 +19,7 @@ has_table(const char *name)
 	return OidIsValid(get_relname_relid(name, get_namespace_oid("kindly_stats", false)));
 }
 
-/* The first row of a query on a table of ours that is read as its owner, or nothing, as where there is no such table.  The caller is connected to SPI. */
+/* The first row of a query on one of the extension's tables, run as its owner; nothing where there is no row or no such table.  The caller is connected to SPI. */
 bool
 ks_read_as_owner(const char *table, const char *query, const char *value)
 {
@@ -62,7 +62,7 @@ ks_key_read(const char *prefix, ks_api_key *key)
 		memcpy(key->hash, VARDATA_ANY(hash), PG_SHA256_DIGEST_LENGTH);
 }
 
-/* Whether a key that was good when it was looked at opens the bot. */
+/* Whether a key that has been found to be valid opens the bot. */
 bool
 ks_key_is_for(const ks_api_key *key, int64 bot)
 {

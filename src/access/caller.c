@@ -1,10 +1,10 @@
 /*
  * Who calls, and which bots he may see: the policies of row-level security ask here.
  *
- * A token sees the bot of its claim, or the bots that were granted to the role
- * that it is a login of.  All other roles see the bots that were granted to them
- * (grant.c).  A link that is shared lives longer than other tokens: it sees its bot
- * for as long as the key that it was made with does (api_key.c).
+ * A token sees the bot of its claim, or the bots granted to the role of its login.
+ * All other roles see the bots that were granted to them (grant.c).  A shared link
+ * lives longer than other tokens: it sees its bot for as long as the key that it was
+ * made with does (api_key.c).
  */
 #include "access/access.h"
 
@@ -17,17 +17,17 @@
 
 PG_FUNCTION_INFO_V1(ks_visible_bots);
 
-/* The key of a shared link, as it was found in this session's last transaction that had one. */
+/* The key of a shared link, as found in the session's last transaction that used one. */
 static struct
 {
-	TimestampTz transaction;	/* when that began */
+	TimestampTz transaction;	/* when that transaction began */
 	char		key[KS_KEY_PREFIX_LENGTH + 1];
 	int64		bot;
 	bool		opens;
 }			shared;
 
 /* ------------------------------------------------------------------------
- * Settings, in which PostgREST puts what it knows of a request
+ * Settings, into which PostgREST puts what it knows of a request
  * ------------------------------------------------------------------------
  */
 
@@ -39,7 +39,7 @@ ks_setting_member(const char *setting, const char *member, PGFunction field)
 	const char *json = GetConfigOption(setting, true, false);
 	Datum		value;
 
-	/* what was set locally in an earlier transaction is empty, not missing */
+	/* a setting that was local to an earlier transaction is empty, not missing */
 	if (json == NULL || json[0] == '\0')
 		return NULL;
 	InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
@@ -57,7 +57,7 @@ claim(const char *name)
 	return ks_setting_member("request.jwt.claims", name, json_object_field_text);
 }
 
-/* The same, if it is a string. */
+/* The same, NULL unless it is a string. */
 char *
 ks_claimed_string(const char *name)
 {
@@ -93,8 +93,8 @@ is_role_of_links(void)
 }
 
 /*
- * Anybody can write into the setting that has the claims; but only who connects
- * as PostgREST does, and has checked a token, becomes one of these roles.
+ * Anybody can write into the setting that has the claims; but only PostgREST,
+ * which has checked a token, can become one of these roles.
  */
 bool
 ks_is_role_of_tokens(void)
@@ -103,8 +103,8 @@ ks_is_role_of_tokens(void)
 }
 
 /*
- * PostgREST refuses a token that is expired or for another audience, but not one
- * that says nothing of either: such a token would be valid for ever, or would
+ * PostgREST refuses a token that is expired or meant for another audience, but
+ * not one that has neither claim: such a token would be valid for ever, or would
  * have been signed for another purpose.
  */
 static bool
@@ -116,7 +116,7 @@ is_token_of_ours(void)
 	return expires != NULL && audience != NULL && strcmp(audience, KS_AUDIENCE) == 0;
 }
 
-/* A claim that is no string must be an integer: true or 2.0 is nobody's id. */
+/* A claim that is no string must be an integer: true or 2.0 is no bot's id. */
 static bool
 claimed_number(int64 *bot)
 {
@@ -159,7 +159,7 @@ ks_claimed_bot(int64 *bot)
 	return is_token_of_ours() && (!is_role_of_links() || is_link_open(*bot));
 }
 
-/* The role that the token is a login of, and that no bot's token names. */
+/* The role of the token's login; a bot's token has none. */
 bool
 ks_claimed_login(Oid *role)
 {

@@ -25,7 +25,7 @@
 PG_FUNCTION_INFO_V1(ks_is_one_of);
 PG_FUNCTION_INFO_V1(ks_grants_changed);
 
-/* What one role sees, as of a change count that no change has overtaken. */
+/* What one role sees; valid while the count of changes is the same. */
 static struct
 {
 	Oid			role;			/* InvalidOid: nothing is known */
@@ -75,8 +75,8 @@ ks_array_of_bots(const int64 *bots, uint64 count)
 
 /*
  * The bots granted to a role, ascending.  Grants hold from when they are made,
- * whatever snapshot the caller's query has, as those of PostgreSQL do; and a list
- * that is kept must not be older than the changes that were heard of.
+ * whatever snapshot the caller's query has, as those of PostgreSQL do; and a
+ * cached list must not be older than the changes that the session has heard of.
  */
 static ArrayType *
 read_grants(Oid table, Oid role)
@@ -144,7 +144,7 @@ ks_granted_bots(Oid role)
 	return bots;
 }
 
-/* Whether a list that ascends has the bot. */
+/* Whether an ascending list has the bot. */
 static bool
 has_bot(ArrayType *list, int64 bot)
 {
@@ -172,7 +172,7 @@ ks_role_sees(Oid role, int64 bot)
 	return has_bot(ks_granted_bots(role), bot);
 }
 
-/* is_one_of(bot, bots): whether a list that ascends has the bot. */
+/* is_one_of(bot, bots): whether an ascending list has the bot. */
 Datum
 ks_is_one_of(PG_FUNCTION_ARGS)
 {

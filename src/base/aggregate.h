@@ -8,7 +8,7 @@
 
 #include "fmgr.h"
 
-/* An error for who calls an aggregate's functions by hand. */
+/* Raises an error when an aggregate's functions are called by hand. */
 static inline MemoryContext
 ks_aggregate_context(FunctionCallInfo fcinfo)
 {

@@ -1,5 +1,5 @@
 /*
- * Saying something in the middle of CREATE EXTENSION, which keeps notices back.
+ * Notices in the middle of CREATE EXTENSION, which otherwise suppresses them.
  */
 #include "postgres.h"
 

@@ -1,5 +1,5 @@
 /*
- * Array arguments: what is checked of every one, whatever it is for.
+ * Array arguments: the checks that every one has to pass, whatever it is for.
  */
 #include "base/array.h"
 
@@ -14,7 +14,7 @@ ks_array_too_long(const char *argument, int limit)
 			 errhint("Ask in several questions.")));
 }
 
-/* For who does not take the items as a mere list. */
+/* For callers to whom the array is more than a plain list of items. */
 void
 ks_array_flat(ArrayType *array, const char *argument)
 {

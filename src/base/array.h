@@ -11,7 +11,7 @@
 
 #include "utils/array.h"
 
-/* So many values may a list have; each costs memory and time in every row of an answer. */
+/* How many values a list may have; each costs memory and time in every row of an answer. */
 #define KS_LIST_ITEMS_MAX 20000
 
 extern void ks_array_flat(ArrayType *array, const char *argument);

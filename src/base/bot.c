@@ -1,11 +1,11 @@
 /*
- * Bots: what users have for their ids, and the numbers that stand for them.
+ * Bots: the ids that users give them, and the numbers that stand for these.
  *
- * An integer is its own number.  Any other id is a text, whose number is the
- * first 62 bits of its hash, with which it lies below KS_BOT_LOWEST: so a text
- * and an integer never meet, and the rollup's rows, locks and policies know
- * numbers alone.  A UUID is a text in lower case.  doc/format.md has the
- * derivation, which is stored and never changes.
+ * An integer is its own number.  Any other id is a text, whose number is made
+ * of the first 62 bits of its hash and lies below KS_BOT_LOWEST: so a text and
+ * an integer never have the same number, and the rollup's rows, locks and
+ * policies deal with numbers alone.  A UUID is a text in lower case.
+ * doc/format.md has the derivation, which is stored and never changes.
  */
 #include "base/bot.h"
 
@@ -34,10 +34,10 @@ StaticAssertDecl(SIZEOF_DATUM == 8, "a bot's number is passed by value");
 
 #define UUID_TEXT 36
 
-/* Of the longest integer, -9223372036854775808. */
+/* Length of the longest integer, -9223372036854775808. */
 #define INTEGER_MAX 20
 
-/* The number that a text is the decimal form of; false for any other text, with leading zeros or a sign of plus, too. */
+/* The number whose decimal form a text is; false for any other text, including one with leading zeros or a plus sign. */
 static bool
 read_integer(const char *id, size_t length, int64 *number)
 {
@@ -57,7 +57,7 @@ read_integer(const char *id, size_t length, int64 *number)
 	return strcmp(canonical, text) == 0;
 }
 
-/* A UUID in its 36 characters, put into lower case; false for any other text. */
+/* A UUID of 36 characters in lower case; false for any other text. */
 static bool
 read_uuid(const char *id, size_t length, char *result)
 {
@@ -134,7 +134,7 @@ ks_bot_spelling(int64 number)
 	return s->number == number && number != 0 ? s->id : NULL;
 }
 
-/* The number of the bot that has a text for its id; true where it was derived, false where the text is the number. */
+/* The number of the bot with this id; true where it was derived, false where the text is the number itself. */
 bool
 ks_bot_derive(const char *id, size_t length, int64 *result)
 {

@@ -55,7 +55,7 @@ initReadOnlyStringInfo(StringInfo message, char *data, int length)
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
-/* Runs a query on for so many rows, to be run on again; 18 takes that for granted. */
+/* Runs a query for so many more rows, after which it can be continued; 18 takes that for granted. */
 #if PG_VERSION_NUM >= 180000
 #define ks_executor_run(query, count) ExecutorRun(query, ForwardScanDirection, count)
 #else

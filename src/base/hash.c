@@ -13,7 +13,7 @@
 
 #define MEMBER_BYTES 8
 
-/* Ids that are no longer than this are remembered, one in each place, of which there are so many. */
+/* Ids up to this length are remembered, one in each of this many places. */
 #define REMEMBERED_BYTES 71
 #define PLACES_LOG 10
 
@@ -70,7 +70,7 @@ mix_round(uint64_t *v, const uint64_t *word, const uint8_t *place)
 	mix(v, 3, 4, 9, 14, word[place[14]], word[place[15]]);
 }
 
-/* Takes in a block, with which there have been so many bytes. */
+/* Takes in a block; bytes: how many there have been with it. */
 static void
 take_block(uint64_t *state, const uint8_t *block, uint64_t bytes, bool last)
 {
@@ -142,7 +142,7 @@ typedef struct remembered
 
 static remembered recent[1 << PLACES_LOG];
 
-/* Where it would be remembered: ids end in what tells them apart.  Who makes many for one place only has them hashed anew. */
+/* Where it would be remembered: ids differ mostly at their ends.  Somebody who makes many for one place only causes them to be hashed anew. */
 static inline remembered *
 place_of(const uint8_t *bytes, size_t length)
 {
@@ -151,7 +151,7 @@ place_of(const uint8_t *bytes, size_t length)
 	return &recent[end * UINT64_C(0x9E3779B97F4A7C15) >> (64 - PLACES_LOG)];
 }
 
-/* The same, quicker for who came lately: one session has many events, each of them for several measures. */
+/* The same, quicker for recent members: one session has many events, each of them for several measures. */
 uint64_t
 ks_hash_member(const void *data, size_t length)
 {

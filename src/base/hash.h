@@ -3,10 +3,10 @@
  *
  * Stored tallies hold these hashes, on every platform and version of
  * PostgreSQL, so PostgreSQL's own hash functions (free to change between major
- * versions, different by byte order) cannot be used.  Who is counted chooses
- * his id, so nothing quick to invert can be used either; and as tallies of
- * different servers add up, there is no secret that could make up for it.
- * doc/format.md tells what it takes to forge a count.
+ * versions, different by byte order) cannot be used.  Visitors choose their own
+ * ids, so nothing quick to invert can be used either; and since tallies of
+ * different servers must add up, no secret can be mixed in. doc/format.md says
+ * what it takes to forge a count.
  */
 #ifndef KS_HASH_H
 #define KS_HASH_H

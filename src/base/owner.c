@@ -3,13 +3,12 @@
  *
  * Whoever owns a table can put code into it: into the expressions of an index,
  * which may run as soon as a query is planned, into triggers, casts and column
- * types.  Tables of events and conversations belong to strangers, so whatever
- * reads or changes one does so as PostgreSQL's own VACUUM and ANALYZE do: with
- * the rights of the table's owner and nobody else's, in a security-restricted
- * operation, and every setting that was changed meanwhile is as before at its
- * end.  What the session keeps for itself alone, such as the headers of a
- * request, is hidden meanwhile: every setting of a name that PostgreSQL does not
- * know, but keeps for whoever sets it.
+ * types.  Tables of events and conversations belong to strangers, so they are
+ * read and changed as PostgreSQL's own VACUUM and ANALYZE do it: with the rights
+ * of the table's owner and nobody else's, in a security-restricted operation,
+ * after which every setting is restored.  Meanwhile, what belongs to the session
+ * alone, such as the headers of a request, is hidden: all settings whose names
+ * PostgreSQL does not know and merely keeps for whoever sets them.
  */
 #include "base/statement.h"
 
@@ -41,7 +40,7 @@ owner_of(Oid relid)
 	return owner;
 }
 
-/* Makes settings empty that are kept for others, as those of a request are. */
+/* Empties the settings that are kept for others, such as those of a request. */
 static void
 hide_settings(void)
 {
@@ -91,7 +90,7 @@ name_in_context(void *argument)
 	errcontext("reading table %s as its owner", ((ks_named_table *) argument)->name);
 }
 
-/* Whoever reads tables of strangers needs to know whose code it was that failed, to detach it.  InvalidOid: there is no table. */
+/* Names the table whose code failed, so that it can be detached.  InvalidOid: there is no table. */
 void
 ks_name_table(ks_named_table *named, Oid relid)
 {
@@ -112,10 +111,10 @@ ks_unname_table(ks_named_table *named)
 }
 
 /*
- * A query names tables, and whoever owns a schema may give it another name, or
- * put another table in a table's place, between when its owner was looked up
- * and when the query was read.  Code of that other table must not run with
- * rights that are not its owner's.
+ * A query names tables.  Between looking up a table's owner and parsing the
+ * query, the owner of a schema may rename the schema or put another table in
+ * the table's place.  Code of that other table must not run with rights that
+ * are not its owner's.
  */
 void
 ks_require_own(List *relations)
@@ -132,7 +131,7 @@ ks_require_own(List *relations)
 	}
 }
 
-/* Prepares a query that is run with the rights of the owner of its tables, who is acted as already. */
+/* Prepares a query that runs with the rights of its tables' owner, which are in use already. */
 SPIPlanPtr
 ks_prepare_own(const char *query, int nargs, Oid *types)
 {
@@ -145,8 +144,9 @@ ks_prepare_own(const char *query, int nargs, Oid *types)
 }
 
 /*
- * What is done as a table's owner is done for somebody who may do it himself, and
- * to all rows: who is shown a part of them only would get at the others.
+ * What is done as a table's owner is done to all rows, so the caller must be
+ * allowed to do it himself: one who may see only some of the rows would get at
+ * the others.
  */
 void
 ks_require_rights(Oid relid, AclMode rights)
@@ -156,7 +156,7 @@ ks_require_rights(Oid relid, AclMode rights)
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_TABLE, get_rel_name(relid));
-	/* what a view or a foreign table reads, it may read with the rights of whoever asks */
+	/* a view or a foreign table may read with the rights of whoever asks */
 	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -9,7 +9,7 @@
 #include "executor/spi.h"
 #include "nodes/parsenodes.h"
 
-/* Who called, before the rights of another were taken on. */
+/* The caller, before another role's rights were taken on. */
 typedef struct ks_identity
 {
 	Oid			user;

@@ -1,5 +1,6 @@
 /*
- * The only door between the plain-C core of this room and its surroundings.
+ * The only interface between the plain-C core of the extension and its
+ * surroundings.
  *
  * The core (all of this room but type, aggregate and access) includes no
  * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
@@ -81,7 +82,7 @@ ks_draw_random(void *bytes, size_t size)
 
 #endif
 
-/* In loops whose steps are so short that even a look at a flag would be felt: every 65,536th. */
+/* For loops whose steps are so short that even testing a flag would be noticeable: every 65,536th step. */
 #define ks_check_interrupts_at(step) \
 	do { \
 		if (((step) & 0xFFFF) == 0) \

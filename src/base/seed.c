@@ -1,5 +1,5 @@
 /*
- * SipHash-1-3 with a key that is drawn once a process.
+ * SipHash-1-3 with a random key, drawn once per process.
  */
 #include "base/seed.h"
 

@@ -1,9 +1,10 @@
 /*
  * How tables in memory are indexed: by hashes with a secret of this process.
  *
- * What goes into them is chosen by strangers (ids, paths, bots), who must not
- * be able to choose where it goes: in one place, each would be compared with
- * all others.  Nothing that is stored or answered depends on the secret.
+ * Their keys are chosen by strangers (ids, paths, bots), who must not be able
+ * to choose the places, too: if all keys went to one place, each would be
+ * compared with all others.  Nothing that is stored or answered depends on the
+ * secret.
  */
 #ifndef KS_SEED_H
 #define KS_SEED_H
@@ -24,7 +25,7 @@ extern void ks_seed_draw(void);
 extern uint64_t ks_seeded_bytes(const void *data, size_t length);
 extern uint64_t ks_seeded_pair(uint64_t a, uint64_t b);
 
-/* Before a table is first used. */
+/* To be called before a table is first used. */
 static inline void
 ks_seed_ready(void)
 {
@@ -33,7 +34,7 @@ ks_seed_ready(void)
 }
 
 /*
- * For numbers that are hashes already: of the product, only the highest bits may
+ * For numbers that are hashes already: only the highest bits of the product may
  * be used.  The multiplier being odd and secret, two numbers, whatever they are,
  * have n of these in common by a chance of at most 2 in 2^n.
  */

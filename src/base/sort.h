@@ -1,23 +1,23 @@
 /*
- * Sorting what strangers may have put in order.
+ * Sorting items whose order strangers may have chosen.
  *
- * PostgreSQL's qsort takes its pivots from known places, so that an order can be
- * made for which it compares each with all others: sixty thousand paths that
- * come in such an order took ten seconds.  Merging takes n log n in any order,
- * and little more than a look where all is nearly sorted.
+ * PostgreSQL's qsort takes its pivots from known places, so one can construct an
+ * order in which it compares each item with all others: sixty thousand paths in
+ * such an order took ten seconds.  Merging takes n log n in any order, and
+ * little more than one pass over what is nearly sorted.
  */
 #ifndef KS_SORT_H
 #define KS_SORT_H
 
 #include "base/port.h"
 
-/* The widest item, and how many of them are first sorted by inserting each. */
+/* The widest item, and the length of the runs that are sorted by insertion first. */
 #define KS_SORT_WIDTH 128
 #define KS_SORT_RUN 8
 
 typedef int (*ks_compare) (const void *a, const void *b);
 
-/* Sorts a few items, those that are equal staying in their order. */
+/* Sorts a few items; equal ones keep their order. */
 static ks_always_inline void
 ks_sort_few(char *items, size_t count, size_t width, ks_compare compare)
 {

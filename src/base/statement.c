@@ -55,12 +55,12 @@ ks_set_option(const char *name, const char *value)
 }
 
 /*
- * Makes the plan that is good for all parameters, while nothing but an index
- * will do: made on a table that has hardly a row yet, it would scan it, and be
- * kept when there are many.  And no bitmap: only a plain index scan notes which
- * entries are dead, and compaction leaves many.  Where there is no index to use,
- * what is forbidden looks so dear that it would be compiled at each run, for
- * hundreds of milliseconds.
+ * Makes the generic plan with everything but plain index scans forbidden: made
+ * on a table with hardly a row, it would otherwise scan the whole table, and be
+ * kept when there are many rows.  Bitmap scans are forbidden, too, for only a
+ * plain index scan marks dead entries, and compaction leaves many.  JIT is off:
+ * where no index can be used, the forbidden plan looks so expensive that it
+ * would be compiled at each run, for hundreds of milliseconds.
  */
 static void
 plan_once(SPIPlanPtr plan)
@@ -78,16 +78,16 @@ plan_once(SPIPlanPtr plan)
 }
 
 /*
- * Whether the plan is still good.  After ANALYZE, DISCARD PLANS, a change of search_path or of
- * the role whose policies it has, PostgreSQL would make it anew when it is run, with
- * the session's settings.
+ * Whether the plan is still valid.  After ANALYZE, DISCARD PLANS, or a change of search_path
+ * or of the role whose policies apply, PostgreSQL would plan it anew at the next run, with the
+ * session's settings.
  */
 static bool
 is_planned(SPIPlanPtr plan)
 {
 	ListCell   *cell;
 
-	/* what others have changed is known from here on */
+	/* from here on, changes by others are known */
 	AcceptInvalidationMessages();
 	foreach(cell, SPI_plan_get_plan_sources(plan))
 	{
@@ -149,9 +149,9 @@ table_owner(const char *name)
 }
 
 /*
- * From here on the rights of the owner of one of the tables rollup, measure and
- * purged are used, the way foreign keys are checked.  An error gives the caller
- * his own back by itself.
+ * From here on, the rights of the owner of one of the extension's tables are
+ * used, the way foreign keys are checked.  After an error, the caller has his
+ * own rights again.
  */
 ks_identity
 ks_switch_to_owner(const char *table)
@@ -171,8 +171,8 @@ ks_restore_user(ks_identity caller)
 }
 
 /*
- * Says what to do where the rollup is not there, or only what was left of it
- * when the extension was dropped: all but its tallies.
+ * Raises an error that says what to do where there is no rollup, or only what
+ * DROP EXTENSION left of it: everything but its tallies.
  */
 void
 ks_require_rollup(void)

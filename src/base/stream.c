@@ -1,16 +1,16 @@
 /*
- * Functions that answer with the rows of a query, one row a call.
+ * Functions that return the rows of a query, one row per call.
  *
- * The query is run a few rows at a time, so that no more are in memory and
+ * The query is run a few rows at a time, so that only these are in memory and
  * the first comes at once: SELECT f(...) and COPY (SELECT f(...)) TO stream to
- * the client.  In FROM, PostgreSQL itself gathers what a function gives, on disk
- * beyond work_mem.
+ * the client.  In FROM, PostgreSQL itself collects what a function returns, on
+ * disk beyond work_mem.
  *
- * It is no cursor, which has a name.  Code of a table's owner could find one by
- * its name, read another owner's rows from it or put another query in its place;
- * and a cursor WITH HOLD is read to its end at COMMIT, with the rights of
- * whoever commits.  So the executor is called as for a function in SQL that
- * returns rows: what it holds belongs to the query that calls us.
+ * It is not a cursor, because cursors have names.  Code of a table's owner could
+ * find one by its name, read another owner's rows from it or put another query
+ * in its place; and a cursor WITH HOLD is read to its end at COMMIT, with the
+ * rights of whoever commits.  So the executor is called as for a function in SQL
+ * that returns rows: what it holds belongs to the query that calls us.
  */
 #include "base/stream.h"
 
@@ -32,7 +32,7 @@
 #include "base/receiver.h"
 #include "base/statement.h"
 
-/* To become the owner and to hide settings takes as long as a small row: so many are fetched at once, or until they have so many bytes. */
+/* Becoming the owner and hiding settings takes as long as a small row: so this many rows are fetched at once, or fewer if they reach this many bytes. */
 #define ROWS_AT_ONCE 100
 #define BYTES_AT_ONCE (64 * 1024)
 
@@ -53,7 +53,7 @@ ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull)
 	query->nargs++;
 }
 
-/* Whose rights a stream's query has, while it is planned and each time that it is run on. */
+/* Takes on the rights that a stream's query runs with, for planning and whenever it is continued. */
 static ks_visit
 enter(Oid table)
 {
@@ -110,7 +110,7 @@ make_parameters(const ks_stream_query *query)
 	return result;
 }
 
-/* Code of its tables may run as soon as a query is planned. */
+/* Code that belongs to its tables may run as soon as a query is planned. */
 static PlannedStmt *
 make_plan(const ks_stream_query *query, ParamListInfo parameters)
 {
@@ -130,9 +130,9 @@ make_plan(const ks_stream_query *query, ParamListInfo parameters)
 }
 
 /*
- * Begins a query, which reads only, and sees what the active snapshot sees.  It
- * lives in the current memory, and is to be run on and closed by whoever is
- * running now.
+ * Begins a read-only query, which sees what the active snapshot sees.  It lives
+ * in the current memory context, and must be continued and closed by the role
+ * that is current now.
  */
 void
 ks_stream_open(ks_stream *stream, const ks_stream_query *query)
@@ -143,7 +143,7 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 
 	ks_name_table(&named, query->table);
 	visit = enter(query->table);
-	/* there is hardly an expression to compile, and a compiler takes more memory than all the rest */
+	/* there is hardly an expression to compile, and the compiler takes more memory than all the rest */
 	ks_set_option("jit", "off");
 	stream->table = query->table;
 	stream->batch = query->batch;
@@ -212,7 +212,7 @@ close_stream(Datum argument)
 	ks_stream_close(&((row_stream *) DatumGetPointer(argument))->stream);
 }
 
-/* Copies what the query was made of, which SPI would take along, to the current memory. */
+/* Copies the query's parts, which SPI would free, to the current memory context. */
 static void
 keep_query(ks_stream_query *query)
 {
@@ -247,7 +247,7 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	RegisterExprContextCallback(rsinfo->econtext, close_stream, PointerGetDatum(s));
 }
 
-/* A function that returns the rows of the query that make() makes of its arguments, as take() takes them. */
+/* The body of a function that returns rows: make() turns its arguments into a query, take() turns each row of that into a result. */
 Datum
 ks_stream_rows(FunctionCallInfo fcinfo, ks_stream_make make, ks_stream_take take)
 {

@@ -16,7 +16,7 @@
 typedef struct ks_stream_query
 {
 	const char *text;
-	Oid			table;			/* whose owner runs it; InvalidOid: it reads no table of a stranger's, and the caller runs it */
+	Oid			table;			/* whose owner runs it; InvalidOid: it reads no table of a stranger, and the caller runs it */
 	int			batch;			/* rows that are in memory at once, where they are small */
 	int			nargs;
 	Oid			types[KS_STREAM_ARGUMENTS];
@@ -31,7 +31,7 @@ typedef struct ks_stream
 	Oid			table;
 	int			batch;
 	bool		ended;
-	HeapTuple  *rows;			/* that were fetched last, in memory */
+	HeapTuple  *rows;			/* the ones fetched last */
 	uint64		count;
 	Size		bytes;
 	TupleDesc	desc;

@@ -47,7 +47,7 @@ static const char library_version[] = "kindly_stats library " KS_VERSION;
 
 #define LIBRARY_VERSION (library_version + sizeof("kindly_stats library ") - 1)
 
-/* Whether the objects are known to go with the library; false after any function has changed, for an update changes some. */
+/* Whether the objects are known to match the library; reset when any function changes, as some do in an update. */
 bool		ks_version_known = false;
 
 /* First and second number. */
@@ -119,7 +119,7 @@ ks_read_version(void)
 {
 	char	   *objects;
 
-	/* what others have committed is known before it is looked for */
+	/* before looking, learn what others have committed */
 	AcceptInvalidationMessages();
 	if (ks_is_updating())
 		return;
@@ -139,7 +139,7 @@ forget_version(Datum argument, int cache, uint32 hash)
 	ks_version_known = false;
 }
 
-/* Whether the statement at hand is what an error would ask for. */
+/* Whether the current statement is the one that the error would ask for. */
 static bool
 is_about_extension(void)
 {
@@ -149,10 +149,10 @@ is_about_extension(void)
 }
 
 /*
- * As the library is loaded.  What is refused now is refused at every call, for a
- * library that failed to be loaded is loaded again.  There is no database to look
- * at where the server itself loads it, and pg_upgrade brings objects of any
- * version.
+ * The check when the library is loaded.  What is refused now is refused at every
+ * call, for a library whose loading failed is loaded again.  There is no database
+ * to look at where the server itself loads it, and pg_upgrade brings objects of
+ * any version.
  */
 void
 ks_version_init(void)
@@ -170,7 +170,7 @@ ks_library_version(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(LIBRARY_VERSION));
 }
 
-/* require_library(): each script calls it first, as the objects have their new version already. */
+/* require_library(): each upgrade script calls it first, when the objects have their new version already. */
 Datum
 ks_require_library(PG_FUNCTION_ARGS)
 {

@@ -12,7 +12,7 @@ extern void ks_read_version(void);
 
 extern bool ks_version_known;
 
-/* An error where library and objects do not go together; to be called before tables of the extension are used. */
+/* Raises an error where library and objects do not match; to be called before the extension's tables are used. */
 static inline void
 ks_check_version(void)
 {

@@ -1,8 +1,8 @@
 /*
  * The bi room: relations that tools can list, as foreign tables.  A condition on
  * bots and time decides what is read of the rollup, and columns that nobody asked
- * for are not computed.  Whatever is read, the executor checks all conditions
- * once more, so that reading too much does no harm.
+ * for are not computed.  The executor checks all conditions once more, so reading
+ * too much does no harm.
  */
 #ifndef KS_BI_H
 #define KS_BI_H
@@ -33,7 +33,7 @@ typedef enum ks_bi_role
 	KS_BI_HOUR_OF_DAY,
 	KS_BI_DROPPED,
 	KS_BI_KEY,					/* a part of a measure's key */
-	KS_BI_NUMBER,				/* what a measure has */
+	KS_BI_NUMBER,				/* a measure's count */
 	KS_BI_RATE					/* one measure's number per another's */
 } ks_bi_role;
 
@@ -61,12 +61,12 @@ typedef struct ks_bi_relation
 	int			nrows;			/* measures that decide which rows there are */
 	const char **rows;
 	int			skip;
-	int			take;			/* 0: its rows are buckets; else a row for each key of a bucket, by so many parts from skip on */
+	int			take;			/* 0: a row is a bucket; else a row is a key of a bucket, made of this many parts from skip on */
 	int			ncolumns;
 	ks_bi_column *columns;		/* [ncolumns], by attribute number - 1 */
 } ks_bi_relation;
 
-/* What a condition is about, and how far what it says may be from the column itself. */
+/* What a condition is about, and how far its bound may be from the column itself. */
 typedef enum ks_bi_target
 {
 	KS_BI_ON_BOT,
@@ -87,11 +87,11 @@ typedef struct ks_bi_condition
 	int			before;			/* so many days may the column be before the value, */
 	int			after;			/* and after it, where that is what it equals */
 	Expr	   *value;
-	int			number;			/* of its value among a plan's */
-	List	   *branches;		/* of OR, which has nothing else: lists of conditions */
+	int			number;			/* of its value among those of the plan */
+	List	   *branches;		/* of OR, which uses no other field: lists of conditions */
 } ks_bi_condition;
 
-/* What the conditions of one scan come to. */
+/* What the conditions of one scan add up to. */
 typedef struct ks_bi_wanted
 {
 	bool		nothing;

@@ -26,7 +26,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
-/* One column or near it. */
+/* A column, or an expression near it. */
 typedef struct near_column
 {
 	AttrNumber	column;
@@ -44,7 +44,7 @@ typedef struct near_column
 /* More days than any two times are apart. */
 #define TOO_FAR	3660000
 
-/* Casts between dates, timestamps and instants, which are less than two days apart; of zones written as in POSIX, less than eight. */
+/* Casts between dates, timestamps and instants: results are less than two days apart, or less than eight with zones written as in POSIX. */
 static bool
 is_near(Oid function)
 {
@@ -119,7 +119,7 @@ days_of_span(Node *span, int *least, int *most)
 	return true;
 }
 
-/* A column and what is added to it or taken away. */
+/* A column plus or minus something. */
 static bool
 find_sum(Node *node, Index relid, near_column *found)
 {
@@ -185,7 +185,7 @@ find_column(Node *node, Index relid, near_column *found)
 
 		if (days < 0 || !(truncated || is_zone(call->funcid) || is_near(call->funcid)) || !find_column(inner, relid, found))
 			return false;
-		/* one clock for another is allowed for with the value; of several each may move it */
+		/* one change of clocks is allowed for with the value; each further one may move it again */
 		if (!found->exact && is_zone(call->funcid))
 		{
 			found->before += DAYS_OF_CLOCKS;
@@ -227,7 +227,7 @@ is_time(Oid type)
 	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID;
 }
 
-/* As an ordering of texts or times; 0 for any other operator. */
+/* The btree strategy of an operator on texts or times; 0 for any other operator. */
 static int
 strategy_of(Oid operator, bool is_text)
 {
@@ -348,7 +348,7 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation,
 	return copy;
 }
 
-/* OR says something where each of its branches does. */
+/* OR restricts something only if each of its branches does. */
 static ks_bi_condition *
 condition_of_or(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation, List *clauses)
 {
@@ -366,7 +366,7 @@ condition_of_or(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relati
 	return result;
 }
 
-/* The conditions that clauses make, all of which must hold. */
+/* The conditions in a list of clauses, all of which must hold. */
 List *
 ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relation, List *clauses)
 {
@@ -401,7 +401,7 @@ ks_bi_conditions(PlannerInfo *root, RelOptInfo *rel, const ks_bi_relation *relat
 }
 
 /* ------------------------------------------------------------------------
- * As a plan carries them: numbers, and beside them the values' expressions
+ * How a plan carries them: as numbers, with the values' expressions beside
  * ------------------------------------------------------------------------
  */
 

@@ -36,13 +36,13 @@
 
 PG_FUNCTION_INFO_V1(ks_bi_handler);
 
-/* What is taken for granted where it is not known while planning. */
+/* Assumptions about what is not known while planning. */
 #define UNKNOWN_BOTS	10
 #define UNKNOWN_DAYS	365
 #define UNKNOWN_RANGE	30
 #define KEYS_A_BUCKET	5
 
-/* Rows of the rollup that a bot has: some measures of some months. */
+/* Rows that a bot has in the rollup: some measures of some months. */
 #define ROWS_A_BOT		200
 
 /* What a bot, one of its buckets and a query cost, in the planner's units. */
@@ -50,7 +50,7 @@ PG_FUNCTION_INFO_V1(ks_bi_handler);
 #define COST_BOT		10
 #define COST_BUCKET		0.05
 
-/* As much as nothing else costs. */
+/* More than anything else costs. */
 #define COST_WRONG_ZONE	1.0e12
 
 /* ------------------------------------------------------------------------
@@ -153,7 +153,7 @@ array_length(Node *value)
 		: UNKNOWN_BOTS;
 }
 
-/* How many of so many bots conditions leave; days that are known go into wanted, or else into unknown. */
+/* How many of these bots the conditions leave; known days go into wanted, others into unknown. */
 static double
 estimate_bots(PlannerInfo *root, List *conditions, double bots, ks_bi_wanted *wanted, double *unknown)
 {
@@ -199,7 +199,7 @@ estimate_bots(PlannerInfo *root, List *conditions, double bots, ks_bi_wanted *wa
 	return result;
 }
 
-/* Bots and buckets that the conditions leave, and what it costs to read them. */
+/* How many bots and buckets the conditions leave, and what it costs to read them. */
 static void
 estimate(PlannerInfo *root, const ks_bi_relation *relation, List *conditions, double *rows, Cost *startup, Cost *total)
 {
@@ -237,14 +237,14 @@ get_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
  * ------------------------------------------------------------------------
  */
 
-/* Members of equivalence classes that are columns, one after the other. */
+/* Finds the members of equivalence classes that are columns, one after the other. */
 typedef struct matched
 {
 	EquivalenceMember *current;
 	List	   *before;
 } matched;
 
-/* Whether a member of an equivalence class is a column that bots or times are found by, and has not been looked at before. */
+/* Whether a member of an equivalence class is a column by which bots or times are found, and has not been visited yet. */
 static bool
 is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec, EquivalenceMember *em, void *arg)
 {
@@ -275,7 +275,7 @@ join_clauses(PlannerInfo *root, RelOptInfo *rel)
 		if (join_clause_is_movable_to(clause, rel) && ks_bi_conditions(root, rel, rel->fdw_private, list_make1(clause)) != NIL)
 			result = lappend(result, clause);
 	}
-	/* what is asked for is an index's column: it gives the clauses of one */
+	/* the planner asks by index column, and gives the clauses of one */
 	while (rel->has_eclass_joins)
 	{
 		found.current = NULL;
@@ -287,7 +287,7 @@ join_clauses(PlannerInfo *root, RelOptInfo *rel)
 	return result;
 }
 
-/* Whether conditions say which zones are read, as OR does where each of its branches says it. */
+/* Whether conditions say which zones are read; OR does if each of its branches does. */
 static bool
 has_zone(List *conditions)
 {
@@ -311,7 +311,7 @@ has_zone(List *conditions)
 	return false;
 }
 
-/* Whether an expression is the zone of such a relation, which has the session's, too, where nothing else is said. */
+/* Whether an expression is the zone of such a relation, whose zone is the session's unless a condition says otherwise. */
 static bool
 is_zone_of_ours(PlannerInfo *root, Node *value)
 {
@@ -331,8 +331,9 @@ is_zone_of_ours(PlannerInfo *root, Node *value)
 }
 
 /*
- * What a path costs more if it reads the session's zone where a join asks for
- * others: its rows would not be those of a path that is told which.
+ * The extra cost of a path that reads the session's zone although a join asks
+ * for others: its rows would differ from those of a path that is told the
+ * zones.
  */
 static Cost
 zone_penalty(PlannerInfo *root, RelOptInfo *rel, List *joined, List *conditions)
@@ -417,7 +418,7 @@ get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List 
 	bool		whole;
 	int			i;
 
-	/* not those of tlist, which may name all columns where any would do */
+	/* not from tlist, which may name all columns where any would do */
 	pull_varattnos((Node *) rel->reltarget->exprs, rel->relid, &used);
 	pull_varattnos((Node *) checks, rel->relid, &used);
 	whole = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
@@ -471,7 +472,7 @@ conditions_text(const ks_bi_relation *relation, List *conditions, ks_bi_target l
 		{
 			char	   *text = conditions_text(relation, lfirst(branch), least, most, "");
 
-			/* a branch that leaves everything leaves nothing to say of the others */
+			/* if one branch restricts nothing, neither does the whole */
 			if (text[0] == '\0')
 				break;
 			appendStringInfo(&either, "%s%s", either.len > 0 ? " or " : "(", text);

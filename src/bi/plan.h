@@ -1,5 +1,5 @@
 /*
- * What is handed from the planner's side to the executor's.
+ * What the planner's side hands to the executor's.
  */
 #ifndef KS_BI_PLAN_H
 #define KS_BI_PLAN_H
@@ -24,7 +24,7 @@ typedef struct ks_bi_plan
 	bool	   *needed;			/* [ncolumns] */
 	bool		names;
 	ks_bi_source *sources;		/* [ncolumns] */
-	int			nparts;			/* first those that decide which rows there are */
+	int			nparts;			/* those that decide which rows there are come first */
 	ks_survey_part *parts;
 } ks_bi_plan;
 

@@ -3,7 +3,7 @@
  *
  * Table: unit (hour, day, week or month), rows (measures that decide which rows
  * there are, default events).  Columns without options have the role that their
- * name says; with them they are numbers: measure, value (events, members or
+ * name says.  Options make them numbers: measure, value (events, members or
  * first_seen), per (another measure: the column is a rate); or keys: part.
  */
 #include "bi/bi.h"
@@ -166,7 +166,7 @@ read_column(ks_bi_relation *relation, Form_pg_attribute attribute, ks_bi_column 
 		refuse_column(NameStr(attribute->attname), psprintf("must have type %s", format_type_be(type)));
 }
 
-/* Keys are grouped from the first part on that has a column to the last one. */
+/* Keys are grouped by the parts from the first to the last that have a column. */
 static void
 find_parts(ks_bi_relation *relation)
 {

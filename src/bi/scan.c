@@ -3,9 +3,9 @@
  * then batches of bots, each by one query, then their rows.
  *
  * No portal is left open between two rows: a cursor that is held beyond its
- * transaction would lose it.  Whoever fetches from a cursor, it is the role that
- * opened it whose bots are read, as with tables: a function that fetches what it
- * is handed with its owner's rights shows nobody the owner's bots.
+ * transaction would lose it.  A cursor reads the bots of the role that opened
+ * it, whoever fetches, as with tables: so a function that runs with its owner's
+ * rights and fetches from a cursor it was handed shows nobody the owner's bots.
  */
 #include "bi/plan.h"
 
@@ -21,15 +21,15 @@
 #include "utils/timestamp.h"
 #include "base/sort.h"
 
-/* Where the range is longer than this, it is worth looking which months there are. */
+/* If the range is longer than this, it is worth finding out which months there are. */
 #define LONG_DAYS	400
 
-/* Cells of all bots and parts of a batch, and its bots. */
+/* Limits of a batch: cells of all its bots and parts, and bots. */
 #define BATCH_CELLS	1000000
 #define BATCH_BOTS	64
 #define FIRST_BATCH	8
 
-/* Lists by key are read for so many buckets at once: their keys are many. */
+/* Lists by key are read for this many buckets at once, because their keys are many. */
 #define KEYED_BUCKETS	31
 
 /* A line of a part's list, found by its key. */
@@ -58,7 +58,7 @@ struct ks_bi_scan
 	Oid			asker;			/* whose bots are read */
 	TimestampTz now;
 
-	MemoryContext memory;		/* of one run */
+	MemoryContext memory;		/* lives for one run */
 	MemoryContext range_memory; /* of one zone */
 	MemoryContext batch_memory;
 	bool		started;
@@ -87,7 +87,7 @@ part_at(const ks_bi_scan *scan, int part)
 }
 
 /* ------------------------------------------------------------------------
- * With whose rights
+ * Whose rights are used
  * ------------------------------------------------------------------------
  */
 
@@ -97,7 +97,7 @@ typedef struct fetcher
 	int			security;
 } fetcher;
 
-/* From here on it is the asker who reads; an error gives whoever fetches his own rights back by itself. */
+/* From here on the asker's rights are used; after an error, whoever fetches has his own again. */
 static fetcher
 become_asker(const ks_bi_scan *scan)
 {
@@ -177,7 +177,7 @@ find_wanted(ks_bi_scan *scan, ExprContext *context)
 	MemoryContextSwitchTo(old);
 }
 
-/* Where a range has no end, or a far one, the months that the bots have rows of are its ends. */
+/* Where a range is open or very long, the months of which the bots have rows limit it. */
 static void
 limit_to_months(ks_bi_wanted *wanted)
 {
@@ -218,7 +218,7 @@ set_intervals(ks_bi_scan *scan)
 	scan->batch_size = FIRST_BATCH;
 }
 
-/* The first intervals, or those after these; where buckets are no intervals, all at once. */
+/* The first intervals, or the next ones; all at once where a bucket is not one interval. */
 static bool
 next_intervals(ks_bi_scan *scan, bool first)
 {
@@ -287,7 +287,7 @@ start(ks_bi_scan *scan, ExprContext *context)
  * ------------------------------------------------------------------------
  */
 
-/* From the first bucket that something happened in to the last one; what lies outside the range counts, too. */
+/* From the first bucket in which something happened to the last one; events outside the range count, too. */
 static void
 find_extent(const ks_bi_scan *scan, scanned_bot *bot)
 {
@@ -325,7 +325,7 @@ compare_lines(const void *a, const void *b)
 	return ks_key_compare(((const keyed_line *) a)->key, ((const keyed_line *) b)->key);
 }
 
-/* Puts the lists of all parts in order, so that keys are found in them. */
+/* Sorts the lists of all parts, so that keys can be found in them. */
 static void
 sort_lines(const ks_bi_scan *scan, scanned_bot *bot)
 {
@@ -417,7 +417,7 @@ line_of(const ks_bi_scan *scan, int part)
 	return found == NULL ? -1 : found->line;
 }
 
-/* What a part has in the current row. */
+/* The value of a part in the current row. */
 static int64
 number_at(const ks_bi_scan *scan, int part, bool members)
 {
@@ -446,7 +446,7 @@ number_at(const ks_bi_scan *scan, int part, bool members)
 	return result;
 }
 
-/* Whether the current key and bucket have a row, which no measure before has made. */
+/* Whether the current key and bucket have a row that no earlier measure has produced. */
 static bool
 is_row(const ks_bi_scan *scan)
 {

@@ -76,7 +76,7 @@ compare_bots(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* All conditions must hold: what both have. */
+/* All conditions must hold: keeps what both lists have. */
 static void
 want_bots(ks_bi_wanted *wanted, int64 *bots, int count)
 {
@@ -98,7 +98,7 @@ want_bots(ks_bi_wanted *wanted, int64 *bots, int count)
 	wanted->nothing |= kept == 0;
 }
 
-/* What cannot be a bot's id is nobody's. */
+/* What cannot be a bot's id matches no bot. */
 static void
 want_ids(ks_bi_wanted *wanted, Datum *items, int count)
 {
@@ -126,7 +126,7 @@ want_names(ks_bi_wanted *wanted, bool lower, Datum *items, int count)
 	want_bots(wanted, bots, found);
 }
 
-/* Each zone once. */
+/* Lists each zone once. */
 static void
 add_zones(ks_bi_wanted *wanted, char **zones, int count)
 {
@@ -261,7 +261,7 @@ ks_bi_want(ks_bi_wanted *wanted, const ks_bi_condition *condition, Datum value, 
  * ------------------------------------------------------------------------
  */
 
-/* What one or the other wants; the first has nothing to be added to. */
+/* What one or the other wants; the first one is taken as it is. */
 void
 ks_bi_either(ks_bi_wanted *wanted, const ks_bi_wanted *other, bool first)
 {
@@ -285,7 +285,7 @@ ks_bi_either(ks_bi_wanted *wanted, const ks_bi_wanted *other, bool first)
 		wanted->every_bot = true;
 		want_bots(wanted, bots, count);
 	}
-	/* where one says nothing of the zone, it is the session's */
+	/* a side that says nothing of the zone means the session's */
 	if (wanted->nzones == 0 || other->nzones == 0)
 		wanted->nzones = 0;
 	else
@@ -306,7 +306,7 @@ ks_bi_either(ks_bi_wanted *wanted, const ks_bi_wanted *other, bool first)
 	}
 }
 
-/* What both want; of the zone, what was said of it first. */
+/* What both want; for the zone, what was said first. */
 void
 ks_bi_both(ks_bi_wanted *wanted, const ks_bi_wanted *other)
 {
@@ -336,7 +336,7 @@ ks_bi_both(ks_bi_wanted *wanted, const ks_bi_wanted *other)
  * ------------------------------------------------------------------------
  */
 
-/* One end, from whichever clock it was given on; the later from and the earlier to are nearer to what was asked. */
+/* One end of the range, which may be given on either clock or both: then the later "from" and the earlier "to" are nearer to what was asked. */
 static ks_moment
 end_of_range(const ks_bi_wanted *wanted, pg_tz *zone, bool to)
 {
@@ -351,9 +351,9 @@ end_of_range(const ks_bi_wanted *wanted, pg_tz *zone, bool to)
 }
 
 /*
- * The beginning of the unit that the range begins in, and the end of the one
- * that it ends in: buckets are read as a whole.  Where the clock is set back
- * over midnight, what is an instant may belong to the day before or after.
+ * The beginning of the unit in which the range begins, and the end of the one
+ * in which it ends: buckets are read as a whole.  Where the clock is set back
+ * over midnight, an instant may belong to the day before or after.
  */
 static void
 whole_units(ks_moment *from, ks_moment *to, ks_unit unit, pg_tz *zone)
@@ -382,7 +382,7 @@ is_empty(const ks_moment *from, const ks_moment *to, pg_tz *zone)
 	return ks_moment_instant(from, zone) >= ks_moment_instant(to, zone);
 }
 
-/* The buckets of the range, whose both ends are known; false where it holds none. */
+/* The buckets of a range with two known ends; false where it holds none. */
 bool
 ks_bi_range(const ks_bi_wanted *wanted, const ks_bi_relation *relation, pg_tz *zone, ks_buckets *buckets)
 {
@@ -400,7 +400,7 @@ ks_bi_range(const ks_bi_wanted *wanted, const ks_bi_relation *relation, pg_tz *z
 	return buckets->nbuckets > 0;
 }
 
-/* How many days there are in the range, about; a negative number where it has no end. */
+/* About how many days the range has; negative where it is open. */
 double
 ks_bi_days(const ks_bi_wanted *wanted)
 {

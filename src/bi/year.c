@@ -1,7 +1,7 @@
 /*
- * Years that are asked for by number, as EXTRACT(YEAR FROM date) = 2024: the
- * same as date_trunc('year', date) = '2024-01-01', which the rest of the room
- * knows.  Tools have a filter of years that is written so.
+ * Years that are asked for by number, such as EXTRACT(YEAR FROM date) = 2024:
+ * the same as date_trunc('year', date) = '2024-01-01', which the rest of the
+ * room knows.  Filters by year in BI tools are written so.
  */
 #include "bi/bi.h"
 
@@ -28,14 +28,14 @@ is_number(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID || type == FLOAT8OID || type == NUMERICOID;
 }
 
-/* Whether numeric(p, s) has no digits before the point rounded away, which a scale below zero does. */
+/* Whether numeric(p, s) keeps all digits before the point; a negative scale rounds some away. */
 static bool
 is_whole(Node *typmod)
 {
 	return IsA(typmod, Const) && !((Const *) typmod)->constisnull && ((DatumGetInt32(((Const *) typmod)->constvalue) - VARHDRSZ) & 0x400) == 0;
 }
 
-/* Casts between numbers, which leave a year what it is. */
+/* Casts between numbers, which do not change a year. */
 static bool
 is_cast(const FuncExpr *call)
 {
@@ -73,7 +73,7 @@ ks_bi_year_of(Node *node)
 	return NULL;
 }
 
-/* As an ordering of numbers; 0 for any other operator. */
+/* The btree strategy of an operator on numbers; 0 for any other operator. */
 int
 ks_bi_year_strategy(Oid operator)
 {
@@ -122,7 +122,7 @@ first_day(Oid type, Datum value, Datum *day)
 	return true;
 }
 
-/* Years as their first days, an array of them as an array; NULL for what is not known now, or is no year. */
+/* Turns a year into its first day, and an array of years into an array; NULL for what is not known now or is no year. */
 Node *
 ks_bi_year_days(Node *years)
 {

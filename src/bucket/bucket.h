@@ -31,8 +31,8 @@ typedef struct ks_moment
 
 /*
  * Buckets of one question: a thousand years of days, or 45 of hours, and some
- * 15 MB of memory.  Nobody reads more, but anybody might ask for it.  A role of
- * strangers is given less (kindly_stats.max_buckets).
+ * 15 MB of memory.  Nobody reads more, but anybody might ask for it.  Roles of
+ * strangers are allowed less (kindly_stats.max_buckets).
  */
 #define KS_MAX_BUCKETS		400000
 

@@ -38,8 +38,8 @@ typedef struct question
 
 /*
  * Dashboards write granularities as spans, and choose "30m" or "7d" by
- * themselves.  What is one unit is taken for it; of others, the nearest unit is
- * suggested, by the ratio of their lengths.
+ * themselves.  A span of exactly one unit is taken as that unit; for others,
+ * the unit whose length is nearest in ratio is suggested.
  */
 #define SPAN_DIGITS		6
 
@@ -271,7 +271,7 @@ allocate_buckets(ks_buckets *result, int64 nbuckets, int64 nintervals)
 }
 
 /*
- * Turns intervals into spans, buckets numbered without those that never were.
+ * Turns intervals into spans; buckets that never occurred get no number.
  * Intervals before the first bucket's and after the last one's are left out.
  */
 static void
@@ -321,7 +321,7 @@ bound_buckets(ks_buckets *result)
 			result->ends[result->bucket_of[i]] = result->edges[i + 1];
 }
 
-/* Most of the time span i is bucket i, and nobody need look it up. */
+/* Mostly span i is bucket i, and bucket_of is not needed. */
 static void
 forget_plain_mapping(ks_buckets *result)
 {
@@ -462,7 +462,7 @@ ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks_moment *to,
 	q.from = from;
 	q.to = to;
 	q.unit = unit;
-	/* Before anything is sized by the range: it may be a million hours. */
+	/* Checked before anything is allocated for the range, which may be a million hours. */
 	check_count((to->value - from->value - 2 * KS_USECS_PER_DAY) /
 				(unit == KS_HOUR ? KS_USECS_PER_HOUR : KS_USECS_PER_DAY * KS_LONGEST_UNIT_DAYS),
 				unit);

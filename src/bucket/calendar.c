@@ -190,9 +190,10 @@ floor_field(UCalendar *icu, int64 day, UCalendarDateFields day_field)
 }
 
 /*
- * First day of the next month: of the one that holds a day beyond the longest
- * there is, which no calendar's next one ends before.  (The shortest month, of
- * 5 days, stands between months of 30.)  With years it is the same.
+ * First day of the next month: that of the month which holds a day further away
+ * than any month is long; no calendar's next month ends before that day. (The
+ * shortest month, of 5 days, stands between months of 30.) With years it is the
+ * same.
  */
 static int64
 next_month(UCalendar *icu, int64 start)
@@ -201,10 +202,11 @@ next_month(UCalendar *icu, int64 start)
 }
 
 /*
- * ICU counts the days of Chinese and Korean years from one memory of new years
- * for both, though they can be a day apart: with which of them it was filled is
- * a matter of chance.  Months are counted from solstices, which they share, too,
- * but which lie where it makes no difference: 60 years have been walked.
+ * ICU keeps one cache of new years for the Chinese and the Korean calendar,
+ * though these can be a day apart: which of the two filled it is a matter of
+ * chance, so the days of a year are unreliable.  Months are counted from
+ * solstices, whose cache is shared, too, but makes no difference: 60 years have
+ * been walked.
  */
 static int64
 floor_cyclic_year(UCalendar *icu, int64 day)

@@ -23,7 +23,7 @@
 
 char	   *ks_now_setting = NULL;
 
-/* As timestamptz reads it, but that what is no instant is no error; only a zone that nobody knows may be one. */
+/* Reads it as timestamptz does, but without an error for what is no instant; only an unknown zone may raise one. */
 static bool
 is_instant(const char *text)
 {
@@ -43,7 +43,7 @@ is_instant(const char *text)
 		tm2timestamp(&tm, fsec, &zone, &result) == 0;
 }
 
-/* A worker gets what its leader has, and before it knows the names of zones, of which "Z" is one. */
+/* A parallel worker gets its leader's setting before it knows the names of zones, of which "Z" is one. */
 bool
 ks_check_now(char **value, void **extra, GucSource source)
 {

@@ -1,5 +1,5 @@
 /*
- * What the bucket room's own files share of ICU: locales and calendars.  Times
+ * What the files of the bucket room share of ICU: locales and calendars.  Times
  * are midnights and readings of a GMT calendar; no zone of ICU's is used.
  */
 #ifndef KS_ICU_H

@@ -6,10 +6,11 @@
  * names for its calendar and language, and in its digits.  What is labelled is
  * a reading of the local clock, so that no zone is involved here.
  *
- * Patterns of most calendars other than the Gregorian one are missing from ICU
- * or worse ("at hour" in Hebrew quarters), so that those of the language's
- * Gregorian calendar are filled with the names and numbers of the other.  Where
- * years have eras or names, the calendar's own patterns have a place for them.
+ * For most calendars other than the Gregorian one, ICU's patterns are missing or
+ * wrong ("at hour" in Hebrew quarters).  So the patterns of the language's
+ * Gregorian calendar are filled with the other calendar's names and numbers.
+ * Where years have eras or names, the calendar's own patterns have a place for
+ * them.
  */
 #include "postgres.h"
 
@@ -47,7 +48,7 @@ PG_FUNCTION_INFO_V1(ks_weekdays);
 /* What labels are written with; kept from row to row while the arguments stay the same. */
 typedef struct labeller
 {
-	MemoryContext context;		/* reset where they do not */
+	MemoryContext context;		/* reset when they change */
 	bool		ready;
 	char	   *locale;
 	ks_unit		unit;
@@ -70,7 +71,7 @@ typedef struct labeller
  * ------------------------------------------------------------------------
  */
 
-/* The year whose week it is has the week's Thursday. */
+/* A week belongs to the year that holds its Thursday. */
 static char *
 iso_week(int64 day, bool brief)
 {
@@ -291,10 +292,10 @@ append_number(UNumberFormat *format, int number, UChar *text, int32_t length)
 }
 
 /*
- * A week is one of the year that it has so many days in; the first such is
- * number 1.  ICU's own numbers are not taken, since they depend on its days of
- * the year (see calendar.c), and since it has no years for them in calendars
- * other than the Gregorian one.
+ * A week belongs to the year in which it has at least that many days; the first
+ * such week is number 1.  ICU's own numbers are not taken, since they depend on
+ * its days of the year (see calendar.c), and since it has no years for them in
+ * calendars other than the Gregorian one.
  */
 static int32_t
 week_label(const labeller *l, int64 day, UChar *text)

@@ -20,9 +20,9 @@ ks_locale_refuse(const char *locale)
 }
 
 /*
- * ICU falls back to the root locale, whose weeks are American, without a word.
- * A locale is taken only when all of its text was understood and ISO knows
- * its language and region; regions may also be UN areas such as 419.
+ * ICU silently falls back to the root locale, whose weeks are American.  A
+ * locale is taken only when all of its text was understood and ISO knows its
+ * language and region; regions may also be UN areas such as 419.
  */
 static bool
 locale_is_known(const char *icu_locale)

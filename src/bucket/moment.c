@@ -68,7 +68,7 @@ moment_of_msecs(int64 msecs)
 	return make_moment((msecs - epoch) * 1000, KS_MOMENT_INSTANT);
 }
 
-/* How many digits a text has that has nothing else, but for blanks around them. */
+/* How many digits a text has that consists of nothing else, but for blanks around them. */
 static int
 digits_alone(const char *text)
 {
@@ -165,10 +165,11 @@ has_unknown_word(const datetime_fields *fields)
 /*
  * Without a place for the zone, DecodeDateTime takes a text with a zone for
  * malformed: what it takes is local, and only what it refuses is tried as an
- * instant.  It writes into the fields, so that they are split anew.
+ * instant.  It writes into the fields, which are therefore split anew.
  *
- * A zone that is a single word ("2019-07-01 10:00 Japan") it does not refuse
- * but stores where there is no place, and crashes: such go the other way.
+ * A zone that is a single word ("2019-07-01 10:00 Japan") is not refused but
+ * stored through the missing pointer, which crashes: such texts go the other
+ * way.
  */
 static int
 decode_fields(const char *text, datetime_fields *fields, int *special,
@@ -390,8 +391,8 @@ ks_moment_from_bigint(PG_FUNCTION_ARGS)
 }
 
 /*
- * No integer has 13 digits.  The cast is there to say so: without it the function
- * would be said not to exist.
+ * No integer has 13 digits.  The cast exists to say so: without it, the error
+ * would be that the function does not exist.
  */
 Datum
 ks_moment_from_integer(PG_FUNCTION_ARGS)

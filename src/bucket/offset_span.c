@@ -1,5 +1,5 @@
 /*
- * Walks over the constant-offset spans of a zone (see span.h).
+ * Walks over the constant-offset spans of a zone (see offset_span.h).
  *
  * Nothing here assumes that a local day is one interval, that midnight
  * exists, or that it comes once.
@@ -16,7 +16,7 @@ span_end(const ks_offset_spans *spans, int i)
 	return i + 1 < spans->n ? spans->span[i + 1].start : spans->end;
 }
 
-/* Segment that holds the instant; those outside belong to the outermost. */
+/* The span that holds the instant; instants outside belong to the outermost one. */
 static int
 span_at(const ks_offset_spans *spans, int64 instant)
 {
@@ -42,8 +42,8 @@ ks_offset_spans_reading(const ks_offset_spans *spans, int64 instant)
 }
 
 /*
- * A clock that jumps over the reading first shows a later one at the jump; a
- * clock set back shows the reading twice, and the first time counts.
+ * A clock that jumps over the reading shows a later one from the jump on; a
+ * clock that is set back shows the reading twice, and the first time counts.
  */
 int64
 ks_offset_spans_first(const ks_offset_spans *spans, int64 reading)
@@ -78,9 +78,9 @@ ks_offset_spans_hour(const ks_offset_spans *spans, int64 instant)
 }
 
 /*
- * Each span begins an interval and each cut another one, once more for every
- * span boundary at which the clock goes back over it.  Clocks go back by
- * a day at most, so that no more than two cuts (a day apart) are repeated.
+ * Each span begins an interval, and so does each cut, once more for every span
+ * boundary at which the clock goes back over it.  Clocks go back by a day at
+ * most, so that no more than two cuts (a day apart) are repeated.
  */
 int64
 ks_offset_spans_max_intervals(const ks_offset_spans *spans, int ncuts)
@@ -137,10 +137,11 @@ ks_offset_spans_cut(const ks_offset_spans *spans, const int64 *cut, int nbuckets
 }
 
 /*
- * An hour is all instants between two changes of the clock at which it shows
- * one and the same date and hour.  So hours follow one another without a hole,
- * an hour that is shown twice is two, and where the clock changes within an hour
- * a part of it stands on either side, each under what the clock shows there.
+ * An hour is all instants between two changes of the clock at which it shows one
+ * and the same date and hour.  So hours follow one another without a gap, an
+ * hour that is shown twice is two hours, and where the clock changes within an
+ * hour, the parts before and after are separate, each under what the clock shows
+ * there.
  */
 int64
 ks_offset_spans_hours(const ks_offset_spans *spans, ks_hour *hours)

@@ -131,8 +131,8 @@ ks_intervals_sql(PG_FUNCTION_ARGS)
 }
 
 /*
- * An array of edges says nothing of spans that belong together or to no
- * bucket, so that a range with such is refused rather than miscounted.
+ * An array of edges cannot express spans that belong together or to no bucket,
+ * so a range with such spans is refused rather than miscounted.
  */
 Datum
 ks_edges_sql(PG_FUNCTION_ARGS)

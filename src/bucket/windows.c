@@ -13,7 +13,7 @@
 #include "bucket/calendar.h"
 #include "bucket/zone.h"
 
-/* No Windows zone name is longer, nor any name of the tz database. */
+/* No name of a Windows zone or of the tz database is longer. */
 #define NAME_SIZE	128
 
 static const struct

@@ -26,11 +26,11 @@
 #include "bucket/offset_span.h"
 #include "bucket/zone.h"
 
-/* pg_tzset_offset's zones go this far; tz database offsets do, too. */
+/* The furthest offset of pg_tzset_offset's zones, and of the tz database. */
 #define MAX_OFFSET_HOURS	15
 
 #define MAX_SUGGESTIONS		3
-/* A name further away than this is not what was meant. */
+/* A name that differs more than this is not what was meant. */
 #define MAX_EDIT_DISTANCE	2
 
 typedef struct suggestion
@@ -91,7 +91,7 @@ zone_distance(const char *wanted, const char *name)
 	if (strstr(simple, wanted) != NULL)
 		return 1;
 	distance = Min(edit_distance(wanted, simple), edit_distance(wanted, city));
-	/* In a short name a letter is too much: CEST is not (Australia/)West. */
+	/* In a short name, one different letter is too much: CEST is not (Australia/)West. */
 	return distance * 5 > (int) strlen(wanted) ? MAX_EDIT_DISTANCE + 1 : distance;
 }
 
@@ -143,7 +143,7 @@ find_suggestions(suggestions *found, const char *name)
 	pg_tzenumerate_end(names);
 }
 
-/* Printable text of no more than the longest zone name has. */
+/* Printable text, no longer than the longest zone name. */
 static bool
 is_presentable(const char *name)
 {
@@ -244,7 +244,7 @@ ks_zone_lookup(const char *name, const char *locale)
 	pg_tz	   *zone;
 	long		seconds;
 
-	/* The sign of pg_tzset_offset is that of POSIX: west is positive. */
+	/* pg_tzset_offset has the sign of POSIX: west is positive. */
 	if (parse_offset(name, &seconds))
 		zone = pg_tzset_offset(-seconds);
 	else

@@ -1,8 +1,8 @@
 /*
  * How new the tz databases of PostgreSQL and of ICU are, and where they differ.
  *
- * Offsets come from PostgreSQL's alone.  But who sees that ICU's is newer learns that
- * PostgreSQL's is to be updated.
+ * Offsets come from PostgreSQL's alone.  But if ICU's is newer, PostgreSQL's should
+ * be updated, and this shows it.
  */
 #include "postgres.h"
 
@@ -24,7 +24,7 @@
 
 PG_FUNCTION_INFO_V1(ks_zone_data);
 
-/* Distributions install the database together with its source, which says its version. */
+/* Distributions install this source file with the database; it says the version. */
 #define SYSTEM_SOURCE "/usr/share/zoneinfo/tzdata.zi"
 #define SOURCE_HEAD "# version "
 
@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(ks_zone_data);
 #define DAYS_COMPARED	366
 #define DAYS_BETWEEN	10
 
-/* The version of the database that PostgreSQL reads, such as 2025b; NULL where nobody says it. */
+/* The version of the database that PostgreSQL reads, such as 2025b; NULL if it is not known. */
 static char *
 postgresql_version(void)
 {
@@ -41,7 +41,7 @@ postgresql_version(void)
 	struct stat there;
 	FILE	   *file;
 
-	/* a database of PostgreSQL's own says nothing */
+	/* PostgreSQL's own copy does not say */
 	get_share_path(my_exec_path, own);
 	strlcat(own, "/timezone", sizeof(own));
 	if (stat(own, &there) == 0 || (file = AllocateFile(SYSTEM_SOURCE, "r")) == NULL)

@@ -1,9 +1,9 @@
 /*
  * ChatBot.com's Reports: six functions, their parameters, defaults and JSON
- * exactly as documented.  That of interactions has a file of its own.
+ * exactly as documented.  The report of interactions has a file of its own.
  *
- * A value is a whole number or one of two decimals, so all of them are
- * hundredths here: they add up to the summaries without a rounding error.
+ * Values have at most two decimals, so they are kept in hundredths here: they
+ * add up to the summaries without a rounding error.
  */
 #include "dialect/chatbot_com.h"
 #include "dialect/json.h"
@@ -27,11 +27,11 @@
 #define AUTO_DAYS	(92 * USECS_PER_DAY)	/* the longest three months */
 #define AUTO_MONTHS	(1096 * USECS_PER_DAY)	/* the longest three years */
 
-/* Minutes that the heatmap's clock may be away from UTC, and in which steps: events are counted by quarter hours. */
+/* How many minutes the heatmap's clock may differ from UTC, and in which steps: events are counted by quarter hours. */
 #define OFFSET_MAX	720
 #define OFFSET_STEP	15
 
-/* More hours than changes of clocks cut in two in as many years as there may be buckets for. */
+/* More hours than changes of the clock can cut in two, in the longest range that there may be buckets for. */
 #define CUT_HOURS_MAX 1000
 
 PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations);
@@ -45,7 +45,7 @@ PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_heatmap);
  * ------------------------------------------------------------------------
  */
 
-/* Whose, and by which clock. */
+/* The bot, and its clock. */
 void
 ks_chatbot_com_start(FunctionCallInfo fcinfo, int tz_argument, ks_arguments *arguments)
 {
@@ -56,7 +56,7 @@ ks_chatbot_com_start(FunctionCallInfo fcinfo, int tz_argument, ks_arguments *arg
 		arguments->zone = "UTC";
 }
 
-/* Those that are documented; more of them are known elsewhere. */
+/* The documented periods; stats knows more. */
 static const char *const periods[] = {
 	"today", "yesterday", "last7days", "last30days", "thisMonth", "lastMonth", "last3Months", "thisYear", "lastYear"
 };
@@ -78,7 +78,7 @@ period_range(const char *name, pg_tz *zone, ks_moment *from, ks_moment *to)
 				 errhint("Periods are today, yesterday, last7days, last30days, thisMonth, lastMonth, last3Months, thisYear and lastYear.")));
 }
 
-/* One end was left out and its default lies on the wrong side of the other: exchanging them would not help. */
+/* One end was left out, and its default lies on the wrong side of the other: a hint to exchange them would not help. */
 static void
 check_default_end(const ks_moment *from, const ks_moment *to, bool from_is_missing, pg_tz *zone)
 {
@@ -158,7 +158,7 @@ typedef enum value_kind
 	AVERAGE						/* messages per conversation */
 } value_kind;
 
-/* What a report counts, and where that is counted by story, too. */
+/* What a report counts, and the measure that counts the same by story. */
 typedef struct report
 {
 	value_kind	kind;
@@ -182,7 +182,7 @@ value_of(const points *p, int bucket)
 	return 100 * (p->kind == CONVERSATIONS ? p->distincts : p->counts)[bucket];
 }
 
-/* How each bucket's point begins: every group has it. */
+/* How each bucket's point begins, which is the same in every group. */
 static void
 begin_points(const ks_buckets *buckets, ks_json_pieces *begun)
 {
@@ -222,7 +222,7 @@ put_hundredths(StringInfo out, const char *name, int64 value)
 	ks_json_hundredths(out, value);
 }
 
-/* Of the points as they are shown; all zero where there is none. */
+/* Computed from the points as shown; all zero where there are none. */
 static void
 put_summary(StringInfo out, const points *p, int n)
 {
@@ -285,7 +285,7 @@ sum_of(const int64 *values, int n)
 	return sum;
 }
 
-/* By what the report counts; averages by the conversations that they are of. */
+/* By what the report counts; averages are sorted by the number of their conversations. */
 static group *
 sorted_groups(const ks_series_by *groups, value_kind kind, int nbuckets)
 {
@@ -328,7 +328,7 @@ put_groups(StringInfo out, const char *member, value_kind kind, const ks_json_pi
 	ks_json_close(out, ']');
 }
 
-/* The groups' member, NULL where none are asked for. */
+/* The name of the groups' member, NULL if no groups are asked for. */
 static const char *
 group_argument(FunctionCallInfo fcinfo, int argument)
 {
@@ -448,9 +448,9 @@ ks_chatbot_com_conversations_avg(PG_FUNCTION_ARGS)
  */
 
 /*
- * By any other offset than one of whole quarter hours, the hours of the heatmap
- * would begin within the quarter hours that events are counted by.  No zone's
- * clock stands there.
+ * With an offset that is not a multiple of a quarter hour, the hours of the
+ * heatmap would begin within the quarter hours by which events are counted.  No
+ * zone has such an offset.
  */
 static void
 check_offset(int32 offset)
@@ -489,9 +489,9 @@ start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_
 }
 
 /*
- * Hours since 1974, where a range begins that only says where it ends, are
- * more than the engine makes buckets of: years without events at both ends
- * are left out.  False where no year has any.
+ * A range without a beginning starts in 1974, which is more hours than there
+ * may be buckets: so years without events at both ends are left out.  False
+ * where no year has any.
  */
 static bool
 leave_out_empty_years(ks_arguments *arguments)

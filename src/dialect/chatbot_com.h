@@ -1,5 +1,5 @@
 /*
- * ChatBot.com's Reports: what all of them are asked with.
+ * ChatBot.com's Reports: the arguments that all of them have.
  */
 #ifndef KS_DIALECT_CHATBOT_COM_H
 #define KS_DIALECT_CHATBOT_COM_H

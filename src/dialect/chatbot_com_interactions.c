@@ -1,9 +1,9 @@
 /*
- * ChatBot.com's report of interactions: how often each was used, those that were
- * not used among them.
+ * ChatBot.com's report of interactions: how often each was used, including those
+ * that were not used.
  *
- * One that has an id is the same under whatever name; it is listed once, under
- * the name that it had last.
+ * An interaction with an id is the same under every name; it is listed once,
+ * under its latest name.
  */
 #include "dialect/chatbot_com.h"
 #include "dialect/json.h"
@@ -19,7 +19,7 @@
 
 PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_interactions);
 
-/* Where the measure has the story, which is no part of what an interaction is. */
+/* Which part of the measure's key is the story, which does not belong to an interaction's identity. */
 #define STORY	(KS_DIMENSIONS + MEMBERS)
 
 /* The parts of an interaction's key, and the order in which they are shown. */
@@ -88,14 +88,14 @@ add_line(lines *all, ks_string key)
 	return result;
 }
 
-/* An empty id tells nothing apart. */
+/* An empty id identifies nothing. */
 static bool
 has_id(const line *l)
 {
 	return l->part[ID].length > 0;
 }
 
-/* Zero for the same interaction, whatever it is called where it has an id. */
+/* Zero for the same interaction; if it has an id, its name does not matter. */
 static int
 compare_identities(const line *a, const line *b)
 {
@@ -119,7 +119,7 @@ compare_lines(const void *a, const void *b)
 	return order != 0 ? order : ks_string_compare(((const line *) a)->part[NAME], ((const line *) b)->part[NAME]);
 }
 
-/* Sorts lines, and makes one of those that are called the same. */
+/* Sorts lines, and merges those with the same name. */
 static void
 merge_lines(lines *all)
 {
@@ -143,7 +143,7 @@ merge_lines(lines *all)
 	all->count = kept;
 }
 
-/* The conditions of the arguments, to be held against keys that no fold has seen. */
+/* The conditions of the arguments, for keys that did not come from a query. */
 static ks_filter
 filter_of(const ks_arguments *arguments)
 {
@@ -162,7 +162,7 @@ filter_of(const ks_arguments *arguments)
 	return ks_filter_sorted(&filter, CurrentMemoryContext);
 }
 
-/* Takes source and language off a key that counts; false for one that does not. */
+/* Strips source and language from a key that passes the filter; false if it does not pass. */
 static bool
 passes(const ks_filter *filter, ks_string *key)
 {
@@ -176,7 +176,7 @@ passes(const ks_filter *filter, ks_string *key)
 	return true;
 }
 
-/* All that there are: of the range, of all time, of the catalogue.  Gives back the sum of their values. */
+/* All interactions: those of the range, of all time, of the catalogue.  Returns the sum of their values. */
 static int64
 find_lines(lines *all, ks_arguments arguments, const ks_filter *filter)
 {
@@ -219,14 +219,14 @@ end_of(const lines *all, int begin)
 	return end;
 }
 
-/* Whether events of one interaction call it so. */
+/* Whether there are events of an interaction under this name. */
 static bool
 is_called(const line *l)
 {
 	return l->is_counted && l->part[NAME].bytes != NULL;
 }
 
-/* Whether they call it by several names. */
+/* Whether there are events of it under several names. */
 static bool
 is_renamed(const lines *all, int begin, int end)
 {
@@ -238,7 +238,7 @@ is_renamed(const lines *all, int begin, int end)
 	return names > 1;
 }
 
-/* Notes when a name was used; what it is of may not be among the lines. */
+/* Notes when a name was used; its interaction may not be among the lines. */
 static void
 note_use(lines *all, ks_string key, int64 quarter)
 {
@@ -251,7 +251,7 @@ note_use(lines *all, ks_string key, int64 quarter)
 		found->last = Max(found->last, quarter);
 }
 
-/* How many interactions of several names there are still none of whose names is known to have been used. */
+/* How many interactions with several names remain of which no name is known to have been used yet. */
 static int
 count_unknown(const lines *all)
 {
@@ -275,7 +275,7 @@ count_unknown(const lines *all)
 	return unknown;
 }
 
-/* Finds out which of several names was used last, from the last month on backwards, for as long as need be. */
+/* Finds out which of several names was used last, going back month by month for as long as needed. */
 static void
 find_last_uses(lines *all, int64 bot_id, const ks_filter *filter)
 {
@@ -283,7 +283,7 @@ find_last_uses(lines *all, int64 bot_id, const ks_filter *filter)
 	ks_interaction_keys used;
 	int			i;
 
-	/* when it was noted is nothing to compare with */
+	/* the instant of the catalogue cannot be compared with a quarter hour */
 	for (i = 0; i < all->count; i++)
 	{
 		if (all->item[i].is_counted)
@@ -299,7 +299,7 @@ find_last_uses(lines *all, int64 bot_id, const ks_filter *filter)
 	}
 }
 
-/* Whether a name is rather the one to be shown: one at all, then that of events, then the later one, then the one that comes first. */
+/* Whether a name is the better one to show: any name before none, then one from events, then the later one, then the first in order. */
 static bool
 is_better(const line *a, const line *b)
 {
@@ -342,7 +342,7 @@ choose_names(lines *all)
  * ------------------------------------------------------------------------
  */
 
-/* Most used first; the order of the others is the documented one: no type first, then by type, name, id and parent. */
+/* Most used first; ties are in the documented order: no type first, then by type, name, id and parent. */
 static int
 compare_for_report(const void *a, const void *b)
 {

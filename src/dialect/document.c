@@ -44,7 +44,7 @@ put_jsonb(StringInfo out, JsonbContainer *json, int size)
 	ks_json_text(out, JsonbToCString(NULL, json, size));
 }
 
-/* The object without those of its own keys that have no value; what is within a value stays as it is. */
+/* The object without its own keys that have no value; nested values stay as they are. */
 static Jsonb *
 without_nulls(Jsonb *object)
 {
@@ -92,7 +92,7 @@ put_reply_value(StringInfo out, ks_reply_type type, const ks_reply_value *value)
 		ks_json_bytes(out, value->text.bytes, value->text.length);
 }
 
-/* An object for each element, with all members of its kind and no others. */
+/* An object for each element, with exactly the members of its kind. */
 static void
 put_replies(StringInfo out, const ks_reply_kind *kind, Jsonb *list, ks_reply_owner of)
 {
@@ -126,7 +126,7 @@ put_replies(StringInfo out, const ks_reply_kind *kind, Jsonb *list, ks_reply_own
  * ------------------------------------------------------------------------
  */
 
-/* A value as its type says: integers are strings in this document, the JSON of conversations_data is a string, too. */
+/* A value by its type: integers are strings in this document, and so is the JSON of conversations_data. */
 static void
 put_value(StringInfo out, Oid type, Datum value)
 {
@@ -152,13 +152,13 @@ put_value(StringInfo out, Oid type, Datum value)
 	}
 }
 
-/* Where a row has its bot, and its conversation's id. */
+/* The places of the bot and of the conversation's id in a row. */
 #define BOT_ID			0
 #define CONVERSATION_ID	1
 
 /*
- * The document of a row that has the properties and, behind them, the name of
- * the bot.  Memory that it takes is the current context's.
+ * The document of a row that has the properties and, after them, the name of
+ * the bot.  Memory is taken from the current context.
  */
 void
 ks_document_put(StringInfo out, HeapTuple row, TupleDesc desc)

@@ -34,7 +34,7 @@ compare_texts(const void *a, const void *b)
 	return compare_bytes(VARDATA_ANY(x), (int) VARSIZE_ANY_EXHDR(x), VARDATA_ANY(y), (int) VARSIZE_ANY_EXHDR(y));
 }
 
-/* An item of the list as all lists have them, but that all exclude: a minus could only be a mistake. */
+/* An item as in all lists, except that here every item excludes: a minus could only be a mistake. */
 static Datum
 read_name(const char *item)
 {
@@ -82,7 +82,7 @@ is_excluded(const ks_names *excluded, ks_string name)
 	return false;
 }
 
-/* The name and the time of an intent, if it counts.  Nothing else is read of it: it was checked when it was written. */
+/* The name and the time of an intent, if it counts.  The rest is not read: it was checked when it was written. */
 static bool
 is_meaningful(const ks_replies *r, uint32 number, const ks_names *excluded, ks_reply_value *name, ks_reply_value *at)
 {
@@ -100,9 +100,9 @@ is_meaningful(const ks_replies *r, uint32 number, const ks_names *excluded, ks_r
 }
 
 /*
- * Whether a later element of the array is rather the first (or the last) one
- * than what was found so far.  One with a time goes before one without; at the
- * same time, or at none, their order in the array decides.
+ * Whether a later element of the array is the first (or the last) one rather
+ * than what was found so far.  One with a time goes before one without; with
+ * equal times, or none, their order in the array decides.
  */
 static bool
 is_better(const ks_reply_value *found, const ks_reply_value *next, bool last)
@@ -114,7 +114,7 @@ is_better(const ks_reply_value *found, const ks_reply_value *next, bool last)
 	return last ? next->instant > found->instant : next->instant < found->instant;
 }
 
-/* The name of the first (or the last) meaningful intent in a list of them; no bytes where there is none. */
+/* The name of the first (or the last) meaningful intent in a list; empty where there is none. */
 ks_string
 ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, bool last)
 {
@@ -140,7 +140,7 @@ ks_meaningful_intent(Jsonb *list, ks_reply_owner of, const ks_names *excluded, b
 	return found;
 }
 
-/* The name of one element of the list, the last one if so asked; no bytes where there is none. */
+/* The name of the first or the last element of the list; empty where there is none. */
 ks_string
 ks_intent_at_end(Jsonb *list, ks_reply_owner of, bool last)
 {

@@ -1,6 +1,5 @@
 /*
- * Which of a conversation's intents is the first, or the last, that means
- * something.
+ * The first and the last meaningful intent of a conversation.
  */
 #ifndef KS_DIALECT_INTENT_H
 #define KS_DIALECT_INTENT_H

@@ -1,12 +1,12 @@
 /*
  * Taking apart a list in one text.
  *
- * The server's own readers of arrays and JSON would raise errors that do not
- * say which argument is meant, nor how a list is written.
+ * The server's own parsers of arrays and JSON would raise errors that say
+ * neither which argument is wrong nor how a list is written.
  */
 #include "dialect/items.h"
 
-/* What is being read, how far, and where the next value goes. */
+/* What is being read, the position in it, and where the next value goes. */
 typedef struct reader
 {
 	ks_items   *items;
@@ -55,7 +55,7 @@ hex_digits(reader *r, uint32_t *result)
 	return true;
 }
 
-/* The character after \u: four digits, or a surrogate pair; never the one that ends strings. */
+/* The character after \u: four digits, or a surrogate pair; never NUL. */
 static ks_items_status
 unicode_escape(reader *r)
 {
@@ -134,7 +134,7 @@ is_null(const char *value)
 	return (value[0] | 0x20) == 'n' && (value[1] | 0x20) == 'u' && (value[2] | 0x20) == 'l' && (value[3] | 0x20) == 'l';
 }
 
-/* An item of an array literal without quotes; blanks around it do not count, but for those after a backslash. */
+/* An unquoted item of an array literal; blanks around it are ignored, except after a backslash. */
 static ks_items_status
 plain_item(reader *r)
 {
@@ -215,7 +215,7 @@ bracketed_list(reader *r, bool json)
 	return *r->at == '\0' ? KS_ITEMS_OK : malformed(r);
 }
 
-/* Values between commas, blanks around them left out. */
+/* Values between commas, without the blanks around them. */
 static ks_items_status
 comma_list(reader *r)
 {

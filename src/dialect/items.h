@@ -17,10 +17,10 @@
 #include "postgres.h"
 #endif
 
-/* How long a character may become that was written as \u0000: as in the server. */
+/* How many bytes a character written as \u0000 may take: as in the server. */
 #define KS_CHARACTER_BYTES_MAX 16
 
-/* What the values of a text of so many bytes take at most, with the NUL behind each: an escape of six bytes becomes KS_CHARACTER_BYTES_MAX. */
+/* How much room the values of a text of this many bytes take at most, with a NUL after each: an escape of six bytes becomes KS_CHARACTER_BYTES_MAX. */
 #define KS_ITEMS_ROOM(length) (3 * (size_t) (length) + 1 + KS_CHARACTER_BYTES_MAX)
 
 typedef enum ks_items_status

@@ -16,9 +16,8 @@
 #include "utils/timestamp.h"
 
 /*
- * Room for so many bytes, behind a comma unless this is the first thing after an opening bracket or a
- * member's name.  An answer may have a hundred thousand numbers, so that they are
- * written where they will stand.
+ * Room for this many bytes, after a comma unless this is the first thing after an opening bracket
+ * or a member's name.  An answer may have a hundred thousand numbers, so they are written in place.
  */
 static char *
 begin_bytes(StringInfo out, size_t bytes)
@@ -26,9 +25,9 @@ begin_bytes(StringInfo out, size_t bytes)
 	char		last = out->len > 0 ? out->data[out->len - 1] : '[';
 	char	   *at;
 
-	/* whoever goes through an answer comes here */
+	/* all that writes an answer comes here */
 	CHECK_FOR_INTERRUPTS();
-	/* the comma, and the zero at the end; what is too much is refused there */
+	/* the comma, and the NUL at the end; what is too large is refused there */
 	if (bytes + 2 > (size_t) (out->maxlen - out->len))
 		enlargeStringInfo(out, (int) Min(bytes + 2, PG_INT32_MAX));
 	at = out->data + out->len;
@@ -54,8 +53,8 @@ put_bytes(StringInfo out, const char *bytes, size_t length)
 }
 
 /*
- * Begins a value of type json where it will stand, with room for its length;
- * whatever is in there must not look like something that a comma follows.
+ * Begins a value of type json in place, with room for its length; those bytes
+ * must not look like something that a comma follows.
  */
 void
 ks_json_begin(StringInfo out)
@@ -107,7 +106,7 @@ ks_json_start_pieces(ks_json_pieces *pieces, int most)
 	pieces->count = 0;
 }
 
-/* What was written since the last one is a piece; it ends with the name of a member, behind which no comma comes. */
+/* Ends a piece: what was written since the last one; it ends with the name of a member, which no comma follows. */
 void
 ks_json_end_piece(ks_json_pieces *pieces)
 {
@@ -157,7 +156,8 @@ ks_json_boolean(StringInfo out, bool value)
 
 /*
  * The shortest digits that read back as the same number, whatever
- * extra_float_digits says; whole numbers keep a fraction, 0.0, as documented.
+ * extra_float_digits says; whole numbers are written with a fraction, 0.0, as
+ * documented.
  */
 void
 ks_json_number(StringInfo out, double value)
@@ -190,7 +190,7 @@ ks_json_hundredths(StringInfo out, int64 value)
 	end_bytes(out, at);
 }
 
-/* part / whole in hundredths, rounded half away from zero; zero where there is nothing to be a part of. */
+/* part / whole in hundredths, rounded half away from zero; zero where the whole is zero. */
 int64
 ks_hundredths(int64 part, int64 whole)
 {
@@ -216,7 +216,7 @@ put_digits(char *at, int value, int width, char after)
 	return at;
 }
 
-/* Appends YYYY-MM-DDTHH:MM:SS and a fraction of so many digits; formats are slow to read, and a series has hundreds. */
+/* Appends YYYY-MM-DDTHH:MM:SS and a fraction of this many digits; by hand, for format strings are slow and a series has hundreds of dates. */
 static char *
 put_datetime(char *at, Timestamp value, int digits, char after)
 {

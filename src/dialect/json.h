@@ -9,7 +9,7 @@
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
 
-/* What is written many times, as it stands: piece i is text[end[i - 1], end[i]). */
+/* Pieces that are written many times unchanged: piece i is text[end[i - 1], end[i]). */
 typedef struct ks_json_pieces
 {
 	StringInfoData text;

@@ -41,7 +41,7 @@ put_character(char *at, uint32 character)
 	return strlen((char *) bytes);
 }
 
-/* Room for as many values as there may be; refuses what is too long before it is looked at. */
+/* Makes room for as many values as there may be; refuses what is too long before reading it. */
 static void
 start_items(ks_items *items, const char *text, const char *argument)
 {
@@ -85,7 +85,7 @@ ks_list_from_text(ks_list *list, const char *text, const char *argument)
 	list->values = items.values;
 }
 
-/* What a list argument, if it is there, demands of one part of the key. */
+/* The conditions of a list argument, if it is there, on one part of the key. */
 void
 ks_list_condition(ks_arguments *arguments, int part, const char *text, const char *argument)
 {

@@ -7,7 +7,8 @@
  * bucket, by channel, topic, ...), a breakdown (a list over the whole range,
  * most first) or a few figures.
  *
- * Functions that are alike say in a table what they ask and how it is called.
+ * Similar functions share code, and tables say what each asks and how its
+ * members are called.
  */
 #include "dialect/logicdialog.h"
 
@@ -38,7 +39,7 @@ PG_FUNCTION_INFO_V1(ks_logicdialog_active_user_language);
 /* How many bytes of an argument a message shows. */
 #define SHOWN_MAX 60
 
-/* By their number as units. */
+/* Indexed by unit. */
 static const char *const resolutions[] = {"hour", "day", "week", "month", "quarter"};
 
 static const ks_moment *
@@ -120,8 +121,8 @@ is_start(const ks_moment *moment, const ks_moment *start, ks_unit unit, pg_tz *z
 }
 
 /*
- * The range from the start of the unit that holds dateFrom.  What is wrong
- * with it is said in the names that the caller knows.
+ * The range, from the start of the unit that holds dateFrom.  Errors use the
+ * names that the caller knows.
  */
 static void
 snap_range(ks_analytics *a, const ks_moment *from, const ks_moment *to, ks_unit unit, pg_tz *zone)
@@ -159,7 +160,7 @@ put_instant(StringInfo out, const char *name, TimestampTz at)
 	ks_json_instant(out, at);
 }
 
-/* What is counted: from the first bucket's start on.  The clock may have jumped over all of it. */
+/* What is counted starts with the first bucket.  The range may be empty, if the clock jumped over all of it. */
 static void
 put_range(ks_analytics *a, pg_tz *zone)
 {
@@ -178,7 +179,7 @@ put_range(ks_analytics *a, pg_tz *zone)
 	put_instant(&a->out, "dateTo", end);
 }
 
-/* Reads the arguments and writes all that comes before the data. */
+/* Reads the arguments and writes everything before the data. */
 void
 ks_analytics_begin(FunctionCallInfo fcinfo, ks_analytics *a)
 {
@@ -348,7 +349,7 @@ ks_logicdialog_nlp(PG_FUNCTION_ARGS)
 	return series_answer(&a, columns, lengthof(columns));
 }
 
-/* A session counts in each sentiment that it showed. */
+/* A session counts once for each sentiment that it showed. */
 Datum
 ks_logicdialog_sentiment(PG_FUNCTION_ARGS)
 {
@@ -372,7 +373,7 @@ ks_logicdialog_sentiment(PG_FUNCTION_ARGS)
 typedef struct grouping
 {
 	const char *measure;
-	int			part;			/* of its key: what is grouped by */
+	int			part;			/* of its key: the one to group by */
 	const char *list;			/* a bucket's list of things */
 	const char *thing;
 	const char *members;		/* distinct members, or NULL where they are not told */
@@ -384,7 +385,7 @@ static const grouping active_user_language = {"users", 1, "languages", "language
 static const grouping message_groups = {"topics", KS_DIMENSIONS, "topics", "topic", NULL, "messages"};
 static const grouping blocks = {"responses", KS_DIMENSIONS, "responses", "response", NULL, "views"};
 
-/* A channel or language may be unknown; a reply that only tells what triggered it shows no response. */
+/* A channel or language may be unknown; a reply that only says what triggered it shows no response. */
 static bool
 is_thing(const grouping *g, const ks_series_by *groups, int group)
 {
@@ -415,7 +416,7 @@ begin_thing(StringInfo out, const char *thing, const char *name)
 	ks_json_text(out, name);
 }
 
-/* How each group's objects begin: many buckets have it. */
+/* How each group's objects begin, which is the same in all buckets. */
 static void
 begin_things(const grouping *g, const ks_series_by *groups, ks_json_pieces *begun)
 {

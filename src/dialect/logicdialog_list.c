@@ -1,9 +1,9 @@
 /*
  * LogicDialog's Analytics API: lists over the whole range.
  *
- * They are top lists of the rollup, put together anew: parts of the key that
- * nobody asked for are left out, and what several measures know of one thing
- * becomes one line.
+ * They are top lists of the rollup, rearranged: parts of the key that were not
+ * asked for are left out, and what several measures count of one thing becomes
+ * one line.
  */
 #include "dialect/logicdialog.h"
 
@@ -28,7 +28,7 @@ PG_FUNCTION_INFO_V1(ks_logicdialog_intervention_detail);
 #define LINE_PARTS 3
 #define LINE_COUNTS 5
 
-/* The part that is told as a number. */
+/* The part that is written as a number. */
 #define RATING "rating"
 
 /* A list over the whole range, made from the top list of one measure. */
@@ -59,7 +59,7 @@ static const struct
 	{"rating", {"feedback", true, KS_DIMENSIONS, 2, {"ratingType", RATING}, "users"}}
 };
 
-/* What it is about, what was counted; the first count says which comes first. */
+/* What a line is about and what was counted; lines are sorted by the first count. */
 typedef struct line
 {
 	ks_string	parts[LINE_PARTS];
@@ -98,7 +98,7 @@ compare_counts(const void *a, const void *b)
 	return x != y ? (x < y) - (x > y) : compare_parts(a, b);
 }
 
-/* Adds up lines about the same, and puts them in order. */
+/* Adds up lines about the same thing, and sorts them. */
 static void
 consolidate_lines(lines *all)
 {
@@ -147,7 +147,7 @@ named_parts(const breakdown *b, ks_string key, line *to)
 			to->parts[n++] = part;
 }
 
-/* Lines without members are nobody's: events that do not know their user. */
+/* Leaves out lines without members: events without a user. */
 static void
 break_down(ks_analytics *a, const breakdown *b, lines *all)
 {
@@ -270,7 +270,7 @@ enum
 	VIEWS, LIKES, DISLIKES, BY_BUTTON, BY_LANGUAGE
 };
 
-/* The measures that know responses, and what they count. */
+/* The measures by response, and what they count. */
 static const struct
 {
 	const char *measure;
@@ -282,7 +282,7 @@ static const struct
 	{"response_dislikes", 1, DISLIKES}
 };
 
-/* What a line of a top list says about its response. */
+/* Adds what a line of a top list says about its response. */
 static line
 response_line(const ks_top_line *from, int count)
 {
@@ -300,7 +300,7 @@ response_line(const ks_top_line *from, int count)
 	return result;
 }
 
-/* Of each response that was shown or rated; what has a trigger but no response is about none. */
+/* A line for each response that was shown or rated; keys with a trigger but no response are about none. */
 static void
 ask_responses(ks_analytics *a, lines *all)
 {

@@ -2,8 +2,8 @@
  * Kindly's Sage Statistics API: eleven functions, their parameters, defaults
  * and JSON exactly as documented.
  *
- * Each function reads its arguments into a arguments, asks the stats room, and
- * writes what came back.
+ * Each function reads its arguments into a ks_arguments, asks the stats room,
+ * and writes what came back.
  */
 #include "dialect/json.h"
 #include "dialect/list.h"
@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* Hours may be asked for a week or less. */
+/* Hours may be asked for only over a week or less. */
 #define HOURLY_SPAN_MAX (7 * USECS_PER_DAY)
 
 PG_FUNCTION_INFO_V1(ks_sage_meta_options);
@@ -41,7 +41,7 @@ static const struct
 	{"started", "handovers_started"}
 };
 
-/* bot, from, to, tz: where every function but meta_options begins. */
+/* bot, from, to, tz: the arguments with which every function but meta_options begins. */
 static void
 range_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
 {
@@ -107,7 +107,7 @@ finish_json(StringInfo out, char bracket)
 	return ks_json_end(out);
 }
 
-/* Names as lists take them. */
+/* Names, written as items of lists. */
 static void
 put_names(StringInfo out, const char *name, char **names, int count)
 {
@@ -120,7 +120,7 @@ put_names(StringInfo out, const char *name, char **names, int count)
 	ks_json_close(out, ']');
 }
 
-/* An instant is documented as the UTC clock shows it, without a zone; a timestamptz counts just that. */
+/* An instant is documented as the reading of the UTC clock, without a zone; that is what a timestamptz counts. */
 static void
 put_instant(StringInfo out, const char *name, bool any, TimestampTz at)
 {
@@ -351,7 +351,7 @@ rating_count(const ks_top *top, const char *type, int rating)
 	return 0;
 }
 
-/* The ratings 1 to highest of one type, and what part of all of them each is. */
+/* The ratings 1 to highest of one type, and the share of each. */
 static void
 put_ratings(StringInfo out, const ks_top *top, const char *type, int highest)
 {

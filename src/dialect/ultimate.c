@@ -1,6 +1,6 @@
 /*
  * Ultimate's Data Export API: a day's conversations as documented, and the
- * metrics that its page works out from them.
+ * metrics that its page derives from them.
  *
  * metrics() asks the rollup.  Everything else reads the conversations
  * themselves, those that the caller may see, through one query that is streamed.
@@ -35,15 +35,15 @@ PG_FUNCTION_INFO_V1(ks_ultimate_metrics_by_last);
  */
 
 /*
- * A value of PostgreSQL's ends at a gigabyte.  A document is given up a little
- * earlier, so that it is we who say so, and what to do.
+ * A value in PostgreSQL ends at a gigabyte.  A document is refused a little
+ * earlier, so that the error can say what to do instead.
  */
 #define DOCUMENT_MAX ((int) (MaxAllocSize - 16 * 1024 * 1024))
 
 /*
- * Closes the day, if it has conversations, as the caller, who must have the right
- * to.  A day that is empty stays open: there is nothing to keep as it was, and
- * what its sender is late with must not be shut out by a reader's curiosity.
+ * Closes the day, if it has conversations, with the caller's rights.  An empty
+ * day stays open: there is nothing to preserve, and a curious reader must not
+ * shut out what the sender has yet to deliver.
  */
 static void
 close_day(const ks_bot_day *e)
@@ -61,7 +61,7 @@ close_day(const ks_bot_day *e)
 }
 
 /*
- * Closes the day if need be, and makes a snapshot active with which to read it:
+ * Closes the day if necessary, and activates a snapshot with which to read it:
  * not the statement's, which is older than what closing the day waited for.
  */
 static void
@@ -83,9 +83,9 @@ begin_export(FunctionCallInfo fcinfo)
 }
 
 /*
- * The mark that goes with what is about to be read, being of the same snapshot;
- * everything that was exported once must still be there.  Without a mark there is
- * nothing to read: the day was empty when it should have been closed.
+ * The day's mark, from the same snapshot as what is about to be read; everything
+ * that was exported once must still be there.  Without a mark there is nothing to
+ * read: the day was empty when it should have been closed.
  */
 static ks_exported_day
 check_mark(const ks_bot_day *e)
@@ -108,7 +108,7 @@ check_mark(const ks_bot_day *e)
 	return mark;
 }
 
-/* The conversations in their order, and last in each row the bot's name. */
+/* The conversations in order; the last column of each row is the bot's name. */
 static void
 make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 {
@@ -148,7 +148,7 @@ ks_ultimate_export_rows(PG_FUNCTION_ARGS)
 	return result;
 }
 
-/* Adds what was fetched to the array that is being written; all else that this takes goes again. */
+/* Adds the fetched rows to the array that is being written; all other memory used for this is freed. */
 static void
 add_documents(StringInfo out, const ks_bot_day *e, const ks_stream *stream, MemoryContext scratch)
 {
@@ -228,7 +228,7 @@ range_arguments(FunctionCallInfo fcinfo, int zone, ks_arguments *arguments)
 		arguments->zone = "UTC";
 }
 
-/* Conversations by what became of them. */
+/* Conversations by their outcome. */
 typedef struct outcomes
 {
 	int64		bot_handled;
@@ -329,7 +329,7 @@ ks_ultimate_metrics(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* The range as intervals of instants; it is one, but where the clock was set back over midnight. */
+/* The range as intervals of instants; there is one, unless the clock was set back over midnight. */
 static void
 choose_range(const ks_arguments *arguments, bool started, ks_conversation_selection *choice)
 {
@@ -356,7 +356,7 @@ choose_range(const ks_arguments *arguments, bool started, ks_conversation_select
 	choice->intervals = intervals;
 }
 
-/* The conversations of a range: these of their properties. */
+/* A query for the given properties of a range's conversations. */
 static char *
 conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties, Oid *table)
 {
@@ -427,7 +427,7 @@ typedef struct intent
 	int64		bot_handled;
 } intent;
 
-/* All of them, by the numbers that their names have in the dictionary. */
+/* All intents, indexed by the numbers of their names in the dictionary. */
 typedef struct intents
 {
 	ks_dictionary names;
@@ -452,7 +452,7 @@ count_intent(intents *of, ks_string name, bool bot_handled)
 	of->item[number].bot_handled += bot_handled;
 }
 
-/* The rows that were fetched: conversation_id, conversation_status, triggered_intent_replies. */
+/* The fetched rows: conversation_id, conversation_status, triggered_intent_replies. */
 static void
 count_intents(intents *of, const ks_stream *stream, const ks_names *excluded, bool last)
 {

@@ -1,9 +1,9 @@
 /*
  * kindly_api.health(): whether all is well, for whoever asks.
  *
- * The findings are looked for with the rights of the rollup's owner, of whom the
- * caller sees a number.  They read catalogs and our own tables, and no table of a
- * stranger's.
+ * The checks run with the rights of the rollup's owner; the caller sees only a
+ * number.  They read catalogs and the extension's own tables, and no table of a
+ * stranger.
  */
 #include "http/http.h"
 

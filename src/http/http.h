@@ -1,6 +1,7 @@
 /*
- * The http room: documented URLs to SQL functions, keys to tokens.  It is called by PostgREST, which puts a request's headers and the claims
- * of its token into settings; of sockets it knows nothing.
+ * The http room: from documented URLs to SQL functions, from keys to tokens.  It is called by
+ * PostgREST, which puts a request's headers and the claims of its token into settings; it knows
+ * nothing of sockets.
  */
 #ifndef KS_HTTP_H
 #define KS_HTTP_H

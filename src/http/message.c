@@ -1,5 +1,5 @@
 /*
- * A request as PostgREST's settings tell it, and the refusals that become its
+ * A request as PostgREST's settings describe it, and the errors that become
  * HTTP statuses.
  */
 #include "http/http.h"
@@ -20,8 +20,9 @@
  */
 
 /*
- * PostgREST makes HTTP status 404 of SQLSTATE PT404, and of the message the
- * reason phrase in the status line: it must never hold what a client sent.
+ * PostgREST turns SQLSTATE PT404 into HTTP status 404, and the message into the
+ * reason phrase of the status line: so it must never contain what a client
+ * sent.
  */
 void
 ks_refuse(int status, const char *message, const char *hint)
@@ -52,9 +53,9 @@ ks_refuse_bot(void)
 }
 
 /*
- * Whether the status that PostgREST makes of an error is right: 400 of data that
- * make no sense, that of PTxxx, 503 where resources are lacking, and another try
- * where transactions are in each other's way.
+ * Whether PostgREST gives an error the right status: 400 for invalid data, xxx
+ * for PTxxx, 503 where resources are lacking, and a retry where transactions are
+ * in each other's way.
  */
 static bool
 is_for_postgrest(int sqlerrcode)
@@ -71,7 +72,7 @@ is_for_postgrest(int sqlerrcode)
 	}
 }
 
-/* Whatever else fails is no fault of the client's: what it was is told to the log. */
+/* Any other failure is not the client's fault: its details go to the log. */
 pg_noreturn static void
 fail(ErrorData *error)
 {
@@ -84,7 +85,7 @@ fail(ErrorData *error)
 	ReThrowError(error);
 }
 
-/* What may be answered another time has a status of its own; PostgREST would make 500 of it. */
+/* What may succeed later has a status of its own; PostgREST would answer 500. */
 void
 ks_refuse_for_now(ErrorData *error)
 {
@@ -123,7 +124,7 @@ already_named(const ks_url *url, int number)
 	return false;
 }
 
-/* Raises where the query has parameters that are not known, and names them. */
+/* Raises an error that names the query's unknown parameters, if there are any. */
 void
 ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, const ks_url_parameter *parameter),
 					 const void *context, const char *hint)
@@ -177,7 +178,7 @@ ks_http_response_headers(const char *json)
 	(void) set_config_option("response.headers", json, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-/* The status of a response that is no error. */
+/* The status of a successful response. */
 void
 ks_http_response_status(int status)
 {

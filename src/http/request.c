@@ -2,8 +2,8 @@
  * kindly_api.request(): from a documented URL to the SQL function that answers
  * it.
  *
- * Values reach the function as parameters of its arguments' types, so what is
- * wrong with them is said by the types and the function themselves.
+ * Values reach the function as parameters of its arguments' types, so errors in
+ * them are raised by the types and the function themselves.
  */
 #include "http/http.h"
 #include "http/route.h"
@@ -28,7 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Nobody has two answers of one hash, though labels and pages in them are what visitors like. */
+/* Long enough that nobody can make two answers with one hash, though visitors choose labels and pages in them. */
 #define VALIDATOR_BYTES 16
 
 PG_FUNCTION_INFO_V1(ks_request);
@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(ks_request_volatile);
 PG_FUNCTION_INFO_V1(ks_list_routes);
 PG_FUNCTION_INFO_V1(ks_validated);
 
-/* The call of a function while its arguments come together. */
+/* The call of a function while its arguments are being collected. */
 typedef struct call
 {
 	const ks_route *route;
@@ -63,7 +63,7 @@ typedef struct given
  * ------------------------------------------------------------------------
  */
 
-/* NULL where the schema has no function of that name; dialects have one a name. */
+/* NULL if the schema has no function of that name; dialects have one function per name. */
 static HeapTuple
 find_function(const char *schema, const char *name)
 {
@@ -125,7 +125,7 @@ add_argument(call *c, const char *argument, Oid type, Datum value)
 	appendStringInfo(&c->text, "%s%s => $%d", c->count > 1 ? ", " : "", quote_identifier(argument), c->count);
 }
 
-/* A value by its type's own input function; what that refuses is said with the parameter's name. */
+/* A value, read by its type's own input function; errors name the parameter. */
 static Datum
 read_value(Oid type, char *value, const char *parameter)
 {
@@ -211,7 +211,7 @@ finish_call(call *c, bool read_only)
 
 	/* numbers in rows have all their digits, whatever the session's setting */
 	ks_set_option("extra_float_digits", "1");
-	/* a client that waits holds a connection that others may need */
+	/* a waiting client holds a connection that others may need */
 	ks_set_option("kindly_stats.wait_for_writers", "off");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -242,7 +242,7 @@ known_to_route(const void *context, const ks_url_parameter *parameter)
 						  ? route->parameters : route->ignored, parameter);
 }
 
-/* What the route's parameters are called, for a hint. */
+/* The names of the route's parameters, for a hint. */
 static char *
 describe_parameters(const ks_route *route)
 {
@@ -256,7 +256,7 @@ describe_parameters(const ks_route *route)
 	return text.data;
 }
 
-/* All values of the parameters that become this argument; two names may stand for one. */
+/* All values of the parameters that become this argument; two parameters may share one argument. */
 static void
 collect(const ks_url *url, const ks_route *route, const ks_route_parameter *wanted, given *g)
 {
@@ -282,7 +282,7 @@ collect(const ks_url *url, const ks_route *route, const ks_route_parameter *want
 				 errhint("Only lists may be given more than once.")));
 }
 
-/* Two names of one argument are collected with the first. */
+/* A second name of an argument was collected with the first. */
 static bool
 collected_before(const ks_route *route, const ks_route_parameter *parameter)
 {
@@ -337,7 +337,7 @@ read_day(const char *text)
 	return date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
 }
 
-/* What the path holds beside the bot: :day. */
+/* What the path holds besides the bot: :day. */
 static void
 add_segments(call *c, const ks_url *url)
 {
@@ -352,7 +352,7 @@ add_segments(call *c, const ks_url *url)
  * ------------------------------------------------------------------------
  */
 
-/* A name that is not the bot's is refused, whether another bot has it or none: the token must not learn names. */
+/* A name other than the bot's is refused alike whether it exists or not, so that a token cannot find out names. */
 static void
 check_client(const ks_url *url, const ks_route *route, int64 bot)
 {
@@ -406,9 +406,9 @@ is_named(const char *list, const char *quoted)
 }
 
 /*
- * The header ETag, and 304 for who has that answer.  The validator is a hash of the
- * body, so it changes whenever the body does, whatever that depends on; it is a weak
- * one, for the proxy may compress the body.
+ * The header ETag, and 304 for clients that have the answer.  The validator is a
+ * hash of the body, so it changes whenever the body does, whatever that depends on;
+ * it is a weak one, for the proxy may compress the body.
  */
 static Datum
 validate(Datum body)
@@ -467,11 +467,11 @@ answer(bool read_only)
 }
 
 /*
- * What PostgREST would make a wrong status of, or tell of too much.  What is not
- * in the state that it would have to be in, such as a day whose conversations
- * have been purged or are being written, is to a client a conflict with what there
- * is, and no fault of the server's.  A right that the API's role has not been
- * given is told to the log: its message names tables.
+ * Errors to which PostgREST would give a wrong status, or of which it would tell
+ * too much.  An object that is not in the required state, such as a day whose
+ * conversations have been purged or are being written, is a conflict to the
+ * client, not a fault of the server.  A missing right of the API's role goes to
+ * the log: its message names tables.
  */
 static void
 refuse_as_http(ErrorData *error)
@@ -538,7 +538,7 @@ ks_request_volatile(PG_FUNCTION_ARGS)
 	return answer_or_refuse(false);
 }
 
-/* validated(answer): the same for what PostgREST answers by itself. */
+/* validated(answer): adds a validator to what PostgREST answers by itself. */
 Datum
 ks_validated(PG_FUNCTION_ARGS)
 {

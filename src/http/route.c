@@ -113,7 +113,7 @@ const ks_route ks_routes[] = {
  * ------------------------------------------------------------------------
  */
 
-/* Whether a segment of the URL is what the path, which begins with a slash, has next; the path moves on. */
+/* Whether a segment of the URL matches the next one of the path, which begins with a slash; advances the path. */
 static bool
 match_segment(const char **path, const char *segment)
 {

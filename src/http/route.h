@@ -41,12 +41,12 @@ typedef struct ks_route
 	ks_route_bot bot;
 	ks_route_answer answer;
 	const ks_route_parameter *parameters;
-	const ks_route_parameter *ignored;	/* accepted, and not read, where parameters has no such name; or NULL */
+	const ks_route_parameter *ignored;	/* accepted and not read, unless in parameters; or NULL */
 } ks_route;
 
 extern const ks_route ks_routes[];	/* a path of NULL ends them */
 
-/* What any endpoint of Sage's knows: programs send all that they know to each of them. */
+/* What some endpoint of Sage knows: programs send all that they know to each of them. */
 extern const ks_route_parameter ks_sage_parameters[];
 
 extern bool ks_route_matches(const char *path, const ks_url *url);

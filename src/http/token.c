@@ -1,8 +1,8 @@
 /*
  * API keys and the tokens that they are exchanged for.
  *
- * A key is ks_<prefix>_<secret>: the prefix is shown in lists, of the whole only
- * a hash is stored.  Keys are random, so the hash needs neither salt nor
+ * A key is ks_<prefix>_<secret>: the prefix is shown in lists, and only a hash
+ * of the whole is stored.  Keys are random, so the hash needs neither salt nor
  * stretching.  A token is a JSON Web Token signed with HMAC-SHA-256.  Sage's
  * programs exchange their key themselves; for those of the other systems, which
  * send the key with each request, the proxy does.
@@ -44,16 +44,16 @@ int			ks_token_lifetime = 600;
 #define BEARER "bearer "
 
 /*
- * Seconds that a token lives which nobody but the proxy gets: longer than the proxy
- * keeps it, and than the clocks of two machines differ.
+ * Lifetime in seconds of a token that only the proxy gets: longer than the proxy
+ * keeps it, and longer than the clocks of two machines differ.
  */
 #define PROXY_TOKEN_LIFETIME 60
 
-/* How long a link may be shared: seconds at least, and days at most. */
+/* How long a link may live: at least so many seconds, at most so many days. */
 #define SHARED_LEAST 60
 #define SHARED_MOST 366
 
-/* Of base64url, as JSON Web Tokens have it; each stands for six bits. */
+/* The digits of base64url, as in JSON Web Tokens; each stands for six bits. */
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /* What a key was exchanged for. */
@@ -69,7 +69,7 @@ typedef struct exchanged
  * ------------------------------------------------------------------------
  */
 
-/* random_text(length): so many random digits of base64url. */
+/* random_text(length): that many random digits of base64url. */
 Datum
 ks_random_text(PG_FUNCTION_ARGS)
 {
@@ -133,7 +133,7 @@ sign_text(const char *text, size_t length, const char *secret, uint8 *signature)
 	pg_hmac_free(context);
 }
 
-/* In a time that does not tell how far they are alike. */
+/* In constant time, so that it does not reveal how far they agree. */
 static bool
 same_bytes(const uint8 *a, const uint8 *b, size_t length)
 {
@@ -172,7 +172,7 @@ string_claim(const char *text)
 	return claim.data;
 }
 
-/* Whose a token is, as a claim: a bot's id, where an integer is a number and a text a string. */
+/* A bot's id as the value of a claim: an integer as a number, a text as a string. */
 static char *
 bot_claim(const char *id)
 {
@@ -190,8 +190,8 @@ login_claim(const char *role)
 }
 
 /*
- * A token with this claim of whose it is, until then.  It names the key by its
- * prefix, so that all tokens of one key are known to be one program's.
+ * A token with this claim, expiring then.  It names its key by the prefix, so
+ * that all tokens of one key count as one program's.
  */
 static void
 append_token(StringInfo out, const char *whose, const char *prefix, const char *role, int64 expires, const char *secret)
@@ -229,8 +229,8 @@ known_to_login(const void *context, const ks_url_parameter *parameter)
 }
 
 /*
- * The id that is asked for: of the documented address the one that the path names, of
- * the page's own the parameter bot, or NULL for whatever the key opens.
+ * The id that is asked for: the one in the path of the documented address, or on the
+ * page's own address the parameter bot; NULL for whatever the key opens.
  */
 static const char *
 asked_bot(bool *is_login)
@@ -270,11 +270,12 @@ sent_key(void)
 }
 
 /*
- * Exchanges the key that a request has for a token that lives so many seconds.  The
- * caller is anybody; the tables are read as their owners.  That a key was revoked, or
- * is of another bot than the one that is asked for, if one is, is told only to who has
- * the whole of it.  The token has the bot's id as it is asked for, or its own; that of
- * a login its role, for the page, and else the one bot that is asked for.
+ * Exchanges a request's key for a token that lives this many seconds.  Anybody may
+ * call it; the tables are read as their owner.  Only a caller with the complete key is
+ * told that it was revoked, or that it belongs to another bot than the one asked for.
+ * The token names the bot as it was asked for, or else the key's own.  For a login's
+ * key it names the role where the page asks, and otherwise the one bot that was asked
+ * for.
  */
 static exchanged
 exchange_key(const char *id, bool is_login, int lifetime)
@@ -343,7 +344,7 @@ ks_auth(PG_FUNCTION_ARGS)
 	const char *id = asked_bot(&is_login);
 	exchanged	given = exchange_or_refuse(id, is_login, ks_token_lifetime);
 
-	/* a token is nobody else's */
+	/* nobody else may get this token */
 	ks_http_response_headers("[{\"Cache-Control\": \"no-store\"}]");
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"jwt\": \"%s\", \"ttl\": %d}", given.token.data, ks_token_lifetime)));
 }
@@ -364,7 +365,7 @@ ks_exchange(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* When a link ends that lives so long from now on, in seconds since 1970. */
+/* When a link expires that lives so long from now on, in seconds since 1970. */
 static int64
 link_end(Interval *lifetime)
 {
@@ -380,8 +381,8 @@ link_end(Interval *lifetime)
 
 /*
  * share(bot, lifetime): a token that reads the page's statistics of one bot, and
- * nothing else, for as long as its key is valid.  Who asks has a token that a key was
- * exchanged for.
+ * nothing else, for as long as its key is valid.  The caller needs a token that was
+ * exchanged for a key.
  */
 Datum
 ks_share_link(PG_FUNCTION_ARGS)
@@ -391,7 +392,7 @@ ks_share_link(PG_FUNCTION_ARGS)
 	StringInfoData token;
 	int64		end;
 
-	/* nothing on the way may take it for an answer to keep */
+	/* no cache on the way may keep this answer */
 	if (strcmp(ks_http_method(), "POST") != 0)
 		ks_refuse(405, "method not allowed", "Use POST.");
 	if (PG_ARGISNULL(1))
@@ -415,8 +416,8 @@ ks_share_link(PG_FUNCTION_ARGS)
  */
 
 /*
- * The bot that is asked for, by default the token's; a token gets at no other, a
- * login's only at those of its role.
+ * The bot that is asked for, by default the token's; a token gives access to no
+ * other, a login's token only to the bots of its role.
  */
 int64
 ks_token_bot(bool is_default, int64 asked)
@@ -440,9 +441,9 @@ ks_token_bot(bool is_default, int64 asked)
 }
 
 /*
- * require_bot(bot): the same, for any caller.  Without a token there is none: a plan
- * into which a function was inlined for another role may come here past that
- * function's rights.
+ * require_bot(bot): the same, for any caller.  It fails without a token: a plan into
+ * which a function was inlined for another role may get here without that function's
+ * rights having been checked.
  */
 Datum
 ks_require_bot(PG_FUNCTION_ARGS)

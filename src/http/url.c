@@ -1,16 +1,15 @@
 /*
  * Reading a request target such as /api/v1/stats/bot/42/sessions/chats?tz=Europe%2FOslo&sources[]=web
  *
- * It is decoded where it stands: what is decoded is never longer, and each part
- * is followed by a delimiter, or the end, that becomes its NUL.  A part is cut
- * out before it is decoded, so %2F makes no segment and %26 no parameter, and it
- * is decoded once.
+ * It is decoded in place: decoding never makes it longer, and each part is followed by a delimiter,
+ * or the end, that becomes its NUL.  A part is cut out before it is decoded, so %2F makes no
+ * segment and %26 no parameter, and nothing is decoded twice.
  */
 #include "http/url.h"
 
 #include "base/integer.h"
 
-/* What is being cut up. */
+/* What is being parsed. */
 typedef struct reader
 {
 	ks_url	   *url;
@@ -78,7 +77,7 @@ ks_utf8_valid(const char *text, size_t length)
 	return true;
 }
 
-/* No client sends these as they are; raw bytes beyond ASCII some do. */
+/* No client sends these unencoded; some do send raw bytes beyond ASCII. */
 static bool
 is_refused(char c)
 {
@@ -86,8 +85,9 @@ is_refused(char c)
 }
 
 /*
- * Decodes [from, end) where it stands and ends it with a NUL.  The delimiter at
- * `end` is lost.  In forms, which queries are, a plus sign is a blank.
+ * Decodes [from, end) in place and ends it with a NUL.  The delimiter at `end`
+ * is overwritten.  In queries, which are encoded as forms, a plus sign is a
+ * blank.
  */
 static ks_url_status
 decode(reader *r, char *from, char *end, bool form)
@@ -158,7 +158,7 @@ read_path(reader *r)
 	return KS_URL_OK;
 }
 
-/* Takes [] from the end of a name. */
+/* Removes [] from the end of a name. */
 static bool
 strip_brackets(char *name)
 {
@@ -215,8 +215,8 @@ read_query(reader *r)
 }
 
 /*
- * Cuts up and decodes the target, which is overwritten; target[length] must be
- * a byte of the caller's, too.  What the url points to lies in the target.
+ * Splits and decodes the target, which is overwritten; target[length] must be
+ * writable, too.  What the url points to lies in the target.
  */
 ks_url_status
 ks_url_parse(ks_url *url, char *target, size_t length)

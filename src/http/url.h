@@ -16,13 +16,13 @@
 #include "postgres.h"
 #endif
 
-/* What nginx takes by default (a buffer of large_client_header_buffers); longer ones have come past it. */
+/* What nginx accepts by default (a buffer of large_client_header_buffers); longer ones have bypassed it. */
 #define KS_URL_BYTES_MAX 8192
 
-/* The longest path that is served has nine. */
+/* The longest served path has nine. */
 #define KS_URL_SEGMENTS_MAX 16
 
-/* A list of some hundred sources is meant, thousands are not. */
+/* Enough for a list of some hundred sources, not for thousands. */
 #define KS_URL_PARAMETERS_MAX 1000
 
 typedef enum ks_url_status

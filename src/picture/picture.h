@@ -11,10 +11,10 @@
 
 #include "fmgr.h"
 
-/* More than this nobody tells apart, and a picture stays below a megabyte. */
+/* Nobody could tell more apart, and a picture stays below a megabyte. */
 #define KS_PICTURE_VALUES_MAX	2000
 
-/* Numbers to draw: finite, and none below zero but as zero; NaN where there is none. */
+/* Numbers to draw: finite, negative ones as zero; NaN where there is none. */
 typedef struct ks_numbers
 {
 	int			count;

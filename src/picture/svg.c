@@ -1,9 +1,9 @@
 /*
  * Pictures as SVG: the function svg().
  *
- * Colours are in a style sheet of the picture's own, for light and for dark
- * screens, on a ground of its own: it can be read wherever it is put.  What
- * is drawn is said in words as well, as the title of the whole and of each mark.
+ * Each picture has its own style sheet, for light and for dark screens, and its
+ * own background, so that it can be read wherever it is put.  What is drawn is
+ * also said in words, in the titles of the whole and of each mark.
  */
 #include "picture/picture.h"
 
@@ -19,13 +19,13 @@ PG_FUNCTION_INFO_V1(ks_svg);
 #define SIDE_MIN		120
 #define SIDE_MAX		4000
 
-/* Characters of a label, below the axis and when pointed at, of the title, and of the description. */
+/* Limits in characters: a label below the axis and when pointed at, the title, and the description. */
 #define AXIS_LABEL_MAX	20
 #define LABEL_MAX		60
 #define TITLE_MAX		200
 #define DESCRIPTION_MAX	1000
 
-/* Pixels: around the plot, and what a column of text takes in 12 pixels of height. */
+/* Pixels: around the plot, and the width of a character in 12 pixel type. */
 #define LEFT			52
 #define RIGHT			16
 #define TOP				38
@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(ks_svg);
 
 #define TICKS			4
 
-/* Numbers whose scale and sum are still numbers; what is smaller has no scale of its own. */
+/* The range of numbers whose scale and sum are still finite; for smaller ones there is no scale. */
 #define LARGEST			1e300
 #define SMALLEST		1e-300
 
@@ -111,7 +111,7 @@ append_escaped(StringInfo svg, const char *text)
 	}
 }
 
-/* At most so many characters, the last of them a dot for those left out. */
+/* At most this many characters, the last one a mark for those left out. */
 static char *
 shortened(const char *text, int limit)
 {
@@ -124,7 +124,7 @@ shortened(const char *text, int limit)
 	return psprintf("%.*s...", kept, text);
 }
 
-/* A count as it is, an average or a rate with three digits behind the point at most. */
+/* A whole number as it is, an average or a rate with at most three decimals. */
 static char *
 number_text(double value)
 {
@@ -182,7 +182,7 @@ append_text(picture *p, double x, double y, const char *anchor, const char *text
 	appendStringInfoString(&p->svg, "</text>");
 }
 
-/* What a mark says to who points at it, or listens. */
+/* What a mark says when it is pointed at or read aloud. */
 static void
 append_mark_title(picture *p, const char *label, double value)
 {
@@ -196,7 +196,7 @@ append_mark_title(picture *p, const char *label, double value)
  * ------------------------------------------------------------------------
  */
 
-/* The least of 1, 2 and 5 times a power of ten that takes the scale to its top in so many steps. */
+/* The smallest step (1, 2 or 5 times a power of ten) that reaches the top of the scale in this many steps. */
 static double
 tick_step(double highest)
 {
@@ -246,7 +246,7 @@ append_scale(picture *p)
 	}
 }
 
-/* As many labels as stand beside each other, the first of them always. */
+/* As many labels as fit beside each other, always including the first. */
 static void
 append_labels(picture *p)
 {
@@ -295,7 +295,7 @@ append_bars(picture *p)
 	}
 }
 
-/* One stretch of the line, between values that are missing; a value alone is but a dot. */
+/* One stretch of the line, between missing values; a single value is a dot. */
 static void
 append_stretch(picture *p, int first, int last)
 {
@@ -339,7 +339,7 @@ append_line(picture *p)
 	}
 }
 
-/* A row for each label, which are names of weekdays. */
+/* A row for each label, the names of weekdays. */
 static void
 append_heatmap(picture *p)
 {

@@ -59,7 +59,7 @@ ks_numbers_read(ks_numbers *numbers, Datum array, const char *argument)
  * ------------------------------------------------------------------------
  */
 
-/* Block elements follow one another, in the order of their sizes or against it. */
+/* Block elements have consecutive code points, in ascending or descending order of size. */
 static void
 append_block(StringInfo text, pg_wchar block)
 {

@@ -12,12 +12,12 @@
 #include "utils/date.h"
 
 /*
- * A mixed row of so many entries is soon merged with others, and read as new
- * until then.  A larger one is left alone for longer.
+ * A mixed row of up to this many entries is soon merged with others, and read
+ * as new until then.  A larger one is left alone for longer.
  */
 #define NEW_LIMIT 256
 
-/* A statement that touches more bots and months than this hardly comes again before long: nothing is soon to be merged. */
+/* A statement that touches more bots and months than this is rare: its rows will not be merged soon. */
 #define NEW_GROUPS 1000
 
 /* Rows to be put into the rollup together. */
@@ -83,7 +83,7 @@ ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count)
 	(*shares)[(*count)++].builder.bounds = mixed->bounds;
 }
 
-/* Whether there is so much in a mixed tally that it should stand in rows of single measures. */
+/* Whether a mixed tally is so large that it should be stored as rows of single measures. */
 bool
 ks_sort_out_worth(const ks_builder *mixed)
 {
@@ -124,7 +124,7 @@ add_group(pending_rows *rows, ks_month_tally *group)
 	}
 }
 
-/* One row; cluster is 0 but in marks. */
+/* One row; cluster is 0 except in marks. */
 static void
 put_row(int64 bot_id, ks_string measure, DateADT month, int64 id, bool kept, int64 cluster, ks_builder *builder)
 {
@@ -166,8 +166,8 @@ ks_append_mark(int64 bot_id, DateADT month, int64 first_new)
 }
 
 /*
- * A copy of the groups, in which what a bot has in several months is one group that spans them,
- * where it is so little that it is merged soon, or that many bots have no more.
+ * A copy of the groups, in which several months of a bot become one group that spans them, if
+ * they are so small that they will be merged soon, or if many bots have no more.
  */
 static ks_month_tally **
 join_months(ks_month_tally **groups, int *count, bool is_new)

@@ -16,7 +16,7 @@ typedef struct ks_changes
 	TupleTableSlot *old_slot;
 	TupleTableSlot *new_slot;
 	AttrNumber	last_column;	/* the highest number of those that are read */
-	TupleTableSlot *old_row;	/* of the pair at hand; NULL: it has none */
+	TupleTableSlot *old_row;	/* of the current pair; NULL: it has none */
 	TupleTableSlot *new_row;
 } ks_changes;
 

@@ -8,7 +8,7 @@
 
 #include "utils/date.h"
 
-/* So many rows of about the same size are merged; sizes are about the same that differ by less than this factor. */
+/* This many rows of about the same size are merged; sizes are about the same if they differ by less than this factor. */
 #define KS_COMPACT_FAN 8
 
 /* Rows taken at once: bounds the memory and time of one round. */
@@ -20,8 +20,8 @@ typedef struct ks_month_part
 	int64		bot_id;
 	DateADT		month;			/* -infinity: rows that span months */
 	bool		kept;
-	bool		joined;			/* where it is to be made of all rows of a bot that has little */
-	bool		apart;			/* where it is to be taken apart, since the bot has much */
+	bool		joined;			/* make it of all rows of a bot that has little */
+	bool		apart;			/* split it by month, since the bot has much */
 } ks_month_part;
 
 /* How much to look at. */

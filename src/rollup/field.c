@@ -1,10 +1,10 @@
 /*
  * One field of a JSON document, found by its path.
  *
- * One pass over the text, without recursion: it is checked to its end, since of
- * a malformed document nothing is believed, and of members that have the same
- * name the last one counts, as it does for jsonb.  Where the walk stands is a depth, and "live", the depth of the innermost open container that
- * lies on the path: only its members can be what is looked for.
+ * One pass over the text, without recursion: it is checked to its end, since nothing in a malformed
+ * document is trusted, and of members with the same name the last one counts, as for jsonb.  The
+ * state of the walk is a depth, and "live", the depth of the innermost open container that lies on
+ * the path: only its members can be what is looked for.
  */
 #include "rollup/field.h"
 
@@ -31,7 +31,7 @@ typedef struct walk
 	char		open[KS_FIELD_DEPTH + 1];	/* '{' or '[', by depth */
 } walk;
 
-/* Numbers as #>> has them, but for signs, blanks and leading zeros. */
+/* Array subscripts as in #>>, but without signs, blanks and leading zeros. */
 ks_field_part
 ks_field_part_of(const char *name, size_t length)
 {
@@ -103,7 +103,7 @@ hex_unit(const char *at, const char *end)
 	return result;
 }
 
-/* From its opening quote on. */
+/* A string, from its opening quote on. */
 static bool
 scan_string(scanner *s, ks_field *token)
 {
@@ -292,9 +292,9 @@ next_character(const char **at, const char *end, bool utf8, char *out)
 }
 
 /*
- * What a scalar says, without escapes; text has room for its length.  False where
- * that is no text: a zero byte, half a pair, or beyond what the encoding is known
- * to have.
+ * The text of a scalar, without escapes; text has room for its length.  False
+ * where that is no text: a zero byte, half a surrogate pair, or a character that
+ * the encoding may not have.
  */
 bool
 ks_field_unescape(const ks_field *field, bool utf8, char *text, size_t *length)
@@ -403,7 +403,7 @@ take_scalar(walk *w)
 	return true;
 }
 
-/* After a value: closes what ends, up to where another value is to come. */
+/* After a value: closes containers that end, up to where another value has to come. */
 static bool
 take_separator(walk *w)
 {
@@ -495,7 +495,7 @@ ks_field_find(const char *json, size_t length, const ks_field_part *path, int co
  * ------------------------------------------------------------------------
  */
 
-/* A whole number in decimal digits, with a sign or zeros after a point at most; false for all else, and beyond 64 bits. */
+/* A whole number in decimal digits, at most with a sign and zeros after a point; false for anything else, and beyond 64 bits. */
 bool
 ks_whole_number(const char *text, size_t length, int64_t *value)
 {
@@ -504,7 +504,7 @@ ks_whole_number(const char *text, size_t length, int64_t *value)
 	size_t		first = i;
 	int64_t		result = 0;
 
-	/* summed up below zero, where there is room for the least one, too */
+	/* summed up below zero, where the smallest number fits, too */
 	for (; i < length && text[i] >= '0' && text[i] <= '9'; i++)
 	{
 		ks_check_interrupts_at(i);

@@ -8,10 +8,10 @@
 
 #include "base/port.h"
 
-/* So many names a path may have. */
+/* How many names a path may have. */
 #define KS_FIELD_PARTS 16
 
-/* A document that is nested more deeply is taken for a malformed one. */
+/* A document that is nested more deeply counts as malformed. */
 #define KS_FIELD_DEPTH 1000
 
 /* One step into a document: a member of that name, or an element by its number. */

@@ -1,13 +1,12 @@
 /*
- * Fingerprints: whether two ways of counting come to the same, however much it is.
+ * Fingerprints: whether two ways of counting have the same result, however large.
  *
- * A fingerprint is the sum of all weights, each times a number that a secret makes
- * of its key, quarter hour and member.  It is a few bytes whatever it is of, and
- * adds up as tallies do, so that what verify() compares fits into memory though
- * neither side does.  There are two such sums, with secrets of their own: that
- * tallies that differ have the same ones is as likely as guessing a number of 64
- * bits, at the least, and nobody can arrange it who does not know the secret, which
- * is another one in each session.
+ * A fingerprint is the sum of all weights, each times a number that a secret makes of its key,
+ * quarter hour and member.  It is a few bytes whatever it is of, and adds up as tallies do, so that
+ * what verify() compares fits into memory though neither side does.  There are two such sums, each
+ * with its own secret: the chance that different tallies have the same sums is at most that of
+ * guessing a number of 64 bits, and nobody can arrange it without knowing the secret, which differs
+ * from session to session.
  *
  * One aggregate adds stored rows and takes raw events away, month by month and measure by measure, so
  * that a mixed row is read once, whatever months it spans, and nothing is left where both say the same.
@@ -41,16 +40,16 @@ typedef struct comparison
 	int			count;
 	int			room;
 	fingerprint *of;
-	int			last;			/* which was asked for last: events of one month follow each other */
+	int			last;			/* the one used last: events of one month follow each other */
 	uint32	   *index;			/* numbers + 1, by hash, of twice as many places as there is room; NULL while there are few */
 } comparison;
 
 #define FIRST_ROOM 4
 
-/* So many are looked through one by one. */
+/* Up to this many are searched one by one. */
 #define FEW 16
 
-/* Names of measures, each of which stands once in memory: as long as the query. */
+/* Names of measures, each of them once in memory, for as long as the query. */
 typedef struct measure_names
 {
 	MemoryContext memory;
@@ -77,7 +76,7 @@ secrets(void)
 	return secret;
 }
 
-/* Spreads what differs in some bits over all of them. */
+/* Spreads differences in some bits over all bits. */
 static uint64
 mix(uint64 x)
 {
@@ -88,7 +87,7 @@ mix(uint64 x)
 	return x ^ (x >> 32);
 }
 
-/* A number for an encoded key, from which nobody can choose two that have the same. */
+/* A number for an encoded key; nobody can construct two keys with the same one. */
 static uint64
 key_number(ks_string key)
 {
@@ -172,7 +171,7 @@ place_of(const comparison *c, const char *measure, DateADT month)
 	return (uint32) mix((uint64) (uintptr_t) measure ^ ((uint64) (uint32) month << 40)) & (2 * (uint32) c->room - 1);
 }
 
-/* Where it stands in the index, or would. */
+/* Its place in the index, used or free. */
 static uint32
 find_place(const comparison *c, const char *measure, DateADT month)
 {
@@ -199,7 +198,7 @@ make_room(comparison *c)
 		c->index[find_place(c, c->of[i].measure, c->of[i].month)] = (uint32) i + 1;
 }
 
-/* The number of a month of a measure; there is none yet if it is that of those that there are. */
+/* The number of a month of a measure; equal to the count of known months if it is a new one. */
 static int
 find_number(const comparison *c, const char *name, DateADT month)
 {
@@ -273,7 +272,7 @@ sum_of(int64 a, int64 b)
 typedef struct tally_key
 {
 	uint64		number;
-	const char *measure;		/* NULL: what no measure is named in */
+	const char *measure;		/* NULL: no measure is named in it */
 } tally_key;
 
 /* The keys of a tally; in mixed ones a measure's follow each other. */
@@ -304,7 +303,7 @@ tally_keys(measure_names *names, const ks_builder *tally, ks_string measure)
 	return keys;
 }
 
-/* The month that a row says, which is where questions look for it; where it spans months, that of the quarter, of which most follow each other. */
+/* The month that the row says, where questions look for it; if it spans months, that of the quarter hour; most of these follow each other. */
 typedef struct month_of_quarter
 {
 	bool		spans;

@@ -1,9 +1,10 @@
 /*
- * What is kept of events that are in no table any more, beyond the extension.
+ * Kept statistics, of events that are in no table any more, survive the extension.
  *
- * DROP EXTENSION ... CASCADE drops the rollup's column of tallies, for their type is
- * the extension's.  What the tables have can be counted again; what is kept cannot,
- * so an event trigger puts it as bytes into a column of its own before that.
+ * DROP EXTENSION ...  CASCADE drops the rollup's column of tallies, for their type
+ * is the extension's.  Events in tables can be counted again; kept statistics
+ * cannot, so an event trigger copies them as bytes into a column of their own before
+ * that.
  */
 #include "rollup/rollup.h"
 
@@ -54,7 +55,7 @@ run(const char *statement)
 		elog(ERROR, "could not run \"%s\"", statement);
 }
 
-/* Whether the caller may drop the extension: whoever may not is told so later, by PostgreSQL. */
+/* Whether the caller may drop the extension: if not, PostgreSQL will say so later. */
 static bool
 may_drop(void)
 {

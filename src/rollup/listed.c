@@ -4,14 +4,14 @@
  * A writer adds the line that is missing, in the transaction of its rows: whoever
  * sees a row finds its line.  Such a list has no key of what it lists: two
  * writers of the same new thing do not wait for each other, and both leave a
- * line, which does no harm.  It is read as it is now, not as a snapshot has it
- * (SnapshotSelf): what is seen then is what any snapshot may see and perhaps
- * more, and neither reading nor writing it can be what a serializable
- * transaction fails for.
+ * line, which does no harm.  It is read in its current state, not as of a
+ * snapshot (SnapshotSelf): that includes everything that any snapshot may see,
+ * perhaps more, and neither reading nor writing it can make a serializable
+ * transaction fail.
  *
  * A session remembers what it has found or added, so that a statement costs a
- * look into a hash table.  What it has added itself is forgotten with the
- * transaction that does not commit.
+ * look into a hash table.  What it has added itself is forgotten if the
+ * transaction does not commit.
  */
 #include "rollup/listed.h"
 
@@ -58,7 +58,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId p
 {
 	ks_listed  *l;
 
-	/* lines of outer transactions may be left: they are found again, and are as uncommitted as before */
+	/* lines of outer transactions may remain: they are found again, and are still uncommitted */
 	for (l = event == SUBXACT_EVENT_ABORT_SUB ? all : NULL; l != NULL; l = l->next)
 	{
 		if (l->uncommitted)
@@ -66,7 +66,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId p
 	}
 }
 
-/* A line is about to be added: an error while it is written takes along what is known. */
+/* A line is about to be added: an error while it is written makes the session forget what it knows. */
 void
 ks_listed_uncommitted(ks_listed *listed)
 {
@@ -87,7 +87,7 @@ ks_listed_uncommitted(ks_listed *listed)
 	listed->uncommitted = true;
 }
 
-/* What is listed may be chosen by strangers. */
+/* Strangers may choose what is listed. */
 static uint32
 hash_key(const void *key, Size size)
 {
@@ -109,7 +109,7 @@ known(ks_listed *listed)
 	return listed->known;
 }
 
-/* What is remembered is of this table: another of its name, made since, has lines of its own. */
+/* What is remembered belongs to this table: a newer one of the same name has other lines. */
 void
 ks_listed_begin(ks_listed *listed, Oid relid)
 {
@@ -132,7 +132,7 @@ ks_listed_put(ks_listed *listed, const void *key)
 	return hash_search(known(listed), key, HASH_ENTER, NULL);
 }
 
-/* Reads the lines of a list that its primary key finds, as they are now. */
+/* Reads the lines of a list that its primary key finds, in their current state. */
 void
 ks_list_read(Oid relid, ScanKeyData *keys, int nkeys, ks_line take, void *context)
 {

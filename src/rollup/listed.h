@@ -13,14 +13,14 @@
 /* What a session knows of one list: entries of a hash table, which begin with their keys. */
 typedef struct ks_listed
 {
-	const char *name;			/* for whoever looks at memory */
+	const char *name;			/* shown in memory statistics */
 	Size		key_size;
 	Size		entry_size;
-	long		most;			/* so many entries are remembered before it begins anew */
+	long		most;			/* how many entries are remembered before it begins anew */
 	Oid			relid;			/* the table that it stands in */
 	HTAB	   *known;
 	bool		uncommitted;	/* lines of this transaction are among what is known */
-	struct ks_listed *next;		/* of those that the end of a transaction is told to */
+	struct ks_listed *next;		/* next list that is notified of the end of a transaction */
 } ks_listed;
 
 /* Takes a line of the list; false where it wants no more. */

@@ -1,7 +1,7 @@
 /*
  * Events sorted by bot and UTC month while they are counted.
  *
- * A group is the tally of one bot and month.  Whoever counts watches how much
+ * A group is the tally of one bot and month.  The caller watches how much
  * memory all of them take, and starts anew when it is too much.
  */
 #include "rollup/count.h"

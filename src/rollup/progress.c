@@ -1,9 +1,9 @@
 /*
- * How far counting has come, for other sessions to see.
+ * The progress of counting, for other sessions to see.
  *
- * PostgreSQL shows the progress of its own commands only, and extensions cannot
- * add kinds.  What we report goes under COPY, whose numbers mean the same (the table,
- * rows that were processed), with a mark by which kindly_stats.progress knows it.
+ * PostgreSQL shows the progress of its own commands only, and extensions cannot add
+ * kinds.  Ours is reported as COPY, whose numbers mean the same (the table, rows that
+ * were processed), with a mark by which kindly_stats.progress knows it.
  */
 #include "rollup/recount.h"
 
@@ -36,7 +36,7 @@ report_table(ks_progress_what what, Oid relid)
 	pgstat_progress_update_param(PROGRESS_MARK, PROGRESS_MARK_VALUE);
 }
 
-/* What all that is begun from here on is begun for. */
+/* The purpose that is reported with everything from here on. */
 void
 ks_progress_for(ks_progress_what what)
 {
@@ -44,8 +44,8 @@ ks_progress_for(ks_progress_what what)
 }
 
 /*
- * From here on this session counts.  Where it reports something else already, such
- * as a COPY whose triggers count, that goes on.
+ * From here on this session reports counting.  If it already reports something
+ * else, such as a COPY whose triggers count, that continues.
  */
 void
 ks_progress_begin(ks_progress_what what, ks_progress_phases phase, Oid relid)

@@ -1,5 +1,5 @@
 /*
- * The raw events of all measures of a grain, for whoever counts them in plain SQL.
+ * The raw events of all measures of a grain, to be counted in plain SQL.
  */
 #include "base/stream.h"
 

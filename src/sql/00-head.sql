@@ -1,9 +1,9 @@
 -- kindly_stats: install script, put together from src/sql
 \echo Use "CREATE EXTENSION kindly_stats" to load this file. \quit
 
--- Whoever may create schemas may have made this one before, with tables that the extension would take for its own: triggers and
--- policies on them would run with the rights of whoever uses it.  Tables that are left from an earlier time are welcome, when they
--- belong to somebody who may create tables here.
+-- Anybody who may create schemas may have made this one before, with tables that the extension would take for its own: triggers and
+-- policies on them would run with the rights of whoever uses the extension.  Tables left from an earlier installation are accepted, if
+-- their owner may create tables here.
 DO $$
 DECLARE
     path text := pg_catalog.current_setting('search_path');
@@ -12,7 +12,7 @@ BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     SELECT n.oid, n.nspowner, r.rolname INTO STRICT other FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
      WHERE n.nspname = 'kindly_stats';
-    -- the database's owner is a stranger, too: he may be somebody who is given databases, and a schema's owner can put anything into it
+    -- the database's owner is not trusted either: databases are handed out to people, and a schema's owner can put anything into it
     IF NOT (other.rolname = current_user OR (SELECT r.rolsuper FROM pg_roles AS r WHERE r.oid = other.nspowner)) THEN
         RAISE EXCEPTION 'schema kindly_stats belongs to role "%"', other.rolname
             USING ERRCODE = '42501', HINT = 'Drop or rename it, or give it to the role that creates the extension once you have seen what is in it.';
@@ -34,7 +34,7 @@ BEGIN
         RAISE EXCEPTION 'schema kindly_stats has a % "%" of role "%", which is not the extension''s', other.kind, other.name, other.owner
             USING ERRCODE = '42501', HINT = 'Drop it, or move it to another schema.';
     END IF;
-    -- the others hold nothing but the extension's, so that they are dropped with it
+    -- the other schemas hold nothing else, so they are dropped with the extension
     SELECT n.nspname, r.rolname INTO other FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
      WHERE n.nspname IN ('bi', 'chatbot_com', 'kindly_api', 'kindly_rules', 'logicdialog', 'sage', 'ultimate') ORDER BY n.nspname LIMIT 1;
     IF FOUND THEN

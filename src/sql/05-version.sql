@@ -1,4 +1,4 @@
--- Which library goes with these objects, and what the extension makes besides them.
+-- The library's version, and notices about what the extension creates besides these objects.
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
     LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_library_version';

@@ -1,4 +1,4 @@
--- The tally: a packed multiset of (key, slot, member) -> weight, where a slot is a UTC quarter hour.
+-- The tally: a packed multiset of (key, UTC quarter hour, member) -> weight.
 
 CREATE TYPE kindly_stats.tally;
 
@@ -54,8 +54,8 @@ COMMENT ON OPERATOR kindly_stats.+ (kindly_stats.tally, kindly_stats.tally) IS '
 COMMENT ON OPERATOR kindly_stats.- (kindly_stats.tally, kindly_stats.tally) IS 'take away';
 COMMENT ON OPERATOR kindly_stats.- (NONE, kindly_stats.tally) IS 'negate';
 
--- Aggregates.  Their state is a tally (not internal), which a distributed engine can move between nodes; the one
--- transition function of sum() therefore combines, for both.
+-- Aggregates.  Their state is a tally (not internal), which can be moved between the nodes of a distributed database; so the transition
+-- function of sum() is the combine function of both.
 
 CREATE FUNCTION kindly_stats.tally_sum(kindly_stats.tally, kindly_stats.tally) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'ks_tally_sum';

@@ -52,7 +52,7 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
 
 CREATE FUNCTION kindly_stats.moment(integer) RETURNS kindly_stats.moment
 AS 'MODULE_PATHNAME', 'ks_moment_from_integer'
--- always an error: stable, so that it is raised when the query is run and not when it is planned
+-- always an error: stable, so that it is raised when the query runs and not when it is planned
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
 
 -- Implicit, so that one function with moments takes what any client sends:

@@ -1,4 +1,4 @@
--- Whose statistics: src/base/bot.c
+-- Ids of bots: src/base/bot.c
 
 CREATE TYPE kindly_stats.bot_id;
 
@@ -53,7 +53,7 @@ CREATE FUNCTION kindly_stats.bot_id(integer) RETURNS kindly_stats.bot_id
 AS 'MODULE_PATHNAME', 'ks_bot_id_from_int4'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1;
 
--- Implicit, so that one function takes the id that a client has, as whatever its driver binds it.
+-- Implicit, so that one function takes a client's id in whatever type its driver binds it.
 CREATE CAST (smallint AS kindly_stats.bot_id)
 	WITH FUNCTION kindly_stats.bot_id(smallint) AS IMPLICIT;
 CREATE CAST (integer AS kindly_stats.bot_id)

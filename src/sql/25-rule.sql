@@ -1,6 +1,6 @@
 -- Rules: how a logical column is read where it is not simply a column of the table (src/rollup/rule.c).
 
--- Queries that read raw events call these as the owner of an event table, who need not have any right in our other schemas.
+-- Queries that read raw events call these as the event table's owner, who may have no right in the extension's other schemas.
 CREATE SCHEMA kindly_rules;
 GRANT USAGE ON SCHEMA kindly_rules TO PUBLIC;
 COMMENT ON SCHEMA kindly_rules IS 'how values of event tables are read: fields of JSON, instants, booleans and whole numbers; pure functions for everybody';
@@ -64,7 +64,7 @@ COMMENT ON FUNCTION kindly_rules.whole_number(numeric) IS
 
 value: 12, -3, 4.0; NULL for a fraction, for NaN and for what is infinite.';
 
--- The column that a logical one is read from, NULL where there is none.
+-- The column from which a logical one is read, NULL if there is none.
 CREATE FUNCTION kindly_stats.mapped_column(mapped jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE jsonb_typeof(mapped) WHEN 'string' THEN mapped #>> '{}' WHEN 'object' THEN mapped ->> 'column' END
@@ -72,8 +72,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.mapped_column(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.mapped_column(jsonb) IS 'internal: the column of a table that a mapping names, also inside a rule';
 
--- Rules are looked into with ->, since ? takes a column of that name for one.
--- What a type must be so that triggers can read it (type_fits() of src/rollup/measure.c), or exports; role: of logical_columns() or conversation_columns().
+-- Rules are inspected with ->, since ? would take a column of that name for a rule.
+-- Which types triggers (type_fits() in src/rollup/measure.c) or exports can read; role: as in logical_columns() or conversation_columns().
 CREATE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
@@ -126,9 +126,9 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.fitting_types(text, jsonb, oid) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.fitting_types(text, jsonb, oid) IS 'internal: a hint where type_fits() says no';
 
--- What somebody wrote for a logical column, as triggers are told it.
+-- What a user wrote for a logical column, in the form that triggers get.
 
--- The field of a document in SQL's words: payload->a->>b.
+-- A field of a document, written as in SQL: payload->a->>b.
 CREATE FUNCTION kindly_stats.field_rule(logical text, written text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -179,7 +179,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.scalar_texts(text, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.scalar_texts(text, jsonb) IS 'internal: what values are counted as (22023)';
 
--- As bots are written elsewhere: of a number its whole, 1 for 1.0.
+-- Bots as they are written elsewhere: a whole number without fraction, 1 for 1.0.
 CREATE FUNCTION kindly_stats.constant_bot(written jsonb) RETURNS text
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -251,7 +251,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_column(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_column(regclass, text) IS 'internal: whether a table has a column';
 
--- known: the rule that the kind would have without it.
+-- known: the rule that the kind would have without this.
 CREATE FUNCTION kindly_stats.kinds_rule(known jsonb, kinds jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -281,7 +281,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.instant_rule(jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.instant_rule(jsonb, text, text) IS 'internal: how instants are read (22023)';
 
--- The mapping of an event table, as attach() is told it in all its arguments; what is no mapping at all is left to check_columns().
+-- The mapping of an event table, put together from all arguments of attach(); what is no mapping at all is left to check_columns().
 CREATE FUNCTION kindly_stats.written_columns(event_table regclass, columns jsonb, kinds jsonb, tz text, unit text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

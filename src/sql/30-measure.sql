@@ -1,7 +1,7 @@
 -- The measures that come with the extension, and how those of a database follow a newer version.
 
--- A definition that is released stays; what a later version defines otherwise has another row, with that version.  So a row of
--- kindly_stats.measure that was changed by hand is known as such.
+-- A released definition stays; where a later version defines a measure differently, there is another row, with that version.  So a row of
+-- kindly_stats.measure that was changed by hand can be recognized.
 CREATE FUNCTION kindly_stats.built_in_measures()
     RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
@@ -59,8 +59,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.newest_measures() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.newest_measures() IS 'internal: built-in measures as the newest version defines them';
 
--- What an update of the extension has left to be done: measures that are new since then, or defined anew.  One that was there before and is
--- no more was deleted on purpose.
+-- What is left to do after an update of the extension: measures that are new in it, or defined differently.  A measure that existed before
+-- and is missing was deleted on purpose.
 CREATE FUNCTION kindly_stats.outdated_measures() RETURNS TABLE (name text, action text)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,6 +1,6 @@
 -- The rollup: aggregates that read it, triggers that write it, compaction.
 
--- Internal aggregates of which every question is made: one query for one bot whose SELECT list is one of these.
+-- Internal aggregates, one for each form of question: a question is a query for one bot whose SELECT list is one of these.
 -- measure and tally come from the row; wanted is the measure asked for; edges and buckets say where instants go; filter holds
 -- conditions such as 0+web or 1-en.
 
@@ -48,7 +48,7 @@ CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tall
     FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
 
--- Questions run with the reader's rights, so readers may execute the aggregates; what these are made of is checked of their owner.
+-- Questions run with the reader's rights, so readers may execute the aggregates; the right to execute their parts is checked for the aggregates' owner.
 REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
     kindly_stats.series_agg_final(internal),
     kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
@@ -89,17 +89,17 @@ grain of the measures that count it, and its column names.  It writes with the r
 COMMENT ON FUNCTION kindly_stats.refuse_truncate() IS 'trigger of event tables: TRUNCATE would leave the statistics behind, so it is refused (55000)';
 COMMENT ON FUNCTION kindly_stats.measure_changed() IS 'trigger of kindly_stats.measure: makes every session read the measures anew';
 
--- Whoever may ask what is attached may execute these: they show nothing.
+-- For everybody who may ask what is attached: these reveal nothing.
 CREATE FUNCTION kindly_stats.trigger_arguments(arguments bytea) RETURNS text[]
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_trigger_arguments';
 COMMENT ON FUNCTION kindly_stats.trigger_arguments(bytea) IS 'internal: the arguments of a trigger, as pg_trigger.tgargs has them';
 
--- Administrators may make triggers with what arguments they like, which must not become an error of whoever asks what is attached.
+-- Administrators can create triggers with any arguments, which must not cause errors for whoever asks what is attached.
 CREATE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    -- names alone, as most have them, are seen sooner
+    -- most mappings have names alone, which is quicker to see
     SELECT CASE WHEN argument ~ $names$^\{("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null)(, "([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null))*)?\}\Z$names$ THEN argument::jsonb
-                -- put together from the inside: a text T; an object V of texts and nulls; a rule R
+                -- from the inside out: a text T; an object V of texts and nulls; a rule R
                 WHEN argument ~ replace(replace(replace(
                     $mapping$^\{T: (?:T|null|R)(?:, T: (?:T|null|R))*\}\Z$mapping$,
                     'R', $rule$\{T: (?:T|\[T(?:, T)*\]|V)(?:, T: (?:T|\[T(?:, T)*\]|V))*\}$rule$),
@@ -108,9 +108,9 @@ CREATE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
 $$;
 COMMENT ON FUNCTION kindly_stats.mapping(text) IS 'internal: the mapping that an argument of a trigger has as attach() writes it, else NULL';
 
--- The event tables, as their triggers after INSERT for the statement say, whatever these are called by now; partitions are covered by
--- their parent's line.  Arguments are the table, the grain and the columns; a trigger that has others was not made by attach().
--- A function, which everybody may call, so that whoever reads tables need not have this among what tools list.
+-- The event tables, recognized by their statement triggers after INSERT, whatever these are called by now; partitions are covered by their
+-- parent's line.  The triggers' arguments are the table, the grain and the columns; a trigger with others was not made by attach().  This
+-- is a function that everybody may call, so that readers need no right on the view, which tools would then list.
 CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -118,7 +118,7 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
      WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
        AND (t.tgnargs = 3
-            -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+            -- DETACH PARTITION CONCURRENTLY has begun: queries on the parent do not see the partition any more
             OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
        AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
 END;

@@ -1,8 +1,8 @@
--- Event tables: made, attached, detached.  The rollup and the measures are ordinary tables that the first attach creates:
--- members of the extension would be dumped without their rows.
+-- Creating, attaching and detaching event tables.  The rollup and the measures are ordinary tables, created by the first attach: members of
+-- the extension would be dumped without their rows.
 
--- Nobody else can create tables in this schema; but one that was there before, or that was given away, could have triggers, rules or
--- policies that run with the rights of whoever uses it.
+-- Nobody else can create tables in this schema; but a table that existed before, or was given away, could have triggers, rules or policies
+-- that run with the rights of whoever uses it.
 CREATE FUNCTION kindly_stats.require_own_tables() RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -61,7 +61,7 @@ BEGIN
     IF kindly_stats.has_rollup() THEN
         RETURN;
     END IF;
-    -- another session may be at the same, and be done before us
+    -- another session may be doing the same, and finish first
     PERFORM kindly_stats.lock_creation();
     IF kindly_stats.has_rollup() THEN
         RETURN;
@@ -70,7 +70,7 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            -- rows of new events ascend with their transactions, see src/rollup/row_id.c; what is below zero lies in the other index
+            -- ids of new rows ascend with their transactions, see src/rollup/row_id.c; those below zero lie in the other index
             id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
             cluster bigint,
@@ -132,7 +132,7 @@ event_table: which; grain: of which measures; columns: how it named the columns 
 Such a table cannot be attached before kindly_stats.forget_kept(), or its events would be counted twice.';
     END IF;
     IF to_regclass('kindly_stats.known_bot') IS NULL THEN
-        -- no key of its bots: two writers of a new one do not wait for each other, and both leave a line
+        -- no key on bots: two writers of a new bot do not wait for each other, and both add a line
         CREATE TABLE kindly_stats.known_bot (
             bot_id bigint NOT NULL,
             id text COLLATE "C" NOT NULL,
@@ -156,7 +156,7 @@ Rows are added as events are written.';
 id: the id that the user has for the bot; name: its name, which no other bot has; bot_id: the number of the bot, made of the id.
 A bot needs no name to be counted.';
     END IF;
-    -- it goes with the extension, whose function it calls
+    -- it is dropped with the extension, whose function it calls
     IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
         ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
     END IF;
@@ -208,7 +208,7 @@ event_table: which; since: when counting began.';
 
 is_only: always true, for there is one row; verified_at: when; differences: how many rows kindly_stats.verify() had.';
     END IF;
-    -- tables that were restored without this schema have their triggers, and nothing of them is counted
+    -- tables that were restored without this schema have their triggers, but their rows are not counted
     IF is_new THEN
         INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t ON CONFLICT DO NOTHING;
     END IF;
@@ -235,7 +235,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.logical_columns(text) IS 'internal: columns that measures of a grain read, and what their type must be good for';
 
--- What a domain over domains is in the end.
+-- The base type of a domain over domains.
 CREATE FUNCTION kindly_stats.base_type(type oid) RETURNS oid
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH RECURSIVE below (oid, is_domain) AS (
@@ -287,7 +287,7 @@ BEGIN
         ELSIF NOT kindly_stats.type_fits(c.role, c.rule, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = kindly_stats.fitting_types(c.role, c.rule, c.atttypid);
-        -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
+        -- virtual columns are never computed for triggers, and those of partitions only if their columns are laid out as the parent's are
         ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
                 SELECT FROM kindly_stats.partition_tree(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
             RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
@@ -301,8 +301,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_columns(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_columns(regclass, jsonb, text) IS 'internal: refuses a table whose columns the measures cannot read (22023, 42703, 42804)';
 
--- What the triggers are told: every column that is there by its name, so that one that is renamed later is missed, and not
--- taken for one that never was.
+-- What the triggers are told: the name of every existing column, so that one that is renamed later is missed, and not taken for one that
+-- never existed.
 CREATE FUNCTION kindly_stats.found_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(l.logical, l.logical) FILTER (WHERE a.attnum IS NOT NULL), '{}') || columns
@@ -312,7 +312,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.found_columns(regclass, jsonb, text) IS 'internal: a mapping of columns, completed with those that have the documented names';
 
--- Without those that only measures read that are there no more.
+-- Without the columns that only deleted measures read.
 CREATE FUNCTION kindly_stats.needed_columns(columns jsonb, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(jsonb_object_agg(c.key, c.value), '{}') FROM jsonb_each(columns) AS c
@@ -344,7 +344,7 @@ DECLARE
                         CASE WHEN relation <> event_table THEN ', ''partition''' END);
     renamed name;
 BEGIN
-    -- its owner may call a trigger otherwise, but two would count twice
+    -- its owner may have renamed a trigger, but two would count twice
     FOR renamed IN SELECT t.tgname FROM pg_trigger AS t
                     WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
                       AND (kindly_stats.trigger_arguments(t.tgargs))[2] = grain
@@ -408,7 +408,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_missing_triggers(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.create_missing_triggers(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
 
--- Tables that lack counting triggers, of which there are three a grain: what is written straight to them is not counted.
+-- Tables that lack counting triggers, of which each grain has three: what is written directly to them is not counted.
 CREATE FUNCTION kindly_stats.bare_partitions(event_table regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT r FROM kindly_stats.partition_tree(event_table) AS r
@@ -425,7 +425,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.tree_top(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.tree_top(regclass) IS 'internal: the table whose partition this is in the end, or itself';
 
--- What no trigger can count, of a table or of what is below it.
+-- Raises an error for what no trigger can count, in a table or below it.
 CREATE FUNCTION kindly_stats.require_countable(relation regclass) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -459,7 +459,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_countable(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_countable(regclass) IS 'internal: refuses tables whose rows triggers do not see, or that lose them unseen (42809)';
 
--- A snapshot from before a lock was had does not see what was written until then, which nobody would count.
+-- A snapshot taken before the lock does not see what was written until the lock was granted: nobody would count that.
 CREATE FUNCTION kindly_stats.require_fresh_snapshots(action text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -481,7 +481,7 @@ BEGIN
     IF event_table IS NULL THEN
         RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
     END IF;
-    -- below 16384 are the server's own; temporary tables cannot be read by the other sessions that ask for statistics
+    -- oids below 16384 are the server's own; temporary tables cannot be read by other sessions, which ask for statistics
     IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace
        OR class.oid < 16384 OR class.relpersistence = 't' THEN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
@@ -505,7 +505,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_table(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_table(regclass) IS 'internal: refuses to attach what is no table of its own (22004, 42809, 55000)';
 
--- The mapping that the triggers are to have: what they know already, completed; refuses what cannot be.
+-- The mapping for the triggers: what they know already, completed; refuses what is impossible.
 CREATE FUNCTION kindly_stats.wanted_columns(event_table regclass, columns jsonb, grain text) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -537,16 +537,16 @@ DECLARE
     known jsonb;
     wanted jsonb;
     is_counting boolean;
-    -- what is counted can no longer be told from the table
+    -- what has been counted can no longer be found in the table
     is_lost boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    -- before the table: whoever repairs holds this one, and then waits for tables
+    -- before the table's lock: repairs take this one first, and then wait for tables
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
-    -- nobody writes while existing events are counted and the triggers appear
+    -- nobody may write while existing events are counted and the triggers are created
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     known := kindly_stats.attached_columns(event_table, grain);
     wanted := kindly_stats.wanted_columns(event_table, columns, grain);
@@ -560,10 +560,10 @@ BEGIN
     IF known IS DISTINCT FROM wanted AND NOT is_lost THEN
         PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
-    -- partitions that are covered below were written to without being counted
+    -- what was written to partitions without triggers, which they get below, was not counted
     is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
     RETURN QUERY SELECT * FROM kindly_stats.create_missing_triggers(event_table, wanted, grain);
-    -- what attach_concurrently() left undone
+    -- what attach_concurrently() has left unfinished
     IF is_counting THEN
         PERFORM kindly_stats.finish_attach(event_table);
     ELSIF is_lost THEN
@@ -634,7 +634,7 @@ BEGIN
     END IF;
     FOREACH known IN ARRAY ARRAY(SELECT ROW(t.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table)
     LOOP
-        -- of what is half counted, repair() takes away what is there
+        -- where a table is half counted, repair() takes away what has been counted
         EXIT WHEN half_counted;
         IF keep_statistics THEN
             PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
@@ -675,7 +675,7 @@ table out of the statistics; they would be counted twice if it were attached aga
 partitions that had triggers.
 Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached, or is to be kept and still being counted.';
 
--- Without SET search_path: the table belongs where the caller creates tables.
+-- Without SET search_path: the table is created where the caller's tables are.
 CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass
     LANGUAGE plpgsql AS $$
 DECLARE

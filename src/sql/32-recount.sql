@@ -1,7 +1,7 @@
--- Counting from the raw events: for attach and new measures, to verify and to repair.
+-- Counting raw events: for attach and new measures, to verify and to repair.
 --
--- No loop over a query goes on while a table is read: its cursor has a name, by which code of a table's owner could move it, so that
--- what comes after his table is left out.  What is to be done is listed first.
+-- No loop over a query is open while a table is read: its cursor has a name, by which code of the table's owner could move it, so that the
+-- tables after his would be skipped.  So the work is listed first.
 
 CREATE FUNCTION kindly_stats.column_expression(event_table regclass, columns jsonb, logical text, type text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -75,7 +75,7 @@ CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, me
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
-    -- of a condition that is a number
+    -- for a condition that is a number
     number_type text;
     keys text[];
 BEGIN
@@ -115,7 +115,7 @@ DECLARE
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
-    -- what is mapped to null is no event
+    -- a row whose kind is mapped to null is no event
     IF columns -> 'kind' -> 'values' IS NOT NULL THEN
         SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
                       kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
@@ -153,8 +153,8 @@ all.  A table whose bots are texts gives all bots, each as text_bot; others give
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
 column is missing, 55000 where the table is not counted so.';
 
--- One pass over a table for all measures, counted as the triggers do it.  The queries that the two functions below run are
--- run as the table's owner: what he put into the table must not run with the caller's rights.
+-- One pass over a table for all measures, counted as the triggers do it.  The queries of the two functions below run as the table's owner:
+-- his code in the table must not run with the caller's rights.
 
 -- SELECT the columns that measures of a grain read; $1 is a bot or NULL.
 CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
@@ -258,8 +258,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.notice_kept(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.notice_kept(text) IS 'internal: says so where a new measure cannot have all events that are counted';
 
--- A column that some measure adds up is there only where it adds something: fractions, and texts that are no numbers, are not.  Measures that need it
--- have been counted with them, if nothing added it up so far.
+-- A column that some measure adds up counts as present only where it adds something: fractions and texts that are no numbers do not.
+-- Measures that need the column have been counted with those, if no measure added it up so far.
 CREATE FUNCTION kindly_stats.check_weight(name text, weight text, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -279,7 +279,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.check_weight(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.check_weight(text, text, text) IS 'internal: refuses a weight that would change what other measures count (55000)';
 
--- Has attached tables read columns that measures have come to read, but not what other measures have been counted without.
+-- Makes attached tables read the columns of new measures, except those that other measures have been counted without.
 CREATE FUNCTION kindly_stats.read_new_columns(grain text, known text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -300,7 +300,7 @@ COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
 
 known: those that they read before.  Errors: 42703, 42804.';
 
--- From here on writers count it, once those that know nothing of it are gone.
+-- From here on all writers count it: those that do not know it are waited for.
 CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -383,7 +383,7 @@ BEGIN
             END IF;
             PERFORM kindly_stats.repair(NULL, b.name);
         ELSE
-            -- what it is now is no definition of this version either
+            -- its present definition is not that of this version either
             UPDATE kindly_stats.measure AS m SET built_in = b.version WHERE m.name = b.name;
         END IF;
         measure := o.name;
@@ -412,7 +412,7 @@ What they count moves to those rows of kindly_stats.rollup that are kept.
 Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
 55000 where the table is not attached.';
 
--- A month of a bot may be larger than a tally can be: what is compared is sums of fixed size, of what is stored and of the raw events.
+-- A month of a bot may be larger than a tally can be: so sums of fixed size are compared, of what is stored and of the raw events.
 
 CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
     LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
@@ -434,10 +434,10 @@ total recounted}, ...}; NULL where there is no difference.';
 -- One pass over what is stored, and one over each table, whatever the number of measures.
 CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
-    -- to compile the query takes longer than to run it on most tables
+    -- on most tables, compiling the query takes longer than running it
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-    -- tallies are of months
+    -- tallies are by month
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
     raw text;
 BEGIN
@@ -462,7 +462,7 @@ BEGIN
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
             SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
-        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
+        -- only existing measures and the months that are asked for: a row that spans months has others, too
         different AS MATERIALIZED (
             SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
               FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
@@ -500,7 +500,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM P
 COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
 'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
 
--- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
+-- Kept rows of a measure that was deleted; its live rows are removed by repair().
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.rollup AS r
@@ -530,7 +530,7 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
     IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
-        -- tables that were restored have triggers, and perhaps nothing that these could count in
+        -- restored tables have triggers, but perhaps there is no rollup yet
         PERFORM kindly_stats.create_tables();
     ELSIF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
@@ -541,7 +541,7 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot::bigint);
-    -- what is marked before the snapshot is counted in it
+    -- what is marked before the snapshot is taken is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
     changed := kindly_stats.repair(bot);
@@ -549,7 +549,7 @@ BEGIN
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
     END IF;
-    -- rows that came without triggers
+    -- rows that were written without triggers
     PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
     RETURN changed;
 END

@@ -1,8 +1,7 @@
 -- Tables of conversations, with the properties that Ultimate's Data Export API documents: counted where they begin and where
 -- they end, and unchangeable once the day on which they ended has been exported.
 
--- Triggers and days.  Whoever may close days can shut writers out of them, whoever may reopen them can change what was
--- exported: not for everybody.
+-- Triggers and days.  Not for everybody: closing a day shuts writers out of it, and reopening it allows changes to what was exported.
 
 CREATE FUNCTION kindly_stats.guard_exported() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_guard_exported';
 REVOKE EXECUTE ON FUNCTION kindly_stats.guard_exported() FROM PUBLIC;
@@ -14,8 +13,8 @@ That is what would change an exported day (55000), and replies and intents that 
 Made by kindly_stats.attach_conversations(): AFTER ... FOR EACH STATEMENT, with transition tables; its arguments are the table''s
 name and its column names.  It reads kindly_stats.exported, and writes kindly_stats.conversation_bot, with the rights of their owners.';
 
--- As their triggers say, whatever these are called by now; partitions are covered by their parent's line.  Arguments of a trigger are
--- the table and the columns; a trigger that has others was not made by attach_conversations().
+-- Recognized by their triggers, whatever these are called by now; partitions are covered by their parent's line.  A trigger's arguments are
+-- the table and the columns; a trigger with others was not made by attach_conversations().
 CREATE FUNCTION kindly_stats.conversation_tables() RETURNS TABLE (conversation_table regclass, columns jsonb)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -65,11 +64,11 @@ CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.require_own_tables();
-    -- whoever attaches may hold other locks already: this one is for who really creates
+    -- who attaches may hold other locks already: this one is taken only to create the table
     IF to_regclass('kindly_stats.exported') IS NOT NULL AND to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
         RETURN;
     END IF;
-    -- another session may be at the same, and be done before us
+    -- another session may be doing the same, and finish first
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.exported') IS NULL THEN
         CREATE TABLE kindly_stats.exported (
@@ -89,7 +88,7 @@ BEGIN
             id uuid NOT NULL DEFAULT gen_random_uuid(),
             PRIMARY KEY (bot_id, conversation_table, id)
         );
-        -- of tables that were restored without this schema
+        -- for tables that were restored without this schema
         PERFORM kindly_stats.note_all_conversation_bots(NULL);
         COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
     END IF;
@@ -212,7 +211,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.found_conversation_columns(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.found_conversation_columns(regclass, jsonb) IS 'internal: a mapping completed with what the table has; refuses what cannot be read (42703, 42804)';
 
--- The same mapping in the words of measures, whose instant, source and language are properties of other names here.
+-- The same mapping in the terms of measures: the properties for instant, source and language have other names here.
 CREATE FUNCTION kindly_stats.grain_columns(columns jsonb, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT jsonb_object_agg(l.logical, columns -> l.logical) FILTER (WHERE columns ? l.logical)
@@ -250,7 +249,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.guard_conversations(regclass, jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.guard_conversations(regclass, jsonb) IS 'internal: puts the triggers that guard exported days on a table and its partitions';
 
--- A table that comes back with what was exported from it is welcome; one that brings more, or less, is not.
+-- A table may come back with exactly the conversations that were exported from it, with no more and no less.
 CREATE FUNCTION kindly_stats.check_exported(conversation_table regclass, columns jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -286,10 +285,10 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
-    -- who closes a day counts its conversations in all tables, this one among them or not
+    -- closing a day counts its conversations in all tables, with or without this one
     PERFORM kindly_stats.lock_exported();
     SELECT t.columns INTO known FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = attach_conversations.conversation_table;
-    -- what has been exported would be said otherwise
+    -- exported documents would change
     IF known IS NOT NULL AND EXISTS (
         SELECT FROM jsonb_each_text(columns) AS c
          WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
@@ -331,7 +330,7 @@ Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 
 that cannot be read, 22023, 22P02, 22007 or 22008 where replies or intents of its rows cannot be understood, 42809 for what is no
 table, 55000 where it is attached otherwise or would change an exported day.';
 
--- Without SET search_path: the table belongs where the caller creates tables.
+-- Without SET search_path: the table is created where the caller's tables are.
 CREATE FUNCTION kindly_stats.create_conversation_table(name text) RETURNS regclass
     LANGUAGE plpgsql AS $$
 DECLARE

@@ -14,7 +14,7 @@ BEGIN
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
-    -- nobody is to wait for somebody who will be refused anyway
+    -- nobody should have to wait for a call that will be refused anyway
     IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';
     END IF;
@@ -28,7 +28,7 @@ CREATE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, k
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r <> event_table, r));
-    -- a partition that has come since is new to all writers
+    -- a partition that was added meanwhile is new to all writers
     IF EXISTS (SELECT FROM kindly_stats.create_missing_triggers(event_table,
                    kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event'), 'event')) THEN
         INSERT INTO kindly_stats.counting (event_table) VALUES (begin_attach.event_table) ON CONFLICT DO NOTHING;
@@ -46,7 +46,7 @@ CREATE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.lock_repair();
-    -- somebody else may have ended it, or have detached the table
+    -- somebody else may have finished this, or detached the table
     IF EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table) THEN
         PERFORM kindly_stats.repair();
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table;
@@ -85,7 +85,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
         PERFORM kindly_stats.notice_kept(name);
-    -- to go on, its name will do
+    -- to continue, its name is enough
     ELSIF NOT ((kinds, member, weight, condition, needed) IS NULL AND coalesce(keys, '{}') = '{}' AND grain = 'event')
           AND (kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain)
               IS DISTINCT FROM (known.kinds, known.keys, known.member, known.weight, known.condition, known.needed, known.grain) THEN
@@ -143,7 +143,7 @@ the measure are refused (55000); kindly_stats.progress shows how far it has come
 with the name alone goes on from there; deleting its row from kindly_stats.measure, and then rebuild(), undoes it.
 Errors: those of add_measure(), 25001 inside a transaction block, 55P03 where writers never made room.';
 
--- How far it has come.  It is reported as COPY's progress is, with a mark; who may see that of others is PostgreSQL's to say.
+-- Progress.  It is reported as that of COPY, with a mark; PostgreSQL decides who may see it.
 CREATE VIEW kindly_stats.progress AS
 SELECT p.pid,
        (ARRAY['count', 'rebuild', 'attach_concurrently', 'add_measure_concurrently'])[p.param12] AS command,

@@ -1,6 +1,6 @@
--- What PostgreSQL's triggers for statements do not hear of: rows that logical replication applies, and MERGE on partitions.
+-- Changes of which statement triggers see nothing, or wrong rows: logical replication, and MERGE on partitioned tables.
 
--- Row triggers, for workers that apply changes: they run no statements.
+-- Row triggers, for workers that apply changes without running statements.
 CREATE FUNCTION kindly_stats.count_replicated() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_count_replicated';
 REVOKE EXECUTE ON FUNCTION kindly_stats.count_replicated() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.count_replicated() IS
@@ -9,7 +9,7 @@ COMMENT ON FUNCTION kindly_stats.count_replicated() IS
 Made by kindly_stats.attach(..., replica => true): AFTER ... FOR EACH ROW, ENABLE REPLICA; its arguments are those of count_events().
 It writes with the rights of the rollup''s owner.';
 
--- A TRUNCATE that is applied cannot be refused without stopping the replication.
+-- An applied TRUNCATE cannot be refused without stopping the replication.
 CREATE FUNCTION kindly_stats.take_truncated() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_take_truncated';
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_truncated() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.take_truncated() IS
@@ -17,7 +17,7 @@ COMMENT ON FUNCTION kindly_stats.take_truncated() IS
 
 Made by kindly_stats.attach(..., replica => true): BEFORE TRUNCATE, ENABLE REPLICA; its arguments are those of count_events().';
 
--- A partition that leaves its tree loses the triggers for rows, and keeps the other.
+-- A partition that leaves its tree loses the row triggers, and keeps the other one.
 CREATE FUNCTION kindly_stats.counts_replicated(event_table regclass) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
@@ -26,7 +26,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.counts_replicated(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.counts_replicated(regclass) IS 'internal: whether a table was attached with replica => true';
 
--- PostgreSQL itself copies row triggers to partitions, those to come among them; TRUNCATE has none.
+-- PostgreSQL itself copies row triggers to partitions, including future ones; there are none for TRUNCATE.
 CREATE FUNCTION kindly_stats.create_replica_triggers(relation regclass, event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -47,9 +47,9 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_replica_triggers(regclass, regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.create_replica_triggers(regclass, regclass, jsonb, text) IS 'internal: puts the triggers that count what is replicated on a table or partition';
 
--- PostgreSQL hands statement triggers wrong rows of a MERGE that moves rows between partitions, and nothing tells a trigger that it is one.
--- But it refuses MERGE on every table that has a rule, when it reads the statement.  This one does nothing to DELETE, WITH, RETURNING
--- and ON CONFLICT included; its condition is never asked, and makes it go with the extension.
+-- PostgreSQL gives statement triggers wrong rows when MERGE moves rows between partitions, and a trigger cannot tell that the statement is
+-- MERGE.  But PostgreSQL refuses MERGE, when parsing it, on every table that has a rule.  This rule does not affect DELETE, even with WITH,
+-- RETURNING or ON CONFLICT; its condition is never evaluated, and makes the rule depend on the extension.
 CREATE FUNCTION kindly_stats.is_merge() RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS 'SELECT false';
 REVOKE EXECUTE ON FUNCTION kindly_stats.is_merge() FROM PUBLIC;

@@ -1,7 +1,7 @@
 -- DDL on attached tables: counted in the same transaction, refused, or warned of.  Event triggers hand over what a statement is about
--- (src/rollup/tree.c); what stands here runs as the owner of these functions, and reads tables as their owners.
+-- (src/rollup/tree.c); these functions run as their own owner, and read tables as the tables' owners.
 
--- Attached tables and their partitions, a line a grain.
+-- Attached tables and their partitions, one line per grain.
 CREATE VIEW kindly_stats.covered_relation AS
 SELECT t.tgrelid AS relation, a.arguments[2] AS grain, kindly_stats.mapping(a.arguments[3]) AS columns, t.tgnargs > 3 AS is_partition
   FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
@@ -15,14 +15,14 @@ COMMENT ON FUNCTION kindly_stats.is_covered(regclass) IS 'internal: whether a ta
 
 -- Trees
 
--- The top of a tree that is not attached: it has just left one that is, or attached tables have come into it.
+-- The top of a tree that is not attached: it has just left an attached tree, or attached tables have joined it.
 CREATE FUNCTION kindly_stats.part_tree(top regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     inner_table regclass;
     known record;
 BEGIN
-    -- attached tables in a tree that is not
+    -- attached tables in a tree that is not attached
     SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.partition_tree(top) AS r ON r = c.relation
      WHERE r <> top AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS t WHERE t.relation = top) ORDER BY 1 LIMIT 1;
     IF inner_table IS NOT NULL THEN
@@ -33,7 +33,7 @@ BEGIN
     LOOP
         PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.partition_tree(top) AS r;
     END LOOP;
-    -- of rows that were written through the tree its top is listed
+    -- for rows that were written through the tree, its top is listed
     FOR known IN SELECT kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns FROM pg_trigger AS t
                   WHERE t.tgrelid = top AND t.tgname = 'kindly_stats_closed_insert' AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
     LOOP
@@ -45,7 +45,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.part_tree(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.part_tree(regclass) IS 'internal: makes what left an attached tree an attached table of its own (55000)';
 
--- Counts the rows of one table in the words of its new parent, whatever it was counted as until now.
+-- Counts the rows of one table with its new parent's mapping, however it was counted until now.
 CREATE FUNCTION kindly_stats.adopt(relation regclass, top regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -64,7 +64,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.adopt(regclass, regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.adopt(regclass, regclass, jsonb, text) IS 'internal: counts what a new partition has';
 
--- relation: a table, or a tree of them, that became a partition or ceased to be one.
+-- relation: a table or tree that has become a partition, or is no longer one.
 CREATE FUNCTION kindly_stats.sync_tree(relation regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -95,12 +95,12 @@ BEGIN
             PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
         END LOOP;
     END LOOP;
-    -- a partition that counts what is replicated makes its tree do so
+    -- if a partition counts replicated rows, its tree has to, too
     IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
         PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.partition_tree(top) AS r
           WHERE e.event_table = top;
     END IF;
-    -- what was half counted alone is so as a part of its tree
+    -- a table that was half counted alone is half counted in its tree
     WITH half AS (
         DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
     INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
@@ -119,7 +119,7 @@ COMMENT ON FUNCTION kindly_stats.sync_tree(regclass) IS 'internal: counts what c
 
 -- Columns
 
--- Whether the caller may do what he is about to: else nothing is done, and nobody waits, for a statement that is refused.
+-- Whether the caller may do what he is about to: if not, the statement will be refused, so nothing is done and nobody has to wait.
 CREATE FUNCTION kindly_stats.may_alter(relation oid, caller oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND pg_has_role(caller, c.relowner, 'USAGE'))
@@ -162,7 +162,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.count_anew(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.count_anew(regclass) IS 'internal: counts a table whose counts were taken away';
 
--- All that a table's triggers read: own names of columns.
+-- All columns that a table's triggers read, by the table's own names.
 CREATE FUNCTION kindly_stats.read_columns(event_table regclass) RETURNS TABLE (logical text, physical text)
     LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.key, kindly_stats.mapped_column(c.value) FROM kindly_stats.event_tables() AS e, jsonb_each(e.columns) AS c
@@ -207,7 +207,7 @@ BEGIN
     END IF;
     PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
     PERFORM kindly_stats.exclude_repair();
-    -- in the order in which DROP TABLE takes its locks: a partition's parent first
+    -- in the order of DROP TABLE's locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
     LOOP
         EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', part);
@@ -231,7 +231,7 @@ COMMENT ON FUNCTION kindly_stats.before_drop(oid[], oid[], oid[], oid) IS
 
 relations, schemas, roles: the tables, or those of schemas and owners; caller: who drops them.  Gives back those tables.';
 
--- PostgreSQL copies triggers for rows to new partitions as whoever makes them, who must be allowed to call their function.
+-- PostgreSQL copies row triggers to new partitions with the rights of whoever creates these, who must be allowed to call the triggers' function.
 CREATE FUNCTION kindly_stats.before_partition(parent oid, caller oid) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -261,7 +261,7 @@ BEGIN
     IF NOT (kindly_stats.is_covered(relation) OR partition <> 0 AND kindly_stats.is_covered(partition)) OR NOT kindly_stats.may_alter(relation, caller) THEN
         RETURN;
     END IF;
-    -- before the tables are locked: a repair that has this one may be waiting for them
+    -- before the tables are locked: a repair that holds this lock may be waiting for them
     PERFORM kindly_stats.exclude_repair();
     IF partition <> 0 AND kindly_stats.is_covered(relation) THEN
         PERFORM kindly_stats.before_partition(relation, caller);
@@ -295,7 +295,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
         RETURN;
     END IF;
-    -- no lock on a table is waited for: one that is being attached must be there to be seen
+    -- no table's lock makes this wait for an attach in progress, whose table has to be seen
     PERFORM kindly_stats.exclude_repair();
     FOR reader IN
         SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e
@@ -328,7 +328,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.warn_of_namesake(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.warn_of_namesake(regclass) IS 'internal: warns of a table that took the name of an attached one';
 
--- A table that is new, or has a new name.
+-- A new table, or one with a new name.
 CREATE FUNCTION kindly_stats.after_create(relation regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -370,7 +370,7 @@ BEGIN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
+    -- ENABLE TRIGGER ALL, as in pg_restore, is not meant for the replica triggers: these stay what they are
     FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
                   WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
                   ORDER BY t.tgparentid <> 0, 1, 2
@@ -480,7 +480,7 @@ COMMENT ON FUNCTION kindly_stats.after_drop(oid[]) IS
 
 kept: dropped tables whose statistics are kept.';
 
--- Event triggers.  Whoever alters a table runs them, and need not be allowed to execute their functions.
+-- Event triggers.  They run for whoever alters a table, who needs no right to execute their functions.
 
 CREATE FUNCTION kindly_stats.ddl_started() RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_ddl_started';
 CREATE FUNCTION kindly_stats.ddl_ended() RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_ddl_ended';

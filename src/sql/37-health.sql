@@ -1,4 +1,4 @@
--- What is wrong, or will be: one row a finding.  Nothing here reads an event table, so that nothing of its owner's is run.
+-- What is wrong, or will be: one row per finding.  Nothing here reads an event table, so no code of its owner runs.
 
 CREATE TYPE kindly_stats.finding AS (severity text, object text, finding text, remedy text);
 COMMENT ON TYPE kindly_stats.finding IS
@@ -9,7 +9,7 @@ severity: error, where figures are wrong or will be; warning, where something ge
 CREATE FUNCTION kindly_stats.health_triggers() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- a table that is attached for itself and through its parent
+    -- a table that is attached both by itself and through its parent
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
            format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
@@ -25,7 +25,7 @@ BEGIN
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
-    -- without the trigger for INSERT it is not even known as an event table
+    -- without the INSERT trigger it is not even known as an event table
     RETURN QUERY
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
@@ -82,7 +82,7 @@ BEGIN
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
                                                 a.attname, l.logical, format_type(a.atttypid, a.atttypmod)),
-           -- DDL that is followed would count the table as it is first
+           -- DDL, while event triggers are enabled, would first count the table as it is
            format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
                   t.event_table, a.attname,
                   CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
@@ -149,7 +149,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_trees() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_trees() IS 'internal: part of health(): parents and namesakes that are not attached, columns that came later';
 
--- What can be wrong with attached tables although DDL on them is followed: event triggers can be disabled.
+-- What can be wrong with attached tables in spite of the event triggers, which can be disabled.
 CREATE FUNCTION kindly_stats.tree_findings() RETURNS SETOF kindly_stats.finding
     LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT * FROM kindly_stats.health_triggers()
@@ -163,7 +163,7 @@ COMMENT ON FUNCTION kindly_stats.tree_findings() IS 'internal: part of health():
 CREATE FUNCTION kindly_stats.health_counting() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- whoever counts has this lock, see KS_LOCK_OF_REPAIR
+    -- a session that is counting holds this lock, see KS_LOCK_OF_REPAIR
     is_running boolean := EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database()
                                    WHERE l.locktype = 'advisory' AND l.objsubid = 6 AND l.classid = 0 AND l.objid = 0 AND l.mode = 'ExclusiveLock');
 BEGIN
@@ -193,7 +193,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_counting() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_counting() IS 'internal: part of health(): tables and measures that are half counted';
 
--- Writers refuse an id whose number is another's, but not one that another transaction is writing just then.
+-- Writers refuse an id whose number belongs to another id, unless another transaction is writing that one at the same time.
 CREATE FUNCTION kindly_stats.health_bots() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -231,7 +231,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_rows(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_rows(bigint) IS 'internal: part of health(): months that await compaction; enough: so many rows may do so';
 
--- The oldest of what keeps dead rows from being removed.
+-- The oldest holder of a snapshot, which keeps dead rows from being removed.
 CREATE FUNCTION kindly_stats.horizon_holder() RETURNS TABLE (object text, age integer, remedy text)
     LANGUAGE sql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT h.object, age(h.xmin), h.remedy
@@ -278,7 +278,7 @@ BEGIN
     IF NOT kindly_stats.has_rollup() OR size <= slack THEN
         RETURN;
     END IF;
-    -- beside its tally, a row and its entry in the index have about so many bytes
+    -- besides its tally, a row and its index entries have about so many bytes
     SELECT coalesce(sum(pg_column_size(r.tally) + 150), 0) INTO tallies FROM kindly_stats.rollup AS r;
     IF size > slack + 2 * tallies THEN
         RETURN NEXT ROW('warning', 'kindly_stats.rollup', format('It has %s on disk for %s of tallies.', pg_size_pretty(size), pg_size_pretty(tallies)),
@@ -405,7 +405,7 @@ the secret''s age by members of kindly_stats_monitor.';
 CREATE VIEW kindly_stats.health AS SELECT h.severity, h.object, h.finding, h.remedy FROM kindly_stats.health() AS h;
 COMMENT ON VIEW kindly_stats.health IS 'kindly_stats.health() for monitoring tools that read tables; whoever selects needs EXECUTE on the function';
 
--- For everybody who may ask over HTTP: only how many, and only what is found quickly.
+-- For everybody who may ask over HTTP: only the number, and only of what is found quickly.
 CREATE FUNCTION kindly_stats.count_errors() RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT count(*) FROM (SELECT * FROM kindly_stats.tree_findings()

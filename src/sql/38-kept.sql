@@ -1,7 +1,7 @@
--- Kept statistics, of events that are in no attached table any more: what becomes of them when the extension is dropped, and when a
--- table that was detached comes back.
+-- Kept statistics, whose events are in no attached table any more: how they survive when the extension is dropped, and what happens when a
+-- detached table comes back.
 
--- DROP EXTENSION ... CASCADE takes the column of tallies from the rollup.  Live rows can be counted again, kept ones cannot.
+-- DROP EXTENSION ...  CASCADE drops the rollup's column of tallies.  Live rows can be counted again, kept ones cannot.
 CREATE FUNCTION kindly_stats.save_kept() RETURNS event_trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_save_kept';
 REVOKE EXECUTE ON FUNCTION kindly_stats.save_kept() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.save_kept() IS 'event trigger: puts what is kept where it stays while the extension is dropped';
@@ -12,7 +12,7 @@ COMMENT ON EVENT TRIGGER kindly_stats_save_kept IS 'keeps the statistics of purg
 CREATE FUNCTION kindly_stats.restore_kept() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- nothing is counted of the tables now, not even half
+    -- the tables are not counted any more, not even half
     IF to_regclass('kindly_stats.counting') IS NOT NULL THEN
         DELETE FROM kindly_stats.counting;
     END IF;
@@ -23,7 +23,7 @@ BEGIN
         ALTER TABLE kindly_stats.rollup ALTER COLUMN tally SET NOT NULL;
         ALTER TABLE kindly_stats.rollup DROP COLUMN saved;
     ELSE
-        -- what is left of the rows says nothing; grants and policies are worth keeping
+        -- what is left of the rows is of no use; grants and policies are worth keeping
         TRUNCATE kindly_stats.rollup;
         ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally NOT NULL;
     END IF;
@@ -40,7 +40,7 @@ CREATE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grai
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.detached AS d
      WHERE d.event_table IN (SELECT kindly_stats.partition_tree(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
-    -- a partition may leave its tree later, and is counted then, too
+    -- a partition may leave its tree later, and has been counted then, too
     INSERT INTO kindly_stats.detached (event_table, grain, columns)
     SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.partition_tree(note_kept.event_table) AS r
 $$;

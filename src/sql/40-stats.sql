@@ -1,5 +1,5 @@
 -- Typed answers about one bot, for SQL and BI tools.  They run with the caller's rights: grants and row-level security on
--- kindly_stats.rollup decide what is seen.
+-- kindly_stats.rollup decide what he sees.
 
 CREATE FUNCTION kindly_stats.stats_series(
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day',

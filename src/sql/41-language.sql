@@ -1,7 +1,7 @@
 -- Languages: which of a bot's codes are one.
 
 CREATE FUNCTION kindly_stats.language(code text, by text DEFAULT 'tag') RETURNS text
-    -- not immutable: what is deprecated or likely changes with ICU
+    -- not immutable: deprecated codes and likely scripts change with ICU
     LANGUAGE C STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'ks_language';
 COMMENT ON FUNCTION kindly_stats.language(text, text) IS
 'the one spelling of a language code: en-US for en_US, he for iw

@@ -1,6 +1,6 @@
--- Relations for tools that list tables and views: src/bi.  Foreign tables, so that conditions are handed over and decide what is read
--- of the rollup; views over them, since some tools list nothing else.  Whoever asks, it is the caller's rights on the rollup that
--- count, as with every question.
+-- Relations for tools that list tables and views: src/bi.  They are foreign tables, so that conditions are passed on and decide what is
+-- read of the rollup, with views over them, since some tools list only views.  The caller's rights on the rollup decide, as with every
+-- question.
 
 CREATE FUNCTION kindly_stats.bi_handler() RETURNS fdw_handler
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_bi_handler';
@@ -315,7 +315,7 @@ SELECT h.date, h.weekday, h.hour_of_day, h.bot_id, h.bot_name, h.messages, h.cha
   FROM kindly_stats.bi_hourly AS h;
 COMMENT ON VIEW bi.heatmap IS 'statistics by local day, weekday and hour of the day: a row for each hour from a bot''s first event to its last';
 
--- What tools show beside a column's name is its comment.
+-- Tools show a column's comment beside its name.
 DO $$
 DECLARE
     c record;

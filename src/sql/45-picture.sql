@@ -1,6 +1,6 @@
 -- Pictures: of any labels and numbers, and of a bot's statistics.
 
--- PostgREST answers what has this type with this media type.
+-- PostgREST answers values of this type with this media type.
 CREATE DOMAIN kindly_stats."image/svg+xml" AS text;
 COMMENT ON DOMAIN kindly_stats."image/svg+xml" IS 'a picture, which PostgREST serves as what its name says';
 

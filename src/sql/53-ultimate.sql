@@ -3,8 +3,7 @@
 CREATE SCHEMA ultimate;
 COMMENT ON SCHEMA ultimate IS 'conversations and their metrics as the Data Export API documents them';
 
--- Volatile, for the first export of a day closes it: with the caller's right to execute kindly_stats.close_day(), without which
--- it changes nothing.
+-- Volatile, for the first export of a day closes it, if the caller has the right to execute kindly_stats.close_day().
 
 CREATE FUNCTION ultimate.export_rows(bot kindly_stats.bot_id DEFAULT NULL, day date DEFAULT NULL) RETURNS SETOF json
     LANGUAGE C VOLATILE COST 1000 ROWS 10000 AS 'MODULE_PATHNAME', 'ks_ultimate_export_rows';
@@ -44,7 +43,7 @@ Rates are parts of 1, NULL without conversations (messages_understood_rate witho
 Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that is missing or makes
 no sense, 55000 before the first table is attached.';
 
--- Restricted, because they read the conversations as their tables' owner, which a worker cannot become.
+-- Restricted, because they read the conversations as their tables' owner, which a parallel worker cannot become.
 
 CREATE FUNCTION ultimate.first_last_intent(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL,

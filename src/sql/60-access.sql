@@ -1,5 +1,5 @@
--- Who sees which bots: grants, row-level security, API keys, tokens.  Tables are made on demand, as those of events are: members
--- of the extension would be dumped without their rows.  Roles belong to the whole cluster, so that only a call makes them.
+-- Who sees which bots: grants, row-level security, API keys, tokens.  Tables are created on demand, like the rollup: members of the
+-- extension would be dumped without their rows.  Roles belong to the whole cluster, so they are created only when asked for.
 
 -- The caller's bots
 
@@ -27,7 +27,7 @@ COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: wheth
 COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at its own alone';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
 
--- Questions about many bots, which are answered one by one; here, since they list those that the caller sees.
+-- Questions about many bots, answered bot by bot; defined here because they list the bots that the caller sees.
 
 CREATE FUNCTION kindly_stats.stats_series_by_bot(
     "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
@@ -75,7 +75,7 @@ BEGIN
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
-        -- by name: a role's number is another one in the cluster that a dump is restored to
+        -- by name: roles have other oids in the cluster to which a dump is restored
         CREATE TABLE kindly_stats.bot_grant (
             role name NOT NULL,
             bot_id bigint NOT NULL,
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION kindly_stats.create_access_tables() IS 'internal: creates ki
 
 -- Row-level security
 
--- The tables that it is about, and their bot columns.  Readers need rights on a table, but not on its partitions.
+-- The tables with policies, and their bot columns.  Readers need rights on a table, but not on its partitions.
 CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.oid::regclass, 'bot_id'::name, false FROM pg_class AS c
@@ -147,7 +147,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_row_security() IS 'internal: whether row-level security covers all tables that it is about';
 
--- Who looks after all bots sees all bots.
+-- Administrators and monitors see all bots.
 CREATE FUNCTION kindly_stats.admit_administrators() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -224,8 +224,8 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_row_security() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_row_security() IS 'internal: refuses to let anybody read where that would show every bot (55000)';
 
--- What a reader needs, whichever bots it sees: the schemas of typed functions and dialects, and the views that open them.  What reads
--- tables itself, as exports and programs of one's own do, needs these, too; tools list whatever one may read.
+-- What every reader needs, whichever bots it sees: the schemas of typed functions and dialects, and the views.  Exports and programs that
+-- read tables directly need the tables, too; but tools list every table that one may read.
 CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -308,7 +308,7 @@ BEGIN
     SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_role.role;
     IF NOT FOUND THEN
         EXECUTE format('CREATE ROLE %I %s', role, options);
-    -- claims are believed of these roles: nobody else may act as one
+    -- claims of these roles are trusted: nobody else may act as one
     ELSIF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin <> (options LIKE 'LOGIN%') THEN
         RAISE EXCEPTION 'role "%" exists and may do what it should not', role USING ERRCODE = '42710',
             HINT = format('Rename it, or ALTER ROLE %I NOSUPERUSER NOBYPASSRLS %s.', role, options);
@@ -323,10 +323,10 @@ CREATE FUNCTION kindly_stats.limit_api_roles() RETURNS void
 DECLARE
     wanted record;
 BEGIN
-    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
+    -- so that the server knows the extension's settings: unknown ones can be set only by a superuser
     PERFORM kindly_stats.visible_bots();
-    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
-    -- the extension it does not find there, so that they are set where it logs in.
+    -- At the beginning of a transaction, PostgREST applies the settings of the request's role, but only those that every session knows.  It
+    -- would not find the extension's settings, so these are set on the role as which it logs in.
     FOR wanted IN
         SELECT s.role, s.name, s.value
           FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
@@ -339,9 +339,9 @@ BEGIN
                        ('kindly_api_authenticator', 'log_parameter_max_length', '0'),
                        ('kindly_api_authenticator', 'log_parameter_max_length_on_error', '0')) AS s (role, name, value)
           JOIN pg_roles AS r ON r.rolname = s.role
-         -- a value of the operator's own stays
+         -- a value that the operator has set stays
          WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
-           -- one that only a superuser may give
+           -- a setting that only a superuser may change
            AND (s.name <> 'log_parameter_max_length' OR (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user))
     LOOP
         EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
@@ -371,11 +371,11 @@ BEGIN
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user', true);
-    -- its rights on the tables decide alone: whoever takes them away has closed the API
+    -- its rights on the tables decide: revoking them closes the API
     REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
-    -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
+    -- A link shows the page's statistics: no schemas but these two, so that PostgREST offers nothing else, and no conversation.
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
-    -- request() says that it is not for him
+    -- request() says that it is not for links
     GRANT EXECUTE ON FUNCTION kindly_api.token(), kindly_api.request(), kindly_api.request_volatile(),
         kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) TO kindly_api_guest;
     GRANT SELECT ON kindly_stats.rollup, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.measure, kindly_stats.counting TO kindly_api_guest;
@@ -459,7 +459,7 @@ Errors: 22004 without role, 42704 where there is no such role, 22023 for a lifet
 CREATE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- of a whole key, too: what is behind the prefix must get into no message
+    -- also for a whole key: what follows the prefix must not get into any message
     wanted text := left(regexp_replace(prefix, '^ks_', ''), 12);
 BEGIN
     PERFORM kindly_stats.create_access_tables();

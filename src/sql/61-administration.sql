@@ -1,5 +1,5 @@
--- Roles for those who look after an installation without being superusers.  Roles belong to the whole cluster, so that only a call makes
--- them.  What maintenance calls inside it calls with the same rights, so that a grant on a single function is not enough.
+-- Roles for those who look after an installation without being superusers.  Roles belong to the whole cluster, so they are created only
+-- when asked for.  What maintenance functions call runs with the same rights, so a grant on a single function is not enough.
 
 -- Functions whose rights follow from those of others: not for administrators of statistics.
 CREATE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
@@ -30,7 +30,7 @@ BEGIN
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
           JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
          WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
-           -- what event triggers call they call as the extension's owner
+           -- what event triggers call runs as the extension's owner
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
@@ -53,7 +53,7 @@ BEGIN
         EXECUTE command;
     END LOOP;
     GRANT SELECT ON kindly_stats.health TO kindly_stats_admin, kindly_stats_monitor;
-    -- how old the secret is, but not the secret
+    -- the secret's age, but not the secret
     IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         GRANT SELECT (created_at) ON kindly_stats.api_secret TO kindly_stats_admin, kindly_stats_monitor;
     END IF;
@@ -112,7 +112,7 @@ COMMENT ON FUNCTION kindly_stats.drop_roles() IS
 Those that create_api_roles() and create_administrator_roles() made.  What they own here goes, too; as they were made, they own nothing.  To uninstall the extension.  Errors: 2BP01 where another database
 still gives them rights, 42501.';
 
--- What a dump has besides the extension: tables in its schema, and triggers, rules and policies that call its functions.
+-- What a dump contains besides the extension: tables in its schema, and triggers, rules and policies that call its functions.
 CREATE FUNCTION kindly_stats.allow_restore(role name) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -46,7 +46,7 @@ The header x-api-key has the key; the proxy sets it.  The answer is {"bot": ...}
 those of token(), and X-Kindly-Token has a token for a minute.
 HTTP status: 401 for a key that is missing, unknown, expired or revoked.';
 
--- Not in SQL: a body that was inlined into a cached plan is run without asking for EXECUTE again.
+-- Not in SQL: a body that was inlined into a cached plan runs without another check of EXECUTE.
 CREATE FUNCTION kindly_api.token() RETURNS json
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -54,7 +54,7 @@ DECLARE
     key text := claims ->> 'key';
     bot text;
 BEGIN
-    -- A login has several bots, and is counted by its key alone.  A token whose key is not known is counted by itself as one of its bot's.
+    -- A login has several bots, and is counted by its key alone.  A token without a known key counts as one of its bot's.
     IF claims ->> 'login' IS NULL OR claims ->> 'bot' IS NOT NULL OR cardinality(kindly_stats.visible_bots()) = 0 THEN
         bot := kindly_stats.require_bot(NULL)::bigint;
     END IF;
@@ -88,9 +88,9 @@ path: segments that begin with a colon stand for any; schema, function: what ans
 becomes; is_list: it may come several times, with or without [].  A path without parameters has one row.  Sage''s paths also accept
 the parameters of each other, which are not listed and not read.';
 
--- PostgREST's own way: typed rows, with its order, limit, offset, filters and formats.  Arguments of one name mean what they mean in
--- kindly_stats; `top` is there `limit`, which PostgREST keeps for itself.  Every argument has a default, or one that is missing would
--- make PostgREST look for another function.
+-- PostgREST's own way: typed rows, with its order, limit, offset, filters and formats.  Arguments mean what they mean in kindly_stats;
+-- `top` is called `limit` there, a name that PostgREST reserves.  Every argument has a default: without it, PostgREST would look for
+-- another function.
 
 CREATE FUNCTION kindly_api.stats_series(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,

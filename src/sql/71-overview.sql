@@ -1,5 +1,5 @@
--- What the page for people shows, in one answer and of one snapshot.  What is called here of other schemas is called from bodies that were
--- parsed beforehand, so that who has a link needs no rights on those.
+-- What the page for people shows, in one answer and from one snapshot.  Functions of other schemas are called from SQL bodies that were
+-- parsed beforehand, so that the role of a link needs no rights on those schemas.
 
 CREATE TYPE kindly_stats.overview_question AS (
     bot kindly_stats.bot_id, "from" kindly_stats.moment, "to" kindly_stats.moment, tz text, granularity text, locale text, sources text[], language_codes text[],
@@ -7,13 +7,13 @@ CREATE TYPE kindly_stats.overview_question AS (
 );
 COMMENT ON TYPE kindly_stats.overview_question IS 'internal: what kindly_api.overview() was asked for, once it is clear what that is';
 
--- The local date of an instant, in any zone that statistics know.
+-- The local date of an instant, in any zone that statistics accept.
 CREATE FUNCTION kindly_stats.local_date(instant timestamptz, tz text) RETURNS date
     LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 20
     RETURN (SELECT p."from" FROM kindly_stats.period('today', tz, instant) AS p);
 COMMENT ON FUNCTION kindly_stats.local_date(timestamptz, text) IS 'internal: the date that a local clock shows';
 
--- first, last: dates of events that there are, to begin with where nothing is said of the range.
+-- first, last: dates of the first and last event, used where no range is given.
 CREATE FUNCTION kindly_stats.overview_range(
     INOUT period text, INOUT "from" kindly_stats.moment, INOUT "to" kindly_stats.moment, tz text, INOUT granularity text, locale text, first date, last date,
     OUT from_date date, OUT to_date date)
@@ -57,7 +57,7 @@ END
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_range(text, kindly_stats.moment, kindly_stats.moment, text, text, text, date, date) IS 'internal: the range that is meant, and a granularity that suits it';
 
--- Bucket by bucket, with those of the earlier range where there is one.
+-- Values by bucket, beside those of the earlier range if there is one.
 CREATE FUNCTION kindly_stats.overview_series(q kindly_stats.overview_question, measure text, key text[] DEFAULT NULL)
     RETURNS TABLE (bucket timestamptz, date timestamp, previous_date timestamp, count bigint, members bigint, previous_count bigint, previous_members bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE COST 2000 ROWS 100 SET search_path = pg_catalog, pg_temp AS $$
@@ -96,7 +96,7 @@ CREATE FUNCTION kindly_stats.overview_list(q kindly_stats.overview_question, mea
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_list(kindly_stats.overview_question, text) IS 'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
 
--- Of a button there is its id, and of its dialogue: names are those of the interactions that have these ids.
+-- Buttons and their dialogues are counted by ids: their names are those of the interactions with these ids.
 CREATE FUNCTION kindly_stats.overview_buttons(q kindly_stats.overview_question) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     WITH button (line, place) AS MATERIALIZED (SELECT b.* FROM json_array_elements(kindly_stats.overview_list(q, 'buttons')) WITH ORDINALITY AS b),
@@ -174,7 +174,7 @@ BEGIN
                     'now', json_build_object('totals', json_object_agg(e.key, e.value #> '{now,total}'), 'series', json_object_agg(e.key, e.value #> '{now,series}')),
                     'before', CASE WHEN compared THEN json_build_object('totals', json_object_agg(e.key, e.value -> 'before')) END) FROM json_each(series) AS e);
     WHEN 'users' THEN
-        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
+        -- Members who came in the range and never before: all up to its end, less all up to its beginning.
         total := kindly_stats.overview_total(q, 'users');
         RETURN (SELECT json_build_object('now', json_build_object('users', total.members, 'created', until.distinct_count - before.distinct_count, 'series', (SELECT json_agg(s.members) FROM kindly_stats.overview_series(q, 'users') AS s)),
                     'before', CASE WHEN compared THEN json_build_object('users', total.previous_members, 'series', (SELECT json_agg(s.previous_members) FROM kindly_stats.overview_series(q, 'users') AS s)) END)
@@ -200,7 +200,7 @@ BEGIN
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
     WHEN 'intents' THEN
-        -- Conversations are not filtered by channel and language there, there may be no table of them, and not everybody may read them.
+        -- Left out under filters by channel and language, where there is no conversation table, and for callers who may not read them.
         IF q.sources IS NULL AND q.language_codes IS NULL AND EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
             BEGIN
                 RETURN json_build_object('now', kindly_stats.overview_intents(q));
@@ -225,7 +225,7 @@ DECLARE
 BEGIN
     RETURN (SELECT json_build_object('date', json_agg(to_char(s.date, shape)), 'label', CASE WHEN named THEN json_agg(kindly_stats.bucket_label(s.date, q.granularity, q.locale)) END,
                        'before', CASE WHEN q.compare IS NOT NULL THEN json_agg(to_char(s.previous_date, shape)) END,
-                       -- where the last one would end, whether the range does there or not
+                       -- where the last one would end, whether or not the range ends there
                        'end', CASE WHEN named THEN (SELECT kindly_stats.local_date(e.edges[2] - interval '1 microsecond', q.tz) + 1
                             FROM kindly_stats.edges(kindly_stats.moment(max(s.date)::date), kindly_stats.moment(least(max(s.date)::date, date '9997-01-01') + 800), q.tz, q.granularity, q.locale) AS e (edges))
                           ELSE max(s.date)::date + 1 END)
@@ -273,7 +273,7 @@ BEGIN
     SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, granularity, locale, first, kindly_stats.local_date(life.last, tz)) AS r;
     q := ROW(me, shown."from", shown."to", tz, shown.granularity, locale, sources, language_codes, NULL, NULL, NULL, measure, key, top);
     IF compare IS NOT NULL THEN
-        -- what began before the bot did is nothing to compare with
+        -- a range that begins before the bot's first event is not compared
         SELECT compare, kindly_stats.moment(t.previous_from), kindly_stats.moment(t.previous_to) INTO q.compare, q.previous_from, q.previous_to
           FROM kindly_stats.stats_total_compared(me, q."from", q."to", tz, q.granularity, 'messages', sources, language_codes, compare => overview.compare) AS t
          WHERE t.previous_from >= first;
@@ -341,7 +341,7 @@ BEGIN
     IF compare IS NOT NULL AND cardinality(bots) > 0 THEN
         SELECT t.previous_from, t.previous_to INTO previous_from, previous_to
           FROM kindly_stats.stats_total_compared(bots[1], q."from", q."to", tz, 'day', 'messages', compare => bots_overview.compare) AS t;
-        -- what began before all of them did is nothing to compare with
+        -- a range that begins before the first event of all of them is not compared
         IF (previous_from < kindly_stats.local_date(life.first, tz)) IS NOT FALSE THEN
             q.compare := NULL;
         END IF;

@@ -20,7 +20,7 @@ PG_FUNCTION_INFO_V1(ks_stats_funnel_sql);
 
 #define DEFAULT_MEASURE "users"
 
-/* Of how many days members are counted; the first is the day itself, stickiness is its part of the last. */
+/* Over how many days members are counted; the first is the day itself, stickiness is that count divided by the last. */
 static const int32 active_days[] = {1, 7, 28, 30};
 
 #define LONGEST 30
@@ -51,7 +51,7 @@ bucket_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
  * ------------------------------------------------------------------------
  */
 
-/* The days of the range, and so many before it as are looked back on; first is the range's own first.  False where there is none. */
+/* The days of the range and those before it that are looked back on; first is the range's own first day.  False where there is none. */
 static bool
 days_before(const ks_arguments *arguments, ks_buckets *days, int *first)
 {
@@ -79,7 +79,7 @@ bucket_of_day(const ks_buckets *days, int bucket)
 	return (int32) ((days->labels[bucket] - days->labels[0]) / USECS_PER_DAY);
 }
 
-/* A bucket for each date, those that the clock left out, too: so the last seven buckets are the last seven dates. */
+/* A bucket for each date, including those that the clock left out: so the last seven buckets are the last seven dates. */
 static void
 buckets_of_dates(const ks_buckets *days, ks_rollup_query *query)
 {
@@ -255,7 +255,7 @@ ks_stats_retention_sql(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* A member, and how many steps he has taken; none in places that are free. */
+/* A member and how many steps he has taken; 0 in free places. */
 typedef struct climber
 {
 	int64		member;
@@ -279,7 +279,7 @@ find_climber(const climbers *c, int64 member)
 	return &c->places[at];
 }
 
-/* So many members ahead their places are fetched from memory. */
+/* How many members ahead their places are prefetched. */
 #define AHEAD 8
 
 static inline void
@@ -289,7 +289,7 @@ fetch_ahead(const climbers *c, const int64 *members, int64 count, int64 i)
 		__builtin_prefetch(&c->places[ks_seeded_spread((uint64) members[i + AHEAD]) >> (64 - c->log)]);
 }
 
-/* Members of the first step, some of whom are listed several times; returns how many they are. */
+/* Enters the members of the first step, some of whom are listed several times; returns how many different ones there are. */
 static int64
 start_climbing(climbers *c, const int64 *members, int64 count)
 {
@@ -314,7 +314,7 @@ start_climbing(climbers *c, const int64 *members, int64 count)
 	return result;
 }
 
-/* How many of those who have taken all steps before are among these. */
+/* How many of these have taken all earlier steps. */
 static int64
 climb(climbers *c, const int64 *members, int64 count, int step)
 {

@@ -10,7 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-/* Five times the longest list, which has a message of its own. */
+/* Five times the longest allowed list: what is longer than that list has a message of its own. */
 #define TEXT_MAX 10000000
 
 /* The bot a question is about. */
@@ -37,7 +37,7 @@ ks_required_moment(FunctionCallInfo fcinfo, int argument, const char *name)
 	return PG_GETARG_MOMENT(argument);
 }
 
-/* What is far too long is not even fetched. */
+/* What is far too long is not even detoasted. */
 char *
 ks_optional_text(FunctionCallInfo fcinfo, int argument)
 {
@@ -55,7 +55,7 @@ ks_ratio(int64 part, int64 whole)
 	return whole == 0 ? 0.0 : (double) part / (double) whole;
 }
 
-/* Adds a row to the result set of a function that is called for one. */
+/* Adds a row to the result set of a materializing function. */
 void
 ks_put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 {

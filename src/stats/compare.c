@@ -3,9 +3,9 @@
  *
  * The earlier range is the later one shifted back on the local calendar: by its own
  * length, by a year, or by 52 weeks.  Dates are shifted, not instants, so that a
- * day is compared with a day, whatever the clock did in either.  A date that is not
- * there (29 February, 31 of a shorter month) is compared with nothing; as an end
- * of the range it becomes the next day that is there.
+ * day is compared with a day, whatever the clock did in either.  A date that does
+ * not exist (29 February, the 31st of a shorter month) is compared with nothing; as
+ * an end of the range it becomes the next existing day.
  */
 #include "stats/stats.h"
 
@@ -23,7 +23,7 @@ PG_FUNCTION_INFO_V1(ks_stats_total_compared_sql);
 
 #define COMPARE_ARGUMENT 10
 
-/* How far back: months, then what is the same in each of them. */
+/* How far back: months, then a fixed time. */
 typedef struct shift
 {
 	int			months;
@@ -50,7 +50,7 @@ in_hours(const ks_arguments *arguments)
 	return arguments->granularity != NULL && ks_unit_parse(arguments->granularity) == KS_HOUR;
 }
 
-/* False where the local clock shows nothing of the range. */
+/* False where the local clock never shows any of the range. */
 static bool
 rounded_range(const ks_arguments *arguments, local_range *range)
 {
@@ -66,7 +66,7 @@ rounded_range(const ks_arguments *arguments, local_range *range)
 	return true;
 }
 
-/* The number of the month that begins then, or -1. */
+/* The number of the month that begins at this reading, or -1. */
 static int64
 month_that_begins(Timestamp at)
 {
@@ -78,7 +78,7 @@ month_that_begins(Timestamp at)
 	return ks_floor_mod(at, USECS_PER_DAY) == 0 && day == 1 ? year * 12 + month - 1 : -1;
 }
 
-/* A range of whole months is as many months long, any other so long as it is. */
+/* The length of a range: in months if it consists of whole months, else in time. */
 static void
 own_length(const local_range *range, shift *back)
 {
@@ -111,7 +111,7 @@ read_shift(FunctionCallInfo fcinfo, const local_range *range)
 	return result;
 }
 
-/* The reading so far back; false for a day that its month has not, of which it gives the next one's beginning. */
+/* The reading so far back; false for a day that the month does not have: then the result is the beginning of the next month. */
 static bool
 shift_back(const shift *back, Timestamp at, Timestamp *result)
 {
@@ -139,7 +139,7 @@ shift_back(const shift *back, Timestamp at, Timestamp *result)
 	return true;
 }
 
-/* The same question about the range so far back; false where nothing is left of it. */
+/* The same question about the range so far back; false where that is empty. */
 static bool
 earlier_arguments(const ks_arguments *arguments, const local_range *range, const shift *back, ks_arguments *earlier)
 {
@@ -186,7 +186,7 @@ sort_labels(const ks_buckets *buckets)
 	return result;
 }
 
-/* The first of the labels that is not below this one. */
+/* The first label that is not below this one. */
 static int
 find_label(const labelled *labels, int count, Timestamp label)
 {
@@ -205,7 +205,7 @@ find_label(const labelled *labels, int count, Timestamp label)
 	return low;
 }
 
-/* Hours and days by their labels; an hour that comes twice, the first with the first. */
+/* Matches hours and days by their labels; of an hour that comes twice, the first with the first. */
 static void
 match_labels(const ks_buckets *buckets, const ks_buckets *earlier, const shift *back, int *matches)
 {
@@ -228,7 +228,7 @@ match_labels(const ks_buckets *buckets, const ks_buckets *earlier, const shift *
 	}
 }
 
-/* For each bucket the number of the earlier one, or -1. */
+/* For each bucket the number of the one it is compared with, or -1. */
 static int *
 match_buckets(const ks_arguments *arguments, const ks_buckets *buckets, const ks_buckets *earlier, const shift *back)
 {

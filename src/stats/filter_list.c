@@ -3,7 +3,7 @@
  *
  * A backslash at the beginning, or behind the minus, takes what follows as it
  * is: \-test is the value "-test", -\\x leaves out "\x", and \ alone is the
- * value without characters.  Elsewhere it is a character as any other.
+ * value without characters.  Elsewhere it is an ordinary character.
  */
 #include "stats/stats.h"
 
@@ -45,14 +45,14 @@ compare_values(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* How a value is written to be included; a minus in front excludes it. */
+/* A value as a list item that includes it; a minus in front excludes it. */
 const char *
 ks_list_item(const char *value)
 {
 	return value[0] == '\0' || value[0] == '-' || value[0] == '\\' ? psprintf("\\%s", value) : value;
 }
 
-/* Whether an item excludes, and the value that it is about; that may only be empty behind a backslash. */
+/* Whether an item excludes, and its value, which may be empty only behind a backslash. */
 bool
 ks_list_read_item(const char *item, const char *argument, const char **value)
 {
@@ -122,7 +122,7 @@ ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *
 	need_part(filters, part);
 }
 
-/* Key parts beyond the dimensions that must be equal; a NULL part may be anything. */
+/* Parts of the key, beyond the dimensions, that must be equal; a NULL part matches anything. */
 void
 ks_filters_key(ks_filters *filters, ArrayType *key)
 {
@@ -137,13 +137,13 @@ ks_filters_key(ks_filters *filters, ArrayType *key)
 	{
 		if (nulls[i])
 			continue;
-		/* parts that no key can have are told by their number later */
+		/* numbers of parts that no key can have are refused later */
 		add_condition(filters, Min(KS_DIMENSIONS + i, KS_KEY_MAX_PARTS), false, TextDatumGetCString(parts[i]));
 		filters->key_parts = i + 1;
 	}
 }
 
-/* As the rollup takes them; NULL where there is no condition. */
+/* The conditions in the form that the rollup takes; NULL where there are none. */
 ArrayType *
 ks_filters_array(const ks_filters *filters)
 {

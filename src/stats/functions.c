@@ -133,7 +133,7 @@ ks_stats_heatmap_sql(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Names as lists take them. */
+/* Names, written as items of lists. */
 static Datum
 names_array(char **names, int count)
 {

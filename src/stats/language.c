@@ -2,8 +2,9 @@
  * The SQL function language(): one spelling for the many that a language code has.
  *
  * Codes are what a channel or a browser said: en-US, en_US, EN-us, iw for he.
- * Statistics keep them as they came, so that nothing is lost and no ICU version
- * is built into the rollup; which of them are one is decided when one asks.
+ * Statistics keep them as they came, so that nothing is lost and the rollup
+ * depends on no version of ICU; which codes mean one language is decided when a
+ * question is asked.
  */
 #include "stats/stats.h"
 
@@ -16,9 +17,9 @@ PG_FUNCTION_INFO_V1(ks_language);
 #define TAG_SIZE	ULOC_FULLNAME_CAPACITY
 
 /*
- * Codes of what most who write them mean by another code, which is that of the
- * whole (ISO 639-3's macrolanguages, as CLDR resolves them).  Nynorsk is no
- * such: it is a language beside Bokmål, and who writes "no" means the latter.
+ * Codes that most writers use for the same language as the code of its
+ * macrolanguage (ISO 639-3, as CLDR resolves it).  Nynorsk is not among them:
+ * it is a language beside Bokmål, and "no" means the latter.
  */
 static const struct
 {
@@ -93,7 +94,7 @@ language_of_tag(const char *tag)
 	uloc_getLanguage(locale, language, TAG_SIZE, &status);
 	if (has_failed(status))
 		return pstrdup(tag);
-	/* ICU itself goes on with the codes of old */
+	/* ICU itself still uses the old codes */
 	status = U_ZERO_ERROR;
 	uloc_toLanguageTag(language, usual, TAG_SIZE, true, &status);
 	result = what_is_meant(has_failed(status) ? language : usual);

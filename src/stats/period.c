@@ -2,8 +2,8 @@
  * Periods by name: today, last7days, lastMonth and their kin.
  *
  * A period is a range of local dates, so that it is the same whatever the clock does
- * in it.  What goes on now ends with today: it has no points that nobody can have
- * been counted in yet.
+ * in it.  A period that is not over yet ends with today, so that it has no points in
+ * the future.
  */
 #include "stats/stats.h"
 
@@ -17,14 +17,14 @@
 
 PG_FUNCTION_INFO_V1(ks_period_sql);
 
-/* A period begins so many units before the one that holds today, and ends with today or where that unit begins. */
+/* A period begins this many units before the one that holds today, and ends with today or where that unit begins. */
 static const struct
 {
 	const char *name;
 	ks_unit		unit;
 	int			back;
 	bool		with_today;
-	const char *granularity;	/* that a picture of it has readable columns in */
+	const char *granularity;	/* with which a chart of it has readable columns */
 }			periods[] = {
 	{"today", KS_DAY, 0, true, "hour"},
 	{"yesterday", KS_DAY, 1, false, "hour"},
@@ -41,7 +41,7 @@ static const struct
 	{"lastYear", KS_YEAR, 1, false, "month"}
 };
 
-/* The first day of the unit that holds the local date, which has one; a calendar is asked only where there is a locale. */
+/* The first day of the unit that holds the local date; a calendar is asked only if there is a locale. */
 static int64
 unit_start(int64 date, ks_unit unit, const char *locale)
 {
@@ -51,7 +51,7 @@ unit_start(int64 date, ks_unit unit, const char *locale)
 
 	if (locale == NULL || unit == KS_DAY)
 		return ks_civil_floor(date, unit, 1);
-	/* days by number: what the zone does to them has nothing to do with the calendar */
+	/* counted as day numbers: changes of the clock do not matter here */
 	ks_buckets_build(&buckets, &from, &to, pg_tzset("UTC"), unit, locale);
 	return ks_floor_div(buckets.labels[0], USECS_PER_DAY);
 }

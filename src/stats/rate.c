@@ -1,8 +1,9 @@
 /*
- * The aggregate fallback_rate(boolean): what part of the rows is true.
+ * The aggregate fallback_rate(boolean): the share of rows that are true.
  *
- * Its state is an array of two counts, true ones and all, which like the states
- * of core's averages is changed in place, and has text and binary forms.
+ * Its state is an array of two counts, of true rows and of all.  Like the
+ * states of PostgreSQL's averages it is changed in place, and it has text and
+ * binary forms.
  */
 #include "stats/stats.h"
 

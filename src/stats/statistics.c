@@ -49,7 +49,7 @@ ask_buckets(const ks_arguments *arguments, const ks_buckets *buckets, ks_rollup_
 	query->nbuckets = buckets->nbuckets;
 }
 
-/* Count of each bucket and, where the arguments wants them, distinct members. */
+/* Count of each bucket and, if the question wants them, distinct members. */
 void
 ks_stats_counts(const ks_arguments *arguments, const ks_buckets *buckets, int64 *counts, int64 *distincts)
 {
@@ -59,7 +59,7 @@ ks_stats_counts(const ks_arguments *arguments, const ks_buckets *buckets, int64 
 	ks_read_series(&query, counts, distincts);
 }
 
-/* A series for each key, grouped by so many parts from that one on. */
+/* A series for each key, grouped by this many parts from the given one on. */
 void
 ks_stats_top_series(const ks_arguments *arguments, const ks_buckets *buckets, int part, int parts, ks_top_series *series)
 {
@@ -69,7 +69,7 @@ ks_stats_top_series(const ks_arguments *arguments, const ks_buckets *buckets, in
 	ks_read_top_series(&query, part, parts, series);
 }
 
-/* What the keys of a top list by one part have there, as text; NULL for no value. */
+/* The values of a top list by one part, as texts; NULL for no value. */
 char *
 ks_part_name(ks_string key)
 {
@@ -152,8 +152,8 @@ ask_all_time(ks_rollup_query *query)
 
 /*
  * The whole range as one bucket: one interval, unless instants inside it belong to
- * no bucket.  Its ends are rounded to hours or to days, and days are the same
- * to all units from day on: with years there are fewest buckets to make.
+ * no bucket.  Its ends are rounded to hours or to days; for all units from day on
+ * this means days, and with years there are fewest buckets to make.
  */
 static void
 ask_range(const ks_arguments *arguments, ks_rollup_query *query)
@@ -204,7 +204,7 @@ ks_stats_total(const ks_arguments *arguments, ks_total *total)
 	ks_read_series(&query, &total->count, &total->distinct);
 }
 
-/* How often a measure counted; the arguments is left to be about it. */
+/* How often a measure counted; the question is about that measure from then on. */
 int64
 ks_stats_total_of(ks_arguments *arguments, const char *measure)
 {
@@ -215,7 +215,7 @@ ks_stats_total_of(ks_arguments *arguments, const char *measure)
 	return total.count;
 }
 
-/* The number of keys that a caller asks for, if that is one. */
+/* The number of keys that a caller asks for, if it is valid. */
 int32
 ks_stats_limit(int32 limit)
 {
@@ -232,7 +232,7 @@ ks_stats_limit(int32 limit)
 	return limit;
 }
 
-/* The heaviest keys, grouped by so many parts from that one on (0 is the source, 1 the language). */
+/* The heaviest keys, grouped by this many parts from the given one on (0 is the source, 1 the language). */
 void
 ks_stats_top_by(const ks_arguments *arguments, int part, int parts, int32 limit, ks_top *top)
 {
@@ -261,7 +261,7 @@ cell_of_label(Timestamp label)
 	return (int32) ((hours % KS_HEATMAP_CELLS + KS_HEATMAP_CELLS + 6 * 24) % KS_HEATMAP_CELLS);
 }
 
-/* From hours to cells. */
+/* Adds hours up to cells. */
 static void
 cells_of_hours(const ks_buckets *hours, ks_rollup_query *query)
 {
@@ -280,7 +280,7 @@ cells_of_hours(const ks_buckets *hours, ks_rollup_query *query)
 	query->nbuckets = KS_HEATMAP_CELLS;
 }
 
-/* How often each cell's hour began, or went on after the clock was set, in the range. */
+/* How often each cell's hour occurs in the range: an hour that begins, or goes on after a change of the clock. */
 static void
 count_occurrences(const ks_buckets *hours, int64 *occurrences)
 {

@@ -21,7 +21,7 @@ typedef struct ks_filters
 	int			key_parts;		/* up to which key column there are conditions */
 } ks_filters;
 
-/* A list argument; names are those of the caller's argument, for messages. */
+/* The values of a list argument. */
 typedef struct ks_list
 {
 	int			count;
@@ -61,12 +61,12 @@ typedef struct ks_series_by
 	int			count;
 	char	  **names;			/* NULL: events without a value */
 	int64	  **counts;			/* [count][nbuckets] */
-	int64	  **distincts;		/* likewise, zeros unless the arguments asks for them */
+	int64	  **distincts;		/* likewise, zeros unless the question asks for them */
 } ks_series_by;
 
 #define KS_HEATMAP_CELLS (7 * 24)
 
-/* filter.c */
+/* filter_list.c */
 extern void ks_filters_list(ks_filters *filters, int part, const ks_list *list, const char *argument);
 extern void ks_filters_key(ks_filters *filters, ArrayType *key);
 extern const char *ks_list_item(const char *value);
@@ -75,7 +75,7 @@ extern ArrayType *ks_filters_array(const ks_filters *filters);
 extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argument);
 pg_noreturn extern void ks_list_refuse(const char *argument, const char *what);
 
-/* question.c */
+/* statistics.c */
 extern pg_tz *ks_stats_zone(const ks_arguments *arguments);
 extern void ks_stats_query(const ks_arguments *arguments, ks_rollup_query *query);
 extern void ks_stats_whole_range(const ks_arguments *arguments, ks_rollup_query *query);
