@@ -25,6 +25,7 @@ ks_distinct_init(ks_distinct *d, ks_fold *fold)
 	memset(d, 0, sizeof(*d));
 	d->fold = fold;
 	ks_united_init(&d->united, fold->memory);
+	ks_lines_init(&d->lines, fold->memory);
 	ks_weighed_init(&d->weighed, fold->memory);
 }
 
@@ -47,6 +48,7 @@ ks_distinct_end(ks_distinct *d)
 		ks_free(d->found);
 	}
 	ks_united_free(&d->united);
+	ks_lines_free(&d->lines);
 	ks_weighed_free(&d->weighed);
 }
 

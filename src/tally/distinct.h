@@ -5,6 +5,7 @@
 #define KS_TALLY_DISTINCT_H
 
 #include "tally/fold.h"
+#include "tally/lines.h"
 #include "tally/unite.h"
 
 /* Per bin or line: how many rows touch it that only add, and whether others do. */
@@ -47,6 +48,8 @@ typedef struct ks_distinct
 	uint32_t	ncounts;		/* bins, or lines with their bins */
 	int64_t    *counts;			/* by those */
 	ks_united	united;
+	ks_lines	lines;			/* in the place of united where the list is short */
+	bool		short_list;
 	ks_weighed	weighed;
 
 	ks_fold_row *row;

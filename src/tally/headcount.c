@@ -9,7 +9,8 @@
  * first visits: those who come to a bin for the first time stand side by side,
  * and who else does is written down by slot.  A row with weights below zero
  * takes away from others: its members are counted by what their weights in all
- * rows add up to (weigh.c).
+ * rows add up to (weigh.c).  A list of a few lines is counted by members, with a
+ * bit a line (lines.c).
  */
 #include "tally/distinct.h"
 
@@ -211,6 +212,7 @@ count_rows(ks_distinct *d)
 	if (status == KS_OK)
 	{
 		ks_united_count(&d->united, d->ncounts, d->counts);
+		ks_lines_compare(&d->lines, d->counts);
 		ks_weigh_count(d);
 	}
 	ks_distinct_end(d);
@@ -337,6 +339,7 @@ ks_headcount_lines(ks_fold *fold, ks_top_line *lines, uint32_t count)
 	d.line_bins = apart ? fold->bins.nbins : 1;
 	d.ncounts = count * d.line_bins;
 	d.share = apart ? spread_sharing(fold, count) : line_sharing(fold, count);
+	d.short_list = !apart && count >= KS_LINES_A_MEMBER && count <= KS_LINES_MAX && d.share[0].rows > 1;
 	d.counts = ks_alloc(fold->memory, ((size_t) d.ncounts + 1) * sizeof(int64_t));
 	memset(d.counts, 0, ((size_t) d.ncounts + 1) * sizeof(int64_t));
 	status = count_rows(&d);

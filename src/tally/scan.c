@@ -5,7 +5,8 @@
  * Entries are sorted by key and then by slot, so that only those of the keys
  * that count are fetched, and those of a key and bin stand side by side: a run.
  * Bin by bin, or line by line, the runs are gone through, and a member is found
- * where it does not bear the stamp of that bin or line yet.
+ * where it does not bear the stamp of that bin or line yet; in short lists each
+ * member has a bit for each line (lines.c).
  */
 #include "tally/distinct.h"
 #include "tally/sort.h"
@@ -347,6 +348,97 @@ count_runs(scan *s)
 	return status;
 }
 
+/* Sets the line's bit of the members of these entries; gives back how many had not got it, UINT32_MAX where one is no member. */
+static ks_always_inline uint32_t
+set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint32_t line, uint32_t nmembers)
+{
+	uint64_t	bit = UINT64_C(1) << line;
+	uint32_t	fresh = 0;
+	uint32_t	i;
+
+	for (i = 0; i < count; i++)
+	{
+		uint32_t	member = ks_get_number(ordinals, i, width);
+		uint64_t	known;
+
+		if (member >= nmembers)
+			return UINT32_MAX;
+		known = lines[member];
+		fresh += (known & bit) == 0;
+		lines[member] = known | bit;
+	}
+	return fresh;
+}
+
+/* Sets the bits of a run; a loop for each width. */
+static ks_status
+set_lines(const scan *s, const scan_run *run, uint64_t *lines, int64_t *counts)
+{
+	const scan_key *key = &s->keys[run->key];
+	uint32_t	nmembers = s->header->nmembers;
+	uint32_t	entry;
+
+	for (entry = run->entry; entry < run->end; entry += PIECE)
+	{
+		const uint8_t *ordinals = key->ordinals + (size_t) (entry - key->block->entry) * s->width;
+		uint32_t	count = run->end - entry < PIECE ? run->end - entry : PIECE;
+		uint32_t	fresh;
+
+		ks_check_interrupts();
+		switch (s->width)
+		{
+			case 0:
+				fresh = set_by(ordinals, 0, count, lines, run->counted, nmembers);
+				break;
+			case 1:
+				fresh = set_by(ordinals, 1, count, lines, run->counted, nmembers);
+				break;
+			case 2:
+				fresh = set_by(ordinals, 2, count, lines, run->counted, nmembers);
+				break;
+			default:
+				fresh = set_by(ordinals, 4, count, lines, run->counted, nmembers);
+		}
+		if (fresh == UINT32_MAX)
+			return KS_E_CORRUPT;
+		counts[run->counted] += fresh;
+	}
+	return KS_OK;
+}
+
+/*
+ * Counts the members of all runs of a short list, in any order.  The first row shows whether members are
+ * on so many lines that this is worth it; where they are not, short_list is false afterwards, and nothing was counted.
+ */
+static ks_status
+count_lines(scan *s)
+{
+	ks_distinct *d = s->d;
+	uint64_t   *lines = ks_lines_start(&d->lines, s->header->nmembers);
+	bool		first = d->lines.count == 0;
+	int64_t		counts[KS_LINES_MAX] = {0};
+	int64_t		places = 0;
+	ks_status	status = ks_distinct_hashes(d);
+	uint32_t	i;
+
+	for (i = 0; i < s->nruns && status == KS_OK; i++)
+		status = set_lines(s, &s->runs[i], lines, counts);
+	if (status != KS_OK)
+		return status;
+	ks_lines_note(&d->lines, d->hashes, s->header->nmembers);
+	for (i = 0; i < d->ncounts; i++)
+		places += counts[i];
+	if (first && places < (int64_t) d->lines.count * KS_LINES_A_MEMBER)
+	{
+		d->lines.count = 0;
+		d->short_list = false;
+		return KS_OK;
+	}
+	for (i = 0; i < d->ncounts; i++)
+		d->counts[i] += counts[i];
+	return KS_OK;
+}
+
 /* ------------------------------------------------------------------------
  * Weights
  * ------------------------------------------------------------------------
@@ -428,8 +520,13 @@ ks_scan_row(ks_distinct *d)
 
 	if (status == KS_OK && s.nruns > 0)
 	{
-		sort_runs(&s);
-		status = count_runs(&s);
+		if (d->short_list)
+			status = count_lines(&s);
+		if (!d->short_list)
+		{
+			sort_runs(&s);
+			status = count_runs(&s);
+		}
 	}
 	free_scan(&s);
 	return status;

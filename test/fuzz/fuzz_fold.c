@@ -5,7 +5,7 @@
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *     -DKS_STANDALONE -Isrc -Itest/unit -o test/fuzz/fuzz_fold test/fuzz/fuzz_fold.c \
  *     src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
- *     src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c src/tally/presence.c src/tally/scan.c \
+ *     src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/lines.c src/tally/newcomer.c src/tally/pack.c src/tally/presence.c src/tally/scan.c \
  *     src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
  * Run: test/fuzz/fuzz_fold -max_total_time=60 -malloc_limit_mb=8
  *

@@ -311,7 +311,7 @@ lines_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint3
 static bool
 top_agrees(round *r, bool distinct)
 {
-	uint32_t	limit = 1 + below(6);
+	uint32_t	limit = 1 + below(below(2) ? 6 : 60);
 	ks_top_line *lines = NULL;
 	uint32_t	count;
 	ks_fold		fold;

@@ -4,7 +4,7 @@
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_hash \
  *     test/unit/unit_hash.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
+ *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/lines.c src/tally/newcomer.c src/tally/pack.c \
  *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
  */
 #include "stored.h"
