@@ -81,6 +81,9 @@ ks_fold_reach(const ks_fold *fold, const ks_header *header, bool mixed)
 /* and a key has so few slots a bin that going on to the next bin takes longer than the slots. */
 #define MAPPED_SLOTS_A_BIN 16
 
+/* Room for runs of a row at first. */
+#define RUNS_FIRST 256
+
 /* The bins of the row's slots, from its first on; NULL where that is not worth a table. */
 const int32_t *
 ks_fold_map(ks_fold *fold, const ks_header *header)
@@ -272,10 +275,40 @@ add_to_group(ks_fold *fold, int32_t group, int32_t bin, int64_t weight)
 	return add_to(&fold->group_weight[group], weight) && add_to(&fold->total, weight) ? KS_OK : KS_E_OVERFLOW;
 }
 
-/* Adds the weight of a key in all bins to its group. */
-static ks_status
-add_key_slots(ks_fold *fold, const ks_view *view, const int32_t *map, const ks_key_cursor *key, int32_t group)
+/*
+ * Whether a row's runs are noted when its weights are added: to find them later, its slots would be gone through
+ * once more.  Where there is a table of slots, runs are short, and there would be too many.
+ */
+static bool
+notes_runs(const ks_fold *fold, const int32_t *map)
 {
+	return fold->spread && fold->distinct && map == NULL;
+}
+
+static void
+note_run(ks_fold_row *row, uint32_t key, int32_t bin, uint32_t entry, uint32_t end)
+{
+	ks_fold_run *run;
+
+	if (entry == end)
+		return;
+	if (row->nruns == row->runs_size)
+	{
+		row->runs_size *= 2;
+		row->runs = ks_realloc(row->runs, row->runs_size * sizeof(ks_fold_run));
+	}
+	run = &row->runs[row->nruns++];
+	run->key = key;
+	run->bin = (uint32_t) bin;
+	run->entry = entry;
+	run->end = end;
+}
+
+/* Adds the weight of a key, of that number, in all bins to its group. */
+static ks_status
+add_key_slots(ks_fold *fold, ks_fold_row *row, const int32_t *map, const ks_key_cursor *key, uint32_t number, int32_t group)
+{
+	const ks_view *view = &row->view;
 	ks_slot_cursor cursor = ks_key_weights(view, key);
 	ks_walk		w = ks_walk_start();
 	int32_t		slot;
@@ -298,6 +331,8 @@ add_key_slots(ks_fold *fold, const ks_view *view, const int32_t *map, const ks_k
 			status = add_to_group(fold, group, w.bin, sum);
 		if (status != KS_OK)
 			return status;
+		if (row->runs != NULL && w.bin >= 0)
+			note_run(row, number, w.bin, cursor.entry, cursor.entry_end);
 	}
 	return cursor.status;
 }
@@ -315,15 +350,20 @@ bin_of_key(const ks_fold *fold, const ks_view *view, const ks_key_cursor *key, i
 
 /* Adds the weight of a key to its group, or to the bins. */
 static ks_status
-add_key(ks_fold *fold, const ks_view *view, const int32_t *map, const ks_key_cursor *key, int32_t group, int32_t bin)
+add_key(ks_fold *fold, ks_fold_row *row, const int32_t *map, const ks_key_cursor *key, uint32_t number, int32_t group)
 {
-	bin = bin_of_key(fold, view, key, bin);
+	int32_t		bin = bin_of_key(fold, &row->view, key, row->bin);
+
 	if (bin == KS_BIN_OUTSIDE)
 		return KS_OK;
+	if (fold->grouped && bin < 0)
+		return add_key_slots(fold, row, map, key, number, group);
+	if (row->runs != NULL)
+		note_run(row, number, bin, key->entry, key->entry_end);
 	if (fold->grouped)
-		return bin < 0 ? add_key_slots(fold, view, map, key, group) : add_to_group(fold, group, bin, key->total);
+		return add_to_group(fold, group, bin, key->total);
 	if (bin < 0)
-		return add_slots(fold, &view->header, map, ks_key_weights(view, key));
+		return add_slots(fold, &row->view.header, map, ks_key_weights(&row->view, key));
 	return add_to(&fold->counts[bin], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
@@ -349,6 +389,11 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 	ks_status	status = KS_OK;
 
 	*passed = 0;
+	if (row->bin < 0 && notes_runs(fold, map))
+	{
+		row->runs_size = RUNS_FIRST;
+		row->runs = ks_alloc(fold->memory, row->runs_size * sizeof(ks_fold_run));
+	}
 	start_tails(fold, &cursor, prefix);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
@@ -364,7 +409,7 @@ add_keys(ks_fold *fold, ks_fold_row *row, const ks_string *prefix, uint32_t *pas
 			row->target[number] = fold->grouped ? group_of_key(fold, &cursor, &key) : 0;
 			if (fold->spread && (uint64_t) fold->groups.count * fold->bins.nbins > KS_FOLD_MAX_CELLS)
 				return KS_E_CELLS;
-			status = add_key(fold, view, map, &cursor, row->target[number], row->bin);
+			status = add_key(fold, row, map, &cursor, number, row->target[number]);
 			++*passed;
 		}
 		number++;
@@ -431,8 +476,11 @@ free_keys(ks_fold_row *row)
 		ks_free(row->target);
 	if (row->blocks != NULL)
 		ks_free(row->blocks);
+	if (row->runs != NULL)
+		ks_free(row->runs);
 	row->target = NULL;
 	row->blocks = NULL;
+	row->runs = NULL;
 }
 
 /* Adds the weights of a row; gives back whether its members, if it has any, count. */

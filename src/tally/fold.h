@@ -12,12 +12,24 @@
 /* Groups times bins that a list may be spread over: a thousand values in each hour of a year, and 70 MB. */
 #define KS_FOLD_MAX_CELLS 8760000
 
+/* Entries of one key that lie in one bin. */
+typedef struct ks_fold_run
+{
+	uint32_t	key;
+	uint32_t	bin;
+	uint32_t	entry;
+	uint32_t	end;
+} ks_fold_run;
+
 /* One stored tally that takes part. */
 typedef struct ks_fold_row
 {
 	ks_view		view;
 	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing; NULL: all keys count */
 	ks_block   *blocks;			/* [nkeys + 1], where there is a target */
+	ks_fold_run *runs;			/* of all keys that count, by key; NULL: not noted */
+	uint32_t	nruns;
+	uint32_t	runs_size;
 	int32_t		bin;			/* in which all of it lies, or KS_BIN_CUT */
 	uint32_t	low;			/* bins it can touch: [low, high] */
 	uint32_t	high;

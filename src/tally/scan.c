@@ -184,6 +184,29 @@ find_runs(scan *s, uint32_t number)
 	return slots.status;
 }
 
+/* Takes the runs that were noted of the keys that count. */
+static void
+take_runs(scan *s)
+{
+	const ks_fold_row *row = s->row;
+	uint32_t	number = 0;
+	uint32_t	i;
+
+	for (i = 0; i < row->nruns; i++)
+	{
+		const ks_fold_run *run = &row->runs[i];
+
+		ks_check_interrupts_at(i);
+		/* both ascend */
+		while (number < s->nkeys && s->keys[number].block - row->blocks < (ptrdiff_t) run->key)
+			number++;
+		if (number == s->nkeys)
+			break;
+		if (s->keys[number].block - row->blocks == (ptrdiff_t) run->key)
+			add_run(s, number, ks_distinct_counted(s->d, s->keys[number].counted, (int32_t) run->bin), run->entry, run->end);
+	}
+}
+
 /* The runs of all keys. */
 static ks_status
 find_all_runs(scan *s)
@@ -192,6 +215,11 @@ find_all_runs(scan *s)
 	uint32_t	key;
 
 	s->sorted = true;
+	if (s->row->runs != NULL)
+	{
+		take_runs(s);
+		return KS_OK;
+	}
 	s->map = s->row->bin < 0 ? ks_fold_map(s->d->fold, s->header) : NULL;
 	for (key = 0; key < s->nkeys && status == KS_OK; key++)
 	{
@@ -493,7 +521,7 @@ start_scan(scan *s, ks_distinct *d)
 		return KS_OK;
 	if (d->row->blocks == NULL)
 		status = find_blocks(s);
-	else if (d->row->bin < 0)
+	else if (d->row->bin < 0 && d->row->runs == NULL)
 		status = ks_view_extend(&d->row->view, s->header->members_at);
 	if (status != KS_OK)
 		return status;
