@@ -9,12 +9,12 @@
  */
 #include "rollup/listed.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "tally/hash.h"
+#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -167,11 +167,11 @@ append_line(int64 number, const char *id)
 	/* rows of a query may be on their way */
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	caller = ks_become_owner("known_bot");
+	caller = ks_switch_to_owner("known_bot");
 	ks_prepared(&plan, "INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ($1, $2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not note a bot");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	SPI_finish();
 }
 

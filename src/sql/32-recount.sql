@@ -230,7 +230,7 @@ BEGIN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
     ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
-                  OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.part(r.tally, name))) THEN
+                  OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.keys_under(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
     ELSIF grain IS NULL OR grain NOT IN ('event', 'conversation_start', 'conversation_end') THEN
@@ -290,7 +290,7 @@ BEGIN
     LOOP
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
         PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
-        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
+        PERFORM kindly_stats.create_missing_triggers(t.event_table, wanted, grain);
     END LOOP;
 END
 $$;
@@ -474,7 +474,7 @@ BEGIN
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
         SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
-               coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+               coalesce((SELECT (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                                           NULL, true, NULL, false))[2]
                            FROM kindly_stats.rollup AS r
                           WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
