@@ -48,7 +48,7 @@ typedef struct ks_distinct
 	uint32_t	ncounts;		/* buckets, or lines with their buckets */
 	int64_t    *counts;			/* by those */
 	ks_union	shared;
-	ks_lines	lines;			/* in the place of united where the list is short */
+	ks_lines	lines;			/* in the place of shared where the list is short */
 	bool		short_list;
 	ks_retractions retractions;
 

@@ -21,6 +21,7 @@
 
 /* type.c */
 pg_noreturn extern void ks_raise(ks_status status);
+extern struct varlena *ks_toast_slice(Datum value, uint32 from, uint32 length);
 extern void ks_tally_open(ks_view *view, Datum tally);
 extern void ks_tally_open_front(ks_view *view, Datum tally, ks_query *query, bool mixed);
 extern struct varlena *ks_tally_pack(ks_builder *builder);
