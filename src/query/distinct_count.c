@@ -353,3 +353,51 @@ ks_distinct_count_lines(ks_query *query, ks_top_line *lines, uint32_t count)
 	ks_free(d.share);
 	return status;
 }
+
+/* Distinct members of the lines of a list, by the line of each group or -1; several rows may have the same. */
+ks_status
+ks_distinct_count_groups(ks_query *query, const int32_t *line_of, uint32_t count, int64_t *counts)
+{
+	ks_distinct d;
+	ks_status	status;
+
+	memset(counts, 0, (size_t) count * sizeof(int64_t));
+	if (count == 0)
+		return KS_OK;
+	ks_distinct_init(&d, query);
+	d.line_of = line_of;
+	d.line_buckets = 1;
+	d.ncounts = count;
+	d.share = line_sharing(query, count);
+	d.short_list = count >= KS_LINES_A_MEMBER && count <= KS_LINES_MAX && d.share[0].rows > 1;
+	d.counts = counts;
+	status = count_rows(&d);
+	ks_free(d.share);
+	return status;
+}
+
+/* The same of several lists at once, by the lines of each group, a bit each, where no row takes anything away. */
+ks_status
+ks_distinct_count_bits(ks_query *query, const uint64_t *bits, uint32_t count, int64_t *counts)
+{
+	int32_t    *line_of = ks_alloc(query->memory, ((size_t) query->groups.count + 1) * sizeof(int32_t));
+	ks_distinct d;
+	ks_status	status;
+	uint32_t	i;
+
+	memset(counts, 0, (size_t) count * sizeof(int64_t));
+	for (i = 0; i < query->groups.count; i++)
+		line_of[i] = bits[i] != 0 ? (int32_t) i : -1;
+	ks_distinct_init(&d, query);
+	d.line_of = line_of;
+	d.line_buckets = 1;
+	d.ncounts = count;
+	d.share = line_sharing(query, count);
+	d.short_list = true;
+	d.bits = bits;
+	d.counts = counts;
+	status = count_rows(&d);
+	ks_free(d.share);
+	ks_free(line_of);
+	return status;
+}

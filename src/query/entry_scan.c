@@ -376,11 +376,10 @@ count_runs(scan *s)
 	return status;
 }
 
-/* Sets the line's bit of the members of these entries; gives back how many had not got it, UINT32_MAX where one is no member. */
+/* Sets a line's bit of the members of these entries; gives back how many had not got it, UINT32_MAX where one is no member. */
 static ks_always_inline uint32_t
-set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint32_t line, uint32_t nmembers)
+set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint64_t bit, uint32_t nmembers)
 {
-	uint64_t	bit = UINT64_C(1) << line;
 	uint32_t	fresh = 0;
 	uint32_t	i;
 
@@ -398,40 +397,74 @@ set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint
 	return fresh;
 }
 
-/* Sets the bits of a run; a loop for each width. */
+/* Sets the bit of a run of one line; a loop for each width. */
+static ks_status
+set_line(const scan *s, const uint8_t *ordinals, uint32_t count, uint64_t *lines, uint64_t bit, int64_t *counts)
+{
+	uint32_t	nmembers = s->header->nmembers;
+	uint32_t	fresh;
+
+	switch (s->width)
+	{
+		case 0:
+			fresh = set_by(ordinals, 0, count, lines, bit, nmembers);
+			break;
+		case 1:
+			fresh = set_by(ordinals, 1, count, lines, bit, nmembers);
+			break;
+		case 2:
+			fresh = set_by(ordinals, 2, count, lines, bit, nmembers);
+			break;
+		default:
+			fresh = set_by(ordinals, 4, count, lines, bit, nmembers);
+	}
+	if (fresh == UINT32_MAX)
+		return KS_E_CORRUPT;
+	counts[__builtin_ctzll(bit)] += fresh;
+	return KS_OK;
+}
+
+/* The same for several lines: mostly a member is on all of them already. */
+static ks_status
+set_several(const scan *s, const uint8_t *ordinals, uint32_t count, uint64_t *lines, uint64_t bits, int64_t *counts)
+{
+	uint32_t	i;
+
+	for (i = 0; i < count; i++)
+	{
+		uint32_t	member = ks_get_number(ordinals, i, s->width);
+		uint64_t	fresh;
+
+		if (member >= s->header->nmembers)
+			return KS_E_CORRUPT;
+		fresh = bits & ~lines[member];
+		lines[member] |= bits;
+		for (; fresh != 0; fresh &= fresh - 1)
+			counts[__builtin_ctzll(fresh)]++;
+	}
+	return KS_OK;
+}
+
 static ks_status
 set_lines(const scan *s, const scan_run *run, uint64_t *lines, int64_t *counts)
 {
 	const scan_key *key = &s->keys[run->key];
-	uint32_t	nmembers = s->header->nmembers;
+	uint64_t	bits = s->d->bits != NULL ? s->d->bits[run->counted] : UINT64_C(1) << run->counted;
+	ks_status	status = KS_OK;
 	uint32_t	entry;
 
-	for (entry = run->entry; entry < run->end; entry += PIECE)
+	for (entry = run->entry; entry < run->end && status == KS_OK; entry += PIECE)
 	{
 		const uint8_t *ordinals = key->ordinals + (size_t) (entry - key->block->entry) * s->width;
 		uint32_t	count = run->end - entry < PIECE ? run->end - entry : PIECE;
-		uint32_t	fresh;
 
 		ks_check_interrupts();
-		switch (s->width)
-		{
-			case 0:
-				fresh = set_by(ordinals, 0, count, lines, run->counted, nmembers);
-				break;
-			case 1:
-				fresh = set_by(ordinals, 1, count, lines, run->counted, nmembers);
-				break;
-			case 2:
-				fresh = set_by(ordinals, 2, count, lines, run->counted, nmembers);
-				break;
-			default:
-				fresh = set_by(ordinals, 4, count, lines, run->counted, nmembers);
-		}
-		if (fresh == UINT32_MAX)
-			return KS_E_CORRUPT;
-		counts[run->counted] += fresh;
+		if ((bits & (bits - 1)) == 0)
+			status = set_line(s, ordinals, count, lines, bits, counts);
+		else
+			status = set_several(s, ordinals, count, lines, bits, counts);
 	}
-	return KS_OK;
+	return status;
 }
 
 /*
@@ -456,7 +489,7 @@ count_lines(scan *s)
 	ks_lines_note(&d->lines, d->hashes, s->header->nmembers);
 	for (i = 0; i < d->ncounts; i++)
 		places += counts[i];
-	if (first && places < (int64_t) d->lines.count * KS_LINES_A_MEMBER)
+	if (first && d->bits == NULL && places < (int64_t) d->lines.count * KS_LINES_A_MEMBER)
 	{
 		d->lines.count = 0;
 		d->short_list = false;

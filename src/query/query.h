@@ -90,6 +90,19 @@ typedef struct ks_top_line
 	uint32_t	group;
 } ks_top_line;
 
+/* A list for each of several parts of the keys. */
+typedef struct ks_list_of_lines
+{
+	ks_top_line *lines;
+	uint32_t	count;
+} ks_list_of_lines;
+
+typedef struct ks_lists
+{
+	ks_list_of_lines list[KS_KEY_MAX_PARTS];
+	uint32_t	count;
+} ks_lists;
+
 extern void ks_query_series(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct);
 extern void ks_query_top(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
 extern void ks_query_top_series(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
@@ -97,6 +110,8 @@ extern size_t ks_query_reach(const ks_query *query, const ks_header *header, boo
 extern ks_status ks_query_add(ks_query *query, const ks_view *view, const ks_string *prefix);
 extern ks_status ks_query_finish_series(ks_query *query);
 extern ks_status ks_query_finish_top(ks_query *query, uint32_t limit, ks_top_line **lines, uint32_t *count);
+extern int	ks_top_line_compare(const void *a, const void *b);
+extern ks_status ks_query_finish_lists(ks_query *query, ks_lists *lists);
 extern void ks_query_free(ks_query *query);
 extern const int32_t *ks_query_map(ks_query *query, const ks_header *header);
 extern bool ks_query_key_counts(const ks_query *query, ks_key *key, const ks_string *prefix);
