@@ -352,7 +352,7 @@ list_agrees(const round *r, const ks_query *query, const ks_list_of_lines *list,
 }
 
 static bool
-lists_agree(round *r, bool distinct)
+part_lists_agree(round *r, bool distinct)
 {
 	uint32_t	skip = below(3);
 	ks_lists	lists;
@@ -572,9 +572,9 @@ answer_agrees(round *r, uint32_t question)
 		case 8:
 			return presence_agrees(r, KS_PRESENT_MEMBERS);
 		case 9:
-			return lists_agree(r, false);
+			return part_lists_agree(r, false);
 		case 10:
-			return lists_agree(r, true);
+			return part_lists_agree(r, true);
 		default:
 			return spread_agrees(r, true);
 	}
