@@ -10,7 +10,6 @@
  *
  * How such a list is kept is listed.c's subject.
  */
-#include "conversation/conversation.h"
 #include "rollup/listed.h"
 
 #include "base/compat.h"

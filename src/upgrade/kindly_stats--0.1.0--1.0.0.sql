@@ -10,8 +10,18 @@ DROP FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats
 DROP FUNCTION kindly_stats.api_keys(kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_reading(name);
+DROP VIEW bi.heatmap;
 DROP VIEW bi.intents;
 DROP FOREIGN TABLE kindly_stats.bi_intents;
+DROP VIEW bi.monthly;
+DROP FOREIGN TABLE kindly_stats.bi_monthly;
+DROP VIEW bi.weekly;
+DROP FOREIGN TABLE kindly_stats.bi_weekly;
+DROP VIEW bi.daily;
+DROP FOREIGN TABLE kindly_stats.bi_daily;
+DROP VIEW bi.hourly;
+DROP FOREIGN TABLE kindly_stats.bi_hourly;
+DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
@@ -30,6 +40,7 @@ DROP FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, tex
 DROP AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean);
 DROP FUNCTION kindly_stats.fold_series_final(internal);
 DROP FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean);
+DROP FUNCTION kindly_stats.info(kindly_stats.tally);
 DROP FUNCTION kindly_stats.part(kindly_stats.tally, text);
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
@@ -65,6 +76,14 @@ COMMENT ON FUNCTION kindly_stats.entries(kindly_stats.tally) IS
 'how many weights a tally has: of keys in quarter hours, and of members under keys in quarter hours
 
 Up to 2,048 of them stand in one row of the rollup, whatever the measure, and whatever the month.';
+CREATE FUNCTION kindly_stats.info(tally kindly_stats.tally, OUT version integer, OUT bytes bigint, OUT keys bigint,
+                                  OUT quarters bigint, OUT members bigint, OUT total bigint, OUT first timestamptz, OUT last timestamptz)
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_info';
+COMMENT ON FUNCTION kindly_stats.info(kindly_stats.tally) IS
+'what a tally holds
+
+version of the stored format; size in bytes; number of keys, of quarter hours with weight and of members; total weight; first
+and last instant that was ever added.';
 CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
 RETURNS TABLE (place integer, day integer, name text)
 AS 'MODULE_PATHNAME', 'ks_weekdays'
@@ -80,6 +99,52 @@ COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
 'the id that the user has for the bot of a number
 
 The number itself where it stands for an integer, for a text that no table has had yet, or for a bot that the caller does not see.';
+CREATE OR REPLACE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+           WHEN role = 'instant' THEN CASE WHEN mapped -> 'tz' IS NOT NULL THEN b.base = 'timestamp'::regtype
+                                           WHEN mapped -> 'unit' IS NOT NULL THEN b.is_integer OR b.base IN ('float8'::regtype, 'numeric'::regtype)
+                                           ELSE b.base = 'timestamptz'::regtype END
+           WHEN role = 'bot' THEN b.is_integer OR b.is_text OR b.base = 'uuid'::regtype
+           WHEN mapped -> 'path' IS NOT NULL THEN b.is_text OR b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'needed' AND mapped -> 'values' IS NULL THEN true
+           WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.base = 'numeric'::regtype
+           WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.is_text OR b.base IN ('bool'::regtype, 'numeric'::regtype)
+           WHEN role = 'integer' THEN b.is_integer
+           WHEN role = 'boolean' THEN b.base = 'bool'::regtype
+           WHEN role = 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
+           WHEN role = 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
+                                              'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
+           ELSE b.is_integer OR b.is_text OR b.base IN ('name'::regtype, 'uuid'::regtype, 'bool'::regtype, 'numeric'::regtype) OR b.is_enum
+           END
+      FROM (SELECT t.oid AS base, t.typtype = 'e' AS is_enum, t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AS is_integer,
+                   t.oid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) AS is_text
+              FROM pg_type AS t WHERE t.oid = kindly_stats.base_type(type)) AS b
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.fitting_types(role text, mapped jsonb, type oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+           WHEN role = 'instant' AND mapped -> 'tz' IS NOT NULL THEN 'Its type must be timestamp without time zone. One with time zone needs no tz: to change the type, detach the table first.'
+           WHEN role = 'instant' AND mapped -> 'unit' IS NOT NULL THEN 'Its type must be double precision, numeric, smallint, integer or bigint.'
+           WHEN role = 'instant' THEN 'Its type must be timestamp with time zone' || CASE
+               WHEN kindly_stats.base_type(type) = 'timestamp'::regtype THEN '; say of which zone it is, such as tz => ''Europe/Oslo''.'
+               WHEN kindly_stats.type_fits(role, '{"unit": "seconds"}', type) THEN '; of a number say what it counts since 1970: unit => ''seconds'' or ''milliseconds''.'
+               ELSE ', timestamp with tz => ''Europe/Oslo'', or a number with unit => ''seconds''.' END
+           WHEN role = 'bot' THEN 'Its type must be smallint, integer, bigint, text, character varying or uuid.'
+           WHEN mapped -> 'path' IS NOT NULL THEN 'Its type must be jsonb, json or text.'
+           WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN 'Its type must be smallint, integer, bigint or numeric.'
+           WHEN role = 'integer' THEN 'Its type must be smallint, integer or bigint.'
+           WHEN role = 'boolean' THEN 'Its type must be boolean.'
+           WHEN role = 'json' THEN 'Its type must be jsonb or json.'
+           WHEN role = 'texts' THEN 'Its type must be text[] or character varying[].'
+           WHEN role = 'list' THEN 'Its type must be jsonb, json, text, character varying, or an array of one of these.'
+           WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN 'Its type must be boolean, smallint, integer, bigint, numeric or text.'
+           ELSE 'Its type must be text, character varying, uuid, an integer, numeric, boolean or an enum' || CASE
+               WHEN kindly_stats.base_type(type) IN ('json'::regtype, 'jsonb'::regtype) THEN '; of a document name a field, such as "my_column->>my_field".'
+               ELSE '.' END
+           END
+$$;
 CREATE FUNCTION kindly_stats.built_in_measures()
     RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
@@ -158,24 +223,24 @@ COMMENT ON FUNCTION kindly_stats.outdated_measures() IS
 
 action: add, update, or leave for what was changed by hand.';
 CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                              bins integer[], "distinct" boolean, filter text[], firsts boolean)
+                                              buckets integer[], "distinct" boolean, filter text[], first_seen boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
 CREATE FUNCTION kindly_stats.series_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
 CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                          bins integer[], "distinct" boolean, filter text[], firsts boolean) (
+                                          buckets integer[], "distinct" boolean, filter text[], first_seen boolean) (
     SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
 CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           spread boolean)
+                                           buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           with_series boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
 CREATE FUNCTION kindly_stats.top_agg_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
 CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           spread boolean) (
+                                       buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           with_series boolean) (
     SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
@@ -188,12 +253,12 @@ CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally
     FINALFUNC = kindly_stats.options_agg_final, PARALLEL = SAFE
 );
 CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                                bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+                                                buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
 CREATE FUNCTION kindly_stats.presence_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
 CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                            bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+                                            buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
     SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
@@ -207,13 +272,13 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_s
     kindly_stats.options_agg_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
 COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
-COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
 COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows; spread: a series a line; take < 0: a list a part';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
 COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
-COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
@@ -851,6 +916,13 @@ BEGIN
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
+'counts the raw events anew and lists where the rollup differs
+
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+What is kept of events that are gone cannot be compared.
+bot_id is the id that the user has.
+kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
@@ -927,6 +999,40 @@ BEGIN
     LOOP
         PERFORM kindly_stats.note_conversation_bots(t.conversation_table, t.columns ->> 'bot_id', bot);
     END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.found_conversation_columns(conversation_table regclass, columns jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+    result jsonb := columns;
+BEGIN
+    FOR c IN SELECT l.logical, l.role, l.required, columns ? l.logical AS mapped, m.physical, a.atttypid
+               FROM kindly_stats.conversation_columns() AS l
+              CROSS JOIN LATERAL (SELECT CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
+               LEFT JOIN pg_attribute AS a ON a.attrelid = conversation_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
+    LOOP
+        IF c.atttypid IS NULL THEN
+            IF c.required OR c.mapped AND c.physical IS NOT NULL THEN
+                RAISE EXCEPTION 'table "%" has no column "%"', conversation_table, coalesce(c.physical, c.logical)
+                    USING ERRCODE = '42703', HINT = format('Name yours in the argument columns, such as {"%s": "my_name"}%s.', c.logical,
+                        CASE WHEN c.required THEN '' ELSE ', or null where there is none' END);
+            ELSIF c.logical = 'bot_messages_count' AND NOT c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "bot_messages_count"', conversation_table
+                    USING ERRCODE = '42703', HINT = 'Name yours in the argument columns, or map it to null: then nothing is counted by start.';
+            END IF;
+        ELSIF NOT kindly_stats.type_fits(c.role, NULL, c.atttypid) THEN
+            RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
+                USING ERRCODE = '42804', HINT = CASE
+                    WHEN c.role = 'instant' AND kindly_stats.base_type(c.atttypid) = 'timestamp'::regtype THEN
+                        format('Its type must be timestamp with time zone, such as a column that is GENERATED ALWAYS AS (%I AT TIME ZONE ''UTC'') STORED.', c.physical)
+                    WHEN c.role = 'instant' THEN 'Its type must be timestamp with time zone.'
+                    ELSE kindly_stats.fitting_types(c.role, NULL, c.atttypid) END;
+        ELSE
+            result := result || jsonb_build_object(c.logical, c.physical);
+        END IF;
+    END LOOP;
+    RETURN result;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.guard_conversations(conversation_table regclass, columns jsonb) RETURNS void
@@ -1571,6 +1677,98 @@ COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
 locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
 Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
+CREATE FOREIGN TABLE kindly_stats.bi_hourly (
+    date date,
+    hour timestamp,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    weekday integer,
+    hour_of_day integer,
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'hour');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_hourly IS 'internal: what view bi.hourly shows';
+CREATE VIEW bi.hourly AS SELECT * FROM kindly_stats.bi_hourly;
+COMMENT ON VIEW bi.hourly IS 'statistics by local hour: a row for each hour from a bot''s first event to its last';
+CREATE FOREIGN TABLE kindly_stats.bi_daily (
+    date date,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    weekday integer,
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'day');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_daily IS 'internal: what view bi.daily shows';
+CREATE VIEW bi.daily AS SELECT * FROM kindly_stats.bi_daily;
+COMMENT ON VIEW bi.daily IS 'statistics by local day: a row for each day from a bot''s first event to its last';
+CREATE FOREIGN TABLE kindly_stats.bi_weekly (
+    date date,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'week');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_weekly IS 'internal: what view bi.weekly shows';
+CREATE VIEW bi.weekly AS SELECT * FROM kindly_stats.bi_weekly;
+COMMENT ON VIEW bi.weekly IS 'statistics by ISO week: a row for each week, dated by its Monday, from a bot''s first event to its last';
+CREATE FOREIGN TABLE kindly_stats.bi_monthly (
+    date date,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'month');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_monthly IS 'internal: what view bi.monthly shows';
+CREATE VIEW bi.monthly AS SELECT * FROM kindly_stats.bi_monthly;
+COMMENT ON VIEW bi.monthly IS 'statistics by local month: a row for each month, dated by its first day, from a bot''s first event to its last';
 CREATE FOREIGN TABLE kindly_stats.bi_interactions (
     date date,
     bot_id text,
@@ -1588,6 +1786,10 @@ CREATE FOREIGN TABLE kindly_stats.bi_interactions (
 COMMENT ON FOREIGN TABLE kindly_stats.bi_interactions IS 'internal: what view bi.interactions shows';
 CREATE VIEW bi.interactions AS SELECT * FROM kindly_stats.bi_interactions;
 COMMENT ON VIEW bi.interactions IS 'interactions reached (nodes of stories, as ChatBot.com counts them) by local day and interaction';
+CREATE VIEW bi.heatmap AS
+SELECT h.date, h.weekday, h.hour_of_day, h.bot_id, h.bot_name, h.messages, h.chats, h.replies, h.fallbacks, h.events, h.starts_at, h.tz
+  FROM kindly_stats.bi_hourly AS h;
+COMMENT ON VIEW bi.heatmap IS 'statistics by local day, weekday and hour of the day: a row for each hour from a bot''s first event to its last';
 DO $$
 DECLARE
     c record;
