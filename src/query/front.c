@@ -15,9 +15,9 @@
  * page by page: with each question, hundreds or thousands of page faults, which took as
  * long as all else.  Once a block as large as this was freed, it keeps twice as
  * much, as it does after any large sort: enough for a year of three hundred
- * series and their JSON.
+ * series and their JSON, or of one and a half million sessions.
  */
-#define KEPT_BYTES (8 * 1024 * 1024)
+#define KEPT_BYTES (16 * 1024 * 1024)
 
 /* At least so much is fetched of a stored tally, one chunk of TOAST, to see how much more is needed. */
 #define FRONT_BYTES 1900
