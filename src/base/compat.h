@@ -121,4 +121,18 @@ typedef OpBtreeInterpretation ks_op_meaning;
 	create_foreignscan_path(root, rel, NULL, rows, startup, total, NIL, outer, NULL, NIL)
 #endif
 
+/* 18 can note how often an index is searched. */
+#if PG_VERSION_NUM >= 180000
+#define ks_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define ks_index_beginscan(heap, index, snapshot, nkeys) index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* Whether rows that a snapshot sees may be gone, which readers of pages have to look at; no more since 17. */
+#if PG_VERSION_NUM >= 170000
+#define ks_snapshots_grow_old() false
+#else
+#define ks_snapshots_grow_old() (old_snapshot_threshold >= 0)
+#endif
+
 #endif							/* KS_COMPAT_H */

@@ -2,7 +2,7 @@
  * The only interface between the plain-C core of the extension and its
  * surroundings.
  *
- * The core (all of this room but type, aggregate and access) includes no
+ * The core (all of this room but type, toast, aggregate and access) includes no
  * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
  * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
  * Memory and random numbers are the exception: running out of them does not

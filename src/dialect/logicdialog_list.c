@@ -149,21 +149,19 @@ named_parts(const breakdown *b, ks_string key, line *to)
 
 /* Leaves out lines without members: events without a user. */
 static void
-break_down(ks_analytics *a, const breakdown *b, lines *all)
+break_down(const breakdown *b, const ks_top *top, lines *all)
 {
-	ks_top		top;
 	int			i;
 
-	ask_top(a, b->measure, b->members, b->part, b->parts, &top);
-	start_lines(all, top.count);
-	for (i = 0; i < top.count; i++)
+	start_lines(all, top->count);
+	for (i = 0; i < top->count; i++)
 	{
-		int64		count = b->members ? top.lines[i].members : top.lines[i].weight;
+		int64		count = b->members ? top->lines[i].members : top->lines[i].weight;
 
 		if (count == 0)
 			continue;
 		all->line[all->count].counts[0] = count;
-		named_parts(b, top.lines[i].key, &all->line[all->count++]);
+		named_parts(b, top->lines[i].key, &all->line[all->count++]);
 	}
 	consolidate_lines(all);
 }
@@ -192,7 +190,7 @@ put_part(StringInfo out, const char *name, ks_string part)
 }
 
 static void
-put_breakdown(ks_analytics *a, const breakdown *b)
+put_top(ks_analytics *a, const breakdown *b, const ks_top *top)
 {
 	StringInfo	out = &a->out;
 	lines		all;
@@ -200,7 +198,7 @@ put_breakdown(ks_analytics *a, const breakdown *b)
 				j,
 				n;
 
-	break_down(a, b, &all);
+	break_down(b, top, &all);
 	ks_json_open(out, '[');
 	for (i = 0; i < all.count; i++)
 	{
@@ -212,6 +210,15 @@ put_breakdown(ks_analytics *a, const breakdown *b)
 		ks_json_close(out, '}');
 	}
 	ks_json_close(out, ']');
+}
+
+static void
+put_breakdown(ks_analytics *a, const breakdown *b)
+{
+	ks_top		top;
+
+	ask_top(a, b->measure, b->members, b->part, b->parts, &top);
+	put_top(a, b, &top);
 }
 
 static Datum
@@ -246,14 +253,24 @@ Datum
 ks_logicdialog_user_detail(PG_FUNCTION_ARGS)
 {
 	ks_analytics a;
+	ks_top		users[KS_DIMENSIONS];
 	int			i;
 
 	ks_analytics_begin(fcinfo, &a);
+	a.arguments.measure = "users";
+	a.arguments.distinct = true;
+	ks_stats_tops_by(&a.arguments, 0, KS_DIMENSIONS, users);
 	ks_json_open(&a.out, '{');
 	for (i = 0; i < lengthof(user_details); i++)
 	{
+		const breakdown *b = &user_details[i].users;
+
 		ks_json_member(&a.out, user_details[i].name);
-		put_breakdown(&a, &user_details[i].users);
+		/* channels and languages are of all users, who are read once */
+		if (b->part < KS_DIMENSIONS)
+			put_top(&a, b, &users[b->part]);
+		else
+			put_breakdown(&a, b);
 	}
 	ks_json_close(&a.out, '}');
 	return ks_analytics_finish(&a);

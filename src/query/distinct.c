@@ -25,6 +25,7 @@ ks_distinct_init(ks_distinct *d, ks_query *query)
 	memset(d, 0, sizeof(*d));
 	d->query = query;
 	ks_union_init(&d->shared, query->memory);
+	ks_lines_init(&d->lines, query->memory);
 	ks_retractions_init(&d->retractions, query->memory);
 }
 
@@ -47,6 +48,7 @@ ks_distinct_end(ks_distinct *d)
 		ks_free(d->found);
 	}
 	ks_union_free(&d->shared);
+	ks_lines_free(&d->lines);
 	ks_retractions_free(&d->retractions);
 }
 

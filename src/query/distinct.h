@@ -5,6 +5,7 @@
 #define KS_QUERY_DISTINCT_H
 
 #include "query/query.h"
+#include "query/member_lines.h"
 #include "query/union.h"
 
 /* Per bucket or line: how many rows touch it that only add, and whether others do. */
@@ -47,6 +48,9 @@ typedef struct ks_distinct
 	uint32_t	ncounts;		/* buckets, or lines with their buckets */
 	int64_t    *counts;			/* by those */
 	ks_union	shared;
+	ks_lines	lines;			/* in the place of shared where the list is short */
+	bool		short_list;
+	const uint64_t *bits;		/* several lists at once: the lines of each group; line_of of a group is then the group */
 	ks_retractions retractions;
 
 	ks_query_row *row;
@@ -91,6 +95,8 @@ extern void ks_retraction_count(ks_distinct *d);
 extern ks_status ks_distinct_count_collect(ks_distinct *d);
 extern ks_status ks_distinct_count_series(ks_query *query);
 extern ks_status ks_distinct_count_lines(ks_query *query, ks_top_line *lines, uint32_t count);
+extern ks_status ks_distinct_count_groups(ks_query *query, const int32_t *line_of, uint32_t count, int64_t *counts);
+extern ks_status ks_distinct_count_bits(ks_query *query, const uint64_t *bits, uint32_t count, int64_t *counts);
 
 /* What members in a bucket, of keys that are for that line, count for. */
 static inline uint32_t

@@ -13,7 +13,8 @@
  * the first time are neighbours; returning ones are listed by quarter hour.
  *
  * A row with weights below zero takes something away from other rows.  Its members
- * are counted by what their weights in all rows add up to (retraction.c).
+ * are counted by what their weights in all rows add up to (retraction.c).  A list of
+ * a few lines is counted by members, who have a bit for each line (member_lines.c).
  */
 #include "query/distinct.h"
 
@@ -215,6 +216,7 @@ count_rows(ks_distinct *d)
 	if (status == KS_OK)
 	{
 		ks_union_count(&d->shared, d->ncounts, d->counts);
+		ks_lines_compare(&d->lines, d->counts);
 		ks_retraction_count(d);
 	}
 	ks_distinct_end(d);
@@ -341,6 +343,7 @@ ks_distinct_count_lines(ks_query *query, ks_top_line *lines, uint32_t count)
 	d.line_buckets = apart ? query->intervals.nbuckets : 1;
 	d.ncounts = count * d.line_buckets;
 	d.share = apart ? spread_sharing(query, count) : line_sharing(query, count);
+	d.short_list = !apart && count >= KS_LINES_A_MEMBER && count <= KS_LINES_MAX && d.share[0].rows > 1;
 	d.counts = ks_alloc(query->memory, ((size_t) d.ncounts + 1) * sizeof(int64_t));
 	memset(d.counts, 0, ((size_t) d.ncounts + 1) * sizeof(int64_t));
 	status = count_rows(&d);
@@ -352,5 +355,53 @@ ks_distinct_count_lines(ks_query *query, ks_top_line *lines, uint32_t count)
 		ks_free(d.counts);
 	ks_free(line_of);
 	ks_free(d.share);
+	return status;
+}
+
+/* Distinct members of the lines of a list, by the line of each group or -1; several rows may have the same. */
+ks_status
+ks_distinct_count_groups(ks_query *query, const int32_t *line_of, uint32_t count, int64_t *counts)
+{
+	ks_distinct d;
+	ks_status	status;
+
+	memset(counts, 0, (size_t) count * sizeof(int64_t));
+	if (count == 0)
+		return KS_OK;
+	ks_distinct_init(&d, query);
+	d.line_of = line_of;
+	d.line_buckets = 1;
+	d.ncounts = count;
+	d.share = line_sharing(query, count);
+	d.short_list = count >= KS_LINES_A_MEMBER && count <= KS_LINES_MAX && d.share[0].rows > 1;
+	d.counts = counts;
+	status = count_rows(&d);
+	ks_free(d.share);
+	return status;
+}
+
+/* The same of several lists at once, by the lines of each group, a bit each, where no row takes anything away. */
+ks_status
+ks_distinct_count_bits(ks_query *query, const uint64_t *bits, uint32_t count, int64_t *counts)
+{
+	int32_t    *line_of = ks_alloc(query->memory, ((size_t) query->groups.count + 1) * sizeof(int32_t));
+	ks_distinct d;
+	ks_status	status;
+	uint32_t	i;
+
+	memset(counts, 0, (size_t) count * sizeof(int64_t));
+	for (i = 0; i < query->groups.count; i++)
+		line_of[i] = bits[i] != 0 ? (int32_t) i : -1;
+	ks_distinct_init(&d, query);
+	d.line_of = line_of;
+	d.line_buckets = 1;
+	d.ncounts = count;
+	d.share = line_sharing(query, count);
+	d.short_list = true;
+	d.bits = bits;
+	d.counts = counts;
+	status = count_rows(&d);
+	ks_free(d.share);
+	ks_free(line_of);
 	return status;
 }

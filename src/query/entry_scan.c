@@ -5,7 +5,8 @@
  * Entries are sorted by key and then by quarter, so that only those of the keys
  * that count are fetched, and those of a key and bucket stand side by side: a run.
  * Bucket by bucket, or line by line, the runs are gone through, and a member is found
- * where it does not bear the stamp of that bucket or line yet.
+ * where it does not bear the stamp of that bucket or line yet; in short lists each
+ * member has a bit for each line (member_lines.c).
  */
 #include "query/distinct.h"
 #include "base/sort.h"
@@ -183,6 +184,29 @@ find_runs(scan *s, uint32_t number)
 	return quarters.status;
 }
 
+/* Takes the runs that were noted of the keys that count. */
+static void
+take_runs(scan *s)
+{
+	const ks_query_row *row = s->row;
+	uint32_t	number = 0;
+	uint32_t	i;
+
+	for (i = 0; i < row->nruns; i++)
+	{
+		const ks_query_run *run = &row->runs[i];
+
+		ks_check_interrupts_at(i);
+		/* both ascend */
+		while (number < s->nkeys && s->keys[number].block - row->blocks < (ptrdiff_t) run->key)
+			number++;
+		if (number == s->nkeys)
+			break;
+		if (s->keys[number].block - row->blocks == (ptrdiff_t) run->key)
+			add_run(s, number, ks_distinct_counted(s->d, s->keys[number].counted, (int32_t) run->bucket), run->entry, run->end);
+	}
+}
+
 /* The runs of all keys. */
 static ks_status
 find_all_runs(scan *s)
@@ -191,6 +215,11 @@ find_all_runs(scan *s)
 	uint32_t	key;
 
 	s->sorted = true;
+	if (s->row->runs != NULL)
+	{
+		take_runs(s);
+		return KS_OK;
+	}
 	s->map = s->row->bucket < 0 ? ks_query_map(s->d->query, s->header) : NULL;
 	for (key = 0; key < s->nkeys && status == KS_OK; key++)
 	{
@@ -347,6 +376,130 @@ count_runs(scan *s)
 	return status;
 }
 
+/* Sets a line's bit of the members of these entries; gives back how many had not got it, UINT32_MAX where one is no member. */
+static ks_always_inline uint32_t
+set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint64_t bit, uint32_t nmembers)
+{
+	uint32_t	fresh = 0;
+	uint32_t	i;
+
+	for (i = 0; i < count; i++)
+	{
+		uint32_t	member = ks_get_number(ordinals, i, width);
+		uint64_t	known;
+
+		if (member >= nmembers)
+			return UINT32_MAX;
+		known = lines[member];
+		fresh += (known & bit) == 0;
+		lines[member] = known | bit;
+	}
+	return fresh;
+}
+
+/* Sets the bit of a run of one line; a loop for each width. */
+static ks_status
+set_line(const scan *s, const uint8_t *ordinals, uint32_t count, uint64_t *lines, uint64_t bit, int64_t *counts)
+{
+	uint32_t	nmembers = s->header->nmembers;
+	uint32_t	fresh;
+
+	switch (s->width)
+	{
+		case 0:
+			fresh = set_by(ordinals, 0, count, lines, bit, nmembers);
+			break;
+		case 1:
+			fresh = set_by(ordinals, 1, count, lines, bit, nmembers);
+			break;
+		case 2:
+			fresh = set_by(ordinals, 2, count, lines, bit, nmembers);
+			break;
+		default:
+			fresh = set_by(ordinals, 4, count, lines, bit, nmembers);
+	}
+	if (fresh == UINT32_MAX)
+		return KS_E_CORRUPT;
+	counts[__builtin_ctzll(bit)] += fresh;
+	return KS_OK;
+}
+
+/* The same for several lines: mostly a member is on all of them already. */
+static ks_status
+set_several(const scan *s, const uint8_t *ordinals, uint32_t count, uint64_t *lines, uint64_t bits, int64_t *counts)
+{
+	uint32_t	i;
+
+	for (i = 0; i < count; i++)
+	{
+		uint32_t	member = ks_get_number(ordinals, i, s->width);
+		uint64_t	fresh;
+
+		if (member >= s->header->nmembers)
+			return KS_E_CORRUPT;
+		fresh = bits & ~lines[member];
+		lines[member] |= bits;
+		for (; fresh != 0; fresh &= fresh - 1)
+			counts[__builtin_ctzll(fresh)]++;
+	}
+	return KS_OK;
+}
+
+static ks_status
+set_lines(const scan *s, const scan_run *run, uint64_t *lines, int64_t *counts)
+{
+	const scan_key *key = &s->keys[run->key];
+	uint64_t	bits = s->d->bits != NULL ? s->d->bits[run->counted] : UINT64_C(1) << run->counted;
+	ks_status	status = KS_OK;
+	uint32_t	entry;
+
+	for (entry = run->entry; entry < run->end && status == KS_OK; entry += PIECE)
+	{
+		const uint8_t *ordinals = key->ordinals + (size_t) (entry - key->block->entry) * s->width;
+		uint32_t	count = run->end - entry < PIECE ? run->end - entry : PIECE;
+
+		ks_check_interrupts();
+		if ((bits & (bits - 1)) == 0)
+			status = set_line(s, ordinals, count, lines, bits, counts);
+		else
+			status = set_several(s, ordinals, count, lines, bits, counts);
+	}
+	return status;
+}
+
+/*
+ * Counts the members of all runs of a short list, in any order.  The first row shows whether members are
+ * on so many lines that this is worth it; where they are not, short_list is false afterwards, and nothing was counted.
+ */
+static ks_status
+count_lines(scan *s)
+{
+	ks_distinct *d = s->d;
+	uint64_t   *lines = ks_lines_start(&d->lines, s->header->nmembers);
+	bool		first = d->lines.count == 0;
+	int64_t		counts[KS_LINES_MAX] = {0};
+	int64_t		places = 0;
+	ks_status	status = ks_distinct_hashes(d);
+	uint32_t	i;
+
+	for (i = 0; i < s->nruns && status == KS_OK; i++)
+		status = set_lines(s, &s->runs[i], lines, counts);
+	if (status != KS_OK)
+		return status;
+	ks_lines_note(&d->lines, d->hashes, s->header->nmembers);
+	for (i = 0; i < d->ncounts; i++)
+		places += counts[i];
+	if (first && d->bits == NULL && places < (int64_t) d->lines.count * KS_LINES_A_MEMBER)
+	{
+		d->lines.count = 0;
+		d->short_list = false;
+		return KS_OK;
+	}
+	for (i = 0; i < d->ncounts; i++)
+		d->counts[i] += counts[i];
+	return KS_OK;
+}
+
 /* ------------------------------------------------------------------------
  * Weights
  * ------------------------------------------------------------------------
@@ -401,7 +554,7 @@ start_scan(scan *s, ks_distinct *d)
 		return KS_OK;
 	if (d->row->blocks == NULL)
 		status = find_blocks(s);
-	else if (d->row->bucket < 0)
+	else if (d->row->bucket < 0 && d->row->runs == NULL)
 		status = ks_view_extend(&d->row->view, s->header->members_at);
 	if (status != KS_OK)
 		return status;
@@ -428,8 +581,13 @@ ks_scan_row(ks_distinct *d)
 
 	if (status == KS_OK && s.nruns > 0)
 	{
-		sort_runs(&s);
-		status = count_runs(&s);
+		if (d->short_list)
+			status = count_lines(&s);
+		if (!d->short_list)
+		{
+			sort_runs(&s);
+			status = count_runs(&s);
+		}
 	}
 	free_scan(&s);
 	return status;

@@ -15,9 +15,9 @@
  * page by page: with each question, hundreds or thousands of page faults, which took as
  * long as all else.  Once a block as large as this was freed, it keeps twice as
  * much, as it does after any large sort: enough for a year of three hundred
- * series and their JSON.
+ * series and their JSON, or of one and a half million sessions.
  */
-#define KEPT_BYTES (8 * 1024 * 1024)
+#define KEPT_BYTES (16 * 1024 * 1024)
 
 /* At least so much is fetched of a stored tally, one chunk of TOAST, to see how much more is needed. */
 #define FRONT_BYTES 1900
@@ -34,7 +34,7 @@ fetch_stretch(void *source, size_t from, size_t length)
 {
 	stored_rest *rest = source;
 	MemoryContext old = MemoryContextSwitchTo(rest->fetched);
-	struct varlena *slice = PG_DETOAST_DATUM_SLICE(PointerGetDatum(rest->pointer), (int32) from, (int32) length);
+	struct varlena *slice = ks_toast_slice(PointerGetDatum(rest->pointer), (uint32) from, (uint32) length);
 
 	MemoryContextSwitchTo(old);
 	return VARSIZE_ANY_EXHDR(slice) == length ? (const uint8_t *) VARDATA_ANY(slice) : NULL;
@@ -50,7 +50,7 @@ release_stretches(void *source)
 static struct varlena *
 open_first_bytes(ks_view *view, Datum tally, size_t bytes)
 {
-	struct varlena *front = PG_DETOAST_DATUM_SLICE(tally, 0, (int32) bytes);
+	struct varlena *front = ks_toast_slice(tally, 0, (uint32) bytes);
 
 	ks_must(ks_view_open(view, VARDATA_ANY(front), VARSIZE_ANY_EXHDR(front)));
 	if (view->header.size + VARHDRSZ != toast_raw_datum_size(tally))

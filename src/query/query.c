@@ -96,10 +96,43 @@ add_to_group(ks_query *query, int32_t group, int32_t bucket, int64_t weight)
 	return add_to(&query->group_weight[group], weight) && add_to(&query->total, weight) ? KS_OK : KS_E_OVERFLOW;
 }
 
-/* Adds the weight of a key in all buckets to its group. */
-static ks_status
-add_key_quarters(ks_query *query, const ks_view *view, const int32_t *map, const ks_key_cursor *key, int32_t group)
+/* Room for runs of a row at first. */
+#define RUNS_FIRST 256
+
+/*
+ * Whether a row's runs are noted when its weights are added: to find them later, its quarters would be gone through
+ * once more.  Where there is a table of quarters, runs are short, and there would be too many.
+ */
+static bool
+notes_runs(const ks_query *query, const int32_t *map)
 {
+	return query->with_series && query->distinct && map == NULL;
+}
+
+static void
+note_run(ks_query_row *row, uint32_t key, int32_t bucket, uint32_t entry, uint32_t end)
+{
+	ks_query_run *run;
+
+	if (entry == end)
+		return;
+	if (row->nruns == row->runs_size)
+	{
+		row->runs_size *= 2;
+		row->runs = ks_realloc(row->runs, row->runs_size * sizeof(ks_query_run));
+	}
+	run = &row->runs[row->nruns++];
+	run->key = key;
+	run->bucket = (uint32_t) bucket;
+	run->entry = entry;
+	run->end = end;
+}
+
+/* Adds the weight of a key, of that number, in all buckets to its group. */
+static ks_status
+add_key_quarters(ks_query *query, ks_query_row *row, const int32_t *map, const ks_key_cursor *key, uint32_t number, int32_t group)
+{
+	const ks_view *view = &row->view;
 	ks_quarter_cursor cursor = ks_key_weights(view, key);
 	ks_walk		w = ks_walk_start();
 	int32_t		quarter;
@@ -122,6 +155,8 @@ add_key_quarters(ks_query *query, const ks_view *view, const int32_t *map, const
 			status = add_to_group(query, group, w.bucket, sum);
 		if (status != KS_OK)
 			return status;
+		if (row->runs != NULL && w.bucket >= 0)
+			note_run(row, number, w.bucket, cursor.entry, cursor.entry_end);
 	}
 	return cursor.status;
 }
@@ -139,15 +174,20 @@ bucket_of_key(const ks_query *query, const ks_view *view, const ks_key_cursor *k
 
 /* Adds the weight of a key to its group, or to the buckets. */
 static ks_status
-add_key(ks_query *query, const ks_view *view, const int32_t *map, const ks_key_cursor *key, int32_t group, int32_t bucket)
+add_key(ks_query *query, ks_query_row *row, const int32_t *map, const ks_key_cursor *key, uint32_t number, int32_t group)
 {
-	bucket = bucket_of_key(query, view, key, bucket);
+	int32_t		bucket = bucket_of_key(query, &row->view, key, row->bucket);
+
 	if (bucket == KS_BUCKET_OUTSIDE)
 		return KS_OK;
+	if (query->grouped && bucket < 0)
+		return add_key_quarters(query, row, map, key, number, group);
+	if (row->runs != NULL)
+		note_run(row, number, bucket, key->entry, key->entry_end);
 	if (query->grouped)
-		return bucket < 0 ? add_key_quarters(query, view, map, key, group) : add_to_group(query, group, bucket, key->total);
+		return add_to_group(query, group, bucket, key->total);
 	if (bucket < 0)
-		return add_quarters(query, &view->header, map, ks_key_weights(view, key));
+		return add_quarters(query, &row->view.header, map, ks_key_weights(&row->view, key));
 	return add_to(&query->counts[bucket], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
@@ -162,6 +202,11 @@ add_keys(ks_query *query, ks_query_row *row, const ks_string *prefix, uint32_t *
 	ks_status	status = KS_OK;
 
 	*passed = 0;
+	if (row->bucket < 0 && notes_runs(query, map))
+	{
+		row->runs_size = RUNS_FIRST;
+		row->runs = ks_alloc(query->memory, row->runs_size * sizeof(ks_query_run));
+	}
 	ks_group_start_row(query, &cursor, prefix);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
@@ -177,7 +222,7 @@ add_keys(ks_query *query, ks_query_row *row, const ks_string *prefix, uint32_t *
 			row->target[number] = query->grouped ? ks_group_of_key(query, &cursor, &key) : 0;
 			if (query->with_series && (uint64_t) query->groups.count * query->intervals.nbuckets > KS_QUERY_MAX_CELLS)
 				return KS_E_CELLS;
-			status = add_key(query, view, map, &cursor, row->target[number], row->bucket);
+			status = add_key(query, row, map, &cursor, number, row->target[number]);
 			++*passed;
 		}
 		number++;
@@ -244,8 +289,11 @@ free_keys(ks_query_row *row)
 		ks_free(row->target);
 	if (row->blocks != NULL)
 		ks_free(row->blocks);
+	if (row->runs != NULL)
+		ks_free(row->runs);
 	row->target = NULL;
 	row->blocks = NULL;
+	row->runs = NULL;
 }
 
 /* Adds the weights of a row; returns whether its members, if it has any, count. */

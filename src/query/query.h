@@ -12,12 +12,24 @@
 /* Groups times buckets that a list may be spread over: a thousand values in each hour of a year, and 70 MB. */
 #define KS_QUERY_MAX_CELLS 8760000
 
+/* Entries of one key that lie in one bucket. */
+typedef struct ks_query_run
+{
+	uint32_t	key;
+	uint32_t	bucket;
+	uint32_t	entry;
+	uint32_t	end;
+} ks_query_run;
+
 /* One stored tally that takes part. */
 typedef struct ks_query_row
 {
 	ks_view		view;
 	int32_t    *target;			/* [nkeys] what the key counts for, -1 nothing; NULL: all keys count */
 	ks_block   *blocks;			/* [nkeys + 1], where there is a target */
+	ks_query_run *runs;			/* of all keys that count, by key; NULL: not noted */
+	uint32_t	nruns;
+	uint32_t	runs_size;
 	int32_t		bucket;			/* in which all of it lies, or KS_BUCKET_CUT */
 	uint32_t	low;			/* buckets it can touch: [low, high] */
 	uint32_t	high;
@@ -78,6 +90,19 @@ typedef struct ks_top_line
 	uint32_t	group;
 } ks_top_line;
 
+/* A list for each of several parts of the keys. */
+typedef struct ks_list_of_lines
+{
+	ks_top_line *lines;
+	uint32_t	count;
+} ks_list_of_lines;
+
+typedef struct ks_lists
+{
+	ks_list_of_lines list[KS_KEY_MAX_PARTS];
+	uint32_t	count;
+} ks_lists;
+
 /* query.c */
 extern void ks_query_series(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct);
 extern void ks_query_top(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
@@ -88,6 +113,10 @@ extern void ks_query_free(ks_query *query);
 /* query_finish.c */
 extern ks_status ks_query_finish_series(ks_query *query);
 extern ks_status ks_query_finish_top(ks_query *query, uint32_t limit, ks_top_line **lines, uint32_t *count);
+extern int	ks_top_line_compare(const void *a, const void *b);
+
+/* apart.c */
+extern ks_status ks_query_finish_lists(ks_query *query, ks_lists *lists);
 
 /* match.c */
 extern size_t ks_query_reach(const ks_query *query, const ks_header *header, bool mixed);

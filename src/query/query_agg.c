@@ -194,7 +194,7 @@ ks_series_agg_final(PG_FUNCTION_ARGS)
 										  INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Transition function of top_agg: further arguments 8 skip, 9 take, 10 limit, 11 spread. */
+/* Transition function of top_agg: further arguments 8 skip, 9 take (less than zero: so many parts, each with a list of its own), 10 limit, 11 spread. */
 Datum
 ks_top_agg_step(PG_FUNCTION_ARGS)
 {
@@ -206,14 +206,18 @@ ks_top_agg_step(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(memory);
 		ks_intervals intervals;
 		ks_filter	filter;
+		int32		take = PG_ARGISNULL(9) ? KS_KEY_MAX_PARTS : PG_GETARG_INT32(9);
 		void		(*start) (ks_query *, ks_memory, const ks_intervals *, const ks_filter *, bool, uint32_t, uint32_t);
 
 		state = ks_agg_state_new(fcinfo, &intervals, &filter);
 		state->limit = PG_ARGISNULL(10) ? PG_UINT32_MAX : (uint32) PG_GETARG_INT32(10);
 		start = !PG_ARGISNULL(11) && PG_GETARG_BOOL(11) ? ks_query_top_series : ks_query_top;
+		state->lists = take < 0 && start == ks_query_top;
+		if (take < 0)
+			take = take < -KS_KEY_MAX_PARTS ? KS_KEY_MAX_PARTS : -take;
 		start(&state->query, memory, &intervals, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
 			  PG_ARGISNULL(8) ? 0 : (uint32) PG_GETARG_INT32(8),
-			  PG_ARGISNULL(9) ? KS_KEY_MAX_PARTS : (uint32) PG_GETARG_INT32(9));
+			  (uint32) take);
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
@@ -303,7 +307,19 @@ ks_top_series_receive(StringInfo message, int nbuckets, bool distinct, ks_top_se
 	with_series->distincts = distinct ? receive_numbers(message, count) : NULL;
 }
 
-/* The total, then the lines, in the order of ks_top_receive. */
+/* The lists of the parts, one after the other. */
+static void
+put_lists(StringInfo out, ks_query *query)
+{
+	ks_lists	lists;
+	uint32		i;
+
+	ks_must(ks_query_finish_lists(query, &lists));
+	for (i = 0; i < lists.count; i++)
+		ks_top_send(out, lists.list[i].lines, lists.list[i].count);
+}
+
+/* The total, then the lines, in the order of ks_top_receive; of several lists, those of one after the other. */
 Datum
 ks_top_agg_final(PG_FUNCTION_ARGS)
 {
@@ -315,9 +331,14 @@ ks_top_agg_final(PG_FUNCTION_ARGS)
 	ks_aggregate_context(fcinfo);
 	if (state == NULL)
 		PG_RETURN_NULL();
-	ks_must(ks_query_finish_top(&state->query, state->limit, &lines, &count));
 	pq_begintypsend(&out);
 	pq_sendint64(&out, state->query.total);
+	if (state->lists)
+	{
+		put_lists(&out, &state->query);
+		PG_RETURN_BYTEA_P(pq_endtypsend(&out));
+	}
+	ks_must(ks_query_finish_top(&state->query, state->limit, &lines, &count));
 	ks_top_send(&out, lines, count);
 	if (state->query.with_series)
 		put_series(&out, &state->query, lines, count);

@@ -34,6 +34,7 @@ typedef struct ks_agg_state
 	Size		kept;			/* bytes of rows */
 	ks_string	wanted;			/* the measure asked for */
 	uint32		limit;			/* top only */
+	bool		lists;			/* top only: one for each part */
 	ks_presence presence;		/* presence_agg only */
 } ks_agg_state;
 

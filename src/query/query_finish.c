@@ -17,8 +17,8 @@ ks_query_finish_series(ks_query *query)
 }
 
 /* Heaviest first; among equals by key. */
-static int
-compare_lines(const void *a, const void *b)
+int
+ks_top_line_compare(const void *a, const void *b)
 {
 	const ks_top_line *x = a;
 	const ks_top_line *y = b;
@@ -50,7 +50,7 @@ ks_query_finish_top(ks_query *query, uint32_t limit, ks_top_line **lines, uint32
 		result[found].group = i;
 		found++;
 	}
-	ks_sort(result, found, sizeof(ks_top_line), compare_lines, query->memory);
+	ks_sort(result, found, sizeof(ks_top_line), ks_top_line_compare, query->memory);
 	*lines = result;
 	*count = found < limit ? found : limit;
 	return query->distinct ? ks_distinct_count_lines(query, result, *count) : KS_OK;

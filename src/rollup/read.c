@@ -442,6 +442,25 @@ ks_read_top(const ks_rollup_query *query, int skip, int take, int32 limit, ks_to
 	check_lines(query, top, NULL);
 }
 
+/* The values of each of so many parts from skip on, a list each, heaviest first. */
+void
+ks_read_tops(const ks_rollup_query *question, int skip, int parts, ks_top *tops)
+{
+	StringInfoData message;
+	bool		any = read_lines(question, skip, -parts, PG_INT32_MAX, false, &message);
+	int64		total = any ? pq_getmsgint64(&message) : 0;
+	int			i;
+
+	memset(tops, 0, parts * sizeof(ks_top));
+	for (i = 0; i < parts && any; i++)
+	{
+		tops[i].total = total;
+		ks_top_receive(&message, &tops[i]);
+	}
+	for (i = 0; i < parts; i++)
+		check_lines(question, &tops[i], NULL);
+}
+
 /* All keys likewise, with a series for each. */
 void
 ks_read_top_series(const ks_rollup_query *query, int skip, int take, ks_top_series *series)

@@ -335,6 +335,7 @@ typedef struct ks_options
 extern void ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts);
 extern int64 *ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwindows, bool cohorts, int64 *count);
 extern void ks_read_top(const ks_rollup_query *question, int skip, int take, int32 limit, ks_top *top);
+extern void ks_read_tops(const ks_rollup_query *question, int skip, int parts, ks_top *tops);
 extern void ks_read_top_series(const ks_rollup_query *question, int skip, int take, ks_top_series *series);
 extern void ks_check_negative(void);
 extern char *ks_measure_member(const char *measure);

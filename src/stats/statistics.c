@@ -242,6 +242,16 @@ ks_stats_top_by(const ks_arguments *arguments, int part, int parts, int32 limit,
 	ks_read_top(&query, part, parts, limit, top);
 }
 
+/* The values of each of so many parts from that one on, in lists of their own. */
+void
+ks_stats_tops_by(const ks_arguments *arguments, int part, int parts, ks_top *tops)
+{
+	ks_rollup_query query;
+
+	ks_stats_whole_range(arguments, &query);
+	ks_read_tops(&query, part, parts, tops);
+}
+
 /* The heaviest keys, beyond source and language. */
 void
 ks_stats_top(const ks_arguments *arguments, int32 limit, ks_top *top)

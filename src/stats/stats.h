@@ -88,6 +88,7 @@ extern void ks_stats_counts(const ks_arguments *arguments, const ks_buckets *buc
 extern void ks_stats_total(const ks_arguments *arguments, ks_total *total);
 extern int64 ks_stats_total_of(ks_arguments *arguments, const char *measure);
 extern void ks_stats_top(const ks_arguments *arguments, int32 limit, ks_top *top);
+extern void ks_stats_tops_by(const ks_arguments *arguments, int part, int parts, ks_top *tops);
 extern void ks_stats_top_by(const ks_arguments *arguments, int part, int parts, int32 limit, ks_top *top);
 extern void ks_stats_top_series(const ks_arguments *arguments, const ks_buckets *buckets, int part, int parts, ks_top_series *series);
 extern void ks_stats_heatmap(const ks_arguments *arguments, int64 *counts, int64 *distincts, int64 *occurrences);

@@ -17,6 +17,7 @@
 #include "tally/error.h"
 
 /* type.c */
+extern struct varlena *ks_toast_slice(Datum value, uint32 from, uint32 length);
 extern void ks_tally_open(ks_view *view, Datum tally);
 extern struct varlena *ks_tally_pack(ks_builder *builder);
 

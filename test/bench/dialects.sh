@@ -2,11 +2,9 @@
 # dialects.sh: what the questions of the other systems cost, beside SQL as one
 # would write it.
 
-say "loading the workload with topics, responses, stories and conversations, $sessions sessions"
-make_database dialects
-on dialects -f "$bench/dialects.sql" -c "SELECT kindly_stats.detach('chat_event')" -c "INSERT INTO chat_event SELECT * FROM bench.dialect_event" \
-	-c "SELECT kindly_stats.attach('chat_event')" -c "SELECT kindly_stats.create_conversation_table('chat_conversation')" -c "SELECT bench.converse()" \
-	-c "INSERT INTO kindly_stats.bot_name VALUES (1, 'shop')" -c "CALL kindly_stats.compact()" -c "VACUUM ANALYZE" >/dev/null
+dialects
+on dialects -c "SELECT kindly_stats.create_conversation_table('chat_conversation')" -c "SELECT bench.converse()" -c "CALL kindly_stats.compact()" \
+	-c "VACUUM ANALYZE" >/dev/null
 on dialects -At <<-'SQL' >/dev/null
 	SET work_mem = '256MB';
 	SET timezone = 'Europe/Oslo';

@@ -71,6 +71,15 @@ reference()
 	fi
 }
 
+# The same with what the other systems ask about, in database dialects.
+dialects()
+{
+	say "loading the workload with topics, responses and stories, $sessions sessions"
+	make_database dialects
+	on dialects -f "$bench/dialects.sql" -c "SELECT kindly_stats.detach('chat_event')" -c "INSERT INTO chat_event SELECT * FROM bench.dialect_event" \
+		-c "SELECT kindly_stats.attach('chat_event')" -c "INSERT INTO kindly_stats.bot_name VALUES (1, 'shop')" -c "VACUUM ANALYZE" >/dev/null
+}
+
 # ask DATABASE TABLE [NAME=VALUE]...: makes the questions known there, of the
 # year and bot that the workload has, unless other settings are given.
 ask()

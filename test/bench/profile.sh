@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# profile.sh: where the time of the hottest questions goes, by samples of a server
-# process that asks them over and over.  Named to run.sh only, never by default;
+# profile.sh: where the time of the hottest questions goes, of those that miss their bounds, and of
+# writing, by samples of a server process that does it over and over.  Named to run.sh only, never by default;
 # prints and writes no document.  As root it installs linux-perf where it is missing.
 
 profile_seconds=${BENCH_SECONDS:-8}
@@ -19,15 +19,17 @@ write_rooms()
 {
 	for file in "$top"/src/*/*.c "$top"/src/*/*.h; do
 		room=${file%/*}
+		# fetching is told apart
+		[ "${file##*/}" = toast.c ] && room=detoast
 		sed -n "s/^\(static inline [a-z0-9_ ]*\)\{0,1\}\([a-z][a-z0-9_]*\)(.*/\2 ${room##*/}/p" "$file"
 	done >"$results/rooms"
 }
 
-# ask_on QUERY: a connection that asks for as long as the samples take.
+# ask_on DATABASE QUERY: a connection that asks for as long as the samples take.
 ask_on()
 {
-	PGAPPNAME=profiled on reference -At -v query="$1" -v seconds="$((profile_seconds + 3))" <<-'SQL'
-		SELECT format('PREPARE question AS %s', bench.fill(:'query')) \gexec
+	PGAPPNAME=profiled on "$1" -At -v query="$2" -v seconds="$((profile_seconds + 3))" <<-'SQL'
+		SELECT format('PREPARE question AS %s', :'query') \gexec
 		SET bench.seconds = :seconds;
 		DO $$
 		DECLARE
@@ -44,7 +46,7 @@ ask_on()
 sample()
 {
 	sleep 1
-	pid=$(value reference "SELECT pid FROM pg_stat_activity WHERE application_name = 'profiled'")
+	pid=$(value postgres "SELECT pid FROM pg_stat_activity WHERE application_name = 'profiled'")
 	perf record -q -e cpu-clock:u -F 499 --call-graph dwarf,32768 -o "$1" -p "$pid" -- sleep "$profile_seconds" 2>/dev/null
 }
 
@@ -55,7 +57,8 @@ shares()
 	awk -v ms="$1" '
 		FILENAME != "-" { room[$1] = $2; next }
 		BEGIN {
-			label["tally"] = "decode, query (tally)"
+			label["tally"] = "decode (tally)"
+			label["query"] = "count (query)"
 			label["dialect"] = "output (dialect)"
 			label["stats"] = "output (stats)"
 			label["bucket"] = "zones, edges (bucket)"
@@ -101,18 +104,49 @@ shares()
 	' "$results/rooms" - | sort -k 1,1n -k 2,2nr | awk '$1 == 1 || ++n <= 14 { sub(/^[12] [0-9]+/, ""); print }'
 }
 
-# profile NAME SIDE
-profile()
+# profile_query DATABASE LABEL QUERY [TIMES]
+profile_query()
 {
-	query=$(value reference "SELECT query FROM bench.statement WHERE question = '$1' AND side = '$2'")
-	ms=$(value reference "SELECT bench.median(bench.run(bench.fill(\$query\$$query\$query\$), 500))")
-	ask_on "$query" &
+	ms=$(value "$1" "SELECT bench.median(bench.run(\$query\$$3\$query\$, ${4:-500}))")
+	ask_on "$1" "$3" &
 	asking=$!
 	sample "$results/perf.data"
 	wait "$asking"
-	printf '%s (%s): %.3f ms\n' "$(value reference "SELECT label FROM bench.question WHERE name = '$1'")" "$2" "$ms"
+	printf '%s: %.3f ms\n' "$2" "$ms"
 	perf script -i "$results/perf.data" -F ip,sym,dso 2>/dev/null | shares "$ms"
 	rm -f "$results/perf.data"
+}
+
+# profile NAME SIDE
+profile()
+{
+	query=$(value reference "SELECT bench.fill(query) FROM bench.statement WHERE question = '$1' AND side = '$2'")
+	profile_query reference "$(value reference "SELECT label FROM bench.question WHERE name = '$1'") ($2)" "$query"
+}
+
+# profile_dialect PATTERN: of what bench.dialect asks.
+profile_dialect()
+{
+	query=$(value dialects "SELECT ours FROM bench.dialect WHERE ours LIKE '$1'")
+	profile_query dialects "$query" "SELECT * FROM $query AS answer" 50
+}
+
+# One statement that writes 240,000 events, taken back each time.
+profile_writing()
+{
+	make_database writing $((sessions / 20))
+	on writing <<-SQL
+		CREATE TABLE source AS SELECT * FROM bench.event;
+		CREATE FUNCTION bench.write() RETURNS void LANGUAGE plpgsql AS \$\$
+		BEGIN
+			INSERT INTO chat_event ($(event_columns writing)) SELECT * FROM source;
+			RAISE EXCEPTION 'enough';
+		EXCEPTION WHEN raise_exception THEN
+		END
+		\$\$;
+	SQL
+	profile_query writing 'INSERT ... SELECT' 'SELECT bench.write()' 3
+	drop_database writing
 }
 
 find_perf
@@ -124,3 +158,9 @@ profile chats typed
 profile filtered typed
 profile pages json
 profile sessions typed
+dialects
+profile_dialect '%heatmap%'
+profile_dialect '%storyId%'
+profile_dialect '%user_detail%'
+drop_database dialects
+profile_writing

@@ -311,7 +311,7 @@ lines_agree(const round *r, const ks_query *query, const ks_top_line *lines, uin
 static bool
 top_agrees(round *r, bool distinct)
 {
-	uint32_t	limit = 1 + below(6);
+	uint32_t	limit = 1 + below(below(2) ? 6 : 60);
 	ks_top_line *lines = NULL;
 	uint32_t	count;
 	ks_query	query;
@@ -324,6 +324,54 @@ top_agrees(round *r, bool distinct)
 		status = ks_query_finish_top(&query, limit, &lines, &count);
 	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &query, lines, count, limit);
 	free(lines);
+	ks_query_free(&query);
+	free_rests();
+	return good;
+}
+
+/* Whether this is the model's list of one part: each line is right, they descend, and none is missing. */
+static bool
+list_agrees(const round *r, const ks_query *query, const ks_list_of_lines *list, int part)
+{
+	bool		chosen[MAX_EVENTS];
+	uint32_t	i;
+
+	if (list->count != model_groups(r, part, 1))
+		return false;
+	for (i = 0; i < list->count; i++)
+	{
+		const ks_top_line *line = &list->lines[i];
+
+		if (line->weight != model_group(r, part, 1, line->key, chosen) ||
+			line->members != (query->distinct ? model_distinct(r, chosen) : 0))
+			return false;
+		if (i > 0 && ks_top_line_compare(line - 1, line) >= 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+part_lists_agree(round *r, bool distinct)
+{
+	uint32_t	skip = below(3);
+	ks_lists	lists;
+	ks_query	query;
+	ks_status	status;
+	bool		good;
+	uint32_t	i;
+
+	ks_query_top(&query, NULL, &r->intervals, &r->filter, distinct, skip, 1 + below(3));
+	lists.count = 0;
+	status = add_rows(r, &query);
+	if (status == KS_OK)
+		status = ks_query_finish_lists(&query, &lists);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lists.count == query.take && still_fetched() == 0;
+	for (i = 0; i < lists.count; i++)
+	{
+		good = good && (status != KS_OK || list_agrees(r, &query, &lists.list[i], (int) (skip + i)));
+		free(lists.list[i].lines);
+	}
 	ks_query_free(&query);
 	free_rests();
 	return good;
@@ -498,7 +546,7 @@ presence_agrees(round *r, ks_presence_kind kind)
 	return good;
 }
 
-#define QUESTIONS 10
+#define QUESTIONS 12
 
 static bool
 answer_agrees(round *r, uint32_t question)
@@ -523,6 +571,10 @@ answer_agrees(round *r, uint32_t question)
 			return presence_agrees(r, KS_PRESENT_COHORTS);
 		case 8:
 			return presence_agrees(r, KS_PRESENT_MEMBERS);
+		case 9:
+			return part_lists_agree(r, false);
+		case 10:
+			return part_lists_agree(r, true);
 		default:
 			return spread_agrees(r, true);
 	}
