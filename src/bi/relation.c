@@ -72,7 +72,8 @@ read_value(const char *text)
 		return KS_BI_EVENTS;
 	if (strcmp(text, "members") == 0)
 		return KS_BI_MEMBERS;
-	if (strcmp(text, "first_seen") == 0)
+	/* as preview 0.1.0 called it, whose objects this library may have to work with until they are updated */
+	if (strcmp(text, "first_seen") == 0 || strcmp(text, "newcomers") == 0)
 		return KS_BI_NEWCOMERS;
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

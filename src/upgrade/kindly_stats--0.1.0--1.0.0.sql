@@ -98,6 +98,20 @@ RETURNS TABLE (place integer, day integer, name text)
 AS 'MODULE_PATHNAME', 'ks_weekdays'
 -- not immutable: names change with ICU; not strict: a locale left out means ISO weeks
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 7;
+COMMENT ON FUNCTION kindly_stats.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+'the local hours, days, weeks, months, quarters or years of a range, with their first instants
+
+from: first moment; goes back to the beginning of its hour (granularity hour) or local day.
+to: end, exclusive; inside an hour or day it reaches to that one''s end.
+tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session''s TimeZone if left out.
+granularity: hour, day, week, month, quarter or year; 1h, 1d, 1w, 1M and 1y are the same.
+locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left
+out.  bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock,
+is_partial says that from or to lies within a week or longer unit, or that it is not over yet, as of the setting kindly_stats.now or the transaction.  A date that the local clock jumped over has no row.  An hour is
+all instants between two changes of the clock with one local date and hour: one that it shows twice has two rows, and where it is
+changed within an hour, what it shows before and after are rows of their own.
+Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years
+1 to 9999.';
 COMMENT ON FUNCTION kindly_stats.weekdays(text, text) IS
 'names of the weekdays in a locale''s language, in the order of its week
 
@@ -1965,6 +1979,17 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION kindly_stats.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'events of one measure as a time series, with distinct members
+
+bot: whose; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity hour); tz: time
+zone of the buckets, default the session''s; granularity: hour, day, week, month, quarter or year; measure: see
+kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
+leading minus, to exclude, 20,000 at most, and a backslash before a value takes it as it is; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
+default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
+is_partial, whether the range covers only a part of it or it is not over yet, as of the setting kindly_stats.now or the transaction.  An unknown bot has zeros.
+Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,
+55000 before the first event table is attached.';
 COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
 'events of one measure as a time series, each bucket beside one of an earlier range
 
@@ -1972,6 +1997,12 @@ Arguments up to locale and errors as those of stats_series; compare: previous_pe
 calendar months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  Days and hours are compared with
 those of the shifted date, other buckets in order.  previous_ columns, difference (count less previous_count) and ratio (count by previous_count) are NULL where there is
 nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet, as of the setting kindly_stats.now or the transaction.';
+COMMENT ON FUNCTION kindly_stats.stats_retention(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'members by the bucket of their first visit, and how many of them come in each later one
+
+granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
+passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, NULL where it is empty; is_partial:
+the range covers only a part of either bucket, or it is not over yet.  54000 for more than 2,800 buckets.';
 COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 'local dates of a period by name, to exclusive, and a granularity that suits it
 
@@ -2437,6 +2468,9 @@ BEGIN
             USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF role IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_guest', 'kindly_api_user') THEN
+        RAISE EXCEPTION 'bots cannot be granted to role "%" of the API', role
+            USING ERRCODE = '22023', HINT = 'What a request sees is what its token says: make a key with kindly_stats.create_api_key() or create_login_key().';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
     PERFORM kindly_stats.note_bot(bot);
@@ -2447,11 +2481,11 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boo
 COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
 'lets a database role read the statistics of a bot
 
-role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+role: the role, none of those of the API, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
 are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
 The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
 kindly_stats.bot_grant lists what was granted, by the roles'' names.
-Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+Errors: 22004, 22023 for a role of the API, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 CREATE OR REPLACE FUNCTION kindly_stats.create_role(role name, options text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2884,7 +2918,7 @@ COMMENT ON FUNCTION kindly_api.stats_retention(kindly_stats.bot_id, kindly_stats
 
 granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
 passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, null where it is empty; is_partial: the range
-covers only a part of either bucket.';
+covers only a part of either bucket, or it is not over yet.';
 CREATE FUNCTION kindly_api.stats_funnel(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     measures text[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
@@ -3076,6 +3110,10 @@ BEGIN
     WHEN 'languages' THEN
         RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
     WHEN 'heatmap' THEN
+        -- whose hours are more than may be asked for at once; a day has 25 at times
+        IF (SELECT 24 * count(*) + 2 FROM kindly_stats.buckets(q."from", q."to", q.tz, 'day')) > current_setting('kindly_stats.max_buckets')::bigint THEN
+            RETURN json_build_object('now', NULL);
+        END IF;
         RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
@@ -3175,7 +3213,7 @@ buttons, sources, languages, heatmap, intents, topics, sentiments, responses, in
 languages then are of.
 The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
 buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
-wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, null where it has more hours than the setting kindly_stats.max_buckets lets through, and days as weeks have them by the locale; outcomes: conversations that ended in the
 range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 CREATE FUNCTION kindly_api.bots() RETURNS TABLE (bot text, name text)
