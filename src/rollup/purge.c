@@ -10,7 +10,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -86,10 +86,10 @@ keep_first(const purging *of, TimestampTz before)
 {
 	Oid			types[3] = {OIDOID, TEXTOID, TIMESTAMPTZOID};
 	Datum		values[3] = {ObjectIdGetDatum(of->relid), CStringGetTextDatum(of->condition), TimestampTzGetDatum(before)};
-	ks_identity owner = ks_become_owner("rollup");
+	ks_identity owner = ks_switch_to_owner("rollup");
 	Oid			rollup_owner = GetUserId();
 
-	ks_become_again(owner);
+	ks_restore_user(owner);
 	/* each node is asked as one role in a transaction */
 	if (ks_table_owner(of->relid) != rollup_owner)
 		ereport(ERROR,
@@ -115,7 +115,7 @@ ks_purge(PG_FUNCTION_ARGS)
 	uint64		deleted;
 
 	ks_require_rollup();
-	if (TIMESTAMP_NOT_FINITE(before) || before < KS_SLOT_MIN * KS_SLOT_USECS || before > KS_SLOT_MAX * KS_SLOT_USECS)
+	if (TIMESTAMP_NOT_FINITE(before) || before < KS_QUARTER_MIN * KS_QUARTER_USECS || before > KS_QUARTER_MAX * KS_QUARTER_USECS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("\"before\" must lie in the years 1 to 9999"),

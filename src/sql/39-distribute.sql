@@ -104,13 +104,13 @@ BEGIN
         RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
                 CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
             USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
-    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.relations(event_table) AS r ON i.indrelid = r
+    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
                    WHERE (i.indisunique OR i.indisexclusion)
                      AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
                                         AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))) THEN
         RAISE EXCEPTION 'table "%" has a primary key or unique index without column "%"', event_table, attribute.attname
             USING ERRCODE = '0A000', HINT = format('Only rows of one bot lie together: make it (%I, ...).', attribute.attname);
-    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.relations(event_table) AS r ON t.tgrelid = r
+    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
                    WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)) THEN
         RAISE EXCEPTION 'table "%" counts what is replicated', event_table USING ERRCODE = '0A000',
             HINT = 'Shards move by replication, and their rows would be counted twice: detach the table, and attach it without replica.';
@@ -136,7 +136,7 @@ DECLARE
 BEGIN
     SELECT jsonb_agg(jsonb_build_object('relation', g.tgrelid::regclass::text, 'trigger', g.tgname,
                                         'state', CASE g.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END)) INTO states
-      FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+      FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
      -- those for TRUNCATE fire for no row, and Citus would not enable them on shards again
      WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D' AND g.tgtype & 32 = 0;
     FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
@@ -170,7 +170,7 @@ BEGIN
         CASE WHEN bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
              WHEN with_rollup THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, bot_column)
              ELSE format('SELECT create_distributed_table(%L, %L, colocate_with => ''none'', shard_count => %s)', relation, bot_column, shard_count) END]);
-    FOR left_over IN SELECT r FROM kindly_stats.relations(relation) AS r JOIN pg_class AS c ON c.oid = r
+    FOR left_over IN SELECT r FROM kindly_stats.partition_tree(relation) AS r JOIN pg_class AS c ON c.oid = r
                       WHERE c.relkind = 'r' AND pg_relation_size(r) > 0 ORDER BY r
     LOOP
         guards := ARRAY(SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = left_over AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal AND t.tgenabled = 'O');
