@@ -75,7 +75,7 @@ COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluste
 
 -- Where the rollup's rows are: 39-distribute.sql.  Neither shows more than Citus tells everybody.
 CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';
-COMMENT ON FUNCTION kindly_stats.place() IS 'internal: here where the rollup is a table of this server, else what this node is to those that share it: coordinator or worker';
+COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
 COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
 
