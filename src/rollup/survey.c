@@ -338,7 +338,7 @@ has_negative(const int64 *numbers, Size count)
 	return false;
 }
 
-/* Takes over what series_agg has answered; gives back whether there is a count below nothing. */
+/* Takes over what series_agg has answered; returns whether there is a count below nothing. */
 static bool
 take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
 {
@@ -403,7 +403,7 @@ take_row(HeapTuple row, TupleDesc desc, const ks_survey *survey, ks_surveyed *bo
 	return negative;
 }
 
-/* Reads all parts of these bots into result[nbots], in the current memory context; gives back nbots. */
+/* Reads all parts of these bots into result[nbots], in the current memory context; returns nbots. */
 int
 ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result)
 {

@@ -4,6 +4,7 @@
 #include "stats/stats.h"
 
 #include "base/compat.h"
+#include "query/accessor.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

@@ -10,8 +10,17 @@ DROP FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats
 DROP FUNCTION kindly_stats.api_keys(kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_reading(name);
+DROP VIEW bi.heatmap;
 DROP VIEW bi.intents;
 DROP FOREIGN TABLE kindly_stats.bi_intents;
+DROP VIEW bi.monthly;
+DROP FOREIGN TABLE kindly_stats.bi_monthly;
+DROP VIEW bi.weekly;
+DROP FOREIGN TABLE kindly_stats.bi_weekly;
+DROP VIEW bi.daily;
+DROP FOREIGN TABLE kindly_stats.bi_daily;
+DROP VIEW bi.hourly;
+DROP FOREIGN TABLE kindly_stats.bi_hourly;
 DROP VIEW kindly_stats.covered_relation;
 DROP VIEW kindly_stats.conversation_table;
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
@@ -34,6 +43,7 @@ DROP FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, tex
 DROP AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean);
 DROP FUNCTION kindly_stats.fold_series_final(internal);
 DROP FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean);
+DROP FUNCTION kindly_stats.info(kindly_stats.tally);
 DROP FUNCTION kindly_stats.part(kindly_stats.tally, text);
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
@@ -69,6 +79,14 @@ COMMENT ON FUNCTION kindly_stats.entries(kindly_stats.tally) IS
 'how many weights a tally has: of keys in quarter hours, and of members under keys in quarter hours
 
 Up to 2,048 of them stand in one row of the rollup, whatever the measure, and whatever the month.';
+CREATE FUNCTION kindly_stats.info(tally kindly_stats.tally, OUT version integer, OUT bytes bigint, OUT keys bigint,
+                                  OUT quarters bigint, OUT members bigint, OUT total bigint, OUT first timestamptz, OUT last timestamptz)
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_info';
+COMMENT ON FUNCTION kindly_stats.info(kindly_stats.tally) IS
+'what a tally holds
+
+version of the stored format; size in bytes; number of keys, of quarter hours with weight and of members; total weight; first
+and last instant that was ever added.';
 CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
 RETURNS TABLE (place integer, day integer, name text)
 AS 'MODULE_PATHNAME', 'ks_weekdays'
@@ -162,24 +180,24 @@ COMMENT ON FUNCTION kindly_stats.outdated_measures() IS
 
 action: add, update, or leave for what was changed by hand.';
 CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                              bins integer[], "distinct" boolean, filter text[], firsts boolean)
+                                              buckets integer[], "distinct" boolean, filter text[], first_seen boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
 CREATE FUNCTION kindly_stats.series_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
 CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                          bins integer[], "distinct" boolean, filter text[], firsts boolean) (
+                                          buckets integer[], "distinct" boolean, filter text[], first_seen boolean) (
     SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
 CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           spread boolean)
+                                           buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           with_series boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
 CREATE FUNCTION kindly_stats.top_agg_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
 CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           spread boolean) (
+                                       buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           with_series boolean) (
     SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
@@ -192,12 +210,12 @@ CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally
     FINALFUNC = kindly_stats.options_agg_final, PARALLEL = SAFE
 );
 CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                                bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+                                                buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
 CREATE FUNCTION kindly_stats.presence_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
 CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                            bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+                                            buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
     SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
@@ -211,13 +229,13 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_s
     kindly_stats.options_agg_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
 COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
-COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
 COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; with_series: a series for each line';
 COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
-COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
@@ -1050,6 +1068,13 @@ BEGIN
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
+'counts the raw events anew and lists where the rollup differs
+
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+What is kept of events that are gone cannot be compared.
+bot_id is the id that the user has.
+kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
 CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
@@ -2317,6 +2342,98 @@ COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
 locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
 Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
+CREATE FOREIGN TABLE kindly_stats.bi_hourly (
+    date date,
+    hour timestamp,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    weekday integer,
+    hour_of_day integer,
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'hour');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_hourly IS 'internal: what view bi.hourly shows';
+CREATE VIEW bi.hourly AS SELECT * FROM kindly_stats.bi_hourly;
+COMMENT ON VIEW bi.hourly IS 'statistics by local hour: a row for each hour from a bot''s first event to its last';
+CREATE FOREIGN TABLE kindly_stats.bi_daily (
+    date date,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    weekday integer,
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'day');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_daily IS 'internal: what view bi.daily shows';
+CREATE VIEW bi.daily AS SELECT * FROM kindly_stats.bi_daily;
+COMMENT ON VIEW bi.daily IS 'statistics by local day: a row for each day from a bot''s first event to its last';
+CREATE FOREIGN TABLE kindly_stats.bi_weekly (
+    date date,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'week');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_weekly IS 'internal: what view bi.weekly shows';
+CREATE VIEW bi.weekly AS SELECT * FROM kindly_stats.bi_weekly;
+COMMENT ON VIEW bi.weekly IS 'statistics by ISO week: a row for each week, dated by its Monday, from a bot''s first event to its last';
+CREATE FOREIGN TABLE kindly_stats.bi_monthly (
+    date date,
+    bot_id text,
+    bot_name text,
+    messages bigint OPTIONS (measure 'messages'),
+    chats bigint OPTIONS (measure 'messages', value 'members'),
+    users bigint OPTIONS (measure 'users', value 'members'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
+    replies bigint OPTIONS (measure 'replies'),
+    fallbacks bigint OPTIONS (measure 'fallbacks'),
+    fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
+    handover_requests bigint OPTIONS (measure 'handover_requests'),
+    handovers bigint OPTIONS (measure 'handovers_started'),
+    ratings bigint OPTIONS (measure 'feedback'),
+    events bigint OPTIONS (measure 'events'),
+    is_partial boolean,
+    starts_at timestamptz,
+    tz text
+) SERVER kindly_stats OPTIONS (unit 'month');
+COMMENT ON FOREIGN TABLE kindly_stats.bi_monthly IS 'internal: what view bi.monthly shows';
+CREATE VIEW bi.monthly AS SELECT * FROM kindly_stats.bi_monthly;
+COMMENT ON VIEW bi.monthly IS 'statistics by local month: a row for each month, dated by its first day, from a bot''s first event to its last';
 CREATE FOREIGN TABLE kindly_stats.bi_interactions (
     date date,
     bot_id text,
@@ -2334,6 +2451,10 @@ CREATE FOREIGN TABLE kindly_stats.bi_interactions (
 COMMENT ON FOREIGN TABLE kindly_stats.bi_interactions IS 'internal: what view bi.interactions shows';
 CREATE VIEW bi.interactions AS SELECT * FROM kindly_stats.bi_interactions;
 COMMENT ON VIEW bi.interactions IS 'interactions reached (nodes of stories, as ChatBot.com counts them) by local day and interaction';
+CREATE VIEW bi.heatmap AS
+SELECT h.date, h.weekday, h.hour_of_day, h.bot_id, h.bot_name, h.messages, h.chats, h.replies, h.fallbacks, h.events, h.starts_at, h.tz
+  FROM kindly_stats.bi_hourly AS h;
+COMMENT ON VIEW bi.heatmap IS 'statistics by local day, weekday and hour of the day: a row for each hour from a bot''s first event to its last';
 DO $$
 DECLARE
     c record;
