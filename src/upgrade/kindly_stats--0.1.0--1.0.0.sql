@@ -22,6 +22,7 @@ DROP FOREIGN TABLE kindly_stats.bi_daily;
 DROP VIEW bi.hourly;
 DROP FOREIGN TABLE kindly_stats.bi_hourly;
 DROP VIEW kindly_stats.covered_relation;
+DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
@@ -102,6 +103,52 @@ COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
 'the id that the user has for the bot of a number
 
 The number itself where it stands for an integer, for a text that no table has had yet, or for a bot that the caller does not see.';
+CREATE OR REPLACE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+           WHEN role = 'instant' THEN CASE WHEN mapped -> 'tz' IS NOT NULL THEN b.base = 'timestamp'::regtype
+                                           WHEN mapped -> 'unit' IS NOT NULL THEN b.is_integer OR b.base IN ('float8'::regtype, 'numeric'::regtype)
+                                           ELSE b.base = 'timestamptz'::regtype END
+           WHEN role = 'bot' THEN b.is_integer OR b.is_text OR b.base = 'uuid'::regtype
+           WHEN mapped -> 'path' IS NOT NULL THEN b.is_text OR b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'needed' AND mapped -> 'values' IS NULL THEN true
+           WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.base = 'numeric'::regtype
+           WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.is_text OR b.base IN ('bool'::regtype, 'numeric'::regtype)
+           WHEN role = 'integer' THEN b.is_integer
+           WHEN role = 'boolean' THEN b.base = 'bool'::regtype
+           WHEN role = 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
+           WHEN role = 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
+                                              'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
+           ELSE b.is_integer OR b.is_text OR b.base IN ('name'::regtype, 'uuid'::regtype, 'bool'::regtype, 'numeric'::regtype) OR b.is_enum
+           END
+      FROM (SELECT t.oid AS base, t.typtype = 'e' AS is_enum, t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AS is_integer,
+                   t.oid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) AS is_text
+              FROM pg_type AS t WHERE t.oid = kindly_stats.base_type(type)) AS b
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.fitting_types(role text, mapped jsonb, type oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+           WHEN role = 'instant' AND mapped -> 'tz' IS NOT NULL THEN 'Its type must be timestamp without time zone. One with time zone needs no tz: to change the type, detach the table first.'
+           WHEN role = 'instant' AND mapped -> 'unit' IS NOT NULL THEN 'Its type must be double precision, numeric, smallint, integer or bigint.'
+           WHEN role = 'instant' THEN 'Its type must be timestamp with time zone' || CASE
+               WHEN kindly_stats.base_type(type) = 'timestamp'::regtype THEN '; say of which zone it is, such as tz => ''Europe/Oslo''.'
+               WHEN kindly_stats.type_fits(role, '{"unit": "seconds"}', type) THEN '; of a number say what it counts since 1970: unit => ''seconds'' or ''milliseconds''.'
+               ELSE ', timestamp with tz => ''Europe/Oslo'', or a number with unit => ''seconds''.' END
+           WHEN role = 'bot' THEN 'Its type must be smallint, integer, bigint, text, character varying or uuid.'
+           WHEN mapped -> 'path' IS NOT NULL THEN 'Its type must be jsonb, json or text.'
+           WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN 'Its type must be smallint, integer, bigint or numeric.'
+           WHEN role = 'integer' THEN 'Its type must be smallint, integer or bigint.'
+           WHEN role = 'boolean' THEN 'Its type must be boolean.'
+           WHEN role = 'json' THEN 'Its type must be jsonb or json.'
+           WHEN role = 'texts' THEN 'Its type must be text[] or character varying[].'
+           WHEN role = 'list' THEN 'Its type must be jsonb, json, text, character varying, or an array of one of these.'
+           WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN 'Its type must be boolean, smallint, integer, bigint, numeric or text.'
+           ELSE 'Its type must be text, character varying, uuid, an integer, numeric, boolean or an enum' || CASE
+               WHEN kindly_stats.base_type(type) IN ('json'::regtype, 'jsonb'::regtype) THEN '; of a document name a field, such as "my_column->>my_field".'
+               ELSE '.' END
+           END
+$$;
 CREATE FUNCTION kindly_stats.built_in_measures()
     RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
@@ -1163,6 +1210,40 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.found_conversation_columns(conversation_table regclass, columns jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+    result jsonb := columns;
+BEGIN
+    FOR c IN SELECT l.logical, l.role, l.required, columns ? l.logical AS mapped, m.physical, a.atttypid
+               FROM kindly_stats.conversation_columns() AS l
+              CROSS JOIN LATERAL (SELECT CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
+               LEFT JOIN pg_attribute AS a ON a.attrelid = conversation_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
+    LOOP
+        IF c.atttypid IS NULL THEN
+            IF c.required OR c.mapped AND c.physical IS NOT NULL THEN
+                RAISE EXCEPTION 'table "%" has no column "%"', conversation_table, coalesce(c.physical, c.logical)
+                    USING ERRCODE = '42703', HINT = format('Name yours in the argument columns, such as {"%s": "my_name"}%s.', c.logical,
+                        CASE WHEN c.required THEN '' ELSE ', or null where there is none' END);
+            ELSIF c.logical = 'bot_messages_count' AND NOT c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "bot_messages_count"', conversation_table
+                    USING ERRCODE = '42703', HINT = 'Name yours in the argument columns, or map it to null: then nothing is counted by start.';
+            END IF;
+        ELSIF NOT kindly_stats.type_fits(c.role, NULL, c.atttypid) THEN
+            RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
+                USING ERRCODE = '42804', HINT = CASE
+                    WHEN c.role = 'instant' AND kindly_stats.base_type(c.atttypid) = 'timestamp'::regtype THEN
+                        format('Its type must be timestamp with time zone, such as a column that is GENERATED ALWAYS AS (%I AT TIME ZONE ''UTC'') STORED.', c.physical)
+                    WHEN c.role = 'instant' THEN 'Its type must be timestamp with time zone.'
+                    ELSE kindly_stats.fitting_types(c.role, NULL, c.atttypid) END;
+        ELSE
+            result := result || jsonb_build_object(c.logical, c.physical);
+        END IF;
+    END LOOP;
+    RETURN result;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.guard_conversations(conversation_table regclass, columns jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1423,6 +1504,15 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
+    -- Citus makes another table beside it, which takes the rows and then the name
+    SELECT g INTO part FROM unnest(gone) AS g JOIN pg_class AS o ON o.oid = g JOIN pg_class AS n ON n.relnamespace = o.relnamespace AND n.oid > o.oid AND n.relkind = o.relkind
+     WHERE kindly_stats.is_distributed(g) AND n.relname ~ '_[0-9]+$' AND starts_with(n.relname::text, left(o.relname::text, 40))
+       AND n.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295
+       AND NOT kindly_stats.is_shard(n.oid) LIMIT 1;
+    IF part IS NOT NULL THEN
+        RAISE EXCEPTION 'distributed table "%" is attached: its statistics would not go with it', part USING ERRCODE = '0A000',
+            HINT = 'SELECT kindly_stats.undistribute() brings all tables back, and distribute() spreads them anew; or detach the table first.';
+    END IF;
     PERFORM kindly_stats.exclude_repair();
     -- in the order in which DROP TABLE takes its locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
@@ -1676,7 +1766,7 @@ BEGIN
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
       FROM pg_trigger AS g
-     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure) AND NOT kindly_stats.is_shard(g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
@@ -1686,7 +1776,7 @@ BEGIN
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
        -- a trigger for each row may be one for what is replicated, and nothing else
-       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0) AND NOT kindly_stats.is_shard(g.tgrelid)
      ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',
