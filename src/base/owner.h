@@ -30,6 +30,7 @@ typedef struct ks_named_table
 	char	   *name;
 } ks_named_table;
 
+extern Oid ks_table_owner(Oid relid);
 extern ks_visit ks_enter_table(Oid relid);
 extern void ks_leave_table(ks_visit visit);
 extern void ks_name_table(ks_named_table *named, Oid relid);

@@ -1,6 +1,7 @@
 /*
  * Running SQL on the rollup: prepared statements, and whose rights they use.
  */
+#include "base/place.h"
 #include "base/statement.h"
 
 #include "base/compat.h"
@@ -33,12 +34,14 @@ raise_not_attached(void)
 			 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach(). Where tables were restored without the schema kindly_stats, call kindly_stats.rebuild().")));
 }
 
-/* Whether the plan's parameters are still of these types. */
+/* Whether the plan is of the kind that is wanted, and its parameters are still of these types. */
 static bool
-same_types(SPIPlanPtr plan, int nargs, const Oid *types)
+is_same(SPIPlanPtr plan, int options, int nargs, const Oid *types)
 {
 	int			i;
 
+	if (((const CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->cursor_options != options)
+		return false;
 	for (i = 0; i < nargs; i++)
 	{
 		if (SPI_getargtypeid(plan, i) != types[i])
@@ -107,31 +110,45 @@ is_planned(SPIPlanPtr plan)
 	return true;
 }
 
-/*
- * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
- * from there on, but for its parameters' types: tally is another type once the
- * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
- * planning anew for each row that is inserted would cost more than inserting it.
- */
-void
-ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+static void
+prepare(SPIPlanPtr *plan, const char *query, int options, int nargs, Oid *types)
 {
 	ks_check_version();
-	if (*plan != NULL && !same_types(*plan, nargs, types))
+	if (*plan != NULL && !is_same(*plan, options, nargs, types))
 	{
 		SPI_freeplan(*plan);
 		*plan = NULL;
 	}
 	if (*plan == NULL)
 	{
-		SPIPlanPtr	fresh = SPI_prepare_cursor(query, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		SPIPlanPtr	fresh = SPI_prepare_cursor(query, nargs, types, options);
 
 		if (fresh == NULL || SPI_keepplan(fresh) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
 		*plan = fresh;
 	}
-	if (!is_planned(*plan))
+	if (options == CURSOR_OPT_GENERIC_PLAN && !is_planned(*plan))
 		plan_once(*plan);
+}
+
+/*
+ * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
+ * from there on, but for its parameters' types: tally is another type once the
+ * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
+ * planning anew for each row that is inserted would cost more than inserting it.
+ * Where the rollup is distributed, a plan has to know the bot, to find its shard.
+ */
+void
+ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+{
+	prepare(plan, query, ks_is_distributed() ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN, nargs, types);
+}
+
+/* The same for a statement that names one table once and is about one bot: its shard is found when it is run. */
+void
+ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+{
+	prepare(plan, query, CURSOR_OPT_GENERIC_PLAN, nargs, types);
 }
 
 static Oid

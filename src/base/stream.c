@@ -94,12 +94,16 @@ make_receiver(ks_stream *stream)
 	return &r->receiver;
 }
 
+/* NULL where there are none: whoever copies an empty list gets that, too. */
 static ParamListInfo
 make_parameters(const ks_stream_query *query)
 {
-	ParamListInfo result = makeParamList(query->nargs);
+	ParamListInfo result;
 	int			i;
 
+	if (query->nargs == 0)
+		return NULL;
+	result = makeParamList(query->nargs);
 	for (i = 0; i < query->nargs; i++)
 	{
 		result->params[i].value = query->values[i];

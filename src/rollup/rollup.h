@@ -19,6 +19,7 @@
 
 #include "base/bot.h"
 #include "base/integer.h"
+#include "base/place.h"
 #include "base/statement.h"
 #include "query/query_agg.h"
 #include "rollup/rule.h"
@@ -135,6 +136,8 @@ extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char
 
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
+extern void ks_exclude_writers(void);
+extern void ks_lock_everywhere(Oid relid);
 
 /* reader.c */
 

@@ -70,8 +70,9 @@ COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: 
 
 -- For verify(), which counts in SQL, so that it does not believe what the triggers' code counts.
 
--- What an event is for one measure: SELECT its row WHERE the measure counts it.  e is the table, h what all measures read of it.
-CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text) RETURNS text
+-- What an event is for one measure, and when it counts it.  e is the table; head, with %I for the name, is how what all measures read of it is named.
+CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text, head text,
+                                         OUT key text, OUT member text, OUT weight text, OUT condition text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
@@ -85,22 +86,22 @@ BEGIN
      WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
-    RETURN format('SELECT %L::text, ARRAY[%s], %s, %s WHERE true%s%s%s%s', m.name,
-        concat_ws(', ', 'h.source', 'h.language_code', array_to_string(keys, ', ')),
-        CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
-        CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
-        CASE WHEN m.kinds IS NOT NULL THEN format(' AND h.kind COLLATE "C" = ANY (%L)', m.kinds) END,
-        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
+    key := format('ARRAY[%s]', concat_ws(', ', format(head, 'source'), format(head, 'language_code'), array_to_string(keys, ', ')));
+    member := CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END;
+    weight := CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END;
+    condition := concat_ws(' AND ', 'true',
+        CASE WHEN m.kinds IS NOT NULL THEN format('%s COLLATE "C" = ANY (%L::text[])', format(head, 'kind'), m.kinds) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN '%s > 0' ELSE '%s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
         -- what adds nothing where it is a weight is not there
-        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
+        CASE WHEN m.needed IS NOT NULL THEN format('%s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
             CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
-        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+        CASE WHEN keys IS NOT NULL THEN format('coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text) IS 'internal: the part of raw_query() that is about one measure';
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) IS 'internal: the part of raw_query() that is about one measure';
 
 -- SELECT what each measure of a grain adds up: one pass over the table, whose rows come once a measure that counts them.  $1 is a bot or NULL,
 -- $2 an instant from which on, or NULL.
@@ -108,11 +109,18 @@ CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grai
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped text;
-    measures text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
+    is_distributed boolean := kindly_stats.is_distributed(event_table);
     -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+    head text := CASE WHEN is_distributed THEN 'e.%I' ELSE 'h.%I' END;
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain ORDER BY m.name);
+    bots text := CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END;
+    shared text;
+    filter text;
+    measures text;
+    m record;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
     -- a row whose kind is mapped to null is no event
@@ -121,21 +129,33 @@ BEGIN
                       kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
           FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
     END IF;
-    SELECT string_agg(kindly_stats.raw_measure(event_table, columns, m.name), ' UNION ALL ' ORDER BY m.name) INTO measures
-      FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain;
-    -- OFFSET 0 has what all measures read worked out once
-    RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
-                  ' CROSS JOIN LATERAL (SELECT %s AS occurred_at, %s AS kind, %s AS source, %s AS language_code OFFSET 0) AS h'
-                  ' CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
-                  ' WHERE ($1 IS NULL OR %s) AND %s IS NOT NULL AND h.occurred_at IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s',
-        CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END,
-        event_table, at,
-        kindly_stats.column_expression(event_table, columns, 'kind', 'text'), kindly_stats.column_expression(event_table, columns, 'source', 'text'),
-        kindly_stats.column_expression(event_table, columns, 'language_code', 'text'),
-        coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'),
-        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot,
-        -- the table's own indexes may know it
-        at, dropped);
+    SELECT string_agg(format('%s AS %s', CASE l.name WHEN 'occurred_at' THEN at ELSE kindly_stats.column_expression(event_table, columns, l.name, 'text') END,
+                             split_part(format(head, CASE WHEN is_distributed THEN 'kindly_stats ' ELSE '' END || l.name), '.', 2)), ', ' ORDER BY l.number) INTO shared
+      FROM unnest('{occurred_at,kind,source,language_code}'::text[]) WITH ORDINALITY AS l (name, number);
+    -- the table's own indexes may know the instant
+    filter := format('($1 IS NULL OR %s) AND %s IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s', CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot, at, dropped);
+    IF NOT is_distributed THEN
+        SELECT string_agg(format('SELECT %L::text, %s, %s, %s WHERE %s', n.name, r.key, r.member, r.weight, r.condition), ' UNION ALL ' ORDER BY n.number) INTO measures
+          FROM unnest(names) WITH ORDINALITY AS n (name, number), LATERAL kindly_stats.raw_measure(event_table, columns, n.name, head) AS r;
+        -- OFFSET 0 has what all measures read worked out once
+        RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
+                      ' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS h CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
+                      ' WHERE h.occurred_at IS NOT NULL AND %s',
+            bots, event_table, shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
+    END IF;
+    -- what shards are asked has no such subqueries: measures are numbers there
+    SELECT string_agg(format('WHEN %s THEN %L::text', n.number, n.name), ' ' ORDER BY n.number) AS name,
+           string_agg(format('WHEN %s THEN %s', n.number, r.key), ' ' ORDER BY n.number) AS key,
+           string_agg(format('WHEN %s THEN %s', n.number, r.member), ' ' ORDER BY n.number) AS member,
+           string_agg(format('WHEN %s THEN %s', n.number, r.weight), ' ' ORDER BY n.number) AS weight,
+           string_agg(format('WHEN %s THEN %s', n.number, r.condition), ' ' ORDER BY n.number) AS condition INTO m
+      FROM unnest(names) WITH ORDINALITY AS n (name, number),
+           LATERAL kindly_stats.raw_measure(event_table, columns, n.name, replace(head, '%I', '"kindly_stats %s"')) AS r;
+    RETURN format('SELECT %s, e."kindly_stats occurred_at" AS occurred_at, CASE m.number %s END AS measure, CASE m.number %s END AS key,'
+                  ' CASE m.number %s END AS member, CASE m.number %s END AS weight'
+                  ' FROM (SELECT e.*, %s FROM %s AS e WHERE %s) AS e CROSS JOIN pg_catalog.generate_series(1, %s) AS m (number)'
+                  ' WHERE e."kindly_stats occurred_at" IS NOT NULL AND CASE m.number %s END',
+        bots, m.name, m.key, m.member, m.weight, shared, event_table, filter, cardinality(names), m.condition);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
@@ -157,11 +177,11 @@ column is missing, 55000 where the table is not counted so.';
 -- his code in the table must not run with the caller's rights.
 
 -- SELECT the columns that measures of a grain read; $1 is a bot or NULL.
-CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- whose bots are texts, has all rows read: only who counts them tells whose they are
-    condition text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
+    of_bot text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
                            ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
     list text;
 BEGIN
@@ -170,11 +190,11 @@ BEGIN
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
-    RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s', list, event_table, condition);
+    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, event_table, condition, of_bot);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events once for all measures';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that reads the raw events once for all measures';
 
 CREATE FUNCTION kindly_stats.append_counts(event_table regclass, columns jsonb, grain text, measure text, negate boolean, kept boolean)
     RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
@@ -185,6 +205,15 @@ COMMENT ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, bool
 event_table: a table that the caller may read; columns: how it names the documented ones; grain: of the measures; measure: one only,
 NULL for all; negate: take them away; kept: among the rows about events that are in no table any more.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
+
+CREATE FUNCTION kindly_stats.keep_counts(event_table regclass, columns jsonb, grain text, condition text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) IS
+'internal: adds what rows of a table count to those rows of the rollup that are kept
+
+event_table: an attached table; columns: how it names the documented ones; grain: of the measures; condition: on its rows, named e.  They have to be deleted
+in the same transaction.';
 
 CREATE FUNCTION kindly_stats.move_counts(relation regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_move_counts';
@@ -229,7 +258,7 @@ BEGIN
     ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
+    ELSIF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.measure = name
                   OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.keys_under(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
@@ -250,7 +279,7 @@ COMMENT ON FUNCTION kindly_stats.check_measure(text, text[], text[], text, text,
 CREATE FUNCTION kindly_stats.notice_kept(measure text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+    IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
         RAISE NOTICE 'events that are gone are not in measure "%"', measure;
     END IF;
 END
@@ -378,7 +407,7 @@ BEGIN
                    (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
              WHERE m.name = b.name;
             PERFORM kindly_stats.read_new_columns(b.grain, known);
-            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+            IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
                 RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
             END IF;
             PERFORM kindly_stats.repair(NULL, b.name);
@@ -409,8 +438,8 @@ COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 
 event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
 What they count moves to those rows of kindly_stats.rollup that are kept.
-Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
-55000 where the table is not attached.';
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
+distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
 
 -- A month of a bot may be larger than a tally can be: so sums of fixed size are compared, of what is stored and of the raw events.
 
@@ -431,6 +460,21 @@ COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timest
 A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
 total recounted}, ...}; NULL where there is no difference.';
 
+CREATE FUNCTION kindly_stats.live_rows(bot bigint, first date) RETURNS TABLE (bot_id bigint, measure text, month date, kept boolean, tally kindly_stats.tally)
+    LANGUAGE plpgsql STABLE ROWS 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF bot IS NULL THEN
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    ELSE
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE r.bot_id = bot AND NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first month: NULL for all';
+
 -- One pass over what is stored, and one over each table, whatever the number of measures.
 CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
@@ -439,6 +483,8 @@ CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since 
 DECLARE
     -- tallies are by month
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
+    -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
+    stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
@@ -457,7 +503,7 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
+              FROM %2$s AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
@@ -468,20 +514,23 @@ BEGIN
               FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
                            c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
                       FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
-              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
+              JOIN %3$s AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
+        stored_members AS (
+            SELECT d.bot_id, d.measure, d.month,
+                   (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                             NULL, true, NULL, false))[2] AS members
+              FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
-        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
-               coalesce((SELECT (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                                          NULL, true, NULL, false))[2]
-                           FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
-               coalesce(m.members, 0)
-          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
+          FROM different AS d
+          LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
+          LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
-        $query$, raw)
+        $query$, raw, stored, kindly_stats.rows_here('kindly_stats.measure'))
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
@@ -502,21 +551,24 @@ COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
 
 -- Kept rows of a measure that was deleted; its live rows are removed by repair().
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM kindly_stats.rollup AS r
-     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
-    WITH known AS MATERIALIZED (
-        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
-    mixed AS MATERIALIZED (
-        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
-          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
-    changed AS (
-        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
-        RETURNING r.bot_id, r.month, x.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
-                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
-      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    x record;
+BEGIN
+    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+    -- row by row: each is on the node that has its bot
+    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    LOOP
+        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+        CONTINUE WHEN kindly_stats.is_empty(x.tally);
+        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+        VALUES (x.bot_id, '', x.month, CASE x.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                                    ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, x.tally);
+    END LOOP;
+END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';

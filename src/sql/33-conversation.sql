@@ -22,7 +22,7 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t
      -- after INSERT, for the statement
      WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
-       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
 CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;
@@ -58,6 +58,14 @@ CREATE FUNCTION kindly_stats.lock_exported() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_exported';
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_exported() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_exported() IS 'internal: no day is closed until the end of the transaction';
+
+CREATE FUNCTION kindly_stats.lock_closing(bot bigint, day date, at_once boolean, rows bigint) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_lock_closing';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) IS
+'internal: takes the lock of whoever closes a day, on the node where it is worked out
+
+rows: an aggregate over rows of the bot, which has it worked out on the bot''s node; it is given back.  at_once: fail instead of waiting (55006).';
 
 -- An ordinary table, so that marks are dumped with the conversations that they are about.
 CREATE FUNCTION kindly_stats.create_exported() RETURNS void

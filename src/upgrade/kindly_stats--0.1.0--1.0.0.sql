@@ -7,7 +7,6 @@ DROP FUNCTION kindly_stats.overview_card(text, kindly_stats.bot_id, kindly_stats
 DROP FUNCTION kindly_stats.overview_buttons(kindly_stats.bot_id, json, kindly_stats.moment, kindly_stats.moment, text);
 DROP FUNCTION kindly_stats.overview_breakdown(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]);
 DROP FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], integer);
-DROP FUNCTION kindly_api.languages(kindly_stats.bot_id, text);
 DROP FUNCTION kindly_stats.api_keys(kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_reading(name);
@@ -22,16 +21,16 @@ DROP VIEW bi.daily;
 DROP FOREIGN TABLE kindly_stats.bi_daily;
 DROP VIEW bi.hourly;
 DROP FOREIGN TABLE kindly_stats.bi_hourly;
-DROP FUNCTION kindly_stats.language_filter(kindly_stats.bot_id, text[], text);
-DROP FUNCTION kindly_stats.languages(kindly_stats.bot_id, text);
-DROP FUNCTION kindly_stats.language(text, text);
+DROP VIEW kindly_stats.covered_relation;
 DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
-DROP FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz);
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP FUNCTION kindly_stats.count_query(regclass, jsonb, text);
+DROP FUNCTION kindly_stats.raw_measure(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.cover(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.relations(regclass);
+DROP PROCEDURE kindly_stats.compact(kindly_stats.bot_id);
 DROP VIEW kindly_stats.event_table;
 DROP AGGREGATE kindly_stats.fold_presence(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean);
 DROP FUNCTION kindly_stats.fold_presence_final(internal);
@@ -89,29 +88,11 @@ COMMENT ON FUNCTION kindly_stats.info(kindly_stats.tally) IS
 
 version of the stored format; size in bytes; number of keys, of quarter hours with weight and of members; total weight; first
 and last instant that was ever added.';
-CREATE OR REPLACE FUNCTION kindly_stats.moment(integer) RETURNS kindly_stats.moment
-AS 'MODULE_PATHNAME', 'ks_moment_from_integer'
--- always an error: stable, so that it is raised when the query runs and not when it is planned
-LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
 CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
 RETURNS TABLE (place integer, day integer, name text)
 AS 'MODULE_PATHNAME', 'ks_weekdays'
 -- not immutable: names change with ICU; not strict: a locale left out means ISO weeks
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 7;
-COMMENT ON FUNCTION kindly_stats.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
-'the local hours, days, weeks, months, quarters or years of a range, with their first instants
-
-from: first moment; goes back to the beginning of its hour (granularity hour) or local day.
-to: end, exclusive; inside an hour or day it reaches to that one''s end.
-tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session''s TimeZone if left out.
-granularity: hour, day, week, month, quarter or year; 1h, 1d, 1w, 1M and 1y are the same.
-locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left
-out.  bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock,
-is_partial says that from or to lies within a week or longer unit, or that it is not over yet, as of the setting kindly_stats.now or the transaction.  A date that the local clock jumped over has no row.  An hour is
-all instants between two changes of the clock with one local date and hour: one that it shows twice has two rows, and where it is
-changed within an hour, what it shows before and after are rows of their own.
-Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years
-1 to 9999.';
 COMMENT ON FUNCTION kindly_stats.weekdays(text, text) IS
 'names of the weekdays in a locale''s language, in the order of its week
 
@@ -298,24 +279,17 @@ COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final 
 COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
 COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; with_series: a series for each line';
 COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
 COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
-CREATE OR REPLACE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    -- most mappings have names alone, which is quicker to see
-    SELECT CASE WHEN argument ~ $names$^\{("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null)(, "([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null))*)?\}\Z$names$ THEN argument::jsonb
-                -- from the inside out: a text T; an object V of texts and nulls; a rule R
-                WHEN argument ~ replace(replace(replace(
-                    $mapping$^\{T: (?:T|null|R)(?:, T: (?:T|null|R))*\}\Z$mapping$,
-                    'R', $rule$\{T: (?:T|\[T(?:, T)*\]|V)(?:, T: (?:T|\[T(?:, T)*\]|V))*\}$rule$),
-                    'V', $values$\{T: (?:T|null)(?:, T: (?:T|null))*\}$values$),
-                    'T', $text$"(?:[^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(?:0[1-9a-f]|1[0-9a-f]))*"$text$) THEN argument::jsonb END
-$$;
+CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';
+COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
+CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
+COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
 CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -323,9 +297,10 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
      WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
        AND (t.tgnargs = 3
-            -- DETACH PARTITION CONCURRENTLY has begun: queries on the parent do not see the partition any more
+            -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
             OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
-       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
+       AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.event_tables() IS 'internal: what view kindly_stats.event_table shows';
 CREATE VIEW kindly_stats.event_table AS SELECT t.event_table, t.columns, t.grain, t.known_as FROM kindly_stats.event_tables() AS t;
@@ -334,6 +309,14 @@ COMMENT ON VIEW kindly_stats.event_table IS
 
 grain: event; a table of conversations has two lines, conversation_start and conversation_end.  known_as: the name that it had when it
 was attached.';
+CREATE PROCEDURE kindly_stats.compact(bot kindly_stats.bot_id DEFAULT NULL, local boolean DEFAULT false) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
+REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) IS
+'merges the many small rows of each bot, measure and month into few
+
+bot: one bot only; NULL for all; local: of bots whose rows are on this node only, where they are distributed: without it each node is told to compact its own,
+at the same time.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:
+rows that others hold are left for the next time.  It changes no answer, only how fast it comes.  Works as the rollup''s owner.';
 CREATE OR REPLACE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -342,7 +325,7 @@ BEGIN
     IF kindly_stats.has_rollup() THEN
         RETURN;
     END IF;
-    -- another session may be doing the same, and finish first
+    -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF kindly_stats.has_rollup() THEN
         RETURN;
@@ -351,7 +334,7 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            -- ids of new rows ascend with their transactions, see src/rollup/row_id.c; those below zero lie in the other index
+            -- rows of new events ascend with their transactions, see src/rollup/row_id.c; what is below zero lies in the other index
             id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
             cluster bigint,
@@ -413,7 +396,7 @@ event_table: which; grain: of which measures; columns: how it named the columns 
 Such a table cannot be attached before kindly_stats.forget_kept(), or its events would be counted twice.';
     END IF;
     IF to_regclass('kindly_stats.known_bot') IS NULL THEN
-        -- no key on bots: two writers of a new bot do not wait for each other, and both add a line
+        -- no key of its bots: two writers of a new one do not wait for each other, and both leave a line
         CREATE TABLE kindly_stats.known_bot (
             bot_id bigint NOT NULL,
             id text COLLATE "C" NOT NULL,
@@ -437,7 +420,7 @@ Rows are added as events are written.';
 id: the id that the user has for the bot; name: its name, which no other bot has; bot_id: the number of the bot, made of the id.
 A bot needs no name to be counted.';
     END IF;
-    -- it is dropped with the extension, whose function it calls
+    -- it goes with the extension, whose function it calls
     IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
         ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
     END IF;
@@ -489,10 +472,43 @@ event_table: which; since: when counting began.';
 
 is_only: always true, for there is one row; verified_at: when; differences: how many rows kindly_stats.verify() had.';
     END IF;
-    -- tables that were restored without this schema have their triggers, but their rows are not counted
+    -- tables that were restored without this schema have their triggers, and nothing of them is counted
     IF is_new THEN
         INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t ON CONFLICT DO NOTHING;
     END IF;
+END
+$$;
+CREATE FUNCTION kindly_stats.rows_here(relation text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result text;
+BEGIN
+    IF kindly_stats.place() = 'here' THEN
+        RETURN relation;
+    END IF;
+    EXECUTE $query$SELECT CASE count(*) WHEN 1 THEN min(shard_name(s.logicalrelid, s.shardid))
+                               ELSE format('(%s)', string_agg('SELECT * FROM ' || shard_name(s.logicalrelid, s.shardid), ' UNION ALL ')) END
+                     FROM pg_dist_shard AS s JOIN pg_dist_placement AS p ON p.shardid = s.shardid JOIN pg_dist_local_group AS l ON l.groupid = p.groupid
+                    WHERE s.logicalrelid = $1::regclass AND p.shardstate = 1$query$ INTO result USING relation;
+    RETURN coalesce(nullif(result, '()'), format('(SELECT * FROM %s WHERE false)', relation));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rows_here(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rows_here(text) IS 'internal: what to select from to get those rows of a table that are on this node';
+CREATE OR REPLACE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- within ALTER TABLE, too
+    RETURN QUERY EXECUTE format($query$
+    WITH counted AS (SELECT * FROM %s AS m WHERE m.grain = $1)
+    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind' WHERE $1 = 'event'
+    UNION SELECT 'source', 'text' UNION SELECT 'language_code', 'text'
+    UNION SELECT k, 'text' FROM counted AS m, unnest(m.keys) AS k WHERE k NOT IN ('bot_id', 'occurred_at', 'kind')
+    UNION SELECT m.member, 'text' FROM counted AS m WHERE m.member IS NOT NULL
+    UNION SELECT m.weight, 'weight' FROM counted AS m WHERE m.weight IS NOT NULL
+    UNION SELECT m.condition, 'condition' FROM counted AS m WHERE m.condition IS NOT NULL
+    UNION SELECT m.needed, 'needed' FROM counted AS m WHERE m.needed IS NOT NULL
+    $query$, kindly_stats.rows_here('kindly_stats.measure')) USING grain;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb, grain text) RETURNS void
@@ -535,7 +551,7 @@ BEGIN
         ELSIF NOT kindly_stats.type_fits(c.role, c.rule, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = kindly_stats.fitting_types(c.role, c.rule, c.atttypid);
-        -- virtual columns are never computed for triggers, and those of partitions only if their columns are laid out as the parent's are
+        -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
         ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
                 SELECT FROM kindly_stats.partition_tree(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
             RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
@@ -544,35 +560,6 @@ BEGIN
                     CASE WHEN c.relkind = 'p' THEN '' ELSE ', or a stored one' END, c.logical);
         END IF;
     END LOOP;
-END
-$$;
-CREATE OR REPLACE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regclass, columns jsonb, grain text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    call text := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%L, %L, %L%s)', event_table::text, grain, columns::text,
-                        CASE WHEN relation <> event_table THEN ', ''partition''' END);
-    renamed name;
-BEGIN
-    -- its owner may have renamed a trigger, but two would count twice
-    FOR renamed IN SELECT t.tgname FROM pg_trigger AS t
-                    WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
-                      AND (kindly_stats.trigger_arguments(t.tgargs))[2] = grain
-                      AND t.tgname <> ALL (ARRAY(SELECT kindly_stats.trigger_name(grain, e) FROM unnest(ARRAY['insert', 'update', 'delete']) AS e))
-    LOOP
-        PERFORM kindly_stats.drop_trigger(relation, renamed);
-    END LOOP;
-    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new %s',
-                   kindly_stats.trigger_name(grain, 'insert'), relation, call);
-    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s',
-                   kindly_stats.trigger_name(grain, 'update'), relation, call);
-    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old %s',
-                   kindly_stats.trigger_name(grain, 'delete'), relation, call);
-    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
-                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
-    PERFORM kindly_stats.refuse_merge(relation);
-    IF kindly_stats.counts_replicated(event_table) THEN
-        PERFORM kindly_stats.create_replica_triggers(relation, event_table, columns, grain);
-    END IF;
 END
 $$;
 CREATE FUNCTION kindly_stats.partition_tree(event_table regclass) RETURNS SETOF regclass
@@ -623,12 +610,13 @@ BEGIN
     IF event_table IS NULL THEN
         RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
     END IF;
-    -- oids below 16384 are the server's own; temporary tables cannot be read by other sessions, which ask for statistics
+    -- below 16384 are the server's own; temporary tables cannot be read by the other sessions that ask for statistics
     IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace
        OR class.oid < 16384 OR class.relpersistence = 't' THEN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
+    PERFORM kindly_stats.require_place(event_table);
     PERFORM kindly_stats.require_countable(event_table);
     IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> require_table.event_table) THEN
@@ -672,16 +660,16 @@ DECLARE
     known jsonb;
     wanted jsonb;
     is_counting boolean;
-    -- what has been counted can no longer be found in the table
+    -- what is counted can no longer be told from the table
     is_lost boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    -- before the table's lock: repairs take this one first, and then wait for tables
+    -- before the table: whoever repairs holds this one, and then waits for tables
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
-    -- nobody may write while existing events are counted and the triggers are created
+    -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     known := kindly_stats.attached_columns(event_table, grain);
     wanted := kindly_stats.wanted_columns(event_table, columns, grain);
@@ -695,10 +683,10 @@ BEGIN
     IF known IS DISTINCT FROM wanted AND NOT is_lost THEN
         PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
-    -- what was written to partitions without triggers, which they get below, was not counted
+    -- partitions that are covered below were written to without being counted
     is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
     RETURN QUERY SELECT * FROM kindly_stats.create_missing_triggers(event_table, wanted, grain);
-    -- what attach_concurrently() has left unfinished
+    -- what attach_concurrently() left undone
     IF is_counting THEN
         PERFORM kindly_stats.finish_attach(event_table);
     ELSIF is_lost THEN
@@ -717,6 +705,10 @@ BEGIN
     END IF;
 END
 $$;
+CREATE FUNCTION kindly_stats.run_own(statement text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_run_own';
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_own(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_own(text) IS 'internal: runs a statement with the caller''s rights, without what looks after attached tables';
 CREATE OR REPLACE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -741,7 +733,7 @@ BEGIN
     END IF;
     FOREACH known IN ARRAY ARRAY(SELECT ROW(t.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table)
     LOOP
-        -- where a table is half counted, repair() takes away what has been counted
+        -- of what is half counted, repair() takes away what is there
         EXIT WHEN half_counted;
         IF keep_statistics THEN
             PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
@@ -773,11 +765,12 @@ BEGIN
     END IF;
 END
 $$;
-CREATE OR REPLACE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text) RETURNS text
+CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text, head text,
+                                         OUT key text, OUT member text, OUT weight text, OUT condition text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
-    -- for a condition that is a number
+    -- of a condition that is a number
     number_type text;
     keys text[];
 BEGIN
@@ -787,54 +780,101 @@ BEGIN
      WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
-    RETURN format('SELECT %L::text, ARRAY[%s], %s, %s WHERE true%s%s%s%s', m.name,
-        concat_ws(', ', 'h.source', 'h.language_code', array_to_string(keys, ', ')),
-        CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
-        CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
-        CASE WHEN m.kinds IS NOT NULL THEN format(' AND h.kind COLLATE "C" = ANY (%L)', m.kinds) END,
-        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
+    key := format('ARRAY[%s]', concat_ws(', ', format(head, 'source'), format(head, 'language_code'), array_to_string(keys, ', ')));
+    member := CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END;
+    weight := CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END;
+    condition := concat_ws(' AND ', 'true',
+        CASE WHEN m.kinds IS NOT NULL THEN format('%s COLLATE "C" = ANY (%L::text[])', format(head, 'kind'), m.kinds) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN '%s > 0' ELSE '%s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
         -- what adds nothing where it is a weight is not there
-        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
+        CASE WHEN m.needed IS NOT NULL THEN format('%s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
             CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
-        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+        CASE WHEN keys IS NOT NULL THEN format('coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
 END
 $$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) IS 'internal: the part of raw_query() that is about one measure';
 CREATE OR REPLACE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped text;
-    measures text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
+    is_distributed boolean := kindly_stats.is_distributed(event_table);
     -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+    head text := CASE WHEN is_distributed THEN 'e.%I' ELSE 'h.%I' END;
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain ORDER BY m.name);
+    bots text := CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END;
+    shared text;
+    filter text;
+    measures text;
+    m record;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
-    -- a row whose kind is mapped to null is no event
+    -- what is mapped to null is no event
     IF columns -> 'kind' -> 'values' IS NOT NULL THEN
         SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
                       kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
           FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
     END IF;
-    SELECT string_agg(kindly_stats.raw_measure(event_table, columns, m.name), ' UNION ALL ' ORDER BY m.name) INTO measures
-      FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain;
-    -- OFFSET 0 has what all measures read worked out once
-    RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
-                  ' CROSS JOIN LATERAL (SELECT %s AS occurred_at, %s AS kind, %s AS source, %s AS language_code OFFSET 0) AS h'
-                  ' CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
-                  ' WHERE ($1 IS NULL OR %s) AND %s IS NOT NULL AND h.occurred_at IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s',
-        CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END,
-        event_table, at,
-        kindly_stats.column_expression(event_table, columns, 'kind', 'text'), kindly_stats.column_expression(event_table, columns, 'source', 'text'),
-        kindly_stats.column_expression(event_table, columns, 'language_code', 'text'),
-        coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'),
-        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot,
-        -- the table's own indexes may know it
-        at, dropped);
+    SELECT string_agg(format('%s AS %s', CASE l.name WHEN 'occurred_at' THEN at ELSE kindly_stats.column_expression(event_table, columns, l.name, 'text') END,
+                             split_part(format(head, CASE WHEN is_distributed THEN 'kindly_stats ' ELSE '' END || l.name), '.', 2)), ', ' ORDER BY l.number) INTO shared
+      FROM unnest('{occurred_at,kind,source,language_code}'::text[]) WITH ORDINALITY AS l (name, number);
+    -- the table's own indexes may know the instant
+    filter := format('($1 IS NULL OR %s) AND %s IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s', CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot, at, dropped);
+    IF NOT is_distributed THEN
+        SELECT string_agg(format('SELECT %L::text, %s, %s, %s WHERE %s', n.name, r.key, r.member, r.weight, r.condition), ' UNION ALL ' ORDER BY n.number) INTO measures
+          FROM unnest(names) WITH ORDINALITY AS n (name, number), LATERAL kindly_stats.raw_measure(event_table, columns, n.name, head) AS r;
+        -- OFFSET 0 has what all measures read worked out once
+        RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
+                      ' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS h CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
+                      ' WHERE h.occurred_at IS NOT NULL AND %s',
+            bots, event_table, shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
+    END IF;
+    -- what shards are asked has no such subqueries: measures are numbers there
+    SELECT string_agg(format('WHEN %s THEN %L::text', n.number, n.name), ' ' ORDER BY n.number) AS name,
+           string_agg(format('WHEN %s THEN %s', n.number, r.key), ' ' ORDER BY n.number) AS key,
+           string_agg(format('WHEN %s THEN %s', n.number, r.member), ' ' ORDER BY n.number) AS member,
+           string_agg(format('WHEN %s THEN %s', n.number, r.weight), ' ' ORDER BY n.number) AS weight,
+           string_agg(format('WHEN %s THEN %s', n.number, r.condition), ' ' ORDER BY n.number) AS condition INTO m
+      FROM unnest(names) WITH ORDINALITY AS n (name, number),
+           LATERAL kindly_stats.raw_measure(event_table, columns, n.name, replace(head, '%I', '"kindly_stats %s"')) AS r;
+    RETURN format('SELECT %s, e."kindly_stats occurred_at" AS occurred_at, CASE m.number %s END AS measure, CASE m.number %s END AS key,'
+                  ' CASE m.number %s END AS member, CASE m.number %s END AS weight'
+                  ' FROM (SELECT e.*, %s FROM %s AS e WHERE %s) AS e CROSS JOIN pg_catalog.generate_series(1, %s) AS m (number)'
+                  ' WHERE e."kindly_stats occurred_at" IS NOT NULL AND CASE m.number %s END',
+        bots, m.name, m.key, m.member, m.weight, shared, event_table, filter, cardinality(names), m.condition);
 END
 $$;
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- whose bots are texts, has all rows read: only who counts them tells whose they are
+    of_bot text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
+                           ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
+    list text;
+BEGIN
+    PERFORM kindly_stats.require_columns(event_table, columns);
+    SELECT string_agg(format('e.%I AS %I', a.attname, l.logical), ', ' ORDER BY a.attnum, l.logical) INTO list
+      FROM kindly_stats.logical_columns(grain) AS l
+      JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
+    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, event_table, condition, of_bot);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that reads the raw events once for all measures';
+CREATE FUNCTION kindly_stats.keep_counts(event_table regclass, columns jsonb, grain text, condition text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) IS
+'internal: adds what rows of a table count to those rows of the rollup that are kept
+
+event_table: an attached table; columns: how it names the documented ones; grain: of the measures; condition: on its rows, named e.  They have to be deleted
+in the same transaction.';
 CREATE OR REPLACE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -843,7 +883,7 @@ BEGIN
     ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
+    ELSIF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.measure = name
                   OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.keys_under(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
@@ -855,6 +895,14 @@ BEGIN
     ELSIF array_position(kinds, NULL) IS NOT NULL OR array_position(keys, NULL) IS NOT NULL OR cardinality(keys) > 60 THEN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.notice_kept(measure text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+        RAISE NOTICE 'events that are gone are not in measure "%"', measure;
     END IF;
 END
 $$;
@@ -954,12 +1002,12 @@ BEGIN
                    (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
              WHERE m.name = b.name;
             PERFORM kindly_stats.read_new_columns(b.grain, known);
-            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+            IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
                 RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
             END IF;
             PERFORM kindly_stats.repair(NULL, b.name);
         ELSE
-            -- its present definition is not that of this version either
+            -- what it is now is no definition of this version either
             UPDATE kindly_stats.measure AS m SET built_in = b.version WHERE m.name = b.name;
         END IF;
         measure := o.name;
@@ -976,6 +1024,13 @@ After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New meas
 otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
 are.  A row for each measure that was looked at.  It blocks writers while it counts.
 Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
+COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
+'deletes old events and keeps their statistics
+
+event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
+What they count moves to those rows of kindly_stats.rollup that are kept.
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
+distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
 CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
     LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
 CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
@@ -988,13 +1043,29 @@ COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timest
 
 A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
 total recounted}, ...}; NULL where there is no difference.';
-CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
+CREATE FUNCTION kindly_stats.live_rows(bot bigint, first date) RETURNS TABLE (bot_id bigint, measure text, month date, kept boolean, tally kindly_stats.tally)
+    LANGUAGE plpgsql STABLE ROWS 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF bot IS NULL THEN
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    ELSE
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE r.bot_id = bot AND NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first month: NULL for all';
+CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
-    -- on most tables, compiling the query takes longer than running it
+    -- to compile the query takes longer than to run it on most tables
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-    -- tallies are by month
+    -- tallies are of months
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
+    -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
+    stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
@@ -1013,35 +1084,37 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
+              FROM %2$s AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
             SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
-        -- only existing measures and the months that are asked for: a row that spans months has others, too
+        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
         different AS MATERIALIZED (
             SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
               FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
                            c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
                       FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
-              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
+              JOIN %3$s AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
+        stored_members AS (
+            SELECT d.bot_id, d.measure, d.month,
+                   (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                             NULL, true, NULL, false))[2] AS members
+              FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
-        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
-               coalesce((SELECT (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                                          NULL, true, NULL, false))[2]
-                           FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
-               coalesce(m.members, 0)
-          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
+          FROM different AS d
+          LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
+          LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
-        $query$, raw)
+        $query$, raw, stored, kindly_stats.rows_here('kindly_stats.measure'))
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
 'counts the raw events anew and lists where the rollup differs
 
@@ -1055,21 +1128,24 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM P
 COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
 'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
 CREATE OR REPLACE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM kindly_stats.rollup AS r
-     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
-    WITH known AS MATERIALIZED (
-        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
-    mixed AS MATERIALIZED (
-        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
-          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
-    changed AS (
-        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
-        RETURNING r.bot_id, r.month, x.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
-                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
-      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    x record;
+BEGIN
+    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+    -- row by row: each is on the node that has its bot
+    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    LOOP
+        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+        CONTINUE WHEN kindly_stats.is_empty(x.tally);
+        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+        VALUES (x.bot_id, '', x.month, CASE x.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                                    ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, x.tally);
+    END LOOP;
+END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -1080,7 +1156,7 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
     IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
-        -- restored tables have triggers, but perhaps there is no rollup yet
+        -- tables that were restored have triggers, and perhaps nothing that these could count in
         PERFORM kindly_stats.create_tables();
     ELSIF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
@@ -1091,7 +1167,7 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot::bigint);
-    -- what is marked before the snapshot is taken is counted in it
+    -- what is marked before the snapshot is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
     changed := kindly_stats.repair(bot);
@@ -1099,7 +1175,7 @@ BEGIN
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
     END IF;
-    -- rows that were written without triggers
+    -- rows that came without triggers
     PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
     RETURN changed;
 END
@@ -1111,45 +1187,18 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t
      -- after INSERT, for the statement
      WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
-       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
 CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
-CREATE OR REPLACE FUNCTION kindly_stats.create_exported() RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM kindly_stats.require_own_tables();
-    -- who attaches may hold other locks already: this one is taken only to create the table
-    IF to_regclass('kindly_stats.exported') IS NOT NULL AND to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
-        RETURN;
-    END IF;
-    -- another session may be doing the same, and finish first
-    PERFORM kindly_stats.lock_creation();
-    IF to_regclass('kindly_stats.exported') IS NULL THEN
-        CREATE TABLE kindly_stats.exported (
-            bot_id bigint,
-            day date,
-            exported_at timestamptz NOT NULL DEFAULT now(),
-            bot_name text,
-            conversations bigint NOT NULL,
-            PRIMARY KEY (bot_id, day)
-        );
-        COMMENT ON TABLE kindly_stats.exported IS 'UTC days that are closed: their exports say bot_name, and have so many conversations, from then on; rows are made by close_day() and deleted by reopen_day()';
-    END IF;
-    IF to_regclass('kindly_stats.conversation_bot') IS NULL THEN
-        CREATE TABLE kindly_stats.conversation_bot (
-            conversation_table regclass NOT NULL,
-            bot_id bigint NOT NULL,
-            id uuid NOT NULL DEFAULT gen_random_uuid(),
-            PRIMARY KEY (bot_id, conversation_table, id)
-        );
-        -- for tables that were restored without this schema
-        PERFORM kindly_stats.note_all_conversation_bots(NULL);
-        COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
-    END IF;
-END
-$$;
+CREATE FUNCTION kindly_stats.lock_closing(bot bigint, day date, at_once boolean, rows bigint) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_lock_closing';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) IS
+'internal: takes the lock of whoever closes a day, on the node where it is worked out
+
+rows: an aggregate over rows of the bot, which has it worked out on the bot''s node; it is given back.  at_once: fail instead of waiting (55006).';
 CREATE OR REPLACE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1236,10 +1285,10 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
-    -- closing a day counts its conversations in all tables, with or without this one
+    -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
     SELECT t.columns INTO known FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = attach_conversations.conversation_table;
-    -- exported documents would change
+    -- what has been exported would be said otherwise
     IF known IS NOT NULL AND EXISTS (
         SELECT FROM jsonb_each_text(columns) AS c
          WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
@@ -1267,24 +1316,11 @@ BEGIN
     RETURN QUERY SELECT unnest(covered);
 END
 $$;
-CREATE OR REPLACE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM kindly_stats.require_table(event_table);
-    PERFORM kindly_stats.create_tables();
-    PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
-    -- nobody should have to wait for a call that will be refused anyway
-    IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
-        RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';
-    END IF;
-    RETURN true;
-END
-$$;
 CREATE OR REPLACE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r <> event_table, r));
-    -- a partition that was added meanwhile is new to all writers
+    -- a partition that has come since is new to all writers
     IF EXISTS (SELECT FROM kindly_stats.create_missing_triggers(event_table,
                    kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event'), 'event')) THEN
         INSERT INTO kindly_stats.counting (event_table) VALUES (begin_attach.event_table) ON CONFLICT DO NOTHING;
@@ -1293,41 +1329,6 @@ BEGIN
 EXCEPTION
     WHEN lock_not_available OR deadlock_detected THEN
         RETURN false;
-END
-$$;
-CREATE OR REPLACE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM kindly_stats.lock_repair();
-    -- somebody else may have finished this, or detached the table
-    IF EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table) THEN
-        PERFORM kindly_stats.repair();
-        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table;
-    END IF;
-    RETURN true;
-END
-$$;
-CREATE OR REPLACE FUNCTION kindly_stats.check_new_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    known kindly_stats.measure;
-BEGIN
-    IF NOT kindly_stats.has_rollup() THEN
-        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
-            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
-    END IF;
-    SELECT * INTO known FROM kindly_stats.measure AS m WHERE m.name = check_new_measure.name AND NOT m.counted;
-    IF NOT FOUND THEN
-        PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
-        PERFORM kindly_stats.notice_kept(name);
-    -- to continue, its name is enough
-    ELSIF NOT ((kinds, member, weight, condition, needed) IS NULL AND coalesce(keys, '{}') = '{}' AND grain = 'event')
-          AND (kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain)
-              IS DISTINCT FROM (known.kinds, known.keys, known.member, known.weight, known.condition, known.needed, known.grain) THEN
-        RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
-            HINT = 'It is still being counted, with other arguments: to go on, call it with its name alone.';
-    END IF;
-    RETURN true;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.begin_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
@@ -1350,13 +1351,19 @@ CREATE OR REPLACE FUNCTION kindly_stats.counts_replicated(event_table regclass) 
     SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
                     WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure))
 $$;
+CREATE VIEW kindly_stats.covered_relation AS
+SELECT t.tgrelid AS relation, a.arguments[2] AS grain, kindly_stats.mapping(a.arguments[3]) AS columns, t.tgnargs > 3 AS is_partition
+  FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4 AND t.tgnargs IN (3, 4) AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
+   AND NOT kindly_stats.is_shard(t.tgrelid);
+COMMENT ON VIEW kindly_stats.covered_relation IS 'internal: tables and partitions that have counting triggers, and what these were told';
 CREATE OR REPLACE FUNCTION kindly_stats.part_tree(top regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     inner_table regclass;
     known record;
 BEGIN
-    -- attached tables in a tree that is not attached
+    -- attached tables in a tree that is not
     SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.partition_tree(top) AS r ON r = c.relation
      WHERE r <> top AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS t WHERE t.relation = top) ORDER BY 1 LIMIT 1;
     IF inner_table IS NOT NULL THEN
@@ -1367,13 +1374,28 @@ BEGIN
     LOOP
         PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.partition_tree(top) AS r;
     END LOOP;
-    -- for rows that were written through the tree, its top is listed
+    -- of rows that were written through the tree its top is listed
     FOR known IN SELECT kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns FROM pg_trigger AS t
                   WHERE t.tgrelid = top AND t.tgname = 'kindly_stats_closed_insert' AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
     LOOP
         PERFORM kindly_stats.guard_conversations(top, known.columns);
         PERFORM kindly_stats.note_conversation_bots(top, known.columns ->> 'bot_id', NULL);
     END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.adopt(relation regclass, top regclass, columns jsonb, grain text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own jsonb;
+BEGIN
+    SELECT c.columns INTO own FROM kindly_stats.covered_relation AS c WHERE c.relation = adopt.relation AND c.grain = adopt.grain;
+    IF own IS DISTINCT FROM adopt.columns AND (pg_relation_size(relation) > 0 OR kindly_stats.is_distributed(relation)) THEN
+        PERFORM kindly_stats.require_fresh_snapshots('attach a partition with rows');
+        IF own IS NOT NULL THEN
+            PERFORM kindly_stats.append_counts(relation, own, grain, NULL, true, false);
+        END IF;
+        PERFORM kindly_stats.append_counts(relation, columns, grain, NULL, false, false);
+    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.sync_tree(relation regclass) RETURNS void
@@ -1406,12 +1428,12 @@ BEGIN
             PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
         END LOOP;
     END LOOP;
-    -- if a partition counts replicated rows, its tree has to, too
+    -- a partition that counts what is replicated makes its tree do so
     IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
         PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.partition_tree(top) AS r
           WHERE e.event_table = top;
     END IF;
-    -- a table that was half counted alone is half counted in its tree
+    -- what was half counted alone is so as a part of its tree
     WITH half AS (
         DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
     INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
@@ -1482,8 +1504,17 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
+    -- Citus makes another table beside it, which takes the rows and then the name
+    SELECT g INTO part FROM unnest(gone) AS g JOIN pg_class AS o ON o.oid = g JOIN pg_class AS n ON n.relnamespace = o.relnamespace AND n.oid > o.oid AND n.relkind = o.relkind
+     WHERE kindly_stats.is_distributed(g) AND n.relname ~ '_[0-9]+$' AND starts_with(n.relname::text, left(o.relname::text, 40))
+       AND n.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295
+       AND NOT kindly_stats.is_shard(n.oid) LIMIT 1;
+    IF part IS NOT NULL THEN
+        RAISE EXCEPTION 'distributed table "%" is attached: its statistics would not go with it', part USING ERRCODE = '0A000',
+            HINT = 'SELECT kindly_stats.undistribute() brings all tables back, and distribute() spreads them anew; or detach the table first.';
+    END IF;
     PERFORM kindly_stats.exclude_repair();
-    -- in the order of DROP TABLE's locks: a partition's parent first
+    -- in the order in which DROP TABLE takes its locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
     LOOP
         EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', part);
@@ -1493,7 +1524,7 @@ BEGIN
     END LOOP;
     FOREACH part IN ARRAY gone LOOP
         FOR counted IN SELECT r.columns, r.grain FROM kindly_stats.covered_relation AS r JOIN pg_class AS c ON c.oid = r.relation
-                        WHERE r.relation = part AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0 ORDER BY r.grain
+                        WHERE r.relation = part AND c.relkind = 'r' AND (pg_relation_size(c.oid) > 0 OR kindly_stats.is_distributed(c.oid)) ORDER BY r.grain
         LOOP
             PERFORM kindly_stats.move_counts(part, counted.columns, counted.grain);
         END LOOP;
@@ -1501,6 +1532,33 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE FUNCTION kindly_stats.require_no_counting(relation regclass, partition regclass, retyped text[]) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    is_fresh boolean;
+BEGIN
+    IF NOT kindly_stats.is_distributed(relation) THEN
+        RETURN;
+    END IF;
+    -- Citus has just distributed a new partition that was not, and left its rows where they were, too
+    EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = $1 AND p.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295)'
+       INTO is_fresh USING partition;
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'a column of distributed table "%" that is counted cannot change its type', top USING ERRCODE = '0A000',
+            HINT = format('SELECT kindly_stats.detach(%L), alter the table, and attach it again.', top);
+    -- one that is attached, or comes back, as its parent reads it is counted already
+    ELSIF partition <> 0 AND NOT (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = partition)
+          AND EXISTS (SELECT FROM kindly_stats.partition_tree(partition) AS r WHERE pg_relation_size(r) > 0 OR kindly_stats.is_distributed(r) AND NOT is_fresh)
+          AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
+                       WHERE e.event_table = top AND e.columns IS DISTINCT FROM kindly_stats.attached_columns(partition, e.grain)) THEN
+        RAISE EXCEPTION 'partition "%" of distributed table "%" has to be empty', partition, top USING ERRCODE = '0A000',
+            HINT = 'Attach a table of this node that has no rows, and insert them then: they are spread and counted as they come.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_no_counting(regclass, regclass, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_no_counting(regclass, regclass, text[]) IS 'internal: refuses ALTER TABLE on distributed tables that would change what is counted (0A000)';
 CREATE OR REPLACE FUNCTION kindly_stats.before_alter(relation oid, partition oid, retyped text[], caller oid) RETURNS SETOF oid
     LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1510,12 +1568,13 @@ BEGIN
     IF NOT (kindly_stats.is_covered(relation) OR partition <> 0 AND kindly_stats.is_covered(partition)) OR NOT kindly_stats.may_alter(relation, caller) THEN
         RETURN;
     END IF;
-    -- before the tables are locked: a repair that holds this lock may be waiting for them
+    -- before the tables are locked: a repair that has this one may be waiting for them
     PERFORM kindly_stats.exclude_repair();
     IF partition <> 0 AND kindly_stats.is_covered(relation) THEN
         PERFORM kindly_stats.before_partition(relation, caller);
     END IF;
     top := kindly_stats.tree_top(relation);
+    PERFORM kindly_stats.require_no_counting(relation, partition, retyped);
     -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
     FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                    WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure
@@ -1537,7 +1596,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
         RETURN;
     END IF;
-    -- no table's lock makes this wait for an attach in progress, whose table has to be seen
+    -- no lock on a table is waited for: one that is being attached must be there to be seen
     PERFORM kindly_stats.exclude_repair();
     FOR reader IN
         SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e
@@ -1562,6 +1621,28 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_create(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    class record;
+BEGIN
+    IF kindly_stats.is_shard(relation) THEN
+        RETURN;
+    END IF;
+    SELECT c.relispartition, c.relhassubclass OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid) AS is_related INTO class
+      FROM pg_class AS c WHERE c.oid = relation;
+    IF class.relispartition THEN
+        IF kindly_stats.is_covered(relation) THEN
+            PERFORM kindly_stats.exclude_repair();
+            PERFORM kindly_stats.sync_tree(relation);
+        END IF;
+    ELSIF class.is_related AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = relation AND kindly_stats.is_covered(i.inhparent)) THEN
+        PERFORM kindly_stats.require_countable(i.inhparent) FROM pg_inherits AS i WHERE i.inhrelid = relation AND kindly_stats.is_covered(i.inhparent);
+    ELSIF NOT kindly_stats.is_covered(relation) THEN
+        PERFORM kindly_stats.warn_of_namesake(relation);
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[], retyped text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1581,7 +1662,7 @@ BEGIN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    -- ENABLE TRIGGER ALL, as in pg_restore, is not meant for the replica triggers: these stay what they are
+    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
     FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
                   WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
                   ORDER BY t.tgparentid <> 0, 1, 2
@@ -1664,7 +1745,7 @@ $$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_triggers() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- a table that is attached both by itself and through its parent
+    -- a table that is attached for itself and through its parent
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
            format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
@@ -1680,12 +1761,12 @@ BEGIN
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
-    -- without the INSERT trigger it is not even known as an event table
+    -- without the trigger for INSERT it is not even known as an event table
     RETURN QUERY
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
       FROM pg_trigger AS g
-     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure) AND NOT kindly_stats.is_shard(g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
@@ -1695,7 +1776,7 @@ BEGIN
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
        -- a trigger for each row may be one for what is replicated, and nothing else
-       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0) AND NOT kindly_stats.is_shard(g.tgrelid)
      ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',
@@ -1734,7 +1815,7 @@ BEGIN
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
                                                 a.attname, l.logical, format_type(a.atttypid, a.atttypmod)),
-           -- DDL, while event triggers are enabled, would first count the table as it is
+           -- DDL that is followed would count the table as it is first
            format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
                   t.event_table, a.attname,
                   CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
@@ -1795,7 +1876,7 @@ $$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_counting() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- a session that is counting holds this lock, see KS_LOCK_OF_REPAIR
+    -- whoever counts has this lock, see KS_LOCK_OF_REPAIR
     is_running boolean := EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database()
                                    WHERE l.locktype = 'advisory' AND l.objsubid = 6 AND l.classid = 0 AND l.objid = 0 AND l.mode = 'ExclusiveLock');
 BEGIN
@@ -1836,23 +1917,6 @@ BEGIN
       FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
              GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m
     HAVING count(*) > 0;
-END
-$$;
-CREATE OR REPLACE FUNCTION kindly_stats.health_size(slack bigint DEFAULT 67108864) RETURNS SETOF kindly_stats.finding
-    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    size bigint := pg_total_relation_size(to_regclass('kindly_stats.rollup'));
-    tallies bigint;
-BEGIN
-    IF NOT kindly_stats.has_rollup() OR size <= slack THEN
-        RETURN;
-    END IF;
-    -- besides its tally, a row and its index entries have about so many bytes
-    SELECT coalesce(sum(pg_column_size(r.tally) + 150), 0) INTO tallies FROM kindly_stats.rollup AS r;
-    IF size > slack + 2 * tallies THEN
-        RETURN NEXT ROW('warning', 'kindly_stats.rollup', format('It has %s on disk for %s of tallies.', pg_size_pretty(size), pg_size_pretty(tallies)),
-                        'VACUUM (FULL) kindly_stats.rollup; -- writers and questions wait for it')::kindly_stats.finding;
-    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.finding
@@ -1897,33 +1961,27 @@ BEGIN
     END IF;
 END
 $$;
-CREATE OR REPLACE FUNCTION kindly_stats.restore_kept() RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE OR REPLACE FUNCTION kindly_stats.health() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE COST 1000000 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- the tables are not counted any more, not even half
-    IF to_regclass('kindly_stats.counting') IS NOT NULL THEN
-        DELETE FROM kindly_stats.counting;
-    END IF;
-    IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.rollup'::regclass AND a.attname = 'saved' AND NOT a.attisdropped) THEN
-        DELETE FROM kindly_stats.rollup WHERE saved IS NULL OR NOT kept;
-        ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally;
-        UPDATE kindly_stats.rollup SET tally = (E'\\x' || encode(saved, 'hex'))::kindly_stats.tally;
-        ALTER TABLE kindly_stats.rollup ALTER COLUMN tally SET NOT NULL;
-        ALTER TABLE kindly_stats.rollup DROP COLUMN saved;
-    ELSE
-        -- what is left of the rows is of no use; grants and policies are worth keeping
-        TRUNCATE kindly_stats.rollup;
-        ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally NOT NULL;
-    END IF;
-    RAISE NOTICE 'statistics but those of events that are gone were dropped with the extension'
-        USING HINT = 'Attach each event table again: the events that it has are counted.';
+    RETURN QUERY
+    SELECT * FROM kindly_stats.tree_findings()
+    UNION ALL SELECT * FROM kindly_stats.health_counting()
+    UNION ALL SELECT * FROM kindly_stats.health_verification()
+    UNION ALL SELECT * FROM kindly_stats.health_bots()
+    UNION ALL SELECT * FROM kindly_stats.health_rows()
+    UNION ALL SELECT * FROM kindly_stats.health_dead_rows()
+    UNION ALL SELECT * FROM kindly_stats.health_size()
+    UNION ALL SELECT h.* FROM kindly_stats.zone_data() AS z, kindly_stats.health_zones(z.postgresql, z.icu, z.disagreeing) AS h
+    UNION ALL SELECT * FROM kindly_stats.health_roles()
+    UNION ALL SELECT * FROM kindly_stats.health_nodes();
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.detached AS d
      WHERE d.event_table IN (SELECT kindly_stats.partition_tree(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
-    -- a partition may leave its tree later, and has been counted then, too
+    -- a partition may leave its tree later, and is counted then, too
     INSERT INTO kindly_stats.detached (event_table, grain, columns)
     SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.partition_tree(note_kept.event_table) AS r
 $$;
@@ -1944,6 +2002,10 @@ CREATE OR REPLACE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURN
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d kindly_stats.detached;
+    names text[];
+    n record;
+    measures text[];
+    tallies kindly_stats.tally[];
     -- else partitions came since, which were not kept: those that were are read one by one
     is_whole boolean;
 BEGIN
@@ -1963,33 +2025,400 @@ BEGIN
             PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
         END IF;
     END LOOP;
-    -- what was taken away lies in rows of its own; months that were not touched are as before
-    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
-                             WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
-                           kindly_stats.measure AS m,
-                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END) AS tally
-                                      FROM kindly_stats.rollup AS r,
-                                           LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
-                                                                                                                 (n.month + interval '1 month') AT TIME ZONE 'UTC')
-                                                                ELSE r.tally END AS tally) AS u
-                                     WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.measure IN ('', m.name) AND r.kept) AS s
-                WHERE kindly_stats.has_negative(s.tally)) THEN
+    -- what was taken away lies in rows of its own; months that were not touched are as before.  Each is asked of the node that has its bot.
+    names := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    FOR n IN SELECT DISTINCT r.bot_id, r.month FROM (SELECT r.bot_id, kindly_stats.months(r.tally) AS month FROM kindly_stats.rollup AS r
+                                                      WHERE r.kept AND kindly_stats.has_negative(r.tally)) AS r
+    LOOP
+        SELECT array_agg(u.measure), array_agg(u.tally) INTO measures, tallies
+          FROM (SELECT r.measure, kindly_stats.sum(CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
+                                                                                                         (n.month + interval '1 month') AT TIME ZONE 'UTC') ELSE r.tally END) AS tally
+                  FROM kindly_stats.rollup AS r WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.kept GROUP BY r.measure) AS u;
+        CONTINUE WHEN NOT EXISTS (
+            SELECT FROM unnest(names) AS m (name)
+             WHERE kindly_stats.has_negative((SELECT kindly_stats.sum(CASE u.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END)
+                                                FROM unnest(measures, tallies) AS u (measure, tally) WHERE u.measure IN ('', m.name))));
         RAISE EXCEPTION 'table "%" has events that were not kept when it was detached', event_table
             USING ERRCODE = '55000', HINT = 'Delete those that were written since, and insert them again once the table is attached.';
+    END LOOP;
+END
+$$;
+CREATE FUNCTION kindly_stats.is_distributed(relation regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result boolean;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = $1)' INTO result USING relation;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.is_distributed(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.is_distributed(regclass) IS 'internal: whether a table is distributed or a reference table';
+CREATE FUNCTION kindly_stats.require_place(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_beside boolean;
+BEGIN
+    IF kindly_stats.place() = 'worker' THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
+    ELSIF NOT kindly_stats.is_distributed(event_table) THEN
+        RETURN;
+    END IF;
+    EXECUTE $query$SELECT p.partmethod = 'h' AND p.colocationid = (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = to_regclass('kindly_stats.rollup'))
+                     FROM pg_dist_partition AS p WHERE p.logicalrelid = $1$query$ INTO is_beside USING event_table;
+    IF is_beside IS NOT TRUE THEN
+        RAISE EXCEPTION 'distributed table "%" does not lie beside the rollup', event_table USING ERRCODE = '0A000',
+            HINT = format('SELECT undistribute_table(%L), attach it, and SELECT kindly_stats.distribute().', event_table);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION kindly_stats.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
-'events of one measure as a time series, with distinct members
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_place(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_place(regclass) IS 'internal: refuses a table whose shards cannot write to the rollup, and a worker (0A000, 55000)';
+CREATE FUNCTION kindly_stats.shared_tables() RETURNS TABLE (name text, bot_column text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 11 SET search_path = pg_catalog, pg_temp AS $$
+    VALUES ('rollup', 'bot_id'), ('known_bot', 'bot_id'), ('interaction', 'bot_id'), ('exported', 'bot_id'),
+           -- whoever counts an event has to know what is counted, wherever he is
+           ('measure', NULL),
+           -- questions are refused where counts are not complete; repairs of all nodes meet here
+           ('counting', NULL),
+           -- names are unique over all bots
+           ('bot_name', NULL),
+           -- who sees which bots is asked with each question
+           ('bot_grant', NULL), ('api_key', NULL), ('api_secret', NULL)
+    -- detached and verified are about what an administrator does on the coordinator, where all DDL is; what conversation_bot says is in
+    -- numbers of tables, which each node has of its own, and is not asked then
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.shared_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.shared_tables() IS
+'internal: tables that distribute() spreads over nodes
 
-bot: whose; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity hour); tz: time
-zone of the buckets, default the session''s; granularity: hour, day, week, month, quarter or year; measure: see
-kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
-leading minus, to exclude, 20,000 at most, and a backslash before a value takes it as it is; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
-default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
-is_partial, whether the range covers only a part of it or it is not over yet, as of the setting kindly_stats.now or the transaction.  An unknown bot has zeros.
-Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,
-55000 before the first event table is attached.';
+bot_column: by which they are distributed; NULL for those of which each node has a copy.';
+CREATE FUNCTION kindly_stats.require_cluster() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found record;
+    mine text;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NULL OR NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'citus') THEN
+        RAISE EXCEPTION 'extension citus is not installed in this database' USING ERRCODE = '55000',
+            HINT = 'On each node, put citus first into shared_preload_libraries, restart, and CREATE EXTENSION citus; then add the workers with citus_add_node().';
+    END IF;
+    SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'citus';
+    IF split_part(mine, '.', 1)::integer < 13 THEN
+        RAISE EXCEPTION 'citus % is too old', mine USING ERRCODE = '0A000', HINT = 'Install version 13 or later, and ALTER EXTENSION citus UPDATE on each node.';
+    END IF;
+    EXECUTE 'SELECT l.groupid FROM pg_dist_local_group AS l' INTO found;
+    IF found.groupid <> 0 THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
+    END IF;
+    EXECUTE $query$SELECT count(*) FILTER (WHERE n.groupid = 0) AS coordinators, count(*) FILTER (WHERE n.shouldhaveshards AND n.isactive) AS owners
+                     FROM pg_dist_node AS n WHERE n.noderole = 'primary'$query$ INTO found;
+    IF found.coordinators = 0 THEN
+        RAISE EXCEPTION 'the workers do not know the coordinator' USING ERRCODE = '55000',
+            HINT = 'SELECT citus_set_coordinator_host(''the name by which workers reach it'', port);';
+    ELSIF found.owners = 0 THEN
+        RAISE EXCEPTION 'there is no node for shards' USING ERRCODE = '55000', HINT = 'Add workers: SELECT citus_add_node(''name'', port);';
+    ELSIF current_setting('citus.shard_replication_factor') <> '1' THEN
+        RAISE EXCEPTION 'citus.shard_replication_factor is %', current_setting('citus.shard_replication_factor') USING ERRCODE = '0A000',
+            HINT = 'Triggers count on one copy of a shard: set it to 1, and replicate nodes with standbys.';
+    END IF;
+    SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
+    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = ''kindly_stats''), ''none'')') AS r
+                                  JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
+    LOOP
+        IF NOT found.success THEN
+            RAISE EXCEPTION 'node %:% does not answer', found.nodename, found.nodeport USING ERRCODE = '08006', DETAIL = found.result,
+                HINT = 'Every node has to be there while tables are distributed.';
+        ELSIF found.result <> mine THEN
+            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, found.result, mine USING ERRCODE = '55000',
+                HINT = 'Install the same version on every node, and CREATE EXTENSION, or ALTER EXTENSION kindly_stats UPDATE, there.';
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_cluster() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_cluster() IS 'internal: refuses what is no cluster that tables can be distributed over (08006, 0A000, 55000)';
+CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns jsonb;
+    attribute record;
+    owner record;
+BEGIN
+    SELECT t.columns INTO columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = bot_column.event_table ORDER BY t.grain LIMIT 1;
+    SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id';
+    IF attribute.attname IS NULL THEN
+        RAISE EXCEPTION 'all rows of table "%" are of one bot', event_table USING ERRCODE = '0A000',
+            HINT = 'Give it a column of type bigint that has the bot, and attach it with that.';
+    ELSIF attribute.atttypid <> 'bigint'::regtype OR attribute.attgenerated <> '' THEN
+        RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
+                CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
+            USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
+    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
+                   WHERE (i.indisunique OR i.indisexclusion)
+                     AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
+                                        AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))) THEN
+        RAISE EXCEPTION 'table "%" has a primary key or unique index without column "%"', event_table, attribute.attname
+            USING ERRCODE = '0A000', HINT = format('Only rows of one bot lie together: make it (%I, ...).', attribute.attname);
+    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
+                   WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)) THEN
+        RAISE EXCEPTION 'table "%" counts what is replicated', event_table USING ERRCODE = '0A000',
+            HINT = 'Shards move by replication, and their rows would be counted twice: detach the table, and attach it without replica.';
+    END IF;
+    SELECT r.rolname, r.rolcanlogin INTO owner FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = event_table;
+    IF NOT owner.rolcanlogin THEN
+        RAISE EXCEPTION 'role "%", which owns table "%", cannot log in', owner.rolname, event_table USING ERRCODE = '55000',
+            HINT = format('Nodes ask each other as the role in question: ALTER ROLE %I LOGIN, and let pg_hba.conf let it in between nodes.', owner.rolname);
+    END IF;
+    RETURN attribute.attname;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bot_column(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bot_column(regclass) IS 'internal: by which column an attached table is distributed; refuses what cannot be (0A000, 55000)';
+CREATE FUNCTION kindly_stats.run_without_triggers(relation regclass, statements text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    states jsonb;
+    t record;
+    statement text;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('relation', g.tgrelid::regclass::text, 'trigger', g.tgname,
+                                        'state', CASE g.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END)) INTO states
+      FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+     -- those for TRUNCATE fire for no row, and Citus would not enable them on shards again
+     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D' AND g.tgtype & 32 = 0;
+    FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
+    LOOP
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', t.relation, t.trigger));
+    END LOOP;
+    FOREACH statement IN ARRAY statements
+    LOOP
+        PERFORM kindly_stats.run_own(statement);
+    END LOOP;
+    -- the table may be another by now
+    FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
+    LOOP
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s %s TRIGGER %I', t.relation, t.state, t.trigger));
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_without_triggers(regclass, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_without_triggers(regclass, text[]) IS 'internal: runs statements while the triggers of a table and its partitions are disabled';
+CREATE FUNCTION kindly_stats.place_table(relation regclass, bot_column name, shard_count integer, with_rollup boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    messages text := current_setting('client_min_messages');
+    left_over regclass;
+    guards name[];
+BEGIN
+    PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM kindly_stats.run_without_triggers(relation, ARRAY[
+        CASE WHEN bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
+             WHEN with_rollup THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, bot_column)
+             ELSE format('SELECT create_distributed_table(%L, %L, colocate_with => ''none'', shard_count => %s)', relation, bot_column, shard_count) END]);
+    FOR left_over IN SELECT r FROM kindly_stats.partition_tree(relation) AS r JOIN pg_class AS c ON c.oid = r
+                      WHERE c.relkind = 'r' AND pg_relation_size(r) > 0 ORDER BY r
+    LOOP
+        guards := ARRAY(SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = left_over AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal AND t.tgenabled = 'O');
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+        PERFORM kindly_stats.run_own(format('SELECT truncate_local_data_after_distributing_table(%L)', left_over));
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s ENABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+    END LOOP;
+    PERFORM set_config('client_min_messages', messages, true);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.place_table(regclass, name, integer, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.place_table(regclass, name, integer, boolean) IS
+'internal: spreads a table over nodes, rows and all
+
+bot_column: by which; NULL for a copy on each node; shard_count: of the rollup; with_rollup: rows lie beside those of the rollup.';
+CREATE FUNCTION kindly_stats.place_tables(shard_count integer) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+    relation regclass;
+BEGIN
+    FOR t IN SELECT s.name, s.bot_column FROM kindly_stats.shared_tables() AS s
+    LOOP
+        relation := to_regclass(format('kindly_stats.%I', t.name));
+        CONTINUE WHEN relation IS NULL OR kindly_stats.is_distributed(relation);
+        PERFORM kindly_stats.place_table(relation, t.bot_column, shard_count, t.name <> 'rollup');
+        RETURN NEXT relation;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.place_tables(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.place_tables(integer) IS 'internal: spreads those of the extension''s tables over nodes that are not';
+CREATE FUNCTION kindly_stats.distribute(shard_count integer DEFAULT 32) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    event_table regclass;
+    bot_columns name[];
+    role name;
+BEGIN
+    IF shard_count IS NULL OR shard_count NOT BETWEEN 1 AND 64000 THEN
+        RAISE EXCEPTION 'there must be 1 to 64000 shards' USING ERRCODE = '22023', HINT = 'Twice as many as there will ever be processor cores on all nodes is a good number.';
+    END IF;
+    PERFORM kindly_stats.require_fresh_snapshots('distribute tables');
+    PERFORM kindly_stats.require_cluster();
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.lock_repair();
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
+    IF EXISTS (SELECT FROM kindly_stats.counting) OR EXISTS (SELECT FROM kindly_stats.measure AS m WHERE NOT m.counted) THEN
+        RAISE EXCEPTION 'a table or a measure is still being counted' USING ERRCODE = '55000', HINT = 'kindly_stats.health() says what to call.';
+    END IF;
+    tables := ARRAY(SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t
+                     WHERE NOT kindly_stats.is_distributed(t.event_table) ORDER BY 1);
+    FOREACH event_table IN ARRAY tables
+    LOOP
+        bot_columns := bot_columns || kindly_stats.bot_column(event_table);
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    END LOOP;
+    IF NOT kindly_stats.is_distributed('kindly_stats.rollup') THEN
+        -- marks speak of this server's transactions
+        DELETE FROM kindly_stats.rollup WHERE cluster IS NOT NULL;
+    END IF;
+    RETURN QUERY SELECT p FROM kindly_stats.place_tables(shard_count) AS p;
+    FOR n IN 1 .. cardinality(tables)
+    LOOP
+        PERFORM kindly_stats.place_table(tables[n], bot_columns[n], NULL, true);
+        RETURN NEXT tables[n];
+    END LOOP;
+    -- Citus takes it to the other nodes
+    PERFORM kindly_stats.run_own('CREATE OR REPLACE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b');
+    FOR role IN SELECT DISTINCT r.rolname FROM pg_class AS c, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
+                 WHERE NOT r.rolcanlogin AND (c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t)
+                                              OR c.oid IN (SELECT to_regclass(format('kindly_stats.%I', s.name)) FROM kindly_stats.shared_tables() AS s)) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'role "%" cannot log in: other nodes do not let it read or write', role
+            USING HINT = format('Whoever acts as that role here is that role there, too: ALTER ROLE %I LOGIN, without a password.', role);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.distribute(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.distribute(integer) IS
+'spreads statistics, and events and conversations, over the workers of a Citus cluster, by bot
+
+shard_count: into how many shards, 1 to 64000; it counts the first time alone.  Gives back the tables that were placed.  It can be called again, for tables
+that were attached or made since, and for nodes that were added.  All on the coordinator, in one transaction, while nobody writes.  kindly_stats.undistribute() undoes it.
+Errors: 08006 where a node does not answer, 0A000 for what cannot be distributed, 22023, 25001 at an isolation level above READ COMMITTED, 55000
+where Citus or a node is not ready, a role cannot log in, or a table is still being counted.';
+CREATE FUNCTION kindly_stats.undistribute() RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[];
+    name text;
+    messages text := current_setting('client_min_messages');
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('bring tables back');
+    IF kindly_stats.place() = 'here' THEN
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.require_cluster();
+    PERFORM kindly_stats.lock_repair();
+    names := ARRAY(SELECT DISTINCT t.event_table::text FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table) ORDER BY 1);
+    FOREACH name IN ARRAY names
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', name);
+    END LOOP;
+    names := names || ARRAY(SELECT s.name FROM (SELECT format('kindly_stats.%I', s.name) AS name, row_number() OVER () AS number FROM kindly_stats.shared_tables() AS s) AS s
+                             WHERE kindly_stats.is_distributed(to_regclass(s.name)) ORDER BY s.number DESC);
+    PERFORM set_config('client_min_messages', 'warning', true);
+    FOREACH name IN ARRAY names
+    LOOP
+        -- a table of the same name takes its place
+        PERFORM kindly_stats.run_without_triggers(name::regclass, ARRAY[format('SELECT undistribute_table(%L)', name)]);
+        RETURN NEXT name::regclass;
+    END LOOP;
+    PERFORM set_config('client_min_messages', messages, true);
+    -- nobody has kept it meanwhile
+    IF to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
+        DELETE FROM kindly_stats.conversation_bot;
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.undistribute() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.undistribute() IS
+'brings what distribute() has spread back to the coordinator
+
+Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
+Errors: 08006 where a node does not answer, 25001 at an isolation level above READ COMMITTED, 55000 on a worker.';
+CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+BEGIN
+    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
+                                 JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
+    LOOP
+        RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
+CREATE FUNCTION kindly_stats.health_nodes() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+    mine text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'kindly_stats');
+BEGIN
+    IF kindly_stats.place() <> 'coordinator' THEN
+        RETURN;
+    END IF;
+    FOR node IN EXECUTE $query$
+        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
+          FROM run_command_on_all_nodes($node$SELECT json_build_object(
+                   'version', (SELECT extversion FROM pg_extension WHERE extname = 'kindly_stats'),
+                   'has_view', to_regclass('kindly_stats.bot') IS NOT NULL,
+                   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '10 minutes'),
+                   'disabled', (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgfoid = to_regproc('kindly_stats.count_events')))$node$) AS r
+          JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
+        UNION ALL
+        SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
+          FROM run_command_on_all_nodes('SELECT 1') AS r JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY 1$query$
+    LOOP
+        IF NOT node.success THEN
+            RETURN NEXT ROW('error', node.name, format('It does not answer: %s', split_part(node.result, E'\n', 1)), 'Start it; its bots can be neither counted nor asked for until then.')::kindly_stats.finding;
+        ELSIF node.state ->> 'version' IS DISTINCT FROM mine THEN
+            RETURN NEXT ROW('error', node.name, format('It has kindly_stats in version %s, and not %s.', coalesce(node.state ->> 'version', 'none'), mine),
+                            'ALTER EXTENSION kindly_stats UPDATE; -- on that node')::kindly_stats.finding;
+        ELSIF NOT (node.state ->> 'has_view')::boolean THEN
+            RETURN NEXT ROW('warning', node.name, 'It was added since tables were distributed, and lacks view kindly_stats.bot.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'prepared')::bigint > 0 THEN
+            RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
+                            'SELECT recover_prepared_transactions();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'disabled')::bigint > 0 THEN
+            RETURN NEXT ROW('error', node.name, format('%s triggers that count are disabled on its shards.', node.state ->> 'disabled'),
+                            'ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
+        END IF;
+    END LOOP;
+    RETURN QUERY EXECUTE $query$
+        SELECT 'error', t.event_table::text, 'It is distributed, but not beside the rollup: its events cannot be counted.',
+               format('SELECT kindly_stats.detach(%L); SELECT undistribute_table(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.distribute();', t.event_table, t.event_table, t.event_table)
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t JOIN pg_dist_partition AS p ON p.logicalrelid = t.event_table
+         WHERE p.colocationid <> (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass)
+        UNION ALL
+        SELECT 'notice', t.event_table::text, 'It lies on the coordinator alone.', 'SELECT kindly_stats.distribute();'
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t WHERE NOT kindly_stats.is_distributed(t.event_table)
+        UNION ALL
+        SELECT 'error', format('kindly_stats.%s', s.name), 'It was made since tables were distributed: other nodes do not have it.', 'SELECT kindly_stats.distribute();'
+          FROM kindly_stats.shared_tables() AS s, LATERAL to_regclass(format('kindly_stats.%I', s.name)) AS r (relation)
+         WHERE r.relation IS NOT NULL AND NOT kindly_stats.is_distributed(r.relation) ORDER BY 1, 2$query$;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that lack something, tables that are not where the rollup is';
 COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
 'events of one measure as a time series, each bucket beside one of an earlier range
 
@@ -1997,56 +2426,12 @@ Arguments up to locale and errors as those of stats_series; compare: previous_pe
 calendar months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  Days and hours are compared with
 those of the shifted date, other buckets in order.  previous_ columns, difference (count less previous_count) and ratio (count by previous_count) are NULL where there is
 nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet, as of the setting kindly_stats.now or the transaction.';
-COMMENT ON FUNCTION kindly_stats.stats_retention(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
-'members by the bucket of their first visit, and how many of them come in each later one
-
-granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
-passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, NULL where it is empty; is_partial:
-the range covers only a part of either bucket, or it is not over yet.  54000 for more than 2,800 buckets.';
 COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 'local dates of a period by name, to exclusive, and a granularity that suits it
 
 name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
 locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
 Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
-CREATE FUNCTION kindly_stats.language(code text, by text DEFAULT 'tag') RETURNS text
-    -- not immutable: deprecated codes and likely scripts change with ICU
-    LANGUAGE C STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'ks_language';
-COMMENT ON FUNCTION kindly_stats.language(text, text) IS
-'the one spelling of a language code: en-US for en_US, he for iw
-
-code: as a channel or browser said it.  by: tag, the canonical BCP 47 tag with its region, or language, without region and variants:
-en for en-GB; zh-Hant for zh-TW, whose script is not the usual one; no for nb and nb-NO, while nn is a language of its own.
-What is no language code is given back as it is, NULL for NULL.
-Error: 22023 for another by.';
-CREATE FUNCTION kindly_stats.languages(bot kindly_stats.bot_id, by text DEFAULT 'tag')
-    RETURNS TABLE (language text, language_codes text[])
-    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 10
-BEGIN ATOMIC
-    SELECT l.language, array_agg(c.code ORDER BY c.code COLLATE "C")
-      FROM kindly_stats.stats_options(bot) AS o, unnest(o.language_codes) AS c (code), kindly_stats.language(regexp_replace(c.code, '^\\', ''), by) AS l (language)
-     GROUP BY l.language ORDER BY l.language COLLATE "C";
-END;
-COMMENT ON FUNCTION kindly_stats.languages(kindly_stats.bot_id, text) IS
-'languages of a bot, each with all the codes that its events have for it
-
-bot: whose; by: as for language().  language_codes is what the argument of that name takes, so that distinct members are counted once
-in a language, whatever codes they came with.  Events without a code are in none.
-Errors: those of stats_options, and 22023 for another by.';
-CREATE FUNCTION kindly_stats.language_filter(bot kindly_stats.bot_id, language_codes text[], by text DEFAULT 'language') RETURNS text[]
-    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-BEGIN ATOMIC
-    SELECT CASE WHEN language_filter.language_codes IS NOT NULL THEN coalesce(array_agg(DISTINCT f.item COLLATE "C" ORDER BY f.item COLLATE "C"), '{}') END
-      FROM (SELECT substring(w.item FROM '^-') AS minus, w.item AS asked, regexp_replace(w.item, '^-?\\?', '') AS code FROM unnest(language_filter.language_codes) AS w (item)) AS a
-      LEFT JOIN kindly_stats.languages(bot, by) AS l ON l.language = kindly_stats.language(a.code, by) AND a.code <> '',
-           LATERAL (SELECT concat(a.minus, c.code) FROM unnest(l.language_codes) AS c (code) UNION ALL SELECT a.asked) AS f (item);
-END;
-COMMENT ON FUNCTION kindly_stats.language_filter(kindly_stats.bot_id, text[], text) IS
-'what to pass as language_codes, so that all codes of a language are one
-
-bot: whose; language_codes: as the argument of that name, {no} or {-en}; by: as for language(), by default language.  Each item
-stays, and all codes that the bot has for the same language come with it, as it includes or excludes.  NULL, for all, stays NULL.
-Errors: those of stats_options, and 22023 for another by.';
 CREATE FOREIGN TABLE kindly_stats.bi_hourly (
     date date,
     hour timestamp,
@@ -2375,7 +2760,7 @@ BEGIN
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
-        -- by name: roles have other oids in the cluster to which a dump is restored
+        -- by name: a role's number is another one in the cluster that a dump is restored to
         CREATE TABLE kindly_stats.bot_grant (
             role name NOT NULL,
             bot_id bigint NOT NULL,
@@ -2468,9 +2853,6 @@ BEGIN
             USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
-    ELSIF role IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_guest', 'kindly_api_user') THEN
-        RAISE EXCEPTION 'bots cannot be granted to role "%" of the API', role
-            USING ERRCODE = '22023', HINT = 'What a request sees is what its token says: make a key with kindly_stats.create_api_key() or create_login_key().';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
     PERFORM kindly_stats.note_bot(bot);
@@ -2481,35 +2863,20 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boo
 COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
 'lets a database role read the statistics of a bot
 
-role: the role, none of those of the API, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
 are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
 The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
 kindly_stats.bot_grant lists what was granted, by the roles'' names.
-Errors: 22004, 22023 for a role of the API, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
-CREATE OR REPLACE FUNCTION kindly_stats.create_role(role name, options text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    known record;
-BEGIN
-    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_role.role;
-    IF NOT FOUND THEN
-        EXECUTE format('CREATE ROLE %I %s', role, options);
-    -- claims of these roles are trusted: nobody else may act as one
-    ELSIF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin <> (options LIKE 'LOGIN%') THEN
-        RAISE EXCEPTION 'role "%" exists and may do what it should not', role USING ERRCODE = '42710',
-            HINT = format('Rename it, or ALTER ROLE %I NOSUPERUSER NOBYPASSRLS %s.', role, options);
-    END IF;
-END
-$$;
+Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
 CREATE OR REPLACE FUNCTION kindly_stats.limit_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wanted record;
 BEGIN
-    -- so that the server knows the extension's settings: unknown ones can be set only by a superuser
+    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
     PERFORM kindly_stats.visible_bots();
-    -- At the beginning of a transaction, PostgREST applies the settings of the request's role, but only those that every session knows.  It
-    -- would not find the extension's settings, so these are set on the role as which it logs in.
+    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
+    -- the extension it does not find there, so that they are set where it logs in.
     FOR wanted IN
         SELECT s.role, s.name, s.value
           FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
@@ -2522,9 +2889,9 @@ BEGIN
                        ('kindly_api_authenticator', 'log_parameter_max_length', '0'),
                        ('kindly_api_authenticator', 'log_parameter_max_length_on_error', '0')) AS s (role, name, value)
           JOIN pg_roles AS r ON r.rolname = s.role
-         -- a value that the operator has set stays
+         -- a value of the operator's own stays
          WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
-           -- a setting that only a superuser may change
+           -- one that only a superuser may give
            AND (s.name <> 'log_parameter_max_length' OR (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user))
     LOOP
         EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
@@ -2551,11 +2918,11 @@ BEGIN
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user', true);
-    -- its rights on the tables decide: revoking them closes the API
+    -- its rights on the tables decide alone: whoever takes them away has closed the API
     REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
-    -- A link shows the page's statistics: no schemas but these two, so that PostgREST offers nothing else, and no conversation.
+    -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
-    -- request() says that it is not for links
+    -- request() says that it is not for him
     GRANT EXECUTE ON FUNCTION kindly_api.token(), kindly_api.request(), kindly_api.request_volatile(),
         kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) TO kindly_api_guest;
     GRANT SELECT ON kindly_stats.rollup, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.measure, kindly_stats.counting TO kindly_api_guest;
@@ -2600,19 +2967,6 @@ COMMENT ON FUNCTION kindly_stats.create_login_key(name, text, interval) IS
 role: whose bots it opens, those that kindly_stats.grant_bot() gave to it or to a role whose rights it has, as they are when it is used; the role need not
 be able to log in.  label, lifetime: as those of create_api_key().  The page takes it, and exchanges of Sage''s for a token of one of the bots do; in the place of a token it is none.
 Errors: 22004 without role, 42704 where there is no such role, 22023 for a lifetime that is over.';
-CREATE OR REPLACE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    -- also for a whole key: what follows the prefix must not get into any message
-    wanted text := left(regexp_replace(prefix, '^ks_', ''), 12);
-BEGIN
-    PERFORM kindly_stats.create_access_tables();
-    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.prefix = wanted;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no API key with prefix "%"', wanted USING ERRCODE = '22023', HINT = 'kindly_stats.api_keys() lists the keys.';
-    END IF;
-END
-$$;
 COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
 'makes an API key invalid
 
@@ -2661,13 +3015,13 @@ BEGIN
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
           JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
          WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
-           -- what event triggers call runs as the extension's owner
+           -- what event triggers call they call as the extension's owner
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
                             'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text)',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',
@@ -2684,7 +3038,7 @@ BEGIN
         EXECUTE command;
     END LOOP;
     GRANT SELECT ON kindly_stats.health TO kindly_stats_admin, kindly_stats_monitor;
-    -- the secret's age, but not the secret
+    -- how old the secret is, but not the secret
     IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         GRANT SELECT (created_at) ON kindly_stats.api_secret TO kindly_stats_admin, kindly_stats_monitor;
     END IF;
@@ -2731,7 +3085,7 @@ DECLARE
     key text := claims ->> 'key';
     bot text;
 BEGIN
-    -- A login has several bots, and is counted by its key alone.  A token without a known key counts as one of its bot's.
+    -- A login has several bots, and is counted by its key alone.  A token whose key is not known is counted by itself as one of its bot's.
     IF claims ->> 'login' IS NULL OR claims ->> 'bot' IS NOT NULL OR cardinality(kindly_stats.visible_bots()) = 0 THEN
         bot := kindly_stats.require_bot(NULL)::bigint;
     END IF;
@@ -2745,19 +3099,6 @@ COMMENT ON FUNCTION kindly_api.token() IS
 
 The answer is {"bot": ...}, its id as the token has it, null for a login''s; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
 key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
-CREATE FUNCTION kindly_api.languages(bot kindly_stats.bot_id DEFAULT NULL, by text DEFAULT 'tag')
-    RETURNS TABLE (language text, language_codes text[])
-    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 10
-BEGIN ATOMIC
-    SELECT * FROM kindly_stats.languages(kindly_stats.require_bot(bot), by);
-END;
-REVOKE EXECUTE ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) IS
-'languages of a bot, each with all the codes that its events have for it
-
-bot: by default the token''s; by: tag, which makes en_US and en-US one, or language, which makes no and nb one, and en-US and en-GB.
-language_codes is what the argument of that name takes: members are then counted once in a language.
-Errors: 400 for another by, 403 for another bot.';
 CREATE FUNCTION kindly_api.share(bot kindly_stats.bot_id DEFAULT NULL, lifetime interval DEFAULT '7 days') RETURNS json
     LANGUAGE C VOLATILE COST 1000 AS 'MODULE_PATHNAME', 'ks_share_link';
 REVOKE EXECUTE ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) FROM PUBLIC;
@@ -2918,7 +3259,7 @@ COMMENT ON FUNCTION kindly_api.stats_retention(kindly_stats.bot_id, kindly_stats
 
 granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
 passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, null where it is empty; is_partial: the range
-covers only a part of either bucket, or it is not over yet.';
+covers only a part of either bucket.';
 CREATE FUNCTION kindly_api.stats_funnel(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     measures text[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
@@ -3092,7 +3433,7 @@ BEGIN
                     'now', json_build_object('totals', json_object_agg(e.key, e.value #> '{now,total}'), 'series', json_object_agg(e.key, e.value #> '{now,series}')),
                     'before', CASE WHEN compared THEN json_build_object('totals', json_object_agg(e.key, e.value -> 'before')) END) FROM json_each(series) AS e);
     WHEN 'users' THEN
-        -- Members who came in the range and never before: all up to its end, less all up to its beginning.
+        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
         total := kindly_stats.overview_total(q, 'users');
         RETURN (SELECT json_build_object('now', json_build_object('users', total.members, 'created', until.distinct_count - before.distinct_count, 'series', (SELECT json_agg(s.members) FROM kindly_stats.overview_series(q, 'users') AS s)),
                     'before', CASE WHEN compared THEN json_build_object('users', total.previous_members, 'series', (SELECT json_agg(s.previous_members) FROM kindly_stats.overview_series(q, 'users') AS s)) END)
@@ -3110,15 +3451,11 @@ BEGIN
     WHEN 'languages' THEN
         RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
     WHEN 'heatmap' THEN
-        -- whose hours are more than may be asked for at once; a day has 25 at times
-        IF (SELECT 24 * count(*) + 2 FROM kindly_stats.buckets(q."from", q."to", q.tz, 'day')) > current_setting('kindly_stats.max_buckets')::bigint THEN
-            RETURN json_build_object('now', NULL);
-        END IF;
         RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
     WHEN 'intents' THEN
-        -- Left out under filters by channel and language, where there is no conversation table, and for callers who may not read them.
+        -- Conversations are not filtered by channel and language there, there may be no table of them, and not everybody may read them.
         IF q.sources IS NULL AND q.language_codes IS NULL AND EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
             BEGIN
                 RETURN json_build_object('now', kindly_stats.overview_intents(q));
@@ -3141,7 +3478,7 @@ DECLARE
 BEGIN
     RETURN (SELECT json_build_object('date', json_agg(to_char(s.date, shape)), 'label', CASE WHEN named THEN json_agg(kindly_stats.bucket_label(s.date, q.granularity, q.locale)) END,
                        'before', CASE WHEN q.compare IS NOT NULL THEN json_agg(to_char(s.previous_date, shape)) END,
-                       -- where the last one would end, whether or not the range ends there
+                       -- where the last one would end, whether the range does there or not
                        'end', CASE WHEN named THEN (SELECT kindly_stats.local_date(e.edges[2] - interval '1 microsecond', q.tz) + 1
                             FROM kindly_stats.edges(kindly_stats.moment(max(s.date)::date), kindly_stats.moment(least(max(s.date)::date, date '9997-01-01') + 800), q.tz, q.granularity, q.locale) AS e (edges))
                           ELSE max(s.date)::date + 1 END)
@@ -3186,7 +3523,7 @@ BEGIN
     SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, granularity, locale, first, kindly_stats.local_date(life.last, tz)) AS r;
     q := ROW(me, shown."from", shown."to", tz, shown.granularity, locale, sources, language_codes, NULL, NULL, NULL, measure, key, top);
     IF compare IS NOT NULL THEN
-        -- a range that begins before the bot's first event is not compared
+        -- what began before the bot did is nothing to compare with
         SELECT compare, kindly_stats.moment(t.previous_from), kindly_stats.moment(t.previous_to) INTO q.compare, q.previous_from, q.previous_to
           FROM kindly_stats.stats_total_compared(me, q."from", q."to", tz, q.granularity, 'messages', sources, language_codes, compare => overview.compare) AS t
          WHERE t.previous_from >= first;
@@ -3213,7 +3550,7 @@ buttons, sources, languages, heatmap, intents, topics, sentiments, responses, in
 languages then are of.
 The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
 buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
-wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, null where it has more hours than the setting kindly_stats.max_buckets lets through, and days as weeks have them by the locale; outcomes: conversations that ended in the
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
 range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 CREATE FUNCTION kindly_api.bots() RETURNS TABLE (bot text, name text)
@@ -3252,7 +3589,7 @@ BEGIN
     IF compare IS NOT NULL AND cardinality(bots) > 0 THEN
         SELECT t.previous_from, t.previous_to INTO previous_from, previous_to
           FROM kindly_stats.stats_total_compared(bots[1], q."from", q."to", tz, 'day', 'messages', compare => bots_overview.compare) AS t;
-        -- a range that begins before the first event of all of them is not compared
+        -- what began before all of them did is nothing to compare with
         IF (previous_from < kindly_stats.local_date(life.first, tz)) IS NOT FALSE THEN
             q.compare := NULL;
         END IF;
