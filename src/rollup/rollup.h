@@ -135,6 +135,9 @@ extern ks_binding *ks_binding_get(Relation relation, const Trigger *trigger);
 extern Jsonb *ks_mapping(const char *argument);
 extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns);
 
+/* distributed.c */
+extern bool ks_is_distributed(void);
+
 /* statement.c */
 
 /* Spaces of our locks beside those of pg_advisory_lock(), which has 1 and 2. */

@@ -10,6 +10,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "executor/spi_priv.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
@@ -116,25 +117,30 @@ is_planned(SPIPlanPtr plan)
  * from there on, but for its parameters' types: tally is another type once the
  * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
  * planning anew for each row that is inserted would cost more than inserting it.
+ *
+ * Where the rollup is distributed, most plans are for one bot's node, so that there is none that is
+ * good for all bots: then it is PostgreSQL that chooses, as it does for anybody's statements.
  */
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
+	int			options = ks_is_distributed() ? 0 : CURSOR_OPT_GENERIC_PLAN;
+
 	ks_check_version();
-	if (*plan != NULL && !same_types(*plan, nargs, types))
+	if (*plan != NULL && (!same_types(*plan, nargs, types) || (*plan)->cursor_options != options))
 	{
 		SPI_freeplan(*plan);
 		*plan = NULL;
 	}
 	if (*plan == NULL)
 	{
-		SPIPlanPtr	fresh = SPI_prepare_cursor(query, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		SPIPlanPtr	fresh = SPI_prepare_cursor(query, nargs, types, options);
 
 		if (fresh == NULL || SPI_keepplan(fresh) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
 		*plan = fresh;
 	}
-	if (!is_planned(*plan))
+	if (options != 0 && !is_planned(*plan))
 		plan_once(*plan);
 }
 
