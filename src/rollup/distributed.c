@@ -3,19 +3,20 @@
  * elsewhere: where it is distributed, the named table is an empty shell whose rows
  * live in shards, on other nodes perhaps.
  *
- * Nothing is asked of whoever does that: who takes part in PostgreSQL's planning
+ * Whether it is so, nothing is asked of whoever does that: who takes part in PostgreSQL's planning
  * shows in the plan, which is made of a scan of his own then.
  */
 #include "rollup/rollup.h"
 
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "nodes/plannodes.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
-#include "utils/resowner.h"
 
 /* What is known until PostgreSQL says that the table has changed. */
 static struct
@@ -54,7 +55,7 @@ plan_is_of_others(void)
 	statement = cached != NULL && list_length(cached->stmt_list) == 1 ? linitial(cached->stmt_list) : NULL;
 	result = statement != NULL && is_scanned_by_others(statement->planTree);
 	if (cached != NULL)
-		ReleaseCachedPlan(cached, CurrentResourceOwner);
+		ReleaseCachedPlan(cached, NULL);
 	SPI_freeplan(plan);
 	return result;
 }
@@ -87,4 +88,63 @@ ks_is_distributed(void)
 	ks_become_again(caller);
 	SPI_finish();
 	return distributed;
+}
+
+/* ------------------------------------------------------------------------
+ * Asking from where rows are
+ * ------------------------------------------------------------------------
+ */
+
+/* Says what to do about an error that speaks of nothing that the user has written. */
+static void
+explain_nesting(void *argument)
+{
+	MemoryContext old;
+	ErrorData  *error;
+
+	if (geterrcode() != ERRCODE_INTERNAL_ERROR)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	error = CopyErrorData();
+	if (error->message != NULL && strstr(error->message, "from a query on a shard") != NULL)
+	{
+		errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+		errhint("Let a MATERIALIZED CTE read the distributed tables and call the statistics functions beside it, or call them in a statement of their own.");
+	}
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * A statement that reads distributed tables is handed to the nodes with the functions
+ * that it calls, so that a question may be asked in the middle of another query, of a
+ * bot whose rows are on yet another node.  Citus refuses that, as it would miss what this
+ * transaction has written elsewhere; outside of a transaction block there is nothing of the kind.
+ */
+void
+ks_abroad_begin(ks_question_abroad *abroad)
+{
+	abroad->open = ks_is_distributed();
+	abroad->nest = 0;
+	if (!abroad->open)
+		return;
+	abroad->callback.callback = explain_nesting;
+	abroad->callback.arg = NULL;
+	abroad->callback.previous = error_context_stack;
+	error_context_stack = &abroad->callback;
+	if (!IsTransactionBlock())
+	{
+		abroad->nest = NewGUCNestLevel();
+		ks_set_option("citus.allow_nested_distributed_execution", "on");
+	}
+}
+
+void
+ks_abroad_end(ks_question_abroad *abroad)
+{
+	if (!abroad->open)
+		return;
+	if (abroad->nest > 0)
+		AtEOXact_GUC(true, abroad->nest);
+	error_context_stack = abroad->callback.previous;
 }

@@ -156,6 +156,7 @@ ks_reader_begin(ks_reader *reader)
 	ks_require_rollup();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	ks_abroad_begin(&reader->abroad);
 	reader->as_owner = false;
 	reader->bots = NULL;
 	schema = get_namespace_oid("kindly_stats", false);
@@ -174,10 +175,11 @@ ks_reader_begin(ks_reader *reader)
 }
 
 void
-ks_reader_end(const ks_reader *reader)
+ks_reader_end(ks_reader *reader)
 {
 	if (reader->as_owner)
 		ks_become_again(reader->caller);
+	ks_abroad_end(&reader->abroad);
 	SPI_finish();
 }
 
@@ -266,6 +268,14 @@ ks_reader_bot_text(int64 bot)
 	return id != NULL ? ks_bot_canonical(id) : psprintf(INT64_FORMAT, bot);
 }
 
+/* Every bot that something is known of: number, id where it has a name, name. */
+#define LIST_NODES_BOTS(counted, known, named) \
+	"SELECT n.id, e.number, n.name" \
+	" FROM (SELECT r.bot_id FROM kindly_stats.rollup AS r" counted " GROUP BY 1" \
+	" UNION SELECT k.bot_id FROM kindly_stats.known_bot AS k" known \
+	" UNION SELECT b.bot_id FROM kindly_stats.bot_name AS b" named ") AS e (number)" \
+	" LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number ORDER BY e.number"
+
 /* bot_text(number) */
 Datum
 ks_bot_text_sql(PG_FUNCTION_ARGS)
@@ -273,6 +283,27 @@ ks_bot_text_sql(PG_FUNCTION_ARGS)
 	int64		bot = PG_GETARG_INT64(0);
 
 	PG_RETURN_TEXT_P(cstring_to_text(bot >= KS_BOT_LOWEST || may_know(bot) ? ks_bot_text(bot) : psprintf(INT64_FORMAT, bot)));
+}
+
+/*
+ * The same where the rollup is distributed: no node could be handed that query.
+ * Ids are found here, since nodes do not ask each other.
+ */
+static void
+list_nodes_bots(const ks_reader *reader)
+{
+	static SPIPlanPtr all = NULL;
+	static SPIPlanPtr listed = NULL;
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1] = {PointerGetDatum(reader->bots)};
+
+	if (reader->bots == NULL)
+		ks_prepared(&all, LIST_NODES_BOTS("", "", ""), 0, NULL);
+	else
+		ks_prepared(&listed, LIST_NODES_BOTS(" WHERE r.bot_id OPERATOR(pg_catalog.=) ANY ($1)", " WHERE k.bot_id OPERATOR(pg_catalog.=) ANY ($1)",
+											 " WHERE b.bot_id OPERATOR(pg_catalog.=) ANY ($1)"), 1, types);
+	if (SPI_execute_plan(reader->bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list bots");
 }
 
 /* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */
@@ -285,12 +316,16 @@ ks_list_bots(PG_FUNCTION_ARGS)
 	Oid			types[1] = {INT8ARRAYOID};
 	Datum		values[1];
 	ks_reader	reader;
+	SPITupleTable *found;
+	uint64		count;
 	uint64		i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	ks_reader_begin(&reader);
 	values[0] = PointerGetDatum(reader.bots);
-	if (reader.bots == NULL)
+	if (ks_is_distributed())
+		list_nodes_bots(&reader);
+	else if (reader.bots == NULL)
 		ks_prepared(&all,
 					"WITH RECURSIVE counted (number) AS ("
 					" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
@@ -309,9 +344,11 @@ ks_list_bots(PG_FUNCTION_ARGS)
 					" FROM pg_catalog.unnest($1) AS e (number) LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number"
 					" WHERE n.bot_id IS NOT NULL OR EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) e.number)"
 					" OR EXISTS (SELECT FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) e.number)", 1, types);
-	if (SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (!ks_is_distributed() && SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots");
-	for (i = 0; i < SPI_processed; i++)
+	found = SPI_tuptable;
+	count = SPI_processed;
+	for (i = 0; i < count; i++)
 	{
 		Datum		row[3];
 		bool		nulls[3];
@@ -319,7 +356,10 @@ ks_list_bots(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		for (column = 0; column < 3; column++)
-			row[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1, &nulls[column]);
+			row[column] = SPI_getbinval(found->vals[i], found->tupdesc, column + 1, &nulls[column]);
+		if (nulls[0])
+			row[0] = DirectFunctionCall1(ks_bot_text_sql, row[1]);
+		nulls[0] = false;
 		tuplestore_putvalues(rows->setResult, rows->setDesc, row, nulls);
 	}
 	ks_reader_end(&reader);

@@ -136,7 +136,18 @@ extern Jsonb *ks_mapping(const char *argument);
 extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns);
 
 /* distributed.c */
+
+/* While a question is asked that other nodes may have to answer. */
+typedef struct ks_question_abroad
+{
+	bool		open;
+	int			nest;			/* of settings; 0 where none was made */
+	ErrorContextCallback callback;
+} ks_question_abroad;
+
 extern bool ks_is_distributed(void);
+extern void ks_abroad_begin(ks_question_abroad *abroad);
+extern void ks_abroad_end(ks_question_abroad *abroad);
 
 /* statement.c */
 
@@ -169,10 +180,11 @@ typedef struct ks_reader
 	bool		as_owner;		/* reads with the rights of the rollup's owner */
 	ArrayType  *bots;			/* ascending: of these bots alone; NULL: of those that the caller's own rights show, or all */
 	ks_identity caller;
+	ks_question_abroad abroad;
 } ks_reader;
 
 extern void ks_reader_begin(ks_reader *reader);
-extern void ks_reader_end(const ks_reader *reader);
+extern void ks_reader_end(ks_reader *reader);
 extern bool ks_reader_sees(const ks_reader *reader, int64 bot);
 extern char *ks_reader_bot_text(int64 bot);
 
