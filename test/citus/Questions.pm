@@ -8,10 +8,10 @@ use warnings;
 # Values by the names of arguments; literals, as SQL has them.
 my @dates = qw(2023-12-30 2024-01-01 2024-02-29 2024-03-30 2024-03-31 2024-04-01 2024-06-15 2024-10-26 2024-10-27 2024-10-28 2024-12-31 2025-01-01);
 my %values = (
-	tz => [ map { "'$_'" } qw(UTC Europe/Oslo America/St_Johns Asia/Kolkata America/New_York), '+05:45', 'Nowhere' ],
-	granularity => [ map { "'$_'" } qw(hour day day day week week month month quarter year never) ],
-	resolution => [ map { "'$_'" } qw(hour day week month never) ],
-	dimension => [ map { "'$_'" } qw(hour day week month never) ],
+	tz => [ map { "'$_'" } qw(UTC Europe/Oslo America/St_Johns Asia/Kolkata America/New_York), '+05:45' ],
+	granularity => [ map { "'$_'" } qw(hour day day day week week month month quarter year) ],
+	resolution => [ map { "'$_'" } qw(hour day day week month month) ],
+	dimension => [ map { "'$_'" } qw(hour day day week month month) ],
 	group => [ 'NULL', "'source'", "'storyId'" ],
 	locale => [ map { "'$_'" } qw(nb-NO en-US ar-EG fa-IR) ],
 	compare => [ "'previous_period'", "'previous_year'" ],
@@ -87,7 +87,7 @@ sub arguments
 
 		next if $name eq 'bot' || $name eq 'client' || $name eq 'bots';
 		if (exists $range{$name}) { $value = $range{$name} }
-		elsif ($name eq 'measure') { $value = "'" . $self->pick(@{ $self->{measures} }, 'messages', 'messages', 'users', 'nothing') . "'" }
+		elsif ($name eq 'measure') { $value = "'" . $self->pick(@{ $self->{measures} }, ('messages', 'users') x 12, 'nothing') . "'" }
 		elsif ($name eq 'day') { $value = "'" . $self->pick(@dates) . "'" }
 		elsif ($name eq 'excluded' && $function->{types}[$i] eq 'text[]') { next }
 		elsif (!exists $values{$name}) { next }
@@ -171,6 +171,7 @@ sub next
 {
 	my ($self) = @_;
 
+	return 'SELECT * FROM kindly_stats.bots() ORDER BY number' if $self->dice(100) == 0;
 	return @{ $self->{relations} } && $self->dice(6) == 0 ? $self->relation : $self->call;
 }
 
@@ -182,7 +183,7 @@ SELECT 'f|' || concat_ws('|', n.nspname || '.' || p.proname, p.pronargs - p.pron
 	(SELECT string_agg(format_type(t, NULL), ',' ORDER BY i) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (t, i)))
   FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
  WHERE p.prokind = 'f' AND (n.nspname IN ('sage', 'chatbot_com', 'logicdialog') OR n.nspname = 'ultimate' AND p.proname !~ 'meaningful_intent$|^export'
-    OR n.nspname = 'kindly_stats' AND (p.proname ~ '^stats_|^top_buttons|^bots$' OR p.proname = 'fallback_rate' AND p.pronargs > 1)) ORDER BY 1;
+    OR n.nspname = 'kindly_stats' AND (p.proname ~ '^stats_|^top_buttons' OR p.proname = 'fallback_rate' AND p.pronargs > 1)) ORDER BY 1;
 SELECT 'r|' || c.relname || '|' || string_agg(a.attname || ':' || format_type(a.atttypid, NULL), ',' ORDER BY a.attnum)
   FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 WHERE c.relnamespace = 'bi'::regnamespace AND c.relkind = 'v' GROUP BY c.relname ORDER BY 1;
 SELECT 'm|' || name FROM kindly_stats.measure ORDER BY 1;
