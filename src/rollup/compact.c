@@ -241,7 +241,7 @@ has_others(const ks_month_part *of)
 	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept), CStringGetTextDatum(KS_EVENTS)};
 
 	ks_prepared(&plan,
-				"SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.kept OPERATOR(pg_catalog.=) $3 AND r.cluster IS NULL"
+				"SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.kept OPERATOR(pg_catalog.=) $3 AND r.cluster IS NULL"
 				" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $4])"
 				" AND ($2 OPERATOR(pg_catalog.=) '-infinity' OR r.month OPERATOR(pg_catalog.=) ANY (ARRAY[$2, '-infinity'])) LIMIT 1", 4, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
@@ -287,7 +287,7 @@ is_sorted_out(const ks_month_part *of)
 	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
 
 	ks_prepared(&plan,
-				"SELECT FROM kindly_stats.rollup AS r"
+				"SELECT 1 FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
 				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " LIMIT 1", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
@@ -403,7 +403,7 @@ delete_rows(int64 bot_id, Datum *ids, uint64 count)
 	Oid			types[2] = {INT8OID, INT8ARRAYOID};
 	Datum		values[2] = {Int64GetDatum(bot_id), PointerGetDatum(construct_array(ids, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE))};
 
-	ks_prepared(&plan,
+	ks_prepared_simple(&plan,
 				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not take rows out of the rollup");

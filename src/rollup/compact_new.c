@@ -201,7 +201,8 @@ ks_compact_mark(int64 bot_id, DateADT month, bool all)
 
 	if (all)
 		delete_marks(bot_id, PG_INT64_MAX);
-	if (ks_id_held() <= MARK_AGE)
+	/* a shard that moves away and comes back has rows of another node's transactions, of which a mark from before says nothing */
+	if (ks_is_distributed() || ks_id_held() <= MARK_AGE)
 		return;
 	/* in this order: who had ended by then is seen, or has been merged */
 	ended = ks_id_ended();

@@ -90,6 +90,7 @@ ks_conversation_tables(int64 bot_id, int *count)
 {
 	ks_conversation_table *result;
 	List	   *relations;
+	bool		any;			/* each table may have each bot */
 	uint64		i;
 
 	if (SPI_execute("SELECT c.oid, c.relowner, pg_catalog.quote_ident(n.nspname), pg_catalog.quote_ident(c.relname), t.columns"
@@ -99,7 +100,8 @@ ks_conversation_tables(int64 bot_id, int *count)
 					" ORDER BY c.oid", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list conversation tables");
 	ks_require_conversations(SPI_processed);
-	relations = ks_relations_of_bot(bot_id);
+	any = ks_is_distributed();
+	relations = any ? NIL : ks_relations_of_bot(bot_id);
 	*count = (int) SPI_processed;
 	result = palloc(SPI_processed * sizeof(ks_conversation_table));
 	for (i = 0; i < SPI_processed; i++)
@@ -112,7 +114,7 @@ ks_conversation_tables(int64 bot_id, int *count)
 		result[i].owner = DatumGetObjectId(SPI_getbinval(row, desc, 2, &isnull));
 		result[i].name = psprintf("%s.%s", SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 4));
 		result[i].columns = DatumGetJsonbPCopy(SPI_getbinval(row, desc, 5, &isnull));
-		result[i].has_bot = ks_table_is_among(result[i].relid, relations);
+		result[i].has_bot = any || ks_table_is_among(result[i].relid, relations);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
@@ -309,7 +311,7 @@ sees_bot(int64 bot_id)
 	Datum		values[1] = {Int64GetDatum(bot_id)};
 	bool		result;
 
-	if (SPI_execute_with_args("SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1",
+	if (SPI_execute_with_args("SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1",
 							  1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	result = SPI_processed > 0;

@@ -9,6 +9,9 @@
  * that it is worth looking, so that one too many does no harm.
  *
  * How such a list is kept is listed.c's subject.
+ *
+ * A table has another OID on each node of a distributed installation, so that such a list would
+ * say nothing there: each table may have each bot then.
  */
 #include "rollup/conversation.h"
 #include "rollup/listed.h"
@@ -148,6 +151,8 @@ ks_note_bot(Oid trigger, Oid relid, int64 bot_id)
 {
 	known_pair	pair = {bot_id, trigger, 0};
 
+	if (ks_is_distributed())
+		return;
 	if (ks_listed_find(&known, &pair) != NULL)
 		return;
 	if (listed(bot_id, relid) == NIL)
@@ -210,6 +215,8 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 				 errmsg("only \"bot\" may be NULL")));
 	relid = PG_GETARG_OID(0);
 	ks_require_rights(relid, ACL_SELECT);
+	if (ks_is_distributed())
+		PG_RETURN_VOID();
 	(void) require_list();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -228,7 +235,7 @@ ks_forget_conversation_bots(PG_FUNCTION_ARGS)
 	Datum		values[1] = {PG_GETARG_DATUM(0)};
 	ks_identity caller;
 
-	if (!OidIsValid(list_relid()))
+	if (ks_is_distributed() || !OidIsValid(list_relid()))
 		PG_RETURN_VOID();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

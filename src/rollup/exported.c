@@ -544,7 +544,7 @@ check_kept(int64 bot_id, DateADT day)
 	TimestampTzGetDatum(interval.start), TimestampTzGetDatum(interval.end)};
 	ks_identity caller = ks_become_owner("rollup");
 
-	if (SPI_execute_with_args("SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) ANY (ARRAY[$2, '-infinity'])"
+	if (SPI_execute_with_args("SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) ANY (ARRAY[$2, '-infinity'])"
 							  " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', 'conversations_ended']) AND r.kept"
 							  " AND kindly_stats.total(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, 'conversations_ended')"
 							  " ELSE r.tally END, $3, $4) OPERATOR(pg_catalog.<>) 0",

@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(ks_note_bot_sql);
@@ -60,6 +61,38 @@ take_id(HeapTuple line, TupleDesc desc, void *ids)
 	return true;
 }
 
+/* The same where the list is distributed. */
+static List *
+listed_elsewhere(int64 bot_id)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(bot_id)};
+	MemoryContext memory = CurrentMemoryContext;
+	ks_identity caller;
+	List	   *result = NIL;
+	uint64		i;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	caller = ks_become_owner("known_bot");
+	ks_prepared_simple(&plan, "SELECT k.bot_id, k.id FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read ids of bots");
+	PopActiveSnapshot();
+	for (i = 0; i < SPI_processed; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
+		(void) take_id(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &result);
+		MemoryContextSwitchTo(old);
+	}
+	ks_become_again(caller);
+	SPI_finish();
+	return result;
+}
+
 /* The ids that are listed for a number, as strings. */
 static List *
 listed(int64 bot_id)
@@ -70,6 +103,8 @@ listed(int64 bot_id)
 
 	if (!OidIsValid(relid))
 		return NIL;
+	if (ks_is_distributed())
+		return listed_elsewhere(bot_id);
 	ScanKeyInit(&keys[0], COLUMN_BOT, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(bot_id));
 	ks_list_read(relid, keys, 1, take_id, &result);
 	return result;
@@ -168,7 +203,7 @@ append_line(int64 number, const char *id)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	caller = ks_become_owner("known_bot");
-	ks_prepared(&plan, "INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ($1, $2)", 2, types);
+	ks_prepared_simple(&plan, "INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ($1, $2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not note a bot");
 	ks_become_again(caller);

@@ -557,7 +557,10 @@ ks_binding_get(Relation relation, const Trigger *trigger)
 	return binding;
 }
 
-/* Trigger on kindly_stats.measure: tells every session, when this transaction commits, to bind anew. */
+/*
+ * Trigger on kindly_stats.measure: tells every session, when this transaction commits, to bind anew.  On
+ * a shard it is told of the shard, and sessions listen for the table that they name.
+ */
 Datum
 ks_measure_changed(PG_FUNCTION_ARGS)
 {
@@ -566,5 +569,7 @@ ks_measure_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by a trigger", "measure_changed")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	if (ks_is_distributed())
+		CacheInvalidateRelcacheByRelid(get_relname_relid("measure", get_namespace_oid("kindly_stats", false)));
 	return PointerGetDatum(NULL);
 }

@@ -225,7 +225,7 @@ is_shown(int64 bot)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	ks_prepared(&plan, "SELECT FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
+	ks_prepared(&plan, "SELECT 1 FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up a bot");
 	result = SPI_processed > 0;
@@ -342,8 +342,8 @@ ks_list_bots(PG_FUNCTION_ARGS)
 		ks_prepared(&listed,
 					"SELECT coalesce(n.id, kindly_stats.bot_text(e.number)), e.number, n.name"
 					" FROM pg_catalog.unnest($1) AS e (number) LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number"
-					" WHERE n.bot_id IS NOT NULL OR EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) e.number)"
-					" OR EXISTS (SELECT FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) e.number)", 1, types);
+					" WHERE n.bot_id IS NOT NULL OR EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) e.number)"
+					" OR EXISTS (SELECT 1 FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) e.number)", 1, types);
 	if (!ks_is_distributed() && SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots");
 	found = SPI_tuptable;

@@ -63,19 +63,32 @@ typedef struct repair_of
 	const char *measure;		/* NULL: all */
 } repair_of;
 
+/* The grain of a measure. */
+static Datum
+grain_of(const char *measure)
+{
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1] = {CStringGetTextDatum(measure)};
+	char	   *grain;
+
+	if (SPI_execute_with_args("SELECT m.grain FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read measures");
+	grain = SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : "";
+	return CStringGetTextDatum(grain);
+}
+
 /* Counts all attached tables, or those that the measure counts, into the spool. */
 static void
 count_tables(ks_spool *spool, const repair_of *what)
 {
 	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {what->measure != NULL ? CStringGetTextDatum(what->measure) : (Datum) 0};
+	Datum		values[1] = {what->measure != NULL ? grain_of(what->measure) : (Datum) 0};
 	SPITupleTable *tables;
 	uint64		count;
 	uint64		i;
 
 	if (SPI_execute_with_args("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain FROM kindly_stats.event_tables() AS t"
-							  " WHERE $1 IS NULL OR t.grain OPERATOR(pg_catalog.=) (SELECT m.grain FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1)"
-							  " ORDER BY 1, 3",
+							  " WHERE $1 IS NULL OR t.grain OPERATOR(pg_catalog.=) $1 ORDER BY 1, 3",
 							  1, types, values, what->measure != NULL ? NULL : "n", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list event tables");
 	tables = SPI_tuptable;
@@ -620,6 +633,9 @@ ks_repair(PG_FUNCTION_ARGS)
 		what.measure = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	/* nodes have no snapshot in common */
+	if (ks_is_distributed())
+		ks_exclude_writers();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ks_spool_init(&spool, maintenance_work_mem);
 	count_tables(&spool, &what);

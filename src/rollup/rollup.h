@@ -135,7 +135,19 @@ extern ks_binding *ks_binding_get(Relation relation, const Trigger *trigger);
 extern Jsonb *ks_mapping(const char *argument);
 extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns);
 
-/* distributed.c */
+/* place.c */
+
+/* Where the rollup's rows are: in the table of that name, or in shards; then what this node is to the others. */
+typedef enum ks_place
+{
+	KS_PLACE_HERE, KS_PLACE_COORDINATOR, KS_PLACE_WORKER
+} ks_place;
+
+extern ks_place ks_rollup_place(void);
+extern bool ks_is_distributed(void);
+extern bool ks_is_shard(Oid relid);
+
+/* abroad.c */
 
 /* While a question is asked that other nodes may have to answer. */
 typedef struct ks_question_abroad
@@ -145,7 +157,6 @@ typedef struct ks_question_abroad
 	ErrorContextCallback callback;
 } ks_question_abroad;
 
-extern bool ks_is_distributed(void);
 extern void ks_abroad_begin(ks_question_abroad *abroad);
 extern void ks_abroad_end(ks_question_abroad *abroad);
 
@@ -166,11 +177,13 @@ typedef struct ks_identity
 
 extern void ks_set_option(const char *name, const char *value);
 extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
+extern void ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
 extern ks_identity ks_become_owner(const char *table);
 extern void ks_become_again(ks_identity caller);
 extern void ks_require_rollup(void);
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
+extern void ks_exclude_writers(void);
 
 /* reader.c */
 

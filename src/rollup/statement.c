@@ -10,11 +10,11 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
-#include "executor/spi_priv.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -38,12 +38,14 @@ raise_not_attached(void)
 			 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach(). Where tables were restored without the schema kindly_stats, call kindly_stats.rebuild().")));
 }
 
-/* Whether the plan's parameters are still of these types. */
+/* Whether the plan is of the kind that is wanted, and its parameters are still of these types. */
 static bool
-same_types(SPIPlanPtr plan, int nargs, const Oid *types)
+is_same(SPIPlanPtr plan, int options, int nargs, const Oid *types)
 {
 	int			i;
 
+	if (((const CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->cursor_options != options)
+		return false;
 	for (i = 0; i < nargs; i++)
 	{
 		if (SPI_getargtypeid(plan, i) != types[i])
@@ -112,22 +114,11 @@ is_planned(SPIPlanPtr plan)
 	return true;
 }
 
-/*
- * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
- * from there on, but for its parameters' types: tally is another type once the
- * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
- * planning anew for each row that is inserted would cost more than inserting it.
- *
- * Where the rollup is distributed, most plans are for one bot's node, so that there is none that is
- * good for all bots: then it is PostgreSQL that chooses, as it does for anybody's statements.
- */
-void
-ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+static void
+prepare(SPIPlanPtr *plan, const char *query, int options, int nargs, Oid *types)
 {
-	int			options = ks_is_distributed() ? 0 : CURSOR_OPT_GENERIC_PLAN;
-
 	ks_check_version();
-	if (*plan != NULL && (!same_types(*plan, nargs, types) || (*plan)->cursor_options != options))
+	if (*plan != NULL && !is_same(*plan, options, nargs, types))
 	{
 		SPI_freeplan(*plan);
 		*plan = NULL;
@@ -140,8 +131,28 @@ ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 			elog(ERROR, "could not prepare \"%s\": %s", query, SPI_result_code_string(SPI_result));
 		*plan = fresh;
 	}
-	if (options != 0 && !is_planned(*plan))
+	if (options == CURSOR_OPT_GENERIC_PLAN && !is_planned(*plan))
 		plan_once(*plan);
+}
+
+/*
+ * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
+ * from there on, but for its parameters' types: tally is another type once the
+ * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
+ * planning anew for each row that is inserted would cost more than inserting it.
+ * Where the rollup is distributed, a plan has to know the bot, to find its shard.
+ */
+void
+ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+{
+	prepare(plan, query, ks_is_distributed() ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN, nargs, types);
+}
+
+/* The same for a statement that names one table once and is about one bot: its shard is found when it is run. */
+void
+ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+{
+	prepare(plan, query, CURSOR_OPT_GENERIC_PLAN, nargs, types);
 }
 
 static Oid
@@ -220,6 +231,34 @@ lock_of_repair(void)
 }
 
 /*
+ * Repairs and compaction of all nodes meet in kindly_stats.counting, which every node has:
+ * LOCK TABLE takes its lock on each of them, other locks are of this node alone.  The caller is connected to SPI.
+ */
+static void
+lock_everywhere(void)
+{
+	ks_identity caller = ks_become_owner("counting");
+
+	/* one connection a node, which knows what was done before in the transaction; triggers are made under a flag */
+	if (SPI_execute("SELECT pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true),"
+					" pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)", false, 0) != SPI_OK_SELECT ||
+		SPI_execute("LOCK TABLE kindly_stats.counting IN EXCLUSIVE MODE", false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not lock out repairs");
+	ks_become_again(caller);
+}
+
+static bool
+lock_here(bool wait)
+{
+	Oid			relid = get_relname_relid("counting", get_namespace_oid("kindly_stats", false));
+
+	if (!wait)
+		return ConditionalLockRelationOid(relid, RowShareLock);
+	LockRelationOid(relid, RowShareLock);
+	return true;
+}
+
+/*
  * lock_repair(): whoever counts tables anew holds this lock, which comes before
  * those on tables.  So repairs wait for each other here and nowhere else.
  */
@@ -229,6 +268,13 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	LOCKTAG		tag = lock_of_repair();
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	if (ks_is_distributed())
+	{
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "SPI_connect failed");
+		lock_everywhere();
+		SPI_finish();
+	}
 	PG_RETURN_VOID();
 }
 
@@ -238,7 +284,10 @@ ks_wait_for_repair(void)
 {
 	LOCKTAG		tag = lock_of_repair();
 
-	(void) LockAcquire(&tag, ShareLock, false, false);
+	if (ks_is_distributed())
+		(void) lock_here(true);
+	else
+		(void) LockAcquire(&tag, ShareLock, false, false);
 }
 
 /* exclude_repair() */
@@ -259,7 +308,47 @@ ks_repair_excluded(void)
 {
 	LOCKTAG		tag = lock_of_repair();
 
+	if (ks_is_distributed())
+		return lock_here(false);
 	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* Locks a table against writers on every node.  Whoever repairs need not be allowed to, so it is done as the table's owner. */
+static void
+lock_table(Oid relid)
+{
+	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+	ks_visit	visit = ks_enter_table(relid);
+
+	if (SPI_execute(psprintf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", name), false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not lock %s", name);
+	ks_leave_table(visit);
+}
+
+/* Locks attached tables and their partitions against writers.  The caller is connected to SPI. */
+void
+ks_exclude_writers(void)
+{
+	bool		everywhere = ks_is_distributed();
+	SPITupleTable *tables;
+	uint64		count;
+	uint64		i;
+
+	if (SPI_execute("SELECT DISTINCT r::pg_catalog.oid FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r ORDER BY 1",
+					true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list event tables");
+	tables = SPI_tuptable;
+	count = SPI_processed;
+	for (i = 0; i < count; i++)
+	{
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(SPI_getbinval(tables->vals[i], tables->tupdesc, 1, &isnull));
+
+		if (everywhere)
+			lock_table(relid);
+		else
+			LockRelationOid(relid, ShareRowExclusiveLock);
+	}
 }
 
 /*
@@ -269,19 +358,9 @@ ks_repair_excluded(void)
 Datum
 ks_lock_out_writers(PG_FUNCTION_ARGS)
 {
-	uint64		i;
-
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute("SELECT DISTINCT r::pg_catalog.oid FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r ORDER BY 1",
-					true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not list event tables");
-	for (i = 0; i < SPI_processed; i++)
-	{
-		bool		isnull;
-
-		LockRelationOid(DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)), ShareRowExclusiveLock);
-	}
+	ks_exclude_writers();
 	SPI_finish();
 	PG_RETURN_VOID();
 }

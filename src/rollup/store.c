@@ -254,7 +254,7 @@ insert_plan(void)
 
 	memcpy(types, column_types, sizeof(types));
 	types[COLUMN_TALLY] = tally_type(false);
-	ks_prepared(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, cluster, tally) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	ks_prepared_simple(&plan, "INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, cluster, tally) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 				COLUMNS, types);
 	return plan;
 }

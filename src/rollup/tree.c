@@ -46,6 +46,7 @@ PG_FUNCTION_INFO_V1(ks_ddl_started);
 PG_FUNCTION_INFO_V1(ks_ddl_ended);
 PG_FUNCTION_INFO_V1(ks_ddl_dropped);
 PG_FUNCTION_INFO_V1(ks_drop_trigger);
+PG_FUNCTION_INFO_V1(ks_run_own);
 PG_FUNCTION_INFO_V1(ks_is_covered);
 
 /* ------------------------------------------------------------------------
@@ -268,6 +269,9 @@ event_data(FunctionCallInfo fcinfo, const char *function)
 	schema = get_namespace_oid("kindly_stats", true);
 	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)) || !OidIsValid(get_relname_relid("rollup", schema)))
 		return NULL;
+	/* whatever happens to tables of several nodes begins on the coordinator, and is looked after there */
+	if (ks_rollup_place() == KS_PLACE_WORKER)
+		return NULL;
 	return (const EventTriggerData *) fcinfo->context;
 }
 
@@ -320,13 +324,13 @@ is_covered(Oid relid)
 	if (!OidIsValid(function))
 		return false;
 	if (has_trigger(relid, function))
-		return true;
+		return !ks_is_shard(relid);
 	if (!get_rel_relispartition(relid))
 		return false;
 	foreach(cell, get_partition_ancestors(relid))
 	{
 		if (has_trigger(lfirst_oid(cell), function))
-			return true;
+			return !ks_is_shard(relid);
 	}
 	return false;
 }
@@ -698,19 +702,15 @@ ks_ddl_dropped(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* drop_trigger(relation, name): with the caller's rights, and without a warning from above. */
-Datum
-ks_drop_trigger(PG_FUNCTION_ARGS)
+/* Runs a statement with the caller's rights, without what looks after attached tables. */
+static void
+run_own(const char *query)
 {
-	Oid			relid = PG_GETARG_OID(0);
-	char	   *query = psprintf("DROP TRIGGER %s ON %s", quote_identifier(NameStr(*PG_GETARG_NAME(1))),
-								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)));
-
 	own_ddl++;
 	PG_TRY();
 	{
-		if (SPI_connect() != SPI_OK_CONNECT || SPI_execute(query, false, 0) != SPI_OK_UTILITY)
-			elog(ERROR, "could not drop a trigger");
+		if (SPI_connect() != SPI_OK_CONNECT || SPI_execute(query, false, 0) < 0)
+			elog(ERROR, "could not run \"%s\"", query);
 		SPI_finish();
 	}
 	PG_FINALLY();
@@ -718,5 +718,23 @@ ks_drop_trigger(PG_FUNCTION_ARGS)
 		own_ddl--;
 	}
 	PG_END_TRY();
+}
+
+/* drop_trigger(relation, name): without a warning from above. */
+Datum
+ks_drop_trigger(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+
+	run_own(psprintf("DROP TRIGGER %s ON %s", quote_identifier(NameStr(*PG_GETARG_NAME(1))),
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid))));
+	PG_RETURN_VOID();
+}
+
+/* run_own(statement): for whoever knows what it means to attached tables. */
+Datum
+ks_run_own(PG_FUNCTION_ARGS)
+{
+	run_own(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	PG_RETURN_VOID();
 }

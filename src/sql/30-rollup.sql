@@ -73,6 +73,12 @@ COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, d
 CREATE FUNCTION kindly_stats.cluster() RETURNS bigint LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_cluster';
 COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster and its timeline, of whose transactions the rollup''s marks speak';
 
+-- Where the rollup's rows are: 39-distribute.sql.  Neither shows more than Citus tells everybody.
+CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';
+COMMENT ON FUNCTION kindly_stats.place() IS 'internal: here where the rollup is a table of this server, else what this node is to those that share it: coordinator or worker';
+CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
+COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
+
 -- Triggers.  Whoever may execute these can attach a table of his own and so write any bot's statistics: not for everybody.
 
 CREATE FUNCTION kindly_stats.count_events() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_count_events';
@@ -120,7 +126,8 @@ BEGIN ATOMIC
        AND (t.tgnargs = 3
             -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
             OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
-       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
+       AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.event_tables() IS 'internal: what view kindly_stats.event_table shows';
 CREATE VIEW kindly_stats.event_table AS SELECT t.event_table, t.columns, t.grain, t.known_as FROM kindly_stats.event_tables() AS t;

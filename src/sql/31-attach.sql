@@ -610,6 +610,11 @@ CREATE FUNCTION kindly_stats.drop_trigger(relation regclass, name name) RETURNS 
 REVOKE EXECUTE ON FUNCTION kindly_stats.drop_trigger(regclass, name) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.drop_trigger(regclass, name) IS 'internal: drops a trigger of an attached table, knowing what that means';
 
+CREATE FUNCTION kindly_stats.run_own(statement text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_run_own';
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_own(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_own(text) IS 'internal: runs a statement with the caller''s rights, without what looks after attached tables';
+
 CREATE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

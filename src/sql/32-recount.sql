@@ -70,8 +70,9 @@ COMMENT ON FUNCTION kindly_stats.require_columns(regclass, jsonb) IS 'internal: 
 
 -- For verify(), which counts in SQL, so that it does not believe what the triggers' code counts.
 
--- What an event is for one measure: SELECT its row WHERE the measure counts it.  e is the table, h what all measures read of it.
-CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text) RETURNS text
+-- What an event is for one measure, and when it counts it.  e is the table; head, with %I for the name, is how what all measures read of it is named.
+CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text, head text,
+                                         OUT key text, OUT member text, OUT weight text, OUT condition text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
@@ -85,22 +86,22 @@ BEGIN
      WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
     SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
       FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
-    RETURN format('SELECT %L::text, ARRAY[%s], %s, %s WHERE true%s%s%s%s', m.name,
-        concat_ws(', ', 'h.source', 'h.language_code', array_to_string(keys, ', ')),
-        CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END,
-        CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END,
-        CASE WHEN m.kinds IS NOT NULL THEN format(' AND h.kind COLLATE "C" = ANY (%L)', m.kinds) END,
-        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN ' AND %s > 0' ELSE ' AND %s' END,
+    key := format('ARRAY[%s]', concat_ws(', ', format(head, 'source'), format(head, 'language_code'), array_to_string(keys, ', ')));
+    member := CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END;
+    weight := CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END;
+    condition := concat_ws(' AND ', 'true',
+        CASE WHEN m.kinds IS NOT NULL THEN format('%s COLLATE "C" = ANY (%L::text[])', format(head, 'kind'), m.kinds) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN '%s > 0' ELSE '%s' END,
             CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
                  ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
         -- what adds nothing where it is a weight is not there
-        CASE WHEN m.needed IS NOT NULL THEN format(' AND %s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
+        CASE WHEN m.needed IS NOT NULL THEN format('%s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
             CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
-        CASE WHEN keys IS NOT NULL THEN format(' AND coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+        CASE WHEN keys IS NOT NULL THEN format('coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text) IS 'internal: the part of raw_query() that is about one measure';
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) IS 'internal: the part of raw_query() that is about one measure';
 
 -- SELECT what each measure of a grain adds up: one pass over the table, whose rows come once a measure that counts them.  $1 is a bot or NULL,
 -- $2 an instant from which on, or NULL.
@@ -108,11 +109,18 @@ CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grai
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped text;
-    measures text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
+    is_distributed boolean := kindly_stats.is_distributed(event_table);
     -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+    head text := CASE WHEN is_distributed THEN 'e.%I' ELSE 'h.%I' END;
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain ORDER BY m.name);
+    bots text := CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END;
+    shared text;
+    filter text;
+    measures text;
+    m record;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
     -- what is mapped to null is no event
@@ -121,21 +129,33 @@ BEGIN
                       kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
           FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
     END IF;
-    SELECT string_agg(kindly_stats.raw_measure(event_table, columns, m.name), ' UNION ALL ' ORDER BY m.name) INTO measures
-      FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain;
-    -- OFFSET 0 has what all measures read worked out once
-    RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
-                  ' CROSS JOIN LATERAL (SELECT %s AS occurred_at, %s AS kind, %s AS source, %s AS language_code OFFSET 0) AS h'
-                  ' CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
-                  ' WHERE ($1 IS NULL OR %s) AND %s IS NOT NULL AND h.occurred_at IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s',
-        CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END,
-        event_table, at,
-        kindly_stats.column_expression(event_table, columns, 'kind', 'text'), kindly_stats.column_expression(event_table, columns, 'source', 'text'),
-        kindly_stats.column_expression(event_table, columns, 'language_code', 'text'),
-        coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'),
-        CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot,
-        -- the table's own indexes may know it
-        at, dropped);
+    SELECT string_agg(format('%s AS %s', CASE l.name WHEN 'occurred_at' THEN at ELSE kindly_stats.column_expression(event_table, columns, l.name, 'text') END,
+                             split_part(format(head, CASE WHEN is_distributed THEN 'kindly_stats ' ELSE '' END || l.name), '.', 2)), ', ' ORDER BY l.number) INTO shared
+      FROM unnest('{occurred_at,kind,source,language_code}'::text[]) WITH ORDINALITY AS l (name, number);
+    -- the table's own indexes may know the instant
+    filter := format('($1 IS NULL OR %s) AND %s IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s', CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot, at, dropped);
+    IF NOT is_distributed THEN
+        SELECT string_agg(format('SELECT %L::text, %s, %s, %s WHERE %s', n.name, r.key, r.member, r.weight, r.condition), ' UNION ALL ' ORDER BY n.number) INTO measures
+          FROM unnest(names) WITH ORDINALITY AS n (name, number), LATERAL kindly_stats.raw_measure(event_table, columns, n.name, head) AS r;
+        -- OFFSET 0 has what all measures read worked out once
+        RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
+                      ' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS h CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
+                      ' WHERE h.occurred_at IS NOT NULL AND %s',
+            bots, event_table, shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
+    END IF;
+    -- what shards are asked has no such subqueries: measures are numbers there
+    SELECT string_agg(format('WHEN %s THEN %L::text', n.number, n.name), ' ' ORDER BY n.number) AS name,
+           string_agg(format('WHEN %s THEN %s', n.number, r.key), ' ' ORDER BY n.number) AS key,
+           string_agg(format('WHEN %s THEN %s', n.number, r.member), ' ' ORDER BY n.number) AS member,
+           string_agg(format('WHEN %s THEN %s', n.number, r.weight), ' ' ORDER BY n.number) AS weight,
+           string_agg(format('WHEN %s THEN %s', n.number, r.condition), ' ' ORDER BY n.number) AS condition INTO m
+      FROM unnest(names) WITH ORDINALITY AS n (name, number),
+           LATERAL kindly_stats.raw_measure(event_table, columns, n.name, replace(head, '%I', '"kindly_stats %s"')) AS r;
+    RETURN format('SELECT %s, e."kindly_stats occurred_at" AS occurred_at, CASE m.number %s END AS measure, CASE m.number %s END AS key,'
+                  ' CASE m.number %s END AS member, CASE m.number %s END AS weight'
+                  ' FROM (SELECT e.*, %s FROM %s AS e WHERE %s) AS e CROSS JOIN pg_catalog.generate_series(1, %s) AS m (number)'
+                  ' WHERE e."kindly_stats occurred_at" IS NOT NULL AND CASE m.number %s END',
+        bots, m.name, m.key, m.member, m.weight, shared, event_table, filter, cardinality(names), m.condition);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
@@ -229,7 +249,7 @@ BEGIN
     ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
+    ELSIF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.measure = name
                   OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.part(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
@@ -250,7 +270,7 @@ COMMENT ON FUNCTION kindly_stats.check_measure(text, text[], text[], text, text,
 CREATE FUNCTION kindly_stats.notice_kept(measure text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+    IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
         RAISE NOTICE 'events that are gone are not in measure "%"', measure;
     END IF;
 END
@@ -378,7 +398,7 @@ BEGIN
                    (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
              WHERE m.name = b.name;
             PERFORM kindly_stats.read_new_columns(b.grain, known);
-            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+            IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
                 RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
             END IF;
             PERFORM kindly_stats.repair(NULL, b.name);
@@ -448,12 +468,18 @@ BEGIN
         END IF;
         RETURN;
     END IF;
-    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
+    -- one by one, where these need not be put by: nodes do not hand over what has no named type
+    SELECT string_agg(format(CASE WHEN kindly_stats.place() = 'here' THEN 'SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event'
+                                  ELSE 'SELECT r.* FROM kindly_stats.raw_events(%s, %L, $1, $2) AS r' END, t.event_table::oid, t.grain), ' UNION ALL ') INTO raw
+      FROM kindly_stats.event_tables() AS t;
     raw := format($query$
-        SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
-               (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
-          FROM (%s) AS u
-        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'));
+        SELECT coalesce(%2$s.bot_id, %2$s.text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', %2$s.occurred_at AT TIME ZONE 'UTC')::date AS month,
+               %2$s.measure, %2$s.occurred_at, %2$s.key, %2$s.member, %2$s.weight
+          FROM (%1$s) AS u
+        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'), CASE WHEN raw IS NULL OR kindly_stats.place() = 'here' THEN '(u.event)' ELSE 'u' END);
+    IF kindly_stats.place() <> 'here' THEN
+        PERFORM set_config('citus.max_intermediate_result_size', '-1', true);
+    END IF;
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
@@ -472,14 +498,17 @@ BEGIN
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
+        stored_members AS (
+            SELECT d.bot_id, d.measure, d.month,
+                   (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                             NULL, true, NULL, false))[2] AS members
+              FROM kindly_stats.rollup AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
-        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
-               coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                                          NULL, true, NULL, false))[2]
-                           FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
-               coalesce(m.members, 0)
-          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
+          FROM different AS d
+          LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
+          LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
         $query$, raw)
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
@@ -502,21 +531,24 @@ COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
 
 -- Kept rows of a measure that was deleted: what the tables have of it, repair() takes out.
 CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM kindly_stats.rollup AS r
-     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
-    WITH known AS MATERIALIZED (
-        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
-    mixed AS MATERIALIZED (
-        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
-          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
-    changed AS (
-        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
-        RETURNING r.bot_id, r.month, x.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
-                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
-      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    x record;
+BEGIN
+    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+    -- row by row: each is on the node that has its bot
+    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    LOOP
+        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+        CONTINUE WHEN kindly_stats.is_empty(x.tally);
+        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+        VALUES (x.bot_id, '', x.month, CASE x.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                                    ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, x.tally);
+    END LOOP;
+END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';

@@ -23,7 +23,7 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t
      -- after INSERT, for the statement
      WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
-       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
 CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;

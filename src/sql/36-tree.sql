@@ -5,7 +5,8 @@
 CREATE VIEW kindly_stats.covered_relation AS
 SELECT t.tgrelid AS relation, a.arguments[2] AS grain, kindly_stats.mapping(a.arguments[3]) AS columns, t.tgnargs > 3 AS is_partition
   FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
- WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4 AND t.tgnargs IN (3, 4) AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4 AND t.tgnargs IN (3, 4) AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
+   AND NOT kindly_stats.is_shard(t.tgrelid);
 COMMENT ON VIEW kindly_stats.covered_relation IS 'internal: tables and partitions that have counting triggers, and what these were told';
 
 CREATE FUNCTION kindly_stats.is_covered(relation regclass) RETURNS boolean
@@ -334,6 +335,9 @@ CREATE FUNCTION kindly_stats.after_create(relation regclass) RETURNS void
 DECLARE
     class record;
 BEGIN
+    IF kindly_stats.is_shard(relation) THEN
+        RETURN;
+    END IF;
     SELECT c.relispartition, c.relhassubclass OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid) AS is_related INTO class
       FROM pg_class AS c WHERE c.oid = relation;
     IF class.relispartition THEN

@@ -1,0 +1,64 @@
+/*
+ * Questions in the middle of other queries.
+ *
+ * A statement that reads distributed tables is handed to the nodes with the functions
+ * that it calls, so that a question may be asked of a bot whose rows are on yet another
+ * node.  Citus refuses that, as it would miss what the transaction has written
+ * elsewhere.  Outside of a transaction block there is nothing of the kind, and it is allowed; inside, the
+ * error says what to do.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "access/xact.h"
+#include "utils/guc.h"
+
+/* Says what to do about an error that speaks of nothing that the user has written. */
+static void
+explain_nesting(void *argument)
+{
+	MemoryContext old;
+	ErrorData  *error;
+
+	if (geterrcode() != ERRCODE_INTERNAL_ERROR)
+		return;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	error = CopyErrorData();
+	if (error->message != NULL && strstr(error->message, "from a query on a shard") != NULL)
+	{
+		errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+		errhint("Let a MATERIALIZED CTE read the distributed tables and call the statistics functions beside it, or call them in a statement of their own.");
+	}
+	FreeErrorData(error);
+	MemoryContextSwitchTo(old);
+}
+
+/* Where the rollup is distributed; before the caller's identity is changed. */
+void
+ks_abroad_begin(ks_question_abroad *abroad)
+{
+	abroad->open = ks_is_distributed();
+	abroad->nest = 0;
+	if (!abroad->open)
+		return;
+	abroad->callback.callback = explain_nesting;
+	abroad->callback.arg = NULL;
+	abroad->callback.previous = error_context_stack;
+	error_context_stack = &abroad->callback;
+	if (!IsTransactionBlock())
+	{
+		abroad->nest = NewGUCNestLevel();
+		ks_set_option("citus.allow_nested_distributed_execution", "on");
+	}
+}
+
+void
+ks_abroad_end(ks_question_abroad *abroad)
+{
+	if (!abroad->open)
+		return;
+	if (abroad->nest > 0)
+		AtEOXact_GUC(true, abroad->nest);
+	error_context_stack = abroad->callback.previous;
+}

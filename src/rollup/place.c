@@ -1,0 +1,135 @@
+/*
+ * Where the rollup's rows are.
+ *
+ * On one server they are in the table kindly_stats.rollup.  Where Citus has
+ * distributed it, that table is a shell: its rows are in shards, on whatever nodes,
+ * and everybody, triggers on shards among them, reaches them in SQL by the shell's
+ * name.  Whoever would rather open the table, or has a statement planned once and
+ * for all bots, asks here first.
+ *
+ * A session asks its catalogs once, and again when PostgreSQL says that the rollup has
+ * changed, as it does whenever a table is distributed.
+ */
+#include "rollup/rollup.h"
+
+#include "compat.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(ks_place_sql);
+PG_FUNCTION_INFO_V1(ks_is_shard_sql);
+
+static bool known = false;
+static ks_place place = KS_PLACE_HERE;
+static Oid	rollup_relid = InvalidOid;
+
+static void
+forget_place(Datum argument, Oid relid)
+{
+	if (relid == rollup_relid || !OidIsValid(relid))
+		known = false;
+}
+
+/* Asks a catalog about a relation; gives back the one value of the one row, as text, or NULL. */
+static char *
+ask_catalog(const char *query, Oid relid)
+{
+	Oid			types[1] = {OIDOID};
+	Datum		values[1] = {ObjectIdGetDatum(relid)};
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *result;
+
+	/* catalogs are read as they are now, whatever the transaction sees of the rest */
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(query, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not ask where rows are");
+	result = SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
+	if (result != NULL)
+		result = MemoryContextStrdup(caller, result);
+	SPI_finish();
+	PopActiveSnapshot();
+	return result;
+}
+
+static ks_place
+find_place(Oid rollup)
+{
+	char	   *group;
+
+	/* most servers have never heard of it */
+	if (!OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
+		return KS_PLACE_HERE;
+	group = ask_catalog("SELECT l.groupid FROM pg_catalog.pg_dist_partition AS p, pg_catalog.pg_dist_local_group AS l"
+						" WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1", rollup);
+	if (group == NULL)
+		return KS_PLACE_HERE;
+	return strcmp(group, "0") == 0 ? KS_PLACE_COORDINATOR : KS_PLACE_WORKER;
+}
+
+/* Whether the rollup is a table of this server, or else what this node is to those that share it. */
+ks_place
+ks_rollup_place(void)
+{
+	static bool registered = false;
+	Oid			schema;
+	Oid			relid;
+
+	if (known)
+		return place;
+	if (!registered)
+		CacheRegisterRelcacheCallback(forget_place, (Datum) 0);
+	registered = true;
+	schema = get_namespace_oid("kindly_stats", true);
+	relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
+	if (!OidIsValid(relid))
+		return KS_PLACE_HERE;
+	/* whatever is heard of the table while its catalogs are read makes them be read again */
+	rollup_relid = relid;
+	known = true;
+	place = KS_PLACE_HERE;
+	place = find_place(relid);
+	return place;
+}
+
+bool
+ks_is_distributed(void)
+{
+	return ks_rollup_place() != KS_PLACE_HERE;
+}
+
+/* Whether a relation is a shard of one that has another name. */
+bool
+ks_is_shard(Oid relid)
+{
+	char	   *answer;
+
+	if (!ks_is_distributed())
+		return false;
+	answer = ask_catalog("SELECT pg_catalog.relation_is_a_known_shard($1)", relid);
+	return answer != NULL && strcmp(answer, "t") == 0;
+}
+
+/* place() */
+Datum
+ks_place_sql(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"here", "coordinator", "worker"};
+
+	PG_RETURN_TEXT_P(cstring_to_text(names[ks_rollup_place()]));
+}
+
+/* is_shard(relation) */
+Datum
+ks_is_shard_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ks_is_shard(PG_GETARG_OID(0)));
+}

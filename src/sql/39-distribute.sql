@@ -1,0 +1,263 @@
+-- Several nodes: the tables of the extension and those of events spread over Citus' workers, by bot, and back.
+--
+-- Everything about one bot lies on one node, so that its events are counted there, in the transaction that writes them, and questions
+-- about it are answered there.  What every node needs to know is on every node: measures, names, grants.
+
+CREATE FUNCTION kindly_stats.is_distributed(relation regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result boolean;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = $1)' INTO result USING relation;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.is_distributed(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.is_distributed(regclass) IS 'internal: whether a table is distributed or a reference table';
+
+-- The tables of the extension that are not of one server, in the order in which they are placed.
+CREATE FUNCTION kindly_stats.shared_tables() RETURNS TABLE (name text, bot_column text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 11 SET search_path = pg_catalog, pg_temp AS $$
+    VALUES ('rollup', 'bot_id'), ('known_bot', 'bot_id'), ('interaction', 'bot_id'), ('exported', 'bot_id'),
+           -- whoever counts an event has to know what is counted, wherever he is
+           ('measure', NULL),
+           -- questions are refused where counts are not complete; repairs of all nodes meet here
+           ('counting', NULL),
+           -- names are unique over all bots
+           ('bot_name', NULL),
+           -- who sees which bots is asked with each question
+           ('bot_grant', NULL), ('api_key', NULL), ('api_secret', NULL)
+    -- detached and verified are about what an administrator does on the coordinator, where all DDL is; what conversation_bot says is in
+    -- numbers of tables, which each node has of its own, and is not asked then
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.shared_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.shared_tables() IS
+'internal: tables that distribute() spreads over nodes
+
+bot_column: by which they are distributed; NULL for those of which each node has a copy.';
+
+CREATE FUNCTION kindly_stats.require_cluster() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found record;
+    mine text;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NULL OR NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'citus') THEN
+        RAISE EXCEPTION 'extension citus is not installed in this database' USING ERRCODE = '55000',
+            HINT = 'On each node, put citus first into shared_preload_libraries, restart, and CREATE EXTENSION citus; then add the workers with citus_add_node().';
+    END IF;
+    SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'citus';
+    IF split_part(mine, '.', 1)::integer < 13 THEN
+        RAISE EXCEPTION 'citus % is too old', mine USING ERRCODE = '0A000', HINT = 'Install version 13 or later, and ALTER EXTENSION citus UPDATE on each node.';
+    END IF;
+    EXECUTE 'SELECT l.groupid FROM pg_dist_local_group AS l' INTO found;
+    IF found.groupid <> 0 THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
+    END IF;
+    EXECUTE $query$SELECT count(*) FILTER (WHERE n.groupid = 0) AS coordinators, count(*) FILTER (WHERE n.shouldhaveshards AND n.isactive) AS owners
+                     FROM pg_dist_node AS n WHERE n.noderole = 'primary'$query$ INTO found;
+    IF found.coordinators = 0 THEN
+        RAISE EXCEPTION 'the workers do not know the coordinator' USING ERRCODE = '55000',
+            HINT = 'SELECT citus_set_coordinator_host(''the name by which workers reach it'', port);';
+    ELSIF found.owners = 0 THEN
+        RAISE EXCEPTION 'there is no node for shards' USING ERRCODE = '55000', HINT = 'Add workers: SELECT citus_add_node(''name'', port);';
+    ELSIF current_setting('citus.shard_replication_factor') <> '1' THEN
+        RAISE EXCEPTION 'citus.shard_replication_factor is %', current_setting('citus.shard_replication_factor') USING ERRCODE = '0A000',
+            HINT = 'Triggers count on one copy of a shard: set it to 1, and replicate nodes with standbys.';
+    END IF;
+    SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
+    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = ''kindly_stats''), ''none'')') AS r
+                                  JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
+    LOOP
+        IF NOT found.success THEN
+            RAISE EXCEPTION 'node %:% does not answer', found.nodename, found.nodeport USING ERRCODE = '08006', DETAIL = found.result,
+                HINT = 'Every node has to be there while tables are distributed.';
+        ELSIF found.result <> mine THEN
+            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, found.result, mine USING ERRCODE = '55000',
+                HINT = 'Install the same version on every node, and CREATE EXTENSION, or ALTER EXTENSION kindly_stats UPDATE, there.';
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_cluster() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_cluster() IS 'internal: refuses what is no cluster that tables can be distributed over (08006, 0A000, 55000)';
+
+-- A table of events or conversations: the column by which it can be distributed.
+CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns jsonb;
+    attribute record;
+    owner record;
+BEGIN
+    SELECT t.columns INTO columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = bot_column.event_table ORDER BY t.grain LIMIT 1;
+    SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id';
+    IF attribute.attname IS NULL THEN
+        RAISE EXCEPTION 'all rows of table "%" are of one bot', event_table USING ERRCODE = '0A000',
+            HINT = 'Give it a column of type bigint that has the bot, and attach it with that.';
+    ELSIF attribute.atttypid <> 'bigint'::regtype OR attribute.attgenerated <> '' THEN
+        RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
+                CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
+            USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
+    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.relations(event_table) AS r ON i.indrelid = r
+                   WHERE (i.indisunique OR i.indisexclusion)
+                     AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
+                                        AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))) THEN
+        RAISE EXCEPTION 'table "%" has a primary key or unique index without column "%"', event_table, attribute.attname
+            USING ERRCODE = '0A000', HINT = format('Only rows of one bot lie together: make it (%I, ...).', attribute.attname);
+    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.relations(event_table) AS r ON t.tgrelid = r
+                   WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)) THEN
+        RAISE EXCEPTION 'table "%" counts what is replicated', event_table USING ERRCODE = '0A000',
+            HINT = 'Shards move by replication, and their rows would be counted twice: detach the table, and attach it without replica.';
+    END IF;
+    SELECT r.rolname, r.rolcanlogin INTO owner FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = event_table;
+    IF NOT owner.rolcanlogin THEN
+        RAISE EXCEPTION 'role "%", which owns table "%", cannot log in', owner.rolname, event_table USING ERRCODE = '55000',
+            HINT = format('Nodes ask each other as the role in question: ALTER ROLE %I LOGIN, and let pg_hba.conf let it in between nodes.', owner.rolname);
+    END IF;
+    RETURN attribute.attname;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bot_column(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bot_column(regclass) IS 'internal: by which column an attached table is distributed; refuses what cannot be (0A000, 55000)';
+
+-- Rows that are copied must not be counted again, and a trigger that was disabled must not come back.
+CREATE FUNCTION kindly_stats.run_without_triggers(relation regclass, statement text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text := relation::text;
+    states jsonb;
+    t record;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('relation', g.tgrelid::regclass::text, 'trigger', g.tgname,
+                                        'state', CASE g.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END)) INTO states
+      FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D';
+    FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
+    LOOP
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', t.relation, t.trigger));
+    END LOOP;
+    PERFORM kindly_stats.run_own(statement);
+    -- the table may be another by now
+    FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
+    LOOP
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s %s TRIGGER %I', t.relation, t.state, t.trigger));
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_without_triggers(regclass, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_without_triggers(regclass, text) IS 'internal: runs a statement while the triggers of a table and its partitions are disabled';
+
+CREATE FUNCTION kindly_stats.place_tables(shard_count integer) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+    relation regclass;
+BEGIN
+    FOR t IN SELECT s.name, s.bot_column FROM kindly_stats.shared_tables() AS s
+    LOOP
+        relation := to_regclass(format('kindly_stats.%I', t.name));
+        CONTINUE WHEN relation IS NULL OR kindly_stats.is_distributed(relation);
+        -- rows of these are counted nowhere
+        PERFORM kindly_stats.run_own(
+            CASE WHEN t.bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
+                 WHEN t.name = 'rollup' THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''none'', shard_count => %s)', relation, t.bot_column, shard_count)
+                 ELSE format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, t.bot_column) END);
+        RETURN NEXT relation;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.place_tables(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.place_tables(integer) IS 'internal: spreads those of the extension''s tables over nodes that are not';
+
+CREATE FUNCTION kindly_stats.distribute(shard_count integer DEFAULT 32) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    event_table regclass;
+    bot_columns name[];
+BEGIN
+    IF shard_count IS NULL OR shard_count NOT BETWEEN 1 AND 64000 THEN
+        RAISE EXCEPTION 'there must be 1 to 64000 shards' USING ERRCODE = '22023', HINT = 'Twice as many as there will ever be processor cores on all nodes is a good number.';
+    END IF;
+    PERFORM kindly_stats.require_fresh_snapshots('distribute tables');
+    PERFORM kindly_stats.require_cluster();
+    PERFORM kindly_stats.create_tables();
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
+    PERFORM kindly_stats.lock_repair();
+    IF EXISTS (SELECT FROM kindly_stats.counting) OR EXISTS (SELECT FROM kindly_stats.measure AS m WHERE NOT m.counted) THEN
+        RAISE EXCEPTION 'a table or a measure is still being counted' USING ERRCODE = '55000', HINT = 'kindly_stats.health() says what to call.';
+    END IF;
+    tables := ARRAY(SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t
+                     WHERE NOT kindly_stats.is_distributed(t.event_table) ORDER BY 1);
+    FOREACH event_table IN ARRAY tables
+    LOOP
+        bot_columns := bot_columns || kindly_stats.bot_column(event_table);
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    END LOOP;
+    IF NOT kindly_stats.is_distributed('kindly_stats.rollup') THEN
+        -- marks speak of this server's transactions
+        DELETE FROM kindly_stats.rollup WHERE cluster IS NOT NULL;
+    END IF;
+    RETURN QUERY SELECT p FROM kindly_stats.place_tables(shard_count) AS p;
+    FOR n IN 1 .. cardinality(tables)
+    LOOP
+        PERFORM kindly_stats.run_without_triggers(tables[n],
+            format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', tables[n], bot_columns[n]));
+        RETURN NEXT tables[n];
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.distribute(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.distribute(integer) IS
+'spreads the statistics, and the tables of events and conversations, over the workers of a Citus cluster, by bot
+
+shard_count: into how many shards, 1 to 64000; it counts the first time alone.  Gives back the tables that were placed.  It can be called again, for tables
+that were attached or made since, and for nodes that were added.  All on the coordinator, in one transaction, while nobody writes.  kindly_stats.undistribute() undoes it.
+Errors: 08006 where a node does not answer, 0A000 for what cannot be distributed, 22023, 25001 at an isolation level above READ COMMITTED, 55000
+where Citus or a node is not ready, a role cannot log in, or a table is still being counted.';
+
+CREATE FUNCTION kindly_stats.undistribute() RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[];
+    name text;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('bring tables back');
+    IF kindly_stats.place() = 'here' THEN
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.require_cluster();
+    PERFORM kindly_stats.lock_repair();
+    names := ARRAY(SELECT DISTINCT t.event_table::text FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table) ORDER BY 1);
+    FOREACH name IN ARRAY names
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', name);
+    END LOOP;
+    names := names || ARRAY(SELECT s.name FROM (SELECT format('kindly_stats.%I', s.name) AS name, row_number() OVER () AS number FROM kindly_stats.shared_tables() AS s) AS s
+                             WHERE kindly_stats.is_distributed(to_regclass(s.name)) ORDER BY s.number DESC);
+    FOREACH name IN ARRAY names
+    LOOP
+        -- a table of the same name takes its place
+        PERFORM kindly_stats.run_without_triggers(name::regclass, format('SELECT undistribute_table(%L)', name));
+        RETURN NEXT name::regclass;
+    END LOOP;
+    -- nobody has kept it meanwhile
+    IF to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
+        DELETE FROM kindly_stats.conversation_bot;
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.undistribute() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.undistribute() IS
+'brings what distribute() has spread back to the coordinator
+
+Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
+Errors: 08006 where a node does not answer, 25001 at an isolation level above READ COMMITTED, 55000 on a worker.';
