@@ -19,6 +19,7 @@
 #include "rollup/rollup.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -234,7 +235,11 @@ read_grants(Oid table, Oid role)
 	ArrayType  *result;
 	Datum		bots;
 	bool		isnull;
+	int			nest = NewGUCNestLevel();
 
+	/* policies of distributed tables ask where the rows are, in the middle of another's query; each node has the grants */
+	if (ks_is_distributed())
+		ks_set_option("citus.allow_nested_distributed_execution", "on");
 	PushActiveSnapshot(GetCatalogSnapshot(table));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -252,6 +257,7 @@ read_grants(Oid table, Oid role)
 	MemoryContextSwitchTo(old);
 	SPI_finish();
 	PopActiveSnapshot();
+	AtEOXact_GUC(true, nest);
 	return result;
 }
 
@@ -381,7 +387,7 @@ ks_require_bot(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-/* The trigger of kindly_stats.bot_grant: every session reads the grants anew. */
+/* The trigger of kindly_stats.bot_grant: every session reads the grants anew, on every node that has a copy. */
 Datum
 ks_grants_changed(PG_FUNCTION_ARGS)
 {
@@ -390,5 +396,8 @@ ks_grants_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by a trigger", "grants_changed")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	/* on a shard it is told of the shard, and sessions listen for the table that they name */
+	if (ks_is_distributed())
+		CacheInvalidateRelcacheByRelid(get_relname_relid("bot_grant", get_namespace_oid("kindly_stats", false)));
 	return PointerGetDatum(NULL);
 }

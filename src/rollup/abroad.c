@@ -30,6 +30,11 @@ explain_nesting(void *argument)
 		errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
 		errhint("Let a MATERIALIZED CTE read the distributed tables and call the statistics functions beside it, or call them in a statement of their own.");
 	}
+	else if (error->message != NULL && strstr(error->message, "in this transaction by a different user") != NULL)
+	{
+		errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+		errhint("Statistics are read through their owner here: ask in a transaction that has written no events before.");
+	}
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
 }

@@ -16,6 +16,7 @@
 
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -26,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_list_bots);
@@ -67,7 +69,10 @@ is_call(const Node *node, const char *name, int nargs)
 		get_func_namespace(call->funcid) == get_namespace_oid("kindly_stats", true);
 }
 
-/* Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides. */
+/*
+ * Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides;
+ * where that is distributed, it is without the SELECT.
+ */
 static bool
 is_of_visible_bots(const Node *condition)
 {
@@ -77,6 +82,8 @@ is_of_visible_bots(const Node *condition)
 	if (!is_call(condition, "is_one_of", 2) || !IsA(linitial(((const FuncExpr *) condition)->args), Var))
 		return false;
 	link = lsecond(((const FuncExpr *) condition)->args);
+	if (is_call((const Node *) link, "visible_bots", 0))
+		return true;
 	if (!IsA(link, SubLink) || link->subLinkType != EXPR_SUBLINK)
 		return false;
 	query = (const Query *) link->subselect;
@@ -113,17 +120,19 @@ look_at_policies(Oid relid, bool *enabled, bool *ours)
 	table_close(table, AccessShareLock);
 }
 
-/* The same of the tables that are read beside the rollup, for names. */
+/* Tables that are read beside the rollup, for names. */
+static const char *const neighbours[] = {"bot_name", "known_bot", "interaction"};
+
+/* The same of these. */
 static bool
 are_ours(Oid schema)
 {
-	static const char *const names[] = {"bot_name", "known_bot", "interaction"};
 	bool		result = true;
 	int			i;
 
-	for (i = 0; i < lengthof(names); i++)
+	for (i = 0; i < lengthof(neighbours); i++)
 	{
-		Oid			relid = get_relname_relid(names[i], schema);
+		Oid			relid = get_relname_relid(neighbours[i], schema);
 		bool		enabled;
 		bool		ours;
 
@@ -144,6 +153,44 @@ visible_bots(void)
 	return DatumGetArrayTypeP(ks_visible_bots(fcinfo));
 }
 
+/* Whether the caller has a right of his own to each table that is read. */
+static bool
+reads_tables(Oid schema)
+{
+	bool		result = may_select(get_relname_relid("rollup", schema));
+	int			i;
+
+	for (i = 0; i < lengthof(neighbours) && result; i++)
+		result = may_select(get_relname_relid(neighbours[i], schema));
+	return result;
+}
+
+/* Whether nodes would let the caller in. */
+static bool
+may_log_in(void)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	bool		result = HeapTupleIsValid(tuple) && ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Whether the rollup is read with the caller's own rights.  Where it is distributed, nodes are
+ * asked in the name of whoever reads.  They know nothing of claims, and let in only roles that
+ * may log in; who is not one of these, or sees some bots only, reads through the
+ * owner, who is told here which bots: nothing that nodes would have to believe.
+ */
+static bool
+reads_himself(Oid schema, Oid rollup)
+{
+	if (!ks_is_distributed() || !reads_tables(schema))
+		return may_select(rollup) || !may_select(get_relname_relid("bot", schema));
+	return may_log_in() && check_enable_rls(rollup, InvalidOid, true) != RLS_ENABLED;
+}
+
 /* Connects to SPI, and becomes the rollup's owner where the caller reads through him. */
 void
 ks_reader_begin(ks_reader *reader)
@@ -161,10 +208,10 @@ ks_reader_begin(ks_reader *reader)
 	reader->bots = NULL;
 	schema = get_namespace_oid("kindly_stats", false);
 	rollup = get_relname_relid("rollup", schema);
-	if (may_select(rollup) || !may_select(get_relname_relid("bot", schema)))
+	if (reads_himself(schema, rollup))
 		return;
 	look_at_policies(rollup, &hides, &ours);
-	if (hides && !has_bypassrls_privilege(GetUserId()))
+	if (hides && check_enable_rls(rollup, InvalidOid, true) == RLS_ENABLED)
 	{
 		if (!ours || !are_ours(schema))
 			return;

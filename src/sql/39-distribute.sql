@@ -159,10 +159,13 @@ DECLARE
     t record;
     relation regclass;
 BEGIN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
     FOR t IN SELECT s.name, s.bot_column FROM kindly_stats.shared_tables() AS s
     LOOP
         relation := to_regclass(format('kindly_stats.%I', t.name));
         CONTINUE WHEN relation IS NULL OR kindly_stats.is_distributed(relation);
+        PERFORM kindly_stats.rewrite_policies(ARRAY[relation], true);
         -- rows of these are counted nowhere
         PERFORM kindly_stats.run_own(
             CASE WHEN t.bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
@@ -208,10 +211,12 @@ BEGIN
     RETURN QUERY SELECT p FROM kindly_stats.place_tables(shard_count) AS p;
     FOR n IN 1 .. cardinality(tables)
     LOOP
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.relations(tables[n]) AS r), true);
         PERFORM kindly_stats.run_without_triggers(tables[n],
             format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', tables[n], bot_columns[n]));
         RETURN NEXT tables[n];
     END LOOP;
+    PERFORM kindly_stats.copy_grants();
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.distribute(integer) FROM PUBLIC;
@@ -246,6 +251,7 @@ BEGIN
     LOOP
         -- a table of the same name takes its place
         PERFORM kindly_stats.run_without_triggers(name::regclass, format('SELECT undistribute_table(%L)', name));
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.relations(name::regclass) AS r), false);
         RETURN NEXT name::regclass;
     END LOOP;
     -- nobody has kept it meanwhile

@@ -92,7 +92,7 @@ sub arguments
 		elsif ($name eq 'excluded' && $function->{types}[$i] eq 'text[]') { next }
 		elsif (!exists $values{$name}) { next }
 		else { $value = $self->pick(@{ $values{$name} }) }
-		next if $i >= $function->{required} && !exists $range{$name} && $name ne 'day' && $self->dice(3) > 0;
+		next if $i >= $function->{required} && !exists $range{$name} && $name ne 'day' && $self->dice($name eq 'key' ? 12 : 3) > 0;
 		push @result, "\"$name\" => $value";
 	}
 	return @result;
@@ -106,7 +106,7 @@ sub call
 	my ($bot_name) = grep { /^(bot|client)$/ } @{ $function->{names} };
 	my @arguments = $self->arguments($function);
 	my $bot = $self->bot;
-	my $literal = $bot =~ /'/ ? $bot : "'$bot'";
+	my $literal = $bot =~ /'/ ? $bot : ($bot_name // '') eq 'client' && $self->dice(20) > 0 ? "'bot $bot'" : "'$bot'";
 	my $name = $function->{name};
 	my $with = sub { my ($bot_value) = @_; "$name(" . join(', ', (defined $bot_name ? "\"$bot_name\" => $bot_value" : ()), @arguments) . ')' };
 	my $f = $with->($literal);
