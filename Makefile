@@ -11,7 +11,7 @@ MODULE_big = kindly_stats
 # Where the sources are; what is made of them is made where make runs.
 SRC := $(if $(VPATH),$(VPATH),$(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST)))))
 
-ROOMS = tally bucket rollup stats bi picture dialect http
+ROOMS = base tally query bucket access rollup conversation stats bi picture dialect http
 SOURCES := $(sort $(wildcard $(SRC)/src/*.c $(addsuffix /*.c,$(addprefix $(SRC)/src/,$(ROOMS)))))
 OBJS := $(patsubst $(SRC)/%.c,%.o,$(SOURCES))
 

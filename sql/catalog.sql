@@ -79,7 +79,7 @@ INSERT INTO for_everybody VALUES
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),
 ('a type''s', 'tally_in tally_out tally_recv tally_send moment_in moment_out moment_recv moment_send bot_id_in bot_id_out bot_id_recv bot_id_send'),
-('a question is one query with the reader''s rights, whose list is one of these', 'fold_series fold_top fold_presence fold_options cluster'),
+('a question is one query with the reader''s rights, whose list is one of these', 'series_agg top_agg presence_agg options_agg cluster'),
 ('a part of an aggregate, which a distributed engine calls with the caller''s rights',
  'tally_accumulate tally_sum fallback_rate_step fallback_rate_combine fallback_rate_final'),
 ('policies call it as whoever queries', 'is_one_of visible_bots'),

@@ -23,7 +23,7 @@ SELECT measure, kindly_stats.total(tally), kindly_stats.distinct_total(tally) FR
 
 -- more rows than one round takes, of a measure and mixed ones
 INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
-SELECT r.bot_id, 'messages', r.month, kindly_stats.part(r.tally, 'messages') FROM kindly_stats.rollup AS r, generate_series(1, 2499);
+SELECT r.bot_id, 'messages', r.month, kindly_stats.keys_under(r.tally, 'messages') FROM kindly_stats.rollup AS r, generate_series(1, 2499);
 INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
 SELECT 2, '', '2025-03-01', kindly_stats.tally_agg('2025-03-05Z', ARRAY['messages', 'web', 'en'], 's' || n) FROM generate_series(1, 2500) AS n GROUP BY n;
 CALL kindly_stats.compact();
@@ -75,12 +75,12 @@ SELECT entries_read() AS before \gset
 CALL kindly_stats.compact(5000);
 SELECT entries_read() - :before < 4 * 9000 AS few;
 COMMIT;
-SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.part(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM kindly_stats.rollup WHERE bot_id = 5000;
+SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.keys_under(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM kindly_stats.rollup WHERE bot_id = 5000;
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
 CREATE TRIGGER nothing AFTER INSERT ON kindly_stats.rollup FOR EACH STATEMENT EXECUTE FUNCTION nothing();
 CALL write_new(5001);
 CALL kindly_stats.compact(5001);
-SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.part(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM kindly_stats.rollup WHERE bot_id = 5001;
+SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.keys_under(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM kindly_stats.rollup WHERE bot_id = 5001;
 DROP TRIGGER nothing ON kindly_stats.rollup;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 5000;
 \c :regression

@@ -26,7 +26,7 @@ END $$;
 CREATE FUNCTION state() RETURNS TABLE (messages numeric, kept numeric, wrong bigint, positive boolean) LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY SELECT sum(s.count),
-		(SELECT coalesce(sum(kindly_stats.total(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, 'messages') ELSE r.tally END)), 0)
+		(SELECT coalesce(sum(kindly_stats.total(CASE r.measure WHEN '' THEN kindly_stats.keys_under(r.tally, 'messages') ELSE r.tally END)), 0)
 		   FROM kindly_stats.rollup AS r WHERE r.measure IN ('', 'messages') AND r.kept),
 		(SELECT count(*) FROM kindly_stats.verify()), min(s.count) >= 0 AND min(s.distinct_count) >= 0
 	  FROM generate_series(1, 2) AS bot, kindly_stats.stats_series(bot, '2024-12-01', '2025-06-01') AS s;

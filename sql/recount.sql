@@ -21,7 +21,7 @@ SELECT n % 3, timestamptz '2024-11-20Z' + n * interval '17 minutes', (ARRAY['use
 
 -- the sums of what the triggers wrote
 CREATE VIEW by_measure AS
-SELECT r.bot_id, m.name, r.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, m.name) ELSE r.tally END) AS tally
+SELECT r.bot_id, m.name, r.month, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(r.tally, m.name) ELSE r.tally END) AS tally
   FROM kindly_stats.rollup AS r JOIN kindly_stats.measure AS m ON r.measure IN ('', m.name) GROUP BY 1, 2, 3;
 CREATE TABLE by_triggers AS SELECT * FROM by_measure;
 CREATE FUNCTION differences() RETURNS bigint LANGUAGE sql AS $$

@@ -121,7 +121,7 @@ SELECT kindly_stats.attach('written', '{"bot_id": "bot_id"}');
 -- the rollups of a bot and of its twin, compared to the last key, quarter hour and member
 CREATE VIEW differing AS
 WITH counted AS (
-    SELECT r.bot_id % 100 AS bot, r.bot_id < 88300 AS is_plain, m.name, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(r.tally, m.name) ELSE r.tally END) AS tally
+    SELECT r.bot_id % 100 AS bot, r.bot_id < 88300 AS is_plain, m.name, kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(r.tally, m.name) ELSE r.tally END) AS tally
       FROM kindly_stats.rollup AS r, kindly_stats.measure AS m WHERE r.measure IN ('', m.name) AND r.bot_id BETWEEN 88200 AND 88302 AND m.grain = 'event' GROUP BY 1, 2, 3)
 SELECT bot, name, p.tally AS plain, r.tally AS ruled
   FROM (SELECT * FROM counted WHERE is_plain AND NOT kindly_stats.is_empty(tally)) AS p FULL JOIN (SELECT * FROM counted WHERE NOT is_plain AND NOT kindly_stats.is_empty(tally)) AS r USING (bot, name)

@@ -39,7 +39,7 @@ SELECT 1 + n % 2, timestamptz '2024-12-31 22:00Z' + n * interval '50 hours 15 mi
 UNION ALL SELECT 3, timestamptz '2025-05-31 23:00Z' - n * interval '1 hour', 'user_message', 's' || n, NULL, 'web' FROM generate_series(1, 5) AS n;
 CALL kindly_stats.compact();
 SELECT * FROM rows;
-SELECT bot_id, count(*) AS months, min(m.month), max(m.month), sum(kindly_stats.total(kindly_stats.part(kindly_stats.slice(tally, m.month::timestamptz, m.month + interval '1 month'), 'events'))) AS events
+SELECT bot_id, count(*) AS months, min(m.month), max(m.month), sum(kindly_stats.total(kindly_stats.keys_under(kindly_stats.slice(tally, m.month::timestamptz, m.month + interval '1 month'), 'events'))) AS events
   FROM kindly_stats.rollup, kindly_stats.months(tally) AS m (month) GROUP BY 1 ORDER BY 1;
 SELECT * FROM differences();
 SELECT count(*) FROM kindly_stats.verify();
@@ -115,10 +115,10 @@ SELECT count(*) = (SELECT count(*) FROM written) AS untouched FROM kindly_stats.
 DELETE FROM kindly_stats.measure WHERE name = 'from the web';
 SELECT kindly_stats.rebuild() > 0 AS changed;
 SELECT count(*) AS untouched FROM kindly_stats.rollup JOIN written USING (bot_id, id);
-SELECT count(*) FROM kindly_stats.rollup WHERE NOT kindly_stats.is_empty(kindly_stats.part(tally, 'from the web'));
+SELECT count(*) FROM kindly_stats.rollup WHERE NOT kindly_stats.is_empty(kindly_stats.keys_under(tally, 'from the web'));
 SELECT count(*) FROM kindly_stats.verify();
 SELECT kindly_stats.rebuild();
-SELECT kept, sum(kindly_stats.total(kindly_stats.part(tally, 'events'))) AS events FROM kindly_stats.rollup WHERE bot_id = 2 GROUP BY 1 ORDER BY 1;
+SELECT kept, sum(kindly_stats.total(kindly_stats.keys_under(tally, 'events'))) AS events FROM kindly_stats.rollup WHERE bot_id = 2 GROUP BY 1 ORDER BY 1;
 
 -- a table that is detached and stays counted, and is forgotten again: all of it, and not when something came since
 CREATE TABLE other (LIKE event INCLUDING ALL);

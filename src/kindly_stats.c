@@ -6,14 +6,14 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
-#include "compat.h"
+#include "base/compat.h"
 #include "bucket/bucket.h"
 #include "bucket/clock.h"
 #include "http/http.h"
-#include "rollup/conversation.h"
+#include "conversation/conversation.h"
 #include "rollup/rollup.h"
 #include "stats/stats.h"
-#include "version.h"
+#include "base/version.h"
 
 PG_MODULE_MAGIC;
 

@@ -8,7 +8,7 @@
  */
 #include "bi/plan.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/stratnum.h"
 #include "access/sysattr.h"

@@ -8,7 +8,7 @@
  */
 #include "bi/bi.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/reloptions.h"
 #include "access/table.h"

@@ -11,7 +11,7 @@
 
 #include "bucket/clock.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -19,7 +19,7 @@
 #include "utils/date.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 
 /* Where the range is longer than this, it is worth looking which months there are. */
 #define LONG_DAYS	400
@@ -67,8 +67,8 @@ struct ks_bi_scan
 	Datum		zone_name;
 	ks_buckets	buckets;
 	ks_survey	survey;
-	int			segment;		/* first segment that is being read, and its bucket */
-	int			nsegments;
+	int			interval;		/* first interval that is being read, and its bucket */
+	int			nintervals;
 	int			next_bot;
 	int			batch_size;
 
@@ -77,7 +77,7 @@ struct ks_bi_scan
 	int			bot;			/* the row that comes next: bot, part and line of a list by key, bucket of the survey */
 	int			part;
 	int			line;
-	int			bin;
+	int			bucket;
 };
 
 static const ks_survey_part *
@@ -204,32 +204,32 @@ limit_to_months(ks_bi_wanted *wanted)
 	wanted->has_from[0] = wanted->has_to[0] = true;
 }
 
-/* Points the survey at the segments that are read at once. */
+/* Points the survey at the intervals that are read at once. */
 static void
-set_segments(ks_bi_scan *scan)
+set_intervals(ks_bi_scan *scan)
 {
 	ks_survey  *survey = &scan->survey;
 
-	survey->nsegments = scan->nsegments;
-	survey->edges = scan->buckets.edges + scan->segment;
-	survey->bin_of = scan->buckets.bucket_of;
-	survey->nbins = scan->buckets.bucket_of != NULL ? scan->buckets.nbuckets : scan->nsegments;
+	survey->nintervals = scan->nintervals;
+	survey->edges = scan->buckets.edges + scan->interval;
+	survey->bucket_of = scan->buckets.bucket_of;
+	survey->nbuckets = scan->buckets.bucket_of != NULL ? scan->buckets.nbuckets : scan->nintervals;
 	scan->next_bot = 0;
 	scan->batch_size = FIRST_BATCH;
 }
 
-/* The first segments, or those after these; where buckets are no intervals, all at once. */
+/* The first intervals, or those after these; where buckets are no intervals, all at once. */
 static bool
-next_segments(ks_bi_scan *scan, bool first)
+next_intervals(ks_bi_scan *scan, bool first)
 {
 	int			left;
 
-	scan->segment = first ? 0 : scan->segment + scan->nsegments;
-	left = scan->buckets.nsegments - scan->segment;
+	scan->interval = first ? 0 : scan->interval + scan->nintervals;
+	left = scan->buckets.nintervals - scan->interval;
 	if (left <= 0)
 		return false;
-	scan->nsegments = scan->relation->take > 0 && scan->buckets.bucket_of == NULL ? Min(left, KEYED_BUCKETS) : left;
-	set_segments(scan);
+	scan->nintervals = scan->relation->take > 0 && scan->buckets.bucket_of == NULL ? Min(left, KEYED_BUCKETS) : left;
+	set_intervals(scan);
 	return true;
 }
 
@@ -248,7 +248,7 @@ open_zone(ks_bi_scan *scan)
 	scan->zone_name = CStringGetTextDatum(name != NULL ? name : pg_get_timezone_name(zone));
 	any = ks_bi_range(&scan->wanted, scan->relation, zone, &scan->buckets);
 	MemoryContextSwitchTo(old);
-	return any && next_segments(scan, true);
+	return any && next_intervals(scan, true);
 }
 
 static bool
@@ -294,7 +294,7 @@ find_extent(const ks_bi_scan *scan, scanned_bot *bot)
 	int			part;
 	int			i;
 
-	bot->first = scan->survey.nbins;
+	bot->first = scan->survey.nbuckets;
 	bot->last = -1;
 	for (part = 0; part < scan->relation->nrows; part++)
 	{
@@ -304,17 +304,17 @@ find_extent(const ks_bi_scan *scan, scanned_bot *bot)
 			continue;
 		if (counts[0] != 0)
 			bot->first = 0;
-		for (i = 0; i < scan->survey.nsegments; i++)
+		for (i = 0; i < scan->survey.nintervals; i++)
 		{
-			int			bin = scan->survey.bin_of != NULL ? scan->survey.bin_of[i] : i;
+			int			bucket = scan->survey.bucket_of != NULL ? scan->survey.bucket_of[i] : i;
 
-			if (counts[i + 1] == 0 || bin < 0)
+			if (counts[i + 1] == 0 || bucket < 0)
 				continue;
-			bot->first = Min(bot->first, bin);
-			bot->last = Max(bot->last, bin);
+			bot->first = Min(bot->first, bucket);
+			bot->last = Max(bot->last, bucket);
 		}
-		if (counts[scan->survey.nsegments + 1] != 0)
-			bot->last = scan->survey.nbins - 1;
+		if (counts[scan->survey.nintervals + 1] != 0)
+			bot->last = scan->survey.nbuckets - 1;
 	}
 }
 
@@ -335,17 +335,17 @@ sort_lines(const ks_bi_scan *scan, scanned_bot *bot)
 	bot->keyed = palloc0((scan->plan->nparts + 1) * sizeof(keyed_line *));
 	for (part = 0; part < scan->plan->nparts; part++)
 	{
-		const ks_spread *spread = bot->surveyed.answers[part].spread;
+		const ks_top_series *series = bot->surveyed.answers[part].series;
 
-		if (spread == NULL)
+		if (series == NULL)
 			continue;
-		bot->keyed[part] = palloc((spread->top.count + 1) * sizeof(keyed_line));
-		for (i = 0; i < spread->top.count; i++)
+		bot->keyed[part] = palloc((series->top.count + 1) * sizeof(keyed_line));
+		for (i = 0; i < series->top.count; i++)
 		{
-			bot->keyed[part][i].key = spread->top.lines[i].key;
+			bot->keyed[part][i].key = series->top.lines[i].key;
 			bot->keyed[part][i].line = i;
 		}
-		ks_sort(bot->keyed[part], spread->top.count, sizeof(keyed_line), compare_lines, CurrentMemoryContext);
+		ks_sort(bot->keyed[part], series->top.count, sizeof(keyed_line), compare_lines, CurrentMemoryContext);
 	}
 }
 
@@ -354,7 +354,7 @@ static bool
 read_batch(ks_bi_scan *scan)
 {
 	MemoryContext old;
-	Size		cells = ((Size) scan->plan->nparts + 1) * (scan->survey.nbins + 2);
+	Size		cells = ((Size) scan->plan->nparts + 1) * (scan->survey.nbuckets + 2);
 	int			count = Min(scan->wanted.nbots - scan->next_bot, scan->batch_size);
 	ks_surveyed *surveyed;
 	fetcher		fetcher;
@@ -387,7 +387,7 @@ read_batch(ks_bi_scan *scan)
 	scan->batch_size = BATCH_BOTS;
 	scan->nbots = count;
 	scan->bot = scan->part = scan->line = 0;
-	scan->bin = -1;
+	scan->bucket = -1;
 	return true;
 }
 
@@ -399,7 +399,7 @@ read_batch(ks_bi_scan *scan)
 static const ks_string *
 current_key(const ks_bi_scan *scan)
 {
-	return &scan->bots[scan->bot].surveyed.answers[scan->part].spread->top.lines[scan->line].key;
+	return &scan->bots[scan->bot].surveyed.answers[scan->part].series->top.lines[scan->line].key;
 }
 
 /* The line of a part that has the current key, or -1. */
@@ -413,7 +413,7 @@ line_of(const ks_bi_scan *scan, int part)
 	if (bot->keyed[part] == NULL)
 		return -1;
 	wanted.key = *current_key(scan);
-	found = bsearch(&wanted, bot->keyed[part], bot->surveyed.answers[part].spread->top.count, sizeof(keyed_line), compare_lines);
+	found = bsearch(&wanted, bot->keyed[part], bot->surveyed.answers[part].series->top.count, sizeof(keyed_line), compare_lines);
 	return found == NULL ? -1 : found->line;
 }
 
@@ -425,22 +425,22 @@ number_at(const ks_bi_scan *scan, int part, bool members)
 	int64		result = 0;
 	int			i;
 
-	if (answer->spread != NULL)
+	if (answer->series != NULL)
 	{
 		int			line = part == scan->part ? scan->line : line_of(scan, part);
-		const int64 *numbers = members ? answer->spread->distincts : answer->spread->counts;
+		const int64 *numbers = members ? answer->series->distincts : answer->series->counts;
 
-		return line < 0 ? 0 : numbers[(Size) line * scan->survey.nbins + scan->bin];
+		return line < 0 ? 0 : numbers[(Size) line * scan->survey.nbuckets + scan->bucket];
 	}
 	if (answer->counts == NULL)
 		return 0;
 	if (part_at(scan, part)->kind == KS_SURVEY_COUNTS)
-		return (members ? answer->distincts : answer->counts)[scan->bin];
-	if (scan->survey.bin_of == NULL)
-		return answer->distincts[scan->bin + 1];
-	for (i = 0; i < scan->survey.nsegments; i++)
+		return (members ? answer->distincts : answer->counts)[scan->bucket];
+	if (scan->survey.bucket_of == NULL)
+		return answer->distincts[scan->bucket + 1];
+	for (i = 0; i < scan->survey.nintervals; i++)
 	{
-		if (scan->survey.bin_of[i] == scan->bin)
+		if (scan->survey.bucket_of[i] == scan->bucket)
 			result += answer->distincts[i + 1];
 	}
 	return result;
@@ -470,12 +470,12 @@ next_keyed(ks_bi_scan *scan)
 	{
 		for (; scan->part < scan->relation->nrows; scan->part++, scan->line = 0)
 		{
-			const ks_spread *spread = scan->bots[scan->bot].surveyed.answers[scan->part].spread;
+			const ks_top_series *series = scan->bots[scan->bot].surveyed.answers[scan->part].series;
 
-			for (; spread != NULL && scan->line < spread->top.count; scan->line++, scan->bin = -1)
+			for (; series != NULL && scan->line < series->top.count; scan->line++, scan->bucket = -1)
 			{
 				CHECK_FOR_INTERRUPTS();
-				while (++scan->bin < scan->survey.nbins)
+				while (++scan->bucket < scan->survey.nbuckets)
 				{
 					if (is_row(scan))
 						return true;
@@ -490,12 +490,12 @@ next_keyed(ks_bi_scan *scan)
 static bool
 next_bucket(ks_bi_scan *scan)
 {
-	for (; scan->bot < scan->nbots; scan->bot++, scan->bin = -1)
+	for (; scan->bot < scan->nbots; scan->bot++, scan->bucket = -1)
 	{
 		const scanned_bot *bot = &scan->bots[scan->bot];
 
-		scan->bin = Max(scan->bin + 1, bot->first);
-		if (scan->bin <= bot->last)
+		scan->bucket = Max(scan->bucket + 1, bot->first);
+		if (scan->bucket <= bot->last)
 			return true;
 	}
 	return false;
@@ -511,7 +511,7 @@ next_row(ks_bi_scan *scan, ExprContext *context)
 		CHECK_FOR_INTERRUPTS();
 		if (scan->relation->take > 0 ? next_keyed(scan) : next_bucket(scan))
 			return true;
-		if (!read_batch(scan) && !next_segments(scan, false) && !next_zone(scan, false))
+		if (!read_batch(scan) && !next_intervals(scan, false) && !next_zone(scan, false))
 			scan->wanted.nothing = true;
 	}
 	return false;
@@ -540,7 +540,7 @@ static bool
 column_value(const ks_bi_scan *scan, const ks_bi_column *column, const ks_bi_source *source, Datum *value)
 {
 	const scanned_bot *bot = &scan->bots[scan->bot];
-	int			bucket = scan->buckets.bucket_of != NULL ? scan->bin : scan->segment + scan->bin;
+	int			bucket = scan->buckets.bucket_of != NULL ? scan->bucket : scan->interval + scan->bucket;
 	Timestamp	reading = scan->buckets.labels[bucket];
 	int64		whole;
 

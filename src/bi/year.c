@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "compat.h"
+#include "base/compat.h"
 #include "datatype/timestamp.h"
 #include "nodes/makefuncs.h"
 #include "utils/array.h"

@@ -39,12 +39,12 @@ typedef struct ks_moment
 extern int	ks_max_buckets;
 
 /*
- * Segments follow one another without a hole.  bucket_of is NULL in all but
+ * Spans follow one another without a hole.  bucket_of is NULL in all but
  * rare cases: a clock set back over midnight makes a day of two intervals,
- * with minutes of its neighbour between them.  An entry of -1 is a segment
+ * with minutes of its neighbour between them.  An entry of -1 is a span
  * that belongs to no bucket and must not be counted.
  *
- * nbuckets = nsegments = 0 where the range holds no instant, because the local
+ * nbuckets = nintervals = 0 where the range holds no instant, because the local
  * clock jumped over all of it (2011-12-30 in Apia); edges has one entry then.
  */
 typedef struct ks_buckets
@@ -54,11 +54,11 @@ typedef struct ks_buckets
 	TimestampTz *ends;			/* [nbuckets] true end, exclusive */
 	Timestamp  *labels;			/* [nbuckets] local label, column "date" */
 	bool	   *partial;		/* [nbuckets] the range covers only a part of it */
-	int			nsegments;
-	TimestampTz *edges;			/* [nsegments + 1] ascending; segment i is
+	int			nintervals;
+	TimestampTz *edges;			/* [nintervals + 1] ascending; span i is
 								 * [edges[i], edges[i + 1]) */
-	int32	   *bucket_of;		/* [nsegments] bucket of each segment, or NULL
-								 * when segment i is bucket i */
+	int32	   *bucket_of;		/* [nintervals] bucket of each span, or NULL
+								 * when span i is bucket i */
 } ks_buckets;
 
 /* A zone by its name; locale (or NULL) gives the region of Windows names. */

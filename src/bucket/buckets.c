@@ -2,7 +2,7 @@
  * From a question's range to its buckets.
  *
  * Ranges are first rounded to whole local hours or days on the local clock,
- * then cut on the zone's constant-offset segments.  A local moment never
+ * then cut on the zone's constant-offset spans.  A local moment never
  * becomes an instant before it has been rounded: midnight may not exist.
  */
 #include "postgres.h"
@@ -11,7 +11,7 @@
 
 #include "bucket/bucket.h"
 #include "bucket/calendar.h"
-#include "bucket/segment.h"
+#include "bucket/offset_span.h"
 #include "bucket/zone.h"
 
 /*
@@ -31,7 +31,7 @@ typedef struct question
 {
 	const ks_moment *from;
 	const ks_moment *to;
-	ks_segments segments;
+	ks_offset_spans spans;
 	ks_unit		unit;
 	ks_calendar calendar;
 } question;
@@ -140,7 +140,7 @@ static int64
 instant_of(const question *q, const ks_moment *moment)
 {
 	return moment->kind == KS_MOMENT_INSTANT ? moment->value
-		: ks_segments_first(&q->segments, moment->value);
+		: ks_offset_spans_first(&q->spans, moment->value);
 }
 
 static bool
@@ -176,26 +176,26 @@ day_of(int64 reading)
 static void
 range_days(const question *q, int64 *first, int64 *last)
 {
-	const ks_segments *segments = &q->segments;
+	const ks_offset_spans *spans = &q->spans;
 	int64		from = instant_of(q, q->from);
 	int64		to = instant_of(q, q->to);
 	bool		from_local = q->from->kind == KS_MOMENT_LOCAL;
 	bool		to_local = q->to->kind == KS_MOMENT_LOCAL;
 	int			i;
 
-	*first = day_of(from_local ? q->from->value : ks_segments_reading(segments, from));
-	*last = day_of(to_local ? q->to->value - 1 : ks_segments_reading(segments, to - 1));
+	*first = day_of(from_local ? q->from->value : ks_offset_spans_reading(spans, from));
+	*last = day_of(to_local ? q->to->value - 1 : ks_offset_spans_reading(spans, to - 1));
 
-	for (i = 1; i < segments->n; i++)
+	for (i = 1; i < spans->n; i++)
 	{
-		int64		change = segments->segment[i].start;
+		int64		change = spans->span[i].start;
 
 		if (change <= from || change >= to)
 			continue;
 		if (!from_local)
-			*first = Min(*first, day_of(change + segments->segment[i].offset));
+			*first = Min(*first, day_of(change + spans->span[i].offset));
 		if (!to_local)
-			*last = Max(*last, day_of(change - 1 + segments->segment[i - 1].offset));
+			*last = Max(*last, day_of(change - 1 + spans->span[i - 1].offset));
 	}
 }
 
@@ -206,13 +206,13 @@ range_instants(const question *q, int64 *first, int64 *last)
 	int64		to = q->to->value;
 
 	if (q->from->kind == KS_MOMENT_LOCAL)
-		*first = ks_segments_first(&q->segments, q->from->value -
+		*first = ks_offset_spans_first(&q->spans, q->from->value -
 								   ks_floor_mod(q->from->value, KS_USECS_PER_HOUR));
 	else
 		*first = q->from->value;
 
 	if (q->to->kind == KS_MOMENT_LOCAL)
-		to = ks_segments_first(&q->segments, to + ks_floor_mod(-to, KS_USECS_PER_HOUR));
+		to = ks_offset_spans_first(&q->spans, to + ks_floor_mod(-to, KS_USECS_PER_HOUR));
 	*last = to - 1;
 }
 
@@ -260,51 +260,51 @@ clipped_cuts(const int64 *days, int n, int64 first, int64 last)
 }
 
 static void
-allocate_buckets(ks_buckets *result, int64 nbuckets, int64 nsegments)
+allocate_buckets(ks_buckets *result, int64 nbuckets, int64 nintervals)
 {
 	result->starts = palloc((nbuckets + 1) * sizeof(TimestampTz));
 	result->ends = palloc((nbuckets + 1) * sizeof(TimestampTz));
 	result->labels = palloc((nbuckets + 1) * sizeof(Timestamp));
 	result->partial = palloc0((nbuckets + 1) * sizeof(bool));
-	result->edges = palloc((nsegments + 1) * sizeof(TimestampTz));
-	result->bucket_of = palloc((nsegments + 1) * sizeof(int32));
+	result->edges = palloc((nintervals + 1) * sizeof(TimestampTz));
+	result->bucket_of = palloc((nintervals + 1) * sizeof(int32));
 }
 
 /*
- * Turns pieces into segments, buckets numbered without those that never were.
- * Pieces before the first bucket's and after the last one's are left out.
+ * Turns intervals into spans, buckets numbered without those that never were.
+ * Intervals before the first bucket's and after the last one's are left out.
  */
 static void
-collect_pieces(ks_buckets *result, const ks_piece *pieces, int64 npieces, int64 end,
+collect_intervals(ks_buckets *result, const ks_interval *intervals, int64 nintervals, int64 end,
 			   int32 *number, int n)
 {
 	int64		first = 0;
 	int64		i;
 	int			b;
 
-	while (first < npieces && pieces[first].bucket < 0)
+	while (first < nintervals && intervals[first].bucket < 0)
 		first++;
-	while (npieces > first && pieces[npieces - 1].bucket < 0)
-		end = pieces[--npieces].start;
+	while (nintervals > first && intervals[nintervals - 1].bucket < 0)
+		end = intervals[--nintervals].start;
 
 	for (b = 0; b < n; b++)
 		number[b] = -1;
-	for (i = first; i < npieces; i++)
-		if (pieces[i].bucket >= 0)
-			number[pieces[i].bucket] = 0;
+	for (i = first; i < nintervals; i++)
+		if (intervals[i].bucket >= 0)
+			number[intervals[i].bucket] = 0;
 	for (b = 0; b < n; b++)
 		if (number[b] == 0)
 			number[b] = result->nbuckets++;
 
-	result->nsegments = npieces - first;
-	for (i = first; i < npieces; i++)
+	result->nintervals = nintervals - first;
+	for (i = first; i < nintervals; i++)
 	{
-		int32		bucket = pieces[i].bucket < 0 ? -1 : number[pieces[i].bucket];
+		int32		bucket = intervals[i].bucket < 0 ? -1 : number[intervals[i].bucket];
 
-		result->edges[i - first] = pieces[i].start;
+		result->edges[i - first] = intervals[i].start;
 		result->bucket_of[i - first] = bucket;
 	}
-	result->edges[result->nsegments] = end;
+	result->edges[result->nintervals] = end;
 }
 
 /* A day may be two intervals; its start is the first one's, its end the last one's. */
@@ -313,23 +313,23 @@ bound_buckets(ks_buckets *result)
 {
 	int			i;
 
-	for (i = result->nsegments - 1; i >= 0; i--)
+	for (i = result->nintervals - 1; i >= 0; i--)
 		if (result->bucket_of[i] >= 0)
 			result->starts[result->bucket_of[i]] = result->edges[i];
-	for (i = 0; i < result->nsegments; i++)
+	for (i = 0; i < result->nintervals; i++)
 		if (result->bucket_of[i] >= 0)
 			result->ends[result->bucket_of[i]] = result->edges[i + 1];
 }
 
-/* Most of the time segment i is bucket i, and nobody need look it up. */
+/* Most of the time span i is bucket i, and nobody need look it up. */
 static void
 forget_plain_mapping(ks_buckets *result)
 {
 	int			i;
 
-	if (result->nsegments != result->nbuckets)
+	if (result->nintervals != result->nbuckets)
 		return;
-	for (i = 0; i < result->nsegments; i++)
+	for (i = 0; i < result->nintervals; i++)
 		if (result->bucket_of[i] != i)
 			return;
 	pfree(result->bucket_of);
@@ -339,14 +339,14 @@ forget_plain_mapping(ks_buckets *result)
 static void
 build_days(ks_buckets *result, const question *q)
 {
-	const ks_segments *segments = &q->segments;
+	const ks_offset_spans *spans = &q->spans;
 	int64		first;
 	int64		last;
-	int64		npieces;
+	int64		nintervals;
 	int64	   *days;
 	int64	   *cuts;
 	int32	   *number;
-	ks_piece   *pieces;
+	ks_interval *intervals;
 	int			n;
 	int			b;
 
@@ -356,12 +356,12 @@ build_days(ks_buckets *result, const question *q)
 	days = bucket_days(q, first, last, &n);
 	cuts = clipped_cuts(days, n, first, last);
 
-	pieces = palloc(ks_segments_max_pieces(segments, n + 1) * sizeof(ks_piece));
-	npieces = ks_segments_cut(segments, cuts, n, pieces);
+	intervals = palloc(ks_offset_spans_max_intervals(spans, n + 1) * sizeof(ks_interval));
+	nintervals = ks_offset_spans_cut(spans, cuts, n, intervals);
 
-	allocate_buckets(result, n, npieces);
+	allocate_buckets(result, n, nintervals);
 	number = palloc(n * sizeof(int32));
-	collect_pieces(result, pieces, npieces, segments->end, number, n);
+	collect_intervals(result, intervals, nintervals, spans->end, number, n);
 	bound_buckets(result);
 	for (b = 0; b < n; b++)
 		if (number[b] >= 0)
@@ -369,19 +369,19 @@ build_days(ks_buckets *result, const question *q)
 
 	if (days[0] < first && number[0] >= 0)
 	{
-		result->starts[number[0]] = ks_segments_first(segments, days[0] * KS_USECS_PER_DAY);
+		result->starts[number[0]] = ks_offset_spans_first(spans, days[0] * KS_USECS_PER_DAY);
 		result->partial[number[0]] = true;
 	}
 	if (days[n] > last + 1 && number[n - 1] >= 0)
 	{
-		result->ends[number[n - 1]] = ks_segments_first(segments, days[n] * KS_USECS_PER_DAY);
+		result->ends[number[n - 1]] = ks_offset_spans_first(spans, days[n] * KS_USECS_PER_DAY);
 		result->partial[number[n - 1]] = true;
 	}
 	forget_plain_mapping(result);
 
 	pfree(days);
 	pfree(cuts);
-	pfree(pieces);
+	pfree(intervals);
 	pfree(number);
 }
 
@@ -412,7 +412,7 @@ hour_at(const ks_hour *hours, int64 nhours, int64 instant)
 static void
 build_hours(ks_buckets *result, const question *q)
 {
-	int64		capacity = ks_segments_max_hours(&q->segments);
+	int64		capacity = ks_offset_spans_max_hours(&q->spans);
 	int64		first_instant;
 	int64		last_instant;
 	int64		nhours;
@@ -425,16 +425,16 @@ build_hours(ks_buckets *result, const question *q)
 	check_count((last_instant - first_instant) / KS_USECS_PER_HOUR, KS_HOUR);
 
 	hours = palloc(capacity * sizeof(ks_hour));
-	nhours = ks_segments_hours(&q->segments, hours);
+	nhours = ks_offset_spans_hours(&q->spans, hours);
 	first = hour_at(hours, nhours, first_instant);
 	last = hour_at(hours, nhours, last_instant);
 	if (last < first && compare_moments(q) == 0)
 		refuse_empty(KS_HOUR);
 
 	result->nbuckets = last - first + 1;
-	result->nsegments = result->nbuckets;
+	result->nintervals = result->nbuckets;
 	check_count(result->nbuckets, KS_HOUR);
-	allocate_buckets(result, result->nbuckets, result->nsegments);
+	allocate_buckets(result, result->nbuckets, result->nintervals);
 	for (i = first; i <= last; i++)
 	{
 		result->starts[i - first] = hours[i].start;
@@ -442,7 +442,7 @@ build_hours(ks_buckets *result, const question *q)
 		result->labels[i - first] = hours[i].label;
 		result->edges[i - first] = hours[i].start;
 	}
-	result->edges[result->nsegments] = hours[last + 1].start;
+	result->edges[result->nintervals] = hours[last + 1].start;
 	pfree(result->bucket_of);
 	result->bucket_of = NULL;
 	pfree(hours);
@@ -466,7 +466,7 @@ ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks_moment *to,
 	check_count((to->value - from->value - 2 * KS_USECS_PER_DAY) /
 				(unit == KS_HOUR ? KS_USECS_PER_HOUR : KS_USECS_PER_DAY * KS_LONGEST_UNIT_DAYS),
 				unit);
-	ks_zone_segments(&q.segments, zone, Min(from->value, to->value) - margin,
+	ks_zone_offset_spans(&q.spans, zone, Min(from->value, to->value) - margin,
 					 Max(from->value, to->value) + margin);
 	if (compare_moments(&q) > 0)
 		refuse_reversed();
@@ -477,5 +477,5 @@ ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks_moment *to,
 	else
 		build_days(result, &q);
 	ks_calendar_close(&q.calendar);
-	pfree(q.segments.segment);
+	pfree(q.spans.span);
 }

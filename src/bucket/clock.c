@@ -8,7 +8,7 @@
  */
 #include "bucket/clock.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"

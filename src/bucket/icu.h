@@ -8,7 +8,7 @@
 #include <unicode/ucal.h>
 #include <unicode/uloc.h>
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "bucket/civil.h"
 

@@ -17,9 +17,9 @@
 #include "utils/timestamp.h"
 
 #include "bucket/bucket.h"
-#include "bucket/segment.h"
+#include "bucket/offset_span.h"
 #include "bucket/zone.h"
-#include "compat.h"
+#include "base/compat.h"
 
 PG_FUNCTION_INFO_V1(ks_moment_in);
 PG_FUNCTION_INFO_V1(ks_moment_out);
@@ -421,44 +421,44 @@ ks_moment_check(const ks_moment *moment, const char *argument)
 				 errhint("Only the years 1 to 9999 are supported.")));
 }
 
-/* Segments wide enough for all that a moment can mean in any zone. */
+/* Spans wide enough for all that a moment can mean in any zone. */
 static void
-moment_segments(ks_segments *segments, const ks_moment *moment, pg_tz *zone)
+moment_spans(ks_offset_spans *spans, const ks_moment *moment, pg_tz *zone)
 {
-	ks_zone_segments(segments, zone, moment->value - LONGEST_OFFSET,
+	ks_zone_offset_spans(spans, zone, moment->value - LONGEST_OFFSET,
 					 moment->value + LONGEST_OFFSET);
 }
 
 TimestampTz
 ks_moment_instant(const ks_moment *moment, pg_tz *zone)
 {
-	ks_segments segments;
+	ks_offset_spans spans;
 
 	if (moment->kind == KS_MOMENT_INSTANT)
 		return moment->value;
-	moment_segments(&segments, moment, zone);
-	return ks_segments_first(&segments, moment->value);
+	moment_spans(&spans, moment, zone);
+	return ks_offset_spans_first(&spans, moment->value);
 }
 
 TimestampTz
 ks_moment_hour(const ks_moment *moment, pg_tz *zone)
 {
-	ks_segments segments;
+	ks_offset_spans spans;
 
-	moment_segments(&segments, moment, zone);
-	return ks_segments_hour(&segments, moment->kind == KS_MOMENT_INSTANT ? moment->value
-							: ks_segments_first(&segments, moment->value));
+	moment_spans(&spans, moment, zone);
+	return ks_offset_spans_hour(&spans, moment->kind == KS_MOMENT_INSTANT ? moment->value
+							: ks_offset_spans_first(&spans, moment->value));
 }
 
 int64
 ks_moment_reading(const ks_moment *moment, pg_tz *zone)
 {
-	ks_segments segments;
+	ks_offset_spans spans;
 
 	if (moment->kind == KS_MOMENT_LOCAL)
 		return moment->value;
-	moment_segments(&segments, moment, zone);
-	return ks_segments_reading(&segments, moment->value);
+	moment_spans(&spans, moment, zone);
+	return ks_offset_spans_reading(&spans, moment->value);
 }
 
 int64

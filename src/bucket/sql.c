@@ -108,11 +108,11 @@ ks_intervals_sql(PG_FUNCTION_ARGS)
 	funcctx = SRF_PERCALL_SETUP();
 	buckets = funcctx->user_fctx;
 
-	/* The first and the last segment always belong to a bucket. */
+	/* The first and the last span always belong to a bucket. */
 	i = funcctx->call_cntr;
-	if (i < (uint64) buckets->nsegments && buckets->bucket_of != NULL && buckets->bucket_of[i] < 0)
+	if (i < (uint64) buckets->nintervals && buckets->bucket_of != NULL && buckets->bucket_of[i] < 0)
 		i = ++funcctx->call_cntr;
-	if (i >= (uint64) buckets->nsegments)
+	if (i >= (uint64) buckets->nintervals)
 		SRF_RETURN_DONE(funcctx);
 
 	bucket = buckets->bucket_of == NULL ? (int32) i : buckets->bucket_of[i];
@@ -125,7 +125,7 @@ ks_intervals_sql(PG_FUNCTION_ARGS)
 }
 
 /*
- * An array of edges says nothing of segments that belong together or to no
+ * An array of edges says nothing of spans that belong together or to no
  * bucket, so that a range with such is refused rather than miscounted.
  */
 Datum
@@ -145,10 +145,10 @@ ks_edges_sql(PG_FUNCTION_ARGS)
 	if (buckets.nbuckets == 0)
 		PG_RETURN_ARRAYTYPE_P(construct_empty_array(TIMESTAMPTZOID));
 
-	edges = palloc((buckets.nsegments + 1) * sizeof(Datum));
-	for (i = 0; i <= buckets.nsegments; i++)
+	edges = palloc((buckets.nintervals + 1) * sizeof(Datum));
+	for (i = 0; i <= buckets.nintervals; i++)
 		edges[i] = TimestampTzGetDatum(buckets.edges[i]);
-	PG_RETURN_ARRAYTYPE_P(construct_array(edges, buckets.nsegments + 1, TIMESTAMPTZOID,
+	PG_RETURN_ARRAYTYPE_P(construct_array(edges, buckets.nintervals + 1, TIMESTAMPTZOID,
 										  sizeof(TimestampTz), FLOAT8PASSBYVAL,
 										  TYPALIGN_DOUBLE));
 }

@@ -23,7 +23,7 @@
 #include "utils/varlena.h"
 
 #include "bucket/bucket.h"
-#include "bucket/segment.h"
+#include "bucket/offset_span.h"
 #include "bucket/zone.h"
 
 /* pg_tzset_offset's zones go this far; tz database offsets do, too. */
@@ -293,22 +293,22 @@ next_change(pg_tz *zone, pg_time_t at, long *offset, pg_time_t *change)
 
 /* A change of name or daylight saving flag alone is no change here. */
 static void
-add_segment(ks_segments *result, int *capacity, int64 start, int64 offset)
+add_span(ks_offset_spans *result, int *capacity, int64 start, int64 offset)
 {
-	if (result->n > 0 && result->segment[result->n - 1].offset == offset)
+	if (result->n > 0 && result->span[result->n - 1].offset == offset)
 		return;
 	if (result->n == *capacity)
 	{
 		*capacity *= 2;
-		result->segment = repalloc(result->segment, *capacity * sizeof(ks_segment));
+		result->span = repalloc(result->span, *capacity * sizeof(ks_offset_span));
 	}
-	result->segment[result->n].start = start;
-	result->segment[result->n].offset = offset;
+	result->span[result->n].start = start;
+	result->span[result->n].offset = offset;
 	result->n++;
 }
 
 void
-ks_zone_segments(ks_segments *result, pg_tz *zone, int64 from, int64 to)
+ks_zone_offset_spans(ks_offset_spans *result, pg_tz *zone, int64 from, int64 to)
 {
 	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 	pg_time_t	at = ks_floor_div(from, USECS_PER_SEC) + epoch;
@@ -317,14 +317,14 @@ ks_zone_segments(ks_segments *result, pg_tz *zone, int64 from, int64 to)
 	int			capacity = 16;
 
 	result->n = 0;
-	result->segment = palloc(capacity * sizeof(ks_segment));
+	result->span = palloc(capacity * sizeof(ks_offset_span));
 	result->end = to;
 	for (;;)
 	{
 		bool		more = next_change(zone, at, &offset, &change);
 
 		CHECK_FOR_INTERRUPTS();
-		add_segment(result, &capacity, (at - epoch) * USECS_PER_SEC, offset * USECS_PER_SEC);
+		add_span(result, &capacity, (at - epoch) * USECS_PER_SEC, offset * USECS_PER_SEC);
 		if (!more || (change - epoch) * USECS_PER_SEC >= to)
 			break;
 		Assert(change > at);

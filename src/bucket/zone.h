@@ -6,10 +6,10 @@
 
 #include "pgtime.h"
 
-#include "bucket/segment.h"
+#include "bucket/offset_span.h"
 
 /* Offsets of the zone from one instant up to another (both microseconds). */
-extern void ks_zone_segments(ks_segments *result, pg_tz *zone, int64 from, int64 to);
+extern void ks_zone_offset_spans(ks_offset_spans *result, pg_tz *zone, int64 from, int64 to);
 
 /* Name of the tz database for a Windows zone name, or NULL. */
 extern const char *ks_windows_zone(const char *name, const char *locale);

@@ -11,12 +11,12 @@
 #include "bucket/clock.h"
 #include "stats/stats.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 
 /* Where the key columns of measures begin. */
 #define STORY_OF_STORIES	KS_DIMENSIONS
@@ -47,13 +47,13 @@ PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_heatmap);
 
 /* Whose, and by which clock. */
 void
-ks_chatbot_com_start(FunctionCallInfo fcinfo, int tz_argument, ks_request *request)
+ks_chatbot_com_start(FunctionCallInfo fcinfo, int tz_argument, ks_arguments *arguments)
 {
-	memset(request, 0, sizeof(*request));
-	request->bot_id = ks_required_bot(fcinfo, 0);
-	request->zone = ks_optional_text(fcinfo, tz_argument);
-	if (request->zone == NULL)
-		request->zone = "UTC";
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->bot_id = ks_required_bot(fcinfo, 0);
+	arguments->zone = ks_optional_text(fcinfo, tz_argument);
+	if (arguments->zone == NULL)
+		arguments->zone = "UTC";
 }
 
 /* Those that are documented; more of them are known elsewhere. */
@@ -99,12 +99,12 @@ check_default_end(const ks_moment *from, const ks_moment *to, bool from_is_missi
 
 /* from, to, period: what follows the bot. */
 void
-ks_chatbot_com_range(FunctionCallInfo fcinfo, ks_request *request)
+ks_chatbot_com_range(FunctionCallInfo fcinfo, ks_arguments *arguments)
 {
 	ks_moment  *from = palloc0(sizeof(ks_moment));
 	ks_moment  *to = palloc0(sizeof(ks_moment));
 	char	   *period = ks_optional_text(fcinfo, 3);
-	pg_tz	   *zone = ks_zone_lookup(request->zone, NULL);
+	pg_tz	   *zone = ks_zone_lookup(arguments->zone, NULL);
 	bool		no_from = PG_ARGISNULL(1);
 	bool		no_to = PG_ARGISNULL(2);
 
@@ -119,13 +119,13 @@ ks_chatbot_com_range(FunctionCallInfo fcinfo, ks_request *request)
 		if (no_from || no_to)
 			check_default_end(from, to, no_from, zone);
 	}
-	request->from = from;
-	request->to = to;
+	arguments->from = from;
+	arguments->to = to;
 }
 
 /* The unit of a series; NULL is the documented default. */
 static const char *
-dimension_argument(FunctionCallInfo fcinfo, int argument, const ks_request *request)
+dimension_argument(FunctionCallInfo fcinfo, int argument, const ks_arguments *arguments)
 {
 	static const char *const dimensions[] = {"year", "month", "day", "hour"};
 	char	   *name = ks_optional_text(fcinfo, argument);
@@ -142,7 +142,7 @@ dimension_argument(FunctionCallInfo fcinfo, int argument, const ks_request *requ
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("dimension \"%s\" is not known", name),
 				 errhint("Dimensions are auto, year, month, day and hour.")));
-	span = ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL));
+	span = ks_moment_span(arguments->from, arguments->to, ks_zone_lookup(arguments->zone, NULL));
 	return span <= AUTO_HOURS ? "hour" : span <= AUTO_DAYS ? "day" : span <= AUTO_MONTHS ? "month" : "year";
 }
 
@@ -360,9 +360,9 @@ finish_json(StringInfo out)
 }
 
 static void
-read_groups(const ks_request *request, const report *r, const char *member, const ks_buckets *buckets, ks_groups *groups)
+read_groups(const ks_arguments *arguments, const report *r, const char *member, const ks_buckets *buckets, ks_groups *groups)
 {
-	ks_request	grouped = *request;
+	ks_arguments grouped = *arguments;
 	bool		by_story = strcmp(member, "storyId") == 0;
 
 	if (by_story)
@@ -374,7 +374,7 @@ read_groups(const ks_request *request, const report *r, const char *member, cons
 static Datum
 series_report(FunctionCallInfo fcinfo, const report *r)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_series	series;
 	ks_groups	groups;
 	points		all;
@@ -382,16 +382,16 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 	const char *member;
 	StringInfoData out;
 
-	ks_chatbot_com_start(fcinfo, 8, &request);
-	ks_chatbot_com_range(fcinfo, &request);
-	request.granularity = dimension_argument(fcinfo, 4, &request);
+	ks_chatbot_com_start(fcinfo, 8, &arguments);
+	ks_chatbot_com_range(fcinfo, &arguments);
+	arguments.granularity = dimension_argument(fcinfo, 4, &arguments);
 	member = group_argument(fcinfo, 5);
-	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 6), "source");
-	ks_list_condition(&request, STORY_OF_STORIES, ks_optional_text(fcinfo, 7), "storyId");
-	request.measure = PG_ARGISNULL(7) ? r->measure : r->measure_by_story;
-	request.distinct = r->kind != MESSAGES;
+	ks_list_condition(&arguments, SOURCE, ks_optional_text(fcinfo, 6), "source");
+	ks_list_condition(&arguments, STORY_OF_STORIES, ks_optional_text(fcinfo, 7), "storyId");
+	arguments.measure = PG_ARGISNULL(7) ? r->measure : r->measure_by_story;
+	arguments.distinct = r->kind != MESSAGES;
 
-	ks_stats_series(&request, &series);
+	ks_stats_series(&arguments, &series);
 	all.kind = r->kind;
 	all.counts = series.counts;
 	all.distincts = series.distincts;
@@ -402,7 +402,7 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 		put_points(&out, &all, &begun);
 	else
 	{
-		read_groups(&request, r, member, &series.buckets, &groups);
+		read_groups(&arguments, r, member, &series.buckets, &groups);
 		put_groups(&out, member, r->kind, &begun, &groups);
 	}
 	put_summary(&out, &all, series.buckets.nbuckets);
@@ -471,11 +471,11 @@ check_offset(int32 offset)
 
 /* The clock of the heatmap: a zone's, or one that is always so many minutes ahead of UTC. */
 static void
-start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_request *request)
+start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_arguments *arguments)
 {
 	int32		offset;
 
-	ks_chatbot_com_start(fcinfo, tz_argument, request);
+	ks_chatbot_com_start(fcinfo, tz_argument, arguments);
 	if (PG_ARGISNULL(offset_argument))
 		return;
 	if (!PG_ARGISNULL(tz_argument))
@@ -485,7 +485,7 @@ start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_
 				 errhint("Pass \"tz\" for a zone whose clock is changed, \"offset\" for one that is always as far from UTC.")));
 	offset = PG_GETARG_INT32(offset_argument);
 	check_offset(offset);
-	request->zone = psprintf("%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
+	arguments->zone = psprintf("%c%02d:%02d", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
 }
 
 /*
@@ -494,16 +494,16 @@ start_heatmap(FunctionCallInfo fcinfo, int offset_argument, int tz_argument, ks_
  * are left out.  False where no year has any.
  */
 static bool
-leave_out_empty_years(ks_request *request)
+leave_out_empty_years(ks_arguments *arguments)
 {
-	ks_request	yearly = *request;
+	ks_arguments yearly = *arguments;
 	ks_series	series;
 	ks_moment  *from;
 	ks_moment  *to;
 	int			first = 0;
 	int			last;
 
-	if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS - CUT_HOURS_MAX)
+	if (ks_moment_span(arguments->from, arguments->to, ks_zone_lookup(arguments->zone, NULL)) / USECS_PER_HOUR < KS_MAX_BUCKETS - CUT_HOURS_MAX)
 		return true;
 	yearly.granularity = "year";
 	yearly.distinct = false;
@@ -517,13 +517,13 @@ leave_out_empty_years(ks_request *request)
 	{
 		from = palloc0(sizeof(ks_moment));
 		from->value = series.buckets.labels[first];
-		request->from = from;
+		arguments->from = from;
 	}
 	if (first <= last && last < series.buckets.nbuckets - 1)
 	{
 		to = palloc0(sizeof(ks_moment));
 		to->value = series.buckets.labels[last + 1];
-		request->to = to;
+		arguments->to = to;
 	}
 	return first <= last;
 }
@@ -547,21 +547,21 @@ put_cell(StringInfo out, int cell, int64 value, int64 all)
 Datum
 ks_chatbot_com_conversations_heatmap(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	int64		counts[KS_HEATMAP_CELLS] = {0};
 	int64		distincts[KS_HEATMAP_CELLS] = {0};
 	int64		all;
 	StringInfoData out;
 	int			cell;
 
-	start_heatmap(fcinfo, 4, 7, &request);
-	ks_chatbot_com_range(fcinfo, &request);
-	ks_list_condition(&request, SOURCE, ks_optional_text(fcinfo, 5), "source");
-	ks_list_condition(&request, STORY_OF_STORIES, ks_optional_text(fcinfo, 6), "storyId");
-	request.measure = PG_ARGISNULL(6) ? "messages" : "stories";
-	request.distinct = true;
-	if (leave_out_empty_years(&request))
-		ks_stats_heatmap(&request, counts, distincts, NULL);
+	start_heatmap(fcinfo, 4, 7, &arguments);
+	ks_chatbot_com_range(fcinfo, &arguments);
+	ks_list_condition(&arguments, SOURCE, ks_optional_text(fcinfo, 5), "source");
+	ks_list_condition(&arguments, STORY_OF_STORIES, ks_optional_text(fcinfo, 6), "storyId");
+	arguments.measure = PG_ARGISNULL(6) ? "messages" : "stories";
+	arguments.distinct = true;
+	if (leave_out_empty_years(&arguments))
+		ks_stats_heatmap(&arguments, counts, distincts, NULL);
 
 	all = sum_of(distincts, KS_HEATMAP_CELLS);
 	ks_json_begin(&out);

@@ -10,11 +10,11 @@
 #include "dialect/list.h"
 #include "rollup/interaction.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "miscadmin.h"
-#include "tally/filter.h"
-#include "tally/sort.h"
+#include "query/filter.h"
+#include "base/sort.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_interactions);
@@ -44,7 +44,7 @@ typedef struct line
 	ks_string	part[MEMBERS];
 	int64		value;			/* in the range */
 	bool		is_counted;		/* there are events of it, in the range or not */
-	int64		last;			/* which of several names came last: a slot of events, else an instant of the catalogue */
+	int64		last;			/* which of several names came last: a quarter of events, else an instant of the catalogue */
 } line;
 
 typedef struct lines
@@ -143,16 +143,16 @@ merge_lines(lines *all)
 	all->count = kept;
 }
 
-/* The conditions of the request, to be held against keys that no fold has seen. */
+/* The conditions of the arguments, to be held against keys that no fold has seen. */
 static ks_filter
-filter_of(const ks_request *request)
+filter_of(const ks_arguments *arguments)
 {
-	ks_filter	filter = {palloc((request->filters.count + 1) * sizeof(ks_condition)), (uint32) request->filters.count};
+	ks_filter	filter = {palloc((arguments->filters.count + 1) * sizeof(ks_condition)), (uint32) arguments->filters.count};
 	int			i;
 
-	for (i = 0; i < request->filters.count; i++)
+	for (i = 0; i < arguments->filters.count; i++)
 	{
-		text	   *condition = DatumGetTextPP(request->filters.conditions[i]);
+		text	   *condition = DatumGetTextPP(arguments->filters.conditions[i]);
 		ks_condition *c = &filter.conditions[i];
 
 		if (!ks_condition_read(c, VARDATA_ANY(condition), VARSIZE_ANY_EXHDR(condition)))
@@ -178,18 +178,18 @@ passes(const ks_filter *filter, ks_string *key)
 
 /* All that there are: of the range, of all time, of the catalogue.  Gives back the sum of their values. */
 static int64
-find_lines(lines *all, ks_request request, const ks_filter *filter)
+find_lines(lines *all, ks_arguments arguments, const ks_filter *filter)
 {
 	ks_top		asked;
 	ks_top		ever;
 	ks_interaction_keys noted;
 	int			i;
 
-	request.measure = KS_INTERACTIONS;
-	ks_stats_top_by(&request, KS_DIMENSIONS, MEMBERS, PG_INT32_MAX, &asked);
-	request.from = request.to = NULL;
-	ks_stats_top_by(&request, KS_DIMENSIONS, MEMBERS, PG_INT32_MAX, &ever);
-	ks_interactions_noted(request.bot_id, &noted);
+	arguments.measure = KS_INTERACTIONS;
+	ks_stats_top_by(&arguments, KS_DIMENSIONS, MEMBERS, PG_INT32_MAX, &asked);
+	arguments.from = arguments.to = NULL;
+	ks_stats_top_by(&arguments, KS_DIMENSIONS, MEMBERS, PG_INT32_MAX, &ever);
+	ks_interactions_noted(arguments.bot_id, &noted);
 	for (i = 0; i < asked.count; i++)
 		add_line(all, asked.lines[i].key)->value = asked.lines[i].weight;
 	for (i = 0; i < ever.count; i++)
@@ -240,7 +240,7 @@ is_renamed(const lines *all, int begin, int end)
 
 /* Notes when a name was used; what it is of may not be among the lines. */
 static void
-note_use(lines *all, ks_string key, int64 slot)
+note_use(lines *all, ks_string key, int64 quarter)
 {
 	line		wanted;
 	line	   *found;
@@ -248,7 +248,7 @@ note_use(lines *all, ks_string key, int64 slot)
 	take_parts(key, wanted.part);
 	found = bsearch(&wanted, all->item, all->count, sizeof(line), compare_lines);
 	if (found != NULL)
-		found->last = Max(found->last, slot);
+		found->last = Max(found->last, quarter);
 }
 
 /* How many interactions of several names there are still none of whose names is known to have been used. */
@@ -387,18 +387,18 @@ Datum
 ks_chatbot_com_conversations_interactions(PG_FUNCTION_ARGS)
 {
 	lines		all = {0};
-	ks_request	request;
+	ks_arguments arguments;
 	ks_filter	filter;
 	int64		total;
 	StringInfoData out;
 	int			i;
 
-	ks_chatbot_com_start(fcinfo, 5, &request);
-	ks_chatbot_com_range(fcinfo, &request);
-	ks_list_condition(&request, STORY, ks_optional_text(fcinfo, 4), "storyId");
-	filter = filter_of(&request);
-	total = find_lines(&all, request, &filter);
-	find_last_uses(&all, request.bot_id, &filter);
+	ks_chatbot_com_start(fcinfo, 5, &arguments);
+	ks_chatbot_com_range(fcinfo, &arguments);
+	ks_list_condition(&arguments, STORY, ks_optional_text(fcinfo, 4), "storyId");
+	filter = filter_of(&arguments);
+	total = find_lines(&all, arguments, &filter);
+	find_last_uses(&all, arguments.bot_id, &filter);
 	choose_names(&all);
 	ks_sort(all.item, all.count, sizeof(line), compare_for_report, CurrentMemoryContext);
 

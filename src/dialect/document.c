@@ -4,7 +4,7 @@
  */
 #include "dialect/document.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -14,7 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "dialect/json.h"
-#include "rollup/reply.h"
+#include "conversation/reply.h"
 
 const char *const ks_document_properties[] = {
 	"bot_id",

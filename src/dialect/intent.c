@@ -10,10 +10,10 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "array.h"
-#include "compat.h"
-#include "rollup/reply.h"
-#include "tally/sort.h"
+#include "base/array.h"
+#include "base/compat.h"
+#include "conversation/reply.h"
+#include "base/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_first_meaningful_intent);
 PG_FUNCTION_INFO_V1(ks_last_meaningful_intent);

@@ -10,7 +10,7 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
-#include "rollup/reply.h"
+#include "conversation/reply.h"
 #include "stats/stats.h"
 
 /* Names of intents that do not count. */

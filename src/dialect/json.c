@@ -6,7 +6,7 @@
  */
 #include "dialect/json.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "common/shortest_dec.h"
 #include "miscadmin.h"

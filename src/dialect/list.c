@@ -3,8 +3,8 @@
  */
 #include "dialect/list.h"
 
-#include "array.h"
-#include "compat.h"
+#include "base/array.h"
+#include "base/compat.h"
 #include "dialect/items.h"
 
 #include "mb/pg_wchar.h"
@@ -87,12 +87,12 @@ ks_list_from_text(ks_list *list, const char *text, const char *argument)
 
 /* What a list argument, if it is there, demands of one part of the key. */
 void
-ks_list_condition(ks_request *request, int part, const char *text, const char *argument)
+ks_list_condition(ks_arguments *arguments, int part, const char *text, const char *argument)
 {
 	ks_list		list;
 
 	if (text == NULL)
 		return;
 	ks_list_from_text(&list, text, argument);
-	ks_filters_list(&request->filters, part, &list, argument);
+	ks_filters_list(&arguments->filters, part, &list, argument);
 }

@@ -7,6 +7,6 @@
 #include "stats/stats.h"
 
 extern void ks_list_from_text(ks_list *list, const char *text, const char *argument);
-extern void ks_list_condition(ks_request *request, int part, const char *text, const char *argument);
+extern void ks_list_condition(ks_arguments *arguments, int part, const char *text, const char *argument);
 
 #endif							/* KS_DIALECT_LIST_H */

@@ -11,7 +11,7 @@
  */
 #include "dialect/logicdialog.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -143,8 +143,8 @@ snap_range(ks_analytics *a, const ks_moment *from, const ks_moment *to, ks_unit 
 	/* an hour that the clock shows twice has two starts: buckets know which one */
 	if (unit == KS_HOUR)
 		a->from = *from;
-	a->request.from = &a->from;
-	a->request.to = to;
+	a->arguments.from = &a->from;
+	a->arguments.to = to;
 }
 
 /* ------------------------------------------------------------------------
@@ -170,7 +170,7 @@ put_range(ks_analytics *a, pg_tz *zone)
 	if (buckets->nbuckets > 0)
 	{
 		start = buckets->starts[0];
-		end = buckets->edges[buckets->nsegments];
+		end = buckets->edges[buckets->nintervals];
 	}
 	else
 		start = end = ks_moment_instant(&a->from, zone);
@@ -189,12 +189,12 @@ ks_analytics_begin(FunctionCallInfo fcinfo, ks_analytics *a)
 	pg_tz	   *zone;
 
 	memset(a, 0, sizeof(*a));
-	a->request.zone = PG_ARGISNULL(4) ? "UTC" : ks_optional_text(fcinfo, 4);
-	a->request.granularity = resolutions[unit];
-	zone = ks_zone_lookup(a->request.zone, NULL);
+	a->arguments.zone = PG_ARGISNULL(4) ? "UTC" : ks_optional_text(fcinfo, 4);
+	a->arguments.granularity = resolutions[unit];
+	zone = ks_zone_lookup(a->arguments.zone, NULL);
 	snap_range(a, from, to, unit, zone);
-	client = required_client(fcinfo, 2, &a->request.bot_id);
-	ks_stats_buckets(&a->request, &a->buckets);
+	client = required_client(fcinfo, 2, &a->arguments.bot_id);
+	ks_stats_buckets(&a->arguments, &a->buckets);
 
 	ks_json_begin(&a->out);
 	ks_json_open(&a->out, '{');
@@ -238,18 +238,18 @@ bucket_counts(ks_analytics *a, const char *measure, bool distinct)
 	int64	   *counts = zeros(a);
 	int64	   *distincts = zeros(a);
 
-	a->request.measure = measure;
-	a->request.distinct = distinct;
-	ks_stats_counts(&a->request, &a->buckets, counts, distincts);
+	a->arguments.measure = measure;
+	a->arguments.distinct = distinct;
+	ks_stats_counts(&a->arguments, &a->buckets, counts, distincts);
 	return distinct ? distincts : counts;
 }
 
 static void
 ask_groups(ks_analytics *a, const char *measure, int part, bool distinct, ks_groups *groups)
 {
-	a->request.measure = measure;
-	a->request.distinct = distinct;
-	ks_stats_groups(&a->request, part, &a->buckets, groups);
+	a->arguments.measure = measure;
+	a->arguments.distinct = distinct;
+	ks_stats_groups(&a->arguments, part, &a->buckets, groups);
 }
 
 /* The number of the group that has this name, or -1; NULL is a name, too. */
@@ -308,7 +308,7 @@ ks_logicdialog_user(PG_FUNCTION_ARGS)
 	ks_analytics_begin(fcinfo, &a);
 	columns[1].counts = bucket_counts(&a, "users", true);
 	columns[0].counts = created = zeros(&a);
-	ks_stats_newcomers(&a.request, &a.buckets, created);
+	ks_stats_first_seen(&a.arguments, &a.buckets, created);
 	return series_answer(&a, columns, lengthof(columns));
 }
 
@@ -553,9 +553,9 @@ ks_logicdialog_intervention_average_time(PG_FUNCTION_ARGS)
 	int64		interventions;
 
 	ks_analytics_begin(fcinfo, &a);
-	interventions = ks_stats_total_of(&a.request, "timed_handovers");
+	interventions = ks_stats_total_of(&a.arguments, "timed_handovers");
 	ks_json_open(&a.out, '{');
-	put_times(&a.out, interventions, ks_stats_total_of(&a.request, "handover_seconds"));
+	put_times(&a.out, interventions, ks_stats_total_of(&a.arguments, "handover_seconds"));
 	ks_json_close(&a.out, '}');
 	return ks_analytics_finish(&a);
 }

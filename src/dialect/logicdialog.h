@@ -10,7 +10,7 @@
 /* One question, and the answer as far as it is written. */
 typedef struct ks_analytics
 {
-	ks_request	request;		/* "from" is snapped back */
+	ks_arguments arguments;		/* "from" is snapped back */
 	ks_moment	from;
 	ks_buckets	buckets;
 	StringInfoData out;

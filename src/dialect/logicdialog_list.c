@@ -7,11 +7,11 @@
  */
 #include "dialect/logicdialog.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_logicdialog_events);
 PG_FUNCTION_INFO_V1(ks_logicdialog_user_detail);
@@ -100,7 +100,7 @@ compare_counts(const void *a, const void *b)
 
 /* Adds up lines about the same, and puts them in order. */
 static void
-settle_lines(lines *all)
+consolidate_lines(lines *all)
 {
 	int			kept = 0;
 	int			i,
@@ -129,9 +129,9 @@ start_lines(lines *all, int size)
 static void
 ask_top(ks_analytics *a, const char *measure, bool distinct, int part, int parts, ks_top *top)
 {
-	a->request.measure = measure;
-	a->request.distinct = distinct;
-	ks_stats_top_by(&a->request, part, parts, PG_INT32_MAX, top);
+	a->arguments.measure = measure;
+	a->arguments.distinct = distinct;
+	ks_stats_top_by(&a->arguments, part, parts, PG_INT32_MAX, top);
 }
 
 /* The named parts of a key. */
@@ -165,7 +165,7 @@ break_down(ks_analytics *a, const breakdown *b, lines *all)
 		all->line[all->count].counts[0] = count;
 		named_parts(b, top.lines[i].key, &all->line[all->count++]);
 	}
-	settle_lines(all);
+	consolidate_lines(all);
 }
 
 /* Event tables have ratings as numbers, keys have all as text. */
@@ -323,7 +323,7 @@ ask_responses(ks_analytics *a, lines *all)
 			if (response.parts[0].bytes != NULL)
 				all->line[all->count++] = response;
 		}
-	settle_lines(all);
+	consolidate_lines(all);
 }
 
 static void

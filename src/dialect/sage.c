@@ -2,14 +2,14 @@
  * Kindly's Sage Statistics API: eleven functions, their parameters, defaults
  * and JSON exactly as documented.
  *
- * Each function reads its arguments into a request, asks the stats room, and
+ * Each function reads its arguments into a arguments, asks the stats room, and
  * writes what came back.
  */
 #include "dialect/json.h"
 #include "dialect/list.h"
 #include "stats/stats.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -43,37 +43,37 @@ static const struct
 
 /* bot, from, to, tz: where every function but meta_options begins. */
 static void
-range_arguments(FunctionCallInfo fcinfo, ks_request *request)
+range_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
 {
-	memset(request, 0, sizeof(*request));
-	request->bot_id = ks_required_bot(fcinfo, 0);
-	request->from = ks_required_moment(fcinfo, 1, "from");
-	request->to = ks_required_moment(fcinfo, 2, "to");
-	request->zone = ks_optional_text(fcinfo, 3);
-	if (request->zone == NULL)
-		request->zone = "UTC";
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->bot_id = ks_required_bot(fcinfo, 0);
+	arguments->from = ks_required_moment(fcinfo, 1, "from");
+	arguments->to = ks_required_moment(fcinfo, 2, "to");
+	arguments->zone = ks_optional_text(fcinfo, 3);
+	if (arguments->zone == NULL)
+		arguments->zone = "UTC";
 }
 
 /* sources and language_codes, which follow each other */
 static void
-list_arguments(FunctionCallInfo fcinfo, int first, ks_request *request)
+list_arguments(FunctionCallInfo fcinfo, int first, ks_arguments *arguments)
 {
-	ks_list_condition(request, 0, ks_optional_text(fcinfo, first), "sources");
-	ks_list_condition(request, 1, ks_optional_text(fcinfo, first + 1), "language_codes");
+	ks_list_condition(arguments, 0, ks_optional_text(fcinfo, first), "sources");
+	ks_list_condition(arguments, 1, ks_optional_text(fcinfo, first + 1), "language_codes");
 }
 
 /* bot, from, to, tz, granularity, sources, language_codes */
 static void
-series_arguments(FunctionCallInfo fcinfo, ks_request *request)
+series_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
 {
-	range_arguments(fcinfo, request);
-	request->granularity = ks_optional_text(fcinfo, 4);
-	list_arguments(fcinfo, 5, request);
-	if (request->granularity != NULL && ks_unit_parse(request->granularity) == KS_HOUR)
+	range_arguments(fcinfo, arguments);
+	arguments->granularity = ks_optional_text(fcinfo, 4);
+	list_arguments(fcinfo, 5, arguments);
+	if (arguments->granularity != NULL && ks_unit_parse(arguments->granularity) == KS_HOUR)
 	{
-		ks_moment_check(request->from, "from");
-		ks_moment_check(request->to, "to");
-		if (ks_moment_span(request->from, request->to, ks_zone_lookup(request->zone, NULL)) > HOURLY_SPAN_MAX)
+		ks_moment_check(arguments->from, "from");
+		ks_moment_check(arguments->to, "to");
+		if (ks_moment_span(arguments->from, arguments->to, ks_zone_lookup(arguments->zone, NULL)) > HOURLY_SPAN_MAX)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("granularity \"hour\" is only allowed for a week or less"),
@@ -83,10 +83,10 @@ series_arguments(FunctionCallInfo fcinfo, ks_request *request)
 
 /* bot, from, to, tz, limit, sources, language_codes */
 static int32
-top_arguments(FunctionCallInfo fcinfo, ks_request *request, int32 limit)
+top_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments, int32 limit)
 {
-	range_arguments(fcinfo, request);
-	list_arguments(fcinfo, 5, request);
+	range_arguments(fcinfo, arguments);
+	list_arguments(fcinfo, 5, arguments);
 	return ks_stats_limit(PG_ARGISNULL(4) ? limit : PG_GETARG_INT32(4));
 }
 
@@ -152,15 +152,15 @@ ks_sage_meta_options(PG_FUNCTION_ARGS)
 static Datum
 counted_series(FunctionCallInfo fcinfo, bool distinct)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_series	series;
 	StringInfoData out;
 	int			i;
 
-	series_arguments(fcinfo, &request);
-	request.measure = "messages";
-	request.distinct = distinct;
-	ks_stats_series(&request, &series);
+	series_arguments(fcinfo, &arguments);
+	arguments.measure = "messages";
+	arguments.distinct = distinct;
+	ks_stats_series(&arguments, &series);
 	start_json(&out, '[');
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
@@ -188,29 +188,29 @@ ks_sage_sessions_messages(PG_FUNCTION_ARGS)
 
 /* The counts of another measure in the same buckets. */
 static int64 *
-more_counts(ks_request *request, const ks_buckets *buckets, const char *measure)
+more_counts(ks_arguments *arguments, const ks_buckets *buckets, const char *measure)
 {
 	int64	   *counts = palloc0((buckets->nbuckets + 1) * sizeof(int64));
 
-	request->measure = measure;
-	ks_stats_counts(request, buckets, counts, NULL);
+	arguments->measure = measure;
+	ks_stats_counts(arguments, buckets, counts, NULL);
 	return counts;
 }
 
 Datum
 ks_sage_fallbacks_series(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_buckets	buckets;
 	int64	   *fallbacks,
 			   *replies;
 	StringInfoData out;
 	int			i;
 
-	series_arguments(fcinfo, &request);
-	ks_stats_buckets(&request, &buckets);
-	fallbacks = more_counts(&request, &buckets, "fallbacks");
-	replies = more_counts(&request, &buckets, "replies");
+	series_arguments(fcinfo, &arguments);
+	ks_stats_buckets(&arguments, &buckets);
+	fallbacks = more_counts(&arguments, &buckets, "fallbacks");
+	replies = more_counts(&arguments, &buckets, "replies");
 	start_json(&out, '[');
 	for (i = 0; i < buckets.nbuckets; i++)
 	{
@@ -229,18 +229,18 @@ ks_sage_fallbacks_series(PG_FUNCTION_ARGS)
 Datum
 ks_sage_fallbacks_total(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	int64		fallbacks;
 	StringInfoData out;
 
-	range_arguments(fcinfo, &request);
-	list_arguments(fcinfo, 4, &request);
-	fallbacks = ks_stats_total_of(&request, "fallbacks");
+	range_arguments(fcinfo, &arguments);
+	list_arguments(fcinfo, 4, &arguments);
+	fallbacks = ks_stats_total_of(&arguments, "fallbacks");
 	start_json(&out, '{');
 	ks_json_member(&out, "count");
 	ks_json_integer(&out, fallbacks);
 	ks_json_member(&out, "rate");
-	ks_json_number(&out, ks_ratio(fallbacks, ks_stats_total_of(&request, "replies")));
+	ks_json_number(&out, ks_ratio(fallbacks, ks_stats_total_of(&arguments, "replies")));
 	return finish_json(&out, '}');
 }
 
@@ -258,15 +258,15 @@ put_part(StringInfo out, const char *name, ks_string *key)
 Datum
 ks_sage_chatbubble_pages(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
-	int32		limit = top_arguments(fcinfo, &request, 3);
+	ks_arguments arguments;
+	int32		limit = top_arguments(fcinfo, &arguments, 3);
 	ks_top		top;
 	StringInfoData out;
 	int			i;
 
-	request.measure = "pages";
-	request.distinct = true;
-	ks_stats_top(&request, limit, &top);
+	arguments.measure = "pages";
+	arguments.distinct = true;
+	ks_stats_top(&arguments, limit, &top);
 	start_json(&out, '[');
 	for (i = 0; i < top.count; i++)
 	{
@@ -287,17 +287,17 @@ ks_sage_chatbubble_pages(PG_FUNCTION_ARGS)
 Datum
 ks_sage_takeovers_series(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_buckets	buckets;
 	int64	   *counts[lengthof(takeovers)];
 	StringInfoData out;
 	int			i,
 				j;
 
-	series_arguments(fcinfo, &request);
-	ks_stats_buckets(&request, &buckets);
+	series_arguments(fcinfo, &arguments);
+	ks_stats_buckets(&arguments, &buckets);
 	for (j = 0; j < lengthof(takeovers); j++)
-		counts[j] = more_counts(&request, &buckets, takeovers[j].measure);
+		counts[j] = more_counts(&arguments, &buckets, takeovers[j].measure);
 	start_json(&out, '[');
 	for (i = 0; i < buckets.nbuckets; i++)
 	{
@@ -317,17 +317,17 @@ ks_sage_takeovers_series(PG_FUNCTION_ARGS)
 Datum
 ks_sage_takeovers_totals(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	StringInfoData out;
 	int			j;
 
-	range_arguments(fcinfo, &request);
-	list_arguments(fcinfo, 4, &request);
+	range_arguments(fcinfo, &arguments);
+	list_arguments(fcinfo, 4, &arguments);
 	start_json(&out, '{');
 	for (j = 0; j < lengthof(takeovers); j++)
 	{
 		ks_json_member(&out, takeovers[j].name);
-		ks_json_integer(&out, ks_stats_total_of(&request, takeovers[j].measure));
+		ks_json_integer(&out, ks_stats_total_of(&arguments, takeovers[j].measure));
 	}
 	return finish_json(&out, '}');
 }
@@ -381,14 +381,14 @@ put_ratings(StringInfo out, const ks_top *top, const char *type, int highest)
 Datum
 ks_sage_feedback_summary(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_top		top;
 	StringInfoData out;
 
-	range_arguments(fcinfo, &request);
-	list_arguments(fcinfo, 4, &request);
-	request.measure = "feedback";
-	ks_stats_top(&request, PG_INT32_MAX, &top);
+	range_arguments(fcinfo, &arguments);
+	list_arguments(fcinfo, 4, &arguments);
+	arguments.measure = "feedback";
+	ks_stats_top(&arguments, PG_INT32_MAX, &top);
 	start_json(&out, '{');
 	put_ratings(&out, &top, "binary", 2);
 	put_ratings(&out, &top, "emojis", 3);
@@ -398,14 +398,14 @@ ks_sage_feedback_summary(PG_FUNCTION_ARGS)
 Datum
 ks_sage_buttons_most_clicked(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
-	int32		limit = top_arguments(fcinfo, &request, 5);
+	ks_arguments arguments;
+	int32		limit = top_arguments(fcinfo, &arguments, 5);
 	ks_top		top;
 	StringInfoData out;
 	int			i;
 
-	request.measure = "buttons";
-	ks_stats_top(&request, limit, &top);
+	arguments.measure = "buttons";
+	ks_stats_top(&arguments, limit, &top);
 	start_json(&out, '[');
 	for (i = 0; i < top.count; i++)
 	{
@@ -427,14 +427,14 @@ ks_sage_buttons_most_clicked(PG_FUNCTION_ARGS)
 Datum
 ks_sage_chatlabels_added(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
-	int32		limit = top_arguments(fcinfo, &request, 5);
+	ks_arguments arguments;
+	int32		limit = top_arguments(fcinfo, &arguments, 5);
 	ks_top		top;
 	StringInfoData out;
 	int			i;
 
-	request.measure = "labels";
-	ks_stats_top(&request, limit, &top);
+	arguments.measure = "labels";
+	ks_stats_top(&arguments, limit, &top);
 	start_json(&out, '[');
 	for (i = 0; i < top.count; i++)
 	{

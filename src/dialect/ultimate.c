@@ -9,12 +9,12 @@
 #include "dialect/intent.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "rollup/conversation.h"
-#include "rollup/stream.h"
+#include "conversation/conversation.h"
+#include "base/stream.h"
 #include "stats/stats.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -114,8 +114,8 @@ make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 {
 	ks_bot_day	e = ks_bot_day_arguments(fcinfo);
 	ks_exported_day mark = check_mark(&e);
-	ks_interval interval = ks_day_interval(e.day);
-	ks_choice	choice = {e.bot_id, false, 1, &interval};
+	ks_time_range interval = ks_day_interval(e.day);
+	ks_conversation_selection choice = {e.bot_id, false, 1, &interval};
 
 	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE pg_catalog.\"C\"",
 						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties, &query->table));
@@ -217,15 +217,15 @@ started_argument(FunctionCallInfo fcinfo, int argument)
 
 /* bot, from, to, and the zone of their days */
 static void
-range_arguments(FunctionCallInfo fcinfo, int zone, ks_request *request)
+range_arguments(FunctionCallInfo fcinfo, int zone, ks_arguments *arguments)
 {
-	memset(request, 0, sizeof(*request));
-	request->bot_id = ks_required_bot(fcinfo, 0);
-	request->from = ks_required_moment(fcinfo, 1, "from");
-	request->to = ks_required_moment(fcinfo, 2, "to");
-	request->zone = ks_optional_text(fcinfo, zone);
-	if (request->zone == NULL)
-		request->zone = "UTC";
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->bot_id = ks_required_bot(fcinfo, 0);
+	arguments->from = ks_required_moment(fcinfo, 1, "from");
+	arguments->to = ks_required_moment(fcinfo, 2, "to");
+	arguments->zone = ks_optional_text(fcinfo, zone);
+	if (arguments->zone == NULL)
+		arguments->zone = "UTC";
 }
 
 /* Conversations by what became of them. */
@@ -260,14 +260,14 @@ add_outcome(outcomes *all, ks_string status, ks_string resolution, int64 count)
 
 /* The key's parts are conversation_status and last_resolution. */
 static outcomes
-outcomes_of(ks_request *request, const char *measure)
+outcomes_of(ks_arguments *arguments, const char *measure)
 {
 	outcomes	result = {0};
 	ks_top		top;
 	int			i;
 
-	request->measure = measure;
-	ks_stats_top(request, PG_INT32_MAX, &top);
+	arguments->measure = measure;
+	ks_stats_top(arguments, PG_INT32_MAX, &top);
 	for (i = 0; i < top.count; i++)
 	{
 		ks_string	key = top.lines[i].key;
@@ -295,7 +295,7 @@ ks_ultimate_metrics(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	bool		started = started_argument(fcinfo, 3);
-	ks_request	request;
+	ks_arguments arguments;
 	int64		total,
 				visitor,
 				not_understood;
@@ -304,13 +304,13 @@ ks_ultimate_metrics(PG_FUNCTION_ARGS)
 	bool		nulls[9] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	range_arguments(fcinfo, 6, &request);
-	ks_list_condition(&request, 0, ks_optional_text(fcinfo, 4), "channels");
-	ks_list_condition(&request, 1, ks_optional_text(fcinfo, 5), "languages");
-	total = ks_stats_total_of(&request, started ? "conversations_started" : "conversations_ended");
-	of = outcomes_of(&request, started ? "outcomes_started" : "outcomes_ended");
-	visitor = ks_stats_total_of(&request, started ? "visitor_messages_started" : "visitor_messages_ended");
-	not_understood = ks_stats_total_of(&request, started ? "not_understood_started" : "not_understood_ended");
+	range_arguments(fcinfo, 6, &arguments);
+	ks_list_condition(&arguments, 0, ks_optional_text(fcinfo, 4), "channels");
+	ks_list_condition(&arguments, 1, ks_optional_text(fcinfo, 5), "languages");
+	total = ks_stats_total_of(&arguments, started ? "conversations_started" : "conversations_ended");
+	of = outcomes_of(&arguments, started ? "outcomes_started" : "outcomes_ended");
+	visitor = ks_stats_total_of(&arguments, started ? "visitor_messages_started" : "visitor_messages_ended");
+	not_understood = ks_stats_total_of(&arguments, started ? "not_understood_started" : "not_understood_ended");
 	values[0] = Int64GetDatum(total);
 	values[1] = Int64GetDatum(of.bot_handled);
 	put_rate(&values[2], &nulls[2], of.bot_handled, total);
@@ -331,18 +331,18 @@ ks_ultimate_metrics(PG_FUNCTION_ARGS)
 
 /* The range as intervals of instants; it is one, but where the clock was set back over midnight. */
 static void
-choose_range(const ks_request *request, bool started, ks_choice *choice)
+choose_range(const ks_arguments *arguments, bool started, ks_conversation_selection *choice)
 {
-	ks_request	years = *request;
+	ks_arguments years = *arguments;
 	ks_buckets	buckets;
-	ks_interval *intervals;
+	ks_time_range *intervals;
 	int			count = 0;
 	int			i;
 
 	years.granularity = "year";
 	ks_stats_buckets(&years, &buckets);
-	intervals = palloc((buckets.nsegments + 1) * sizeof(ks_interval));
-	for (i = 0; i < buckets.nsegments; i++)
+	intervals = palloc((buckets.nintervals + 1) * sizeof(ks_time_range));
+	for (i = 0; i < buckets.nintervals; i++)
 	{
 		if (buckets.bucket_of != NULL && buckets.bucket_of[i] < 0)
 			continue;
@@ -350,7 +350,7 @@ choose_range(const ks_request *request, bool started, ks_choice *choice)
 			intervals[count++].start = buckets.edges[i];
 		intervals[count - 1].end = buckets.edges[i + 1];
 	}
-	choice->bot_id = request->bot_id;
+	choice->bot_id = arguments->bot_id;
 	choice->started = started;
 	choice->nintervals = count;
 	choice->intervals = intervals;
@@ -360,11 +360,11 @@ choose_range(const ks_request *request, bool started, ks_choice *choice)
 static char *
 conversations_of(FunctionCallInfo fcinfo, int attribution, int zone, const char *const *properties, int nproperties, Oid *table)
 {
-	ks_request	request;
-	ks_choice	choice;
+	ks_arguments arguments;
+	ks_conversation_selection choice;
 
-	range_arguments(fcinfo, zone, &request);
-	choose_range(&request, started_argument(fcinfo, attribution), &choice);
+	range_arguments(fcinfo, zone, &arguments);
+	choose_range(&arguments, started_argument(fcinfo, attribution), &choice);
 	return ks_conversation_query(&choice, properties, nproperties, table);
 }
 

@@ -7,7 +7,7 @@
  */
 #include "http/http.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/namespace.h"
 #include "executor/spi.h"
@@ -28,14 +28,14 @@ count_errors(void)
 
 	if (!OidIsValid(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false))))
 		return 0;
-	caller = ks_become_owner("rollup");
+	caller = ks_switch_to_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (SPI_execute("SELECT kindly_stats.count_errors()", true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count errors");
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	return result;
 }
 

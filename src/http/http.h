@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "http/url.h"
 

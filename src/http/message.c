@@ -4,7 +4,7 @@
  */
 #include "http/http.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"

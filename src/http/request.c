@@ -8,7 +8,7 @@
 #include "http/http.h"
 #include "http/route.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -18,7 +18,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "rollup/rollup.h"
-#include "tally/hash.h"
+#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/datetime.h"

@@ -10,7 +10,7 @@
 #include "http/http.h"
 #include "http/route.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -166,13 +166,13 @@ has_table(const char *name)
 static bool
 read_as_owner(const char *table, const char *query, const char *value)
 {
-	ks_identity caller = ks_become_owner(table);
+	ks_identity caller = ks_switch_to_owner(table);
 	Oid			types[1] = {TEXTOID};
 	Datum		values[1] = {value != NULL ? CStringGetTextDatum(value) : (Datum) 0};
 
 	if (SPI_execute_with_args(query, value != NULL, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read %s", table);
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	return SPI_processed == 1;
 }
 

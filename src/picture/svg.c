@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "array.h"
+#include "base/array.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "array.h"
+#include "base/array.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 

@@ -9,7 +9,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/xact.h"
 #include "utils/guc.h"

@@ -6,7 +6,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -37,7 +37,7 @@ ks_month_of(TimestampTz at)
 				month,
 				day;
 
-	/* what cannot be counted is refused where its slot is computed */
+	/* what cannot be counted is refused where its quarter is computed */
 	if (TIMESTAMP_NOT_FINITE(at))
 		return 0;
 	j2date((int) (ks_day_of(at) + POSTGRES_EPOCH_JDATE), &year, &month, &day);
@@ -149,7 +149,7 @@ add_group(pending_rows *rows, ks_group *group)
 	ks_sort_out(&group->builder, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
-		ks_must(ks_builder_settle(&shares[i].builder));
+		ks_must(ks_builder_consolidate(&shares[i].builder));
 		if (!ks_builder_empty(&shares[i].builder))
 			add_pending(rows, group->bot_id, shares[i].name, group->month, ks_id_merged(), &shares[i].builder);
 		ks_builder_free(&shares[i].builder);
@@ -181,7 +181,7 @@ ks_append_whole(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_bu
 void
 ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder)
 {
-	ks_must(ks_builder_settle(builder));
+	ks_must(ks_builder_consolidate(builder));
 	if (!ks_builder_empty(builder))
 		ks_append_whole(bot_id, measure, month, kept, builder);
 }

@@ -13,7 +13,7 @@
  */
 #include "rollup/compact.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -260,7 +260,7 @@ put_row(const ks_month_part *of, ks_string measure, ks_builder *sum)
 	ks_string	events = {(const uint8_t *) KS_EVENTS, strlen(KS_EVENTS)};
 	bool		has_ends = measure.length == 0 || ks_string_compare(measure, events) == 0;
 
-	ks_must(ks_builder_settle(sum));
+	ks_must(ks_builder_consolidate(sum));
 	if (ks_builder_empty(sum) && has_ends && !ks_bounds_idle(&sum->bounds) && has_others(of))
 		ks_append_whole(of->bot_id, measure, of->month, of->kept, sum);
 	else
@@ -315,7 +315,7 @@ ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what
 		return put_span(of, mixed, what, ks_is_sorted_out(of->bot_id));
 	if (what != KS_COMPACT_NEW)
 		taken = take_worthy(of, measure_datum(name), mixed, what >= KS_COMPACT_ALL, what == KS_COMPACT_SORTED);
-	ks_must(ks_builder_settle(mixed));
+	ks_must(ks_builder_consolidate(mixed));
 	if (what != KS_COMPACT_SORTED && !ks_sort_out_worth(mixed))
 	{
 		put_row(of, name, mixed);
@@ -342,7 +342,7 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 
 	if (apart || what != KS_COMPACT_NEW)
 		taken = take_worthy(of, measure_datum(name), span, apart || what >= KS_COMPACT_ALL, apart);
-	ks_must(ks_builder_settle(span));
+	ks_must(ks_builder_consolidate(span));
 	/* of what only says that instants moved, nobody can tell the months */
 	if (ks_builder_entries(span) == 0 || (!apart && !ks_sort_out_worth(span)))
 	{

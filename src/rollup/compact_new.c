@@ -7,7 +7,7 @@
  */
 #include "rollup/compact.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -68,7 +68,7 @@ joined_sums(List *sums)
 	{
 		ks_builder *builder = &((month_sum *) lfirst(cell))->builder;
 
-		ks_must(ks_builder_settle(builder));
+		ks_must(ks_builder_consolidate(builder));
 		/* what only says that an instant moved would be lost when the sum is taken apart */
 		moved |= ks_builder_entries(builder) == 0;
 		entries += ks_builder_entries(builder);

@@ -7,7 +7,7 @@
  */
 #include "rollup/compact.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -106,10 +106,10 @@ ks_compact_sometimes(const ks_group *group, bool kept)
 static void
 compact_as_owner(const ks_month_part *of)
 {
-	ks_identity caller = ks_become_owner("rollup");
+	ks_identity caller = ks_switch_to_owner("rollup");
 
 	ks_compact_month(of, KS_COMPACT_ALL);
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
 /* The months that have something to merge, looked up as the rollup's owner, too. */
@@ -123,7 +123,7 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 	ks_identity caller;
 	uint64		i;
 
-	caller = ks_become_owner("rollup");
+	caller = ks_switch_to_owner("rollup");
 	if (SPI_execute_with_args("WITH part AS ("
 							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
 							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
@@ -148,7 +148,7 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 							  " ORDER BY 1, 3, 2",
 							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	*count = SPI_processed;
 	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(ks_month_part));
 	for (i = 0; i < *count; i++)

@@ -13,7 +13,7 @@
  */
 #include "rollup/recount.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"

@@ -13,10 +13,10 @@
  * A table has another OID on each node of a distributed installation, so that such a list would
  * say nothing there: each table may have each bot then.
  */
-#include "rollup/conversation.h"
+#include "conversation/conversation.h"
 #include "rollup/listed.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -117,12 +117,12 @@ append_line(Oid relid, int64 bot_id)
 	static SPIPlanPtr plan = NULL;
 	Oid			types[2] = {REGCLASSOID, INT8OID};
 	Datum		values[2] = {ObjectIdGetDatum(relid), Int64GetDatum(bot_id)};
-	ks_identity caller = ks_become_owner("conversation_bot");
+	ks_identity caller = ks_switch_to_owner("conversation_bot");
 
 	ks_prepared(&plan, "INSERT INTO kindly_stats.conversation_bot (conversation_table, bot_id) VALUES ($1, $2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not note a bot of a conversation table");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
 /* ------------------------------------------------------------------------
@@ -239,12 +239,12 @@ ks_forget_conversation_bots(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	caller = ks_become_owner("conversation_bot");
+	caller = ks_switch_to_owner("conversation_bot");
 	if (SPI_execute_with_args("DELETE FROM kindly_stats.conversation_bot AS b WHERE b.conversation_table OPERATOR(pg_catalog.=) $1"
 							  " OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) b.conversation_table)",
 							  1, types, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not forget bots of a conversation table");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -10,7 +10,7 @@
 #include "rollup/count.h"
 
 #include "catalog/pg_type.h"
-#include "tally/hash.h"
+#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -350,7 +350,7 @@ counts_event(ks_counter *c, ks_measure *measure, const ks_event *e)
 
 /* Adds one event to one measure's part of the tally. */
 static void
-count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, int32 slot, bool removed)
+count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, int32 quarter, bool removed)
 {
 	int64		weight = 1;
 	const ks_member *member;
@@ -363,9 +363,9 @@ count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *mea
 		ks_raise(KS_E_OVERFLOW);
 	member = find_member(c, e, measure);
 	if (member != NULL)
-		ks_must(ks_builder_add_member(&group->builder, number, slot, member->hash, weight));
+		ks_must(ks_builder_add_member(&group->builder, number, quarter, member->hash, weight));
 	else
-		ks_must(ks_builder_add(&group->builder, number, slot, weight));
+		ks_must(ks_builder_add(&group->builder, number, quarter, weight));
 }
 
 /* The measures that count a kind of events. */
@@ -391,7 +391,7 @@ ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool
 {
 	ks_binding *binding = counter->binding;
 	const ks_kind *kind = find_kind(binding, event->kind);
-	int32		slot = ks_slot_checked(event->at);
+	int32		quarter = ks_quarter_checked(event->at);
 	uint32		dimensions;
 	int			i;
 
@@ -401,7 +401,7 @@ ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool
 	for (i = 0; i < binding->nmembers; i++)
 		counter->members[i].known = false;
 	for (i = 0; i < kind->nmeasures; i++)
-		count_measure(counter, group, event, &binding->measures[kind->measures[i]], dimensions, slot, removed);
+		count_measure(counter, group, event, &binding->measures[kind->measures[i]], dimensions, quarter, removed);
 	if (note_bounds && binding->events)
 		ks_bounds_note(&group->builder.bounds, event->at, removed);
 }

@@ -6,7 +6,7 @@
 
 #include "rollup/rollup.h"
 
-/* The columns of one row, as a slot or a function's arguments have them. */
+/* The columns of one row, as a quarter or a function's arguments have them. */
 typedef struct ks_values
 {
 	const Datum *values;
@@ -72,6 +72,6 @@ extern void ks_count_event(ks_counter *counter, ks_group *group, const ks_event 
 extern void ks_groups_init(ks_groups *g, MemoryContext parent);
 extern void ks_groups_reset(ks_groups *g);
 extern void ks_groups_count(ks_groups *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds);
-extern uint32 ks_groups_settle(ks_groups *g);
+extern uint32 ks_groups_consolidate(ks_groups *g);
 
 #endif							/* KS_ROLLUP_COUNT_H */

@@ -6,7 +6,7 @@
 #ifndef KS_FIELD_H
 #define KS_FIELD_H
 
-#include "tally/port.h"
+#include "base/port.h"
 
 /* So many names a path may have. */
 #define KS_FIELD_PARTS 16

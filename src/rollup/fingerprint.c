@@ -14,11 +14,11 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "tally/hash.h"
+#include "base/hash.h"
 #include "utils/builtins.h"
 
 #define LANES 2
@@ -244,7 +244,7 @@ fingerprint_of(comparison *c, const char *name, DateADT month)
 
 /* Adds one weight; those with a member count a second time without it. */
 static void
-add_weight(fingerprint *f, uint64 key, int32 slot, bool has_member, uint64 member, int64 weight)
+add_weight(fingerprint *f, uint64 key, int32 quarter, bool has_member, uint64 member, int64 weight)
 {
 	int			i;
 
@@ -252,7 +252,7 @@ add_weight(fingerprint *f, uint64 key, int32 slot, bool has_member, uint64 membe
 	{
 		uint64		number = mix(secrets()[1 + i] ^ key);
 
-		number = mix(number ^ (uint64) (uint32) slot ^ ((uint64) has_member << 32));
+		number = mix(number ^ (uint64) (uint32) quarter ^ ((uint64) has_member << 32));
 		f->sum[i] += (uint64) weight * mix(number + member);
 	}
 }
@@ -303,26 +303,26 @@ tally_keys(measure_names *names, const ks_builder *tally, ks_string measure)
 	return keys;
 }
 
-/* The month that a row says, which is where questions look for it; where it spans months, that of the slot, of which most follow each other. */
-typedef struct month_of_slot
+/* The month that a row says, which is where questions look for it; where it spans months, that of the quarter, of which most follow each other. */
+typedef struct month_of_quarter
 {
 	bool		spans;
 	DateADT		month;
 	int64		day;			/* whose month it is */
-} month_of_slot;
+} month_of_quarter;
 
 static DateADT
-month_at(month_of_slot *m, int32 slot)
+month_at(month_of_quarter *m, int32 quarter)
 {
 	int64		day;
 
 	if (!m->spans)
 		return m->month;
-	day = ks_day_of(slot * KS_SLOT_USECS);
+	day = ks_day_of(quarter * KS_QUARTER_USECS);
 	if (day != m->day)
 	{
 		m->day = day;
-		m->month = ks_month_to_date(ks_month_of(slot * KS_SLOT_USECS));
+		m->month = ks_month_to_date(ks_month_of(quarter * KS_QUARTER_USECS));
 	}
 	return m->month;
 }
@@ -331,7 +331,7 @@ static void
 add_tally(comparison *c, measure_names *names, const ks_builder *tally, ks_string measure, DateADT of)
 {
 	tally_key  *keys = tally_keys(names, tally, measure);
-	month_of_slot month = {DATE_IS_NOBEGIN(of), of, PG_INT64_MAX};
+	month_of_quarter month = {DATE_IS_NOBEGIN(of), of, PG_INT64_MAX};
 	uint32		i;
 
 	for (i = 0; i < tally->weights.count; i++)
@@ -342,8 +342,8 @@ add_tally(comparison *c, measure_names *names, const ks_builder *tally, ks_strin
 
 		if (key->measure == NULL)
 			continue;
-		f = fingerprint_of(c, key->measure, month_at(&month, e->slot));
-		add_weight(f, key->number, e->slot, false, 0, e->weight);
+		f = fingerprint_of(c, key->measure, month_at(&month, e->quarter));
+		add_weight(f, key->number, e->quarter, false, 0, e->weight);
 		f->stored = sum_of(f->stored, e->weight);
 	}
 	for (i = 0; i < tally->members.count; i++)
@@ -351,7 +351,7 @@ add_tally(comparison *c, measure_names *names, const ks_builder *tally, ks_strin
 		const ks_entry *e = &tally->members.entry[i];
 
 		if (keys[e->key].measure != NULL)
-			add_weight(fingerprint_of(c, keys[e->key].measure, month_at(&month, e->slot)), keys[e->key].number, e->slot, true, e->member, e->weight);
+			add_weight(fingerprint_of(c, keys[e->key].measure, month_at(&month, e->quarter)), keys[e->key].number, e->quarter, true, e->member, e->weight);
 	}
 	pfree(keys);
 }
@@ -378,7 +378,7 @@ static void
 compare_event(FunctionCallInfo fcinfo, comparison *c, const char *measure)
 {
 	fingerprint *f = fingerprint_of(c, measure, PG_GETARG_DATEADT(2));
-	int32		slot = ks_slot_checked(PG_GETARG_TIMESTAMPTZ(4));
+	int32		quarter = ks_quarter_checked(PG_GETARG_TIMESTAMPTZ(4));
 	int64		weight = PG_GETARG_INT64(7);
 	int64		less = (int64) (0 - (uint64) weight);
 	ks_builder	scratch;
@@ -387,13 +387,13 @@ compare_event(FunctionCallInfo fcinfo, comparison *c, const char *measure)
 	ks_builder_init(&scratch, CurrentMemoryContext);
 	key = key_number(ks_dictionary_get(&scratch.keys, ks_put_key(&scratch, PG_GETARG_ARRAYTYPE_P(5))));
 	ks_builder_free(&scratch);
-	add_weight(f, key, slot, false, 0, less);
+	add_weight(f, key, quarter, false, 0, less);
 	f->recounted = sum_of(f->recounted, weight);
 	if (!PG_ARGISNULL(6))
 	{
 		text	   *member = PG_GETARG_TEXT_PP(6);
 
-		add_weight(f, key, slot, true, ks_hash_member(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), less);
+		add_weight(f, key, quarter, true, ks_hash_member(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), less);
 	}
 }
 

@@ -12,7 +12,7 @@
  */
 #include "rollup/interaction.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -147,16 +147,16 @@ insert_removed(const ks_dictionary *removed)
 	Datum		arrays[COLUMNS];
 	bool		blind = IsolationIsSerializable();
 	SPIPlanPtr *plan = blind ? &plan_blind : &plan_looking;
-	ks_identity caller = ks_become_owner("interaction");
+	ks_identity caller = ks_switch_to_owner("interaction");
 
 	make_arrays(removed, arrays);
 	ks_prepared(plan, blind ? INSERT_REMOVED : INSERT_REMOVED BUT_THOSE_LISTED, COLUMNS, types);
 	if (SPI_execute_plan(*plan, arrays, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not note interactions");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
-/* Lists the interactions that settled groups take events away from.  The caller is connected to SPI. */
+/* Lists the interactions that consolidated groups take events away from.  The caller is connected to SPI. */
 void
 ks_note_interactions(ks_group *const *groups, int count)
 {
@@ -257,27 +257,27 @@ ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
 	ks_reader_end(&reader);
 }
 
-/* The keys of a tally, each with the last slot in which something of it is left. */
+/* The keys of a tally, each with the last quarter in which something of it is left. */
 static void
-last_slots(const ks_view *view, ks_interaction_keys *found, MemoryContext memory)
+last_quarters(const ks_view *view, ks_interaction_keys *found, MemoryContext memory)
 {
 	ks_key_cursor cursor = ks_view_keys(view);
 
 	start_keys(found, cursor.left, memory);
 	while (ks_key_next(&cursor))
 	{
-		ks_slot_cursor slots = ks_key_weights(view, &cursor);
+		ks_quarter_cursor quarters = ks_key_weights(view, &cursor);
 		int64		last = PG_INT64_MIN;
-		int32_t		slot;
+		int32_t		quarter;
 		int64_t		weight;
 
 		CHECK_FOR_INTERRUPTS();
-		while (ks_slot_next(&slots, &slot, &weight))
+		while (ks_quarter_next(&quarters, &quarter, &weight))
 		{
 			if (weight > 0)
-				last = slot;
+				last = quarter;
 		}
-		ks_must(slots.status);
+		ks_must(quarters.status);
 		if (last == PG_INT64_MIN)
 			continue;
 		found->keys[found->count] = ks_key_join(MemoryContextAlloc(memory, cursor.key.head.length + cursor.key.tail.length + 1), &cursor.key);
@@ -288,7 +288,7 @@ last_slots(const ks_view *view, ks_interaction_keys *found, MemoryContext memory
 
 /*
  * The interactions of the last month before this one that has any, and the last
- * slot of each; false where there is none.
+ * quarter of each; false where there is none.
  */
 bool
 ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
@@ -314,7 +314,7 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 				"(SELECT pg_catalog.max(m.month) FROM kindly_stats.rollup AS m WHERE m.bot_id OPERATOR(pg_catalog.=) $1"
 				" AND m.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND m.month OPERATOR(pg_catalog.<) $2 AND m.month OPERATOR(pg_catalog.>) '-infinity'),"
 				"(SELECT pg_catalog.max(s.month) FROM (SELECT kindly_stats.months(n.tally) AS month" SPANS("n") ") AS s WHERE s.month OPERATOR(pg_catalog.<) $2)) AS month)"
-				" SELECT l.month, kindly_stats.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END)"
+				" SELECT l.month, kindly_stats.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.keys_under(r.tally, $3) ELSE r.tally END)"
 				" FROM last AS l CROSS JOIN LATERAL (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3]) AND r.month OPERATOR(pg_catalog.=) l.month"
 				" UNION ALL SELECT '', kindly_stats.slice(n.tally, pg_catalog.timezone('UTC', l.month::pg_catalog.timestamp),"
@@ -328,7 +328,7 @@ ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found)
 	{
 		*month = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 		ks_tally_open(&view, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
-		last_slots(&view, found, memory);
+		last_quarters(&view, found, memory);
 	}
 	ks_reader_end(&reader);
 	return any;

@@ -12,7 +12,7 @@
 /* The parts of its keys behind source and language: type, name, id, parent, story. */
 #define KS_INTERACTION_PARTS	5
 
-/* Keys of the measure, and an instant or a slot of each. */
+/* Keys of the measure, and an instant or a quarter of each. */
 typedef struct ks_interaction_keys
 {
 	int			count;

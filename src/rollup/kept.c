@@ -7,7 +7,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/namespace.h"
 #include "commands/event_trigger.h"
@@ -69,12 +69,12 @@ may_drop(void)
 static void
 save_kept(void)
 {
-	ks_identity caller = ks_become_owner("rollup");
+	ks_identity caller = ks_switch_to_owner("rollup");
 
 	run("DELETE FROM kindly_stats.rollup WHERE NOT kept");
 	run("ALTER TABLE kindly_stats.rollup ADD COLUMN saved pg_catalog.bytea");
 	run("UPDATE kindly_stats.rollup SET saved = kindly_stats.tally_send(tally)");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
 /* The event trigger at the start of DROP EXTENSION. */

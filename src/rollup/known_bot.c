@@ -9,12 +9,12 @@
  */
 #include "rollup/listed.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "tally/hash.h"
+#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -75,7 +75,7 @@ listed_elsewhere(int64 bot_id)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	caller = ks_become_owner("known_bot");
+	caller = ks_switch_to_owner("known_bot");
 	ks_prepared_simple(&plan, "SELECT k.bot_id, k.id FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
@@ -88,7 +88,7 @@ listed_elsewhere(int64 bot_id)
 		(void) take_id(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, &result);
 		MemoryContextSwitchTo(old);
 	}
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	SPI_finish();
 	return result;
 }
@@ -202,11 +202,11 @@ append_line(int64 number, const char *id)
 	/* rows of a query may be on their way */
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	caller = ks_become_owner("known_bot");
+	caller = ks_switch_to_owner("known_bot");
 	ks_prepared_simple(&plan, "INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ($1, $2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not note a bot");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	SPI_finish();
 }
 

@@ -15,13 +15,13 @@
  */
 #include "rollup/listed.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "tally/seed.h"
+#include "base/seed.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

@@ -10,7 +10,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -455,7 +455,7 @@ bind_lookups(ks_binding *binding)
 static void
 read_measures(const char *grain, const char *name)
 {
-	ks_identity caller = ks_become_owner("measure");
+	ks_identity caller = ks_switch_to_owner("measure");
 	Oid			types[2] = {TEXTOID, TEXTOID};
 	Datum		values[2] = {CStringGetTextDatum(grain), name != NULL ? CStringGetTextDatum(name) : (Datum) 0};
 	char		nulls[2] = {' ', name != NULL ? ' ' : 'n'};
@@ -467,7 +467,7 @@ read_measures(const char *grain, const char *name)
 							  " ORDER BY m.name",
 							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
 /* Binds the measures that were read to the columns of a table. */

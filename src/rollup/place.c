@@ -12,7 +12,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"

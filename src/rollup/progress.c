@@ -7,7 +7,7 @@
  */
 #include "rollup/recount.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "commands/progress.h"
 #include "miscadmin.h"

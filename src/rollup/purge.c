@@ -6,7 +6,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/acl.h"
@@ -84,7 +84,7 @@ ks_purge(PG_FUNCTION_ARGS)
 	uint64		deleted;
 
 	ks_require_rollup();
-	if (TIMESTAMP_NOT_FINITE(before) || before < KS_SLOT_MIN * KS_SLOT_USECS || before > KS_SLOT_MAX * KS_SLOT_USECS)
+	if (TIMESTAMP_NOT_FINITE(before) || before < KS_QUARTER_MIN * KS_QUARTER_USECS || before > KS_QUARTER_MAX * KS_QUARTER_USECS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("\"before\" must lie in the years 1 to 9999"),

@@ -1,9 +1,9 @@
 /*
  * The raw events of all measures of a grain, for whoever counts them in plain SQL.
  */
-#include "rollup/stream.h"
+#include "base/stream.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "utils/acl.h"

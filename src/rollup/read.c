@@ -3,9 +3,9 @@
  *
  * Grants and row-level security decide what the caller sees: see reader.c.
  */
-#include "rollup/fold.h"
+#include "query/query_agg.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
@@ -14,7 +14,7 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 
 /*
  * The rows that a question about one measure needs: the measure's own and the mixed
@@ -54,7 +54,7 @@ execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 
 /* The same for a query whose second column says IS_INCOMPLETE. */
 static Datum
-execute_question(SPIPlanPtr plan, const ks_question *question, Datum *values, const char *nulls, bool *isnull)
+execute_question(SPIPlanPtr plan, const ks_rollup_query *question, Datum *values, const char *nulls, bool *isnull)
 {
 	Datum		answer = execute_fold(plan, values, nulls, isnull);
 	bool		unknown;
@@ -89,11 +89,11 @@ integers_array(const int32 *numbers, int count)
 	return construct_array(items, count, INT4OID, 4, true, TYPALIGN_INT);
 }
 
-/* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 bins, $7 distinct, $8 filter */
+/* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 buckets, $7 distinct, $8 filter */
 static void
-question_arguments(const ks_question *q, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
+question_arguments(const ks_rollup_query *q, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
 {
-	int			nedges = q->nsegments + 1;
+	int			nedges = q->nintervals + 1;
 	Datum	   *edges = palloc(nedges * sizeof(Datum));
 	static const Oid argument_types[QUESTION_ARGUMENTS] = {
 		INT8OID, TEXTOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, BOOLOID, TEXTARRAYOID
@@ -109,16 +109,16 @@ question_arguments(const ks_question *q, const ks_reader *reader, Datum *values,
 		nulls[0] = 'n';
 	values[1] = CStringGetTextDatum(q->measure);
 	values[2] = DateADTGetDatum(month_of_edge(q->edges[0]));
-	values[3] = DateADTGetDatum(month_of_edge(q->edges[q->nsegments]));
+	values[3] = DateADTGetDatum(month_of_edge(q->edges[q->nintervals]));
 	values[4] = PointerGetDatum(construct_array(edges, nedges, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	values[6] = BoolGetDatum(q->distinct);
 	values[7] = PointerGetDatum(q->filter);
 	if (q->filter == NULL)
 		nulls[7] = 'n';
-	if (q->bin_of == NULL)
+	if (q->bucket_of == NULL)
 		nulls[5] = 'n';
 	else
-		values[5] = PointerGetDatum(integers_array(q->bin_of, q->nsegments));
+		values[5] = PointerGetDatum(integers_array(q->bucket_of, q->nintervals));
 }
 
 /* Lists the measures that there are. */
@@ -143,7 +143,7 @@ no_such_measure(const char *measure)
  * many have nothing in most ranges, so that this must cost little where all is well.
  */
 static void
-check_measure(const ks_question *question)
+check_measure(const ks_rollup_query *question)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[2] = {TEXTOID, INT4OID};
@@ -219,13 +219,13 @@ void
 ks_check_negative(void)
 {
 	static SPIPlanPtr plan = NULL;
-	ks_identity caller = ks_become_owner("counting");
+	ks_identity caller = ks_switch_to_owner("counting");
 	bool		counting;
 	bool		isnull;
 
 	ks_prepared(&plan, "SELECT EXISTS (SELECT FROM kindly_stats.counting)", 0, NULL);
 	counting = DatumGetBool(execute_fold(plan, NULL, NULL, &isnull));
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	if (counting)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -259,11 +259,11 @@ all_zero(const int64 *numbers, int count)
 	return true;
 }
 
-#define SERIES_QUERY "SELECT kindly_stats.fold_series(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE FROM_ROLLUP
+#define SERIES_QUERY "SELECT kindly_stats.series_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE FROM_ROLLUP
 
 /* Runs a query that folds a series, for which there is a plan. */
 static void
-read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, int64 *counts, int64 *distincts)
+read_series(SPIPlanPtr *plan, const char *query, const ks_rollup_query *question, int64 *counts, int64 *distincts)
 {
 	ks_reader	reader;
 	Datum		values[QUESTION_ARGUMENTS + 1];
@@ -272,13 +272,13 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 	Datum		answer;
 	bool		isnull;
 
-	memset(counts, 0, question->nbins * sizeof(int64));
+	memset(counts, 0, question->nbuckets * sizeof(int64));
 	if (distincts != NULL)
-		memset(distincts, 0, question->nbins * sizeof(int64));
+		memset(distincts, 0, question->nbuckets * sizeof(int64));
 	ks_reader_begin(&reader);
 	question_arguments(question, &reader, values, nulls, types);
 	types[8] = BOOLOID;
-	values[8] = BoolGetDatum(question->firsts);
+	values[8] = BoolGetDatum(question->first_seen);
 	nulls[8] = ' ';
 	ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
 	answer = execute_question(*plan, question, values, nulls, &isnull);
@@ -287,22 +287,22 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_question *question, in
 		ArrayType  *array = DatumGetArrayTypeP(answer);
 		const int64 *items = (const int64 *) ARR_DATA_PTR(array);
 		int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-		int			nbins = question->distinct ? count / 2 : count;
+		int			nbuckets = question->distinct ? count / 2 : count;
 
-		memcpy(counts, items, nbins * sizeof(int64));
+		memcpy(counts, items, nbuckets * sizeof(int64));
 		if (distincts != NULL && question->distinct)
-			memcpy(distincts, items + nbins, nbins * sizeof(int64));
+			memcpy(distincts, items + nbuckets, nbuckets * sizeof(int64));
 	}
-	if (all_zero(counts, question->nbins))
+	if (all_zero(counts, question->nbuckets))
 		check_measure(question);
-	if (any_negative(counts, question->nbins))
+	if (any_negative(counts, question->nbuckets))
 		ks_check_negative();
 	ks_reader_end(&reader);
 }
 
-/* Weight and, if asked for, distinct members of each bin, into the caller's arrays of nbins. */
+/* Weight and, if asked for, distinct members of each bucket, into the caller's arrays of nbuckets. */
 void
-ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
+ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts)
 {
 	static SPIPlanPtr plan = NULL;
 
@@ -310,16 +310,16 @@ ks_read_series(const ks_question *question, int64 *counts, int64 *distincts)
 }
 
 /*
- * In which bins members were: in the last so many, for each of the windows, or
- * by first bin and bin for cohorts, or else all hashes.  Zeros, or nobody, where
+ * In which buckets members were: in the last so many, for each of the windows, or
+ * by first bucket and bucket for cohorts, or else all hashes.  Zeros, or nobody, where
  * there is no row.
  */
 int64 *
-ks_read_presence(const ks_question *question, const int32 *windows, int nwindows, bool cohorts, int64 *count)
+ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwindows, bool cohorts, int64 *count)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
-	int64		rows = windows != NULL ? nwindows : cohorts ? question->nbins : 0;
+	int64		rows = windows != NULL ? nwindows : cohorts ? question->nbuckets : 0;
 	ks_reader	reader;
 	Datum		values[QUESTION_ARGUMENTS + 2];
 	char		nulls[QUESTION_ARGUMENTS + 2];
@@ -329,8 +329,8 @@ ks_read_presence(const ks_question *question, const int32 *windows, int nwindows
 	Datum		answer;
 	bool		isnull;
 
-	ks_check_presence(rows, question->nbins);
-	*count = rows * question->nbins;
+	ks_check_presence(rows, question->nbuckets);
+	*count = rows * question->nbuckets;
 	ks_reader_begin(&reader);
 	question_arguments(question, &reader, values, nulls, types);
 	types[8] = INT4ARRAYOID;
@@ -339,7 +339,7 @@ ks_read_presence(const ks_question *question, const int32 *windows, int nwindows
 	nulls[9] = ' ';
 	values[8] = windows != NULL ? PointerGetDatum(integers_array(windows, nwindows)) : (Datum) 0;
 	values[9] = BoolGetDatum(cohorts);
-	ks_prepared(&plan, "SELECT kindly_stats.fold_presence(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
+	ks_prepared(&plan, "SELECT kindly_stats.presence_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
 				QUESTION_ARGUMENTS + 2, types);
 	answer = execute_question(plan, question, values, nulls, &isnull);
 	if (!isnull)
@@ -376,9 +376,9 @@ message_from(Datum answer, MemoryContext memory, StringInfo message)
 	MemoryContextSwitchTo(old);
 }
 
-/* Runs fold_top; its answer, which outlives SPI, is false where there is no row. */
+/* Runs top_agg; its answer, which outlives SPI, is false where there is no row. */
 static bool
-read_lines(const ks_question *question, int skip, int take, int32 limit, bool spread, StringInfo message)
+read_lines(const ks_rollup_query *question, int skip, int take, int32 limit, bool series, StringInfo message)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
@@ -396,9 +396,9 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 	values[8] = Int32GetDatum(skip);
 	values[9] = Int32GetDatum(take);
 	values[10] = Int32GetDatum(limit);
-	values[11] = BoolGetDatum(spread);
+	values[11] = BoolGetDatum(series);
 	nulls[8] = nulls[9] = nulls[10] = nulls[11] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.fold_top(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" IS_INCOMPLETE FROM_ROLLUP,
+	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" IS_INCOMPLETE FROM_ROLLUP,
 				QUESTION_ARGUMENTS + 4, types);
 	answer = execute_question(plan, question, values, nulls, &isnull);
 	if (!isnull)
@@ -409,10 +409,10 @@ read_lines(const ks_question *question, int skip, int take, int32 limit, bool sp
 
 /* No line came back: is there such a measure?  Lines below nothing: is everything counted? */
 static void
-check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
+check_lines(const ks_rollup_query *question, const ks_top *top, const int64 *counts)
 {
 	ks_reader	reader;
-	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * question->nbins));
+	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * question->nbuckets));
 	int			i;
 
 	for (i = 0; i < top->count; i++)
@@ -429,7 +429,7 @@ check_lines(const ks_question *question, const ks_top *top, const int64 *counts)
 
 /* The heaviest keys, grouped by so many of their parts from skip on, heaviest first; all of them where limit is PG_INT32_MAX. */
 void
-ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top)
+ks_read_top(const ks_rollup_query *question, int skip, int take, int32 limit, ks_top *top)
 {
 	StringInfoData message;
 
@@ -444,17 +444,17 @@ ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top
 
 /* All keys likewise, with a series for each. */
 void
-ks_read_spread(const ks_question *question, int skip, int take, ks_spread *spread)
+ks_read_top_series(const ks_rollup_query *question, int skip, int take, ks_top_series *series)
 {
 	StringInfoData message;
 
-	memset(spread, 0, sizeof(*spread));
+	memset(series, 0, sizeof(*series));
 	if (read_lines(question, skip, take, PG_INT32_MAX, true, &message))
 	{
-		spread->top.total = pq_getmsgint64(&message);
-		ks_spread_receive(&message, question->nbins, question->distinct, spread);
+		series->top.total = pq_getmsgint64(&message);
+		ks_top_series_receive(&message, question->nbuckets, question->distinct, series);
 	}
-	check_lines(question, &spread->top, spread->counts);
+	check_lines(question, &series->top, series->counts);
 }
 
 static int
@@ -496,24 +496,24 @@ outermost_edge(int64 bot_id, const ks_month_bounds *m, bool last)
 	static SPIPlanPtr kept = NULL;
 	TimestampTz start = (TimestampTz) m->month * USECS_PER_DAY;
 	TimestampTz end = (TimestampTz) ks_month_to_date(ks_month_of(start) + 1) * USECS_PER_DAY;
-	int			nslots = (int) ((end - start) / KS_SLOT_USECS);
-	TimestampTz *edges = palloc((nslots + 1) * sizeof(TimestampTz));
-	int64	   *counts = palloc(nslots * sizeof(int64));
-	ks_question question = {.bot_id = bot_id, .measure = KS_EVENTS, .nsegments = nslots, .edges = edges, .nbins = nslots};
-	int			found = last ? nslots - 1 : 0;
+	int			nquarters = (int) ((end - start) / KS_QUARTER_USECS);
+	TimestampTz *edges = palloc((nquarters + 1) * sizeof(TimestampTz));
+	int64	   *counts = palloc(nquarters * sizeof(int64));
+	ks_rollup_query question = {.bot_id = bot_id, .measure = KS_EVENTS, .nintervals = nquarters, .edges = edges, .nbuckets = nquarters};
+	int			found = last ? nquarters - 1 : 0;
 	int			i;
 
-	for (i = 0; i <= nslots; i++)
-		edges[i] = start + i * KS_SLOT_USECS;
+	for (i = 0; i <= nquarters; i++)
+		edges[i] = start + i * KS_QUARTER_USECS;
 	if (m->kept)
 		read_series(&kept, SERIES_QUERY " WHERE r.kept", &question, counts, NULL);
 	else
 		read_series(&live, SERIES_QUERY " WHERE NOT r.kept", &question, counts, NULL);
-	while (found >= 0 && found < nslots && counts[found] == 0)
+	while (found >= 0 && found < nquarters && counts[found] == 0)
 		found += last ? -1 : 1;
 	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
-	if (found < 0 || found == nslots)
-		found = last ? nslots - 1 : 0;
+	if (found < 0 || found == nquarters)
+		found = last ? nquarters - 1 : 0;
 	return edges[last ? found + 1 : found];
 }
 
@@ -569,7 +569,7 @@ read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_mont
 		nulls[0] = 'n';
 
 	ks_prepared(&plan,
-				"SELECT kindly_stats.fold_options(r.measure, r.tally, $2, r.month, r.kept)"
+				"SELECT kindly_stats.options_agg(r.measure, r.tally, $2, r.month, r.kept)"
 				" FROM (SELECT r.measure, r.tally, r.month, r.kept FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]) AND" KS_IS_MERGED
 				" UNION ALL SELECT n.measure, n.tally, n.month, n.kept FROM kindly_stats.rollup AS n"

@@ -12,7 +12,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -217,7 +217,7 @@ ks_reader_begin(ks_reader *reader)
 			return;
 		reader->bots = visible_bots();
 	}
-	reader->caller = ks_become_owner("rollup");
+	reader->caller = ks_switch_to_owner("rollup");
 	reader->as_owner = true;
 }
 
@@ -225,7 +225,7 @@ void
 ks_reader_end(ks_reader *reader)
 {
 	if (reader->as_owner)
-		ks_become_again(reader->caller);
+		ks_restore_user(reader->caller);
 	ks_abroad_end(&reader->abroad);
 	SPI_finish();
 }

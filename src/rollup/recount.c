@@ -9,7 +9,7 @@
  */
 #include "rollup/recount.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -277,12 +277,12 @@ append_sum(adding *a)
 
 	if (a->any)
 	{
-		ks_must(ks_builder_settle(&a->builder));
+		ks_must(ks_builder_consolidate(&a->builder));
 		if (!ks_builder_empty(&a->builder))
 			ks_append_months(a->bot_id, a->month, a->kept, &a->builder);
 		if (a->moved)
 		{
-			ks_must(ks_builder_settle(&a->minus));
+			ks_must(ks_builder_consolidate(&a->minus));
 			ks_append_months(a->bot_id, a->month, false, &a->minus);
 		}
 	}
@@ -385,7 +385,7 @@ add_spooled(adding *a, int64 bot_id, int32 month, Datum tally)
 void
 ks_append_spooled(ks_spool *spool, bool kept, bool moved)
 {
-	ks_identity caller = ks_become_owner("rollup");
+	ks_identity caller = ks_switch_to_owner("rollup");
 	adding		a = {.kept = kept, .moved = moved};
 	int64		bot_id;
 	int32		month;
@@ -404,7 +404,7 @@ ks_append_spooled(ks_spool *spool, bool kept, bool moved)
 	append_sum(&a);
 	MemoryContextDelete(a.gather_memory);
 	MemoryContextDelete(a.memory);
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
 /*

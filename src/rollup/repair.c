@@ -13,10 +13,10 @@
  * A measure that is new is repaired alone.  Then nothing is deleted, for it may have a part
  * only of the live rows: the difference itself is appended.
  */
-#include "rollup/fold.h"
+#include "query/query_agg.h"
 #include "rollup/recount.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -250,8 +250,8 @@ is_misplaced(HeapTuple row, TupleDesc desc)
 		return false;
 	ks_tally_open(&view, SPI_getbinval(row, desc, 2, &isnull));
 	return view.header.nweights + view.header.nentries > 0 &&
-		(ks_month_of(view.header.slot_first * KS_SLOT_USECS) != ks_month_of_date(month) ||
-		 ks_month_of(view.header.slot_last * KS_SLOT_USECS) != ks_month_of_date(month));
+		(ks_month_of(view.header.quarter_first * KS_QUARTER_USECS) != ks_month_of_date(month) ||
+		 ks_month_of(view.header.quarter_last * KS_QUARTER_USECS) != ks_month_of_date(month));
 }
 
 /* In how many months there is something left. */
@@ -293,7 +293,7 @@ months_wrong(const repairing *r, bool *write)
 		subtract_row(&difference, &bounds, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 	}
 	SPI_freetuptable(SPI_tuptable);
-	ks_must(ks_builder_settle(&difference));
+	ks_must(ks_builder_consolidate(&difference));
 	if (difference.weights.count > 0 || difference.members.count > 0)
 		return r->month == KS_SPAN ? count_months(&difference) : 1;
 	if (misplaced)
@@ -310,7 +310,7 @@ subtract_measure(repairing *r)
 	uint64		i;
 
 	ks_bounds_reset(&ignored);
-	SELECT_LIVE(r, "SELECT $3, CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.part(r.tally, $3) ELSE r.tally END",
+	SELECT_LIVE(r, "SELECT $3, CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.keys_under(r.tally, $3) ELSE r.tally END",
 				" WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $3])");
 	for (i = 0; i < SPI_processed; i++)
 	{
@@ -429,7 +429,7 @@ finish(repairing *r, int32 month)
 
 	if (r->measure != NULL)
 		subtract_measure(r);
-	ks_must(ks_builder_settle(&r->counted));
+	ks_must(ks_builder_consolidate(&r->counted));
 	if (r->measure != NULL)
 	{
 		wrong = ks_builder_entries(&r->counted) > 0 ? 1 : 0;
@@ -473,7 +473,7 @@ end_part(repairing *r)
 {
 	MemoryContext old = MemoryContextSwitchTo(r->memory);
 
-	ks_must(ks_builder_settle(&r->counted));
+	ks_must(ks_builder_consolidate(&r->counted));
 	replace(r, r->month, 1);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(r->memory);
@@ -640,10 +640,10 @@ ks_repair(PG_FUNCTION_ARGS)
 	ks_spool_init(&spool, maintenance_work_mem);
 	count_tables(&spool, &what);
 	ks_progress_begin(KS_PROGRESS_REBUILD, KS_PHASE_WRITING, InvalidOid);
-	caller = ks_become_owner("rollup");
+	caller = ks_switch_to_owner("rollup");
 	note_live_months(&spool, &what);
 	changed = repair_spooled(&spool, &what);
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	ks_progress_end();
 	ks_spool_end(&spool);
 	PopActiveSnapshot();

@@ -10,7 +10,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/heapam.h"
 #include "access/table.h"

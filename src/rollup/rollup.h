@@ -178,8 +178,8 @@ typedef struct ks_identity
 extern void ks_set_option(const char *name, const char *value);
 extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
 extern void ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
-extern ks_identity ks_become_owner(const char *table);
-extern void ks_become_again(ks_identity caller);
+extern ks_identity ks_switch_to_owner(const char *table);
+extern void ks_restore_user(ks_identity caller);
 extern void ks_require_rollup(void);
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
@@ -361,20 +361,20 @@ extern bool ks_keeps_statistics(const TriggerData *trigger);
 
 /* read.c */
 
-/* What is asked of one bot's rollup.  Instants go to bins as ks_bins says. */
-typedef struct ks_question
+/* What is asked of one bot's rollup.  Instants go to buckets as ks_intervals says. */
+typedef struct ks_rollup_query
 {
 	int64		bot_id;
 	const char *measure;
-	int			nsegments;
-	const TimestampTz *edges;	/* [nsegments + 1] */
-	const int32 *bin_of;		/* [nsegments], or NULL: segment i is bin i */
-	int			nbins;
+	int			nintervals;
+	const TimestampTz *edges;	/* [nintervals + 1] */
+	const int32 *bucket_of;		/* [nintervals], or NULL: interval i is bucket i */
+	int			nbuckets;
 	bool		distinct;
-	bool		firsts;			/* with distinct: members who were in no bin before; bins lie in order */
+	bool		first_seen;		/* with distinct: members who were in no bucket before; buckets lie in order */
 	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
 	int			key_parts;		/* how many key columns the filter is about */
-} ks_question;
+} ks_rollup_query;
 
 typedef struct ks_top
 {
@@ -384,12 +384,12 @@ typedef struct ks_top
 } ks_top;
 
 /* A top list with a series for each of its lines. */
-typedef struct ks_spread
+typedef struct ks_top_series
 {
 	ks_top		top;
-	int64	   *counts;			/* [top.count * nbins] */
+	int64	   *counts;			/* [top.count * nbuckets] */
 	int64	   *distincts;		/* likewise; NULL unless asked for */
-} ks_spread;
+} ks_top_series;
 
 typedef struct ks_options
 {
@@ -402,10 +402,10 @@ typedef struct ks_options
 	char	  **languages;
 } ks_options;
 
-extern void ks_read_series(const ks_question *question, int64 *counts, int64 *distincts);
-extern int64 *ks_read_presence(const ks_question *question, const int32 *windows, int nwindows, bool cohorts, int64 *count);
-extern void ks_read_top(const ks_question *question, int skip, int take, int32 limit, ks_top *top);
-extern void ks_read_spread(const ks_question *question, int skip, int take, ks_spread *spread);
+extern void ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts);
+extern int64 *ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwindows, bool cohorts, int64 *count);
+extern void ks_read_top(const ks_rollup_query *question, int skip, int take, int32 limit, ks_top *top);
+extern void ks_read_top_series(const ks_rollup_query *question, int skip, int take, ks_top_series *series);
 extern void ks_check_negative(void);
 extern char *ks_measure_member(const char *measure);
 extern int	ks_measure_key_part(const char *measure, const char *column);

@@ -13,7 +13,7 @@
  */
 #include "rollup/rule.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include <math.h>
 

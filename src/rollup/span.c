@@ -13,14 +13,14 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/date.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_tally_months);
 PG_FUNCTION_INFO_V1(ks_tally_entries);
@@ -63,16 +63,16 @@ add_month(month_set *set, int32 month)
 	set->count++;
 }
 
-/* Entries of a settled ledger ascend by slot, so that few months are looked for. */
+/* Entries of a consolidated accumulator ascend by quarter, so that few months are looked for. */
 static void
-add_months(month_set *set, const ks_ledger *ledger)
+add_months(month_set *set, const ks_accumulator *accumulator)
 {
 	int64		day = PG_INT64_MAX;
 	uint32		i;
 
-	for (i = 0; i < ledger->count; i++)
+	for (i = 0; i < accumulator->count; i++)
 	{
-		TimestampTz at = ledger->entry[i].slot * KS_SLOT_USECS;
+		TimestampTz at = accumulator->entry[i].quarter * KS_QUARTER_USECS;
 
 		CHECK_FOR_INTERRUPTS();
 		if (ks_day_of(at) == day)
@@ -82,7 +82,7 @@ add_months(month_set *set, const ks_ledger *ledger)
 	}
 }
 
-/* The months that something of a settled builder is about. */
+/* The months that something of a consolidated builder is about. */
 static month_set
 months_of(const ks_builder *builder)
 {
@@ -102,11 +102,11 @@ months_of(const ks_builder *builder)
 	return result;
 }
 
-/* The slot that a month begins with. */
+/* The quarter that a month begins with. */
 static int32
-first_slot(int32 month)
+first_quarter(int32 month)
 {
-	return (int32) ((TimestampTz) ks_month_to_date(month) * USECS_PER_DAY / KS_SLOT_USECS);
+	return (int32) ((TimestampTz) ks_month_to_date(month) * USECS_PER_DAY / KS_QUARTER_USECS);
 }
 
 /* Whether there is a month between the first and the last that something was taken away from of which nothing is left. */
@@ -125,7 +125,7 @@ has_hidden_months(const month_set *months, const ks_bounds *bounds)
 }
 
 /*
- * Takes a settled builder apart, month by month, ascending.  Where something had moved in a month of which nothing
+ * Takes a consolidated builder apart, month by month, ascending.  Where something had moved in a month of which nothing
  * is left, the last one is of KS_SPAN, and says between which instants that may have been.
  */
 void
@@ -154,8 +154,8 @@ ks_span_split(ks_builder *span, ks_month_share **shares, int *count)
 		CHECK_FOR_INTERRUPTS();
 		share->month = months.month[i];
 		ks_builder_init(&share->builder, CurrentMemoryContext);
-		ks_must(ks_builder_merge_range(&share->builder, &view, false, first_slot(share->month), first_slot(share->month + 1)));
-		ks_must(ks_builder_settle(&share->builder));
+		ks_must(ks_builder_merge_range(&share->builder, &view, false, first_quarter(share->month), first_quarter(share->month + 1)));
+		ks_must(ks_builder_consolidate(&share->builder));
 	}
 }
 
@@ -177,7 +177,7 @@ ks_tally_months(PG_FUNCTION_ARGS)
 		PG_GETARG_TALLY_VIEW(&view, 0);
 		ks_builder_init(&builder, CurrentMemoryContext);
 		ks_must(ks_builder_merge(&builder, &view, false));
-		ks_must(ks_builder_settle(&builder));
+		ks_must(ks_builder_consolidate(&builder));
 		months = palloc(sizeof(month_set));
 		*months = months_of(&builder);
 		call->user_fctx = months;
@@ -240,7 +240,7 @@ ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull)
 	return g->entries <= KS_MIXED_MAX;
 }
 
-/* Adds up what was gathered, or takes it away, and settles it; gives back its month, which is KS_SPAN where there are several. */
+/* Adds up what was gathered, or takes it away, and consolidates it; gives back its month, which is KS_SPAN where there are several. */
 int32
 ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum)
 {
@@ -260,7 +260,7 @@ ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum)
 		month = !any || month == g->month[i] ? g->month[i] : KS_SPAN;
 		any = true;
 	}
-	ks_must(ks_builder_settle(sum));
+	ks_must(ks_builder_consolidate(sum));
 	return month;
 }
 
@@ -313,7 +313,7 @@ joined_group(ks_group **groups, int count)
 	ks_builder_init(&result->builder, CurrentMemoryContext);
 	for (i = 0; i < count; i++)
 		ks_must(ks_builder_add_all(&result->builder, &groups[i]->builder));
-	ks_must(ks_builder_settle(&result->builder));
+	ks_must(ks_builder_consolidate(&result->builder));
 	return result;
 }
 

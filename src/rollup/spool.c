@@ -7,7 +7,7 @@
  */
 #include "rollup/recount.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/tupdesc.h"
 #include "catalog/pg_operator.h"
@@ -51,7 +51,7 @@ ks_spool_put(ks_spool *spool, int64 bot_id, int32 month, const void *tally)
 void
 ks_spool_put_groups(ks_spool *spool, ks_groups *groups)
 {
-	uint32		count = ks_groups_settle(groups);
+	uint32		count = ks_groups_consolidate(groups);
 	uint32		i;
 
 	for (i = 0; i < count; i++)

@@ -13,7 +13,7 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"

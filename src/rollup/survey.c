@@ -6,9 +6,9 @@
  */
 #include "rollup/survey.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
-#include "rollup/fold.h"
+#include "query/query_agg.h"
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
@@ -19,7 +19,7 @@
 /* Queries differ by what they read; so many are remembered. */
 #define PLANS_MAX 32
 
-/* $1 bots, $2 and $3 months, $4 edges, $5 bins, $6 edges between the ends of time, $7 edges from the beginning of time on */
+/* $1 bots, $2 and $3 months, $4 edges, $5 buckets, $6 edges between the ends of time, $7 edges from the beginning of time on */
 #define ARGUMENTS 7
 
 /* Columns before those of the parts. */
@@ -192,14 +192,14 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 	const char *distinct = part->distinct ? "true" : "false";
 
 	if (survey->take > 0)
-		appendStringInfo(query, ", (SELECT kindly_stats.fold_top(r.measure, r.tally, %s, $4, $5, %s, NULL, %d, %d, %d, true)",
+		appendStringInfo(query, ", (SELECT kindly_stats.top_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, %d, %d, %d, true)",
 						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
 	else if (part->kind == KS_SURVEY_COUNTS)
-		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
+		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
 	else if (part->kind == KS_SURVEY_NEWCOMERS)
-		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
+		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
 	else
-		appendStringInfo(query, ", (SELECT kindly_stats.fold_series(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
+		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
 	appendStringInfo(query, " FROM (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) q.bot"
 					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s]) AND" KS_IS_MERGED, measure);
 	write_months(query, survey, part, "r");
@@ -285,13 +285,13 @@ ks_survey_plan(const char *query)
 static Datum
 edges_array(const ks_survey *survey, bool before, bool after)
 {
-	Datum	   *edges = palloc((survey->nsegments + 3) * sizeof(Datum));
+	Datum	   *edges = palloc((survey->nintervals + 3) * sizeof(Datum));
 	int			count = 0;
 	int			i;
 
 	if (before)
 		edges[count++] = TimestampTzGetDatum(DT_NOBEGIN);
-	for (i = 0; i <= survey->nsegments; i++)
+	for (i = 0; i <= survey->nintervals; i++)
 		edges[count++] = TimestampTzGetDatum(survey->edges[i]);
 	if (after)
 		edges[count++] = TimestampTzGetDatum(DT_NOEND);
@@ -304,20 +304,20 @@ make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bo
 	memset(nulls, ' ', ARGUMENTS);
 	values[0] = bots_array(reader, bots, nbots);
 	values[1] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[0])));
-	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nsegments])));
+	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nintervals])));
 	values[3] = edges_array(survey, false, false);
 	values[5] = edges_array(survey, true, true);
 	values[6] = edges_array(survey, true, false);
-	if (survey->bin_of == NULL)
+	if (survey->bucket_of == NULL)
 		nulls[4] = 'n';
 	else
 	{
-		Datum	   *bins = palloc((survey->nsegments + 1) * sizeof(Datum));
+		Datum	   *bucket_of = palloc((survey->nintervals + 1) * sizeof(Datum));
 		int			i;
 
-		for (i = 0; i < survey->nsegments; i++)
-			bins[i] = Int32GetDatum(survey->bin_of[i]);
-		values[4] = PointerGetDatum(construct_array(bins, survey->nsegments, INT4OID, 4, true, TYPALIGN_INT));
+		for (i = 0; i < survey->nintervals; i++)
+			bucket_of[i] = Int32GetDatum(survey->bucket_of[i]);
+		values[4] = PointerGetDatum(construct_array(bucket_of, survey->nintervals, INT4OID, 4, true, TYPALIGN_INT));
 	}
 }
 
@@ -345,7 +345,7 @@ has_negative(const int64 *numbers, Size count)
 	return false;
 }
 
-/* Takes over what fold_series has answered; gives back whether there is a count below nothing. */
+/* Takes over what series_agg has answered; gives back whether there is a count below nothing. */
 static bool
 take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
 {
@@ -354,27 +354,27 @@ take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, M
 	int64	   *items = (int64 *) ARR_DATA_PTR(array);
 	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	bool		distinct = part->distinct || part->kind == KS_SURVEY_NEWCOMERS;
-	int			bins = distinct ? count / 2 : count;
+	int			bucket_of = distinct ? count / 2 : count;
 
 	answer->counts = items;
-	answer->distincts = distinct ? items + bins : NULL;
+	answer->distincts = distinct ? items + bucket_of : NULL;
 	MemoryContextSwitchTo(old);
-	return has_negative(items, bins);
+	return has_negative(items, bucket_of);
 }
 
 static bool
-take_spread(Datum value, const ks_survey *survey, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
+take_top_series(Datum value, const ks_survey *survey, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
 {
 	MemoryContext old = MemoryContextSwitchTo(memory);
 	bytea	   *bytes = DatumGetByteaPCopy(value);
 	StringInfoData message;
 
 	initReadOnlyStringInfo(&message, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
-	answer->spread = palloc0(sizeof(ks_spread));
-	answer->spread->top.total = pq_getmsgint64(&message);
-	ks_spread_receive(&message, survey->nbins, part->distinct, answer->spread);
+	answer->series = palloc0(sizeof(ks_top_series));
+	answer->series->top.total = pq_getmsgint64(&message);
+	ks_top_series_receive(&message, survey->nbuckets, part->distinct, answer->series);
 	MemoryContextSwitchTo(old);
-	return has_negative(answer->spread->counts, (Size) answer->spread->top.count * survey->nbins);
+	return has_negative(answer->series->counts, (Size) answer->series->top.count * survey->nbuckets);
 }
 
 static char *
@@ -400,7 +400,7 @@ ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *surve
 		if (isnull)
 			continue;
 		if (survey->take > 0)
-			negative |= take_spread(value, survey, &survey->parts[i], &bot->answers[i], memory);
+			negative |= take_top_series(value, survey, &survey->parts[i], &bot->answers[i], memory);
 		else
 			negative |= take_series(value, &survey->parts[i], &bot->answers[i], memory);
 	}

@@ -9,9 +9,9 @@
 /* What is read of one measure. */
 typedef enum ks_survey_kind
 {
-	KS_SURVEY_COUNTS,			/* counts and, if asked for, members of each bin */
-	KS_SURVEY_NEWCOMERS,		/* members who were in no segment before: one number a segment, after one for all that was before */
-	KS_SURVEY_EXTENT			/* counts of what was before, of each segment, and of what came after */
+	KS_SURVEY_COUNTS,			/* counts and, if asked for, members of each bucket */
+	KS_SURVEY_NEWCOMERS,		/* members who were in no interval before: one number an interval, after one for all that was before */
+	KS_SURVEY_EXTENT			/* counts of what was before, of each interval, and of what came after */
 } ks_survey_kind;
 
 typedef struct ks_survey_part
@@ -28,10 +28,10 @@ typedef struct ks_survey
 	int			skip;			/* keys are grouped by so many parts from skip on, unless take is 0 */
 	int			take;
 	bool		names;			/* ids and names of the bots are wanted */
-	int			nsegments;
-	const TimestampTz *edges;	/* [nsegments + 1] */
-	const int32 *bin_of;		/* [nsegments], or NULL: segment i is bin i */
-	int			nbins;
+	int			nintervals;
+	const TimestampTz *edges;	/* [nintervals + 1] */
+	const int32 *bucket_of;		/* [nintervals], or NULL: interval i is bucket i */
+	int			nbuckets;
 } ks_survey;
 
 /* What a part has of a bot; all NULL where there are no rows. */
@@ -39,7 +39,7 @@ typedef struct ks_survey_answer
 {
 	int64	   *counts;
 	int64	   *distincts;
-	ks_spread  *spread;			/* of a grouped survey */
+	ks_top_series *series;		/* of a grouped survey */
 } ks_survey_answer;
 
 typedef struct ks_surveyed

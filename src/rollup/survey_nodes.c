@@ -8,11 +8,11 @@
  */
 #include "rollup/survey.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -103,14 +103,14 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 	const char *distinct = part->distinct ? "true" : "false";
 
 	if (survey->take > 0)
-		appendStringInfo(query, ", kindly_stats.fold_top(r.measure, r.tally, %s, $4, $5, %s, NULL, %d, %d, %d, true)",
+		appendStringInfo(query, ", kindly_stats.top_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, %d, %d, %d, true)",
 						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
 	else if (part->kind == KS_SURVEY_COUNTS)
-		appendStringInfo(query, ", kindly_stats.fold_series(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
+		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
 	else if (part->kind == KS_SURVEY_NEWCOMERS)
-		appendStringInfo(query, ", kindly_stats.fold_series(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
+		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
 	else
-		appendStringInfo(query, ", kindly_stats.fold_series(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
+		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
 	appendStringInfo(query, " FILTER (WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s])", measure);
 	write_months(query, reads_past(survey, part), reads_future(survey, part));
 	appendStringInfoChar(query, ')');

@@ -15,8 +15,8 @@
  */
 #include "rollup/rollup.h"
 
-#include "compat.h"
-#include "version.h"
+#include "base/compat.h"
+#include "base/version.h"
 
 #include "access/genam.h"
 #include "access/table.h"
@@ -250,7 +250,7 @@ run(FunctionCallInfo fcinfo, const char *query, call *c, const Node *statement)
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(false, nest);
-	ks_become_again(caller);
+	ks_restore_user(caller);
 }
 
 /* NULL where there is nothing to look after. */

@@ -8,11 +8,11 @@
  * beyond what a hash table may take are they written earlier, or sorted on disk, so memory is bounded whatever the
  * size of the statement.
  */
-#include "rollup/conversation.h"
+#include "conversation/conversation.h"
 #include "rollup/interaction.h"
 #include "rollup/recount.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/tableam.h"
 #include "catalog/partition.h"
@@ -69,7 +69,7 @@ groups_budget(void)
 static void
 write_groups(ks_groups *groups, bool kept, bool removes)
 {
-	uint32		found = ks_groups_settle(groups);
+	uint32		found = ks_groups_consolidate(groups);
 	uint32		i;
 
 	if (removes)
@@ -284,7 +284,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 
 	if (is_counted_by_rows(trigger))
 		return PointerGetDatum(NULL);
-	caller = ks_become_owner("rollup");
+	caller = ks_switch_to_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
@@ -300,7 +300,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 	write_counts(&c);
 
 	SPI_finish();
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	return PointerGetDatum(NULL);
 }
 
@@ -346,7 +346,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 				 errhint("Use kindly_stats.attach().")));
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
 		return PointerGetDatum(NULL);
-	caller = ks_become_owner("rollup");
+	caller = ks_switch_to_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
@@ -368,7 +368,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	write_counts(&c);
 
 	SPI_finish();
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	return PointerGetDatum(NULL);
 }
 
@@ -434,7 +434,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	/* TRUNCATE is seen by snapshots from before it: a repair must not have taken its own */
 	ks_wait_for_repair();
-	caller = ks_become_owner("rollup");
+	caller = ks_switch_to_owner("rollup");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
@@ -442,7 +442,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 	take_rows(&c, trigger->tg_relation);
 	write_counts(&c);
 	SPI_finish();
-	ks_become_again(caller);
+	ks_restore_user(caller);
 	return PointerGetDatum(NULL);
 }
 

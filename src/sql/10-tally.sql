@@ -173,9 +173,9 @@ COMMENT ON FUNCTION kindly_stats.slice(kindly_stats.tally, timestamptz, timestam
 
 from, to: instants on a UTC quarter hour, or -infinity and infinity.  Error: 22023 where one is not, or from is after to.';
 
-CREATE FUNCTION kindly_stats.part(tally kindly_stats.tally, name text) RETURNS kindly_stats.tally
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_tally_part';
-COMMENT ON FUNCTION kindly_stats.part(kindly_stats.tally, text) IS
+CREATE FUNCTION kindly_stats.keys_under(tally kindly_stats.tally, name text) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_tally_keys_under';
+COMMENT ON FUNCTION kindly_stats.keys_under(kindly_stats.tally, text) IS
 'the keys of a tally that begin with name, without that first part
 
 An empty tally where there are none.';

@@ -1,4 +1,4 @@
--- Whose statistics: src/rollup/bot.c
+-- Whose statistics: src/base/bot.c
 
 CREATE TYPE kindly_stats.bot_id;
 

@@ -4,71 +4,71 @@
 -- measure and tally come from the row; wanted is the measure asked for; edges and bins say where instants go; filter holds
 -- conditions such as 0+web or 1-en.
 
-CREATE FUNCTION kindly_stats.fold_series_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                               bins integer[], "distinct" boolean, filter text[], firsts boolean)
-    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_series_step';
-CREATE FUNCTION kindly_stats.fold_series_final(internal)
-    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_series_final';
-CREATE AGGREGATE kindly_stats.fold_series(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
+CREATE FUNCTION kindly_stats.series_agg_final(internal)
+    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
+CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                           bins integer[], "distinct" boolean, filter text[], firsts boolean) (
-    SFUNC = kindly_stats.fold_series_step, STYPE = internal, SSPACE = 100000,
-    FINALFUNC = kindly_stats.fold_series_final, PARALLEL = SAFE
+    SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
 
-CREATE FUNCTION kindly_stats.fold_top_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                            bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
                                            spread boolean)
-    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_top_step';
-CREATE FUNCTION kindly_stats.fold_top_final(internal)
-    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_top_final';
-CREATE AGGREGATE kindly_stats.fold_top(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
+CREATE FUNCTION kindly_stats.top_agg_final(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
+CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                        bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
                                            spread boolean) (
-    SFUNC = kindly_stats.fold_top_step, STYPE = internal, SSPACE = 100000,
-    FINALFUNC = kindly_stats.fold_top_final, PARALLEL = SAFE
+    SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
 
-CREATE FUNCTION kindly_stats.fold_options_step(internal, measure text, tally kindly_stats.tally, wanted text, month date, kept boolean)
-    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_options_step';
-CREATE FUNCTION kindly_stats.fold_options_final(internal)
-    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_options_final';
-CREATE AGGREGATE kindly_stats.fold_options(measure text, tally kindly_stats.tally, wanted text, month date, kept boolean) (
-    SFUNC = kindly_stats.fold_options_step, STYPE = internal, SSPACE = 100000,
-    FINALFUNC = kindly_stats.fold_options_final, PARALLEL = SAFE
+CREATE FUNCTION kindly_stats.options_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, month date, kept boolean)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_options_agg_step';
+CREATE FUNCTION kindly_stats.options_agg_final(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_options_agg_final';
+CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally, wanted text, month date, kept boolean) (
+    SFUNC = kindly_stats.options_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.options_agg_final, PARALLEL = SAFE
 );
 
-CREATE FUNCTION kindly_stats.fold_presence_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                                 bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
-    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_presence_step';
-CREATE FUNCTION kindly_stats.fold_presence_final(internal)
-    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_fold_presence_final';
-CREATE AGGREGATE kindly_stats.fold_presence(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
+CREATE FUNCTION kindly_stats.presence_agg_final(internal)
+    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
+CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
                                             bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
-    SFUNC = kindly_stats.fold_presence_step, STYPE = internal, SSPACE = 100000,
-    FINALFUNC = kindly_stats.fold_presence_final, PARALLEL = SAFE
+    SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
 
 -- Questions run with the reader's rights, so readers may execute the aggregates; what these are made of is checked of their owner.
-REVOKE EXECUTE ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
-    kindly_stats.fold_series_final(internal),
-    kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
-    kindly_stats.fold_top_final(internal),
-    kindly_stats.fold_presence_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
-    kindly_stats.fold_presence_final(internal),
-    kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean),
-    kindly_stats.fold_options_final(internal) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of fold_series';
-COMMENT ON FUNCTION kindly_stats.fold_series_final(internal) IS 'internal: final function of fold_series';
-COMMENT ON AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
-COMMENT ON FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of fold_top';
-COMMENT ON FUNCTION kindly_stats.fold_top_final(internal) IS 'internal: final function of fold_top';
-COMMENT ON AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
-COMMENT ON FUNCTION kindly_stats.fold_presence_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of fold_presence';
-COMMENT ON FUNCTION kindly_stats.fold_presence_final(internal) IS 'internal: final function of fold_presence';
-COMMENT ON AGGREGATE kindly_stats.fold_presence(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
-COMMENT ON FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of fold_options';
-COMMENT ON FUNCTION kindly_stats.fold_options_final(internal) IS 'internal: final function of fold_options';
-COMMENT ON AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
+REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
+    kindly_stats.series_agg_final(internal),
+    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
+    kindly_stats.top_agg_final(internal),
+    kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
+    kindly_stats.presence_agg_final(internal),
+    kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean),
+    kindly_stats.options_agg_final(internal) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
+COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
+COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
+COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
+COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
+COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
+COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
+COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
+COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
 
 CREATE FUNCTION kindly_stats.cluster() RETURNS bigint LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_cluster';
 COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster and its timeline, of whose transactions the rollup''s marks speak';

@@ -70,7 +70,7 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            -- rows of new events ascend with their transactions, see src/rollup/id.c; what is below zero lies in the other index
+            -- rows of new events ascend with their transactions, see src/rollup/row_id.c; what is below zero lies in the other index
             id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
             cluster bigint,
@@ -289,7 +289,7 @@ BEGIN
                 USING ERRCODE = '42804', HINT = kindly_stats.fitting_types(c.role, c.rule, c.atttypid);
         -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
         ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
-                SELECT FROM kindly_stats.relations(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
+                SELECT FROM kindly_stats.partition_tree(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
             RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
                     CASE WHEN c.relkind = 'p' THEN 'partitioned ' ELSE '' END, event_table, c.logical
                 USING ERRCODE = '0A000', HINT = format('PostgreSQL does not hand its values to triggers. Make it an ordinary column that a BEFORE trigger fills%s, or do not read it: {"%s": null}.',
@@ -370,14 +370,14 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.create_triggers(regclass, regclass, json
 COMMENT ON FUNCTION kindly_stats.create_triggers(regclass, regclass, jsonb, text) IS 'internal: puts the counting triggers on one table or partition';
 
 -- A table and all partitions under it that events can be written to.
-CREATE FUNCTION kindly_stats.relations(event_table regclass) RETURNS SETOF regclass
+CREATE FUNCTION kindly_stats.partition_tree(event_table regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT event_table
     UNION
     SELECT p.relid FROM pg_partition_tree(event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind IN ('r', 'p')
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.relations(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.relations(regclass) IS 'internal: a table and its partitions';
+REVOKE EXECUTE ON FUNCTION kindly_stats.partition_tree(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.partition_tree(regclass) IS 'internal: a table and its partitions';
 
 CREATE FUNCTION kindly_stats.attached_columns(event_table regclass, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -386,14 +386,14 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attached_columns(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.attached_columns(regclass, text) IS 'internal: how the triggers of a table name its columns, NULL where it is not attached';
 
-CREATE FUNCTION kindly_stats.cover(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
+CREATE FUNCTION kindly_stats.create_missing_triggers(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known jsonb := kindly_stats.attached_columns(event_table, grain);
     covered regclass;
 BEGIN
-    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r
-                    WHERE known IS DISTINCT FROM cover.columns
+    FOR covered IN SELECT r FROM kindly_stats.partition_tree(event_table) AS r
+                    WHERE known IS DISTINCT FROM create_missing_triggers.columns
                        OR (SELECT count(*) FROM pg_trigger AS t
                             WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
                               AND t.tgname IN (SELECT kindly_stats.trigger_name(grain, e) FROM unnest('{insert,update,delete}'::text[]) AS e)) < 3
@@ -405,13 +405,13 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.cover(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.cover(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_missing_triggers(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_missing_triggers(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
 
 -- Tables that lack counting triggers, of which there are three a grain: what is written straight to them is not counted.
 CREATE FUNCTION kindly_stats.bare_partitions(event_table regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT r FROM kindly_stats.relations(event_table) AS r
+    SELECT r FROM kindly_stats.partition_tree(event_table) AS r
      WHERE (SELECT count(*) FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
                AND t.tgname ~ '_(insert|update|delete)$') NOT IN (3, 6)
 $$;
@@ -492,7 +492,7 @@ BEGIN
                 WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
+    ELSIF EXISTS (SELECT FROM kindly_stats.partition_tree(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
                    WHERE r <> require_table.event_table) THEN
         RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
             USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
@@ -545,7 +545,7 @@ BEGIN
     PERFORM kindly_stats.create_tables();
     -- before the table: whoever repairs holds this one, and then waits for tables
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(event_table) AS r;
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
     -- nobody writes while existing events are counted and the triggers appear
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     known := kindly_stats.attached_columns(event_table, grain);
@@ -562,7 +562,7 @@ BEGIN
     END IF;
     -- partitions that are covered below were written to without being counted
     is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
-    RETURN QUERY SELECT * FROM kindly_stats.cover(event_table, wanted, grain);
+    RETURN QUERY SELECT * FROM kindly_stats.create_missing_triggers(event_table, wanted, grain);
     -- what attach_concurrently() left undone
     IF is_counting THEN
         PERFORM kindly_stats.finish_attach(event_table);
@@ -581,7 +581,7 @@ BEGIN
     RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
+           FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = attach.event_table;
     END IF;
 END
 $$;
@@ -630,7 +630,7 @@ BEGIN
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.relations(event_table) AS r;
+    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
     IF half_counted AND keep_statistics THEN
@@ -648,7 +648,7 @@ BEGIN
             PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
         END IF;
     END LOOP;
-    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
+    FOR covered IN SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r
     LOOP
         counted := false;
         FOR trigger_name IN

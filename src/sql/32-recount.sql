@@ -250,7 +250,7 @@ BEGIN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
     ELSIF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.measure = name
-                  OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.part(r.tally, name))) THEN
+                  OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.keys_under(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
     ELSIF grain IS NULL OR grain NOT IN ('event', 'conversation_start', 'conversation_end') THEN
@@ -310,7 +310,7 @@ BEGIN
     LOOP
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
         PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
-        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
+        PERFORM kindly_stats.create_missing_triggers(t.event_table, wanted, grain);
     END LOOP;
 END
 $$;
@@ -501,7 +501,7 @@ BEGIN
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
         stored_members AS (
             SELECT d.bot_id, d.measure, d.month,
-                   (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                   (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                              NULL, true, NULL, false))[2] AS members
               FROM kindly_stats.rollup AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)

@@ -253,7 +253,7 @@ DECLARE
     renamed name;
     call text;
 BEGIN
-    FOR relation IN SELECT r FROM kindly_stats.relations(conversation_table) AS r ORDER BY r
+    FOR relation IN SELECT r FROM kindly_stats.partition_tree(conversation_table) AS r ORDER BY r
     LOOP
         FOR renamed IN SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
                           AND t.tgname NOT IN ('kindly_stats_closed_insert', 'kindly_stats_closed_update', 'kindly_stats_closed_delete')
@@ -308,7 +308,7 @@ BEGIN
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.create_exported();
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(conversation_table) AS r;
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
@@ -326,7 +326,7 @@ BEGIN
            LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
     PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
     IF known IS NULL THEN
-        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.relations(conversation_table) AS r;
+        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     END IF;
     PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
        FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
@@ -336,7 +336,7 @@ BEGIN
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
+           FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = conversation_table;
     END IF;
     RETURN QUERY SELECT unnest(covered);
 END

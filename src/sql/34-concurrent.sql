@@ -27,9 +27,9 @@ COMMENT ON FUNCTION kindly_stats.check_attach(regclass, jsonb, jsonb, text, text
 CREATE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r <> event_table, r));
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r <> event_table, r));
     -- a partition that has come since is new to all writers
-    IF EXISTS (SELECT FROM kindly_stats.cover(event_table,
+    IF EXISTS (SELECT FROM kindly_stats.create_missing_triggers(event_table,
                    kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event'), 'event')) THEN
         INSERT INTO kindly_stats.counting (event_table) VALUES (begin_attach.event_table) ON CONFLICT DO NOTHING;
     END IF;
@@ -104,7 +104,7 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = begin_measure.name AND NOT m.counted) THEN
         RETURN true;
     END IF;
-    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r
                                             WHERE t.grain = begin_measure.grain ORDER BY r));
     PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, false);
     RETURN true;

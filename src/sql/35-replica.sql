@@ -20,7 +20,7 @@ Made by kindly_stats.attach(..., replica => true): BEFORE TRUNCATE, ENABLE REPLI
 -- A partition that leaves its tree loses the triggers for rows, and keeps the other.
 CREATE FUNCTION kindly_stats.counts_replicated(event_table regclass) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.relations(event_table) AS r ON t.tgrelid = r
+    SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
                     WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure))
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.counts_replicated(regclass) FROM PUBLIC;

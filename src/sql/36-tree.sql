@@ -24,7 +24,7 @@ DECLARE
     known record;
 BEGIN
     -- attached tables in a tree that is not
-    SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.relations(top) AS r ON r = c.relation
+    SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.partition_tree(top) AS r ON r = c.relation
      WHERE r <> top AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS t WHERE t.relation = top) ORDER BY 1 LIMIT 1;
     IF inner_table IS NOT NULL THEN
         RAISE EXCEPTION 'table "%" is attached to kindly_stats, but "%", of which it is to be a partition, is not', inner_table, top
@@ -32,7 +32,7 @@ BEGIN
     END IF;
     FOR known IN SELECT c.columns, c.grain FROM kindly_stats.covered_relation AS c WHERE c.relation = top ORDER BY c.grain
     LOOP
-        PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.relations(top) AS r;
+        PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.partition_tree(top) AS r;
     END LOOP;
     -- of rows that were written through the tree its top is listed
     FOR known IN SELECT kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns FROM pg_trigger AS t
@@ -98,7 +98,7 @@ BEGIN
     END LOOP;
     -- a partition that counts what is replicated makes its tree do so
     IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
-        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.relations(top) AS r
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.partition_tree(top) AS r
           WHERE e.event_table = top;
     END IF;
     -- what was half counted alone is so as a part of its tree
@@ -375,7 +375,7 @@ BEGIN
           WHERE kindly_stats.is_covered(c);
     END IF;
     -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
-    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
                   WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
                   ORDER BY t.tgparentid <> 0, 1, 2
     LOOP
@@ -413,7 +413,7 @@ BEGIN
     LOOP
         IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
             PERFORM kindly_stats.create_triggers(r, top, kindly_stats.renamed_columns(known.columns, old_name, new_name), known.grain)
-               FROM kindly_stats.relations(top) AS r;
+               FROM kindly_stats.partition_tree(top) AS r;
         END IF;
     END LOOP;
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top

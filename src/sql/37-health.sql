@@ -21,7 +21,7 @@ BEGIN
            CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
                 ELSE format('This partition of %s has not all triggers that count: what is written straight to it is not counted.', t.event_table) END,
            format('SELECT kindly_stats.%s(%L); SELECT kindly_stats.rebuild();', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END, t.event_table)
-      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.partition_tree(t.event_table) AS r (relation)
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
@@ -56,7 +56,7 @@ BEGIN
     RETURN QUERY
     SELECT DISTINCT 'warning', r.relation::text, 'The rule is gone that keeps MERGE away: what it moves from partition to partition may not be counted.',
            format('SELECT kindly_stats.refuse_merge(%L);', r.relation::text)
-      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.partition_tree(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
      WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.relation AND w.rulename = 'kindly_stats_no_merge') ORDER BY 2;
 END
 $$;
@@ -104,7 +104,7 @@ CREATE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_stats.finding
 BEGIN
     RETURN QUERY
     SELECT DISTINCT 'warning', c.oid::regclass::text, 'It is unlogged: a crash empties it, and its statistics stay.', format('ALTER TABLE %s SET LOGGED;', c.oid::regclass)
-      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.partition_tree(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
      WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 2;
     RETURN QUERY
     SELECT DISTINCT 'warning', p.relid::text, format('It is a foreign table, and a partition of %s: its events are not counted.', t.event_table),

@@ -39,10 +39,10 @@ COMMENT ON FUNCTION kindly_stats.restore_kept() IS 'internal: gives kindly_stats
 CREATE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.detached AS d
-     WHERE d.event_table IN (SELECT kindly_stats.relations(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
+     WHERE d.event_table IN (SELECT kindly_stats.partition_tree(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
     -- a partition may leave its tree later, and is counted then, too
     INSERT INTO kindly_stats.detached (event_table, grain, columns)
-    SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.relations(note_kept.event_table) AS r
+    SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.partition_tree(note_kept.event_table) AS r
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.note_kept(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.note_kept(regclass, jsonb, text) IS 'internal: remembers that the events of a table are counted though it is not attached';
@@ -52,7 +52,7 @@ CREATE FUNCTION kindly_stats.require_not_kept(event_table regclass) RETURNS void
 DECLARE
     other regclass;
 BEGIN
-    SELECT d.event_table INTO other FROM kindly_stats.detached AS d JOIN kindly_stats.relations(require_not_kept.event_table) AS r ON r = d.event_table
+    SELECT d.event_table INTO other FROM kindly_stats.detached AS d JOIN kindly_stats.partition_tree(require_not_kept.event_table) AS r ON r = d.event_table
      ORDER BY 1 LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'the events of table "%" are counted already: its statistics were kept when it was detached', other
@@ -82,8 +82,8 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    is_whole := NOT EXISTS (SELECT FROM kindly_stats.relations(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
-    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.relations(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
+    is_whole := NOT EXISTS (SELECT FROM kindly_stats.partition_tree(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
+    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.partition_tree(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
     LOOP
         DELETE FROM kindly_stats.detached AS t WHERE t.event_table = d.event_table AND t.grain = d.grain;
         IF is_whole AND d.event_table = forget_kept.event_table
@@ -95,7 +95,7 @@ BEGIN
     IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
                              WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
                            kindly_stats.measure AS m,
-                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(u.tally, m.name) ELSE u.tally END) AS tally
+                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END) AS tally
                                       FROM kindly_stats.rollup AS r,
                                            LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
                                                                                                                  (n.month + interval '1 month') AT TIME ZONE 'UTC')

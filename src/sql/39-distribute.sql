@@ -104,13 +104,13 @@ BEGIN
         RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
                 CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
             USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
-    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.relations(event_table) AS r ON i.indrelid = r
+    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
                    WHERE (i.indisunique OR i.indisexclusion)
                      AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
                                         AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))) THEN
         RAISE EXCEPTION 'table "%" has a primary key or unique index without column "%"', event_table, attribute.attname
             USING ERRCODE = '0A000', HINT = format('Only rows of one bot lie together: make it (%I, ...).', attribute.attname);
-    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.relations(event_table) AS r ON t.tgrelid = r
+    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
                    WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)) THEN
         RAISE EXCEPTION 'table "%" counts what is replicated', event_table USING ERRCODE = '0A000',
             HINT = 'Shards move by replication, and their rows would be counted twice: detach the table, and attach it without replica.';
@@ -136,7 +136,7 @@ DECLARE
 BEGIN
     SELECT jsonb_agg(jsonb_build_object('relation', g.tgrelid::regclass::text, 'trigger', g.tgname,
                                         'state', CASE g.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END)) INTO states
-      FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+      FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
      WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D';
     FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
     LOOP
@@ -211,7 +211,7 @@ BEGIN
     RETURN QUERY SELECT p FROM kindly_stats.place_tables(shard_count) AS p;
     FOR n IN 1 .. cardinality(tables)
     LOOP
-        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.relations(tables[n]) AS r), true);
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(tables[n]) AS r), true);
         PERFORM kindly_stats.run_without_triggers(tables[n],
             format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', tables[n], bot_columns[n]));
         RETURN NEXT tables[n];
@@ -251,7 +251,7 @@ BEGIN
     LOOP
         -- a table of the same name takes its place
         PERFORM kindly_stats.run_without_triggers(name::regclass, format('SELECT undistribute_table(%L)', name));
-        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.relations(name::regclass) AS r), false);
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(name::regclass) AS r), false);
         RETURN NEXT name::regclass;
     END LOOP;
     -- nobody has kept it meanwhile

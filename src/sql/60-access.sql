@@ -140,7 +140,7 @@ CREATE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass
      WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
-      FROM kindly_stats.conversation_tables() AS t, kindly_stats.relations(t.conversation_table) AS r
+      FROM kindly_stats.conversation_tables() AS t, kindly_stats.partition_tree(t.conversation_table) AS r
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.tables_with_bots() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.tables_with_bots() IS 'internal: tables that row-level security covers, and their bot columns';

@@ -3,7 +3,7 @@
  */
 #include "stats/stats.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/detoast.h"
 #include "miscadmin.h"
@@ -67,13 +67,13 @@ ks_put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 
 /* The arguments that every question begins with: bot, from, to, tz. */
 void
-ks_common_arguments(FunctionCallInfo fcinfo, ks_request *request)
+ks_common_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
 {
-	memset(request, 0, sizeof(*request));
-	request->bot_id = ks_required_bot(fcinfo, 0);
-	request->from = ks_required_moment(fcinfo, 1, "from");
-	request->to = ks_required_moment(fcinfo, 2, "to");
-	request->zone = ks_optional_text(fcinfo, 3);
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->bot_id = ks_required_bot(fcinfo, 0);
+	arguments->from = ks_required_moment(fcinfo, 1, "from");
+	arguments->to = ks_required_moment(fcinfo, 2, "to");
+	arguments->zone = ks_optional_text(fcinfo, 3);
 }
 
 const char *
@@ -84,7 +84,7 @@ ks_measure_argument(FunctionCallInfo fcinfo, int argument, const char *otherwise
 
 /* sources and language_codes, which follow each other */
 void
-ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_request *request)
+ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_arguments *arguments)
 {
 	static const char *const names[KS_DIMENSIONS] = {"sources", "language_codes"};
 	ks_list		list;
@@ -95,26 +95,26 @@ ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_request *request)
 		if (PG_ARGISNULL(first + i))
 			continue;
 		ks_list_from_array(&list, PG_GETARG_ARRAYTYPE_P(first + i), names[i]);
-		ks_filters_list(&request->filters, i, &list, names[i]);
+		ks_filters_list(&arguments->filters, i, &list, names[i]);
 	}
 }
 
 void
-ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_request *request)
+ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_arguments *arguments)
 {
 	if (!PG_ARGISNULL(argument))
-		ks_filters_key(&request->filters, PG_GETARG_ARRAYTYPE_P(argument));
+		ks_filters_key(&arguments->filters, PG_GETARG_ARRAYTYPE_P(argument));
 }
 
 /* stats_series and stats_total: bot, from, to, tz, granularity, measure, sources, language_codes, key, locale */
 void
-ks_series_arguments(FunctionCallInfo fcinfo, ks_request *request)
+ks_series_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
 {
-	ks_common_arguments(fcinfo, request);
-	request->granularity = ks_optional_text(fcinfo, 4);
-	request->measure = ks_measure_argument(fcinfo, 5, "messages");
-	ks_dimension_arguments(fcinfo, 6, request);
-	ks_key_argument(fcinfo, 8, request);
-	request->locale = ks_optional_text(fcinfo, 9);
-	request->distinct = true;
+	ks_common_arguments(fcinfo, arguments);
+	arguments->granularity = ks_optional_text(fcinfo, 4);
+	arguments->measure = ks_measure_argument(fcinfo, 5, "messages");
+	ks_dimension_arguments(fcinfo, 6, arguments);
+	ks_key_argument(fcinfo, 8, arguments);
+	arguments->locale = ks_optional_text(fcinfo, 9);
+	arguments->distinct = true;
 }

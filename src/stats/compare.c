@@ -10,11 +10,11 @@
 #include "stats/stats.h"
 
 #include "bucket/clock.h"
-#include "compat.h"
+#include "base/compat.h"
 
 #include "common/int.h"
 #include "miscadmin.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -45,24 +45,24 @@ typedef struct labelled
 } labelled;
 
 static bool
-in_hours(const ks_request *request)
+in_hours(const ks_arguments *arguments)
 {
-	return request->granularity != NULL && ks_unit_parse(request->granularity) == KS_HOUR;
+	return arguments->granularity != NULL && ks_unit_parse(arguments->granularity) == KS_HOUR;
 }
 
 /* False where the local clock shows nothing of the range. */
 static bool
-rounded_range(const ks_request *request, local_range *range)
+rounded_range(const ks_arguments *arguments, local_range *range)
 {
-	ks_request	finest = *request;
+	ks_arguments finest = *arguments;
 	ks_buckets	buckets;
 
-	finest.granularity = in_hours(request) ? "hour" : "day";
+	finest.granularity = in_hours(arguments) ? "hour" : "day";
 	ks_stats_buckets(&finest, &buckets);
 	if (buckets.nbuckets == 0)
 		return false;
 	range->from = buckets.labels[0];
-	range->to = buckets.labels[buckets.nbuckets - 1] + (in_hours(request) ? USECS_PER_HOUR : USECS_PER_DAY);
+	range->to = buckets.labels[buckets.nbuckets - 1] + (in_hours(arguments) ? USECS_PER_HOUR : USECS_PER_DAY);
 	return true;
 }
 
@@ -141,14 +141,14 @@ shift_back(const shift *back, Timestamp at, Timestamp *result)
 
 /* The same question about the range so far back; false where nothing is left of it. */
 static bool
-earlier_request(const ks_request *request, const local_range *range, const shift *back, ks_request *earlier)
+earlier_arguments(const ks_arguments *arguments, const local_range *range, const shift *back, ks_arguments *earlier)
 {
 	ks_moment  *from = palloc0(sizeof(ks_moment));
 	ks_moment  *to = palloc0(sizeof(ks_moment));
 
 	shift_back(back, range->from, &from->value);
 	shift_back(back, range->to, &to->value);
-	*earlier = *request;
+	*earlier = *arguments;
 	earlier->from = from;
 	earlier->to = to;
 	return from->value < to->value;
@@ -230,9 +230,9 @@ match_labels(const ks_buckets *buckets, const ks_buckets *earlier, const shift *
 
 /* For each bucket the number of the earlier one, or -1. */
 static int *
-match_buckets(const ks_request *request, const ks_buckets *buckets, const ks_buckets *earlier, const shift *back)
+match_buckets(const ks_arguments *arguments, const ks_buckets *buckets, const ks_buckets *earlier, const shift *back)
 {
-	ks_unit		unit = request->granularity != NULL ? ks_unit_parse(request->granularity) : KS_DAY;
+	ks_unit		unit = arguments->granularity != NULL ? ks_unit_parse(arguments->granularity) : KS_DAY;
 	int		   *result = palloc((buckets->nbuckets + 1) * sizeof(int));
 	int			i;
 
@@ -270,8 +270,8 @@ Datum
 ks_stats_series_compared_sql(PG_FUNCTION_ARGS)
 {
 	TimestampTz now = ks_now();
-	ks_request	request;
-	ks_request	before;
+	ks_arguments arguments;
+	ks_arguments before;
 	ks_series	series;
 	ks_series	earlier;
 	local_range range;
@@ -280,15 +280,15 @@ ks_stats_series_compared_sql(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_series_arguments(fcinfo, &request);
-	ks_stats_series(&request, &series);
-	if (!rounded_range(&request, &range))
+	ks_series_arguments(fcinfo, &arguments);
+	ks_stats_series(&arguments, &series);
+	if (!rounded_range(&arguments, &range))
 		return (Datum) 0;
 	back = read_shift(fcinfo, &range);
 	memset(&earlier, 0, sizeof(earlier));
-	if (earlier_request(&request, &range, &back, &before))
+	if (earlier_arguments(&arguments, &range, &back, &before))
 		ks_stats_series(&before, &earlier);
-	matches = match_buckets(&request, &series.buckets, &earlier.buckets, &back);
+	matches = match_buckets(&arguments, &series.buckets, &earlier.buckets, &back);
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
 		int			match = matches[i];
@@ -320,8 +320,8 @@ Datum
 ks_stats_total_compared_sql(PG_FUNCTION_ARGS)
 {
 	TimestampTz now = ks_now();
-	ks_request	request;
-	ks_request	before;
+	ks_arguments arguments;
+	ks_arguments before;
 	ks_total	total;
 	ks_total	earlier = {0, 0};
 	local_range range;
@@ -332,12 +332,12 @@ ks_stats_total_compared_sql(PG_FUNCTION_ARGS)
 	bool		nulls[11] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_series_arguments(fcinfo, &request);
-	ks_stats_total(&request, &total);
-	if (!rounded_range(&request, &range))
+	ks_series_arguments(fcinfo, &arguments);
+	ks_stats_total(&arguments, &total);
+	if (!rounded_range(&arguments, &range))
 		return (Datum) 0;
 	back = read_shift(fcinfo, &range);
-	any = earlier_request(&request, &range, &back, &before);
+	any = earlier_arguments(&arguments, &range, &back, &before);
 	if (any)
 		ks_stats_total(&before, &earlier);
 	values[0] = Int64GetDatum(total.count);
@@ -348,7 +348,7 @@ ks_stats_total_compared_sql(PG_FUNCTION_ARGS)
 	values[8] = TimestampGetDatum(before.from->value);
 	values[9] = TimestampGetDatum(before.to->value);
 	end.value = range.to;
-	values[10] = BoolGetDatum(ks_moment_instant(&end, ks_stats_zone(&request)) > now);
+	values[10] = BoolGetDatum(ks_moment_instant(&end, ks_stats_zone(&arguments)) > now);
 	ks_put_row(fcinfo, values, nulls);
 	return (Datum) 0;
 }

@@ -3,7 +3,7 @@
  */
 #include "stats/stats.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -22,13 +22,13 @@ PG_FUNCTION_INFO_V1(ks_top_buttons_sql);
 Datum
 ks_stats_series_sql(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_series	series;
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_series_arguments(fcinfo, &request);
-	ks_stats_series(&request, &series);
+	ks_series_arguments(fcinfo, &arguments);
+	ks_stats_series(&arguments, &series);
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
 		Datum		values[5];
@@ -47,14 +47,14 @@ ks_stats_series_sql(PG_FUNCTION_ARGS)
 Datum
 ks_stats_total_sql(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_total	total;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_series_arguments(fcinfo, &request);
-	ks_stats_total(&request, &total);
+	ks_series_arguments(fcinfo, &arguments);
+	ks_stats_total(&arguments, &total);
 	values[0] = Int64GetDatum(total.count);
 	values[1] = Int64GetDatum(total.distinct);
 	ks_put_row(fcinfo, values, nulls);
@@ -71,17 +71,17 @@ limit_argument(FunctionCallInfo fcinfo, int argument, int32 otherwise)
 Datum
 ks_stats_top_sql(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_top		top;
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_common_arguments(fcinfo, &request);
-	request.measure = ks_measure_argument(fcinfo, 4, "buttons");
-	ks_dimension_arguments(fcinfo, 6, &request);
-	ks_key_argument(fcinfo, 8, &request);
-	request.distinct = true;
-	ks_stats_top(&request, limit_argument(fcinfo, 5, 5), &top);
+	ks_common_arguments(fcinfo, &arguments);
+	arguments.measure = ks_measure_argument(fcinfo, 4, "buttons");
+	ks_dimension_arguments(fcinfo, 6, &arguments);
+	ks_key_argument(fcinfo, 8, &arguments);
+	arguments.distinct = true;
+	ks_stats_top(&arguments, limit_argument(fcinfo, 5, 5), &top);
 	for (i = 0; i < top.count; i++)
 	{
 		Datum		values[4];
@@ -100,19 +100,19 @@ ks_stats_top_sql(PG_FUNCTION_ARGS)
 Datum
 ks_stats_heatmap_sql(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	int64		counts[KS_HEATMAP_CELLS];
 	int64		distincts[KS_HEATMAP_CELLS];
 	int64		occurrences[KS_HEATMAP_CELLS];
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_common_arguments(fcinfo, &request);
-	request.measure = ks_measure_argument(fcinfo, 4, "messages");
-	ks_dimension_arguments(fcinfo, 5, &request);
-	ks_key_argument(fcinfo, 7, &request);
-	request.distinct = true;
-	ks_stats_heatmap(&request, counts, distincts, occurrences);
+	ks_common_arguments(fcinfo, &arguments);
+	arguments.measure = ks_measure_argument(fcinfo, 4, "messages");
+	ks_dimension_arguments(fcinfo, 5, &arguments);
+	ks_key_argument(fcinfo, 7, &arguments);
+	arguments.distinct = true;
+	ks_stats_heatmap(&arguments, counts, distincts, occurrences);
 	for (i = 0; i < KS_HEATMAP_CELLS; i++)
 	{
 		Datum		values[6];
@@ -164,19 +164,19 @@ ks_stats_options_sql(PG_FUNCTION_ARGS)
 Datum
 ks_fallback_rate_sql(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_total	fallbacks,
 				replies;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_common_arguments(fcinfo, &request);
-	ks_dimension_arguments(fcinfo, 4, &request);
-	request.measure = "fallbacks";
-	ks_stats_total(&request, &fallbacks);
-	request.measure = "replies";
-	ks_stats_total(&request, &replies);
+	ks_common_arguments(fcinfo, &arguments);
+	ks_dimension_arguments(fcinfo, 4, &arguments);
+	arguments.measure = "fallbacks";
+	ks_stats_total(&arguments, &fallbacks);
+	arguments.measure = "replies";
+	ks_stats_total(&arguments, &replies);
 	values[0] = Int64GetDatum(fallbacks.count);
 	values[1] = Float8GetDatum(ks_ratio(fallbacks.count, replies.count));
 	nulls[1] = replies.count == 0;
@@ -188,16 +188,16 @@ ks_fallback_rate_sql(PG_FUNCTION_ARGS)
 Datum
 ks_top_buttons_sql(PG_FUNCTION_ARGS)
 {
-	ks_request	request;
+	ks_arguments arguments;
 	ks_top		top;
 	int			i,
 				part_number;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_common_arguments(fcinfo, &request);
-	ks_dimension_arguments(fcinfo, 5, &request);
-	request.measure = "buttons";
-	ks_stats_top(&request, limit_argument(fcinfo, 4, 5), &top);
+	ks_common_arguments(fcinfo, &arguments);
+	ks_dimension_arguments(fcinfo, 5, &arguments);
+	arguments.measure = "buttons";
+	ks_stats_top(&arguments, limit_argument(fcinfo, 4, 5), &top);
 	for (i = 0; i < top.count; i++)
 	{
 		ks_string	key = top.lines[i].key;

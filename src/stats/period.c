@@ -8,7 +8,7 @@
 #include "stats/stats.h"
 
 #include "bucket/clock.h"
-#include "compat.h"
+#include "base/compat.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -6,8 +6,8 @@
  */
 #include "stats/stats.h"
 
-#include "array.h"
-#include "compat.h"
+#include "base/array.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
 

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "bucket/bucket.h"
 #include "rollup/rollup.h"
@@ -29,7 +29,7 @@ typedef struct ks_list
 } ks_list;
 
 /* A question as callers ask it; NULL is the default of an optional part. */
-typedef struct ks_request
+typedef struct ks_arguments
 {
 	int64		bot_id;
 	const ks_moment *from;		/* both NULL: all time, for totals and top lists */
@@ -40,7 +40,7 @@ typedef struct ks_request
 	const char *measure;
 	bool		distinct;
 	ks_filters	filters;
-} ks_request;
+} ks_arguments;
 
 typedef struct ks_series
 {
@@ -61,7 +61,7 @@ typedef struct ks_groups
 	int			count;
 	char	  **names;			/* NULL: events without a value */
 	int64	  **counts;			/* [count][nbuckets] */
-	int64	  **distincts;		/* likewise, zeros unless the request asks for them */
+	int64	  **distincts;		/* likewise, zeros unless the arguments asks for them */
 } ks_groups;
 
 #define KS_HEATMAP_CELLS (7 * 24)
@@ -76,23 +76,23 @@ extern void ks_list_from_array(ks_list *list, ArrayType *array, const char *argu
 pg_noreturn extern void ks_list_refuse(const char *argument, const char *what);
 
 /* question.c */
-extern pg_tz *ks_stats_zone(const ks_request *request);
-extern void ks_stats_question(const ks_request *request, ks_question *question);
-extern void ks_stats_whole_range(const ks_request *request, ks_question *question);
+extern pg_tz *ks_stats_zone(const ks_arguments *arguments);
+extern void ks_stats_query(const ks_arguments *arguments, ks_rollup_query *query);
+extern void ks_stats_whole_range(const ks_arguments *arguments, ks_rollup_query *query);
 extern char *ks_part_name(ks_string key);
 extern int	ks_max_limit;
 extern int32 ks_stats_limit(int32 limit);
-extern void ks_stats_buckets(const ks_request *request, ks_buckets *buckets);
-extern void ks_stats_series(const ks_request *request, ks_series *series);
-extern void ks_stats_counts(const ks_request *request, const ks_buckets *buckets, int64 *counts, int64 *distincts);
-extern void ks_stats_total(const ks_request *request, ks_total *total);
-extern int64 ks_stats_total_of(ks_request *request, const char *measure);
-extern void ks_stats_top(const ks_request *request, int32 limit, ks_top *top);
-extern void ks_stats_top_by(const ks_request *request, int part, int parts, int32 limit, ks_top *top);
-extern void ks_stats_spread(const ks_request *request, const ks_buckets *buckets, int part, int parts, ks_spread *spread);
-extern void ks_stats_heatmap(const ks_request *request, int64 *counts, int64 *distincts, int64 *occurrences);
-extern void ks_stats_groups(const ks_request *request, int part, const ks_buckets *buckets, ks_groups *groups);
-extern void ks_stats_newcomers(const ks_request *request, const ks_buckets *buckets, int64 *counts);
+extern void ks_stats_buckets(const ks_arguments *arguments, ks_buckets *buckets);
+extern void ks_stats_series(const ks_arguments *arguments, ks_series *series);
+extern void ks_stats_counts(const ks_arguments *arguments, const ks_buckets *buckets, int64 *counts, int64 *distincts);
+extern void ks_stats_total(const ks_arguments *arguments, ks_total *total);
+extern int64 ks_stats_total_of(ks_arguments *arguments, const char *measure);
+extern void ks_stats_top(const ks_arguments *arguments, int32 limit, ks_top *top);
+extern void ks_stats_top_by(const ks_arguments *arguments, int part, int parts, int32 limit, ks_top *top);
+extern void ks_stats_top_series(const ks_arguments *arguments, const ks_buckets *buckets, int part, int parts, ks_top_series *series);
+extern void ks_stats_heatmap(const ks_arguments *arguments, int64 *counts, int64 *distincts, int64 *occurrences);
+extern void ks_stats_groups(const ks_arguments *arguments, int part, const ks_buckets *buckets, ks_groups *groups);
+extern void ks_stats_first_seen(const ks_arguments *arguments, const ks_buckets *buckets, int64 *counts);
 
 /* argument.c */
 extern int64 ks_required_bot(FunctionCallInfo fcinfo, int argument);
@@ -100,11 +100,11 @@ extern const ks_moment *ks_required_moment(FunctionCallInfo fcinfo, int argument
 extern char *ks_optional_text(FunctionCallInfo fcinfo, int argument);
 extern double ks_ratio(int64 part, int64 whole);
 extern void ks_put_row(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
-extern void ks_common_arguments(FunctionCallInfo fcinfo, ks_request *request);
+extern void ks_common_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments);
 extern const char *ks_measure_argument(FunctionCallInfo fcinfo, int argument, const char *otherwise);
-extern void ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_request *request);
-extern void ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_request *request);
-extern void ks_series_arguments(FunctionCallInfo fcinfo, ks_request *request);
+extern void ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_arguments *arguments);
+extern void ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_arguments *arguments);
+extern void ks_series_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments);
 
 /* period.c */
 extern bool ks_period(const char *name, TimestampTz now, pg_tz *zone, const char *locale, ks_moment *from, ks_moment *to, const char **granularity);

@@ -8,11 +8,11 @@
  */
 #include "tally/tally.h"
 
-#include "array.h"
-#include "compat.h"
+#include "base/array.h"
+#include "base/compat.h"
 
 #include "catalog/pg_type.h"
-#include "tally/hash.h"
+#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/timestamp.h"
@@ -118,7 +118,7 @@ updated(expanded_tally *state)
 	/* what was noted twice is summed up first; an eighth more, so that this is rare */
 	if (entries_of(&state->builder) > STATE_MAX_ENTRIES / 8 * 9)
 	{
-		ks_must(ks_builder_settle(&state->builder));
+		ks_must(ks_builder_consolidate(&state->builder));
 		if (entries_of(&state->builder) > STATE_MAX_ENTRIES)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -150,16 +150,16 @@ ks_tally_sum(PG_FUNCTION_ARGS)
 
 /* The quarter hour of an instant, which must lie in the countable years. */
 int32
-ks_slot_checked(TimestampTz at)
+ks_quarter_checked(TimestampTz at)
 {
-	int64		slot = TIMESTAMP_NOT_FINITE(at) ? PG_INT64_MAX : ks_slot_of(at);
+	int64		quarter = TIMESTAMP_NOT_FINITE(at) ? PG_INT64_MAX : ks_quarter_of(at);
 
-	if (slot < KS_SLOT_MIN || slot > KS_SLOT_MAX)
+	if (quarter < KS_QUARTER_MIN || quarter > KS_QUARTER_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("instant of an event is out of range: %s", timestamptz_to_str(at)),
 				 errhint("Only events of the years 1 to 9999 can be counted.")));
-	return (int32) slot;
+	return (int32) quarter;
 }
 
 /* The number of the key in the builder's dictionary. */
@@ -208,7 +208,7 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 	ks_string	no_key = {(const uint8_t *) "", 0};
 	int64		weight = 1;
 	expanded_tally *state;
-	int32		slot;
+	int32		quarter;
 	uint32		key;
 
 	if (PG_ARGISNULL(1) || (has_weight && (PG_ARGISNULL(4) || PG_GETARG_INT64(4) == 0)))
@@ -217,7 +217,7 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	slot = ks_slot_checked(PG_GETARG_TIMESTAMPTZ(1));
+	quarter = ks_quarter_checked(PG_GETARG_TIMESTAMPTZ(1));
 	if (has_weight)
 		weight = PG_GETARG_INT64(4);
 
@@ -228,11 +228,11 @@ ks_tally_accumulate(PG_FUNCTION_ARGS)
 	{
 		text	   *member = PG_GETARG_TEXT_PP(3);
 
-		ks_must(ks_builder_add_member(&state->builder, key, slot,
+		ks_must(ks_builder_add_member(&state->builder, key, quarter,
 									  ks_hash_member(VARDATA_ANY(member), VARSIZE_ANY_EXHDR(member)), weight));
 	}
 	else
-		ks_must(ks_builder_add(&state->builder, key, slot, weight));
+		ks_must(ks_builder_add(&state->builder, key, quarter, weight));
 	ks_bounds_note(&state->builder.bounds, PG_GETARG_TIMESTAMPTZ(1), weight < 0);
 	PG_RETURN_DATUM(updated(state));
 }

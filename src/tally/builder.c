@@ -43,7 +43,7 @@ widen(int64_t *first, int64_t *last, int64_t other_first, int64_t other_last)
  * come and gone, around an event that moved.
  */
 bool
-ks_bounds_settled(const ks_bounds *bounds)
+ks_bounds_consolidated(const ks_bounds *bounds)
 {
 	return bounds->first == bounds->removed_first && bounds->last == bounds->removed_last;
 }
@@ -52,7 +52,7 @@ ks_bounds_settled(const ks_bounds *bounds)
 bool
 ks_bounds_idle(const ks_bounds *bounds)
 {
-	return ks_bounds_settled(bounds) && bounds->first >= bounds->last;
+	return ks_bounds_consolidated(bounds) && bounds->first >= bounds->last;
 }
 
 /* Takes over another's bounds; what it added counts as taken away when it is subtracted. */
@@ -70,8 +70,8 @@ ks_builder_init(ks_builder *builder, ks_memory memory)
 {
 	builder->memory = memory;
 	ks_dictionary_init(&builder->keys, memory);
-	ks_ledger_init(&builder->weights, memory);
-	ks_ledger_init(&builder->members, memory);
+	ks_accumulator_init(&builder->weights, memory);
+	ks_accumulator_init(&builder->members, memory);
 	ks_bounds_reset(&builder->bounds);
 }
 
@@ -79,29 +79,29 @@ void
 ks_builder_free(ks_builder *builder)
 {
 	ks_dictionary_free(&builder->keys);
-	ks_ledger_free(&builder->weights);
-	ks_ledger_free(&builder->members);
+	ks_accumulator_free(&builder->weights);
+	ks_accumulator_free(&builder->members);
 	ks_bounds_reset(&builder->bounds);
 }
 
 size_t
 ks_builder_bytes(const ks_builder *builder)
 {
-	return ks_dictionary_bytes(&builder->keys) + ks_ledger_bytes(&builder->weights) +
-		ks_ledger_bytes(&builder->members);
+	return ks_dictionary_bytes(&builder->keys) + ks_accumulator_bytes(&builder->weights) +
+		ks_accumulator_bytes(&builder->members);
 }
 
 /* Sums up what was added. */
 ks_status
-ks_builder_settle(ks_builder *builder)
+ks_builder_consolidate(ks_builder *builder)
 {
-	ks_status	status = ks_ledger_settle(&builder->weights);
+	ks_status	status = ks_accumulator_consolidate(&builder->weights);
 
-	return status != KS_OK ? status : ks_ledger_settle(&builder->members);
+	return status != KS_OK ? status : ks_accumulator_consolidate(&builder->members);
 }
 
 /*
- * Whether everything added to a builder, which has been settled, has been taken
+ * Whether everything added to a builder, which has been consolidated, has been taken
  * away again, the outermost instants included: an event that moved within its
  * quarter hour leaves no weight, but says that its old instant is gone and its
  * new one is there.
@@ -109,22 +109,22 @@ ks_builder_settle(ks_builder *builder)
 bool
 ks_builder_empty(const ks_builder *builder)
 {
-	return ks_bounds_settled(&builder->bounds) && builder->weights.count == 0 && builder->members.count == 0;
+	return ks_bounds_consolidated(&builder->bounds) && builder->weights.count == 0 && builder->members.count == 0;
 }
 
 ks_status
-ks_builder_add(ks_builder *builder, uint32_t key, int32_t slot, int64_t weight)
+ks_builder_add(ks_builder *builder, uint32_t key, int32_t quarter, int64_t weight)
 {
-	return ks_ledger_add(&builder->weights, 0, slot, key, weight);
+	return ks_accumulator_add(&builder->weights, 0, quarter, key, weight);
 }
 
-/* Adds a weight that has a member: it counts in both ledgers. */
+/* Adds a weight that has a member: it counts in both accumulators. */
 ks_status
-ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t slot, uint64_t member, int64_t weight)
+ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t quarter, uint64_t member, int64_t weight)
 {
-	ks_status	status = ks_ledger_add(&builder->weights, 0, slot, key, weight);
+	ks_status	status = ks_accumulator_add(&builder->weights, 0, quarter, key, weight);
 
-	return status != KS_OK ? status : ks_ledger_add(&builder->members, member, slot, key, weight);
+	return status != KS_OK ? status : ks_accumulator_add(&builder->members, member, quarter, key, weight);
 }
 
 static inline bool
@@ -133,30 +133,30 @@ negated(int64_t *weight, bool negate)
 	return !negate || !__builtin_sub_overflow((int64_t) 0, *weight, weight);
 }
 
-/* One key's weights per slot. */
+/* One key's weights per quarter. */
 static ks_status
-merge_weights(ks_builder *builder, ks_slot_cursor cursor, uint32_t key, bool negate, int32_t slot_from, int32_t slot_to)
+merge_weights(ks_builder *builder, ks_quarter_cursor cursor, uint32_t key, bool negate, int32_t quarter_from, int32_t quarter_to)
 {
-	int32_t		slot;
+	int32_t		quarter;
 	int64_t		weight;
 
-	while (ks_slot_next(&cursor, &slot, &weight))
+	while (ks_quarter_next(&cursor, &quarter, &weight))
 	{
 		ks_status	status;
 
-		ks_check_interrupts_at(slot);
-		if (slot < slot_from || slot >= slot_to)
+		ks_check_interrupts_at(quarter);
+		if (quarter < quarter_from || quarter >= quarter_to)
 			continue;
 		if (!negated(&weight, negate))
 			return KS_E_OVERFLOW;
-		status = ks_builder_add(builder, key, slot, weight);
+		status = ks_builder_add(builder, key, quarter, weight);
 		if (status != KS_OK)
 			return status;
 	}
 	return cursor.status;
 }
 
-/* The entries of one key and slot; number maps the view's keys to the builder's. */
+/* The entries of one key and quarter; number maps the view's keys to the builder's. */
 static ks_status
 merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, const ks_members *members,
 		  ks_weight_stream *weights, const uint32_t *number, bool negate, bool inside)
@@ -176,7 +176,7 @@ merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, co
 			continue;
 		if (!negated(&weight, negate))
 			return KS_E_OVERFLOW;
-		status = ks_ledger_add(&builder->members, ks_member_hash(members, ordinal), run->slot,
+		status = ks_accumulator_add(&builder->members, ks_member_hash(members, ordinal), run->quarter,
 							   number[run->key], weight);
 		if (status != KS_OK)
 			return status;
@@ -186,7 +186,7 @@ merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, co
 
 /* All members. */
 static ks_status
-merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, bool negate, int32_t slot_from, int32_t slot_to)
+merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, bool negate, int32_t quarter_from, int32_t quarter_to)
 {
 	ks_run_cursor run = ks_view_runs(view);
 	ks_members	members;
@@ -197,13 +197,13 @@ merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, 
 		status = ks_view_member_weights(view, &weights);
 	if (status != KS_OK)
 		return status;
-	/* one that holds something settles before it grows */
+	/* one that holds something consolidates before it grows */
 	if (builder->members.count == 0)
-		ks_ledger_reserve(&builder->members, view->header.nentries);
+		ks_accumulator_reserve(&builder->members, view->header.nentries);
 	while (status == KS_OK && ks_run_next(&run))
 	{
 		ks_check_interrupts();
-		status = merge_run(builder, view, &run, &members, &weights, number, negate, run.slot >= slot_from && run.slot < slot_to);
+		status = merge_run(builder, view, &run, &members, &weights, number, negate, run.quarter >= quarter_from && run.quarter < quarter_to);
 	}
 	if (status != KS_OK)
 		return status;
@@ -214,7 +214,7 @@ merge_members(ks_builder *builder, const ks_view *view, const uint32_t *number, 
 
 /* The keys get the prefix in front of them. */
 static ks_status
-merge_slots(ks_builder *builder, const ks_view *view, ks_string prefix, bool negate, int32_t slot_from, int32_t slot_to)
+merge_quarters(ks_builder *builder, const ks_view *view, ks_string prefix, bool negate, int32_t quarter_from, int32_t quarter_to)
 {
 	ks_key_cursor cursor = ks_view_keys(view);
 	uint32_t   *number;
@@ -243,14 +243,14 @@ merge_slots(ks_builder *builder, const ks_view *view, ks_string prefix, bool neg
 				key.length += prefix.length;
 			}
 			number[keys] = ks_dictionary_put(&builder->keys, key);
-			status = merge_weights(builder, ks_key_weights(view, &cursor), number[keys], negate, slot_from, slot_to);
+			status = merge_weights(builder, ks_key_weights(view, &cursor), number[keys], negate, quarter_from, quarter_to);
 			keys++;
 		}
 	}
 	if (status == KS_OK)
 		status = cursor.status;
 	if (status == KS_OK)
-		status = merge_members(builder, view, number, negate, slot_from, slot_to);
+		status = merge_members(builder, view, number, negate, quarter_from, quarter_to);
 	ks_free(bytes);
 	ks_free(number);
 	return status;
@@ -263,7 +263,7 @@ ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate)
 	ks_string	none = {NULL, 0};
 
 	ks_bounds_merge(&builder->bounds, &view->header.bounds, negate);
-	return merge_slots(builder, view, none, negate, KS_SLOT_MIN, KS_SLOT_MAX + 1);
+	return merge_quarters(builder, view, none, negate, KS_QUARTER_MIN, KS_QUARTER_MAX + 1);
 }
 
 /* The same for the tally of one measure and a mixed one: the measure's name becomes the first part of each key. */
@@ -275,7 +275,7 @@ ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks
 	ks_status	status;
 
 	ks_bounds_merge(&builder->bounds, &view->header.bounds, negate);
-	status = merge_slots(builder, view, prefix, negate, KS_SLOT_MIN, KS_SLOT_MAX + 1);
+	status = merge_quarters(builder, view, prefix, negate, KS_QUARTER_MIN, KS_QUARTER_MAX + 1);
 	ks_free(bytes);
 	return status;
 }
@@ -307,21 +307,21 @@ ks_bounds_within(const ks_bounds *all, int64_t from, int64_t last)
 }
 
 /*
- * The same for the slots of [slot_from, slot_to).  A bound that is cut off is
+ * The same for the quarters of [quarter_from, quarter_to).  A bound that is cut off is
  * replaced by the cut, and marked as taken away: it is no instant of an event.
  */
 ks_status
-ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to)
+ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t quarter_from, int32_t quarter_to)
 {
-	ks_bounds	bounds = ks_bounds_within(&view->header.bounds, slot_from * KS_SLOT_USECS, slot_to * KS_SLOT_USECS - 1);
+	ks_bounds	bounds = ks_bounds_within(&view->header.bounds, quarter_from * KS_QUARTER_USECS, quarter_to * KS_QUARTER_USECS - 1);
 	ks_string	none = {NULL, 0};
 
 	ks_bounds_merge(&builder->bounds, &bounds, negate);
-	return merge_slots(builder, view, none, negate, slot_from, slot_to);
+	return merge_quarters(builder, view, none, negate, quarter_from, quarter_to);
 }
 
 static ks_status
-add_ledger(ks_ledger *to, const ks_ledger *from, const uint32_t *number)
+add_accumulator(ks_accumulator *to, const ks_accumulator *from, const uint32_t *number)
 {
 	ks_status	status = KS_OK;
 	uint32_t	i;
@@ -331,7 +331,7 @@ add_ledger(ks_ledger *to, const ks_ledger *from, const uint32_t *number)
 		const ks_entry *e = &from->entry[i];
 
 		ks_check_interrupts_at(i);
-		status = ks_ledger_add(to, e->member, e->slot, number[e->key], e->weight);
+		status = ks_accumulator_add(to, e->member, e->quarter, number[e->key], e->weight);
 	}
 	return status;
 }
@@ -350,16 +350,16 @@ ks_builder_add_all(ks_builder *builder, const ks_builder *other)
 		ks_check_interrupts_at(i);
 		number[i] = ks_dictionary_put(&builder->keys, ks_dictionary_get(&other->keys, i));
 	}
-	status = add_ledger(&builder->weights, &other->weights, number);
+	status = add_accumulator(&builder->weights, &other->weights, number);
 	if (status == KS_OK)
-		status = add_ledger(&builder->members, &other->members, number);
+		status = add_accumulator(&builder->members, &other->members, number);
 	ks_free(number);
 	return status;
 }
 
 /* Gives each share the entries whose key begins with its name. */
 static ks_status
-share_out(const ks_ledger *from, bool members, ks_share *shares, const uint32_t *share, const uint32_t *number)
+share_out(const ks_accumulator *from, bool members, ks_share *shares, const uint32_t *share, const uint32_t *number)
 {
 	uint32_t	i;
 
@@ -367,7 +367,7 @@ share_out(const ks_ledger *from, bool members, ks_share *shares, const uint32_t 
 	{
 		const ks_entry *e = &from->entry[i];
 		ks_builder *to = &shares[share[e->key]].builder;
-		ks_status	status = ks_ledger_add(members ? &to->members : &to->weights, e->member, e->slot,
+		ks_status	status = ks_accumulator_add(members ? &to->members : &to->weights, e->member, e->quarter,
 										   number[e->key], e->weight);
 
 		ks_check_interrupts_at(i);

@@ -5,19 +5,19 @@
 #define KS_TALLY_BUILDER_H
 
 #include "tally/key.h"
-#include "tally/ledger.h"
+#include "tally/accumulator.h"
 #include "tally/view.h"
 
 /*
- * Two ledgers share the dictionary of keys: weights holds every weight by (key,
- * slot), members the part of it that came with a member.
+ * Two accumulators share the dictionary of keys: weights holds every weight by (key,
+ * quarter), members the part of it that came with a member.
  */
 typedef struct ks_builder
 {
 	ks_memory	memory;
 	ks_dictionary keys;
-	ks_ledger	weights;		/* member is always 0 */
-	ks_ledger	members;
+	ks_accumulator weights;		/* member is always 0 */
+	ks_accumulator members;
 	ks_bounds	bounds;
 } ks_builder;
 
@@ -28,7 +28,7 @@ typedef struct ks_share
 	ks_builder	builder;
 } ks_share;
 
-/* How much there is in a settled one, as limits count it. */
+/* How much there is in a consolidated one, as limits count it. */
 static inline uint64_t
 ks_builder_entries(const ks_builder *builder)
 {
@@ -38,19 +38,19 @@ ks_builder_entries(const ks_builder *builder)
 extern void ks_builder_init(ks_builder *builder, ks_memory memory);
 extern void ks_builder_free(ks_builder *builder);
 extern size_t ks_builder_bytes(const ks_builder *builder);
-extern ks_status ks_builder_settle(ks_builder *builder);
+extern ks_status ks_builder_consolidate(ks_builder *builder);
 extern bool ks_builder_empty(const ks_builder *builder);
-extern ks_status ks_builder_add(ks_builder *builder, uint32_t key, int32_t slot, int64_t weight);
-extern ks_status ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t slot, uint64_t member, int64_t weight);
+extern ks_status ks_builder_add(ks_builder *builder, uint32_t key, int32_t quarter, int64_t weight);
+extern ks_status ks_builder_add_member(ks_builder *builder, uint32_t key, int32_t quarter, uint64_t member, int64_t weight);
 extern void ks_bounds_reset(ks_bounds *bounds);
 extern void ks_bounds_note(ks_bounds *bounds, int64_t at, bool removed);
-extern bool ks_bounds_settled(const ks_bounds *bounds);
+extern bool ks_bounds_consolidated(const ks_bounds *bounds);
 extern bool ks_bounds_idle(const ks_bounds *bounds);
 extern void ks_bounds_merge(ks_bounds *bounds, const ks_bounds *other, bool negate);
 extern ks_bounds ks_bounds_within(const ks_bounds *all, int64_t from, int64_t last);
 extern ks_status ks_builder_merge(ks_builder *builder, const ks_view *view, bool negate);
 extern ks_status ks_builder_merge_under(ks_builder *builder, const ks_view *view, bool negate, ks_string name);
-extern ks_status ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t slot_from, int32_t slot_to);
+extern ks_status ks_builder_merge_range(ks_builder *builder, const ks_view *view, bool negate, int32_t quarter_from, int32_t quarter_to);
 extern ks_status ks_builder_add_all(ks_builder *builder, const ks_builder *other);
 extern ks_status ks_builder_split(const ks_builder *mixed, ks_share **shares, uint32_t *count);
 extern ks_status ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size);

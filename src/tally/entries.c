@@ -7,16 +7,16 @@
  */
 #include "tally/entries.h"
 
-#include "tally/seed.h"
-#include "tally/sort.h"
+#include "base/seed.h"
+#include "base/sort.h"
 
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (UINT32_C(1) << 30)	/* an index of twice as many numbers still has 32 bits */
 
 static inline uint32_t
-entry_hash(uint64_t member, int32_t slot, uint32_t key)
+entry_hash(uint64_t member, int32_t quarter, uint32_t key)
 {
-	return (uint32_t) ks_seeded_pair(member, (uint64_t) key << 32 | (uint32_t) slot);
+	return (uint32_t) ks_seeded_pair(member, (uint64_t) key << 32 | (uint32_t) quarter);
 }
 
 void
@@ -36,7 +36,7 @@ entries_index(ks_entries *table)
 	for (i = 0; i < table->count; i++)
 	{
 		ks_entry   *e = &table->entry[i];
-		uint32_t	at = entry_hash(e->member, e->slot, e->key) & table->mask;
+		uint32_t	at = entry_hash(e->member, e->quarter, e->key) & table->mask;
 
 		ks_check_interrupts_at(i);
 		while (table->index[at] != 0)
@@ -72,7 +72,7 @@ ks_entries_reserve(ks_entries *table, size_t count)
 
 /* Finds an entry, or adds one of weight 0; NULL where there are too many. */
 static inline ks_entry *
-find_entry(ks_entries *table, uint64_t member, int32_t slot, uint32_t key)
+find_entry(ks_entries *table, uint64_t member, int32_t quarter, uint32_t key)
 {
 	uint32_t	at;
 	ks_entry   *e;
@@ -83,17 +83,17 @@ find_entry(ks_entries *table, uint64_t member, int32_t slot, uint32_t key)
 			return NULL;
 		ks_entries_reserve(table, (size_t) table->capacity + 1);
 	}
-	at = entry_hash(member, slot, key) & table->mask;
+	at = entry_hash(member, quarter, key) & table->mask;
 	while (table->index[at] != 0)
 	{
 		e = &table->entry[table->index[at] - 1];
-		if (e->member == member && e->slot == slot && e->key == key)
+		if (e->member == member && e->quarter == quarter && e->key == key)
 			return e;
 		at = (at + 1) & table->mask;
 	}
 	e = &table->entry[table->count++];
 	e->member = member;
-	e->slot = slot;
+	e->quarter = quarter;
 	e->key = key;
 	e->weight = 0;
 	table->index[at] = table->count;
@@ -102,35 +102,35 @@ find_entry(ks_entries *table, uint64_t member, int32_t slot, uint32_t key)
 
 /* Adds weight; an entry whose weight has become zero stays. */
 ks_status
-ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight)
+ks_entries_add(ks_entries *table, uint64_t member, int32_t quarter, uint32_t key, int64_t weight)
 {
-	ks_entry   *e = find_entry(table, member, slot, key);
+	ks_entry   *e = find_entry(table, member, quarter, key);
 
 	if (e == NULL)
 		return KS_E_LIMIT;
 	return __builtin_add_overflow(e->weight, weight, &e->weight) ? KS_E_OVERFLOW : KS_OK;
 }
 
-/* The number of a member and slot in a table without keys, the next one when they are new; there is room for all. */
+/* The number of a member and quarter in a table without keys, the next one when they are new; there is room for all. */
 uint32_t
-ks_entries_number(ks_entries *table, uint64_t member, int32_t slot)
+ks_entries_number(ks_entries *table, uint64_t member, int32_t quarter)
 {
-	return (uint32_t) (find_entry(table, member, slot, 0) - table->entry);
+	return (uint32_t) (find_entry(table, member, quarter, 0) - table->entry);
 }
 
 /* The number of an entry without a key, or UINT32_MAX where there is none. */
 uint32_t
-ks_entries_find(const ks_entries *table, uint64_t member, int32_t slot)
+ks_entries_find(const ks_entries *table, uint64_t member, int32_t quarter)
 {
 	uint32_t	at;
 
 	if (table->capacity == 0)
 		return UINT32_MAX;
-	for (at = entry_hash(member, slot, 0) & table->mask; table->index[at] != 0; at = (at + 1) & table->mask)
+	for (at = entry_hash(member, quarter, 0) & table->mask; table->index[at] != 0; at = (at + 1) & table->mask)
 	{
 		const ks_entry *e = &table->entry[table->index[at] - 1];
 
-		if (e->member == member && e->slot == slot && e->key == 0)
+		if (e->member == member && e->quarter == quarter && e->key == 0)
 			return table->index[at] - 1;
 	}
 	return UINT32_MAX;
@@ -139,8 +139,8 @@ ks_entries_find(const ks_entries *table, uint64_t member, int32_t slot)
 static inline bool
 entry_before(const ks_entry *a, const ks_entry *b)
 {
-	if (a->slot != b->slot)
-		return a->slot < b->slot;
+	if (a->quarter != b->quarter)
+		return a->quarter < b->quarter;
 	return a->member != b->member ? a->member < b->member : a->key < b->key;
 }
 
@@ -151,7 +151,7 @@ compare_entries(const void *a, const void *b)
 	return entry_before(a, b) ? -1 : entry_before(b, a);
 }
 
-/* Sorts by slot, member, key; what is sorted already costs a look. */
+/* Sorts by quarter, member, key; what is sorted already costs a look. */
 void
 ks_entries_sort(ks_entry *entry, uint32_t count, ks_memory memory)
 {

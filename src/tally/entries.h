@@ -1,11 +1,11 @@
 /*
- * A table of (member, slot, key) -> weight that adds, and a dictionary of byte
+ * A table of (member, quarter, key) -> weight that adds, and a dictionary of byte
  * strings: the two in-memory containers of this room.
  */
 #ifndef KS_TALLY_ENTRIES_H
 #define KS_TALLY_ENTRIES_H
 
-#include "tally/port.h"
+#include "base/port.h"
 
 /* So few are quicker sorted by inserting each than by anything that calls. */
 #define KS_FEW_ENTRIES 24
@@ -13,7 +13,7 @@
 typedef struct ks_entry
 {
 	uint64_t	member;
-	int32_t		slot;
+	int32_t		quarter;
 	uint32_t	key;
 	int64_t		weight;
 } ks_entry;
@@ -31,10 +31,10 @@ typedef struct ks_entries
 
 extern void ks_entries_init(ks_entries *table, ks_memory memory);
 extern void ks_entries_reserve(ks_entries *table, size_t count);
-extern ks_status ks_entries_add(ks_entries *table, uint64_t member, int32_t slot, uint32_t key, int64_t weight);
+extern ks_status ks_entries_add(ks_entries *table, uint64_t member, int32_t quarter, uint32_t key, int64_t weight);
 extern void ks_entries_sort(ks_entry *entry, uint32_t count, ks_memory memory);
-extern uint32_t ks_entries_number(ks_entries *table, uint64_t member, int32_t slot);
-extern uint32_t ks_entries_find(const ks_entries *table, uint64_t member, int32_t slot);
+extern uint32_t ks_entries_number(ks_entries *table, uint64_t member, int32_t quarter);
+extern uint32_t ks_entries_find(const ks_entries *table, uint64_t member, int32_t quarter);
 extern void ks_entries_free(ks_entries *table);
 
 typedef struct ks_string

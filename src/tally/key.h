@@ -8,7 +8,7 @@
 #ifndef KS_TALLY_KEY_H
 #define KS_TALLY_KEY_H
 
-#include "tally/bytes.h"
+#include "base/bytes.h"
 #include "tally/entries.h"
 
 #define KS_KEY_MAX_PARTS 64

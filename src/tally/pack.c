@@ -1,12 +1,12 @@
 /*
  * Writing a tally: the stored format, byte by byte, is told in doc/format.md.
  *
- * One content has exactly one form: keys, slots and members ascending, nothing
+ * One content has exactly one form: keys, quarters and members ascending, nothing
  * that is zero, the shortest varints.  That makes the check of foreign bytes
  * simple and strong: unpack them, pack again, compare.
  */
 #include "tally/builder.h"
-#include "tally/sort.h"
+#include "base/sort.h"
 #include "tally/visit.h"
 
 typedef struct named_key
@@ -25,15 +25,15 @@ typedef struct draft
 	ks_string  *tails;			/* those of the keys, each once, ascending */
 	uint32_t	ntails;
 	size_t		tail_bytes;
-	ks_entry   *weights;		/* by key, slot */
+	ks_entry   *weights;		/* by key, quarter */
 	uint32_t	nweights;
-	ks_entry   *members;		/* by key, slot, member's number */
+	ks_entry   *members;		/* by key, quarter, member's number */
 	uint32_t	nentries;
 	ks_visits	visits;			/* hashes of the members that the entries name by number */
-	ks_entry   *slots;			/* by slot, over all keys */
-	uint32_t	nslots;
-	int32_t		slot_first;
-	int32_t		slot_last;
+	ks_entry   *quarters;		/* by quarter, over all keys */
+	uint32_t	nquarters;
+	int32_t		quarter_first;
+	int32_t		quarter_last;
 	int64_t		total;
 	bool		negative;
 } draft;
@@ -46,14 +46,14 @@ compare_named(const void *a, const void *b)
 }
 
 static void
-mark_keys(const ks_ledger *ledger, uint32_t *rank)
+mark_keys(const ks_accumulator *accumulator, uint32_t *rank)
 {
 	uint32_t	i;
 
-	for (i = 0; i < ledger->count; i++)
+	for (i = 0; i < accumulator->count; i++)
 	{
 		ks_check_interrupts_at(i);
-		rank[ledger->entry[i].key] = 1;
+		rank[accumulator->entry[i].key] = 1;
 	}
 }
 
@@ -123,28 +123,28 @@ draft_tails(draft *d)
 	ks_free(sorted);
 }
 
-/* Slots that the ledger has, and whether it has anything below zero. */
+/* Quarters that the accumulator has, and whether it has anything below zero. */
 static void
-note_range(draft *d, const ks_ledger *ledger)
+note_range(draft *d, const ks_accumulator *accumulator)
 {
 	uint32_t	i;
 
-	for (i = 0; i < ledger->count; i++)
+	for (i = 0; i < accumulator->count; i++)
 	{
 		ks_check_interrupts_at(i);
-		d->negative |= ledger->entry[i].weight < 0;
+		d->negative |= accumulator->entry[i].weight < 0;
 	}
-	if (ledger->count == 0)
+	if (accumulator->count == 0)
 		return;
-	if (d->slot_first > d->slot_last)
+	if (d->quarter_first > d->quarter_last)
 	{
-		d->slot_first = ledger->entry[0].slot;
-		d->slot_last = ledger->entry[ledger->count - 1].slot;
+		d->quarter_first = accumulator->entry[0].quarter;
+		d->quarter_last = accumulator->entry[accumulator->count - 1].quarter;
 	}
-	if (ledger->entry[0].slot < d->slot_first)
-		d->slot_first = ledger->entry[0].slot;
-	if (ledger->entry[ledger->count - 1].slot > d->slot_last)
-		d->slot_last = ledger->entry[ledger->count - 1].slot;
+	if (accumulator->entry[0].quarter < d->quarter_first)
+		d->quarter_first = accumulator->entry[0].quarter;
+	if (accumulator->entry[accumulator->count - 1].quarter > d->quarter_last)
+		d->quarter_last = accumulator->entry[accumulator->count - 1].quarter;
 }
 
 /* A copy of entries, by key and otherwise in the order they are in; rank gives keys their numbers, unless they have them. */
@@ -175,17 +175,17 @@ sort_by_key(const draft *d, const ks_entry *entries, uint32_t count, const uint3
 	return sorted;
 }
 
-/* The settled weights, which are by slot, by key and slot. */
+/* The consolidated weights, which are by quarter, by key and quarter. */
 static void
-draft_weights(draft *d, const ks_ledger *weights, const uint32_t *rank)
+draft_weights(draft *d, const ks_accumulator *weights, const uint32_t *rank)
 {
 	d->weights = sort_by_key(d, weights->entry, weights->count, rank);
 	d->nweights = weights->count;
 }
 
-/* Weight per slot over all keys, and the total; no sum, that of a key neither, may leave 64 bits. */
+/* Weight per quarter over all keys, and the total; no sum, that of a key neither, may leave 64 bits. */
 static ks_status
-draft_slots(draft *d, const ks_ledger *weights)
+draft_quarters(draft *d, const ks_accumulator *weights)
 {
 	int64_t		key_total = 0;
 	uint32_t	i;
@@ -198,7 +198,7 @@ draft_slots(draft *d, const ks_ledger *weights)
 		if (__builtin_add_overflow(key_total, d->weights[i].weight, &key_total))
 			return KS_E_OVERFLOW;
 	}
-	d->slots = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
+	d->quarters = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
 	for (i = 0; i < weights->count; i++)
 	{
 		const ks_entry *e = &weights->entry[i];
@@ -206,24 +206,24 @@ draft_slots(draft *d, const ks_ledger *weights)
 		ks_check_interrupts_at(i);
 		if (__builtin_add_overflow(d->total, e->weight, &d->total))
 			return KS_E_OVERFLOW;
-		if (d->nslots > 0 && d->slots[d->nslots - 1].slot == e->slot)
+		if (d->nquarters > 0 && d->quarters[d->nquarters - 1].quarter == e->quarter)
 		{
-			int64_t    *sum = &d->slots[d->nslots - 1].weight;
+			int64_t    *sum = &d->quarters[d->nquarters - 1].weight;
 
 			if (__builtin_add_overflow(*sum, e->weight, sum))
 				return KS_E_OVERFLOW;
 			continue;
 		}
-		/* nothing is written of a slot whose keys have added up to nothing */
-		d->nslots -= d->nslots > 0 && d->slots[d->nslots - 1].weight == 0;
-		d->slots[d->nslots++] = *e;
+		/* nothing is written of a quarter whose keys have added up to nothing */
+		d->nquarters -= d->nquarters > 0 && d->quarters[d->nquarters - 1].weight == 0;
+		d->quarters[d->nquarters++] = *e;
 	}
-	d->nslots -= d->nslots > 0 && d->slots[d->nslots - 1].weight == 0;
+	d->nquarters -= d->nquarters > 0 && d->quarters[d->nquarters - 1].weight == 0;
 	return KS_OK;
 }
 
 static void
-draft_members(draft *d, const ks_ledger *members, const uint32_t *rank)
+draft_members(draft *d, const ks_accumulator *members, const uint32_t *rank)
 {
 	ks_entry   *sorted;
 	uint32_t	i;
@@ -236,8 +236,8 @@ draft_members(draft *d, const ks_ledger *members, const uint32_t *rank)
 		d->members[i] = members->entry[i];
 		d->members[i].key = rank[d->members[i].key];
 	}
-	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->slot_first);
-	/* visits go by slot, entries are stored by key */
+	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->quarter_first);
+	/* visits go by quarter, entries are stored by key */
 	sorted = sort_by_key(d, d->members, d->nentries, NULL);
 	ks_free(d->members);
 	d->members = sorted;
@@ -250,15 +250,15 @@ draft_fill(draft *d, const ks_builder *builder)
 	ks_status	status;
 
 	draft_tails(d);
-	d->slot_first = 1;
-	d->slot_last = 0;
+	d->quarter_first = 1;
+	d->quarter_last = 0;
 	note_range(d, &builder->weights);
 	note_range(d, &builder->members);
-	if (d->slot_first > d->slot_last)
-		d->slot_first = d->slot_last = 0;
+	if (d->quarter_first > d->quarter_last)
+		d->quarter_first = d->quarter_last = 0;
 	draft_weights(d, &builder->weights, rank);
-	status = d->slot_first < KS_SLOT_MIN || d->slot_last > KS_SLOT_MAX ? KS_E_CORRUPT
-		: draft_slots(d, &builder->weights);
+	status = d->quarter_first < KS_QUARTER_MIN || d->quarter_last > KS_QUARTER_MAX ? KS_E_CORRUPT
+		: draft_quarters(d, &builder->weights);
 	if (status == KS_OK)
 		draft_members(d, &builder->members, rank);
 	ks_free(rank);
@@ -271,8 +271,8 @@ draft_free(draft *d)
 	ks_free(d->keys);
 	ks_free(d->tails);
 	ks_free(d->weights);
-	if (d->slots != NULL)
-		ks_free(d->slots);
+	if (d->quarters != NULL)
+		ks_free(d->quarters);
 	if (d->members != NULL)
 		ks_free(d->members);
 	ks_visits_free(&d->visits);
@@ -296,37 +296,37 @@ draft_bytes(const draft *d)
 {
 	size_t		result = KS_HEADER_MAX + dictionary_bytes(d);
 
-	/* an entry may have a slot of its own in its key's block, where no weight is left */
-	result += ((size_t) d->nslots + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
+	/* an entry may have a quarter of its own in its key's block, where no weight is left */
+	result += ((size_t) d->nquarters + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
 	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->visits.nreturns * 4 +
 		(size_t) d->nentries * (4 + KS_VARINT_MAX);
 	return result;
 }
 
-/* Pairs of (distance from the previous slot, weight), the first distance from slot_first. */
+/* Pairs of (distance from the previous quarter, weight), the first distance from quarter_first. */
 static uint8_t *
-put_slots(uint8_t *at, const ks_entry *entry, uint32_t count, int32_t slot)
+put_quarters(uint8_t *at, const ks_entry *entry, uint32_t count, int32_t quarter)
 {
 	uint32_t	i;
 
 	for (i = 0; i < count; i++)
 	{
 		ks_check_interrupts_at(i);
-		at = ks_put_varint(at, (uint64_t) ((int64_t) entry[i].slot - slot));
+		at = ks_put_varint(at, (uint64_t) ((int64_t) entry[i].quarter - quarter));
 		at = ks_put_varint(at, ks_zigzag(entry[i].weight));
-		slot = entry[i].slot;
+		quarter = entry[i].quarter;
 	}
 	return at;
 }
 
-/* The weights and entries of a key, which are sorted by slot. */
+/* The weights and entries of a key, which are sorted by quarter. */
 typedef struct key_block
 {
 	const ks_entry *weight;
 	const ks_entry *weight_end;
 	const ks_entry *member;
 	const ks_entry *member_end;
-	uint32_t	nslots;			/* written */
+	uint32_t	nquarters;		/* written */
 	int32_t		last;			/* the last of them */
 	int64_t		total;
 } key_block;
@@ -344,35 +344,35 @@ next_block(key_block *b, const draft *d, uint32_t key)
 		b->weight_end++;
 	while (b->member_end < members_end && b->member_end->key == key)
 		b->member_end++;
-	b->nslots = 0;
+	b->nquarters = 0;
 	b->total = 0;
 }
 
-/* For each slot that has any: distance, weight and, in a tally with members, the number of entries. */
+/* For each quarter that has any: distance, weight and, in a tally with members, the number of entries. */
 static uint8_t *
 put_block(uint8_t *at, key_block *b, const draft *d)
 {
 	const ks_entry *weight = b->weight;
 	const ks_entry *member = b->member;
-	int32_t		before = d->slot_first;
+	int32_t		before = d->quarter_first;
 
 	while (weight < b->weight_end || member < b->member_end)
 	{
-		bool		weighs = member == b->member_end || (weight < b->weight_end && weight->slot <= member->slot);
-		int32_t		slot = weighs ? weight->slot : member->slot;
+		bool		weighs = member == b->member_end || (weight < b->weight_end && weight->quarter <= member->quarter);
+		int32_t		quarter = weighs ? weight->quarter : member->quarter;
 		uint32_t	entries = 0;
 
-		ks_check_interrupts_at(b->nslots);
-		at = ks_put_varint(at, (uint64_t) ((int64_t) slot - before));
+		ks_check_interrupts_at(b->nquarters);
+		at = ks_put_varint(at, (uint64_t) ((int64_t) quarter - before));
 		at = ks_put_varint(at, ks_zigzag(weighs ? weight->weight : 0));
-		for (; member < b->member_end && member->slot == slot; member++)
+		for (; member < b->member_end && member->quarter == quarter; member++)
 			entries++;
 		if (d->nentries > 0)
 			at = ks_put_varint(at, entries);
 		b->total += weighs ? weight->weight : 0;
 		weight += weighs;
-		b->nslots++;
-		before = slot;
+		b->nquarters++;
+		before = quarter;
 	}
 	b->last = before;
 	return at;
@@ -468,9 +468,9 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 		at = ks_put_varint(at, d->keys[i].tail - next_tail);
 		next_tail = d->keys[i].tail + 1;
 		at = ks_put_varint(at, ks_zigzag(b.total));
-		at = ks_put_varint(at, b.nslots);
+		at = ks_put_varint(at, b.nquarters);
 		at = ks_put_varint(at, (uint64_t) (end - block));
-		at = ks_put_varint(at, (uint64_t) ((int64_t) d->slot_last - b.last));
+		at = ks_put_varint(at, (uint64_t) ((int64_t) d->quarter_last - b.last));
 		if (d->nentries > 0)
 			at = ks_put_varint(at, (uint64_t) (b.member_end - b.member));
 		block = end;
@@ -503,7 +503,7 @@ put_members(uint8_t *at, const draft *d)
 	return weights;
 }
 
-/* First and last instant, counted from the first slot. */
+/* First and last instant, counted from the first quarter. */
 static uint8_t *
 put_range(uint8_t *at, int64_t from, int64_t first, int64_t last)
 {
@@ -514,7 +514,7 @@ put_range(uint8_t *at, int64_t from, int64_t first, int64_t last)
 /* Where the parts begin and the last one ends. */
 typedef struct parts
 {
-	uint8_t    *slots;
+	uint8_t    *quarters;
 	uint8_t    *visits;
 	uint8_t    *keys;
 	uint8_t    *weights;
@@ -525,26 +525,26 @@ typedef struct parts
 static uint8_t *
 put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, const parts *p)
 {
-	int64_t		from = d->slot_first * KS_SLOT_USECS;
+	int64_t		from = d->quarter_first * KS_QUARTER_USECS;
 	bool		added = bounds->first <= bounds->last;
 	bool		removed = bounds->removed_first <= bounds->removed_last;
 
 	*at++ = KS_FORMAT_VERSION;
 	*at++ = (uint8_t) ((d->negative ? KS_FLAG_NEGATIVE : 0) | (added ? KS_FLAG_ADDED : 0) | (removed ? KS_FLAG_REMOVED : 0));
 	at = ks_put_varint(at, d->nkeys);
-	at = ks_put_varint(at, d->nslots);
+	at = ks_put_varint(at, d->nquarters);
 	at = ks_put_varint(at, d->nweights);
 	at = ks_put_varint(at, d->visits.nmembers);
 	at = ks_put_varint(at, d->nentries);
 	at = ks_put_varint(at, d->visits.nreturns);
-	at = ks_put_varint(at, ks_zigzag(d->slot_first));
-	at = ks_put_varint(at, (uint64_t) ((int64_t) d->slot_last - d->slot_first));
+	at = ks_put_varint(at, ks_zigzag(d->quarter_first));
+	at = ks_put_varint(at, (uint64_t) ((int64_t) d->quarter_last - d->quarter_first));
 	at = ks_put_varint(at, ks_zigzag(d->total));
 	if (added)
 		at = put_range(at, from, bounds->first, bounds->last);
 	if (removed)
 		at = put_range(at, from, bounds->removed_first, bounds->removed_last);
-	at = ks_put_varint(at, (uint64_t) (p->visits - p->slots));
+	at = ks_put_varint(at, (uint64_t) (p->visits - p->quarters));
 	at = ks_put_varint(at, (uint64_t) (p->keys - p->visits));
 	at = ks_put_varint(at, (uint64_t) (p->weights - p->keys));
 	at = ks_put_varint(at, (uint64_t) (p->members - p->weights));
@@ -562,20 +562,20 @@ draft_write(const draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **r
 
 	*result = ks_alloc(d->memory, reserve + longest);
 	start = *result + reserve;
-	p.slots = start + KS_HEADER_MAX;
-	p.visits = put_slots(p.slots, d->slots, d->nslots, d->slot_first);
+	p.quarters = start + KS_HEADER_MAX;
+	p.visits = put_quarters(p.quarters, d->quarters, d->nquarters, d->quarter_first);
 	memcpy(p.visits, d->visits.bytes, d->visits.size);
 	p.keys = p.visits + d->visits.size;
 	p.members = put_keys(p.keys, d, &p.weights);
 	p.end = put_members(p.members, d);
 	header_end = put_header(start, d, bounds, &p);
-	*size = (size_t) (header_end - start) + (size_t) (p.end - p.slots);
+	*size = (size_t) (header_end - start) + (size_t) (p.end - p.quarters);
 	if (*size > KS_TALLY_MAX_BYTES)
 	{
 		ks_free(*result);
 		return KS_E_LIMIT;
 	}
-	memmove(header_end, p.slots, (size_t) (p.end - p.slots));
+	memmove(header_end, p.quarters, (size_t) (p.end - p.quarters));
 	*result = ks_realloc(*result, reserve + *size);
 	return KS_OK;
 }
@@ -585,7 +585,7 @@ ks_status
 ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size)
 {
 	draft		d;
-	ks_status	status = ks_builder_settle(builder);
+	ks_status	status = ks_builder_consolidate(builder);
 
 	if (status != KS_OK)
 		return status;

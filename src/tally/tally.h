@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "datatype/timestamp.h"
 #include "fmgr.h"
@@ -14,7 +14,7 @@
 #include "utils/array.h"
 
 #include "tally/builder.h"
-#include "tally/fold.h"
+#include "query/query.h"
 
 /* So many edges may an array of them have. */
 #define KS_EDGES_MAX 1000001
@@ -22,11 +22,11 @@
 /* type.c */
 pg_noreturn extern void ks_raise(ks_status status);
 extern void ks_tally_open(ks_view *view, Datum tally);
-extern void ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed);
+extern void ks_tally_open_front(ks_view *view, Datum tally, ks_query *query, bool mixed);
 extern struct varlena *ks_tally_pack(ks_builder *builder);
 
 /* aggregate.c */
-extern int32 ks_slot_checked(TimestampTz at);
+extern int32 ks_quarter_checked(TimestampTz at);
 extern uint32 ks_put_key(ks_builder *builder, ArrayType *key);
 
 /* How much of a text is a part of a key. */
@@ -38,7 +38,7 @@ ks_part_length(const void *bytes, size_t length)
 
 /* access.c */
 extern void ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part);
-extern void ks_bins_from_edges(ks_bins *bins, const TimestampTz *edges, int nedges);
+extern void ks_intervals_from_edges(ks_intervals *intervals, const TimestampTz *edges, int nedges);
 extern ArrayType *ks_key_to_array(ks_string key);
 
 #define PG_GETARG_TALLY_VIEW(view, n) ks_tally_open((view), PG_GETARG_DATUM(n))

@@ -6,7 +6,7 @@
  */
 #include "tally/tally.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 #include "access/detoast.h"
 #include "lib/stringinfo.h"
@@ -285,12 +285,12 @@ keep_freed_memory(void)
 }
 
 /*
- * A view of as much of a stored tally as the fold reads of every row: the rest
+ * A view of as much of a stored tally as the query reads of every row: the rest
  * stays in its TOAST table, and what turns out to be needed of it is fetched
  * row by row.  Everything lives in the current memory context, not in the row.
  */
 void
-ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed)
+ks_tally_open_front(ks_view *view, Datum tally, ks_query *query, bool mixed)
 {
 	struct varlena *front;
 	stored_rest *rest;
@@ -299,19 +299,19 @@ ks_tally_open_front(ks_view *view, Datum tally, ks_fold *fold, bool mixed)
 	keep_freed_memory();
 	if (!VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(tally)))
 	{
-		ks_tally_open(view, fold->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
+		ks_tally_open(view, query->distinct ? PointerGetDatum(PG_DETOAST_DATUM_COPY(tally)) : tally);
 		return;
 	}
-	front = open_first_bytes(view, tally, Max(fold->front, FRONT_BYTES));
-	needed = ks_fold_reach(fold, &view->header, mixed);
+	front = open_first_bytes(view, tally, Max(query->front, FRONT_BYTES));
+	needed = ks_query_reach(query, &view->header, mixed);
 	if (needed > view->available)
 	{
 		pfree(front);
 		open_first_bytes(view, tally, needed);
 	}
 	/* rows of one measure are alike: a little more than this one's will do for the next */
-	fold->front = needed + needed / 8;
-	if (!fold->distinct && !fold->cut.any)
+	query->front = needed + needed / 8;
+	if (!query->distinct && !query->cut.any)
 		return;
 	rest = palloc(sizeof(stored_rest));
 	rest->pointer = (struct varlena *) DatumGetPointer(datumCopy(tally, false, -1));

@@ -30,7 +30,7 @@ get_number(header_reader *r, uint64_t most)
 	return r->status == KS_OK ? value : 0;
 }
 
-/* First and last instant, counted from the first slot; or none. */
+/* First and last instant, counted from the first quarter; or none. */
 static void
 get_range(header_reader *r, bool any, int64_t from, int64_t *first, int64_t *last)
 {
@@ -60,7 +60,7 @@ range_consistent(int64_t first, int64_t last)
 {
 	if (first > last)
 		return first == INT64_MAX && last == INT64_MIN;
-	return first >= KS_SLOT_MIN * KS_SLOT_USECS && last < (KS_SLOT_MAX + INT64_C(1)) * KS_SLOT_USECS;
+	return first >= KS_QUARTER_MIN * KS_QUARTER_USECS && last < (KS_QUARTER_MAX + INT64_C(1)) * KS_QUARTER_USECS;
 }
 
 /* A key takes four bytes or more, so that nkeys cannot be a lie that costs memory. */
@@ -76,9 +76,9 @@ header_consistent(const ks_header *header)
 		header->nmembers <= header->nentries &&
 		header->nentries <= header->size &&
 		header->nreturns <= header->nentries - header->nmembers &&
-		header->slot_first >= KS_SLOT_MIN &&
-		header->slot_last >= header->slot_first &&
-		header->slot_last <= KS_SLOT_MAX &&
+		header->quarter_first >= KS_QUARTER_MIN &&
+		header->quarter_last >= header->quarter_first &&
+		header->quarter_last <= KS_QUARTER_MAX &&
 		(header->flags & ~KS_FLAGS_KNOWN) == 0;
 }
 
@@ -86,23 +86,23 @@ header_consistent(const ks_header *header)
 static void
 get_header(ks_header *header, header_reader *r, const uint8_t *bytes)
 {
-	int64_t		slot;
+	int64_t		quarter;
 
 	header->nkeys = (uint32_t) get_number(r, UINT32_MAX);
-	header->nslots = (uint32_t) get_number(r, UINT32_MAX);
+	header->nquarters = (uint32_t) get_number(r, UINT32_MAX);
 	header->nweights = (uint32_t) get_number(r, UINT32_MAX);
 	header->nmembers = (uint32_t) get_number(r, UINT32_MAX);
 	header->nentries = (uint32_t) get_number(r, UINT32_MAX);
 	header->nreturns = (uint32_t) get_number(r, UINT32_MAX);
-	slot = ks_unzigzag(get_number(r, UINT32_MAX));
-	header->slot_first = (int32_t) slot;
-	slot += (int64_t) get_number(r, KS_SLOT_MAX - (int64_t) KS_SLOT_MIN);
-	header->slot_last = (int32_t) slot;
-	if (slot > KS_SLOT_MAX)
+	quarter = ks_unzigzag(get_number(r, UINT32_MAX));
+	header->quarter_first = (int32_t) quarter;
+	quarter += (int64_t) get_number(r, KS_QUARTER_MAX - (int64_t) KS_QUARTER_MIN);
+	header->quarter_last = (int32_t) quarter;
+	if (quarter > KS_QUARTER_MAX)
 		r->status = KS_E_CORRUPT;
 	header->total = ks_unzigzag(get_number(r, UINT64_MAX));
-	get_range(r, (header->flags & KS_FLAG_ADDED) != 0, header->slot_first * KS_SLOT_USECS, &header->bounds.first, &header->bounds.last);
-	get_range(r, (header->flags & KS_FLAG_REMOVED) != 0, header->slot_first * KS_SLOT_USECS,
+	get_range(r, (header->flags & KS_FLAG_ADDED) != 0, header->quarter_first * KS_QUARTER_USECS, &header->bounds.first, &header->bounds.last);
+	get_range(r, (header->flags & KS_FLAG_REMOVED) != 0, header->quarter_first * KS_QUARTER_USECS,
 			  &header->bounds.removed_first, &header->bounds.removed_last);
 	header->visits_at = (uint32_t) get_number(r, KS_TALLY_MAX_BYTES);
 	header->keys_at = get_end(r, header->visits_at);
@@ -111,12 +111,12 @@ get_header(ks_header *header, header_reader *r, const uint8_t *bytes)
 	header->size = get_end(r, header->members_at);
 
 	/* the parts begin where the header ends */
-	header->slots_at = (uint32_t) (r->at - bytes);
-	header->visits_at += header->slots_at;
-	header->keys_at += header->slots_at;
-	header->weights_at += header->slots_at;
-	header->members_at += header->slots_at;
-	header->size += header->slots_at;
+	header->quarters_at = (uint32_t) (r->at - bytes);
+	header->visits_at += header->quarters_at;
+	header->keys_at += header->quarters_at;
+	header->weights_at += header->quarters_at;
+	header->members_at += header->quarters_at;
+	header->size += header->quarters_at;
 }
 
 /* Reads the header; available may be less than the whole, but not less than the header. */
@@ -147,16 +147,16 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 	return header_consistent(&view->header) ? KS_OK : KS_E_CORRUPT;
 }
 
-/* A cursor over (slot, weight) pairs; one that fails at once where the bytes were not fetched. */
-static ks_slot_cursor
-slot_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t count)
+/* A cursor over (quarter, weight) pairs; one that fails at once where the bytes were not fetched. */
+static ks_quarter_cursor
+quarter_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t count)
 {
-	ks_slot_cursor cursor;
+	ks_quarter_cursor cursor;
 
 	cursor.at = at;
 	cursor.end = end;
-	cursor.slot = view->header.slot_first;
-	cursor.slot_last = view->header.slot_last;
+	cursor.quarter = view->header.quarter_first;
+	cursor.quarter_last = view->header.quarter_last;
 	cursor.left = count;
 	cursor.entry = cursor.entry_end = cursor.entry_last = 0;
 	cursor.entries = false;
@@ -169,25 +169,25 @@ slot_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t
 	return cursor;
 }
 
-/* Weight per slot over all keys, slots ascending. */
-ks_slot_cursor
-ks_view_slots(const ks_view *view)
+/* Weight per quarter over all keys, quarters ascending. */
+ks_quarter_cursor
+ks_view_quarters(const ks_view *view)
 {
-	return slot_cursor(view, view->bytes + view->header.slots_at, view->bytes + view->header.visits_at,
-					   view->header.nslots);
+	return quarter_cursor(view, view->bytes + view->header.quarters_at, view->bytes + view->header.visits_at,
+					   view->header.nquarters);
 }
 
 static bool
-slot_corrupt(ks_slot_cursor *cursor)
+quarter_corrupt(ks_quarter_cursor *cursor)
 {
 	cursor->status = KS_E_CORRUPT;
 	cursor->left = 0;
 	return false;
 }
 
-/* The next slot, its weight and, in a key's block, its entries. */
+/* The next quarter, its weight and, in a key's block, its entries. */
 bool
-ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
+ks_quarter_next(ks_quarter_cursor *cursor, int32_t *quarter, int64_t *weight)
 {
 	uint64_t	delta;
 	uint64_t	code;
@@ -198,46 +198,46 @@ ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight)
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
 		!ks_get_varint(&cursor->at, cursor->end, &code) ||
 		(cursor->entries && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
-		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
+		delta > (uint64_t) (cursor->quarter_last - cursor->quarter) ||
 		entries > cursor->entry_last - cursor->entry_end)
-		return slot_corrupt(cursor);
-	cursor->slot += (int64_t) delta;
+		return quarter_corrupt(cursor);
+	cursor->quarter += (int64_t) delta;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
 	cursor->left--;
-	*slot = (int32_t) cursor->slot;
+	*quarter = (int32_t) cursor->quarter;
 	*weight = ks_unzigzag(code);
 	return true;
 }
 
-/* The slot that comes next. */
+/* The quarter that comes next. */
 bool
-ks_slot_peek(ks_slot_cursor *cursor, int32_t *slot)
+ks_quarter_peek(ks_quarter_cursor *cursor, int32_t *quarter)
 {
 	const uint8_t *at = cursor->at;
 	uint64_t	delta;
 
 	if (cursor->left == 0)
 		return false;
-	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->slot_last - cursor->slot))
-		return slot_corrupt(cursor);
-	*slot = (int32_t) (cursor->slot + (int64_t) delta);
+	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->quarter_last - cursor->quarter))
+		return quarter_corrupt(cursor);
+	*quarter = (int32_t) (cursor->quarter + (int64_t) delta);
 	return true;
 }
 
 /*
- * Adds up the next slots before end, as far as their numbers have one byte, or
+ * Adds up the next quarters before end, as far as their numbers have one byte, or
  * two for a weight, which nearly all have.  Here plain questions spend their
  * time: what changes is kept out of memory.
  */
 static ks_always_inline void
-sum_short(ks_slot_cursor *cursor, int64_t end, int64_t *sum, bool with_entries)
+sum_short(ks_quarter_cursor *cursor, int64_t end, int64_t *sum, bool with_entries)
 {
 	const uint8_t *at = cursor->at;
-	/* so that no slot reads beyond the bytes */
+	/* so that no quarter reads beyond the bytes */
 	const uint8_t *stop = cursor->end - at >= 4 ? cursor->end - 4 : at - 1;
 	uint64_t	distance = 0;
-	uint64_t	limit = (uint64_t) ((end <= cursor->slot_last ? end - 1 : cursor->slot_last) - cursor->slot);
+	uint64_t	limit = (uint64_t) ((end <= cursor->quarter_last ? end - 1 : cursor->quarter_last) - cursor->quarter);
 	uint32_t	left = cursor->left;
 	uint32_t	entries = 0;
 	uint32_t	room = cursor->entry_last - cursor->entry_end;
@@ -268,21 +268,21 @@ sum_short(ks_slot_cursor *cursor, int64_t end, int64_t *sum, bool with_entries)
 	}
 	cursor->at = at;
 	cursor->left = left;
-	cursor->slot += (int64_t) distance;
+	cursor->quarter += (int64_t) distance;
 	cursor->entry_end += entries;
 	/* some millions of weights of 14 bits */
 	*sum = result;
 }
 
-/* Adds the weights of the next slots, those before end; afterwards the cursor's entries are theirs. */
+/* Adds the weights of the next quarters, those before end; afterwards the cursor's entries are theirs. */
 ks_status
-ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum)
+ks_quarter_sum(ks_quarter_cursor *cursor, int64_t end, int64_t *sum)
 {
 	uint32_t	entry = cursor->entry_end;
-	int32_t		slot;
+	int32_t		quarter;
 	int64_t		weight;
 
-	while (ks_slot_peek(cursor, &slot) && slot < end)
+	while (ks_quarter_peek(cursor, &quarter) && quarter < end)
 	{
 		if (cursor->entries)
 			sum_short(cursor, end, &weight, true);
@@ -291,9 +291,9 @@ ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum)
 		if (__builtin_add_overflow(*sum, weight, sum))
 			return KS_E_OVERFLOW;
 		/* one that is longer */
-		if (ks_slot_peek(cursor, &slot) && slot < end)
+		if (ks_quarter_peek(cursor, &quarter) && quarter < end)
 		{
-			ks_slot_next(cursor, &slot, &weight);
+			ks_quarter_next(cursor, &quarter, &weight);
 			if (__builtin_add_overflow(*sum, weight, sum))
 				return KS_E_OVERFLOW;
 		}
@@ -302,8 +302,8 @@ ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum)
 	return cursor->status;
 }
 
-/* Bytes of a slot whose numbers have two bytes at most. */
-#define SHORT_SLOT_BYTES 6
+/* Bytes of a quarter whose numbers have two bytes at most. */
+#define SHORT_QUARTER_BYTES 6
 
 /* A number of one byte or two; of a longer one, something that has more than 14 bits. */
 static ks_always_inline uint32_t
@@ -317,16 +317,16 @@ get_short(const uint8_t **at)
 }
 
 /*
- * The same as sum_short, each slot into the bin that it lies in: where a key has
- * few slots a bin, it is the changing of bins that takes time.
+ * The same as sum_short, each quarter into the bucket that it lies in: where a key has
+ * few quarters a bucket, it is the changing of buckets that takes time.
  */
 static ks_always_inline bool
-spread_short(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum, bool with_entries)
+spread_short(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int64_t *sums, int64_t *sum, bool with_entries)
 {
 	const uint8_t *at = cursor->at;
-	const uint8_t *stop = cursor->end - at >= SHORT_SLOT_BYTES ? cursor->end - SHORT_SLOT_BYTES : at - 1;
-	uint64_t	slot = (uint64_t) (cursor->slot - first);
-	uint64_t	last = (uint64_t) (cursor->slot_last - first);
+	const uint8_t *stop = cursor->end - at >= SHORT_QUARTER_BYTES ? cursor->end - SHORT_QUARTER_BYTES : at - 1;
+	uint64_t	quarter = (uint64_t) (cursor->quarter - first);
+	uint64_t	last = (uint64_t) (cursor->quarter_last - first);
 	uint32_t	left = cursor->left;
 	uint32_t	entries = 0;
 	uint32_t	room = cursor->entry_last - cursor->entry_end;
@@ -338,9 +338,9 @@ spread_short(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64
 		const uint8_t *next = at;
 		uint32_t	delta = get_short(&next);
 		uint32_t	code = get_short(&next);
-		int32_t		bin;
+		int32_t		bucket;
 
-		if ((delta | code) >= 0x4000 || slot + delta > last)
+		if ((delta | code) >= 0x4000 || quarter + delta > last)
 			break;
 		if (with_entries)
 		{
@@ -350,11 +350,11 @@ spread_short(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64
 				break;
 			entries += more;
 		}
-		slot += delta;
-		bin = bin_of[slot];
-		if (bin >= 0)
+		quarter += delta;
+		bucket = bucket_of[quarter];
+		if (bucket >= 0)
 		{
-			overflow |= __builtin_add_overflow(sums[bin], ks_unzigzag(code), &sums[bin]);
+			overflow |= __builtin_add_overflow(sums[bucket], ks_unzigzag(code), &sums[bucket]);
 			result += ks_unzigzag(code);
 		}
 		left--;
@@ -362,58 +362,58 @@ spread_short(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64
 	}
 	cursor->at = at;
 	cursor->left = left;
-	cursor->slot = first + (int64_t) slot;
+	cursor->quarter = first + (int64_t) quarter;
 	cursor->entry_end += entries;
 	*sum = result;
 	return !overflow;
 }
 
-/* Adds the weights of all slots that follow to those of the bins that they lie in, and to sum; bin_of begins with the tally's first slot. */
+/* Adds the weights of all quarters that follow to those of the buckets that they lie in, and to sum; bucket_of begins with the tally's first quarter. */
 ks_status
-ks_slot_spread(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum)
+ks_quarter_distribute(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int64_t *sums, int64_t *sum)
 {
-	int32_t		slot;
+	int32_t		quarter;
 	int64_t		weight;
 	bool		fits = true;
 
 	while (fits && cursor->left > 0)
 	{
 		if (cursor->entries)
-			fits = spread_short(cursor, bin_of, first, sums, &weight, true);
+			fits = spread_short(cursor, bucket_of, first, sums, &weight, true);
 		else
-			fits = spread_short(cursor, bin_of, first, sums, &weight, false);
+			fits = spread_short(cursor, bucket_of, first, sums, &weight, false);
 		fits = fits && !__builtin_add_overflow(*sum, weight, sum);
 		/* one that is longer */
-		if (fits && ks_slot_next(cursor, &slot, &weight) && bin_of[slot - first] >= 0)
-			fits = !__builtin_add_overflow(sums[bin_of[slot - first]], weight, &sums[bin_of[slot - first]]) &&
+		if (fits && ks_quarter_next(cursor, &quarter, &weight) && bucket_of[quarter - first] >= 0)
+			fits = !__builtin_add_overflow(sums[bucket_of[quarter - first]], weight, &sums[bucket_of[quarter - first]]) &&
 				!__builtin_add_overflow(*sum, weight, sum);
 	}
 	return fits ? cursor->status : KS_E_OVERFLOW;
 }
 
-/* Goes over the next slots that lie in one bin; afterwards the cursor's entries are theirs. */
+/* Goes over the next quarters that lie in one bucket; afterwards the cursor's entries are theirs. */
 bool
-ks_slot_run(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int32_t *bin)
+ks_quarter_run(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int32_t *bucket)
 {
-	int32_t		slot;
+	int32_t		quarter;
 	int64_t		weight;
 	uint32_t	entry = cursor->entry_end;
 
-	if (!ks_slot_next(cursor, &slot, &weight))
+	if (!ks_quarter_next(cursor, &quarter, &weight))
 		return false;
-	*bin = bin_of[slot - first];
-	while (cursor->left > 0 && cursor->end - cursor->at >= SHORT_SLOT_BYTES)
+	*bucket = bucket_of[quarter - first];
+	while (cursor->left > 0 && cursor->end - cursor->at >= SHORT_QUARTER_BYTES)
 	{
 		const uint8_t *next = cursor->at;
 		uint32_t	delta = get_short(&next);
 		uint32_t	code = get_short(&next);
 		uint32_t	entries = cursor->entries ? get_short(&next) : 0;
-		uint64_t	there = (uint64_t) (cursor->slot - first) + delta;
+		uint64_t	there = (uint64_t) (cursor->quarter - first) + delta;
 
-		if ((delta | code | entries) >= 0x4000 || there > (uint64_t) (cursor->slot_last - first) ||
-			entries > cursor->entry_last - cursor->entry_end || bin_of[there] != *bin)
+		if ((delta | code | entries) >= 0x4000 || there > (uint64_t) (cursor->quarter_last - first) ||
+			entries > cursor->entry_last - cursor->entry_end || bucket_of[there] != *bucket)
 			break;
-		cursor->slot = first + (int64_t) there;
+		cursor->quarter = first + (int64_t) there;
 		cursor->entry_end += entries;
 		cursor->left--;
 		cursor->at = next;
@@ -455,7 +455,7 @@ ks_view_keys(const ks_view *view)
 	cursor.weights_end = view->bytes + view->header.members_at;
 	cursor.left = view->header.nkeys;
 	cursor.nentries = view->header.nentries;
-	cursor.slot_last = view->header.slot_last;
+	cursor.quarter_last = view->header.quarter_last;
 	cursor.status = KS_OK;
 	if (cursor.end > view->bytes + view->available)
 		cursor.status = KS_E_TRUNCATED;
@@ -507,7 +507,7 @@ bool
 ks_key_next(ks_key_cursor *cursor)
 {
 	uint64_t	total,
-				nslots,
+				nquarters,
 				block,
 				behind,
 				entries = 0;
@@ -517,11 +517,11 @@ ks_key_next(ks_key_cursor *cursor)
 	cursor->weights += cursor->block;	/* past the previous key's */
 	if ((cursor->alike == 0 && !next_head(cursor)) || !next_tail(cursor) ||
 		!ks_get_varint(&cursor->at, cursor->end, &total) ||
-		!ks_get_varint(&cursor->at, cursor->end, &nslots) ||
+		!ks_get_varint(&cursor->at, cursor->end, &nquarters) ||
 		!ks_get_varint(&cursor->at, cursor->end, &block) ||
 		!ks_get_varint(&cursor->at, cursor->end, &behind) ||
 		(cursor->nentries > 0 && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
-		nslots > UINT32_MAX ||
+		nquarters > UINT32_MAX ||
 		behind > UINT32_MAX ||
 		block > (uint64_t) (cursor->weights_end - cursor->weights) ||
 		entries > cursor->nentries - cursor->entry_end)
@@ -531,8 +531,8 @@ ks_key_next(ks_key_cursor *cursor)
 		return false;
 	}
 	cursor->total = ks_unzigzag(total);
-	cursor->last = cursor->slot_last - (int64_t) behind;
-	cursor->nslots = (uint32_t) nslots;
+	cursor->last = cursor->quarter_last - (int64_t) behind;
+	cursor->nquarters = (uint32_t) nquarters;
 	cursor->block = block;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
@@ -540,7 +540,7 @@ ks_key_next(ks_key_cursor *cursor)
 	return true;
 }
 
-/* The first slot of the key the cursor stands on, with which its block begins; false where that cannot be told. */
+/* The first quarter of the key the cursor stands on, with which its block begins; false where that cannot be told. */
 bool
 ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first)
 {
@@ -548,17 +548,17 @@ ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first)
 	uint64_t	delta;
 
 	if (key->weights + key->block > view->bytes + view->available || !ks_get_varint(&at, key->weights + key->block, &delta) ||
-		delta > (uint64_t) ((int64_t) view->header.slot_last - view->header.slot_first))
+		delta > (uint64_t) ((int64_t) view->header.quarter_last - view->header.quarter_first))
 		return false;
-	*first = view->header.slot_first + (int64_t) delta;
+	*first = view->header.quarter_first + (int64_t) delta;
 	return true;
 }
 
-/* Weight per slot of the key the cursor stands on. */
-ks_slot_cursor
+/* Weight per quarter of the key the cursor stands on. */
+ks_quarter_cursor
 ks_key_weights(const ks_view *view, const ks_key_cursor *key)
 {
-	ks_slot_cursor cursor = slot_cursor(view, key->weights, key->weights + key->block, key->nslots);
+	ks_quarter_cursor cursor = quarter_cursor(view, key->weights, key->weights + key->block, key->nquarters);
 
 	cursor.entries = view->header.nentries > 0;
 	cursor.entry = cursor.entry_end = key->entry;
@@ -567,11 +567,11 @@ ks_key_weights(const ks_view *view, const ks_key_cursor *key)
 }
 
 /* The same for a key whose block was noted; the next one's begins where it ends. */
-ks_slot_cursor
+ks_quarter_cursor
 ks_view_block(const ks_view *view, const ks_block *block)
 {
 	const uint8_t *blocks = view->bytes + view->header.weights_at;
-	ks_slot_cursor cursor = slot_cursor(view, blocks + block[0].at, blocks + block[1].at, block[0].nslots);
+	ks_quarter_cursor cursor = quarter_cursor(view, blocks + block[0].at, blocks + block[1].at, block[0].nquarters);
 
 	cursor.entries = view->header.nentries > 0;
 	cursor.entry = cursor.entry_end = block[0].entry;
@@ -579,7 +579,7 @@ ks_view_block(const ks_view *view, const ks_block *block)
 	return cursor;
 }
 
-/* The visits: cursor of slots that have members. */
+/* The visits: cursor of quarters that have members. */
 ks_visit_cursor
 ks_view_visits(const ks_view *view)
 {
@@ -588,9 +588,9 @@ ks_view_visits(const ks_view *view)
 	memset(&cursor, 0, sizeof(cursor));
 	cursor.at = view->bytes + view->header.visits_at;
 	cursor.end = view->bytes + view->header.keys_at;
-	cursor.slot = view->header.slot_first;
-	cursor.slot_last = view->header.slot_last;
-	cursor.span = (uint64_t) (cursor.slot_last - cursor.slot);
+	cursor.quarter = view->header.quarter_first;
+	cursor.quarter_last = view->header.quarter_last;
+	cursor.span = (uint64_t) (cursor.quarter_last - cursor.quarter);
 	cursor.nmembers = view->header.nmembers;
 	cursor.nreturns = view->header.nreturns;
 	cursor.status = KS_OK;
@@ -620,7 +620,7 @@ visits_ended(ks_visit_cursor *cursor)
 	return false;
 }
 
-/* The next slot, after all pairs of the one before. */
+/* The next quarter, after all pairs of the one before. */
 bool
 ks_visit_next(ks_visit_cursor *cursor)
 {
@@ -631,17 +631,17 @@ ks_visit_next(ks_visit_cursor *cursor)
 	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->fresh) ||
 		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
-		delta > (uint64_t) (cursor->slot_last - cursor->slot) ||
+		delta > (uint64_t) (cursor->quarter_last - cursor->quarter) ||
 		cursor->fresh > cursor->nmembers - cursor->member_end)
 		return visit_corrupt(cursor);
-	cursor->slot += (int64_t) delta;
+	cursor->quarter += (int64_t) delta;
 	cursor->member = cursor->member_end;
 	cursor->member_end += (uint32_t) cursor->fresh;
 	cursor->gap = 0;
 	return true;
 }
 
-/* The next pair of the slot: cursor->gap, and how many visits have it. */
+/* The next pair of the quarter: cursor->gap, and how many visits have it. */
 bool
 ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 {
@@ -660,29 +660,29 @@ ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 	return true;
 }
 
-/* The slot that comes next, after all pairs of the one before. */
+/* The quarter that comes next, after all pairs of the one before. */
 bool
-ks_visit_peek(ks_visit_cursor *cursor, int32_t *slot)
+ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter)
 {
 	const uint8_t *at = cursor->at;
 	uint64_t	delta;
 
 	if (at == cursor->end)
 		return visits_ended(cursor);
-	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->slot_last - cursor->slot))
+	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->quarter_last - cursor->quarter))
 		return visit_corrupt(cursor);
-	*slot = (int32_t) (cursor->slot + (int64_t) delta);
+	*quarter = (int32_t) (cursor->quarter + (int64_t) delta);
 	return true;
 }
 
-/* The same as sum_short, for visits: a slot that has a longer number is left to ks_visit_next. */
+/* The same as sum_short, for visits: a quarter that has a longer number is left to ks_visit_next. */
 static void
 count_short(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members)
 {
 	const uint8_t *at = cursor->at;
 	const uint8_t *stop = cursor->end - at >= 4 ? cursor->end - 4 : at - 1;
-	int64_t		last = end <= cursor->slot_last ? end - 1 : cursor->slot_last;
-	int64_t		slot = cursor->slot;
+	int64_t		last = end <= cursor->quarter_last ? end - 1 : cursor->quarter_last;
+	int64_t		quarter = cursor->quarter;
 	uint32_t	member = cursor->member_end;
 	uint32_t	returned = cursor->return_at;
 	int64_t		result = 0;
@@ -695,13 +695,13 @@ count_short(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *member
 		uint32_t	pairs;
 		uint32_t	returning = 0;
 		uint32_t	from_before = 0;
-		uint64_t	inside = (uint64_t) (slot + delta - first);
+		uint64_t	inside = (uint64_t) (quarter + delta - first);
 		uint64_t	gap = 0;
 
 		if (fresh >= 0x80)
 			fresh = (fresh & 0x7f) | (uint32_t) *next++ << 7;
 		pairs = *next++;
-		if (delta >= 0x80 || slot + delta > last || fresh >= 0x4000 || fresh > cursor->nmembers - member || pairs >= 0x80)
+		if (delta >= 0x80 || quarter + delta > last || fresh >= 0x4000 || fresh > cursor->nmembers - member || pairs >= 0x80)
 			break;
 		for (; pairs > 0 && next <= stop && (next[0] | next[1]) < 0x80; pairs--, next += 2)
 		{
@@ -711,35 +711,35 @@ count_short(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *member
 		}
 		if (pairs > 0 || gap > cursor->span || returning > cursor->nreturns - returned)
 			break;
-		slot += delta;
+		quarter += delta;
 		member += fresh;
 		returned += returning;
 		result += fresh + from_before;
 		at = next;
 	}
 	cursor->at = at;
-	cursor->slot = slot;
+	cursor->quarter = quarter;
 	cursor->member_end = member;
 	cursor->return_at = returned;
 	*members += result;
 }
 
-/* Adds how many members come to the next slots, those in [first, end), that have not been in them yet; the cursor stands behind first. */
+/* Adds how many members come to the next quarters, those in [first, end), that have not been in them yet; the cursor stands behind first. */
 void
 ks_visit_count(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members)
 {
-	int32_t		slot;
+	int32_t		quarter;
 	uint64_t	count;
 
-	while (ks_visit_peek(cursor, &slot) && slot < end)
+	while (ks_visit_peek(cursor, &quarter) && quarter < end)
 	{
 		count_short(cursor, first, end, members);
 		/* one that has something longer */
-		if (!ks_visit_peek(cursor, &slot) || slot >= end || !ks_visit_next(cursor))
+		if (!ks_visit_peek(cursor, &quarter) || quarter >= end || !ks_visit_next(cursor))
 			continue;
 		*members += (int64_t) cursor->fresh;
 		while (ks_visit_pair(cursor, &count))
-			*members += cursor->gap > (uint64_t) (cursor->slot - first) ? (int64_t) count : 0;
+			*members += cursor->gap > (uint64_t) (cursor->quarter - first) ? (int64_t) count : 0;
 	}
 }
 
@@ -756,7 +756,7 @@ ks_view_runs(const ks_view *view)
 	return cursor;
 }
 
-/* The next run that is not empty; keys and slots are gone through in order. */
+/* The next run that is not empty; keys and quarters are gone through in order. */
 bool
 ks_run_next(ks_run_cursor *cursor)
 {
@@ -764,20 +764,20 @@ ks_run_next(ks_run_cursor *cursor)
 
 	for (;;)
 	{
-		while (ks_slot_next(&cursor->slots, &cursor->slot, &weight))
+		while (ks_quarter_next(&cursor->quarters, &cursor->quarter, &weight))
 		{
-			cursor->entry = cursor->slots.entry;
-			cursor->entry_end = cursor->slots.entry_end;
+			cursor->entry = cursor->quarters.entry;
+			cursor->entry_end = cursor->quarters.entry_end;
 			if (cursor->entry < cursor->entry_end)
 				return true;
 		}
-		cursor->status = cursor->slots.status;
-		/* a key's slots have all its entries */
-		if (cursor->status == KS_OK && cursor->slots.entry_end != cursor->slots.entry_last)
+		cursor->status = cursor->quarters.status;
+		/* a key's quarters have all its entries */
+		if (cursor->status == KS_OK && cursor->quarters.entry_end != cursor->quarters.entry_last)
 			cursor->status = KS_E_CORRUPT;
 		if (cursor->status != KS_OK || !ks_key_next(&cursor->keys))
 			break;
-		cursor->slots = ks_key_weights(cursor->view, &cursor->keys);
+		cursor->quarters = ks_key_weights(cursor->view, &cursor->keys);
 		cursor->key++;
 	}
 	if (cursor->status == KS_OK)

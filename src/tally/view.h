@@ -4,7 +4,7 @@
 #ifndef KS_TALLY_VIEW_H
 #define KS_TALLY_VIEW_H
 
-#include "tally/bytes.h"
+#include "base/bytes.h"
 #include "tally/key.h"
 
 /* What is written, and the oldest that is read; a test makes a later version. */
@@ -25,10 +25,10 @@
  */
 #define KS_TALLY_MAX_BYTES ((size_t) 256 * 1024 * 1024)
 
-/* A slot is a UTC quarter hour, counted from 2000-01-01; years 1 to 9999. */
-#define KS_SLOT_USECS INT64_C(900000000)
-#define KS_SLOT_MIN (-70091424)
-#define KS_SLOT_MAX 280506239
+/* A quarter is a UTC quarter hour, counted from 2000-01-01; years 1 to 9999. */
+#define KS_QUARTER_USECS INT64_C(900000000)
+#define KS_QUARTER_MIN (-70091424)
+#define KS_QUARTER_MAX 280506239
 
 /* Instants in microseconds since 2000-01-01 UTC; "none" when first > last. */
 typedef struct ks_bounds
@@ -43,15 +43,15 @@ typedef struct ks_header
 {
 	uint8_t		flags;
 	uint32_t	nkeys;
-	uint32_t	nslots;
+	uint32_t	nquarters;
 	uint32_t	nweights;
 	uint32_t	nmembers;
 	uint32_t	nentries;
-	int32_t		slot_first;
-	int32_t		slot_last;
+	int32_t		quarter_first;
+	int32_t		quarter_last;
 	int64_t		total;
 	ks_bounds	bounds;
-	uint32_t	slots_at;		/* the header ends */
+	uint32_t	quarters_at;	/* the header ends */
 	uint32_t	visits_at;
 	uint32_t	keys_at;
 	uint32_t	weights_at;
@@ -76,19 +76,19 @@ typedef struct ks_view
 } ks_view;
 
 /* Cursors end with false; their status then says whether that was the end or bad bytes. */
-typedef struct ks_slot_cursor
+typedef struct ks_quarter_cursor
 {
 	const uint8_t *at;
 	const uint8_t *end;
-	int64_t		slot;
-	int64_t		slot_last;
+	int64_t		quarter;
+	int64_t		quarter_last;
 	uint32_t	left;
-	uint32_t	entry;			/* of one key: the slot's entries [entry, entry_end) */
+	uint32_t	entry;			/* of one key: the quarter's entries [entry, entry_end) */
 	uint32_t	entry_end;
 	uint32_t	entry_last;		/* none is beyond */
 	bool		entries;		/* their numbers are there */
 	ks_status	status;
-} ks_slot_cursor;
+} ks_quarter_cursor;
 
 typedef struct ks_key_cursor
 {
@@ -101,14 +101,14 @@ typedef struct ks_key_cursor
 	uint64_t	next_tail;
 	uint64_t	alike;			/* keys left that have the same head */
 	int			tail_width;
-	const uint8_t *weights;		/* this key's block of (slot, weight) */
+	const uint8_t *weights;		/* this key's block of (quarter, weight) */
 	const uint8_t *weights_end;
 	uint32_t	left;
 	ks_key		key;
-	int64_t		total;			/* weight of the key over all slots */
-	int64_t		slot_last;		/* that of the tally; */
+	int64_t		total;			/* weight of the key over all quarters */
+	int64_t		quarter_last;	/* that of the tally; */
 	int64_t		last;			/* that of the key */
-	uint32_t	nslots;
+	uint32_t	nquarters;
 	uint64_t	block;			/* bytes of its block */
 	uint32_t	entry;			/* its entries: [entry, entry_end) */
 	uint32_t	entry_end;
@@ -117,15 +117,15 @@ typedef struct ks_key_cursor
 } ks_key_cursor;
 
 /*
- * The slots that have members, ascending.  A visit is a member in a slot, under
+ * The quarters that have members, ascending.  A visit is a member in a quarter, under
  * however many keys; its gap is the distance to the member's visit before.
  */
 typedef struct ks_visit_cursor
 {
 	const uint8_t *at;
 	const uint8_t *end;
-	int64_t		slot;
-	int64_t		slot_last;
+	int64_t		quarter;
+	int64_t		quarter_last;
 	uint64_t	span;			/* no gap is larger */
 	uint64_t	fresh;			/* visits of members that were not there before */
 	uint64_t	pairs;			/* pairs of (gap, count) that ks_visit_pair has yet to give */
@@ -142,18 +142,18 @@ typedef struct ks_visit_cursor
 typedef struct ks_block
 {
 	uint32_t	at;				/* behind the first block's beginning */
-	uint32_t	nslots;
+	uint32_t	nquarters;
 	uint32_t	entry;
 } ks_block;
 
-/* The entries of all keys: runs of those that have key and slot in common. */
+/* The entries of all keys: runs of those that have key and quarter in common. */
 typedef struct ks_run_cursor
 {
 	const struct ks_view *view;
 	ks_key_cursor keys;
-	ks_slot_cursor slots;
+	ks_quarter_cursor quarters;
 	uint32_t	key;
-	int32_t		slot;
+	int32_t		quarter;
 	uint32_t	entry;			/* [entry, entry_end) */
 	uint32_t	entry_end;
 	ks_status	status;
@@ -184,21 +184,21 @@ typedef struct ks_weight_stream
 } ks_weight_stream;
 
 extern ks_status ks_view_open(ks_view *view, const void *bytes, size_t available);
-extern ks_slot_cursor ks_view_slots(const ks_view *view);
-extern bool ks_slot_next(ks_slot_cursor *cursor, int32_t *slot, int64_t *weight);
-extern bool ks_slot_peek(ks_slot_cursor *cursor, int32_t *slot);
-extern ks_status ks_slot_sum(ks_slot_cursor *cursor, int64_t end, int64_t *sum);
-extern ks_status ks_slot_spread(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int64_t *sums, int64_t *sum);
-extern bool ks_slot_run(ks_slot_cursor *cursor, const int32_t *bin_of, int64_t first, int32_t *bin);
+extern ks_quarter_cursor ks_view_quarters(const ks_view *view);
+extern bool ks_quarter_next(ks_quarter_cursor *cursor, int32_t *quarter, int64_t *weight);
+extern bool ks_quarter_peek(ks_quarter_cursor *cursor, int32_t *quarter);
+extern ks_status ks_quarter_sum(ks_quarter_cursor *cursor, int64_t end, int64_t *sum);
+extern ks_status ks_quarter_distribute(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int64_t *sums, int64_t *sum);
+extern bool ks_quarter_run(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int32_t *bucket);
 extern ks_key_cursor ks_view_keys(const ks_view *view);
 extern bool ks_key_next(ks_key_cursor *cursor);
 extern bool ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first);
-extern ks_slot_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
-extern ks_slot_cursor ks_view_block(const ks_view *view, const ks_block *block);
+extern ks_quarter_cursor ks_key_weights(const ks_view *view, const ks_key_cursor *key);
+extern ks_quarter_cursor ks_view_block(const ks_view *view, const ks_block *block);
 extern ks_visit_cursor ks_view_visits(const ks_view *view);
 extern bool ks_visit_next(ks_visit_cursor *cursor);
 extern bool ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count);
-extern bool ks_visit_peek(ks_visit_cursor *cursor, int32_t *slot);
+extern bool ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter);
 extern void ks_visit_count(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members);
 extern ks_run_cursor ks_view_runs(const ks_view *view);
 extern bool ks_run_next(ks_run_cursor *cursor);
@@ -213,15 +213,15 @@ static inline void
 ks_block_note(ks_block *block, const ks_view *view, const ks_key_cursor *key, bool next)
 {
 	block->at = (uint32_t) (key->weights + (next ? key->block : 0) - (view->bytes + view->header.weights_at));
-	block->nslots = next ? 0 : key->nslots;
+	block->nquarters = next ? 0 : key->nquarters;
 	block->entry = next ? key->entry_end : key->entry;
 }
 
 /* Rounds towards the past, so that instants before 2000 fall into their own quarter hour. */
 static inline int64_t
-ks_slot_of(int64_t at)
+ks_quarter_of(int64_t at)
 {
-	return at >= 0 ? at / KS_SLOT_USECS : -((-at + KS_SLOT_USECS - 1) / KS_SLOT_USECS);
+	return at >= 0 ? at / KS_QUARTER_USECS : -((-at + KS_QUARTER_USECS - 1) / KS_QUARTER_USECS);
 }
 
 /* Bytes of a number below count; nothing is written where there is no choice. */

@@ -1,27 +1,27 @@
 /*
- * Visits: what makes distinct counts cost slots instead of members.
+ * Visits: what makes distinct counts cost quarters instead of members.
  *
- * A visit is a member in a slot; its gap is the distance to the same member's
+ * A visit is a member in a quarter; its gap is the distance to the same member's
  * visit before.  The distinct members of [a, b) are its visits whose visit
- * before lies before a, or that have none.  So it is enough to keep, for each slot, how
+ * before lies before a, or that have none.  So it is enough to keep, for each quarter, how
  * many visits are a member's first, and how many have which gap: a bucket is
  * counted without looking at a single member.  Who they are follows, too: the
  * first visits are those of the next members, and the others are written down.
  */
 #include "tally/visit.h"
 
-#include "tally/bytes.h"
-#include "tally/sort.h"
+#include "base/bytes.h"
+#include "base/sort.h"
 
-/* While the slots are gone through in order. */
+/* While the quarters are gone through in order. */
 typedef struct visit_walk
 {
 	ks_visits  *visits;
 	ks_entry   *entries;
-	ks_entries	known;			/* members by number; the weight is the slot of the last visit */
-	uint64_t   *gaps;			/* of the slot's returning members */
+	ks_entries	known;			/* members by number; the weight is the quarter of the last visit */
+	uint64_t   *gaps;			/* of the quarter's returning members */
 	uint8_t    *at;				/* where the next bytes go */
-	int32_t		slot;			/* the slot before */
+	int32_t		quarter;		/* the quarter before */
 } visit_walk;
 
 static int
@@ -35,7 +35,7 @@ compare_gaps(const void *a, const void *b)
 }
 
 /*
- * Puts numbers in the place of the hashes of one slot's entries, which are
+ * Puts numbers in the place of the hashes of one quarter's entries, which are
  * sorted by hash; gives back how many members return.
  */
 static uint32_t
@@ -59,17 +59,17 @@ number_members(visit_walk *w, uint32_t begin, uint32_t end)
 			if (number == known)
 				w->visits->hash[number] = hash;
 			else
-				w->gaps[returning++] = (uint64_t) (e->slot - w->known.entry[number].weight);
-			w->known.entry[number].weight = e->slot;
+				w->gaps[returning++] = (uint64_t) (e->quarter - w->known.entry[number].weight);
+			w->known.entry[number].weight = e->quarter;
 		}
 		e->member = number;
 	}
 	return returning;
 }
 
-/* Writes one slot: distance, first visits, then pairs of (gap, visits), gaps ascending. */
+/* Writes one quarter: distance, first visits, then pairs of (gap, visits), gaps ascending. */
 static void
-put_slot(visit_walk *w, int32_t slot, uint32_t fresh, uint32_t returning)
+put_quarter(visit_walk *w, int32_t quarter, uint32_t fresh, uint32_t returning)
 {
 	uint32_t	pairs = 0;
 	uint64_t	gap = 0;
@@ -79,7 +79,7 @@ put_slot(visit_walk *w, int32_t slot, uint32_t fresh, uint32_t returning)
 	ks_sort(w->gaps, returning, sizeof(uint64_t), compare_gaps, w->known.memory);
 	for (i = 0; i < returning; i++)
 		pairs += i == 0 || w->gaps[i] != w->gaps[i - 1];
-	w->at = ks_put_varint(w->at, (uint64_t) ((int64_t) slot - w->slot));
+	w->at = ks_put_varint(w->at, (uint64_t) ((int64_t) quarter - w->quarter));
 	w->at = ks_put_varint(w->at, fresh);
 	w->at = ks_put_varint(w->at, pairs);
 	for (i = 0; i < returning; i = j)
@@ -90,10 +90,10 @@ put_slot(visit_walk *w, int32_t slot, uint32_t fresh, uint32_t returning)
 		w->at = ks_put_varint(w->at, j - i);
 		gap = w->gaps[i];
 	}
-	w->slot = slot;
+	w->quarter = quarter;
 }
 
-/* Notes who returns, of the entries of a slot, which are sorted by number: those who were known before it. */
+/* Notes who returns, of the entries of a quarter, which are sorted by number: those who were known before it. */
 static void
 note_returns(visit_walk *w, uint32_t begin, uint32_t end, uint32_t known)
 {
@@ -108,12 +108,12 @@ note_returns(visit_walk *w, uint32_t begin, uint32_t end, uint32_t known)
 }
 
 /*
- * Brings settled entries, which are by slot, member's hash, key, into the order
- * of slot, member's number, key, and writes the visits.  They are left with the
+ * Brings consolidated entries, which are by quarter, member's hash, key, into the order
+ * of quarter, member's number, key, and writes the visits.  They are left with the
  * numbers in the place of the hashes.
  */
 void
-ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first)
+ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t quarter_first)
 {
 	visit_walk	w;
 	uint32_t	begin,
@@ -122,7 +122,7 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 	memset(visits, 0, sizeof(*visits));
 	visits->hash = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
 	visits->returns = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint32_t));
-	/* three numbers a slot and two a gap, none of them longer than five bytes */
+	/* three numbers a quarter and two a gap, none of them longer than five bytes */
 	visits->bytes = ks_alloc(memory, (size_t) count * 25 + 1);
 
 	memset(&w, 0, sizeof(w));
@@ -130,7 +130,7 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 	w.entries = entries;
 	w.gaps = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
 	w.at = visits->bytes;
-	w.slot = slot_first;
+	w.quarter = quarter_first;
 	ks_entries_init(&w.known, memory);
 	for (begin = 0; begin < count; begin = end)
 	{
@@ -138,13 +138,13 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 		uint32_t	returning;
 
 		ks_check_interrupts();
-		for (end = begin + 1; end < count && entries[end].slot == entries[begin].slot; end++)
+		for (end = begin + 1; end < count && entries[end].quarter == entries[begin].quarter; end++)
 			;
 		returning = number_members(&w, begin, end);
 		/* numbers of returning members, and those of keys, come in another order than hashes */
 		ks_entries_sort(entries + begin, end - begin, memory);
 		note_returns(&w, begin, end, known);
-		put_slot(&w, entries[begin].slot, w.known.count - known, returning);
+		put_quarter(&w, entries[begin].quarter, w.known.count - known, returning);
 	}
 	visits->nmembers = w.known.count;
 	visits->size = (size_t) (w.at - visits->bytes);

@@ -7,8 +7,8 @@
 #include "tally/entries.h"
 
 /*
- * Members are numbered in the order of their first visits, those of one slot by
- * hash.  Returns come by slot and number.  bytes is the section of visits as it is
+ * Members are numbered in the order of their first visits, those of one quarter by
+ * hash.  Returns come by quarter and number.  bytes is the section of visits as it is
  * stored.
  */
 typedef struct ks_visits
@@ -21,7 +21,7 @@ typedef struct ks_visits
 	size_t		size;
 } ks_visits;
 
-extern void ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t slot_first);
+extern void ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t count, int32_t quarter_first);
 extern void ks_visits_free(ks_visits *visits);
 
 #endif							/* KS_TALLY_VISIT_H */

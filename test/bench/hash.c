@@ -3,12 +3,12 @@
  * others.  Prints a table, nanoseconds an id: the best of many runs, for what
  * else the machine does only adds to it.
  *
- * Build: cc -O2 -DKS_STANDALONE -Isrc -Itest/unit -o test/bench/hash test/bench/hash.c src/tally/hash.c src/tally/seed.c
+ * Build: cc -O2 -DKS_STANDALONE -Isrc -Itest/unit -o test/bench/hash test/bench/hash.c src/base/hash.c src/base/seed.c
  */
 #include <time.h>
 
-#include "tally/hash.h"
-#include "tally/seed.h"
+#include "base/hash.h"
+#include "base/seed.h"
 #include "xxh64.h"
 
 #define IDS 4096

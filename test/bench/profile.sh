@@ -55,7 +55,7 @@ shares()
 	awk -v ms="$1" '
 		FILENAME != "-" { room[$1] = $2; next }
 		BEGIN {
-			label["tally"] = "decode, fold (tally)"
+			label["tally"] = "decode, query (tally)"
 			label["dialect"] = "output (dialect)"
 			label["stats"] = "output (stats)"
 			label["bucket"] = "zones, edges (bucket)"

@@ -6,7 +6,7 @@
 #
 # Parts: questions, dialects, periods, bi, access, ingest, writing, statement, growth, compaction, size, file, bots, by_bots,
 # rebuild, attach, first_call, real, timescale; and, only where named, profile, which shows where the time of
-# questions goes, export, what an export of a day takes, hash, what hashing an id takes, unite, what counting
+# questions goes, export, what an export of a day takes, hash, what hashing an id takes, union, what counting
 # different members takes, http, the load on the HTTP
 # API, hog, one of its customers beside greedy ones, and page, how soon the page is there.  BENCH_SESSIONS=20000 makes a smaller workload to try it out with, whose figures
 # are printed only.

@@ -3,13 +3,13 @@
  * understood, as against a filter that is never sorted (libFuzzer).
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
- *     -DKS_STANDALONE -Isrc -Itest/fuzz -o test/fuzz/fuzz_filter test/fuzz/fuzz_filter.c src/tally/filter.c src/tally/key.c
+ *     -DKS_STANDALONE -Isrc -Itest/fuzz -o test/fuzz/fuzz_filter test/fuzz/fuzz_filter.c src/query/filter.c src/tally/key.c
  * Run: test/fuzz/fuzz_filter -max_total_time=60
  *
  * Conditions stand between bytes of 0xff in the input; behind an empty one come the
  * parts of a key, of which "?" is NULL.
  */
-#include "tally/filter.h"
+#include "query/filter.h"
 
 #include "require.h"
 

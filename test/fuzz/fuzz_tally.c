@@ -3,9 +3,9 @@
  *
  * Build: clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
  *     -DKS_STANDALONE -Isrc -Itest/fuzz -o test/fuzz/fuzz_tally test/fuzz/fuzz_tally.c \
- *     src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c src/tally/fold.c \
- *     src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c src/tally/scan.c \
- *     src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
+ *     src/query/intervals.c src/tally/builder.c src/query/cut.c src/query/distinct.c src/tally/entries.c src/query/filter.c src/query/query.c \
+ *     src/base/hash.c src/query/distinct_count.c src/tally/key.c src/tally/accumulator.c src/query/first_seen.c src/tally/pack.c src/query/entry_scan.c \
+ *     src/base/seed.c src/query/union.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/query/retraction.c
  * Run: test/fuzz/fuzz_tally -max_total_time=60 -malloc_limit_mb=8
  *
  * No corpus is needed: the mutator makes well-formed tallies to begin with, and
@@ -14,7 +14,7 @@
  * proportional to the bytes, not to the counts that they claim.
  */
 #include "tally/builder.h"
-#include "tally/fold.h"
+#include "query/query.h"
 
 #include "secret.h"
 
@@ -61,17 +61,17 @@ make_tally(uint8_t *data, size_t max_size)
 		uint8_t    *at = bytes;
 		uint32_t	parts = below(4);
 		ks_string	key = {bytes, 0};
-		int32_t		slot = (int32_t) below((uint32_t) span) - 50;
+		int32_t		quarter = (int32_t) below((uint32_t) span) - 50;
 		int64_t		weight = below(8) ? 1 : (int64_t) below(2000) - 1000;
 
 		while (parts-- > 0)
 			at = ks_key_put(at, below(3) ? "web" : NULL, below(4));
 		key.length = (size_t) (at - bytes);
 		if (below(2))
-			ks_builder_add(&builder, ks_dictionary_put(&builder.keys, key), slot, weight);
+			ks_builder_add(&builder, ks_dictionary_put(&builder.keys, key), quarter, weight);
 		else
-			ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, key), slot, below(20), weight);
-		ks_bounds_note(&builder.bounds, slot * KS_SLOT_USECS, weight < 0);
+			ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, key), quarter, below(20), weight);
+		ks_bounds_note(&builder.bounds, quarter * KS_QUARTER_USECS, weight < 0);
 	}
 	size = pack_into(&builder, data, max_size);
 	ks_builder_free(&builder);
@@ -106,31 +106,31 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned in
 }
 
 static void
-fold_series(const ks_view *view, ks_bins *bins, ks_filter *filter, const ks_string *prefix, uint32_t rows)
+series_agg(const ks_view *view, ks_intervals *intervals, ks_filter *filter, const ks_string *prefix, uint32_t rows)
 {
-	ks_fold		fold;
+	ks_query	query;
 	ks_status	status = KS_OK;
 
-	ks_fold_series(&fold, NULL, bins, filter, true);
+	ks_query_series(&query, NULL, intervals, filter, true);
 	while (status == KS_OK && rows-- > 0)
-		status = ks_fold_add(&fold, view, prefix);
+		status = ks_query_add(&query, view, prefix);
 	if (status == KS_OK)
-		ks_fold_finish_series(&fold);
-	ks_fold_free(&fold);
+		ks_query_finish_series(&query);
+	ks_query_free(&query);
 }
 
 static void
-fold_top(const ks_view *view, ks_bins *bins, ks_filter *filter, uint32_t skip)
+top_agg(const ks_view *view, ks_intervals *intervals, ks_filter *filter, uint32_t skip)
 {
-	ks_fold		fold;
+	ks_query	query;
 	ks_top_line *lines = NULL;
 	uint32_t	count;
 
-	ks_fold_top(&fold, NULL, bins, filter, true, skip, 1);
-	if (ks_fold_add(&fold, view, NULL) == KS_OK)
-		ks_fold_finish_top(&fold, 3, &lines, &count);
+	ks_query_top(&query, NULL, intervals, filter, true, skip, 1);
+	if (ks_query_add(&query, view, NULL) == KS_OK)
+		ks_query_finish_top(&query, 3, &lines, &count);
 	free(lines);
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 }
 
 /* What passed the check must be what it says: it can be taken away from itself, and packed again. */
@@ -146,7 +146,7 @@ use_checked(const ks_view *view)
 		abort();
 	if (ks_builder_merge(&builder, view, true) == KS_OK)
 	{
-		if (ks_builder_settle(&builder) != KS_OK || !ks_builder_empty(&builder) || ks_pack(&builder, 0, &bytes, &size) != KS_OK ||
+		if (ks_builder_consolidate(&builder) != KS_OK || !ks_builder_empty(&builder) || ks_pack(&builder, 0, &bytes, &size) != KS_OK ||
 			ks_check(bytes, size, NULL) != KS_OK)
 			abort();
 		free(bytes);
@@ -171,12 +171,12 @@ renew(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int64_t days[] = {INT64_MIN, -1, 0, 1, 96 * KS_SLOT_USECS, 192 * KS_SLOT_USECS, INT64_MAX};
-	int64_t		whole[] = {INT64_MIN, -50 * KS_SLOT_USECS, 0, 96 * KS_SLOT_USECS, 192 * KS_SLOT_USECS, INT64_MAX};
-	int32_t		slots[7];
+	static const int64_t days[] = {INT64_MIN, -1, 0, 1, 96 * KS_QUARTER_USECS, 192 * KS_QUARTER_USECS, INT64_MAX};
+	int64_t		whole[] = {INT64_MIN, -50 * KS_QUARTER_USECS, 0, 96 * KS_QUARTER_USECS, 192 * KS_QUARTER_USECS, INT64_MAX};
+	int32_t		quarters[7];
 	bool		cut[7];
 	int32_t		order[] = {1, -1, 0, 2, 1};
-	ks_bins		bins = {slots, cut, NULL, 0, 5};
+	ks_intervals intervals = {quarters, cut, NULL, 0, 5};
 	ks_condition condition = {0, true, {(const uint8_t *) "web", 3}};
 	ks_filter	none = {NULL, 0};
 	ks_filter	filter = {&condition, 1};
@@ -190,18 +190,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (view.header.size > size)
 		view.available = size;
-	ks_bins_set(&bins, whole, 6);
-	fold_series(&view, &bins, &none, NULL, 2);
-	fold_series(&view, &bins, &filter, NULL, 1);
-	fold_series(&view, &bins, &none, &condition.value, 1);
-	fold_top(&view, &bins, &none, 0);
-	fold_top(&view, &bins, &filter, 1);
-	bins.bin_of = order;
-	bins.nbins = 3;
-	fold_series(&view, &bins, &filter, NULL, 2);
-	bins.bin_of = NULL;
-	ks_bins_set(&bins, days, 7);
-	bins.nbins = 6;
-	fold_series(&view, &bins, &none, NULL, 1);
+	ks_intervals_set(&intervals, whole, 6);
+	series_agg(&view, &intervals, &none, NULL, 2);
+	series_agg(&view, &intervals, &filter, NULL, 1);
+	series_agg(&view, &intervals, &none, &condition.value, 1);
+	top_agg(&view, &intervals, &none, 0);
+	top_agg(&view, &intervals, &filter, 1);
+	intervals.bucket_of = order;
+	intervals.nbuckets = 3;
+	series_agg(&view, &intervals, &filter, NULL, 2);
+	intervals.bucket_of = NULL;
+	ks_intervals_set(&intervals, days, 7);
+	intervals.nbuckets = 6;
+	series_agg(&view, &intervals, &none, NULL, 1);
 	return 0;
 }

@@ -4,7 +4,7 @@
 #ifndef KS_TEST_SECRET_H
 #define KS_TEST_SECRET_H
 
-#include "tally/seed.h"
+#include "base/seed.h"
 
 int			LLVMFuzzerInitialize(int *argc, char ***argv);
 

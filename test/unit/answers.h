@@ -1,13 +1,13 @@
 /*
- * Whether the folds answer what the model does: for unit_fold, which draws its
- * rounds by chance, and fuzz_fold, to which a fuzzer deals them.
+ * Whether the folds answer what the model does: for unit_query, which draws its
+ * rounds by chance, and fuzz_query, to which a fuzzer deals them.
  */
 #ifndef KS_TEST_ANSWERS_H
 #define KS_TEST_ANSWERS_H
 
 #include "model.h"
 
-#include "tally/presence.h"
+#include "query/presence.h"
 
 /* The rest of a row, as the server would fetch it: copies of just those stretches, which sanitizers watch. */
 typedef struct fetched
@@ -80,7 +80,7 @@ free_rests(void)
 }
 
 static ks_status
-add_rows(round *r, ks_fold *fold)
+add_rows(round *r, ks_query *query)
 {
 	ks_string	mine = {(const uint8_t *) "mine", 4};
 	ks_status	status = KS_OK;
@@ -95,36 +95,36 @@ add_rows(round *r, ks_fold *fold)
 		/* most of those that are empty stay out, so that there are folds of one row, too */
 		if (front.header.nweights == 0 && front.header.nentries == 0 && below(4))
 			continue;
-		reach = ks_fold_reach(fold, &front.header, r->mixed[row]);
+		reach = ks_query_reach(query, &front.header, r->mixed[row]);
 		front.available = reach < r->size[row] ? reach : r->size[row];
 		front.fetch = fetch_copy;
 		front.release = free_fetched;
 		front.source = &rests[row];
 		rests[row].bytes = front.bytes;
 		rests[row].size = r->size[row];
-		status = ks_fold_add(fold, &front, r->mixed[row] ? &mine : NULL);
+		status = ks_query_add(query, &front, r->mixed[row] ? &mine : NULL);
 	}
 	return status;
 }
 
-/* Whether weights and members of each bin are the model's. */
+/* Whether weights and members of each bucket are the model's. */
 static bool
-bins_agree(const round *r, const ks_fold *fold)
+buckets_agree(const round *r, const ks_query *query)
 {
 	bool		chosen[MAX_EVENTS];
-	uint32_t	bin;
+	uint32_t	bucket;
 	int			i;
 
-	for (bin = 0; bin < r->bins.nbins; bin++)
+	for (bucket = 0; bucket < r->intervals.nbuckets; bucket++)
 	{
 		int64_t		count = 0;
 
 		for (i = 0; i < r->nevents; i++)
 		{
-			chosen[i] = model_passes(r, &r->events[i]) && model_bin(r, r->events[i].slot) == (int32_t) bin;
+			chosen[i] = model_passes(r, &r->events[i]) && model_bucket(r, r->events[i].quarter) == (int32_t) bucket;
 			count += chosen[i] ? r->events[i].weight : 0;
 		}
-		if (fold->counts[bin] != count || fold->distincts[bin] != (fold->distinct ? model_distinct(r, chosen) : 0))
+		if (query->counts[bucket] != count || query->distincts[bucket] != (query->distinct ? model_distinct(r, chosen) : 0))
 			return false;
 	}
 	return true;
@@ -133,31 +133,31 @@ bins_agree(const round *r, const ks_fold *fold)
 static bool
 series_agree(round *r, bool distinct)
 {
-	ks_fold		fold;
+	ks_query	query;
 	ks_status	status;
 	bool		good;
 
-	ks_fold_series(&fold, NULL, &r->bins, &r->filter, distinct);
-	status = add_rows(r, &fold);
+	ks_query_series(&query, NULL, &r->intervals, &r->filter, distinct);
+	status = add_rows(r, &query);
 	if (status == KS_OK)
-		status = ks_fold_finish_series(&fold);
-	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && bins_agree(r, &fold) && still_fetched() == 0;
-	ks_fold_free(&fold);
+		status = ks_query_finish_series(&query);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && buckets_agree(r, &query) && still_fetched() == 0;
+	ks_query_free(&query);
 	free_rests();
 	return good;
 }
 
-/* Whether each bin has the members whose weights add up to something there and in no bin before. */
+/* Whether each bucket has the members whose weights add up to something there and in no bucket before. */
 static bool
-newcomers_agree(const round *r, const ks_fold *fold)
+first_seen_agree(const round *r, const ks_query *query)
 {
 	int64_t		expected[MAX_BINS + 1] = {0};
 	int			member;
-	uint32_t	bin;
+	uint32_t	bucket;
 
 	for (member = 1; member < 12; member++)
 	{
-		for (bin = 0; bin < r->bins.nbins; bin++)
+		for (bucket = 0; bucket < r->intervals.nbuckets; bucket++)
 		{
 			int64_t		sum = 0;
 			int			i;
@@ -166,46 +166,46 @@ newcomers_agree(const round *r, const ks_fold *fold)
 			{
 				const event *e = &r->events[i];
 
-				if (e->member == member && model_passes(r, e) && model_bin(r, e->slot) == (int32_t) bin)
+				if (e->member == member && model_passes(r, e) && model_bucket(r, e->quarter) == (int32_t) bucket)
 					sum += e->weight;
 			}
 			if (sum == 0)
 				continue;
-			expected[bin]++;
+			expected[bucket]++;
 			break;
 		}
 	}
-	for (bin = 0; bin < r->bins.nbins; bin++)
+	for (bucket = 0; bucket < r->intervals.nbuckets; bucket++)
 	{
-		if (fold->distincts[bin] != expected[bin])
+		if (query->distincts[bucket] != expected[bucket])
 			return false;
 	}
 	return true;
 }
 
 static bool
-firsts_agree(round *r)
+first_seen_series_agree(round *r)
 {
 	int64_t		first = r->edges[0];
-	ks_fold		fold;
+	ks_query	query;
 	ks_status	status;
 	bool		good;
 
-	if (r->bins.bin_of != NULL)
+	if (r->intervals.bucket_of != NULL)
 		return true;
-	/* who was there before the first bin is no newcomer: there is none */
+	/* who was there before the first bucket is no newcomer: there is none */
 	r->edges[0] = INT64_MIN;
-	ks_bins_set(&r->bins, r->edges, r->bins.nsegments + 1);
-	ks_fold_series(&fold, NULL, &r->bins, &r->filter, true);
-	fold.firsts = true;
-	status = add_rows(r, &fold);
+	ks_intervals_set(&r->intervals, r->edges, r->intervals.nintervals + 1);
+	ks_query_series(&query, NULL, &r->intervals, &r->filter, true);
+	query.first_seen = true;
+	status = add_rows(r, &query);
 	if (status == KS_OK)
-		status = ks_fold_finish_series(&fold);
-	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && newcomers_agree(r, &fold) && still_fetched() == 0;
-	ks_fold_free(&fold);
+		status = ks_query_finish_series(&query);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && first_seen_agree(r, &query) && still_fetched() == 0;
+	ks_query_free(&query);
 	free_rests();
 	r->edges[0] = first;
-	ks_bins_set(&r->bins, r->edges, r->bins.nsegments + 1);
+	ks_intervals_set(&r->intervals, r->edges, r->intervals.nintervals + 1);
 	return good;
 }
 
@@ -216,7 +216,7 @@ in_group(const round *r, const event *e, int skip, int take, ks_string group)
 	uint8_t		bytes[64];
 	ks_string	mine = {bytes, encode(bytes, e, skip, skip + take)};
 
-	return model_passes(r, e) && model_bin(r, e->slot) >= 0 &&
+	return model_passes(r, e) && model_bucket(r, e->quarter) >= 0 &&
 		mine.length == group.length && memcmp(mine.bytes, group.bytes, mine.length) == 0;
 }
 
@@ -260,10 +260,10 @@ model_groups(const round *r, int skip, int take)
 
 /* Whether the lines are those of the model, and the total is. */
 static bool
-lines_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint32_t count, uint32_t limit)
+lines_agree(const round *r, const ks_query *query, const ks_top_line *lines, uint32_t count, uint32_t limit)
 {
-	int			skip = (int) fold->skip;
-	int			take = (int) fold->take;
+	int			skip = (int) query->skip;
+	int			take = (int) query->take;
 	uint32_t	groups = model_groups(r, skip, take);
 	int64_t		total = 0;
 	uint32_t	i;
@@ -273,10 +273,10 @@ lines_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint3
 		return false;
 	for (k = 0; k < r->nevents; k++)
 	{
-		if (model_passes(r, &r->events[k]) && model_bin(r, r->events[k].slot) >= 0)
+		if (model_passes(r, &r->events[k]) && model_bucket(r, r->events[k].quarter) >= 0)
 			total += r->events[k].weight;
 	}
-	if (fold->total != total)
+	if (query->total != total)
 		return false;
 	/* each line is right, they descend, and nothing that was left out is heavier */
 	for (i = 0; i < count; i++)
@@ -284,7 +284,7 @@ lines_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint3
 		bool		chosen[MAX_EVENTS];
 
 		if (lines[i].weight != model_group(r, skip, take, lines[i].key, chosen) ||
-			lines[i].members != (fold->distinct ? model_distinct(r, chosen) : 0))
+			lines[i].members != (query->distinct ? model_distinct(r, chosen) : 0))
 			return false;
 		if (i > 0 && (lines[i].weight > lines[i - 1].weight ||
 					  (lines[i].weight == lines[i - 1].weight && ks_key_compare(lines[i - 1].key, lines[i].key) >= 0)))
@@ -314,45 +314,45 @@ top_agrees(round *r, bool distinct)
 	uint32_t	limit = 1 + below(6);
 	ks_top_line *lines = NULL;
 	uint32_t	count;
-	ks_fold		fold;
+	ks_query	query;
 	ks_status	status;
 	bool		good;
 
-	ks_fold_top(&fold, NULL, &r->bins, &r->filter, distinct, below(4), below(2) ? 1 + below(3) : KS_KEY_MAX_PARTS);
-	status = add_rows(r, &fold);
+	ks_query_top(&query, NULL, &r->intervals, &r->filter, distinct, below(4), below(2) ? 1 + below(3) : KS_KEY_MAX_PARTS);
+	status = add_rows(r, &query);
 	if (status == KS_OK)
-		status = ks_fold_finish_top(&fold, limit, &lines, &count);
-	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &fold, lines, count, limit);
+		status = ks_query_finish_top(&query, limit, &lines, &count);
+	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && lines_agree(r, &query, lines, count, limit);
 	free(lines);
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 	free_rests();
 	return good;
 }
 
-/* Whether each line has the model's weight and members in each bin. */
+/* Whether each line has the model's weight and members in each bucket. */
 static bool
-cells_agree(const round *r, const ks_fold *fold, const ks_top_line *lines, uint32_t count)
+cells_agree(const round *r, const ks_query *query, const ks_top_line *lines, uint32_t count)
 {
-	uint32_t	nbins = fold->bins.nbins;
+	uint32_t	nbuckets = query->intervals.nbuckets;
 	uint32_t	i,
-				bin;
+				bucket;
 
 	for (i = 0; i < count; i++)
 	{
-		for (bin = 0; bin < nbins; bin++)
+		for (bucket = 0; bucket < nbuckets; bucket++)
 		{
 			bool		chosen[MAX_EVENTS];
 			int64_t		sum = 0;
 			int			k;
 
-			model_group(r, (int) fold->skip, (int) fold->take, lines[i].key, chosen);
+			model_group(r, (int) query->skip, (int) query->take, lines[i].key, chosen);
 			for (k = 0; k < r->nevents; k++)
 			{
-				chosen[k] &= model_bin(r, r->events[k].slot) == (int32_t) bin;
+				chosen[k] &= model_bucket(r, r->events[k].quarter) == (int32_t) bucket;
 				sum += chosen[k] ? r->events[k].weight : 0;
 			}
-			if (fold->group_bins[(size_t) lines[i].group * nbins + bin] != sum ||
-				(fold->distinct && fold->line_bins[(size_t) i * nbins + bin] != model_distinct(r, chosen)))
+			if (query->group_buckets[(size_t) lines[i].group * nbuckets + bucket] != sum ||
+				(query->distinct && query->line_buckets[(size_t) i * nbuckets + bucket] != model_distinct(r, chosen)))
 				return false;
 		}
 	}
@@ -366,25 +366,25 @@ spread_agrees(round *r, bool distinct)
 	uint32_t	count = 0;
 	uint32_t	skip = below(4);
 	uint32_t	take = 1 + below(3);
-	ks_fold		fold;
+	ks_query	query;
 	ks_status	status;
 	bool		good;
 
-	ks_fold_spread(&fold, NULL, &r->bins, &r->filter, distinct, skip, take);
-	status = add_rows(r, &fold);
+	ks_query_top_series(&query, NULL, &r->intervals, &r->filter, distinct, skip, take);
+	status = add_rows(r, &query);
 	if (status == KS_OK)
-		status = ks_fold_finish_top(&fold, UINT32_MAX, &lines, &count);
+		status = ks_query_finish_top(&query, UINT32_MAX, &lines, &count);
 	good = model_cut(r) ? status == KS_E_CUT
-		: status == KS_OK && count == model_groups(r, (int) skip, (int) take) && cells_agree(r, &fold, lines, count);
+		: status == KS_OK && count == model_groups(r, (int) skip, (int) take) && cells_agree(r, &query, lines, count);
 	free(lines);
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 	free_rests();
 	return good;
 }
 
-/* Whether a member's weights in a bin add up to something. */
+/* Whether a member's weights in a bucket add up to something. */
 static bool
-model_present(const round *r, int member, uint32_t bin)
+model_present(const round *r, int member, uint32_t bucket)
 {
 	int64_t		sum = 0;
 	int			i;
@@ -393,36 +393,36 @@ model_present(const round *r, int member, uint32_t bin)
 	{
 		const event *e = &r->events[i];
 
-		if (e->member == member && model_passes(r, e) && model_bin(r, e->slot) == (int32_t) bin)
+		if (e->member == member && model_passes(r, e) && model_bucket(r, e->quarter) == (int32_t) bucket)
 			sum += e->weight;
 	}
 	return sum != 0;
 }
 
-/* What the model says of a member who is in these bins. */
+/* What the model says of a member who is in these buckets. */
 static void
-expect_present(const bool *present, uint32_t nbins, const ks_presence *p, int64_t *expected)
+expect_present(const bool *present, uint32_t nbuckets, const ks_presence *p, int64_t *expected)
 {
 	uint32_t	first = 0;
-	uint32_t	bin,
+	uint32_t	bucket,
 				w;
 	int32_t		back;
 
-	while (first < nbins && !present[first])
+	while (first < nbuckets && !present[first])
 		first++;
 	if (p->kind == KS_PRESENT_MEMBERS)
-		expected[0] += first < nbins;
-	for (bin = first; bin < nbins && p->kind == KS_PRESENT_COHORTS; bin++)
-		expected[first * nbins + bin] += present[bin];
+		expected[0] += first < nbuckets;
+	for (bucket = first; bucket < nbuckets && p->kind == KS_PRESENT_COHORTS; bucket++)
+		expected[first * nbuckets + bucket] += present[bucket];
 	for (w = 0; w < p->nwindows && p->kind == KS_PRESENT_LATELY; w++)
 	{
-		for (bin = 0; bin < nbins; bin++)
+		for (bucket = 0; bucket < nbuckets; bucket++)
 		{
 			bool		lately = false;
 
-			for (back = 0; back < p->windows[w] && back <= (int32_t) bin; back++)
-				lately |= present[bin - (uint32_t) back];
-			expected[w * nbins + bin] += lately;
+			for (back = 0; back < p->windows[w] && back <= (int32_t) bucket; back++)
+				lately |= present[bucket - (uint32_t) back];
+			expected[w * nbuckets + bucket] += lately;
 		}
 	}
 }
@@ -459,11 +459,11 @@ presence_matches(const round *r, const ks_presence *p)
 	for (member = 1; member < MEMBERS; member++)
 	{
 		bool		present[MAX_BINS];
-		uint32_t	bin;
+		uint32_t	bucket;
 
-		for (bin = 0; bin < r->bins.nbins; bin++)
-			present[bin] = model_present(r, member, bin);
-		expect_present(present, r->bins.nbins, p, expected);
+		for (bucket = 0; bucket < r->intervals.nbuckets; bucket++)
+			present[bucket] = model_present(r, member, bucket);
+		expect_present(present, r->intervals.nbuckets, p, expected);
 	}
 	if (p->kind == KS_PRESENT_MEMBERS)
 		return members_listed(p) == expected[0];
@@ -480,20 +480,20 @@ presence_agrees(round *r, ks_presence_kind kind)
 {
 	int32_t		windows[4];
 	ks_presence presence = {kind, windows, 1 + below(4), NULL, 0};
-	ks_fold		fold;
+	ks_query	query;
 	ks_status	status;
 	bool		good;
 	uint32_t	w;
 
 	for (w = 0; w < presence.nwindows; w++)
 		windows[w] = (int32_t) (1 + below(3) + (w > 0 ? (uint32_t) windows[w - 1] - below(2) : 0));
-	ks_fold_series(&fold, NULL, &r->bins, &r->filter, true);
-	status = add_rows(r, &fold);
+	ks_query_series(&query, NULL, &r->intervals, &r->filter, true);
+	status = add_rows(r, &query);
 	if (status == KS_OK)
-		status = ks_presence_find(&fold, &presence);
+		status = ks_presence_find(&query, &presence);
 	good = model_cut(r) ? status == KS_E_CUT : status == KS_OK && presence_matches(r, &presence) && still_fetched() == 0;
 	free(presence.numbers);
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 	free_rests();
 	return good;
 }
@@ -510,7 +510,7 @@ answer_agrees(round *r, uint32_t question)
 		case 1:
 			return series_agree(r, true);
 		case 2:
-			return firsts_agree(r);
+			return first_seen_series_agree(r);
 		case 3:
 			return top_agrees(r, false);
 		case 4:

@@ -23,7 +23,7 @@ typedef struct event
 	bool		other;			/* belongs to another measure of a mixed row */
 	int			nparts;
 	int			part[MAX_PARTS];	/* into texts */
-	int32_t		slot;
+	int32_t		quarter;
 	int			member;			/* 0 for none */
 	int64_t		weight;
 } event;
@@ -33,9 +33,9 @@ typedef struct setting
 {
 	bool		negative;
 	bool		cut;
-	bool		mapped;			/* segments go to bins out of order, or nowhere */
+	bool		mapped;			/* intervals go to buckets out of order, or nowhere */
 	bool		mixed;			/* some rows hold several measures */
-	uint32_t	span;			/* slots */
+	uint32_t	span;			/* quarters */
 	uint32_t	events;			/* at most; 0 for MAX_EVENTS */
 } setting;
 
@@ -49,10 +49,10 @@ typedef struct round
 	ks_view		view[ROWS];
 
 	int64_t		edges[MAX_BINS + 1];
-	int32_t		edge_slot[MAX_BINS + 1];
+	int32_t		edge_quarter[MAX_BINS + 1];
 	bool		edge_cut[MAX_BINS + 1];
-	int32_t		bin_of[MAX_BINS];
-	ks_bins		bins;
+	int32_t		bucket_of[MAX_BINS];
+	ks_intervals intervals;
 
 	ks_condition conditions[MAX_CONDITIONS];
 	int			condition_text[MAX_CONDITIONS];
@@ -106,7 +106,7 @@ make_events(round *r, const setting *s)
 		for (k = 0; k < MAX_PARTS; k++)
 			e->part[k] = (int) below(5);
 		/* rows overlap a little, as months and late events do */
-		e->slot = (int32_t) below(s->span) + (below(5) ? e->row * (int32_t) s->span : 0) - 1000;
+		e->quarter = (int32_t) below(s->span) + (below(5) ? e->row * (int32_t) s->span : 0) - 1000;
 		e->member = (int) below(MEMBERS);
 		e->weight = s->negative ? (int64_t) below(7) - 3 : (int64_t) below(4);
 		if (s->negative && i > 0 && below(3) == 0)
@@ -133,8 +133,8 @@ add_event(ks_builder *builder, const round *r, const event *e)
 		key.length = (size_t) (ks_key_put(bytes, e->other ? "other" : "mine", e->other ? 5 : 4) - bytes);
 	key.length += encode(bytes + key.length, e, 0, e->nparts);
 	number = ks_dictionary_put(&builder->keys, key);
-	return e->member > 0 ? ks_builder_add_member(builder, number, e->slot, hash_of_member(e->member), e->weight)
-		: ks_builder_add(builder, number, e->slot, e->weight);
+	return e->member > 0 ? ks_builder_add_member(builder, number, e->quarter, hash_of_member(e->member), e->weight)
+		: ks_builder_add(builder, number, e->quarter, e->weight);
 }
 
 static bool
@@ -176,35 +176,35 @@ compare_edges(const void *a, const void *b)
 static bool
 make_bins(round *r, const setting *s)
 {
-	uint32_t	segments = below(4) ? 1 + below(MAX_BINS) : 1;
+	uint32_t	intervals = below(4) ? 1 + below(MAX_BINS) : 1;
 	uint32_t	i;
 
-	for (i = 0; i <= segments; i++)
+	for (i = 0; i <= intervals; i++)
 	{
-		r->edges[i] = ((int64_t) below(6 * s->span) - 1000 - (int64_t) s->span / 2) * KS_SLOT_USECS;
+		r->edges[i] = ((int64_t) below(6 * s->span) - 1000 - (int64_t) s->span / 2) * KS_QUARTER_USECS;
 		if (s->cut && below(6) == 0)
 			r->edges[i] += below(900000000);
 	}
 	/* an edge where events are */
 	if (r->nevents > 0 && below(2))
-		r->edges[0] = r->events[0].slot * KS_SLOT_USECS + (s->cut ? below(2) : 0);
+		r->edges[0] = r->events[0].quarter * KS_QUARTER_USECS + (s->cut ? below(2) : 0);
 	if (below(8) == 0)
 		r->edges[0] = INT64_MIN;
 	if (below(8) == 0)
-		r->edges[segments] = INT64_MAX;
-	qsort(r->edges, segments + 1, sizeof(int64_t), compare_edges);
-	r->bins.edge = r->edge_slot;
-	r->bins.cut = r->edge_cut;
-	r->bins.bin_of = NULL;
-	if (!ks_bins_set(&r->bins, r->edges, segments + 1))
+		r->edges[intervals] = INT64_MAX;
+	qsort(r->edges, intervals + 1, sizeof(int64_t), compare_edges);
+	r->intervals.edge = r->edge_quarter;
+	r->intervals.cut = r->edge_cut;
+	r->intervals.bucket_of = NULL;
+	if (!ks_intervals_set(&r->intervals, r->edges, intervals + 1))
 		return false;
-	r->bins.nbins = segments;
+	r->intervals.nbuckets = intervals;
 	if (s->mapped)
 	{
-		r->bins.nbins = 1 + below(segments);
-		r->bins.bin_of = r->bin_of;
-		for (i = 0; i < segments; i++)
-			r->bin_of[i] = (int32_t) below(r->bins.nbins + 1) - 1;
+		r->intervals.nbuckets = 1 + below(intervals);
+		r->intervals.bucket_of = r->bucket_of;
+		for (i = 0; i < intervals; i++)
+			r->bucket_of[i] = (int32_t) below(r->intervals.nbuckets + 1) - 1;
 	}
 	return true;
 }
@@ -257,22 +257,22 @@ model_passes(const round *r, const event *e)
 }
 
 static int32_t
-model_bin(const round *r, int32_t slot)
+model_bucket(const round *r, int32_t quarter)
 {
-	int64_t		at = slot * KS_SLOT_USECS;
+	int64_t		at = quarter * KS_QUARTER_USECS;
 	uint32_t	i;
 
-	for (i = 0; i <= r->bins.nsegments; i++)
+	for (i = 0; i <= r->intervals.nintervals; i++)
 	{
-		if (r->edges[i] > at && r->edges[i] < at + KS_SLOT_USECS)
-			return KS_BIN_CUT;
+		if (r->edges[i] > at && r->edges[i] < at + KS_QUARTER_USECS)
+			return KS_BUCKET_CUT;
 	}
-	for (i = 0; i < r->bins.nsegments; i++)
+	for (i = 0; i < r->intervals.nintervals; i++)
 	{
 		if (r->edges[i] <= at && at < r->edges[i + 1])
-			return r->bins.bin_of != NULL ? r->bin_of[i] : (int32_t) i;
+			return r->intervals.bucket_of != NULL ? r->bucket_of[i] : (int32_t) i;
 	}
-	return KS_BIN_OUTSIDE;
+	return KS_BUCKET_OUTSIDE;
 }
 
 /* Members whose weights in the chosen events do not add up to zero. */
@@ -301,7 +301,7 @@ same_key(const event *a, const event *b)
 }
 
 /*
- * Whether an edge cuts a slot in which something that counts is left: of a key, or of a member
+ * Whether an edge cuts a quarter in which something that counts is left: of a key, or of a member
  * under it.  Rows may take away what others have put there.
  */
 static bool
@@ -316,13 +316,13 @@ model_cut(const round *r)
 		int64_t		of_key = 0;
 		int64_t		of_member = 0;
 
-		if (model_bin(r, e->slot) != KS_BIN_CUT || !model_passes(r, e))
+		if (model_bucket(r, e->quarter) != KS_BUCKET_CUT || !model_passes(r, e))
 			continue;
 		for (j = 0; j < r->nevents; j++)
 		{
 			const event *other = &r->events[j];
 
-			if (other->slot != e->slot || !model_passes(r, other) || !same_key(e, other))
+			if (other->quarter != e->quarter || !model_passes(r, other) || !same_key(e, other))
 				continue;
 			of_key += other->weight;
 			of_member += e->member > 0 && other->member == e->member ? other->weight : 0;

@@ -6,8 +6,8 @@
 #define KS_TEST_STORED_H
 
 #include "tally/builder.h"
-#include "tally/fold.h"
-#include "tally/hash.h"
+#include "query/query.h"
+#include "base/hash.h"
 
 #include "chance.h"
 
@@ -79,14 +79,14 @@ random_tally(uint32_t events)
 	for (i = 0; i < events; i++)
 	{
 		uint32_t	key = put_random_key(&builder);
-		int32_t		slot = start + (int32_t) below(50);
+		int32_t		quarter = start + (int32_t) below(50);
 		int64_t		weight = (int64_t) below(1000) + lowest;
 
 		if (below(3) == 0)
-			ks_builder_add(&builder, key, slot, weight);
+			ks_builder_add(&builder, key, quarter, weight);
 		else
-			ks_builder_add_member(&builder, key, slot, ks_hash_bytes(&i, 1 + below(2)), weight);
-		ks_bounds_note(&builder.bounds, slot * KS_SLOT_USECS + below(900000000), weight < 0);
+			ks_builder_add_member(&builder, key, quarter, ks_hash_bytes(&i, 1 + below(2)), weight);
+		ks_bounds_note(&builder.bounds, quarter * KS_QUARTER_USECS + below(900000000), weight < 0);
 	}
 	return pack(&builder);
 }
@@ -133,7 +133,7 @@ header_number(const uint8_t *bytes, size_t size, int number)
 
 /* Some of these numbers, and how many there are where both ranges of instants are. */
 #define NUMBER_MEMBERS 3
-#define NUMBER_SLOT_FIRST 6
+#define NUMBER_QUARTER_FIRST 6
 #define NUMBER_BOUNDS 9
 #define NUMBERS 18
 
@@ -167,9 +167,9 @@ same_content(const stored *a, const stored *b)
 		rest == b->size - bounds_end(b) && memcmp(a->bytes + bounds_end(a), b->bytes + bounds_end(b), rest) == 0;
 }
 
-/* nkeys keys, the last one at last_slot, the others at first_slot, each with one of so many members. */
+/* nkeys keys, the last one at last_quarter, the others at first_quarter, each with one of so many members. */
 static inline stored
-spread(uint32_t nkeys, uint32_t nmembers, int32_t first_slot, int32_t last_slot)
+with_series(uint32_t nkeys, uint32_t nmembers, int32_t first_quarter, int32_t last_quarter)
 {
 	ks_builder	builder;
 	uint32_t	i;
@@ -181,7 +181,7 @@ spread(uint32_t nkeys, uint32_t nmembers, int32_t first_slot, int32_t last_slot)
 		uint8_t    *at = ks_key_put(bytes, &i, sizeof(i));
 
 		ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, string_of(bytes, (size_t) (at - bytes))),
-							  i + 1 == nkeys ? last_slot : first_slot, i % nmembers, 1);
+							  i + 1 == nkeys ? last_quarter : first_quarter, i % nmembers, 1);
 	}
 	return pack(&builder);
 }

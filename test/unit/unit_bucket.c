@@ -1,16 +1,16 @@
 /*
- * unit_bucket: the calendar and the walks over a zone's segments, without a
+ * unit_bucket: the calendar and the walks over a zone's spans, without a
  * server.  One TAP line a check.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_bucket \
- *     test/unit/unit_bucket.c src/bucket/civil.c src/bucket/segment.c
+ *     test/unit/unit_bucket.c src/bucket/civil.c src/bucket/offset_span.c
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bucket/civil.h"
-#include "bucket/segment.h"
+#include "bucket/offset_span.h"
 
 #define MINUTE	((int64) 60 * 1000000)
 #define HOUR	KS_USECS_PER_HOUR
@@ -147,96 +147,96 @@ check_units(void)
 }
 
 /* ------------------------------------------------------------------------
- * Segments
+ * Spans
  * ------------------------------------------------------------------------
  */
 
 /* Two days with one change; the reading is 00:00 of day 0 at the start. */
 static void
-one_change(ks_segments *segments, ks_segment pair[2], int64 change, int64 before, int64 after)
+one_change(ks_offset_spans *spans, ks_offset_span pair[2], int64 change, int64 before, int64 after)
 {
 	pair[0].start = -before;
 	pair[0].offset = before;
 	pair[1].start = change;
 	pair[1].offset = after;
-	segments->n = 2;
-	segments->segment = pair;
-	segments->end = 2 * DAY - after;
+	spans->n = 2;
+	spans->span = pair;
+	spans->end = 2 * DAY - after;
 }
 
 static int64
-reading_at(const ks_segments *segments, int64 instant)
+reading_at(const ks_offset_spans *spans, int64 instant)
 {
-	int			i = segments->n - 1;
+	int			i = spans->n - 1;
 
-	while (i > 0 && segments->segment[i].start > instant)
+	while (i > 0 && spans->span[i].start > instant)
 		i--;
-	return instant + segments->segment[i].offset;
+	return instant + spans->span[i].offset;
 }
 
-/* Every minute is in the piece of the day that the clock shows. */
+/* Every minute is in the interval of the day that the clock shows. */
 static bool
-pieces_agree(const ks_segments *segments, const int64 *cut, int nbuckets)
+pieces_agree(const ks_offset_spans *spans, const int64 *cut, int nbuckets)
 {
-	ks_piece   *pieces = malloc(ks_segments_max_pieces(segments, nbuckets + 1) * sizeof(ks_piece));
-	int64		npieces = ks_segments_cut(segments, cut, nbuckets, pieces);
+	ks_interval *intervals = malloc(ks_offset_spans_max_intervals(spans, nbuckets + 1) * sizeof(ks_interval));
+	int64		nintervals = ks_offset_spans_cut(spans, cut, nbuckets, intervals);
 	int64		at = 0;
 	int64		minute;
-	bool		passed = npieces <= ks_segments_max_pieces(segments, nbuckets + 1) &&
-		pieces[0].start == segments->segment[0].start;
+	bool		passed = nintervals <= ks_offset_spans_max_intervals(spans, nbuckets + 1) &&
+		intervals[0].start == spans->span[0].start;
 
-	for (minute = segments->segment[0].start; passed && minute < segments->end; minute += MINUTE)
+	for (minute = spans->span[0].start; passed && minute < spans->end; minute += MINUTE)
 	{
-		int64		reading = reading_at(segments, minute);
+		int64		reading = reading_at(spans, minute);
 		int			want = 0;
 
 		while (want <= nbuckets && cut[want] <= reading)
 			want++;
 		want = want - 1 == nbuckets ? -1 : want - 1;
-		while (at + 1 < npieces && pieces[at + 1].start <= minute)
+		while (at + 1 < nintervals && intervals[at + 1].start <= minute)
 			at++;
-		passed = pieces[at].bucket == want;
+		passed = intervals[at].bucket == want;
 	}
-	for (at = 1; passed && at < npieces; at++)
-		passed = pieces[at].start > pieces[at - 1].start &&
-			pieces[at].bucket != pieces[at - 1].bucket;
-	free(pieces);
+	for (at = 1; passed && at < nintervals; at++)
+		passed = intervals[at].start > intervals[at - 1].start &&
+			intervals[at].bucket != intervals[at - 1].bucket;
+	free(intervals);
 	return passed;
 }
 
 static int
-segment_of(const ks_segments *segments, int64 instant)
+span_of(const ks_offset_spans *spans, int64 instant)
 {
-	int			i = segments->n - 1;
+	int			i = spans->n - 1;
 
-	while (i > 0 && segments->segment[i].start > instant)
+	while (i > 0 && spans->span[i].start > instant)
 		i--;
 	return i;
 }
 
 /* Every minute is in an hour that has its label and no change of the clock, and begins with the first such minute. */
 static bool
-hours_agree(const ks_segments *segments)
+hours_agree(const ks_offset_spans *spans)
 {
-	ks_hour    *hours = malloc(ks_segments_max_hours(segments) * sizeof(ks_hour));
-	int64		nhours = ks_segments_hours(segments, hours);
+	ks_hour    *hours = malloc(ks_offset_spans_max_hours(spans) * sizeof(ks_hour));
+	int64		nhours = ks_offset_spans_hours(spans, hours);
 	int64		at = -1;
 	int64		label = 0;
-	int			piece = -1;
+	int			interval = -1;
 	int64		minute;
-	bool		passed = nhours <= ks_segments_max_hours(segments);
+	bool		passed = nhours <= ks_offset_spans_max_hours(spans);
 
-	for (minute = segments->segment[0].start; passed && minute < segments->end; minute += MINUTE)
+	for (minute = spans->span[0].start; passed && minute < spans->end; minute += MINUTE)
 	{
-		int64		reading = reading_at(segments, minute);
+		int64		reading = reading_at(spans, minute);
 
-		if (piece != segment_of(segments, minute) || label != reading - ks_floor_mod(reading, HOUR))
+		if (interval != span_of(spans, minute) || label != reading - ks_floor_mod(reading, HOUR))
 		{
-			piece = segment_of(segments, minute);
+			interval = span_of(spans, minute);
 			label = reading - ks_floor_mod(reading, HOUR);
 			passed = ++at < nhours && hours[at].start == minute && hours[at].label == label;
 		}
-		passed = passed && ks_segments_hour(segments, minute) == hours[at].start;
+		passed = passed && ks_offset_spans_hour(spans, minute) == hours[at].start;
 	}
 	passed = passed && at + 1 == nhours;
 	free(hours);
@@ -245,18 +245,18 @@ hours_agree(const ks_segments *segments)
 
 /* The first instant that reads at least so late, found by looking at each minute. */
 static bool
-first_agrees(const ks_segments *segments)
+first_agrees(const ks_offset_spans *spans)
 {
 	int64		reading;
 	bool		passed = true;
 
 	for (reading = -HOUR; passed && reading < 2 * DAY; reading += 7 * MINUTE)
 	{
-		int64		minute = segments->segment[0].start;
+		int64		minute = spans->span[0].start;
 
-		while (minute < segments->end && reading_at(segments, minute) < reading)
+		while (minute < spans->end && reading_at(spans, minute) < reading)
 			minute += MINUTE;
-		passed = ks_segments_first(segments, reading) == minute;
+		passed = ks_offset_spans_first(spans, reading) == minute;
 	}
 	return passed;
 }
@@ -295,20 +295,20 @@ check_clocks(void)
 
 	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++)
 	{
-		ks_segment	pair[2];
-		ks_segments segments;
+		ks_offset_span pair[2];
+		ks_offset_spans spans;
 		int64		before = clocks[i].before * MINUTE;
 
-		one_change(&segments, pair, clocks[i].change * MINUTE - before, before,
+		one_change(&spans, pair, clocks[i].change * MINUTE - before, before,
 				   clocks[i].after * MINUTE);
 		snprintf(name, sizeof(name), "days: %s", clocks[i].name);
-		ok(pieces_agree(&segments, cuts, 2), name);
+		ok(pieces_agree(&spans, cuts, 2), name);
 		snprintf(name, sizeof(name), "a part of the range: %s", clocks[i].name);
-		ok(pieces_agree(&segments, middle, 1), name);
+		ok(pieces_agree(&spans, middle, 1), name);
 		snprintf(name, sizeof(name), "hours: %s", clocks[i].name);
-		ok(hours_agree(&segments), name);
+		ok(hours_agree(&spans), name);
 		snprintf(name, sizeof(name), "first instant of a reading: %s", clocks[i].name);
-		ok(first_agrees(&segments), name);
+		ok(first_agrees(&spans), name);
 	}
 }
 
@@ -316,25 +316,25 @@ static void
 check_shapes(void)
 {
 	int64		cuts[] = {0, DAY, 2 * DAY};
-	ks_segment	pair[2];
-	ks_segments segments;
-	ks_piece	pieces[16];
+	ks_offset_span pair[2];
+	ks_offset_spans spans;
+	ks_interval intervals[16];
 
-	one_change(&segments, pair, 26 * HOUR - 11 * HOUR, 11 * HOUR, 8 * HOUR);
-	ok(ks_segments_cut(&segments, cuts, 2, pieces) == 4 &&
-	   pieces[0].bucket == 0 && pieces[1].bucket == 1 &&
-	   pieces[2].bucket == 0 && pieces[3].bucket == 1,
+	one_change(&spans, pair, 26 * HOUR - 11 * HOUR, 11 * HOUR, 8 * HOUR);
+	ok(ks_offset_spans_cut(&spans, cuts, 2, intervals) == 4 &&
+	   intervals[0].bucket == 0 && intervals[1].bucket == 1 &&
+	   intervals[2].bucket == 0 && intervals[3].bucket == 1,
 	   "a clock set back over midnight makes two days of four pieces");
 
-	one_change(&segments, pair, DAY, 0, -HOUR);
-	ok(ks_segments_cut(&segments, cuts, 2, pieces) == 2 && pieces[1].start == DAY + HOUR,
+	one_change(&spans, pair, DAY, 0, -HOUR);
+	ok(ks_offset_spans_cut(&spans, cuts, 2, intervals) == 2 && intervals[1].start == DAY + HOUR,
 	   "a clock set back at midnight does not");
 
-	one_change(&segments, pair, DAY + 10 * HOUR, -10 * HOUR, 14 * HOUR);
-	ok(ks_segments_cut(&segments, cuts, 2, pieces) == 2 && pieces[1].bucket == -1,
+	one_change(&spans, pair, DAY + 10 * HOUR, -10 * HOUR, 14 * HOUR);
+	ok(ks_offset_spans_cut(&spans, cuts, 2, intervals) == 2 && intervals[1].bucket == -1,
 	   "a date that never was has no piece");
-	ok(ks_segments_reading(&segments, DAY + 10 * HOUR) == 2 * DAY &&
-	   ks_segments_reading(&segments, DAY + 10 * HOUR - 1) == DAY - 1,
+	ok(ks_offset_spans_reading(&spans, DAY + 10 * HOUR) == 2 * DAY &&
+	   ks_offset_spans_reading(&spans, DAY + 10 * HOUR - 1) == DAY - 1,
 	   "readings on both sides of a change");
 }
 
@@ -342,8 +342,8 @@ check_shapes(void)
 static void
 check_random(void)
 {
-	ks_segment	segment[6];
-	ks_segments segments;
+	ks_offset_span span[6];
+	ks_offset_spans spans;
 	int64		cuts[9];
 	uint64_t	state = 20190701;
 	bool		days = true;
@@ -353,21 +353,21 @@ check_random(void)
 
 	for (round = 0; round < 3000; round++)
 	{
-		segments.n = 6;
-		segments.segment = segment;
+		spans.n = 6;
+		spans.span = span;
 		for (i = 0; i < 6; i++)
 		{
 			state = state * 6364136223846793005u + 1442695040888963407u;
-			segment[i].start = (i == 0 ? -3 * DAY : segment[i - 1].start) +
+			span[i].start = (i == 0 ? -3 * DAY : span[i - 1].start) +
 				(int64) ((state >> 33) % 2880 + 1) * MINUTE;
 			state = state * 6364136223846793005u + 1442695040888963407u;
-			segment[i].offset = ((int64) ((state >> 33) % 1441) - 720) * MINUTE;
+			span[i].offset = ((int64) ((state >> 33) % 1441) - 720) * MINUTE;
 		}
-		segments.end = segment[5].start + DAY;
+		spans.end = span[5].start + DAY;
 		for (i = 0; i < 9; i++)
 			cuts[i] = (i - 3) * DAY;
-		days = days && pieces_agree(&segments, cuts, 8);
-		hours = hours && hours_agree(&segments);
+		days = days && pieces_agree(&spans, cuts, 8);
+		hours = hours && hours_agree(&spans);
 	}
 	ok(days, "days of 3000 random clocks");
 	ok(hours, "hours of 3000 random clocks");

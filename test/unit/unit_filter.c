@@ -1,11 +1,11 @@
 /*
  * unit_filter: conditions read from text, without a server.  One TAP line a check;
- * what filters do to keys, unit_fold holds against its model.
+ * what filters do to keys, unit_query holds against its model.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_filter \
- *     test/unit/unit_filter.c src/tally/filter.c src/tally/key.c
+ *     test/unit/unit_filter.c src/query/filter.c src/tally/key.c
  */
-#include "tally/filter.h"
+#include "query/filter.h"
 
 #include <inttypes.h>
 

@@ -3,14 +3,14 @@
  * to tables in memory, without a server.  One TAP line a check.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_hash \
- *     test/unit/unit_hash.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
- *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
+ *     test/unit/unit_hash.c src/query/intervals.c src/tally/builder.c src/query/cut.c src/query/distinct.c src/tally/entries.c src/query/filter.c \
+ *     src/query/query.c src/base/hash.c src/query/distinct_count.c src/tally/key.c src/tally/accumulator.c src/query/first_seen.c src/tally/pack.c \
+ *     src/query/entry_scan.c src/base/seed.c src/query/union.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/query/retraction.c
  */
 #include "stored.h"
-#include "tally/seed.h"
-#include "tally/sort.h"
-#include "tally/unite.h"
+#include "base/seed.h"
+#include "base/sort.h"
+#include "query/union.h"
 #include "xxh64.h"
 
 /* Of places in a table that is at most half full, so many in a row are taken where nobody chose them; 20,000 where somebody did. */
@@ -253,7 +253,7 @@ check_bots(void)
 	ks_entries_free(&table);
 }
 
-/* Members whose products with a known number begin alike, half of them known in each bin. */
+/* Members whose products with a known number begin alike, half of them known in each bucket. */
 static void
 check_members(void)
 {
@@ -262,26 +262,26 @@ check_members(void)
 	const uint32_t count = 20000;
 	uint64_t   *seen = malloc(count * sizeof(uint64_t));
 	int64_t		counts[2] = {0, 0};
-	ks_united	united;
-	uint32_t	bin,
+	ks_union	shared;
+	uint32_t	bucket,
 				i;
 
 	ks_seed_set(secret);
-	ks_united_init(&united, NULL);
+	ks_union_init(&shared, NULL);
 	for (i = 0; i < count; i++)
 		seen[i] = (UINT64_C(0xabcdef) << 40 | (i + 1)) * inverse(GOLDEN);
-	for (bin = 0; bin < 2; bin++)
+	for (bucket = 0; bucket < 2; bucket++)
 	{
-		uint8_t    *room = ks_united_room(&united, count);
+		uint8_t    *room = ks_union_room(&shared, count);
 
 		for (i = 0; i < count; i++)
-			ks_put_u64(room + (size_t) i * 8, (UINT64_C(0xabcdef) << 40 | (i + 1 + (bin + 1) * count / 2)) * inverse(GOLDEN));
-		ks_united_add(&united, bin, room, count);
+			ks_put_u64(room + (size_t) i * 8, (UINT64_C(0xabcdef) << 40 | (i + 1 + (bucket + 1) * count / 2)) * inverse(GOLDEN));
+		ks_union_add(&shared, bucket, room, count);
 	}
-	ks_united_firsts(&united, 2, seen, count, counts);
+	ks_union_first_seen(&shared, 2, seen, count, counts);
 	ok(counts[0] == count / 2 && counts[1] == count / 2, "members of like products are counted right");
-	ok(longest_run(united.table, sizeof(uint64_t), united.table_size) < LONGEST_RUN, "and lie apart");
-	ks_united_free(&united);
+	ok(longest_run(shared.table, sizeof(uint64_t), shared.table_size) < LONGEST_RUN, "and lie apart");
+	ks_union_free(&shared);
 	free(seen);
 	ks_seed_draw();
 }

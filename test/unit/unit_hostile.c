@@ -3,9 +3,9 @@
  * server.  One TAP line a check.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_hostile \
- *     test/unit/unit_hostile.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
- *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
+ *     test/unit/unit_hostile.c src/query/intervals.c src/tally/builder.c src/query/cut.c src/query/distinct.c src/tally/entries.c src/query/filter.c \
+ *     src/query/query.c src/base/hash.c src/query/distinct_count.c src/tally/key.c src/tally/accumulator.c src/query/first_seen.c src/tally/pack.c \
+ *     src/query/entry_scan.c src/base/seed.c src/query/union.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/query/retraction.c
  */
 #include "stored.h"
 
@@ -16,47 +16,47 @@
 
 /* Walks bytes that nobody has checked, as on a damaged page: they may only end in a status. */
 static void
-fold_unchecked(const uint8_t *bytes, size_t size)
+query_unchecked(const uint8_t *bytes, size_t size)
 {
-	static const int64_t edges[] = {INT64_MIN, 0, 1000 * KS_SLOT_USECS, INT64_MAX};
-	int32_t		slots[4];
+	static const int64_t edges[] = {INT64_MIN, 0, 1000 * KS_QUARTER_USECS, INT64_MAX};
+	int32_t		quarters[4];
 	bool		cut[4];
-	ks_bins		bins = {slots, cut, NULL, 0, 3};
+	ks_intervals intervals = {quarters, cut, NULL, 0, 3};
 	ks_condition condition = {1, true, {(const uint8_t *) "a", 1}};
 	ks_filter	filter = {&condition, 1};
 	ks_filter	none = {NULL, 0};
-	ks_fold		fold;
+	ks_query	query;
 	ks_top_line *lines = NULL;
 	uint32_t	count;
 	ks_view		view;
 
 	if (ks_view_open(&view, bytes, size) != KS_OK || view.header.size != size)
 		return;
-	ks_bins_set(&bins, edges, 4);
-	ks_fold_series(&fold, NULL, &bins, &none, true);
-	if (ks_fold_add(&fold, &view, NULL) == KS_OK)
-		ks_fold_finish_series(&fold);
-	ks_fold_free(&fold);
-	/* twice, so that all bins are shared */
-	ks_fold_series(&fold, NULL, &bins, &none, true);
-	if (ks_fold_add(&fold, &view, NULL) == KS_OK && ks_fold_add(&fold, &view, NULL) == KS_OK)
-		ks_fold_finish_series(&fold);
-	ks_fold_free(&fold);
-	ks_fold_series(&fold, NULL, &bins, &filter, true);
-	if (ks_fold_add(&fold, &view, &condition.value) == KS_OK)
-		ks_fold_finish_series(&fold);
-	ks_fold_free(&fold);
-	ks_fold_top(&fold, NULL, &bins, &none, true, 0, 1);
-	if (ks_fold_add(&fold, &view, NULL) == KS_OK)
-		ks_fold_finish_top(&fold, 3, &lines, &count);
-	ks_fold_free(&fold);
+	ks_intervals_set(&intervals, edges, 4);
+	ks_query_series(&query, NULL, &intervals, &none, true);
+	if (ks_query_add(&query, &view, NULL) == KS_OK)
+		ks_query_finish_series(&query);
+	ks_query_free(&query);
+	/* twice, so that all buckets are shared */
+	ks_query_series(&query, NULL, &intervals, &none, true);
+	if (ks_query_add(&query, &view, NULL) == KS_OK && ks_query_add(&query, &view, NULL) == KS_OK)
+		ks_query_finish_series(&query);
+	ks_query_free(&query);
+	ks_query_series(&query, NULL, &intervals, &filter, true);
+	if (ks_query_add(&query, &view, &condition.value) == KS_OK)
+		ks_query_finish_series(&query);
+	ks_query_free(&query);
+	ks_query_top(&query, NULL, &intervals, &none, true, 0, 1);
+	if (ks_query_add(&query, &view, NULL) == KS_OK)
+		ks_query_finish_top(&query, 3, &lines, &count);
+	ks_query_free(&query);
 	free(lines);
 }
 
 static bool
 refused(const stored *a, uint8_t *bytes)
 {
-	fold_unchecked(bytes, a->size);
+	query_unchecked(bytes, a->size);
 	return ks_check(bytes, a->size, NULL) != KS_OK;
 }
 
@@ -76,7 +76,7 @@ behaves(const uint8_t *bytes, size_t size)
 	if (status == KS_OK)
 		status = ks_builder_merge(&builder, &view, true);
 	if (status == KS_OK)
-		status = ks_builder_settle(&builder);
+		status = ks_builder_consolidate(&builder);
 	empty = ks_builder_empty(&builder);
 	ks_builder_free(&builder);
 	return status == KS_E_OVERFLOW || (status == KS_OK && empty);
@@ -100,7 +100,7 @@ change_number(stored *a, int number, uint64_t value)
 }
 
 /*
- * A changed byte may give another well-formed tally (a weight, a bound, all slots
+ * A changed byte may give another well-formed tally (a weight, a bound, all quarters
  * later), but in the counts and sizes of the header it may not.
  */
 static void
@@ -116,8 +116,8 @@ check_mutations(void)
 	{
 		stored		a = random_tally(1 + below(12));
 		uint8_t    *bytes = malloc(a.size + 1);
-		size_t		slot_first = header_number(a.bytes, a.size, NUMBER_SLOT_FIRST);
-		size_t		slot_last = header_number(a.bytes, a.size, NUMBER_SLOT_FIRST + 1);
+		size_t		quarter_first = header_number(a.bytes, a.size, NUMBER_QUARTER_FIRST);
+		size_t		quarter_last = header_number(a.bytes, a.size, NUMBER_QUARTER_FIRST + 1);
 		size_t		bounds = bounds_begin(&a);
 		size_t		sizes = bounds_end(&a);
 		size_t		at;
@@ -140,7 +140,7 @@ check_mutations(void)
 				bytes[at] ^= (uint8_t) (1 << bit);
 				no = refused(&a, bytes);
 				others &= no || behaves(bytes, a.size);
-				header &= no || (at >= slot_first && at < slot_last) || (at >= bounds && at < sizes) || at >= a.view.header.slots_at;
+				header &= no || (at >= quarter_first && at < quarter_last) || (at >= bounds && at < sizes) || at >= a.view.header.quarters_at;
 				bytes[at] = a.bytes[at];
 			}
 			bytes[at] = (uint8_t) below(256);
@@ -185,29 +185,29 @@ check_hostile(void)
 static ks_status
 series_of(const stored *a, size_t available, uint32_t rows, bool filtered)
 {
-	static const int64_t edges[] = {INT64_MIN, KS_SLOT_USECS, INT64_MAX};
-	int32_t		slots[3];
+	static const int64_t edges[] = {INT64_MIN, KS_QUARTER_USECS, INT64_MAX};
+	int32_t		quarters[3];
 	bool		cut[3];
-	ks_bins		bins = {slots, cut, NULL, 0, 2};
+	ks_intervals intervals = {quarters, cut, NULL, 0, 2};
 	ks_condition condition = {0, true, {(const uint8_t *) "b", 1}};
 	ks_filter	filter = {&condition, filtered};
 	ks_status	status = KS_OK;
-	ks_fold		fold;
+	ks_query	query;
 	ks_view		view;
 
 	if (ks_view_open(&view, a->bytes, available) != KS_OK)
 		return KS_E_VERSION;
-	ks_bins_set(&bins, edges, 3);
-	ks_fold_series(&fold, NULL, &bins, &filter, true);
+	ks_intervals_set(&intervals, edges, 3);
+	ks_query_series(&query, NULL, &intervals, &filter, true);
 	while (status == KS_OK && rows-- > 0)
-		status = ks_fold_add(&fold, &view, NULL);
+		status = ks_query_add(&query, &view, NULL);
 	if (status == KS_OK)
-		status = ks_fold_finish_series(&fold);
-	ks_fold_free(&fold);
+		status = ks_query_finish_series(&query);
+	ks_query_free(&query);
 	return status;
 }
 
-/* Member 1 in slots 0, 1 and 3, member 2 in slots 1, 2 and 3, the last time under another key. */
+/* Member 1 in quarters 0, 1 and 3, member 2 in quarters 1, 2 and 3, the last time under another key. */
 static stored
 two_members(void)
 {
@@ -252,10 +252,10 @@ check_contradictions(void)
 		{header->visits_at + 1, 3, true, true, false},	/* more first visits than members */
 		{header->visits_at + 1, 0, true, true, false},	/* fewer */
 		{header->visits_at + 2, 0x7f, true, true, false},	/* more pairs than bytes */
-		{header->visits_at + 3, 0x7f, true, true, false},	/* beyond the last slot */
+		{header->visits_at + 3, 0x7f, true, true, false},	/* beyond the last quarter */
 		{header->visits_at + 4, 0x7f, true, true, false},
 		{header->visits_at + 5, 2, true, true, false},	/* a pair that is not there */
-		{header->visits_at + 6, 0x7f, true, true, false},	/* a gap larger than all slots */
+		{header->visits_at + 6, 0x7f, true, true, false},	/* a gap larger than all quarters */
 		{header->visits_at + 7, 9, true, true, false},	/* more visits than there are */
 		{header->visits_at + 19, 2, true, true, false},
 		{header->visits_at + 19, 0, true, true, false}, /* fewer */
@@ -266,7 +266,7 @@ check_contradictions(void)
 		{header->keys_at + 5, 0, false, false, true},	/* no key with this head */
 		{header->keys_at + 6, 1, false, false, true},	/* a tail that is not there */
 		{header->keys_at + 11, 0x7f, false, false, true},	/* more entries of a key than there are */
-		{header->keys_at + 11, 4, false, false, true},	/* fewer than those of its slots */
+		{header->keys_at + 11, 4, false, false, true},	/* fewer than those of its quarters */
 		{header->weights_at + 2, 0x7f, false, false, true},
 	};
 	bool		good = memcmp(a.bytes + header->visits_at, visits, sizeof(visits)) == 0 &&
@@ -308,47 +308,47 @@ check_versions(void)
 	free(a.bytes);
 }
 
-/* What a fold answers to a tally of which it has so many bytes. */
+/* What a query answers to a tally of which it has so many bytes. */
 static ks_status
 front_of(const stored *a, size_t available, bool whole, bool grouped, bool distinct, size_t *needed)
 {
-	int64_t		edges[] = {INT64_MIN, whole ? INT64_MAX : (a->view.header.slot_first + 10) * KS_SLOT_USECS};
-	int32_t		slots[2];
+	int64_t		edges[] = {INT64_MIN, whole ? INT64_MAX : (a->view.header.quarter_first + 10) * KS_QUARTER_USECS};
+	int32_t		quarters[2];
 	bool		cut[2];
-	ks_bins		bins = {slots, cut, NULL, 0, 1};
+	ks_intervals intervals = {quarters, cut, NULL, 0, 1};
 	ks_filter	none = {NULL, 0};
 	uint8_t    *front = malloc(available);
 	ks_view		view;
-	ks_fold		fold;
+	ks_query	query;
 	ks_top_line *lines = NULL;
 	uint32_t	count;
 	ks_status	status;
 
-	ks_bins_set(&bins, edges, 2);
+	ks_intervals_set(&intervals, edges, 2);
 	if (grouped)
-		ks_fold_top(&fold, NULL, &bins, &none, distinct, 0, 1);
+		ks_query_top(&query, NULL, &intervals, &none, distinct, 0, 1);
 	else
-		ks_fold_series(&fold, NULL, &bins, &none, distinct);
-	*needed = ks_fold_reach(&fold, &a->view.header, false);
+		ks_query_series(&query, NULL, &intervals, &none, distinct);
+	*needed = ks_query_reach(&query, &a->view.header, false);
 	memcpy(front, a->bytes, available);
 	status = ks_view_open(&view, front, available);
 	if (status == KS_OK)
-		status = ks_fold_add(&fold, &view, NULL);
+		status = ks_query_add(&query, &view, NULL);
 	if (status == KS_OK && grouped)
-		status = ks_fold_finish_top(&fold, 3, &lines, &count);
+		status = ks_query_finish_top(&query, 3, &lines, &count);
 	else if (status == KS_OK)
-		status = ks_fold_finish_series(&fold);
+		status = ks_query_finish_series(&query);
 	free(lines);
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 	free(front);
 	return status;
 }
 
-/* The front of a tally, as the server fetches it: what a fold needs answers, a byte less is an error. */
+/* The front of a tally, as the server fetches it: what a query needs answers, a byte less is an error. */
 static void
 check_fronts(void)
 {
-	stored		a = spread(50, 30, 0, 20);
+	stored		a = with_series(50, 30, 0, 20);
 	const ks_header *header = &a.view.header;
 	const struct
 	{
@@ -360,9 +360,9 @@ check_fronts(void)
 		{false, false, false, header->visits_at},
 		{false, false, true, header->keys_at},
 		{false, true, false, header->members_at},
-		/* of what lies in one bin, totals will do */
-		{true, false, false, header->slots_at},
-		{true, false, true, header->slots_at},
+		/* of what lies in one bucket, totals will do */
+		{true, false, false, header->quarters_at},
+		{true, false, true, header->quarters_at},
 		{true, true, false, header->weights_at},
 	};
 	bool		enough = true,

@@ -4,16 +4,16 @@
  * question.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_large \
- *     test/unit/unit_large.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
- *     src/tally/scan.c src/tally/seed.c src/tally/unite.c \
- *     src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
+ *     test/unit/unit_large.c src/query/intervals.c src/tally/builder.c src/query/cut.c src/query/distinct.c src/tally/entries.c src/query/filter.c \
+ *     src/query/query.c src/base/hash.c src/query/distinct_count.c src/tally/key.c src/tally/accumulator.c src/query/first_seen.c src/tally/pack.c \
+ *     src/query/entry_scan.c src/base/seed.c src/query/union.c \
+ *     src/tally/view.c src/tally/view_members.c src/tally/visit.c src/query/retraction.c
  */
 #include "stored.h"
 
 #define EVENTS 60000
 #define MEMBERS 9000
-#define SLOTS 400
+#define QUARTERS 400
 #define KEYS 300
 #define ROWS 3
 #define BINS 40
@@ -22,15 +22,15 @@ typedef struct event
 {
 	uint32_t	row;
 	uint32_t	key;
-	int32_t		slot;
+	int32_t		quarter;
 	uint32_t	member;
 	int64_t		weight;
 } event;
 
 static event events[EVENTS];
-static int32_t edge_slot[BINS + 1];
+static int32_t edge_quarter[BINS + 1];
 
-/* Half of all events fall into a few slots and keys, so that some have thousands of members and most have few. */
+/* Half of all events fall into a few quarters and keys, so that some have thousands of members and most have few. */
 static void
 make_events(bool negative)
 {
@@ -42,7 +42,7 @@ make_events(bool negative)
 
 		e->row = below(ROWS);
 		e->key = below(2) ? below(3) : below(KEYS);
-		e->slot = (int32_t) (below(2) ? 100 + below(3) * 50 : below(SLOTS));
+		e->quarter = (int32_t) (below(2) ? 100 + below(3) * 50 : below(QUARTERS));
 		e->member = below(4) ? below(MEMBERS) : below(40);
 		e->weight = below(3) ? 1 : below(2) ? 1 + (int64_t) below(300) : 1 + (int64_t) below(3000000);
 		/* some members are taken away again, in another row */
@@ -85,12 +85,12 @@ pack_row(uint32_t row, uint32_t nrows)
 		const event *e = &events[i];
 
 		if (e->row % nrows == row)
-			ks_builder_add_member(&builder, put_key(&builder, e->key), e->slot, hash_of(e->member), e->weight);
+			ks_builder_add_member(&builder, put_key(&builder, e->key), e->quarter, hash_of(e->member), e->weight);
 	}
 	return pack(&builder);
 }
 
-/* Weight and members of the events in a bin whose key's last digit is that one; -1 for any. */
+/* Weight and members of the events in a bucket whose key's last digit is that one; -1 for any. */
 static void
 count_by_hand(int32_t from, int32_t to, int digit, int64_t *weight, int64_t *members)
 {
@@ -103,7 +103,7 @@ count_by_hand(int32_t from, int32_t to, int digit, int64_t *weight, int64_t *mem
 	{
 		const event *e = &events[i];
 
-		if (e->slot < from || e->slot >= to || (digit >= 0 && e->key % 10 != (uint32_t) digit))
+		if (e->quarter < from || e->quarter >= to || (digit >= 0 && e->key % 10 != (uint32_t) digit))
 			continue;
 		*weight += e->weight;
 		sums[e->member] += e->weight;
@@ -113,48 +113,48 @@ count_by_hand(int32_t from, int32_t to, int digit, int64_t *weight, int64_t *mem
 }
 
 static void
-set_bins(ks_bins *bins, uint32_t nbins)
+set_bins(ks_intervals *intervals, uint32_t nbuckets)
 {
 	static bool cut[BINS + 1];
 	int64_t		edges[BINS + 1];
 	uint32_t	i;
 
-	memset(bins, 0, sizeof(*bins));
-	bins->edge = edge_slot;
-	bins->cut = cut;
-	/* the first and the last few slots lie outside */
-	for (i = 0; i <= nbins; i++)
-		edges[i] = (7 + (int64_t) (SLOTS - 13) * i / nbins) * KS_SLOT_USECS;
-	ks_bins_set(bins, edges, nbins + 1);
-	bins->nbins = nbins;
+	memset(intervals, 0, sizeof(*intervals));
+	intervals->edge = edge_quarter;
+	intervals->cut = cut;
+	/* the first and the last few quarters lie outside */
+	for (i = 0; i <= nbuckets; i++)
+		edges[i] = (7 + (int64_t) (QUARTERS - 13) * i / nbuckets) * KS_QUARTER_USECS;
+	ks_intervals_set(intervals, edges, nbuckets + 1);
+	intervals->nbuckets = nbuckets;
 }
 
 static bool
-series_agrees(const stored *rows, uint32_t nrows, uint32_t nbins, int digit)
+series_agrees(const stored *rows, uint32_t nrows, uint32_t nbuckets, int digit)
 {
 	uint8_t		text = (uint8_t) ('0' + digit);
 	ks_condition condition = {1, false, {&text, 1}};
 	ks_filter	filter = {&condition, digit >= 0};
-	ks_bins		bins;
-	ks_fold		fold;
+	ks_intervals intervals;
+	ks_query	query;
 	ks_status	status = KS_OK;
 	bool		good;
 	uint32_t	i;
 
-	set_bins(&bins, nbins);
-	ks_fold_series(&fold, NULL, &bins, &filter, true);
+	set_bins(&intervals, nbuckets);
+	ks_query_series(&query, NULL, &intervals, &filter, true);
 	for (i = 0; i < nrows && status == KS_OK; i++)
-		status = ks_fold_add(&fold, &rows[i].view, NULL);
-	good = status == KS_OK && ks_fold_finish_series(&fold) == KS_OK;
-	for (i = 0; i < nbins && good; i++)
+		status = ks_query_add(&query, &rows[i].view, NULL);
+	good = status == KS_OK && ks_query_finish_series(&query) == KS_OK;
+	for (i = 0; i < nbuckets && good; i++)
 	{
 		int64_t		weight,
 					members;
 
-		count_by_hand(edge_slot[i], edge_slot[i + 1], digit, &weight, &members);
-		good = fold.counts[i] == weight && fold.distincts[i] == members;
+		count_by_hand(edge_quarter[i], edge_quarter[i + 1], digit, &weight, &members);
+		good = query.counts[i] == weight && query.distincts[i] == members;
 	}
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 	return good;
 }
 
@@ -163,29 +163,29 @@ static bool
 lines_agree(const stored *rows, uint32_t nrows)
 {
 	ks_filter	none = {NULL, 0};
-	ks_bins		bins;
-	ks_fold		fold;
+	ks_intervals intervals;
+	ks_query	query;
 	ks_top_line *lines = NULL;
 	uint32_t	count = 0;
 	ks_status	status = KS_OK;
 	bool		good;
 	uint32_t	i;
 
-	set_bins(&bins, 1);
-	ks_fold_top(&fold, NULL, &bins, &none, true, 1, 1);
+	set_bins(&intervals, 1);
+	ks_query_top(&query, NULL, &intervals, &none, true, 1, 1);
 	for (i = 0; i < nrows && status == KS_OK; i++)
-		status = ks_fold_add(&fold, &rows[i].view, NULL);
-	good = status == KS_OK && ks_fold_finish_top(&fold, 4, &lines, &count) == KS_OK && count == 4;
+		status = ks_query_add(&query, &rows[i].view, NULL);
+	good = status == KS_OK && ks_query_finish_top(&query, 4, &lines, &count) == KS_OK && count == 4;
 	for (i = 0; i < count && good; i++)
 	{
 		int64_t		weight,
 					members;
 
-		count_by_hand(edge_slot[0], edge_slot[1], lines[i].key.bytes[1] - '0', &weight, &members);
+		count_by_hand(edge_quarter[0], edge_quarter[1], lines[i].key.bytes[1] - '0', &weight, &members);
 		good = lines[i].weight == weight && lines[i].members == members;
 	}
 	free(lines);
-	ks_fold_free(&fold);
+	ks_query_free(&query);
 	return good;
 }
 

@@ -3,9 +3,9 @@
  * One TAP line a check.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_tally \
- *     test/unit/unit_tally.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
- *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
+ *     test/unit/unit_tally.c src/query/intervals.c src/tally/builder.c src/query/cut.c src/query/distinct.c src/tally/entries.c src/query/filter.c \
+ *     src/query/query.c src/base/hash.c src/query/distinct_count.c src/tally/key.c src/tally/accumulator.c src/query/first_seen.c src/tally/pack.c \
+ *     src/query/entry_scan.c src/base/seed.c src/query/union.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/query/retraction.c
  */
 #include "stored.h"
 
@@ -67,7 +67,7 @@ static void
 check_containers(void)
 {
 	ks_entries	table;
-	ks_ledger	ledger;
+	ks_accumulator accumulator;
 	ks_dictionary dictionary;
 	int64_t		sum = 0;
 	bool		good = true;
@@ -84,28 +84,28 @@ check_containers(void)
 	ok(ks_entries_add(&table, 5000, 0, 0, 1) == KS_E_OVERFLOW, "an entry that leaves 64 bits is refused");
 	ks_entries_free(&table);
 
-	ks_ledger_init(&ledger, NULL);
+	ks_accumulator_init(&accumulator, NULL);
 	for (i = 0; i < 300000; i++)
-		good &= ks_ledger_add(&ledger, i * UINT64_C(7919) % 1000, (int32_t) (i % 7) - 3, i % 13, i) == KS_OK;
-	good &= ks_ledger_settle(&ledger) == KS_OK && ledger.count == 7 * 13 * 1000;
-	for (i = 0, sum = 0; i < ledger.count; i++)
+		good &= ks_accumulator_add(&accumulator, i * UINT64_C(7919) % 1000, (int32_t) (i % 7) - 3, i % 13, i) == KS_OK;
+	good &= ks_accumulator_consolidate(&accumulator) == KS_OK && accumulator.count == 7 * 13 * 1000;
+	for (i = 0, sum = 0; i < accumulator.count; i++)
 	{
-		const ks_entry *e = &ledger.entry[i];
+		const ks_entry *e = &accumulator.entry[i];
 
 		sum += e->weight;
-		good &= i == 0 || e[-1].slot < e->slot || (e[-1].slot == e->slot &&
+		good &= i == 0 || e[-1].quarter < e->quarter || (e[-1].quarter == e->quarter &&
 			(e[-1].member < e->member || (e[-1].member == e->member && e[-1].key < e->key)));
 	}
 	ok(good && sum == INT64_C(300000) * 299999 / 2, "a ledger adds up while it grows, and settles in order");
 	for (i = 0, good = true; i < 300000; i++)
-		good &= ks_ledger_add(&ledger, i * UINT64_C(7919) % 1000, (int32_t) (i % 7) - 3, i % 13, -(int64_t) i) == KS_OK;
-	good &= ks_ledger_add(&ledger, 1, KS_SLOT_MIN, 0, 1) == KS_OK && ks_ledger_add(&ledger, 1, KS_SLOT_MAX, 0, 2) == KS_OK;
-	good &= ks_ledger_settle(&ledger) == KS_OK && ledger.count == 2 && ledger.entry[1].weight == 2;
+		good &= ks_accumulator_add(&accumulator, i * UINT64_C(7919) % 1000, (int32_t) (i % 7) - 3, i % 13, -(int64_t) i) == KS_OK;
+	good &= ks_accumulator_add(&accumulator, 1, KS_QUARTER_MIN, 0, 1) == KS_OK && ks_accumulator_add(&accumulator, 1, KS_QUARTER_MAX, 0, 2) == KS_OK;
+	good &= ks_accumulator_consolidate(&accumulator) == KS_OK && accumulator.count == 2 && accumulator.entry[1].weight == 2;
 	ok(good, "what a ledger has given back is gone; slots may be far apart");
-	ks_ledger_add(&ledger, 5000, 0, 0, INT64_MAX);
-	ok(ks_ledger_add(&ledger, 5000, 0, 0, 1) == KS_E_OVERFLOW || ks_ledger_settle(&ledger) == KS_E_OVERFLOW,
+	ks_accumulator_add(&accumulator, 5000, 0, 0, INT64_MAX);
+	ok(ks_accumulator_add(&accumulator, 5000, 0, 0, 1) == KS_E_OVERFLOW || ks_accumulator_consolidate(&accumulator) == KS_E_OVERFLOW,
 	   "a ledger refuses a sum that leaves 64 bits");
-	ks_ledger_free(&ledger);
+	ks_accumulator_free(&accumulator);
 
 	ks_dictionary_init(&dictionary, NULL);
 	for (i = 0, good = true; i < 200000; i++)
@@ -165,17 +165,17 @@ check_arithmetic(void)
 		stored		back = add(&ab, &b, true);
 		stored		none = add(&a, &a, true);
 		stored		both = add_builders(&a, &b);
-		int32_t		cut = a.view.header.slot_first + (int32_t) below(50);
-		stored		before = slice(&a, KS_SLOT_MIN, cut);
-		stored		after = slice(&a, cut, KS_SLOT_MAX + 1);
+		int32_t		cut = a.view.header.quarter_first + (int32_t) below(50);
+		stored		before = slice(&a, KS_QUARTER_MIN, cut);
+		stored		after = slice(&a, cut, KS_QUARTER_MAX + 1);
 		stored		whole = add(&before, &after, false);
 
 		commutes &= same(&ab, &ba) && same(&ab, &both);
 		associates &= same(&left, &right);
 		takes_away &= same_content(&back, &a) && none.view.header.nweights == 0 && none.view.header.nentries == 0;
 		slices &= same_content(&whole, &a) &&
-			(before.view.header.nweights == 0 || before.view.header.slot_last < cut) &&
-			(after.view.header.nweights == 0 || after.view.header.slot_first >= cut);
+			(before.view.header.nweights == 0 || before.view.header.quarter_last < cut) &&
+			(after.view.header.nweights == 0 || after.view.header.quarter_first >= cut);
 		canonical &= ks_check(left.bytes, left.size, NULL) == KS_OK && ks_check(none.bytes, none.size, NULL) == KS_OK &&
 			ks_check(before.bytes, before.size, NULL) == KS_OK && ks_check(after.bytes, after.size, NULL) == KS_OK;
 		free(a.bytes), free(b.bytes), free(c.bytes), free(ab.bytes), free(ba.bytes), free(bc.bytes), free(left.bytes),
@@ -217,7 +217,7 @@ check_split(void)
 
 			for (pass = 0; pass < 2; pass++)
 			{
-				const ks_ledger *from = pass ? &share->members : &share->weights;
+				const ks_accumulator *from = pass ? &share->members : &share->weights;
 
 				for (e = 0; e < from->count; e++)
 				{
@@ -227,7 +227,7 @@ check_split(void)
 
 					memcpy(at, rest.bytes, rest.length);
 					/* a key without parts has gone to those whose first part is NULL */
-					ks_ledger_add(pass ? &again.members : &again.weights, from->entry[e].member, from->entry[e].slot,
+					ks_accumulator_add(pass ? &again.members : &again.weights, from->entry[e].member, from->entry[e].quarter,
 								   ks_dictionary_put(&again.keys, string_of(bytes, (size_t) (at - bytes) + rest.length)),
 								   from->entry[e].weight);
 				}
@@ -278,9 +278,9 @@ check_split_many(void)
  */
 
 static bool
-spread_returns(uint32_t nkeys, uint32_t nmembers, int32_t first_slot, int32_t last_slot, int ordinal_width)
+spread_returns(uint32_t nkeys, uint32_t nmembers, int32_t first_quarter, int32_t last_quarter, int ordinal_width)
 {
-	stored		a = spread(nkeys, nmembers, first_slot, last_slot);
+	stored		a = with_series(nkeys, nmembers, first_quarter, last_quarter);
 	ks_members	members;
 	bool		good = a.bytes != NULL && ks_check(a.bytes, a.size, NULL) == KS_OK &&
 	ks_view_members(&a.view, &members) == KS_OK && members.ordinal_width == ordinal_width &&
@@ -297,15 +297,15 @@ check_widths(void)
 	ok(spread_returns(1, 9, 0, 0, 0) && spread_returns(2, 1, 0, 0, 0) && spread_returns(257, 1, 0, 5, 0) &&
 	   spread_returns(70000, 2, 0, 5, 1) && spread_returns(70000, 256, 0, 5, 1) && spread_returns(70000, 257, 0, 5, 2) &&
 	   spread_returns(70000, 65536, 0, 5, 2) && spread_returns(70000, 65537, 0, 5, 4), "members take 0, 1, 2 or 4 bytes");
-	ok(spread_returns(2, 1, KS_SLOT_MIN, KS_SLOT_MAX, 0) && spread_returns(1, 1, 0, KS_SLOT_MIN, 0) &&
-	   spread_returns(1, 1, 0, KS_SLOT_MAX, 0), "slots at both ends of the years");
-	ok(spread(1, 1, 0, KS_SLOT_MIN - 1).bytes == NULL && spread(1, 1, 0, KS_SLOT_MAX + 1).bytes == NULL,
+	ok(spread_returns(2, 1, KS_QUARTER_MIN, KS_QUARTER_MAX, 0) && spread_returns(1, 1, 0, KS_QUARTER_MIN, 0) &&
+	   spread_returns(1, 1, 0, KS_QUARTER_MAX, 0), "slots at both ends of the years");
+	ok(with_series(1, 1, 0, KS_QUARTER_MIN - 1).bytes == NULL && with_series(1, 1, 0, KS_QUARTER_MAX + 1).bytes == NULL,
 	   "slots beyond the years are refused");
 }
 
-/* Packs weights x of key 0 and y of key 1 in two slots, or in one. */
+/* Packs weights x of key 0 and y of key 1 in two quarters, or in one. */
 static ks_status
-pack_two(int64_t x, int64_t y, bool one_key, bool one_slot)
+pack_two(int64_t x, int64_t y, bool one_key, bool one_quarter)
 {
 	ks_builder	builder;
 	uint8_t    *bytes;
@@ -315,7 +315,7 @@ pack_two(int64_t x, int64_t y, bool one_key, bool one_slot)
 	ks_builder_init(&builder, NULL);
 	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("\x02" "a", 2)), 0, x);
 	status = ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("\x02" "b", one_key ? 0 : 2)),
-							one_slot ? 0 : 1, y);
+							one_quarter ? 0 : 1, y);
 	if (status == KS_OK)
 		status = ks_pack(&builder, 0, &bytes, &size);
 	if (status == KS_OK)
@@ -366,7 +366,7 @@ check_keys(void)
 }
 
 
-/* Whether members are numbered as they come, those of a slot by hash, and those who return are written down. */
+/* Whether members are numbered as they come, those of a quarter by hash, and those who return are written down. */
 static bool
 visits_in_order(const ks_view *view)
 {
@@ -401,14 +401,14 @@ visits_in_order(const ks_view *view)
 	return visits.status == KS_OK && visits.member_end == view->header.nmembers && visits.return_at == view->header.nreturns;
 }
 
-/* Whether entries ascend by key, slot and member, and no slot comes twice. */
+/* Whether entries ascend by key, quarter and member, and no quarter comes twice. */
 static bool
 entries_in_order(const ks_view *view)
 {
 	ks_run_cursor run = ks_view_runs(view);
 	ks_members	members;
 	uint32_t	key = UINT32_MAX;
-	int64_t		slot = 0;
+	int64_t		quarter = 0;
 	uint32_t	end = 0;
 	uint32_t	i;
 
@@ -416,7 +416,7 @@ entries_in_order(const ks_view *view)
 		return false;
 	while (ks_run_next(&run))
 	{
-		if (run.entry != end || (run.key == key && run.slot <= slot))
+		if (run.entry != end || (run.key == key && run.quarter <= quarter))
 			return false;
 		for (i = run.entry; i < run.entry_end; i++)
 		{
@@ -425,7 +425,7 @@ entries_in_order(const ks_view *view)
 				return false;
 		}
 		key = run.key;
-		slot = run.slot;
+		quarter = run.quarter;
 		end = run.entry_end;
 	}
 	return run.status == KS_OK && end == view->header.nentries;

@@ -4,9 +4,9 @@
  * One TAP line a check.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -DKS_FORMAT_VERSION=2 -Isrc -o test/unit/unit_version \
- *     test/unit/unit_version.c src/tally/bins.c src/tally/builder.c src/tally/cut.c src/tally/distinct.c src/tally/entries.c src/tally/filter.c \
- *     src/tally/fold.c src/tally/hash.c src/tally/headcount.c src/tally/key.c src/tally/ledger.c src/tally/newcomer.c src/tally/pack.c \
- *     src/tally/scan.c src/tally/seed.c src/tally/unite.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/tally/weigh.c
+ *     test/unit/unit_version.c src/query/intervals.c src/tally/builder.c src/query/cut.c src/query/distinct.c src/tally/entries.c src/query/filter.c \
+ *     src/query/query.c src/base/hash.c src/query/distinct_count.c src/tally/key.c src/tally/accumulator.c src/query/first_seen.c src/tally/pack.c \
+ *     src/query/entry_scan.c src/base/seed.c src/query/union.c src/tally/view.c src/tally/view_members.c src/tally/visit.c src/query/retraction.c
  */
 #include "stored.h"
 

@@ -10,7 +10,7 @@
 #ifndef KS_TEST_XXH64_H
 #define KS_TEST_XXH64_H
 
-#include "tally/bytes.h"
+#include "base/bytes.h"
 
 #define XXH_1 UINT64_C(0x9E3779B185EBCA87)
 #define XXH_2 UINT64_C(0xC2B2AE3D27D4EB4F)

@@ -1,0 +1,119 @@
+/*
+ * Little-endian integers, varints and zigzag: the alphabet of the stored format.
+ *
+ * A stored tally has no alignment (a short varlena starts at any byte), so
+ * nothing here dereferences a wider pointer.
+ */
+#ifndef KS_BYTES_H
+#define KS_BYTES_H
+
+#include "base/port.h"
+
+#define KS_VARINT_MAX 10		/* bytes of the longest varint */
+
+static inline uint16_t
+ks_get_u16(const uint8_t *at)
+{
+	return (uint16_t) (at[0] | at[1] << 8);
+}
+
+static inline uint32_t
+ks_get_u32(const uint8_t *at)
+{
+	return (uint32_t) at[0] | (uint32_t) at[1] << 8 | (uint32_t) at[2] << 16 | (uint32_t) at[3] << 24;
+}
+
+static inline uint64_t
+ks_get_u64(const uint8_t *at)
+{
+	return (uint64_t) ks_get_u32(at) | (uint64_t) ks_get_u32(at + 4) << 32;
+}
+
+static inline void
+ks_put_u16(uint8_t *at, uint16_t value)
+{
+	at[0] = (uint8_t) value;
+	at[1] = (uint8_t) (value >> 8);
+}
+
+static inline void
+ks_put_u32(uint8_t *at, uint32_t value)
+{
+	ks_put_u16(at, (uint16_t) value);
+	ks_put_u16(at + 2, (uint16_t) (value >> 16));
+}
+
+static inline void
+ks_put_u64(uint8_t *at, uint64_t value)
+{
+	ks_put_u32(at, (uint32_t) value);
+	ks_put_u32(at + 4, (uint32_t) (value >> 32));
+}
+
+/* Small magnitudes of either sign become small unsigned numbers. */
+static inline uint64_t
+ks_zigzag(int64_t value)
+{
+	return ((uint64_t) value << 1) ^ (uint64_t) (value >> 63);
+}
+
+static inline int64_t
+ks_unzigzag(uint64_t value)
+{
+	return (int64_t) (value >> 1) ^ -(int64_t) (value & 1);
+}
+
+/*
+ * Reads seven bits a byte, lowest first; false at the end of the bytes, past 64
+ * bits, or where fewer bytes would do: a number has one form only.
+ */
+static inline bool
+ks_get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
+{
+	const uint8_t *p = *at;
+	uint64_t	result = 0;
+	int			shift = 0;
+
+	if (p < end && *p < 0x80)	/* nearly always */
+	{
+		*value = *p;
+		*at = p + 1;
+		return true;
+	}
+	if (end - p >= 2 && p[1] < 0x80 && p[1] > 0)
+	{
+		*value = (uint64_t) (p[0] & 0x7f) | (uint64_t) p[1] << 7;
+		*at = p + 2;
+		return true;
+	}
+	while (p < end && shift < 64)
+	{
+		uint8_t		byte = *p++;
+
+		if ((shift == 63 && byte > 1) || (shift > 0 && byte == 0))
+			return false;
+		result |= (uint64_t) (byte & 0x7f) << shift;
+		if (byte < 0x80)
+		{
+			*value = result;
+			*at = p;
+			return true;
+		}
+		shift += 7;
+	}
+	return false;
+}
+
+static inline uint8_t *
+ks_put_varint(uint8_t *at, uint64_t value)
+{
+	while (value >= 0x80)
+	{
+		*at++ = (uint8_t) (value | 0x80);
+		value >>= 7;
+	}
+	*at++ = (uint8_t) value;
+	return at;
+}
+
+#endif							/* KS_BYTES_H */

@@ -1,0 +1,112 @@
+/*
+ * Conversation tables: what they are made of, how they are read, and which of
+ * their days have been exported.
+ */
+#ifndef KS_CONVERSATION_H
+#define KS_CONVERSATION_H
+
+#include "conversation/reply.h"
+#include "rollup/rollup.h"
+
+#include "executor/tuptable.h"
+#include "utils/jsonb.h"
+
+/* A documented property of conversations, and the type that queries give it. */
+typedef struct ks_property
+{
+	const char *name;
+	const char *type;
+} ks_property;
+
+extern const ks_property ks_properties[];
+extern const int ks_nproperties;
+
+typedef struct ks_conversation_table
+{
+	Oid			relid;
+	Oid			owner;
+	char	   *name;			/* quoted and qualified */
+	Jsonb	   *columns;		/* documented names to the table's own */
+	bool		has_bot;		/* rows of the bot in question were written to it */
+} ks_conversation_table;
+
+/* Instants from start on, up to but not with end. */
+typedef struct ks_time_range
+{
+	TimestampTz start;
+	TimestampTz end;
+} ks_time_range;
+
+/* Which conversations of a bot: those that ended, or that started and had an answer of the bot, in one of the intervals. */
+typedef struct ks_conversation_selection
+{
+	int64		bot_id;
+	bool		started;
+	int			nintervals;
+	const ks_time_range *intervals;
+} ks_conversation_selection;
+
+/* conversation.c */
+extern void ks_require_conversations(uint64 tables);
+extern char *ks_column_of(const Jsonb *columns, const char *logical);
+extern ks_conversation_table *ks_conversation_tables(int64 bot_id, int *count);
+extern char *ks_conversation_query(const ks_conversation_selection *choice, const char *const *properties, int nproperties, Oid *table);
+extern ks_time_range ks_day_interval(DateADT day);
+extern int64 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid);
+
+/* conversation_bot.c */
+extern List *ks_relations_of_bot(int64 bot_id);
+extern bool ks_table_is_among(Oid relid, List *relations);
+extern void ks_note_bot(Oid trigger, Oid relid, int64 bot_id);
+
+/* reply_check.c */
+
+/* A column of a conversation table that has a list of replies. */
+typedef struct ks_reply_column
+{
+	const ks_reply_kind *kind;
+	AttrNumber	number;
+	Oid			type;			/* that of a domain's values */
+	bool		by_value;
+	int16		length;
+} ks_reply_column;
+
+#define KS_REPLY_COLUMNS_MAX 2
+
+/* All of a table, and its conversations' ids. */
+typedef struct ks_reply_columns
+{
+	int			count;
+	ks_reply_column column[KS_REPLY_COLUMNS_MAX];
+	AttrNumber	id;
+	Oid			id_type;
+	MemoryContext scratch;
+} ks_reply_columns;
+
+extern void ks_reply_columns_find(ks_reply_columns *of, TupleDesc desc, const Jsonb *columns, const char *table);
+extern void ks_reply_columns_check(const ks_reply_columns *of, TupleTableSlot *old_row, TupleTableSlot *new_row);
+
+/* exported.c */
+
+/* What functions about exported days are called with. */
+typedef struct ks_bot_day
+{
+	int64		bot_id;
+	DateADT		day;
+} ks_bot_day;
+
+/* What is noted of a day that was exported. */
+typedef struct ks_exported_day
+{
+	char	   *bot_name;		/* NULL: it had none */
+	int64		conversations;
+} ks_exported_day;
+
+extern ks_bot_day ks_bot_day_arguments(FunctionCallInfo fcinfo);
+extern char *ks_day_text(DateADT day);
+extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);
+extern bool ks_day_close(const ks_bot_day *of, bool even_empty);
+
+extern bool ks_wait_for_writers;
+
+#endif							/* KS_CONVERSATION_H */

@@ -1,0 +1,145 @@
+/*
+ * The ids of the rollup's rows.
+ *
+ * Rows that writers append are soon merged into others, and what is left of them
+ * lies in the way of questions until VACUUM may remove it: for as long as anybody
+ * has an old snapshot.  So their ids ascend with the writers' transactions.  Below
+ * some transaction all of them have been merged, and a question begins behind it.
+ *
+ *	below zero				merged rows, and what is large from the start: a random number
+ *	[0, KS_ID_SPANS)		new rows: transaction, and a number within it
+ *	[KS_ID_SPANS, KS_ID_MARKS)	merged rows that span months: a random number
+ *	from KS_ID_MARKS on		marks: KS_ID_LAST_MARK less the id from which there may be new rows
+ *
+ * A mark is an empty row that compaction leaves, in the place of the one before, and the
+ * furthest is the first that an index scan meets.  It holds for whoever sees
+ * it: the transactions below had ended, their rows were taken in the same commit, and none
+ * will come.  Of another cluster's transactions that says nothing, so the row names its own.
+ * Rows that come from elsewhere (a dump, a replica) are merged before a mark is
+ * set behind them.  Whoever has no mark that he can believe reads all new rows.
+ */
+#include "rollup/rollup.h"
+
+#include "base/compat.h"
+
+#include "access/table.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "access/xlogrecovery.h"
+#include "catalog/namespace.h"
+#include "common/hashfn.h"
+#include "storage/procarray.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+/* What fits above the numbers: at 10,000 transactions a second, those of 13 years.  Later ones go without order. */
+#define TRANSACTION_BITS 42
+#define NUMBER_BITS 19
+
+PG_FUNCTION_INFO_V1(ks_cluster);
+
+/* An id of a row that is merged, or large. */
+int64
+ks_id_merged(void)
+{
+	return -1 - (int64) (ks_random() * (double) KS_ID_MARKS);
+}
+
+/* An id of a row that spans months: questions come by it when they have read the new ones. */
+int64
+ks_id_span(void)
+{
+	return KS_ID_SPANS + (int64) (ks_random() * (double) KS_ID_SPANS);
+}
+
+/*
+ * An id of a row that is soon to be merged.  The numbers begin somewhere, for a
+ * transaction of another cluster may have had the same one.
+ */
+int64
+ks_id_new(void)
+{
+	static FullTransactionId transaction = {0};
+	static uint32 number = 0;
+	static uint32 count = 0;
+	FullTransactionId top = GetTopFullTransactionId();
+
+	if (!FullTransactionIdEquals(top, transaction))
+	{
+		transaction = top;
+		number = (uint32) (ks_random() * (1 << NUMBER_BITS));
+		count = 0;
+	}
+	if (U64FromFullTransactionId(top) >> TRANSACTION_BITS != 0 || count == 1 << NUMBER_BITS)
+		return ks_id_merged();
+	count++;
+	return (int64) (U64FromFullTransactionId(top) << NUMBER_BITS) + (number++ & ((1 << NUMBER_BITS) - 1));
+}
+
+/* The transaction with its epoch: it is one that has been, and not long ago. */
+static uint64
+full_transaction(TransactionId xid)
+{
+	FullTransactionId next = ReadNextFullTransactionId();
+	uint64		epoch = EpochFromFullTransactionId(next);
+
+	if (xid > XidFromFullTransactionId(next))
+		epoch--;
+	return epoch << 32 | xid;
+}
+
+/* Whoever writes rows with an id below this has ended. */
+int64
+ks_id_ended(void)
+{
+	uint64		oldest = full_transaction(GetLatestSnapshot()->xmin);
+
+	return oldest >> TRANSACTION_BITS != 0 ? KS_ID_SPANS : (int64) (oldest << NUMBER_BITS);
+}
+
+/*
+ * A mark for new rows that begin with that id.  It is a little below, so that no two
+ * transactions set the same.
+ */
+int64
+ks_id_mark(int64 first_new)
+{
+	int64		numbers = INT64CONST(1) << NUMBER_BITS;
+
+	if (first_new < numbers)
+		return 0;
+	return (first_new / numbers - 1) * numbers + (int64) (U64FromFullTransactionId(GetTopFullTransactionId()) % numbers);
+}
+
+/* How many transactions old the oldest snapshot is: as long as anybody has it, what it sees of the rollup is not removed. */
+uint64
+ks_id_held(void)
+{
+	Relation	rollup = table_open(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), AccessShareLock);
+	TransactionId oldest = GetOldestNonRemovableTransactionId(rollup);
+
+	table_close(rollup, NoLock);
+	return full_transaction(ReadNextTransactionId()) - full_transaction(oldest);
+}
+
+/* The cluster, which counts its transactions as no other does. */
+int64
+ks_cluster_number(void)
+{
+	uint64		cluster = GetSystemIdentifier();
+	TimeLineID	timeline;
+
+	if (RecoveryInProgress())
+		(void) GetXLogReplayRecPtr(&timeline);
+	else
+		timeline = GetWALInsertionTimeLine();
+	return (int64) hash_combine64(hash_bytes_extended((const unsigned char *) &cluster, sizeof(cluster), 0), (uint64) timeline);
+}
+
+/* cluster() */
+Datum
+ks_cluster(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(ks_cluster_number());
+}
