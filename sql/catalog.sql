@@ -74,7 +74,7 @@ INSERT INTO for_everybody VALUES
  'sage.* chatbot_com.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
  ' ultimate.metrics_by_first_meaningful_intent ultimate.metrics_by_last_meaningful_intent'),
 ('computes on its arguments alone',
- 'period tally_agg sum series total distinct_total top slice part is_empty months entries info buckets intervals edges bucket_label weekdays language bar sparkline svg moment bot_id'
+ 'period tally_agg sum series total distinct_total top slice keys_under is_empty months entries info buckets intervals edges bucket_label weekdays language bar sparkline svg moment bot_id'
  ' ultimate.first_meaningful_intent ultimate.last_meaningful_intent'),
 ('queries that read raw events call it as their table''s owner; computes on its arguments alone', 'kindly_rules.*'),
 ('an operator''s', 'tally_add tally_subtract tally_negate'),

@@ -99,8 +99,8 @@ SELECT total(slice(scans, '2021-04-01Z', '2021-04-02Z')) = total(scans, '2021-04
        is_empty(slice(scans, '2030-01-01Z', 'infinity')) AS beyond, is_empty(slice(scans, '2021-04-01Z', '2021-04-01Z')) AS nothing
 FROM kept;
 SELECT (info(slice(scans, '2021-04-01 00:15Z', '2021-04-02 12:45Z'))).* FROM kept;
-SELECT t.* FROM kept, top(part(scans, 'Oslo')) t;
-SELECT is_empty(part(scans, 'nowhere')), total(part(scans, '')) = total(scans, key => '{""}') AS empty_name FROM kept;
+SELECT t.* FROM kept, top(keys_under(scans, 'Oslo')) t;
+SELECT is_empty(keys_under(scans, 'nowhere')), total(keys_under(scans, '')) = total(scans, key => '{""}') AS empty_name FROM kept;
 
 -- adding and taking away
 SELECT (scans + weight)::text = (weight + scans)::text AS commutes,

@@ -177,7 +177,7 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 uint64
 ks_stream_fetch(ks_stream *stream)
 {
-	ks_question_abroad abroad;
+	ks_nested_query nested;
 	ks_named_table named;
 	ks_visit	visit;
 
@@ -187,7 +187,7 @@ ks_stream_fetch(ks_stream *stream)
 	if (stream->ended)
 		return 0;
 	stream->rows = MemoryContextAlloc(stream->memory, stream->batch * sizeof(HeapTuple));
-	ks_abroad_begin(&abroad);
+	ks_nested_query_begin(&nested);
 	ks_name_table(&named, stream->table);
 	visit = enter(stream->table);
 	PushActiveSnapshot(stream->query->snapshot);
@@ -195,7 +195,7 @@ ks_stream_fetch(ks_stream *stream)
 	PopActiveSnapshot();
 	ks_leave_table(visit);
 	ks_unname_table(&named);
-	ks_abroad_end(&abroad);
+	ks_nested_query_end(&nested);
 	stream->ended = stream->count < stream->batch && stream->bytes < BYTES_AT_ONCE;
 	return stream->count;
 }
@@ -249,10 +249,10 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	FuncCallContext *funcctx = SRF_FIRSTCALL_INIT();
 	row_stream *s = MemoryContextAllocZero(funcctx->multi_call_memory_ctx, sizeof(row_stream));
 	ks_stream_query query = {.batch = ROWS_AT_ONCE};
-	ks_question_abroad abroad;
+	ks_nested_query nested;
 	MemoryContext old;
 
-	ks_abroad_begin(&abroad);
+	ks_nested_query_begin(&nested);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	make(fcinfo, &query);
@@ -261,7 +261,7 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	ks_stream_open(&s->stream, &query);
 	MemoryContextSwitchTo(old);
 	SPI_finish();
-	ks_abroad_end(&abroad);
+	ks_nested_query_end(&nested);
 	funcctx->user_fctx = s;
 	RegisterExprContextCallback(rsinfo->econtext, close_stream, PointerGetDatum(s));
 }

@@ -203,7 +203,7 @@ ks_reader_begin(ks_reader *reader)
 	ks_require_rollup();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	ks_abroad_begin(&reader->abroad);
+	ks_nested_query_begin(&reader->nested);
 	reader->as_owner = false;
 	reader->bots = NULL;
 	schema = get_namespace_oid("kindly_stats", false);
@@ -226,7 +226,7 @@ ks_reader_end(ks_reader *reader)
 {
 	if (reader->as_owner)
 		ks_restore_user(reader->caller);
-	ks_abroad_end(&reader->abroad);
+	ks_nested_query_end(&reader->nested);
 	SPI_finish();
 }
 

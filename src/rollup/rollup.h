@@ -147,18 +147,18 @@ extern ks_place ks_rollup_place(void);
 extern bool ks_is_distributed(void);
 extern bool ks_is_shard(Oid relid);
 
-/* abroad.c */
+/* nested_query.c */
 
-/* While a question is asked that other nodes may have to answer. */
-typedef struct ks_question_abroad
+/* While a query is run that other nodes may have to answer. */
+typedef struct ks_nested_query
 {
 	bool		open;
 	int			nest;			/* of settings; 0 where none was made */
 	ErrorContextCallback callback;
-} ks_question_abroad;
+} ks_nested_query;
 
-extern void ks_abroad_begin(ks_question_abroad *abroad);
-extern void ks_abroad_end(ks_question_abroad *abroad);
+extern void ks_nested_query_begin(ks_nested_query *nested);
+extern void ks_nested_query_end(ks_nested_query *nested);
 
 /* statement.c */
 
@@ -193,7 +193,7 @@ typedef struct ks_reader
 	bool		as_owner;		/* reads with the rights of the rollup's owner */
 	ArrayType  *bots;			/* ascending: of these bots alone; NULL: of those that the caller's own rights show, or all */
 	ks_identity caller;
-	ks_question_abroad abroad;
+	ks_nested_query nested;
 } ks_reader;
 
 extern void ks_reader_begin(ks_reader *reader);

@@ -15,7 +15,22 @@ DROP FOREIGN TABLE kindly_stats.bi_intents;
 DROP VIEW kindly_stats.conversation_table;
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP FUNCTION kindly_stats.cover(regclass, jsonb, text);
+DROP FUNCTION kindly_stats.relations(regclass);
 DROP VIEW kindly_stats.event_table;
+DROP AGGREGATE kindly_stats.fold_presence(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean);
+DROP FUNCTION kindly_stats.fold_presence_final(internal);
+DROP FUNCTION kindly_stats.fold_presence_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean);
+DROP AGGREGATE kindly_stats.fold_options(text, kindly_stats.tally, text, date, boolean);
+DROP FUNCTION kindly_stats.fold_options_final(internal);
+DROP FUNCTION kindly_stats.fold_options_step(internal, text, kindly_stats.tally, text, date, boolean);
+DROP AGGREGATE kindly_stats.fold_top(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean);
+DROP FUNCTION kindly_stats.fold_top_final(internal);
+DROP FUNCTION kindly_stats.fold_top_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean);
+DROP AGGREGATE kindly_stats.fold_series(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean);
+DROP FUNCTION kindly_stats.fold_series_final(internal);
+DROP FUNCTION kindly_stats.fold_series_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean);
+DROP FUNCTION kindly_stats.part(kindly_stats.tally, text);
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
     LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_library_version';
@@ -32,6 +47,12 @@ CREATE FUNCTION kindly_stats.announce(message text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_announce';
 REVOKE EXECUTE ON FUNCTION kindly_stats.announce(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.announce(text) IS 'internal: a notice in the middle of CREATE EXTENSION, for whoever is shown notices';
+CREATE FUNCTION kindly_stats.keys_under(tally kindly_stats.tally, name text) RETURNS kindly_stats.tally
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_tally_keys_under';
+COMMENT ON FUNCTION kindly_stats.keys_under(kindly_stats.tally, text) IS
+'the keys of a tally that begin with name, without that first part
+
+An empty tally where there are none.';
 CREATE FUNCTION kindly_stats.months(tally kindly_stats.tally) RETURNS SETOF date
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 12 AS 'MODULE_PATHNAME', 'ks_tally_months';
 COMMENT ON FUNCTION kindly_stats.months(kindly_stats.tally) IS
@@ -136,6 +157,66 @@ COMMENT ON FUNCTION kindly_stats.outdated_measures() IS
 'internal: built-in measures that are not as this version defines them
 
 action: add, update, or leave for what was changed by hand.';
+CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                              bins integer[], "distinct" boolean, filter text[], firsts boolean)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
+CREATE FUNCTION kindly_stats.series_agg_final(internal)
+    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
+CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                          bins integer[], "distinct" boolean, filter text[], firsts boolean) (
+    SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
+);
+CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           spread boolean)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
+CREATE FUNCTION kindly_stats.top_agg_final(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
+CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           spread boolean) (
+    SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
+);
+CREATE FUNCTION kindly_stats.options_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, month date, kept boolean)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_options_agg_step';
+CREATE FUNCTION kindly_stats.options_agg_final(internal)
+    RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_options_agg_final';
+CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally, wanted text, month date, kept boolean) (
+    SFUNC = kindly_stats.options_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.options_agg_final, PARALLEL = SAFE
+);
+CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                                bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+    RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
+CREATE FUNCTION kindly_stats.presence_agg_final(internal)
+    RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
+CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
+                                            bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+    SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
+    FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
+);
+REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
+    kindly_stats.series_agg_final(internal),
+    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
+    kindly_stats.top_agg_final(internal),
+    kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
+    kindly_stats.presence_agg_final(internal),
+    kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean),
+    kindly_stats.options_agg_final(internal) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
+COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
+COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
+COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
+COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
+COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
+COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
+COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
+COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
 CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -171,7 +252,7 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            -- rows of new events ascend with their transactions, see src/rollup/id.c; what is below zero lies in the other index
+            -- rows of new events ascend with their transactions, see src/rollup/row_id.c; what is below zero lies in the other index
             id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
             cluster bigint,
@@ -315,9 +396,95 @@ is_only: always true, for there is one row; verified_at: when; differences: how 
     END IF;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+BEGIN
+    IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+        RAISE EXCEPTION 'columns must be a JSON object'
+            USING ERRCODE = '22023', HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
+    END IF;
+    FOR c IN SELECT k.key, jsonb_typeof(k.value) AS type, l.logical
+               FROM jsonb_each(columns) AS k LEFT JOIN kindly_stats.logical_columns(grain) AS l ON l.logical = k.key
+    LOOP
+        IF c.logical IS NULL THEN
+            RAISE EXCEPTION 'no measure reads a column "%"', c.key
+                USING ERRCODE = '22023', HINT = format('Columns that can be mapped are: %s.',
+                    (SELECT string_agg(DISTINCT l.logical, ', ' ORDER BY l.logical) FROM kindly_stats.logical_columns(grain) AS l));
+        ELSIF c.type NOT IN ('string', 'null') AND NOT (c.type = 'object' AND grain = 'event') THEN
+            RAISE EXCEPTION 'column "%" must be mapped to a name or to null', c.key USING ERRCODE = '22023',
+                HINT = 'Map documented names to your own, such as {"session_id": "conversation", "source": null}.';
+        END IF;
+    END LOOP;
+    FOR c IN SELECT l.logical, l.role, m.physical, m.mapped, columns -> l.logical AS rule, a.atttypid, a.attgenerated, r.relkind
+               FROM kindly_stats.logical_columns(grain) AS l
+              CROSS JOIN LATERAL (SELECT columns ? l.logical AS mapped,
+                    CASE WHEN columns ? l.logical THEN kindly_stats.mapped_column(columns -> l.logical) ELSE l.logical END AS physical) AS m
+               LEFT JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
+               LEFT JOIN pg_class AS r ON r.oid = a.attrelid
+              WHERE columns -> l.logical -> 'constant' IS NULL
+              ORDER BY l.logical
+    LOOP
+        IF c.atttypid IS NULL THEN
+            IF c.role IN ('bot', 'instant', 'kind') OR c.physical IS NOT NULL AND c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "%"', event_table, coalesce(c.physical, c.logical)
+                    USING ERRCODE = '42703', HINT = CASE WHEN c.role IN ('bot', 'instant', 'kind')
+                        THEN 'bot_id, occurred_at and kind are needed; name yours in the argument columns, such as {"occurred_at": "created_at"}.'
+                        ELSE format('Name yours in the argument columns, such as {"%s": "my_name"}, or null where there is none.', c.logical) END;
+            END IF;
+        ELSIF NOT kindly_stats.type_fits(c.role, c.rule, c.atttypid) THEN
+            RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
+                USING ERRCODE = '42804', HINT = kindly_stats.fitting_types(c.role, c.rule, c.atttypid);
+        -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
+        ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
+                SELECT FROM kindly_stats.partition_tree(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
+            RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
+                    CASE WHEN c.relkind = 'p' THEN 'partitioned ' ELSE '' END, event_table, c.logical
+                USING ERRCODE = '0A000', HINT = format('PostgreSQL does not hand its values to triggers. Make it an ordinary column that a BEFORE trigger fills%s, or do not read it: {"%s": null}.',
+                    CASE WHEN c.relkind = 'p' THEN '' ELSE ', or a stored one' END, c.logical);
+        END IF;
+    END LOOP;
+END
+$$;
+CREATE FUNCTION kindly_stats.partition_tree(event_table regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT event_table
+    UNION
+    SELECT p.relid FROM pg_partition_tree(event_table) AS p JOIN pg_class AS c ON c.oid = p.relid WHERE c.relkind IN ('r', 'p')
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.partition_tree(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.partition_tree(regclass) IS 'internal: a table and its partitions';
 CREATE OR REPLACE FUNCTION kindly_stats.attached_columns(event_table regclass, grain text) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT t.columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = attached_columns.event_table AND t.grain = attached_columns.grain
+$$;
+CREATE FUNCTION kindly_stats.create_missing_triggers(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb := kindly_stats.attached_columns(event_table, grain);
+    covered regclass;
+BEGIN
+    FOR covered IN SELECT r FROM kindly_stats.partition_tree(event_table) AS r
+                    WHERE known IS DISTINCT FROM create_missing_triggers.columns
+                       OR (SELECT count(*) FROM pg_trigger AS t
+                            WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+                              AND t.tgname IN (SELECT kindly_stats.trigger_name(grain, e) FROM unnest('{insert,update,delete}'::text[]) AS e)) < 3
+                       OR NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.refuse_truncate()'::regprocedure)
+                    ORDER BY r
+    LOOP
+        PERFORM kindly_stats.create_triggers(covered, event_table, columns, grain);
+        RETURN NEXT covered;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.create_missing_triggers(regclass, jsonb, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.create_missing_triggers(regclass, jsonb, text) IS 'internal: puts the counting triggers where they are missing or know other columns';
+CREATE OR REPLACE FUNCTION kindly_stats.bare_partitions(event_table regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT r FROM kindly_stats.partition_tree(event_table) AS r
+     WHERE (SELECT count(*) FROM pg_trigger AS t WHERE t.tgrelid = r AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+               AND t.tgname ~ '_(insert|update|delete)$') NOT IN (3, 6)
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.require_table(event_table regclass) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -339,7 +506,7 @@ BEGIN
                 WHERE a.relid <> require_table.event_table) THEN
         RAISE EXCEPTION 'partition "%" belongs to a table that is attached', event_table
             USING ERRCODE = '55000', HINT = 'Attach that table once more to cover its new partitions.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.relations(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
+    ELSIF EXISTS (SELECT FROM kindly_stats.partition_tree(require_table.event_table) AS r JOIN kindly_stats.event_tables() AS t ON t.event_table = r
                    WHERE r <> require_table.event_table) THEN
         RAISE EXCEPTION 'table "%" has partitions that are attached on their own', event_table
             USING ERRCODE = '55000', HINT = 'Detach them from kindly_stats first: they would be counted twice.';
@@ -371,6 +538,46 @@ BEGIN
     RETURN wanted;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.attach_grain(event_table regclass, columns jsonb, grain text) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known jsonb;
+    wanted jsonb;
+    is_counting boolean;
+    -- what is counted can no longer be told from the table
+    is_lost boolean;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
+    PERFORM kindly_stats.require_table(event_table);
+    PERFORM kindly_stats.create_tables();
+    -- before the table: whoever repairs holds this one, and then waits for tables
+    PERFORM kindly_stats.lock_repair();
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
+    -- nobody writes while existing events are counted and the triggers appear
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    known := kindly_stats.attached_columns(event_table, grain);
+    wanted := kindly_stats.wanted_columns(event_table, columns, grain);
+    is_counting := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = attach_grain.event_table);
+    is_lost := is_counting OR kindly_stats.lost_columns(event_table, known) <> '{}'
+               OR known IS NULL AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = event_table AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+                                               AND t.tgname IN (kindly_stats.trigger_name(grain, 'update'), kindly_stats.trigger_name(grain, 'delete')));
+    IF known <> wanted AND NOT is_lost THEN
+        PERFORM kindly_stats.append_counts(event_table, known, grain, NULL, true, false);
+    END IF;
+    IF known IS DISTINCT FROM wanted AND NOT is_lost THEN
+        PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
+    END IF;
+    -- partitions that are covered below were written to without being counted
+    is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
+    RETURN QUERY SELECT * FROM kindly_stats.create_missing_triggers(event_table, wanted, grain);
+    -- what attach_concurrently() left undone
+    IF is_counting THEN
+        PERFORM kindly_stats.finish_attach(event_table);
+    ELSIF is_lost THEN
+        PERFORM kindly_stats.repair();
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
                                     tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
@@ -378,7 +585,7 @@ BEGIN
     RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = attach.event_table;
+           FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = attach.event_table;
     END IF;
 END
 $$;
@@ -397,7 +604,7 @@ BEGIN
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
     END IF;
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.relations(event_table) AS r;
+    PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     half_counted := EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table);
     IF half_counted AND keep_statistics THEN
@@ -415,7 +622,7 @@ BEGIN
             PERFORM kindly_stats.append_counts(event_table, known.columns, known.grain, NULL, true, false);
         END IF;
     END LOOP;
-    FOR covered IN SELECT r FROM kindly_stats.relations(event_table) AS r ORDER BY r
+    FOR covered IN SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r
     LOOP
         counted := false;
         FOR trigger_name IN
@@ -435,6 +642,29 @@ BEGIN
     IF half_counted THEN
         PERFORM kindly_stats.repair();
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = detach.event_table;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF coalesce(name, '') = '' THEN
+        RAISE EXCEPTION 'a measure needs a name' USING ERRCODE = '22023', HINT = 'Names are free but for the empty one.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
+        RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
+            HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
+    ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
+                  OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.keys_under(r.tally, name))) THEN
+        RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
+            HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
+    ELSIF grain IS NULL OR grain NOT IN ('event', 'conversation_start', 'conversation_end') THEN
+        RAISE EXCEPTION 'unknown grain "%"', grain USING ERRCODE = '22023', HINT = 'Grains are event, conversation_start and conversation_end.';
+    ELSIF member IS NOT NULL AND weight IS NOT NULL THEN
+        RAISE EXCEPTION 'measure "%" must not have both a member and a weight', name USING ERRCODE = '22023',
+            HINT = 'A member whose weights add up to zero would not be counted: make two measures.';
+    ELSIF array_position(kinds, NULL) IS NOT NULL OR array_position(keys, NULL) IS NOT NULL OR cardinality(keys) > 60 THEN
+        RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
+            HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
     END IF;
 END
 $$;
@@ -464,7 +694,7 @@ BEGIN
     LOOP
         wanted := kindly_stats.found_columns(t.event_table, '{}', grain) - known || kindly_stats.needed_columns(t.columns, grain);
         PERFORM kindly_stats.check_columns(t.event_table, wanted, grain);
-        PERFORM kindly_stats.cover(t.event_table, wanted, grain);
+        PERFORM kindly_stats.create_missing_triggers(t.event_table, wanted, grain);
     END LOOP;
 END
 $$;
@@ -610,7 +840,7 @@ BEGIN
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
         SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
-               coalesce((SELECT (kindly_stats.fold_series(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+               coalesce((SELECT (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                                           NULL, true, NULL, false))[2]
                            FROM kindly_stats.rollup AS r
                           WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
@@ -699,6 +929,31 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.guard_conversations(conversation_table regclass, columns jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relation regclass;
+    renamed name;
+    call text;
+BEGIN
+    FOR relation IN SELECT r FROM kindly_stats.partition_tree(conversation_table) AS r ORDER BY r
+    LOOP
+        FOR renamed IN SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
+                          AND t.tgname NOT IN ('kindly_stats_closed_insert', 'kindly_stats_closed_update', 'kindly_stats_closed_delete')
+        LOOP
+            EXECUTE format('DROP TRIGGER %I ON %s', renamed, relation);
+        END LOOP;
+        call := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.guard_exported(%L, %L%s)', conversation_table::text, columns::text,
+                       CASE WHEN relation <> conversation_table THEN ', ''partition''' END);
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_insert AFTER INSERT ON %s'
+                       ' REFERENCING NEW TABLE AS kindly_stats_new %s', relation, call);
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_update AFTER UPDATE ON %s'
+                       ' REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s', relation, call);
+        EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_closed_delete AFTER DELETE ON %s'
+                       ' REFERENCING OLD TABLE AS kindly_stats_old %s', relation, call);
+    END LOOP;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.attach_conversations(conversation_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false)
     RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
@@ -713,7 +968,7 @@ BEGIN
     PERFORM kindly_stats.create_tables();
     PERFORM kindly_stats.create_exported();
     PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.relations(conversation_table) AS r;
+    PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
     -- who closes a day counts its conversations in all tables, this one among them or not
     PERFORM kindly_stats.lock_exported();
@@ -731,7 +986,7 @@ BEGIN
            LATERAL kindly_stats.attach_grain(conversation_table, kindly_stats.grain_columns(wanted, g.grain), g.grain) AS a (relation);
     PERFORM kindly_stats.guard_conversations(conversation_table, wanted);
     IF known IS NULL THEN
-        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.relations(conversation_table) AS r;
+        PERFORM kindly_stats.forget_conversation_bots(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     END IF;
     PERFORM kindly_stats.note_conversation_bots(r, wanted ->> 'bot_id', NULL)
        FROM unnest(CASE WHEN conversation_table = ANY (covered) THEN ARRAY[conversation_table] ELSE covered END) AS r;
@@ -741,9 +996,24 @@ BEGIN
     PERFORM kindly_stats.check_exported(conversation_table, wanted);
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
-           FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r WHERE t.event_table = conversation_table;
+           FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = conversation_table;
     END IF;
     RETURN QUERY SELECT unnest(covered);
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r <> event_table, r));
+    -- a partition that has come since is new to all writers
+    IF EXISTS (SELECT FROM kindly_stats.create_missing_triggers(event_table,
+                   kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event'), 'event')) THEN
+        INSERT INTO kindly_stats.counting (event_table) VALUES (begin_attach.event_table) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN false;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.begin_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
@@ -752,13 +1022,44 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = begin_measure.name AND NOT m.counted) THEN
         RETURN true;
     END IF;
-    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.relations(t.event_table) AS r
+    PERFORM kindly_stats.lock_within(ARRAY(SELECT DISTINCT r FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r
                                             WHERE t.grain = begin_measure.grain ORDER BY r));
     PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, false);
     RETURN true;
 EXCEPTION
     WHEN lock_not_available OR deadlock_detected THEN
         RETURN false;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.counts_replicated(event_table regclass) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
+                    WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure))
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.part_tree(top regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    inner_table regclass;
+    known record;
+BEGIN
+    -- attached tables in a tree that is not
+    SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.partition_tree(top) AS r ON r = c.relation
+     WHERE r <> top AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS t WHERE t.relation = top) ORDER BY 1 LIMIT 1;
+    IF inner_table IS NOT NULL THEN
+        RAISE EXCEPTION 'table "%" is attached to kindly_stats, but "%", of which it is to be a partition, is not', inner_table, top
+            USING ERRCODE = '55000', HINT = format('What is written through "%s" would not be counted. Attach that first: SELECT kindly_stats.attach(%L).', top, top);
+    END IF;
+    FOR known IN SELECT c.columns, c.grain FROM kindly_stats.covered_relation AS c WHERE c.relation = top ORDER BY c.grain
+    LOOP
+        PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.partition_tree(top) AS r;
+    END LOOP;
+    -- of rows that were written through the tree its top is listed
+    FOR known IN SELECT kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns FROM pg_trigger AS t
+                  WHERE t.tgrelid = top AND t.tgname = 'kindly_stats_closed_insert' AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
+    LOOP
+        PERFORM kindly_stats.guard_conversations(top, known.columns);
+        PERFORM kindly_stats.note_conversation_bots(top, known.columns ->> 'bot_id', NULL);
+    END LOOP;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.sync_tree(relation regclass) RETURNS void
@@ -793,7 +1094,7 @@ BEGIN
     END LOOP;
     -- a partition that counts what is replicated makes its tree do so
     IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
-        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.relations(top) AS r
+        PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.partition_tree(top) AS r
           WHERE e.event_table = top;
     END IF;
     -- what was half counted alone is so as a part of its tree
@@ -899,7 +1200,7 @@ BEGIN
           WHERE kindly_stats.is_covered(c);
     END IF;
     -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
-    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.relations(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
+    FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
                   WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
                   ORDER BY t.tgparentid <> 0, 1, 2
     LOOP
@@ -929,7 +1230,7 @@ BEGIN
     LOOP
         IF kindly_stats.renamed_columns(known.columns, old_name, new_name) <> known.columns THEN
             PERFORM kindly_stats.create_triggers(r, top, kindly_stats.renamed_columns(known.columns, old_name, new_name), known.grain)
-               FROM kindly_stats.relations(top) AS r;
+               FROM kindly_stats.partition_tree(top) AS r;
         END IF;
     END LOOP;
     FOR known IN SELECT c.columns FROM kindly_stats.conversation_tables() AS c WHERE c.conversation_table = top
@@ -993,7 +1294,7 @@ BEGIN
            CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
                 ELSE format('This partition of %s has not all triggers that count: what is written straight to it is not counted.', t.event_table) END,
            format('SELECT kindly_stats.%s(%L); SELECT kindly_stats.rebuild();', CASE t.grain WHEN 'event' THEN 'attach' ELSE 'attach_conversations' END, t.event_table)
-      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation)
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.partition_tree(t.event_table) AS r (relation)
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
@@ -1028,7 +1329,7 @@ BEGIN
     RETURN QUERY
     SELECT DISTINCT 'warning', r.relation::text, 'The rule is gone that keeps MERGE away: what it moves from partition to partition may not be counted.',
            format('SELECT kindly_stats.refuse_merge(%L);', r.relation::text)
-      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.partition_tree(t.event_table) AS r (relation) JOIN pg_class AS c ON c.oid = r.relation AND c.relkind = 'p'
      WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w WHERE w.ev_class = r.relation AND w.rulename = 'kindly_stats_no_merge') ORDER BY 2;
 END
 $$;
@@ -1070,7 +1371,7 @@ CREATE OR REPLACE FUNCTION kindly_stats.health_tables() RETURNS SETOF kindly_sta
 BEGIN
     RETURN QUERY
     SELECT DISTINCT 'warning', c.oid::regclass::text, 'It is unlogged: a crash empties it, and its statistics stay.', format('ALTER TABLE %s SET LOGGED;', c.oid::regclass)
-      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.relations(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
+      FROM kindly_stats.event_tables() AS t, LATERAL kindly_stats.partition_tree(t.event_table) AS r JOIN pg_class AS c ON c.oid = r
      WHERE c.relpersistence = 'u' AND c.relkind = 'r' ORDER BY 2;
     RETURN QUERY
     SELECT DISTINCT 'warning', p.relid::text, format('It is a foreign table, and a partition of %s: its events are not counted.', t.event_table),
@@ -1197,6 +1498,27 @@ BEGIN
     END IF;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grain text) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM kindly_stats.detached AS d
+     WHERE d.event_table IN (SELECT kindly_stats.partition_tree(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
+    -- a partition may leave its tree later, and is counted then, too
+    INSERT INTO kindly_stats.detached (event_table, grain, columns)
+    SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.partition_tree(note_kept.event_table) AS r
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.require_not_kept(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    other regclass;
+BEGIN
+    SELECT d.event_table INTO other FROM kindly_stats.detached AS d JOIN kindly_stats.partition_tree(require_not_kept.event_table) AS r ON r = d.event_table
+     ORDER BY 1 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the events of table "%" are counted already: its statistics were kept when it was detached', other
+            USING ERRCODE = '55000', HINT = format('SELECT kindly_stats.forget_kept(%L) takes them out of the statistics; then attach it.', other);
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1211,8 +1533,8 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
-    is_whole := NOT EXISTS (SELECT FROM kindly_stats.relations(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
-    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.relations(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
+    is_whole := NOT EXISTS (SELECT FROM kindly_stats.partition_tree(forget_kept.event_table) AS r WHERE NOT EXISTS (SELECT FROM kindly_stats.detached AS t WHERE t.event_table = r));
+    FOREACH d IN ARRAY ARRAY(SELECT t FROM kindly_stats.detached AS t WHERE t.event_table IN (SELECT kindly_stats.partition_tree(forget_kept.event_table)) ORDER BY t.event_table, t.grain)
     LOOP
         DELETE FROM kindly_stats.detached AS t WHERE t.event_table = d.event_table AND t.grain = d.grain;
         IF is_whole AND d.event_table = forget_kept.event_table
@@ -1224,7 +1546,7 @@ BEGIN
     IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
                              WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
                            kindly_stats.measure AS m,
-                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.part(u.tally, m.name) ELSE u.tally END) AS tally
+                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END) AS tally
                                       FROM kindly_stats.rollup AS r,
                                            LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
                                                                                                                  (n.month + interval '1 month') AT TIME ZONE 'UTC')
@@ -1534,7 +1856,7 @@ CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relati
      WHERE c.relnamespace = 'kindly_stats'::regnamespace AND c.relname IN ('rollup', 'known_bot', 'bot_name', 'exported', 'interaction') AND c.relkind IN ('r', 'p')
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
-      FROM kindly_stats.conversation_tables() AS t, kindly_stats.relations(t.conversation_table) AS r
+      FROM kindly_stats.conversation_tables() AS t, kindly_stats.partition_tree(t.conversation_table) AS r
 $$;
 CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -1747,7 +2069,7 @@ BEGIN
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',
                             'kindly_stats.tree_findings()', 'kindly_stats.tree_top(regclass)',
-                            'kindly_stats.relations(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
+                            'kindly_stats.partition_tree(regclass)', 'kindly_stats.logical_columns(text)']::regprocedure[]) AS f
          WHERE NOT has_function_privilege('kindly_stats_monitor', f, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)

@@ -41,29 +41,29 @@ explain_nesting(void *argument)
 
 /* Where the rollup is distributed; before the caller's identity is changed. */
 void
-ks_abroad_begin(ks_question_abroad *abroad)
+ks_nested_query_begin(ks_nested_query *nested)
 {
-	abroad->open = ks_is_distributed();
-	abroad->nest = 0;
-	if (!abroad->open)
+	nested->open = ks_is_distributed();
+	nested->nest = 0;
+	if (!nested->open)
 		return;
-	abroad->callback.callback = explain_nesting;
-	abroad->callback.arg = NULL;
-	abroad->callback.previous = error_context_stack;
-	error_context_stack = &abroad->callback;
+	nested->callback.callback = explain_nesting;
+	nested->callback.arg = NULL;
+	nested->callback.previous = error_context_stack;
+	error_context_stack = &nested->callback;
 	if (!IsTransactionBlock())
 	{
-		abroad->nest = NewGUCNestLevel();
+		nested->nest = NewGUCNestLevel();
 		ks_set_option("citus.allow_nested_distributed_execution", "on");
 	}
 }
 
 void
-ks_abroad_end(ks_question_abroad *abroad)
+ks_nested_query_end(ks_nested_query *nested)
 {
-	if (!abroad->open)
+	if (!nested->open)
 		return;
-	if (abroad->nest > 0)
-		AtEOXact_GUC(true, abroad->nest);
-	error_context_stack = abroad->callback.previous;
+	if (nested->nest > 0)
+		AtEOXact_GUC(true, nested->nest);
+	error_context_stack = nested->callback.previous;
 }
