@@ -148,7 +148,7 @@ SELECT * FROM kindly_stats.stats_total(2, '2025-01-01', '2025-02-01');
 RESET ROLE;
 
 -- who may compact needs no right on the rollup, and merges what he cannot see
-GRANT EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) TO regress_ks_nobody;
+GRANT EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) TO regress_ks_nobody;
 SELECT count(*) > 0 AS new FROM kindly_stats.rollup WHERE id >= 0;
 SET ROLE regress_ks_nobody;
 CALL kindly_stats.compact();
@@ -157,7 +157,7 @@ RESET ROLE;
 SELECT count(*) > 0 AS new FROM kindly_stats.rollup WHERE id >= 0;
 SELECT kindly_stats.purge('event', '2025-01-02');
 SELECT pg_temp.wrong();
-REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) FROM regress_ks_nobody;
+REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) FROM regress_ks_nobody;
 
 -- who may purge needs the right to delete the events, and none on the statistics
 GRANT EXECUTE ON FUNCTION kindly_stats.purge(regclass, timestamptz) TO regress_ks_nobody, regress_ks_writer;

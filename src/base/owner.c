@@ -26,8 +26,8 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
-static Oid
-owner_of(Oid relid)
+Oid
+ks_table_owner(Oid relid)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;
@@ -66,7 +66,7 @@ ks_visit
 ks_enter_table(Oid relid)
 {
 	ks_visit	visit;
-	Oid			owner = owner_of(relid);
+	Oid			owner = ks_table_owner(relid);
 
 	GetUserIdAndSecContext(&visit.caller.user, &visit.caller.security);
 	visit.nest = NewGUCNestLevel();
@@ -124,7 +124,7 @@ ks_require_own(List *relations)
 
 	foreach(cell, relations)
 	{
-		if (owner_of(lfirst_oid(cell)) != GetUserId())
+		if (ks_table_owner(lfirst_oid(cell)) != GetUserId())
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("table \"%s\" has just been replaced", get_rel_name(lfirst_oid(cell))),

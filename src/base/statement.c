@@ -239,12 +239,25 @@ lock_everywhere(void)
 {
 	ks_identity caller = ks_switch_to_owner("counting");
 
-	/* one connection a node, which knows what was done before in the transaction; triggers are made under a flag */
-	if (SPI_execute("SELECT pg_catalog.set_config('citus.multi_shard_modify_mode', 'sequential', true),"
-					" pg_catalog.set_config('citus.enable_unsafe_triggers', 'on', true)", false, 0) != SPI_OK_SELECT ||
-		SPI_execute("LOCK TABLE kindly_stats.counting IN EXCLUSIVE MODE", false, 0) != SPI_OK_UTILITY)
+	if (SPI_execute("LOCK TABLE kindly_stats.counting IN EXCLUSIVE MODE", false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not lock out repairs");
 	ks_restore_user(caller);
+}
+
+/*
+ * For the rest of a transaction in which tables of several nodes are counted, or get triggers: each node has one connection, which
+ * knows what was done before, and triggers are made, which Citus allows under a flag alone.
+ */
+void
+ks_prepare_nodes(void)
+{
+	static const char *const settings[][2] = {
+		{"citus.multi_shard_modify_mode", "sequential"}, {"citus.enable_unsafe_triggers", "on"}, {"citus.max_intermediate_result_size", "-1"}
+	};
+	int			i;
+
+	for (i = 0; i < lengthof(settings) && ks_is_distributed(); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 static bool
@@ -272,6 +285,7 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	{
 		if (SPI_connect() != SPI_OK_CONNECT)
 			elog(ERROR, "SPI_connect failed");
+		ks_prepare_nodes();
 		lock_everywhere();
 		SPI_finish();
 	}
@@ -295,6 +309,7 @@ Datum
 ks_exclude_repair(PG_FUNCTION_ARGS)
 {
 	ks_wait_for_repair();
+	ks_prepare_nodes();
 	PG_RETURN_VOID();
 }
 
@@ -313,9 +328,9 @@ ks_repair_excluded(void)
 	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Locks a table against writers on every node.  Whoever repairs need not be allowed to, so it is done as the table's owner. */
-static void
-lock_table(Oid relid)
+/* Locks a table against writers on every node.  Whoever repairs need not be allowed to, so it is done as the table's owner.  The caller is connected to SPI. */
+void
+ks_lock_everywhere(Oid relid)
 {
 	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 	ks_visit	visit = ks_enter_table(relid);
@@ -345,7 +360,7 @@ ks_exclude_writers(void)
 		Oid			relid = DatumGetObjectId(SPI_getbinval(tables->vals[i], tables->tupdesc, 1, &isnull));
 
 		if (everywhere)
-			lock_table(relid);
+			ks_lock_everywhere(relid);
 		else
 			LockRelationOid(relid, ShareRowExclusiveLock);
 	}

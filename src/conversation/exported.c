@@ -31,6 +31,7 @@
 #include "utils/datetime.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -40,6 +41,7 @@ PG_FUNCTION_INFO_V1(ks_guard_exported);
 PG_FUNCTION_INFO_V1(ks_close_day);
 PG_FUNCTION_INFO_V1(ks_reopen_day);
 PG_FUNCTION_INFO_V1(ks_lock_exported);
+PG_FUNCTION_INFO_V1(ks_lock_closing);
 PG_FUNCTION_INFO_V1(ks_conversations_ended_sql);
 
 /* Setting kindly_stats.wait_for_writers. */
@@ -91,11 +93,10 @@ lock_of_all(void)
  * one of all, and would wait for us while we wait for him.
  */
 static void
-lock_to_close(int64 bot_id, DateADT day)
+lock_to_close_here(int64 bot_id, DateADT day, bool at_once)
 {
 	LOCKTAG		one = lock_of_day(bot_id, day);
 	LOCKTAG		all = lock_of_all();
-	bool		at_once = !ks_wait_for_writers;
 
 	if (LockAcquire(&one, ExclusiveLock, false, at_once) == LOCKACQUIRE_NOT_AVAIL ||
 		LockAcquire(&all, RowExclusiveLock, false, at_once) == LOCKACQUIRE_NOT_AVAIL)
@@ -103,6 +104,38 @@ lock_to_close(int64 bot_id, DateADT day)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("day %s of bot %s is being written or exported right now", ks_day_text(day), ks_reader_bot_text(bot_id)),
 				 errhint("Try again when those transactions have ended.")));
+}
+
+/*
+ * Writers have their locks on the node that has the bot's rows, and so must whoever closes a day: an
+ * aggregate over rows of the bot is worked out there, and what is made of it, too.  The caller is connected to SPI.
+ */
+static void
+lock_to_close(int64 bot_id, DateADT day)
+{
+	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
+	Datum		values[3] = {Int64GetDatum(bot_id), DateADTGetDatum(day), BoolGetDatum(!ks_wait_for_writers)};
+	ks_identity caller;
+
+	if (!ks_is_distributed())
+	{
+		lock_to_close_here(bot_id, day, !ks_wait_for_writers);
+		return;
+	}
+	caller = ks_switch_to_owner("exported");
+	if (SPI_execute_with_args("SELECT kindly_stats.lock_closing($1, $2, $3, pg_catalog.count(*)) FROM kindly_stats.exported AS x"
+							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1", 3, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not lock a day");
+	SPI_freetuptable(SPI_tuptable);
+	ks_restore_user(caller);
+}
+
+/* lock_closing(bot, day, at_once, rows) */
+Datum
+ks_lock_closing(PG_FUNCTION_ARGS)
+{
+	lock_to_close_here(PG_GETARG_INT64(0), PG_GETARG_DATEADT(1), PG_GETARG_BOOL(2));
+	PG_RETURN_INT64(PG_GETARG_INT64(3));
 }
 
 /* How many days this transaction has locked to write. */
@@ -250,28 +283,22 @@ bot_of(guard *g, TupleTableSlot *row)
 	return ks_bot_read(&g->bot, row->tts_values[g->bot_id - 1]);
 }
 
-/* Makes the latest marks known, in whatever transaction; the caller acts as the owner of kindly_stats.exported. */
 static void
-refuse_exported(const ks_entry *days, uint32 count)
+raise_exported(int64 bot_id, DateADT date)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[2] = {INT8ARRAYOID, DATEARRAYOID};
-	Datum	   *bots = palloc(count * sizeof(Datum));
-	Datum	   *dates = palloc(count * sizeof(Datum));
-	Datum		values[2];
-	uint32		i;
+	char	   *day = ks_day_text(date);
 
-	for (i = 0; i < count; i++)
-	{
-		bots[i] = Int64GetDatum((int64) days[i].member);
-		dates[i] = DateADTGetDatum(days[i].quarter);
-	}
-	values[0] = PointerGetDatum(construct_array(bots, (int) count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[1] = PointerGetDatum(construct_array(dates, (int) count, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
-	ks_prepared(&plan,
-				"SELECT x.bot_id, x.day FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d (bot_id, day)"
-				" JOIN kindly_stats.exported AS x ON x.bot_id OPERATOR(pg_catalog.=) d.bot_id AND x.day OPERATOR(pg_catalog.=) d.day"
-				" ORDER BY x.bot_id, x.day LIMIT 1", 2, types);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("conversations of bot %s that ended on %s have been exported and cannot be changed", ks_bot_text(bot_id), day),
+			 errhint("Write a later \"conversation_end_time\", or let an administrator call kindly_stats.reopen_day(%s, '%s') first.",
+					 bot_id < KS_BOT_LOWEST ? quote_literal_cstr(ks_bot_text(bot_id)) : ks_bot_text(bot_id), day)));
+}
+
+/* Runs a query about marks, which gives back the first bot and day of those that there are. */
+static void
+refuse_found(SPIPlanPtr plan, Datum *values)
+{
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for exported days");
@@ -279,20 +306,96 @@ refuse_exported(const ks_entry *days, uint32 count)
 	if (SPI_processed > 0)
 	{
 		bool		isnull;
-		int64		bot_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-		char	   *day = ks_day_text(DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
 
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("conversations of bot %s that ended on %s have been exported and cannot be changed", ks_bot_text(bot_id), day),
-				 errhint("Write a later \"conversation_end_time\", or let an administrator call kindly_stats.reopen_day(%s, '%s') first.",
-						 bot_id < KS_BOT_LOWEST ? quote_literal_cstr(ks_bot_text(bot_id)) : ks_bot_text(bot_id), day)));
+		raise_exported(DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)),
+					   DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	pfree(DatumGetPointer(values[0]));
-	pfree(DatumGetPointer(values[1]));
-	pfree(bots);
-	pfree(dates);
+}
+
+static Datum
+bots_array(const ks_entry *days, uint32 count)
+{
+	Datum	   *bots = palloc(count * sizeof(Datum));
+	uint32		i;
+
+	for (i = 0; i < count; i++)
+		bots[i] = Int64GetDatum((int64) days[i].member);
+	return PointerGetDatum(construct_array(bots, (int) count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+static Datum
+days_array(const ks_entry *days, uint32 count)
+{
+	Datum	   *dates = palloc(count * sizeof(Datum));
+	uint32		i;
+
+	for (i = 0; i < count; i++)
+		dates[i] = DateADTGetDatum(days[i].quarter);
+	return PointerGetDatum(construct_array(dates, (int) count, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
+}
+
+static int
+compare_bots(const void *a, const void *b)
+{
+	int64		x = (int64) ((const ks_entry *) a)->member;
+	int64		y = (int64) ((const ks_entry *) b)->member;
+
+	return (x > y) - (x < y);
+}
+
+/* A trigger on a shard may ask of one bot at a time. */
+static void
+refuse_exported_by_bot(const ks_entry *days, uint32 count)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT8OID, DATEARRAYOID};
+	ks_entry   *sorted = palloc(count * sizeof(ks_entry));
+	uint32		begin,
+				end;
+
+	memcpy(sorted, days, count * sizeof(ks_entry));
+	qsort(sorted, count, sizeof(ks_entry), compare_bots);
+	ks_prepared_simple(&plan,
+					   "SELECT x.bot_id, x.day FROM kindly_stats.exported AS x"
+					   " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) ANY ($2) ORDER BY x.day LIMIT 1", 2, types);
+	for (begin = 0; begin < count; begin = end)
+	{
+		Datum		values[2] = {Int64GetDatum((int64) sorted[begin].member)};
+
+		CHECK_FOR_INTERRUPTS();
+		for (end = begin + 1; end < count && sorted[end].member == sorted[begin].member; end++)
+			;
+		values[1] = days_array(sorted + begin, end - begin);
+		refuse_found(plan, values);
+	}
+	pfree(sorted);
+}
+
+/* Makes the latest marks known, in whatever transaction; the caller acts as the owner of kindly_stats.exported. */
+static void
+refuse_exported(const ks_entry *days, uint32 count)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[2] = {INT8ARRAYOID, DATEARRAYOID};
+	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats days", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	Datum		values[2];
+
+	if (ks_is_distributed())
+		refuse_exported_by_bot(days, count);
+	else
+	{
+		values[0] = bots_array(days, count);
+		values[1] = days_array(days, count);
+		ks_prepared(&plan,
+					"SELECT x.bot_id, x.day FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS d (bot_id, day)"
+					" JOIN kindly_stats.exported AS x ON x.bot_id OPERATOR(pg_catalog.=) d.bot_id AND x.day OPERATOR(pg_catalog.=) d.day"
+					" ORDER BY x.bot_id, x.day LIMIT 1", 2, types);
+		refuse_found(plan, values);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(memory);
 }
 
 static void
@@ -729,8 +832,19 @@ Datum
 ks_lock_exported(PG_FUNCTION_ARGS)
 {
 	LOCKTAG		all = lock_of_all();
+	ks_identity caller;
 
 	(void) LockAcquire(&all, ShareLock, false, false);
+	if (!ks_is_distributed())
+		PG_RETURN_VOID();
+	/* days are closed on all nodes, by writing to this table */
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	caller = ks_switch_to_owner("exported");
+	if (SPI_execute("LOCK TABLE kindly_stats.exported IN SHARE MODE", false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not lock exported days");
+	ks_restore_user(caller);
+	SPI_finish();
 	PG_RETURN_VOID();
 }
 

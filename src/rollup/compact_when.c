@@ -112,10 +112,39 @@ compact_as_owner(const ks_month_part *of)
 	ks_restore_user(caller);
 }
 
+/* What to select the rows of the rollup from, all or those that are on this node. */
+static char *
+rows_of(bool local)
+{
+	char	   *result = "kindly_stats.rollup";
+
+	if (!local)
+		return result;
+	if (SPI_execute("SELECT kindly_stats.rows_here('kindly_stats.rollup')", true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not find rows of the rollup");
+	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* Each node compacts its own rows, all at once. */
+static void
+compact_nodes(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (SPI_execute("SELECT kindly_stats.compact_nodes()", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not compact nodes");
+	PopActiveSnapshot();
+	SPI_finish();
+}
+
 /* The months that have something to merge, looked up as the rollup's owner, too. */
 static ks_month_part *
-crowded_months(FunctionCallInfo fcinfo, uint64 *count)
+crowded_months(FunctionCallInfo fcinfo, bool local, uint64 *count)
 {
+	char	   *from;
 	Oid			types[2] = {INT8OID, INT8OID};
 	Datum		values[2] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), Int64GetDatum(KS_MIXED_MAX)};
 	char		nulls[2] = {PG_ARGISNULL(0) ? 'n' : ' ', ' '};
@@ -124,13 +153,14 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 	uint64		i;
 
 	caller = ks_switch_to_owner("rollup");
-	if (SPI_execute_with_args("WITH part AS ("
+	from = rows_of(local);
+	if (SPI_execute_with_args(psprintf("WITH part AS ("
 							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
 							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
 							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
 							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) 2305843009213693952 OR r.cluster IS NOT NULL))"
 							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '') AS crowded"
-							  " FROM kindly_stats.rollup AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
+							  " FROM %s AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
 							  " GROUP BY r.bot_id, r.month, r.kept),"
 							  " bot AS ("
 							  "SELECT p.bot_id, p.kept, pg_catalog.count(*) FILTER (WHERE p.counts) AS parts, COALESCE(pg_catalog.sum(p.entries), 0) AS entries,"
@@ -145,7 +175,7 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 							  " FROM part AS p JOIN sized AS s ON s.bot_id OPERATOR(pg_catalog.=) p.bot_id AND s.kept OPERATOR(pg_catalog.=) p.kept"
 							  " WHERE NOT (s.little AND s.parts OPERATOR(pg_catalog.>) 1)"
 							  " AND (p.crowded OR (p.month OPERATOR(pg_catalog.=) '-infinity' AND NOT s.little))"
-							  " ORDER BY 1, 3, 2",
+							  " ORDER BY 1, 3, 2", from),
 							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	ks_restore_user(caller);
@@ -165,7 +195,7 @@ crowded_months(FunctionCallInfo fcinfo, uint64 *count)
 	return result;
 }
 
-/* CALL compact(bot): each month in a transaction of its own, unless the caller has one open. */
+/* CALL compact(bot, local): each month in a transaction of its own, unless the caller has one open. */
 Datum
 ks_compact_all(PG_FUNCTION_ARGS)
 {
@@ -175,9 +205,15 @@ ks_compact_all(PG_FUNCTION_ARGS)
 		  !((CallContext *) fcinfo->context)->atomic);
 	ks_month_part *months;
 	uint64		count;
+	bool		local = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	uint64		i;
 
 	ks_require_rollup();
+	if (ks_is_distributed() && !local && PG_ARGISNULL(0))
+	{
+		compact_nodes();
+		return (Datum) 0;
+	}
 	if (atomic && IsolationUsesXactSnapshot())
 	{
 		ereport(WARNING,
@@ -188,7 +224,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 	}
 	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	months = crowded_months(fcinfo, &count);
+	months = crowded_months(fcinfo, local, &count);
 	for (i = 0; i < count; i++)
 	{
 		if (!atomic)

@@ -118,6 +118,14 @@ ks_is_shard(Oid relid)
 	return answer != NULL && strcmp(answer, "t") == 0;
 }
 
+/* Whether the rows of a table are in shards: of an attached one, where the rollup's are, too. */
+bool
+ks_is_distributed_table(Oid relid)
+{
+	return ks_is_distributed() &&
+		ask_catalog("SELECT p.partmethod FROM pg_catalog.pg_dist_partition AS p WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1", relid) != NULL;
+}
+
 /* place() */
 Datum
 ks_place_sql(PG_FUNCTION_ARGS)

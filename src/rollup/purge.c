@@ -3,12 +3,17 @@
  *
  * While it deletes, the triggers move what the events count from the live rows of
  * the rollup to the kept ones: live rows are what the tables have, always.
+ *
+ * Triggers on the shards of a distributed table are other sessions', which cannot be
+ * told.  There, what is to be deleted is counted first, into kept rows, while nobody
+ * writes; the triggers take it away from live ones.
  */
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -75,6 +80,32 @@ delete_events(const purging *of, TimestampTz before)
 	return SPI_processed;
 }
 
+/* Before events of a distributed table are deleted: adds what they count to kept rows. */
+static void
+keep_first(const purging *of, TimestampTz before)
+{
+	Oid			types[3] = {OIDOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[3] = {ObjectIdGetDatum(of->relid), CStringGetTextDatum(of->condition), TimestampTzGetDatum(before)};
+	ks_identity owner = ks_switch_to_owner("rollup");
+	Oid			rollup_owner = GetUserId();
+
+	ks_restore_user(owner);
+	/* each node is asked as one role in a transaction */
+	if (ks_table_owner(of->relid) != rollup_owner)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("distributed table \"%s\" belongs to another role than kindly_stats.rollup", get_rel_name(of->relid)),
+				 errhint("Events and statistics of a distributed table change in one transaction only where one role owns both: ALTER TABLE ... OWNER TO.")));
+	if (SPI_execute("SELECT kindly_stats.exclude_repair()", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not exclude repairs");
+	ks_lock_everywhere(of->relid);
+	if (SPI_execute_with_args("SELECT kindly_stats.keep_counts(t.event_table, t.columns, t.grain,"
+							  " pg_catalog.replace($2, '$1', pg_catalog.format('%L::pg_catalog.timestamptz', $3)))"
+							  " FROM kindly_stats.event_tables() AS t WHERE t.event_table::pg_catalog.oid OPERATOR(pg_catalog.=) $1 ORDER BY t.grain",
+							  3, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not keep statistics");
+}
+
 /* purge(event_table, before) */
 Datum
 ks_purge(PG_FUNCTION_ARGS)
@@ -93,6 +124,8 @@ ks_purge(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	of = find_table(PG_GETARG_OID(0));
 	ks_require_rights(of.relid, ACL_SELECT | ACL_DELETE);
+	if (ks_is_distributed_table(of.relid))
+		keep_first(&of, before);
 	deleted = delete_events(&of, before);
 	SPI_finish();
 	PG_RETURN_INT64((int64) deleted);

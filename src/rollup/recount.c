@@ -24,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(ks_append_counts);
 PG_FUNCTION_INFO_V1(ks_move_counts);
+PG_FUNCTION_INFO_V1(ks_keep_counts);
 
 /* Receives the rows of the query that reads events. */
 typedef struct recount
@@ -91,11 +92,12 @@ init_receiver(DestReceiver *receiver)
 static char *
 count_query(const ks_recount_of *of)
 {
-	Oid			types[3] = {OIDOID, JSONBOID, TEXTOID};
-	Datum		values[3] = {ObjectIdGetDatum(of->relid), of->columns, CStringGetTextDatum(of->grain)};
+	Oid			types[4] = {OIDOID, JSONBOID, TEXTOID, TEXTOID};
+	Datum		values[4] = {ObjectIdGetDatum(of->relid), of->columns, CStringGetTextDatum(of->grain),
+	CStringGetTextDatum(of->condition != NULL ? of->condition : "true")};
 	char	   *result;
 
-	if (SPI_execute_with_args("SELECT kindly_stats.count_query($1::pg_catalog.regclass, $2, $3)", 3, types, values, NULL, true, 0) != SPI_OK_SELECT ||
+	if (SPI_execute_with_args("SELECT kindly_stats.count_query($1::pg_catalog.regclass, $2, $3, $4)", 4, types, values, NULL, true, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not make the query that counts events");
 	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -440,6 +442,24 @@ ks_append_counts(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Counts a table and appends the sums to kept rows, taking them away from live ones where they move. */
+static void
+keep(const ks_recount_of *of, bool moved)
+{
+	ks_spool	spool;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	ks_spool_init(&spool, maintenance_work_mem);
+	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of->relid);
+	ks_recount(&spool, of);
+	ks_progress_phase(KS_PHASE_WRITING);
+	ks_append_spooled(&spool, true, moved);
+	ks_progress_end();
+	ks_spool_end(&spool);
+	SPI_finish();
+}
+
 /*
  * move_counts(relation, columns, grain): what the rows of a table count is moved
  * from live rows to kept ones, because they are to go without being deleted.
@@ -448,20 +468,24 @@ Datum
 ks_move_counts(PG_FUNCTION_ARGS)
 {
 	ks_recount_of of = {0};
-	ks_spool	spool;
 
 	of.relid = PG_GETARG_OID(0);
 	of.columns = PG_GETARG_DATUM(1);
 	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	ks_spool_init(&spool, maintenance_work_mem);
-	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
-	ks_recount(&spool, &of);
-	ks_progress_phase(KS_PHASE_WRITING);
-	ks_append_spooled(&spool, true, true);
-	ks_progress_end();
-	ks_spool_end(&spool);
-	SPI_finish();
+	keep(&of, true);
+	PG_RETURN_VOID();
+}
+
+/* keep_counts(event_table, columns, grain, condition): the same of some rows, which take their counts out of live rows themselves when they are deleted */
+Datum
+ks_keep_counts(PG_FUNCTION_ARGS)
+{
+	ks_recount_of of = {0};
+
+	of.relid = PG_GETARG_OID(0);
+	of.columns = PG_GETARG_DATUM(1);
+	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	of.condition = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	keep(&of, false);
 	PG_RETURN_VOID();
 }

@@ -33,6 +33,7 @@ typedef struct ks_recount_of
 	bool		has_bot;
 	int64		bot_id;			/* one only */
 	bool		removed;		/* events are taken away instead */
+	const char *condition;		/* on rows e, in SQL; NULL: all */
 } ks_recount_of;
 
 /* What is being counted for, and how far it has come: the numbers are kindly_stats.progress's, too. */

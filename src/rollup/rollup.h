@@ -146,6 +146,7 @@ typedef enum ks_place
 extern ks_place ks_rollup_place(void);
 extern bool ks_is_distributed(void);
 extern bool ks_is_shard(Oid relid);
+extern bool ks_is_distributed_table(Oid relid);
 
 /* nested_query.c */
 
@@ -183,7 +184,9 @@ extern void ks_restore_user(ks_identity caller);
 extern void ks_require_rollup(void);
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
+extern void ks_prepare_nodes(void);
 extern void ks_exclude_writers(void);
+extern void ks_lock_everywhere(Oid relid);
 
 /* reader.c */
 
@@ -217,6 +220,7 @@ typedef struct ks_named_table
 	char	   *name;
 } ks_named_table;
 
+extern Oid ks_table_owner(Oid relid);
 extern ks_visit ks_enter_table(Oid relid);
 extern void ks_leave_table(ks_visit visit);
 extern void ks_name_table(ks_named_table *named, Oid relid);

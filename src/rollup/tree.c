@@ -229,6 +229,7 @@ run(FunctionCallInfo fcinfo, const char *query, call *c, const Node *statement)
 	GetUserIdAndSecContext(&caller.user, &caller.security);
 	SetUserIdAndSecContext(definer(fcinfo), caller.security | SECURITY_LOCAL_USERID_CHANGE);
 	ks_set_option("search_path", "pg_catalog, pg_temp");
+	ks_prepare_nodes();
 	own_ddl++;
 	PG_TRY();
 	{
@@ -501,6 +502,7 @@ alter_started(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 	add_names(&c, a.retyped);
 	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
 	run(fcinfo, "SELECT t FROM kindly_stats.before_alter($1, $2, $3, $4) AS t", &c, (const Node *) statement);
+	ks_prepare_nodes();
 }
 
 /*
@@ -521,6 +523,8 @@ create_started(FunctionCallInfo fcinfo, const CreateStmt *statement)
 	add_argument(&c, OIDOID, ObjectIdGetDatum(parent));
 	add_argument(&c, OIDOID, ObjectIdGetDatum(GetUserId()));
 	run(fcinfo, "SELECT kindly_stats.before_partition($1, $2)", &c, NULL);
+	/* it gets triggers before it is distributed */
+	ks_prepare_nodes();
 }
 
 static void

@@ -139,10 +139,11 @@ was attached.';
 
 -- Compaction
 
-CREATE PROCEDURE kindly_stats.compact(bot kindly_stats.bot_id DEFAULT NULL) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
-REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) FROM PUBLIC;
-COMMENT ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) IS
+CREATE PROCEDURE kindly_stats.compact(bot kindly_stats.bot_id DEFAULT NULL, local boolean DEFAULT false) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
+REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) IS
 'merges the many small rows of each bot, measure and month into few
 
-bot: one bot only; NULL for all.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:
+bot: one bot only; NULL for all; local: of bots whose rows are on this node only, where they are distributed: without it each node is told to compact its own,
+at the same time.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:
 rows that others hold are left for the next time.  It changes no answer, only how fast it comes.  Works as the rollup''s owner.';

@@ -217,19 +217,40 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_tables() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.create_tables() IS 'internal: creates what is missing of the tables that hold statistics, and view bot';
 
+-- Rows of a table of the extension that are on this node, where no query may be asked of others.
+CREATE FUNCTION kindly_stats.rows_here(relation text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result text;
+BEGIN
+    IF kindly_stats.place() = 'here' THEN
+        RETURN relation;
+    END IF;
+    EXECUTE $query$SELECT CASE count(*) WHEN 1 THEN min(shard_name(s.logicalrelid, s.shardid))
+                               ELSE format('(%s)', string_agg('SELECT * FROM ' || shard_name(s.logicalrelid, s.shardid), ' UNION ALL ')) END
+                     FROM pg_dist_shard AS s JOIN pg_dist_placement AS p ON p.shardid = s.shardid JOIN pg_dist_local_group AS l ON l.groupid = p.groupid
+                    WHERE s.logicalrelid = $1::regclass AND p.shardstate = 1$query$ INTO result USING relation;
+    RETURN coalesce(nullif(result, '()'), format('(SELECT * FROM %s WHERE false)', relation));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rows_here(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rows_here(text) IS 'internal: what to select from to get those rows of a table that are on this node';
+
 -- The logical columns that measures of a grain read, with the role that their type must fit.
 CREATE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY
-    WITH counted AS (SELECT * FROM kindly_stats.measure AS m WHERE m.grain = logical_columns.grain)
-    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind' WHERE logical_columns.grain = 'event'
+    -- within ALTER TABLE, too
+    RETURN QUERY EXECUTE format($query$
+    WITH counted AS (SELECT * FROM %s AS m WHERE m.grain = $1)
+    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind' WHERE $1 = 'event'
     UNION SELECT 'source', 'text' UNION SELECT 'language_code', 'text'
     UNION SELECT k, 'text' FROM counted AS m, unnest(m.keys) AS k WHERE k NOT IN ('bot_id', 'occurred_at', 'kind')
     UNION SELECT m.member, 'text' FROM counted AS m WHERE m.member IS NOT NULL
     UNION SELECT m.weight, 'weight' FROM counted AS m WHERE m.weight IS NOT NULL
     UNION SELECT m.condition, 'condition' FROM counted AS m WHERE m.condition IS NOT NULL
-    UNION SELECT m.needed, 'needed' FROM counted AS m WHERE m.needed IS NOT NULL;
+    UNION SELECT m.needed, 'needed' FROM counted AS m WHERE m.needed IS NOT NULL
+    $query$, kindly_stats.rows_here('kindly_stats.measure')) USING grain;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.logical_columns(text) FROM PUBLIC;

@@ -177,11 +177,11 @@ column is missing, 55000 where the table is not counted so.';
 -- run as the table's owner: what he put into the table must not run with the caller's rights.
 
 -- SELECT the columns that measures of a grain read; $1 is a bot or NULL.
-CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text) RETURNS text
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- whose bots are texts, has all rows read: only who counts them tells whose they are
-    condition text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
+    of_bot text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
                            ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
     list text;
 BEGIN
@@ -190,11 +190,11 @@ BEGIN
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
-    RETURN format('SELECT %s FROM %s AS e WHERE $1 IS NULL OR %s', list, event_table, condition);
+    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, event_table, condition, of_bot);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events once for all measures';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that reads the raw events once for all measures';
 
 CREATE FUNCTION kindly_stats.append_counts(event_table regclass, columns jsonb, grain text, measure text, negate boolean, kept boolean)
     RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
@@ -205,6 +205,15 @@ COMMENT ON FUNCTION kindly_stats.append_counts(regclass, jsonb, text, text, bool
 event_table: a table that the caller may read; columns: how it names the documented ones; grain: of the measures; measure: one only,
 NULL for all; negate: take them away; kept: among the rows about events that are in no table any more.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a column is missing.';
+
+CREATE FUNCTION kindly_stats.keep_counts(event_table regclass, columns jsonb, grain text, condition text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) IS
+'internal: adds what rows of a table count to those rows of the rollup that are kept
+
+event_table: an attached table; columns: how it names the documented ones; grain: of the measures; condition: on its rows, named e.  They have to be deleted
+in the same transaction.';
 
 CREATE FUNCTION kindly_stats.move_counts(relation regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_move_counts';
@@ -429,8 +438,8 @@ COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 
 event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
 What they count moves to those rows of kindly_stats.rollup that are kept.
-Gives back their number.  A plain DELETE takes events out of the statistics instead.  Errors: 22008 for an infinite instant,
-55000 where the table is not attached.';
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
+distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
 
 -- A month of a bot may be larger than a tally can be: what is compared is sums of fixed size, of what is stored and of the raw events.
 

@@ -60,6 +60,14 @@ CREATE FUNCTION kindly_stats.lock_exported() RETURNS void
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_exported() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_exported() IS 'internal: no day is closed until the end of the transaction';
 
+CREATE FUNCTION kindly_stats.lock_closing(bot bigint, day date, at_once boolean, rows bigint) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_lock_closing';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) IS
+'internal: takes the lock of whoever closes a day, on the node where it is worked out
+
+rows: an aggregate over rows of the bot, which has it worked out on the bot''s node; it is given back.  at_once: fail instead of waiting (55006).';
+
 -- An ordinary table, so that marks are dumped with the conversations that they are about.
 CREATE FUNCTION kindly_stats.create_exported() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -53,7 +53,7 @@ DECLARE
     own jsonb;
 BEGIN
     SELECT c.columns INTO own FROM kindly_stats.covered_relation AS c WHERE c.relation = adopt.relation AND c.grain = adopt.grain;
-    IF own IS DISTINCT FROM adopt.columns AND pg_relation_size(relation) > 0 THEN
+    IF own IS DISTINCT FROM adopt.columns AND (pg_relation_size(relation) > 0 OR kindly_stats.is_distributed(relation)) THEN
         PERFORM kindly_stats.require_fresh_snapshots('attach a partition with rows');
         IF own IS NOT NULL THEN
             PERFORM kindly_stats.append_counts(relation, own, grain, NULL, true, false);
@@ -218,7 +218,7 @@ BEGIN
     END LOOP;
     FOREACH part IN ARRAY gone LOOP
         FOR counted IN SELECT r.columns, r.grain FROM kindly_stats.covered_relation AS r JOIN pg_class AS c ON c.oid = r.relation
-                        WHERE r.relation = part AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0 ORDER BY r.grain
+                        WHERE r.relation = part AND c.relkind = 'r' AND (pg_relation_size(c.oid) > 0 OR kindly_stats.is_distributed(c.oid)) ORDER BY r.grain
         LOOP
             PERFORM kindly_stats.move_counts(part, counted.columns, counted.grain);
         END LOOP;
@@ -253,6 +253,30 @@ COMMENT ON FUNCTION kindly_stats.before_partition(oid, oid) IS
 
 parent: an attached table, or a part of it; caller: who makes a partition of it.  The owner of a table that counts what is replicated may make triggers that do so.';
 
+-- Within ALTER TABLE, Citus shows no rows of distributed tables to queries, so that nothing can be counted there.
+CREATE FUNCTION kindly_stats.require_no_counting(relation regclass, partition regclass, retyped text[]) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+BEGIN
+    IF NOT kindly_stats.is_distributed(relation) THEN
+        RETURN;
+    ELSIF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'a column of distributed table "%" that is counted cannot change its type', top USING ERRCODE = '0A000',
+            HINT = format('SELECT kindly_stats.detach(%L), alter the table, and attach it again.', top);
+    -- one that is attached, or comes back, as its parent reads it is counted already
+    ELSIF partition <> 0 AND NOT (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = partition)
+          AND EXISTS (SELECT FROM kindly_stats.partition_tree(partition) AS r WHERE pg_relation_size(r) > 0 OR kindly_stats.is_distributed(r))
+          AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
+                       WHERE e.event_table = top AND e.columns IS DISTINCT FROM kindly_stats.attached_columns(partition, e.grain)) THEN
+        RAISE EXCEPTION 'partition "%" of distributed table "%" has to be empty', partition, top USING ERRCODE = '0A000',
+            HINT = 'Attach a table of this node that has no rows, and insert them then: they are spread and counted as they come.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_no_counting(regclass, regclass, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_no_counting(regclass, regclass, text[]) IS 'internal: refuses ALTER TABLE on distributed tables that would change what is counted (0A000)';
+
 CREATE FUNCTION kindly_stats.before_alter(relation oid, partition oid, retyped text[], caller oid) RETURNS SETOF oid
     LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -268,6 +292,7 @@ BEGIN
         PERFORM kindly_stats.before_partition(relation, caller);
     END IF;
     top := kindly_stats.tree_top(relation);
+    PERFORM kindly_stats.require_no_counting(relation, partition, retyped);
     -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
     FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
                    WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure

@@ -390,7 +390,8 @@ BEGIN
     UNION ALL SELECT * FROM kindly_stats.health_dead_rows()
     UNION ALL SELECT * FROM kindly_stats.health_size()
     UNION ALL SELECT h.* FROM kindly_stats.zone_data() AS z, kindly_stats.health_zones(z.postgresql, z.icu, z.disagreeing) AS h
-    UNION ALL SELECT * FROM kindly_stats.health_roles();
+    UNION ALL SELECT * FROM kindly_stats.health_roles()
+    UNION ALL SELECT * FROM kindly_stats.health_nodes();
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health() FROM PUBLIC;

@@ -72,6 +72,10 @@ CREATE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d kindly_stats.detached;
+    names text[];
+    n record;
+    measures text[];
+    tallies kindly_stats.tally[];
     -- else partitions came since, which were not kept: those that were are read one by one
     is_whole boolean;
 BEGIN
@@ -91,20 +95,22 @@ BEGIN
             PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
         END IF;
     END LOOP;
-    -- what was taken away lies in rows of its own; months that were not touched are as before
-    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
-                             WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
-                           kindly_stats.measure AS m,
-                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END) AS tally
-                                      FROM kindly_stats.rollup AS r,
-                                           LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
-                                                                                                                 (n.month + interval '1 month') AT TIME ZONE 'UTC')
-                                                                ELSE r.tally END AS tally) AS u
-                                     WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.measure IN ('', m.name) AND r.kept) AS s
-                WHERE kindly_stats.has_negative(s.tally)) THEN
+    -- what was taken away lies in rows of its own; months that were not touched are as before.  Each is asked of the node that has its bot.
+    names := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    FOR n IN SELECT DISTINCT r.bot_id, r.month FROM (SELECT r.bot_id, kindly_stats.months(r.tally) AS month FROM kindly_stats.rollup AS r
+                                                      WHERE r.kept AND kindly_stats.has_negative(r.tally)) AS r
+    LOOP
+        SELECT array_agg(u.measure), array_agg(u.tally) INTO measures, tallies
+          FROM (SELECT r.measure, kindly_stats.sum(CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
+                                                                                                         (n.month + interval '1 month') AT TIME ZONE 'UTC') ELSE r.tally END) AS tally
+                  FROM kindly_stats.rollup AS r WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.kept GROUP BY r.measure) AS u;
+        CONTINUE WHEN NOT EXISTS (
+            SELECT FROM unnest(names) AS m (name)
+             WHERE kindly_stats.has_negative((SELECT kindly_stats.sum(CASE u.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END)
+                                                FROM unnest(measures, tallies) AS u (measure, tally) WHERE u.measure IN ('', m.name))));
         RAISE EXCEPTION 'table "%" has events that were not kept when it was detached', event_table
             USING ERRCODE = '55000', HINT = 'Delete those that were written since, and insert them again once the table is attached.';
-    END IF;
+    END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_kept(regclass) FROM PUBLIC;

@@ -127,22 +127,26 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.bot_column(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.bot_column(regclass) IS 'internal: by which column an attached table is distributed; refuses what cannot be (0A000, 55000)';
 
 -- Rows that are copied must not be counted again, and a trigger that was disabled must not come back.
-CREATE FUNCTION kindly_stats.run_without_triggers(relation regclass, statement text) RETURNS void
+CREATE FUNCTION kindly_stats.run_without_triggers(relation regclass, statements text[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    name text := relation::text;
     states jsonb;
     t record;
+    statement text;
 BEGIN
     SELECT jsonb_agg(jsonb_build_object('relation', g.tgrelid::regclass::text, 'trigger', g.tgname,
                                         'state', CASE g.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END)) INTO states
       FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
-     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D';
+     -- those for TRUNCATE fire for no row, and Citus would not enable them on shards again
+     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D' AND g.tgtype & 32 = 0;
     FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
     LOOP
         PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', t.relation, t.trigger));
     END LOOP;
-    PERFORM kindly_stats.run_own(statement);
+    FOREACH statement IN ARRAY statements
+    LOOP
+        PERFORM kindly_stats.run_own(statement);
+    END LOOP;
     -- the table may be another by now
     FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
     LOOP
@@ -150,8 +154,39 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.run_without_triggers(regclass, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.run_without_triggers(regclass, text) IS 'internal: runs a statement while the triggers of a table and its partitions are disabled';
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_without_triggers(regclass, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_without_triggers(regclass, text[]) IS 'internal: runs statements while the triggers of a table and its partitions are disabled';
+
+-- Citus copies the rows, and leaves those that it copied where they were, unseen.
+CREATE FUNCTION kindly_stats.place_table(relation regclass, bot_column name, shard_count integer, with_rollup boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    messages text := current_setting('client_min_messages');
+    left_over regclass;
+    guards name[];
+BEGIN
+    PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(relation) AS r), true);
+    PERFORM kindly_stats.run_without_triggers(relation, ARRAY[
+        CASE WHEN bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
+             WHEN with_rollup THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, bot_column)
+             ELSE format('SELECT create_distributed_table(%L, %L, colocate_with => ''none'', shard_count => %s)', relation, bot_column, shard_count) END]);
+    FOR left_over IN SELECT r FROM kindly_stats.partition_tree(relation) AS r JOIN pg_class AS c ON c.oid = r
+                      WHERE c.relkind = 'r' AND pg_relation_size(r) > 0 ORDER BY r
+    LOOP
+        guards := ARRAY(SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = left_over AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal AND t.tgenabled = 'O');
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+        PERFORM kindly_stats.run_own(format('SELECT truncate_local_data_after_distributing_table(%L)', left_over));
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s ENABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+    END LOOP;
+    PERFORM set_config('client_min_messages', messages, true);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.place_table(regclass, name, integer, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.place_table(regclass, name, integer, boolean) IS
+'internal: spreads a table over nodes, rows and all
+
+bot_column: by which; NULL for a copy on each node; shard_count: of the rollup; with_rollup: rows lie beside those of the rollup.';
 
 CREATE FUNCTION kindly_stats.place_tables(shard_count integer) RETURNS SETOF regclass
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -165,12 +200,7 @@ BEGIN
     LOOP
         relation := to_regclass(format('kindly_stats.%I', t.name));
         CONTINUE WHEN relation IS NULL OR kindly_stats.is_distributed(relation);
-        PERFORM kindly_stats.rewrite_policies(ARRAY[relation], true);
-        -- rows of these are counted nowhere
-        PERFORM kindly_stats.run_own(
-            CASE WHEN t.bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
-                 WHEN t.name = 'rollup' THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''none'', shard_count => %s)', relation, t.bot_column, shard_count)
-                 ELSE format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, t.bot_column) END);
+        PERFORM kindly_stats.place_table(relation, t.bot_column, shard_count, t.name <> 'rollup');
         RETURN NEXT relation;
     END LOOP;
 END
@@ -184,6 +214,7 @@ DECLARE
     tables regclass[];
     event_table regclass;
     bot_columns name[];
+    role name;
 BEGIN
     IF shard_count IS NULL OR shard_count NOT BETWEEN 1 AND 64000 THEN
         RAISE EXCEPTION 'there must be 1 to 64000 shards' USING ERRCODE = '22023', HINT = 'Twice as many as there will ever be processor cores on all nodes is a good number.';
@@ -191,9 +222,9 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('distribute tables');
     PERFORM kindly_stats.require_cluster();
     PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.lock_repair();
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
-    PERFORM kindly_stats.lock_repair();
     IF EXISTS (SELECT FROM kindly_stats.counting) OR EXISTS (SELECT FROM kindly_stats.measure AS m WHERE NOT m.counted) THEN
         RAISE EXCEPTION 'a table or a measure is still being counted' USING ERRCODE = '55000', HINT = 'kindly_stats.health() says what to call.';
     END IF;
@@ -211,12 +242,19 @@ BEGIN
     RETURN QUERY SELECT p FROM kindly_stats.place_tables(shard_count) AS p;
     FOR n IN 1 .. cardinality(tables)
     LOOP
-        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(tables[n]) AS r), true);
-        PERFORM kindly_stats.run_without_triggers(tables[n],
-            format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', tables[n], bot_columns[n]));
+        PERFORM kindly_stats.place_table(tables[n], bot_columns[n], NULL, true);
         RETURN NEXT tables[n];
     END LOOP;
     PERFORM kindly_stats.copy_grants();
+    -- Citus takes it to the other nodes
+    PERFORM kindly_stats.run_own('CREATE OR REPLACE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b');
+    -- whoever reads statistics reads them through their owner
+    FOR role IN SELECT DISTINCT r.rolname FROM pg_class AS c, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
+                 WHERE NOT r.rolcanlogin AND c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'role "%" cannot log in: other nodes do not let it read or write', role
+            USING HINT = format('Whoever acts as that role here is that role there, too: ALTER ROLE %I LOGIN, without a password.', role);
+    END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.distribute(integer) FROM PUBLIC;
@@ -233,6 +271,7 @@ CREATE FUNCTION kindly_stats.undistribute() RETURNS SETOF regclass
 DECLARE
     names text[];
     name text;
+    messages text := current_setting('client_min_messages');
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('bring tables back');
     IF kindly_stats.place() = 'here' THEN
@@ -247,13 +286,15 @@ BEGIN
     END LOOP;
     names := names || ARRAY(SELECT s.name FROM (SELECT format('kindly_stats.%I', s.name) AS name, row_number() OVER () AS number FROM kindly_stats.shared_tables() AS s) AS s
                              WHERE kindly_stats.is_distributed(to_regclass(s.name)) ORDER BY s.number DESC);
+    PERFORM set_config('client_min_messages', 'warning', true);
     FOREACH name IN ARRAY names
     LOOP
         -- a table of the same name takes its place
-        PERFORM kindly_stats.run_without_triggers(name::regclass, format('SELECT undistribute_table(%L)', name));
+        PERFORM kindly_stats.run_without_triggers(name::regclass, ARRAY[format('SELECT undistribute_table(%L)', name)]);
         PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(name::regclass) AS r), false);
         RETURN NEXT name::regclass;
     END LOOP;
+    PERFORM set_config('client_min_messages', messages, true);
     -- nobody has kept it meanwhile
     IF to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
         DELETE FROM kindly_stats.conversation_bot;
@@ -267,3 +308,75 @@ COMMENT ON FUNCTION kindly_stats.undistribute() IS
 
 Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
 Errors: 08006 where a node does not answer, 25001 at an isolation level above READ COMMITTED, 55000 on a worker.';
+
+-- On several nodes
+
+CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+BEGIN
+    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
+                                 JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
+    LOOP
+        RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, in transactions of their own, and warns of those that did not';
+
+CREATE FUNCTION kindly_stats.health_nodes() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+    mine text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'kindly_stats');
+BEGIN
+    IF kindly_stats.place() <> 'coordinator' THEN
+        RETURN;
+    END IF;
+    FOR node IN EXECUTE $query$
+        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
+          FROM run_command_on_all_nodes($node$SELECT json_build_object(
+                   'version', (SELECT extversion FROM pg_extension WHERE extname = 'kindly_stats'),
+                   'has_view', to_regclass('kindly_stats.bot') IS NOT NULL,
+                   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '10 minutes'),
+                   'disabled', (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgfoid = to_regproc('kindly_stats.count_events')))$node$) AS r
+          JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
+        UNION ALL
+        SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
+          FROM run_command_on_all_nodes('SELECT 1') AS r JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY 1$query$
+    LOOP
+        IF NOT node.success THEN
+            RETURN NEXT ROW('error', node.name, format('It does not answer: %s', split_part(node.result, E'\n', 1)), 'Start it; its bots can be neither counted nor asked for until then.')::kindly_stats.finding;
+        ELSIF node.state ->> 'version' IS DISTINCT FROM mine THEN
+            RETURN NEXT ROW('error', node.name, format('It has kindly_stats in version %s, and not %s.', coalesce(node.state ->> 'version', 'none'), mine),
+                            'ALTER EXTENSION kindly_stats UPDATE; -- on that node')::kindly_stats.finding;
+        ELSIF NOT (node.state ->> 'has_view')::boolean THEN
+            RETURN NEXT ROW('warning', node.name, 'It was added since tables were distributed, and lacks view kindly_stats.bot.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'prepared')::bigint > 0 THEN
+            RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
+                            'SELECT recover_prepared_transactions();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'disabled')::bigint > 0 THEN
+            RETURN NEXT ROW('error', node.name, format('%s triggers that count are disabled on its shards.', node.state ->> 'disabled'),
+                            'ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
+        END IF;
+    END LOOP;
+    RETURN QUERY EXECUTE $query$
+        SELECT 'error', t.event_table::text, 'It is distributed, but not beside the rollup: its events cannot be counted.',
+               format('SELECT kindly_stats.detach(%L); SELECT undistribute_table(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.distribute();', t.event_table, t.event_table, t.event_table)
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t JOIN pg_dist_partition AS p ON p.logicalrelid = t.event_table
+         WHERE p.colocationid <> (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass)
+        UNION ALL
+        SELECT 'notice', t.event_table::text, 'It lies on the coordinator alone.', 'SELECT kindly_stats.distribute();'
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t WHERE NOT kindly_stats.is_distributed(t.event_table)
+        UNION ALL
+        SELECT 'error', format('kindly_stats.%s', s.name), 'It was made since tables were distributed: other nodes do not have it.', 'SELECT kindly_stats.distribute();'
+          FROM kindly_stats.shared_tables() AS s, LATERAL to_regclass(format('kindly_stats.%I', s.name)) AS r (relation)
+         WHERE r.relation IS NOT NULL AND NOT kindly_stats.is_distributed(r.relation) ORDER BY 1, 2$query$;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that do not answer or lack something, tables that are not where the rollup is';

@@ -111,7 +111,7 @@ ALTER TABLE chat_event RENAME TO "Chat event";
 GRANT SELECT, INSERT, UPDATE, DELETE ON "Chat event" TO ks_restore_app;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO ks_restore_reader, ks_restore_app;
 GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure TO ks_restore_reader;
-GRANT EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id) TO ks_restore_app;
+GRANT EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) TO ks_restore_app;
 GRANT CREATE ON SCHEMA kindly_stats TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup OWNER TO ks_restore_app;
 ALTER TABLE kindly_stats.rollup ENABLE ROW LEVEL SECURITY;
