@@ -107,12 +107,16 @@ make_receiver(ks_stream *stream)
 	return &r->receiver;
 }
 
+/* NULL for none, as everybody has it: Citus crashes on an empty list. */
 static ParamListInfo
 make_parameters(const ks_stream_query *query)
 {
-	ParamListInfo result = makeParamList(query->nargs);
+	ParamListInfo result;
 	int			i;
 
+	if (query->nargs == 0)
+		return NULL;
+	result = makeParamList(query->nargs);
 	for (i = 0; i < query->nargs; i++)
 	{
 		result->params[i].value = query->values[i];
