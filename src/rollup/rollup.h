@@ -365,7 +365,7 @@ extern bool ks_keeps_statistics(const TriggerData *trigger);
 
 /* read.c */
 
-/* What is asked of one bot's rollup.  Instants go to buckets as ks_intervals says. */
+/* What is asked of one bot's rollup, or across bots.  Instants go to buckets as ks_intervals says. */
 typedef struct ks_rollup_query
 {
 	int64		bot_id;
@@ -378,6 +378,8 @@ typedef struct ks_rollup_query
 	bool		first_seen;		/* with distinct: members who were in no bucket before; buckets lie in order */
 	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
 	int			key_parts;		/* how many key columns the filter is about */
+	bool		across_bots;	/* of all bots in bots, or of all that the caller sees, together */
+	ArrayType  *bots;			/* bigint[], or NULL */
 } ks_rollup_query;
 
 typedef struct ks_top

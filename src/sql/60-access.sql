@@ -62,6 +62,29 @@ COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_
 
 Arguments and errors as those of stats_series_by_bot and stats_total.';
 
+-- The same of all of them together: one query, which many nodes answer, and in which who used several bots is one member.
+
+CREATE FUNCTION kindly_stats.stats_series_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_series_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_series_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series of many bots together
+
+bots: which, NULL for all that the caller sees; others have nothing.  distinct_count: members, each of
+them once, whichever bots it is a member of.  Other arguments, columns and errors are those of stats_series; 54000 where all tallies of the range together exceed 256 MB.';
+
+CREATE FUNCTION kindly_stats.stats_total_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (count bigint, distinct_count bigint)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_total_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_total_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all of many bots together
+
+Arguments and errors as those of stats_series_across_bots and stats_total.';
+
 -- Tables
 
 CREATE FUNCTION kindly_stats.create_access_tables() RETURNS void

@@ -30,6 +30,7 @@ my %values = (
 	excluded => [ "'Greeting'" ],
 	offset => [ 60, -300 ],
 	kind => [ "'line'", "'bar'" ],
+	bots => [ "'{1,3,77}'", "'{2}'", "'{}'" ],
 );
 
 sub new
@@ -85,7 +86,7 @@ sub arguments
 		my $name = $function->{names}[$i];
 		my $value;
 
-		next if $name eq 'bot' || $name eq 'client' || $name eq 'bots';
+		next if $name eq 'bot' || $name eq 'client';
 		if (exists $range{$name}) { $value = $range{$name} }
 		elsif ($name eq 'measure') { $value = "'" . $self->pick(@{ $self->{measures} }, ('messages', 'users') x 12, 'nothing') . "'" }
 		elsif ($name eq 'day') { $value = "'" . $self->pick(@dates) . "'" }
