@@ -4,8 +4,8 @@
 #     sh test/check.sh
 #     sh test/check.sh NAME...
 #
-# NAME is a suite (unit, fuzz, regress, isolation, clients, tools, http, tap) or a test: a file
-# of sql/, test/isolation/specs/, test/t/, test/unit/ or test/fuzz/, without its ending,
+# NAME is a suite (unit, fuzz, regress, isolation, clients, tools, http, tap, citus) or a test: a file
+# of sql/, test/isolation/specs/, test/t/, test/citus/, test/unit/ or test/fuzz/, without its ending,
 # or several, where they have one name.
 #
 # Builds with warnings as errors, then runs the unit tests of the plain C core
@@ -36,16 +36,17 @@ top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 read_names()
 {
 	wanted=
-	unit_tests="" fuzz_tests="" regress_tests="" isolation_tests="" tap_tests=""
+	unit_tests="" fuzz_tests="" regress_tests="" isolation_tests="" tap_tests="" citus_tests=""
 	for name; do
 		suites=
 		[ -e "$top/sql/$name.sql" ] && suites="$suites regress" regress_tests="$regress_tests $name"
 		[ -e "$top/test/isolation/specs/$name.spec" ] && suites="$suites isolation" isolation_tests="$isolation_tests $name"
 		[ -e "$top/test/t/$name.pl" ] && suites="$suites tap" tap_tests="$tap_tests $name"
+		[ -e "$top/test/citus/$name.pl" ] && suites="$suites citus" citus_tests="$citus_tests $name"
 		[ -e "$top/test/unit/$name.c" ] && suites="$suites unit" unit_tests="$unit_tests $name"
 		[ -e "$top/test/fuzz/$name.c" ] && suites="$suites fuzz" fuzz_tests="$fuzz_tests $name"
 		case $name in
-		unit | fuzz | regress | isolation | clients | tools | tap) suites=$name ;;
+		unit | fuzz | regress | isolation | clients | tools | tap | citus) suites=$name ;;
 		http) suites="$suites http" ;;
 		esac
 		[ -n "$suites" ] || die "there is no suite and no test of the name $name"
@@ -90,7 +91,10 @@ if build_suite; then
 		suite_ends "server"
 	fi
 	# shellcheck disable=SC2086
-	if is_wanted tap; then tap_suite $tap_tests; fi
+	{
+		if is_wanted tap; then tap_suite $tap_tests; fi
+		if is_wanted citus; then citus_suite $citus_tests; fi
+	}
 else
 	say "nothing else can run without a build"
 fi

@@ -380,6 +380,7 @@ fi
 # longer than check.sh runs them, and what it does not run at all
 export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
 tap_suite machine large hours calendars upgrade
+citus_suite
 suite_begins
 PG_CONFIG='' sh "$top/test/pg_upgrade.sh" >"$place/pg_upgrade.log" 2>&1 </dev/null
 one_result "$?" "pg_upgrade"

@@ -242,22 +242,42 @@ regress_suite()
 # tap_suite [NAME]...: some of them, or all.
 tap_suite()
 {
+	perl_suite TAP t "$@"
+}
+
+# Those with several nodes, where Citus is installed.  citus_suite [NAME]...
+citus_suite()
+{
+	if [ -e "$("$PG_CONFIG" --sharedir)/extension/citus.control" ]; then
+		perl_suite Citus citus "$@"
+		return
+	fi
 	suite_begins
-	if ! ls "$place"/tree/test/t/*.pl >/dev/null 2>&1; then
+	suite_note="skipped: extension citus is not installed"
+	suite_ends "Citus"
+}
+
+# perl_suite LABEL FOLDER [NAME]...: some tests of a folder of test/, or all.
+perl_suite()
+{
+	suite_begins
+	label=$1 folder=$2
+	shift 2
+	if ! ls "$place/tree/test/$folder"/*.pl >/dev/null 2>&1; then
 		suite_note="none there"
-		suite_ends "TAP"
+		suite_ends "$label"
 		return
 	fi
 	if ! perl -MIPC::Run -e 1 2>/dev/null || ! [ -e "$pgxs_src/test/perl/PostgreSQL/Test/Cluster.pm" ]; then
-		one_result 1 "TAP tests cannot run: no IPC::Run (libipc-run-perl) or no PostgreSQL::Test::Cluster"
-		suite_ends "TAP"
+		one_result 1 "$label tests cannot run: no IPC::Run (libipc-run-perl) or no PostgreSQL::Test::Cluster"
+		suite_ends "$label"
 		return
 	fi
 	make_server_dir "$place/tap" 755
 	# Sockets need a short path, and a failed test leaves its directory behind.
 	tap_tmp=$(mktemp -d /tmp/kindly_tap.XXXXXX) && make_server_dir "$tap_tmp"
 	if [ "$#" -eq 0 ]; then
-		for file in "$place"/tree/test/t/*.pl; do
+		for file in "$place/tree/test/$folder"/*.pl; do
 			set -- "$@" "$(basename "$file" .pl)"
 		done
 	fi
@@ -270,12 +290,12 @@ tap_suite()
 				TESTLOGDIR="$place/tap/$name/log" PG_TEST_PORT_DIR="$place/tap/portlock" \
 				TMPDIR="$tap_tmp" PGPORT=65432 PG_REGRESS="$pgxs_src/test/regress/pg_regress" \
 				PATH="$bindir:$PATH"
-			as_server env -C "$place/tree" perl -I "$pgxs_src/test/perl" -I "$place/tree/test/t" "test/t/$name.pl"
+			as_server env -C "$place/tree" perl -I "$pgxs_src/test/perl" -I "$place/tree/test/$folder" "test/$folder/$name.pl"
 		) >"$log" 2>&1 </dev/null
 		count_tap "$name" "$log" "$?"
 	done
 	rm -rf "$tap_tmp"
-	suite_ends "TAP"
+	suite_ends "$label"
 }
 
 # ---------------------------------------------------------------- the run

@@ -84,13 +84,19 @@ ks_lock_within(PG_FUNCTION_ARGS)
 
 	/* an autovacuum gives way to whoever has waited for so long */
 	(void) set_config_option("deadlock_timeout", psprintf("%d", Max(milliseconds / 3, 1)), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
 	for (i = 0; i < count; i++)
 	{
 		limit_wait(end);
+		if (ks_is_distributed_table(relids[i]))
+			ks_lock_everywhere(relids[i]);
 		/* a partitioned table gets a rule, too, which nobody may be planning without */
 		LockRelationOid(relids[i], get_rel_relkind(relids[i]) == RELKIND_PARTITIONED_TABLE ? AccessExclusiveLock : ShareRowExclusiveLock);
 	}
+	SPI_finish();
 	AtEOXact_GUC(false, nest);
+	ks_prepare_nodes();
 	PG_RETURN_VOID();
 }
 

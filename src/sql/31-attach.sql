@@ -508,6 +508,7 @@ BEGIN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
+    PERFORM kindly_stats.require_place(event_table);
     PERFORM kindly_stats.require_countable(event_table);
     IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> require_table.event_table) THEN

@@ -460,6 +460,21 @@ COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timest
 A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
 total recounted}, ...}; NULL where there is no difference.';
 
+CREATE FUNCTION kindly_stats.live_rows(bot bigint, first date) RETURNS TABLE (bot_id bigint, measure text, month date, kept boolean, tally kindly_stats.tally)
+    LANGUAGE plpgsql STABLE ROWS 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF bot IS NULL THEN
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    ELSE
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE r.bot_id = bot AND NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first: one bot, and from a month on; NULL for all';
+
 -- One pass over what is stored, and one over each table, whatever the number of measures.
 CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
@@ -468,6 +483,8 @@ CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since 
 DECLARE
     -- tallies are of months
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
+    -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
+    stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
@@ -477,22 +494,16 @@ BEGIN
         END IF;
         RETURN;
     END IF;
-    -- one by one, where these need not be put by: nodes do not hand over what has no named type
-    SELECT string_agg(format(CASE WHEN kindly_stats.place() = 'here' THEN 'SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event'
-                                  ELSE 'SELECT r.* FROM kindly_stats.raw_events(%s, %L, $1, $2) AS r' END, t.event_table::oid, t.grain), ' UNION ALL ') INTO raw
-      FROM kindly_stats.event_tables() AS t;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
     raw := format($query$
-        SELECT coalesce(%2$s.bot_id, %2$s.text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', %2$s.occurred_at AT TIME ZONE 'UTC')::date AS month,
-               %2$s.measure, %2$s.occurred_at, %2$s.key, %2$s.member, %2$s.weight
-          FROM (%1$s) AS u
-        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'), CASE WHEN raw IS NULL OR kindly_stats.place() = 'here' THEN '(u.event)' ELSE 'u' END);
-    IF kindly_stats.place() <> 'here' THEN
-        PERFORM set_config('citus.max_intermediate_result_size', '-1', true);
-    END IF;
+        SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
+               (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
+          FROM (%s) AS u
+        $query$, coalesce(raw, 'SELECT kindly_stats.raw_events(0, '''', $1, $2) AS event WHERE false'));
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
+              FROM %2$s AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
@@ -503,7 +514,7 @@ BEGIN
               FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
                            c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
                       FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
-              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
+              JOIN %3$s AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
@@ -512,14 +523,14 @@ BEGIN
             SELECT d.bot_id, d.measure, d.month,
                    (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
                                              NULL, true, NULL, false))[2] AS members
-              FROM kindly_stats.rollup AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
+              FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
         SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
           FROM different AS d
           LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
           LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
-        $query$, raw)
+        $query$, raw, stored, kindly_stats.rows_here('kindly_stats.measure'))
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;

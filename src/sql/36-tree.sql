@@ -258,15 +258,20 @@ CREATE FUNCTION kindly_stats.require_no_counting(relation regclass, partition re
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     top regclass := kindly_stats.tree_top(relation);
+    is_fresh boolean;
 BEGIN
     IF NOT kindly_stats.is_distributed(relation) THEN
         RETURN;
-    ELSIF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+    END IF;
+    -- Citus has just distributed a new partition that was not, and left its rows where they were, too
+    EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = $1 AND p.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295)'
+       INTO is_fresh USING partition;
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
         RAISE EXCEPTION 'a column of distributed table "%" that is counted cannot change its type', top USING ERRCODE = '0A000',
             HINT = format('SELECT kindly_stats.detach(%L), alter the table, and attach it again.', top);
     -- one that is attached, or comes back, as its parent reads it is counted already
     ELSIF partition <> 0 AND NOT (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = partition)
-          AND EXISTS (SELECT FROM kindly_stats.partition_tree(partition) AS r WHERE pg_relation_size(r) > 0 OR kindly_stats.is_distributed(r))
+          AND EXISTS (SELECT FROM kindly_stats.partition_tree(partition) AS r WHERE pg_relation_size(r) > 0 OR kindly_stats.is_distributed(r) AND NOT is_fresh)
           AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
                        WHERE e.event_table = top AND e.columns IS DISTINCT FROM kindly_stats.attached_columns(partition, e.grain)) THEN
         RAISE EXCEPTION 'partition "%" of distributed table "%" has to be empty', partition, top USING ERRCODE = '0A000',

@@ -18,6 +18,28 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.is_distributed(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.is_distributed(regclass) IS 'internal: whether a table is distributed or a reference table';
 
+-- Triggers on a shard write to the shard of the rollup that has the same bots, and that is on the same node.
+CREATE FUNCTION kindly_stats.require_place(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_beside boolean;
+BEGIN
+    IF kindly_stats.place() = 'worker' THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
+    ELSIF NOT kindly_stats.is_distributed(event_table) THEN
+        RETURN;
+    END IF;
+    EXECUTE $query$SELECT p.partmethod = 'h' AND p.colocationid = (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = to_regclass('kindly_stats.rollup'))
+                     FROM pg_dist_partition AS p WHERE p.logicalrelid = $1$query$ INTO is_beside USING event_table;
+    IF is_beside IS NOT TRUE THEN
+        RAISE EXCEPTION 'distributed table "%" does not lie beside the rollup', event_table USING ERRCODE = '0A000',
+            HINT = format('SELECT undistribute_table(%L), attach it, and SELECT kindly_stats.distribute().', event_table);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_place(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_place(regclass) IS 'internal: refuses to attach a table whose shards cannot write to the rollup, or on a worker (0A000, 55000)';
+
 -- The tables of the extension that are not of one server, in the order in which they are placed.
 CREATE FUNCTION kindly_stats.shared_tables() RETURNS TABLE (name text, bot_column text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 11 SET search_path = pg_catalog, pg_temp AS $$

@@ -36,7 +36,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
                             'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',

@@ -1,0 +1,120 @@
+# distribute() and undistribute(): what they refuse, what they leave as it was, and that
+# they can be called again.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use NodesOfCitus;
+use Test::More;
+
+my $nodes = NodesOfCitus->new;
+
+sub both
+{
+	my ($statement) = @_;
+	$nodes->ask($statement);
+	$nodes->ask($statement, database => 'plain');
+	return;
+}
+
+# ---- refusals
+
+is($nodes->ask('SELECT kindly_stats.distribute()', database => 'plain'), 'ERROR: extension citus is not installed in this database', 'no Citus');
+is($nodes->ask('SELECT kindly_stats.distribute()', node => 1), 'ERROR: this node is a worker', 'a worker');
+is($nodes->ask('SELECT kindly_stats.distribute(0)'), 'ERROR: there must be 1 to 64000 shards', 'no shards');
+is($nodes->ask('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT kindly_stats.distribute()'), 'ERROR: cannot distribute tables at isolation level repeatable read', 'an old snapshot');
+is($nodes->ask('SET citus.shard_replication_factor = 2; SELECT kindly_stats.distribute()'), 'ERROR: citus.shard_replication_factor is 2', 'copies of shards');
+is($nodes->ask('SELECT kindly_stats.undistribute()'), '', 'nothing to bring back');
+
+sub refused
+{
+	my ($definition, $columns, $error, $name) = @_;
+	$nodes->ask("CREATE TABLE strange $definition; SELECT kindly_stats.attach('strange', '$columns')");
+	is($nodes->ask('SELECT kindly_stats.distribute()'), "ERROR: $error", $name);
+	is($nodes->ask('SELECT kindly_stats.place()'), 'here', "$name: nothing has happened");
+	$nodes->ask('DROP TABLE strange');
+	return;
+}
+refused('(bot_id text, occurred_at timestamptz, kind text)', '{}', 'column "bot_id" of table "public.strange" is of type text', 'bots that are texts');
+refused('(bot_id integer, occurred_at timestamptz, kind text)', '{}', 'column "bot_id" of table "public.strange" is of type integer', 'bots of another type');
+refused('(bot_id bigint, occurred_at timestamptz, kind text, id bigint PRIMARY KEY)', '{}',
+	'table "public.strange" has a primary key or unique index without column "bot_id"', 'a key without the bot');
+refused('(occurred_at timestamptz, kind text)', '{"bot_id": {"constant": "7"}}', 'all rows of table "public.strange" are of one bot', 'one bot');
+refused('(bot_id bigint, occurred_at timestamptz, kind text); CREATE ROLE regress_citus_nologin; ALTER TABLE strange OWNER TO regress_citus_nologin', '{}',
+	'role "regress_citus_nologin", which owns table "public.strange", cannot log in', 'an owner who cannot log in');
+$nodes->ask("CREATE TABLE strange (bot_id bigint, occurred_at timestamptz, kind text); SELECT kindly_stats.attach('strange', replica => true)");
+is($nodes->ask('SELECT kindly_stats.distribute()'), 'ERROR: table "public.strange" counts what is replicated', 'replicated rows');
+$nodes->ask('DROP TABLE strange');
+
+# ---- odd names, full tables, disabled triggers
+
+both(q{
+	CREATE SCHEMA "Odd schema";
+	CREATE TABLE "Odd schema"."My ""events"" %s" ("the bot" bigint, "when" timestamptz, "what kind" text, id integer, "select" text, PRIMARY KEY (id, "the bot", "when"));
+	SELECT kindly_stats.attach('"Odd schema"."My ""events"" %s"', '{"bot_id": "the bot", "occurred_at": "when", "kind": "what kind", "session_id": "select"}');
+	INSERT INTO "Odd schema"."My ""events"" %s" SELECT i % 11, timestamptz '2025-01-01' + i * interval '7 hours', CASE i % 3 WHEN 0 THEN 'bot_reply' ELSE 'user_message' END, i, i % 13 FROM generate_series(1, 400) AS i;
+	CREATE TABLE parts (bot_id bigint, occurred_at timestamptz, kind text, id integer, PRIMARY KEY (bot_id, occurred_at, id)) PARTITION BY RANGE (occurred_at);
+	CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
+	CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM ('2025-02-01') TO ('2025-03-01');
+	SELECT kindly_stats.attach('parts');
+	INSERT INTO parts SELECT i % 11, timestamptz '2025-01-10' + i * interval '2 hours', 'user_message', i FROM generate_series(1, 300) AS i;
+	CREATE TABLE noted (n integer);
+	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO noted VALUES (1); RETURN NULL; END';
+	CREATE TRIGGER switched_off AFTER INSERT ON parts FOR EACH STATEMENT EXECUTE FUNCTION note();
+	ALTER TABLE parts DISABLE TRIGGER switched_off;
+});
+$nodes->agree('before');
+is($nodes->ask('SELECT d FROM kindly_stats.distribute(4) AS d'),
+	join("\n", qw(kindly_stats.rollup kindly_stats.known_bot kindly_stats.interaction kindly_stats.measure kindly_stats.counting kindly_stats.bot_name),
+		'"Odd schema"."My ""events"" %s"', 'parts'), 'full tables are spread');
+is($nodes->ask('SELECT kindly_stats.place()', node => $_), $_ == 0 ? 'coordinator' : 'worker', "node $_ knows what it is") for 0 .. 2;
+$nodes->agree('spread');
+is($nodes->ask('SELECT kindly_stats.distribute()'), '', 'again: nothing is left to do');
+is($nodes->ask(q{SELECT sum(pg_relation_size(c.oid)) FROM pg_class AS c WHERE c.relname IN ('rollup', 'parts_1', 'parts_2', 'My "events" %s')}), '0', 'nothing is left behind');
+is($nodes->ask(q{SELECT string_agg(DISTINCT t.tgname::text, ' ') FROM pg_trigger AS t WHERE t.tgenabled = 'D' AND NOT t.tgisinternal}), 'switched_off', 'what was switched off stays so');
+is($nodes->ask(q{SELECT string_agg(DISTINCT r.result, ' ') FROM run_command_on_workers($$SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgname !~ 'switched_off'$$) AS r}), '0', '... and nothing else, on no shard');
+is($nodes->ask(q{SELECT count(*) FROM kindly_stats.health() WHERE severity = 'error'}), '0', 'health() is content');
+
+both(q{INSERT INTO "Odd schema"."My ""events"" %s" SELECT i % 11, timestamptz '2025-02-01' + i * interval '1 hour', 'user_message', 1000 + i, i % 5 FROM generate_series(1, 300) AS i});
+both(q{INSERT INTO parts SELECT i % 11, timestamptz '2025-01-10' + i * interval '2 hours', 'bot_reply', 1000 + i FROM generate_series(1, 300) AS i});
+$nodes->agree('written to');
+
+# ---- attached since
+
+both(q{
+	SELECT kindly_stats.create_event_table('later');
+	INSERT INTO later (bot_id, occurred_at, kind) SELECT i % 5, timestamptz '2025-03-01' + i * interval '1 hour', 'user_message' FROM generate_series(1, 50) AS i});
+$nodes->agree('a table of the coordinator');
+is($nodes->ask(q{SELECT finding FROM kindly_stats.health() WHERE object = 'public.later'}), 'It lies on the coordinator alone.', 'health() tells of it');
+is($nodes->ask('SELECT kindly_stats.distribute()'), 'later', 'it is spread, too');
+both(q{INSERT INTO later (bot_id, occurred_at, kind) SELECT i % 5, timestamptz '2025-03-01' + i * interval '1 hour', 'bot_reply' FROM generate_series(1, 50) AS i});
+$nodes->agree('a table that came later');
+is($nodes->ask(q{SELECT count(*) FROM later}, node => 2), '100', 'another node reads it');
+
+# ---- shards that move
+
+is($nodes->ask(q{
+	CREATE TABLE moves AS SELECT min(s.shardid) AS shard, s.nodename, s.nodeport FROM citus_shards AS s WHERE s.table_name = 'later'::regclass GROUP BY 2, 3 ORDER BY 3 LIMIT 1;
+	SELECT citus_move_shard_placement(m.shard, m.nodename, m.nodeport, '127.0.0.1', } . $nodes->worker(2)->port . q{, 'block_writes') FROM moves AS m}), '', 'a shard moves');
+both(q{INSERT INTO later (bot_id, occurred_at, kind) SELECT i % 5, timestamptz '2025-03-02' + i * interval '1 hour', 'bot_reply' FROM generate_series(1, 50) AS i});
+is($nodes->ask(q{SELECT citus_move_shard_placement(m.shard, '127.0.0.1', } . $nodes->worker(2)->port . q{, m.nodename, m.nodeport, 'force_logical') FROM moves AS m}), '', '... and back, while others could write');
+both(q{INSERT INTO later (bot_id, occurred_at, kind) SELECT i % 5, timestamptz '2025-03-03' + i * interval '1 hour', 'bot_reply' FROM generate_series(1, 50) AS i});
+both('CALL kindly_stats.compact()');
+$nodes->agree('moved');
+
+# ---- and back
+
+isnt($nodes->ask('SELECT string_agg(u::text, \' \') FROM kindly_stats.undistribute() AS u'), '', 'all comes back');
+is($nodes->ask('SELECT kindly_stats.place()'), 'here', 'it is one server again');
+$nodes->agree('back');
+both(q{INSERT INTO "Odd schema"."My ""events"" %s" SELECT i % 11, timestamptz '2025-02-01' + i * interval '1 hour', 'user_message', 2000 + i, i % 5 FROM generate_series(1, 300) AS i});
+both(q{DELETE FROM parts WHERE bot_id = 3});
+$nodes->agree('back and written to');
+is($nodes->ask(q{SELECT string_agg(DISTINCT t.tgname::text, ' ') FROM pg_trigger AS t WHERE t.tgenabled = 'D' AND NOT t.tgisinternal}), 'switched_off', 'what was switched off is so still');
+like($nodes->ask('SELECT string_agg(d::text, \' \') FROM kindly_stats.distribute(2) AS d'), qr/^kindly_stats\.rollup .* parts$/, 'spread once more');
+$nodes->agree('spread once more');
+
+$nodes->stop;
+done_testing();
