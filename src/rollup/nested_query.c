@@ -21,7 +21,7 @@ explain_nesting(void *argument)
 	MemoryContext old;
 	ErrorData  *error;
 
-	if (geterrcode() != ERRCODE_INTERNAL_ERROR)
+	if (geterrcode() == ERRCODE_OUT_OF_MEMORY)
 		return;
 	old = MemoryContextSwitchTo(TopMemoryContext);
 	error = CopyErrorData();

@@ -97,26 +97,41 @@ is_ours(const RowSecurityPolicy *policy, bool is_rollup)
 	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_bots") == 0 && (!is_rollup || is_of_visible_bots((const Node *) policy->qual));
 }
 
-/* Whether row-level security is enabled, and with ours for its one policy about the caller. */
+/* Ours that shows every bot to whoever looks after all of them. */
+static bool
+is_administrators(const RowSecurityPolicy *policy)
+{
+	const Const *qual = (const Const *) policy->qual;
+
+	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_administrators") == 0 && qual != NULL && IsA(qual, Const) &&
+		!qual->constisnull && DatumGetBool(qual->constvalue);
+}
+
+/* Whether row-level security hides bots from the caller, and with no other policy than ours. */
 static void
-look_at_policies(Oid relid, bool *enabled, bool *ours)
+look_at_policies(Oid relid, bool *hides, bool *ours)
 {
 	Relation	table = table_open(relid, AccessShareLock);
 	bool		is_rollup = strcmp(RelationGetRelationName(table), "rollup") == 0;
+	bool		administrator = false;
 	int			about = 0;
 	int			own = 0;
 	ListCell   *cell;
 
-	*enabled = table->rd_rel->relrowsecurity;
-	if (*enabled && table->rd_rsdesc != NULL)
+	*hides = table->rd_rel->relrowsecurity;
+	if (*hides && table->rd_rsdesc != NULL)
 	{
 		foreach(cell, table->rd_rsdesc->policies)
 		{
-			about += is_about_caller(lfirst(cell));
-			own += is_about_caller(lfirst(cell)) && is_ours(lfirst(cell), is_rollup);
+			if (!is_about_caller(lfirst(cell)))
+				continue;
+			about++;
+			own += is_ours(lfirst(cell), is_rollup) || is_administrators(lfirst(cell));
+			administrator |= is_administrators(lfirst(cell));
 		}
 	}
-	*ours = !*enabled || (about == 1 && own == 1);
+	*ours = !*hides || (about > 0 && own == about);
+	*hides &= !administrator || !*ours;
 	table_close(table, AccessShareLock);
 }
 

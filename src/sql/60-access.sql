@@ -203,12 +203,15 @@ COMMENT ON FUNCTION kindly_stats.admit_administrators() IS 'internal: policies t
 -- may have no SELECT: there the list, which a session keeps, is asked for at each row.
 CREATE FUNCTION kindly_stats.bots_policy(relation regclass, bot_column name, everywhere boolean) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE WHEN relation = 'kindly_stats.rollup'::regclass
+    -- by name: another table may have taken its place since this was planned
+    SELECT CASE WHEN relation::text = 'kindly_stats.rollup'
                 THEN format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, %s))', relation, bot_column,
                             CASE WHEN everywhere THEN 'kindly_stats.visible_bots()' ELSE '(SELECT kindly_stats.visible_bots())' END)
                 WHEN everywhere
-                THEN format('CREATE POLICY kindly_stats_bots ON %1$s USING (kindly_stats.is_one_of(%2$I, kindly_stats.visible_bots())'
-                            ' OR has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE''))', relation, bot_column)
+                -- by name: shards get their policies before their node has the table
+                THEN (SELECT format('CREATE POLICY kindly_stats_bots ON %1$s USING (kindly_stats.is_one_of(%2$I, kindly_stats.visible_bots())'
+                                    ' OR has_table_privilege(%3$L, ''INSERT, UPDATE, DELETE''))', relation, bot_column, format('%I.%I', n.nspname, c.relname))
+                        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation)
                 ELSE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
                             ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', relation,
                             format(CASE WHEN kindly_stats.has_text_bots(relation, jsonb_build_object('bot_id', bot_column)) THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, bot_column)) END
