@@ -171,7 +171,7 @@ SELECT * FROM yearly WHERE date = '2024-01-01' ORDER BY messages;
 SELECT * FROM quarterly WHERE bot_id = '1' AND date BETWEEN '2024-04-01' AND '2024-07-01' ORDER BY date;
 ALTER FOREIGN TABLE clicks ADD COLUMN nothing bigint OPTIONS (measure 'nothing');
 SELECT date, nothing FROM clicks;
-ALTER FOREIGN TABLE clicks ADD COLUMN new bigint OPTIONS (measure 'users', value 'newcomers');
+ALTER FOREIGN TABLE clicks ADD COLUMN new bigint OPTIONS (measure 'users', value 'first_seen');
 SELECT * FROM clicks;
 CREATE FOREIGN TABLE wrong (date timestamptz) SERVER kindly_stats;
 SELECT * FROM wrong;

@@ -85,7 +85,7 @@ INSERT INTO for_everybody VALUES
 ('policies call it as whoever queries', 'is_one_of visible_bots'),
 ('reads the catalog alone, as everybody may', 'event_tables conversation_tables'),
 ('a view calls it as whoever queries, of bots that he sees', 'bot_text'),
-('views call them as whoever asks what is attached', 'trigger_arguments mapping'),
+('views call them as whoever asks what is attached', 'trigger_arguments mapping is_shard place'),
 ('says what the documentation says, too', 'routes library_version'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
 ('kindly_api.overview() calls them as whoever queries', 'local_date overview_breakdown overview_buckets overview_buttons overview_card overview_feedback overview_intents overview_list overview_periods overview_range overview_rates overview_series overview_total validated');

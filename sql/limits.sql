@@ -25,17 +25,17 @@ SELECT a, kindly_stats.is_one_of(2, a) FROM (VALUES ('{}'::bigint[]), ('{2}'), (
 WITH holed AS (SELECT '{1,NULL,3}'::bigint[] AS a) SELECT kindly_stats.is_one_of(3, a[1:1] || a[3:3]) FROM holed;
 SELECT kindly_stats.is_one_of(100000, array_agg(n)) FROM generate_series(1, 100000) AS n;
 
--- edges and bins: NULL, none, one, with NULLs; with members, newcomers and without
+-- edges and buckets: NULL, none, one, with NULLs; with members, first seen and without
 CREATE TEMP TABLE stored AS
 SELECT 'messages' AS measure, kindly_stats.tally_agg('2025-01-01 00:00Z'::timestamptz + n * interval '1 hour', '{web,en}'::text[], (n % 7)::text) AS tally
 FROM generate_series(0, 99) AS n;
-SELECT e AS edges, b AS bins, d AS "distinct", f AS firsts,
+SELECT e AS edges, b AS buckets, d AS "distinct", f AS first_seen,
 	pg_temp.failure(format('SELECT kindly_stats.series_agg(measure, tally, %L, %L, %L, %L, NULL, %L) FROM stored', 'messages', e, b, d, f)) AS failure
 FROM (VALUES ('{2025-01-01,2025-01-02}', NULL), ('{-infinity,infinity}', NULL), ('{}', NULL), ('{}', '{}'), ('{}', '{0}'), ('{2025-01-01}', NULL), ('{2025-01-01}', '{}'), (NULL, NULL), ('{NULL}', NULL),
 		('{NULL,2025-01-01}', NULL), ('{2025-01-02,2025-01-01}', NULL), ('{2025-01-01,2025-01-01}', '{0}'), ('{2025-01-01,2025-01-02}', '{NULL}'), ('{2025-01-01,2025-01-02}', '{0,1}'),
 		('{2025-01-01,2025-01-02}', '{-1}'), ('{2025-01-01,2025-01-02}', '{-2}'), ('{2025-01-01,2025-01-02}', '{1000000}'), ('{{2025-01-01},{2025-01-02}}', NULL)) AS v (e, b),
 	(VALUES (false, false), (true, false), (true, true)) AS w (d, f);
-SELECT e AS edges, s AS spread, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, 0, 1, 5, %L) FROM stored', 'messages', e, s)) AS failure
+SELECT e AS edges, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, 0, 1, 5, %L) FROM stored', 'messages', e, s)) AS failure
 FROM (VALUES ('{2025-01-01,2025-01-02}'), ('{}'), ('{2025-01-01}'), (NULL), ('{NULL}')) AS v (e), (VALUES (false), (true)) AS w (s);
 SELECT kindly_stats.series_agg('messages', NULL::kindly_stats.tally, 'messages', ARRAY[now()], NULL, true, NULL, true);
 SELECT kindly_stats.series_agg(measure, tally, 'messages', ARRAY[now()], NULL, true, NULL, false) FROM stored;

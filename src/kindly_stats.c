@@ -7,13 +7,13 @@
 #include "utils/guc.h"
 
 #include "base/compat.h"
+#include "base/version.h"
 #include "bucket/bucket.h"
 #include "bucket/clock.h"
-#include "http/http.h"
 #include "conversation/conversation.h"
+#include "http/http.h"
 #include "rollup/rollup.h"
 #include "stats/stats.h"
-#include "base/version.h"
 
 PG_MODULE_MAGIC;
 

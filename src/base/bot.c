@@ -7,7 +7,7 @@
  * numbers alone.  A UUID is a text in lower case.  doc/format.md has the
  * derivation, which is stored and never changes.
  */
-#include "rollup/rollup.h"
+#include "base/bot.h"
 
 #include "base/compat.h"
 

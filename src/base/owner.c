@@ -11,7 +11,7 @@
  * request, is hidden meanwhile: every setting of a name that PostgreSQL does not
  * know, but keeps for whoever sets it.
  */
-#include "rollup/rollup.h"
+#include "base/statement.h"
 
 #include "base/compat.h"
 

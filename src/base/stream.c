@@ -10,7 +10,7 @@
  * its name, read another owner's rows from it or put another query in its place;
  * and a cursor WITH HOLD is read to its end at COMMIT, with the rights of
  * whoever commits.  So the executor is called as for a function in SQL that
- * gives back rows: what it holds belongs to the query that calls us.
+ * returns rows: what it holds belongs to the query that calls us.
  */
 #include "base/stream.h"
 
@@ -29,7 +29,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "rollup/rollup.h"
+#include "base/nested_query.h"
+#include "base/receiver.h"
+#include "base/statement.h"
 
 /* To become the owner and to hide settings takes as long as a small row: so many are fetched at once, or until they have so many bytes. */
 #define ROWS_AT_ONCE 100
@@ -83,31 +85,17 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return stream->bytes < BYTES_AT_ONCE;
 }
 
-static void
-receive_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static void
-receive_nothing(DestReceiver *self)
-{
-}
-
 static DestReceiver *
 make_receiver(ks_stream *stream)
 {
 	row_receiver *r = palloc0(sizeof(row_receiver));
 
-	r->receiver.receiveSlot = receive_row;
-	r->receiver.rStartup = receive_startup;
-	r->receiver.rShutdown = r->receiver.rDestroy = receive_nothing;
-	/* that of DestNone would mean that nobody wants the rows */
-	r->receiver.mydest = DestTuplestore;
+	ks_receiver_init(&r->receiver, receive_row);
 	r->stream = stream;
 	return &r->receiver;
 }
 
-/* NULL for none, as everybody has it: Citus crashes on an empty list. */
+/* NULL where there are none: whoever copies an empty list gets that, too. */
 static ParamListInfo
 make_parameters(const ks_stream_query *query)
 {
@@ -177,7 +165,7 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 	ks_unname_table(&named);
 }
 
-/* Fetches the next rows; gives back their number.  They are there until the next ones are fetched. */
+/* Fetches the next rows; returns their number.  They are there until the next ones are fetched. */
 uint64
 ks_stream_fetch(ks_stream *stream)
 {
@@ -270,7 +258,7 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	RegisterExprContextCallback(rsinfo->econtext, close_stream, PointerGetDatum(s));
 }
 
-/* A function that gives back the rows of the query that make() makes of its arguments, as take() takes them. */
+/* A function that returns the rows of the query that make() makes of its arguments, as take() takes them. */
 Datum
 ks_stream_rows(FunctionCallInfo fcinfo, ks_stream_make make, ks_stream_take take)
 {

@@ -491,7 +491,7 @@ conditions_text(const ks_bi_relation *relation, List *conditions, ks_bi_target l
 static char *
 parts_text(const ks_bi_plan *plan)
 {
-	static const char *const suffixes[] = {"", " (newcomers)", " (extent)"};
+	static const char *const suffixes[] = {"", " (first seen)", " (extent)"};
 	StringInfoData result;
 	int			i;
 

@@ -4,7 +4,7 @@
  * Table: unit (hour, day, week or month), rows (measures that decide which rows
  * there are, default events).  Columns without options have the role that their
  * name says; with them they are numbers: measure, value (events, members or
- * newcomers), per (another measure: the column is a rate); or keys: part.
+ * first_seen), per (another measure: the column is a rate); or keys: part.
  */
 #include "bi/bi.h"
 
@@ -72,11 +72,11 @@ read_value(const char *text)
 		return KS_BI_EVENTS;
 	if (strcmp(text, "members") == 0)
 		return KS_BI_MEMBERS;
-	if (strcmp(text, "newcomers") == 0)
+	if (strcmp(text, "first_seen") == 0)
 		return KS_BI_NEWCOMERS;
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			 errmsg("\"value\" must be events, members or newcomers, not \"%s\"", text)));
+			 errmsg("\"value\" must be events, members or first_seen, not \"%s\"", text)));
 }
 
 /* bi_validator(options, catalog) */
@@ -190,7 +190,7 @@ find_parts(ks_bi_relation *relation)
 		if (relation->take > 0 && relation->columns[i].value == KS_BI_NEWCOMERS)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					 errmsg("newcomers cannot be told by key")));
+					 errmsg("who was first seen cannot be told by key")));
 	}
 }
 

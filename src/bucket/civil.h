@@ -9,6 +9,8 @@
 #ifndef KS_CIVIL_H
 #define KS_CIVIL_H
 
+#include "base/integer.h"
+
 #ifdef KS_STANDALONE
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,23 +28,6 @@ typedef enum ks_unit
 	KS_QUARTER,
 	KS_YEAR
 } ks_unit;
-
-/* Division that rounds towards minus infinity; the divisor is positive. */
-static inline int64
-ks_floor_div(int64 dividend, int64 divisor)
-{
-	int64		quotient = dividend / divisor;
-
-	return dividend % divisor < 0 ? quotient - 1 : quotient;
-}
-
-static inline int64
-ks_floor_mod(int64 dividend, int64 divisor)
-{
-	int64		rest = dividend % divisor;
-
-	return rest < 0 ? rest + divisor : rest;
-}
 
 extern int64 ks_civil_days(int64 year, int month, int day);
 extern void ks_civil_date(int64 days, int64 *year, int *month, int *day);

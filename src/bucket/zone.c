@@ -272,8 +272,8 @@ ks_zone_session(void)
  * there is none when asked at the very last entry of a zone's table, though the
  * zone's rule goes on after it; a second later it knows.
  */
-static bool
-next_change(pg_tz *zone, pg_time_t at, long *offset, pg_time_t *change)
+bool
+ks_zone_next_change(pg_tz *zone, pg_time_t at, long *offset, pg_time_t *change)
 {
 	long		next_offset;
 	int			is_dst;
@@ -321,7 +321,7 @@ ks_zone_offset_spans(ks_offset_spans *result, pg_tz *zone, int64 from, int64 to)
 	result->end = to;
 	for (;;)
 	{
-		bool		more = next_change(zone, at, &offset, &change);
+		bool		more = ks_zone_next_change(zone, at, &offset, &change);
 
 		CHECK_FOR_INTERRUPTS();
 		add_span(result, &capacity, (at - epoch) * USECS_PER_SEC, offset * USECS_PER_SEC);

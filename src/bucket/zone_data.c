@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "bucket/bucket.h"
+#include "bucket/zone.h"
 
 PG_FUNCTION_INFO_V1(ks_zone_data);
 
@@ -92,20 +93,17 @@ agree(pg_tz *zone, UCalendar *calendar, pg_time_t now)
 {
 	pg_time_t	end = now + DAYS_COMPARED * SECS_PER_DAY;
 	pg_time_t	at;
-	pg_time_t	boundary = now;
-	long		before,
-				after;
-	int			was_dst,
-				is_dst;
+	pg_time_t	change = now;
+	long		offset;
 
 	for (at = now; at < end; at += DAYS_BETWEEN * SECS_PER_DAY)
 	{
 		if (!agree_at(zone, calendar, at))
 			return false;
 	}
-	while (pg_next_dst_boundary(&boundary, &before, &was_dst, &boundary, &after, &is_dst, zone) == 1 && boundary < end)
+	while (ks_zone_next_change(zone, change, &offset, &change) && change < end)
 	{
-		if (!agree_at(zone, calendar, boundary - 1) || !agree_at(zone, calendar, boundary))
+		if (!agree_at(zone, calendar, change - 1) || !agree_at(zone, calendar, change))
 			return false;
 	}
 	return true;

@@ -408,7 +408,7 @@ require_reading(const ks_conversation_table *tables, int count, int64 bot_id)
 	}
 }
 
-/* Leaves those tables that have chosen conversations, which the caller is to see; gives back their number. */
+/* Leaves those tables that have chosen conversations, which the caller is to see; returns their number. */
 static int
 tables_to_read(ks_conversation_table *tables, int count, const ks_conversation_selection *choice)
 {

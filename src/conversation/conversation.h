@@ -6,6 +6,7 @@
 #define KS_CONVERSATION_H
 
 #include "conversation/reply.h"
+#include "rollup/listed.h"
 #include "rollup/rollup.h"
 
 #include "executor/tuptable.h"
@@ -53,11 +54,6 @@ extern ks_conversation_table *ks_conversation_tables(int64 bot_id, int *count);
 extern char *ks_conversation_query(const ks_conversation_selection *choice, const char *const *properties, int nproperties, Oid *table);
 extern ks_time_range ks_day_interval(DateADT day);
 extern int64 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid);
-
-/* conversation_bot.c */
-extern List *ks_relations_of_bot(int64 bot_id);
-extern bool ks_table_is_among(Oid relid, List *relations);
-extern void ks_note_bot(Oid trigger, Oid relid, int64 bot_id);
 
 /* reply_check.c */
 

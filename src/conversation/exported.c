@@ -16,6 +16,7 @@
  * a day takes, too, in a mode that only conflicts with that.
  */
 #include "conversation/conversation.h"
+#include "rollup/changes.h"
 
 #include "base/compat.h"
 
@@ -462,47 +463,30 @@ same_export(const guard *g, TupleTableSlot *one, TupleTableSlot *other)
 	return true;
 }
 
-static bool
-next_row(const guard *g, Tuplestorestate *rows, TupleTableSlot *slot)
-{
-	if (rows == NULL || !tuplestore_gettupleslot(rows, true, false, slot))
-		return false;
-	slot_getsomeattrs(slot, g->last_column);
-	return true;
-}
-
-/*
- * The removed and the added rows side by side: an update writes both tables in
- * the same order.  Rows of a pair that are the same take nothing away and add
- * nothing, whether or not they are one conversation's.
- */
+/* Rows of a pair that are the same take nothing away and add nothing, whether or not they are one conversation's. */
 static void
-read_changes(guard *g, Relation relation, Tuplestorestate *removed, Tuplestorestate *added)
+read_changes(guard *g, const TriggerData *trigger)
 {
-	TupleTableSlot *old_row = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
-	TupleTableSlot *new_row = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
+	ks_changes	changes;
 
-	for (;;)
+	ks_changes_begin(&changes, trigger, g->last_column);
+	while (ks_changes_next(&changes))
 	{
-		bool		has_old = next_row(g, removed, old_row);
-		bool		has_new = next_row(g, added, new_row);
+		TupleTableSlot *old_row = changes.old_row;
+		TupleTableSlot *new_row = changes.new_row;
 
-		if (!has_old && !has_new)
-			break;
-		CHECK_FOR_INTERRUPTS();
-		if (has_new)
+		if (new_row != NULL)
 			note_bot(g, new_row);
-		if (has_old && has_new && same_export(g, old_row, new_row))
+		if (old_row != NULL && new_row != NULL && same_export(g, old_row, new_row))
 			continue;
-		if (has_new)
-			ks_reply_columns_check(&g->replies, has_old ? old_row : NULL, new_row);
-		if (has_old)
+		if (new_row != NULL)
+			ks_reply_columns_check(&g->replies, old_row, new_row);
+		if (old_row != NULL)
 			note_day(g, old_row);
-		if (has_new)
+		if (new_row != NULL)
 			note_day(g, new_row);
 	}
-	ExecDropSingleTupleTableSlot(old_row);
-	ExecDropSingleTupleTableSlot(new_row);
+	ks_changes_end(&changes);
 }
 
 /* Trigger of conversation tables: notes which bots they have, refuses what would change an exported day, and lists that cannot be read. */
@@ -520,9 +504,7 @@ ks_guard_exported(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	start_guard(&g, trigger);
-	read_changes(&g, trigger->tg_relation,
-				 TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable,
-				 TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable);
+	read_changes(&g, trigger);
 	check_days(&g);
 	SPI_finish();
 	ks_restore_user(caller);

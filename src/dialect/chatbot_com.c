@@ -287,7 +287,7 @@ sum_of(const int64 *values, int n)
 
 /* By what the report counts; averages by the conversations that they are of. */
 static group *
-sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
+sorted_groups(const ks_series_by *groups, value_kind kind, int nbuckets)
 {
 	group	   *result = palloc((groups->count + 1) * sizeof(group));
 	int			i;
@@ -307,7 +307,7 @@ sorted_groups(const ks_groups *groups, value_kind kind, int nbuckets)
 }
 
 static void
-put_groups(StringInfo out, const char *member, value_kind kind, const ks_json_pieces *begun, const ks_groups *groups)
+put_groups(StringInfo out, const char *member, value_kind kind, const ks_json_pieces *begun, const ks_series_by *groups)
 {
 	const group *sorted = sorted_groups(groups, kind, begun->count);
 	int			i;
@@ -360,7 +360,7 @@ finish_json(StringInfo out)
 }
 
 static void
-read_groups(const ks_arguments *arguments, const report *r, const char *member, const ks_buckets *buckets, ks_groups *groups)
+read_groups(const ks_arguments *arguments, const report *r, const char *member, const ks_buckets *buckets, ks_series_by *groups)
 {
 	ks_arguments grouped = *arguments;
 	bool		by_story = strcmp(member, "storyId") == 0;
@@ -376,7 +376,7 @@ series_report(FunctionCallInfo fcinfo, const report *r)
 {
 	ks_arguments arguments;
 	ks_series	series;
-	ks_groups	groups;
+	ks_series_by	groups;
 	points		all;
 	ks_json_pieces begun;
 	const char *member;

@@ -32,7 +32,7 @@ typedef enum ks_items_status
 	KS_ITEMS_E_MANY				/* more values than there is room for */
 } ks_items_status;
 
-/* Writes a code point that is no surrogate, in the encoding of the text; gives back its length. */
+/* Writes a code point that is no surrogate, in the encoding of the text; returns its length. */
 typedef size_t (*ks_put_character) (char *at, uint32_t character);
 
 typedef struct ks_items

@@ -245,7 +245,7 @@ bucket_counts(ks_analytics *a, const char *measure, bool distinct)
 }
 
 static void
-ask_groups(ks_analytics *a, const char *measure, int part, bool distinct, ks_groups *groups)
+ask_groups(ks_analytics *a, const char *measure, int part, bool distinct, ks_series_by *groups)
 {
 	a->arguments.measure = measure;
 	a->arguments.distinct = distinct;
@@ -254,7 +254,7 @@ ask_groups(ks_analytics *a, const char *measure, int part, bool distinct, ks_gro
 
 /* The number of the group that has this name, or -1; NULL is a name, too. */
 static int
-find_group(const ks_groups *groups, const char *name)
+find_group(const ks_series_by *groups, const char *name)
 {
 	int			i;
 
@@ -270,7 +270,7 @@ find_group(const ks_groups *groups, const char *name)
 
 /* The counts of one group, zeros where nothing has its name. */
 static const int64 *
-group_counts(const ks_analytics *a, int64 **counts, const ks_groups *groups, const char *name)
+group_counts(const ks_analytics *a, int64 **counts, const ks_series_by *groups, const char *name)
 {
 	int			group = find_group(groups, name);
 
@@ -338,7 +338,7 @@ Datum
 ks_logicdialog_nlp(PG_FUNCTION_ARGS)
 {
 	ks_analytics a;
-	ks_groups	inputs;
+	ks_series_by	inputs;
 	column		columns[2] = {{"matched"}, {"unmatched"}};
 
 	ks_analytics_begin(fcinfo, &a);
@@ -353,7 +353,7 @@ Datum
 ks_logicdialog_sentiment(PG_FUNCTION_ARGS)
 {
 	ks_analytics a;
-	ks_groups	sentiments;
+	ks_series_by	sentiments;
 	column		columns[3] = {{"positive"}, {"negative"}, {"neutral"}};
 	int			i;
 
@@ -386,7 +386,7 @@ static const grouping blocks = {"responses", KS_DIMENSIONS, "responses", "respon
 
 /* A channel or language may be unknown; a reply that only tells what triggered it shows no response. */
 static bool
-is_thing(const grouping *g, const ks_groups *groups, int group)
+is_thing(const grouping *g, const ks_series_by *groups, int group)
 {
 	return g->part < KS_DIMENSIONS || groups->names[group] != NULL;
 }
@@ -417,7 +417,7 @@ begin_thing(StringInfo out, const char *thing, const char *name)
 
 /* How each group's objects begin: many buckets have it. */
 static void
-begin_things(const grouping *g, const ks_groups *groups, ks_json_pieces *begun)
+begin_things(const grouping *g, const ks_series_by *groups, ks_json_pieces *begun)
 {
 	int			i;
 
@@ -435,7 +435,7 @@ static Datum
 grouped_answer(FunctionCallInfo fcinfo, const grouping *g)
 {
 	ks_analytics a;
-	ks_groups	groups;
+	ks_series_by	groups;
 	ks_json_pieces begun;
 	int			i,
 				j;
@@ -515,7 +515,7 @@ Datum
 ks_logicdialog_intervention_average_time_by_agent_series(PG_FUNCTION_ARGS)
 {
 	ks_analytics a;
-	ks_groups	timed,
+	ks_series_by	timed,
 				lasted;
 	const int64 **seconds;
 	int			i,

@@ -4,6 +4,7 @@
  */
 #include "http/http.h"
 
+#include "access/access.h"
 #include "base/compat.h"
 
 #include "mb/pg_wchar.h"
@@ -154,45 +155,10 @@ ks_refuse_parameters(const ks_url *url, bool (*known) (const void *context, cons
  * ------------------------------------------------------------------------
  */
 
-/* A member of the JSON object in a setting, as text or as JSON; NULL where either is missing. */
-static char *
-setting_member(const char *setting, const char *member, PGFunction field)
-{
-	LOCAL_FCINFO(fcinfo, 2);
-	const char *json = GetConfigOption(setting, true, false);
-	Datum		value;
-
-	/* what was set locally in an earlier transaction is empty, not missing */
-	if (json == NULL || json[0] == '\0')
-		return NULL;
-	InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
-	fcinfo->args[0].value = CStringGetTextDatum(json);
-	fcinfo->args[0].isnull = false;
-	fcinfo->args[1].value = CStringGetTextDatum(member);
-	fcinfo->args[1].isnull = false;
-	value = field(fcinfo);
-	return fcinfo->isnull ? NULL : TextDatumGetCString(value);
-}
-
 char *
 ks_http_header(const char *name)
 {
-	return setting_member("request.headers", name, json_object_field_text);
-}
-
-char *
-ks_http_claim(const char *name)
-{
-	return setting_member("request.jwt.claims", name, json_object_field_text);
-}
-
-/* The same, if it is a string. */
-char *
-ks_http_claimed_string(const char *name)
-{
-	char	   *json = setting_member("request.jwt.claims", name, json_object_field);
-
-	return json != NULL && json[0] == '"' ? ks_http_claim(name) : NULL;
+	return ks_setting_member("request.headers", name, json_object_field_text);
 }
 
 /* GET where nothing is known of a request. */
@@ -216,13 +182,6 @@ void
 ks_http_response_status(int status)
 {
 	(void) set_config_option("response.status", psprintf("%d", status), PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-}
-
-/* A part of a URL, which is UTF-8, as the database has its texts. */
-char *
-ks_from_url(const char *text)
-{
-	return pg_any_to_server(pstrdup(text), (int) strlen(text), PG_UTF8);
 }
 
 pg_noreturn static void

@@ -8,6 +8,7 @@
 #include "http/http.h"
 #include "http/route.h"
 
+#include "access/access.h"
 #include "base/compat.h"
 
 #include "access/htup_details.h"

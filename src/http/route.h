@@ -25,7 +25,7 @@ typedef enum ks_route_bot
 	KS_BOT_BY_NAME				/* parameter client names it; no argument "bot" */
 } ks_route_bot;
 
-/* What the function gives back. */
+/* What the function returns. */
 typedef enum ks_route_answer
 {
 	KS_ANSWER_JSON,				/* the body */

@@ -10,7 +10,9 @@
 #include "http/http.h"
 #include "http/route.h"
 
+#include "access/access.h"
 #include "base/compat.h"
+#include "base/statement.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -30,6 +32,7 @@ PG_FUNCTION_INFO_V1(ks_random_text);
 PG_FUNCTION_INFO_V1(ks_auth);
 PG_FUNCTION_INFO_V1(ks_exchange);
 PG_FUNCTION_INFO_V1(ks_share_link);
+PG_FUNCTION_INFO_V1(ks_require_bot);
 
 /* Setting kindly_stats.token_lifetime, in seconds. */
 int			ks_token_lifetime = 600;
@@ -52,15 +55,6 @@ int			ks_token_lifetime = 600;
 
 /* Of base64url, as JSON Web Tokens have it; each stands for six bits. */
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/* What is known of the key that a request has. */
-typedef struct api_key
-{
-	int64		bot_id;
-	char	   *login;			/* NULL, or the role whose bots it opens instead */
-	bool		valid;			/* neither revoked nor expired */
-	uint8		hash[PG_SHA256_DIGEST_LENGTH];
-} api_key;
 
 /* What a key was exchanged for. */
 typedef struct exchanged
@@ -156,85 +150,10 @@ same_bytes(const uint8 *a, const uint8 *b, size_t length)
  * ------------------------------------------------------------------------
  */
 
-static bool
-has_table(const char *name)
-{
-	return OidIsValid(get_relname_relid(name, get_namespace_oid("kindly_stats", false)));
-}
-
-/* The first row of a query on a table that is read as its owner, or nothing.  The caller is connected to SPI. */
-static bool
-read_as_owner(const char *table, const char *query, const char *value)
-{
-	ks_identity caller = ks_switch_to_owner(table);
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {value != NULL ? CStringGetTextDatum(value) : (Datum) 0};
-
-	if (SPI_execute_with_args(query, value != NULL, types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read %s", table);
-	ks_restore_user(caller);
-	return SPI_processed == 1;
-}
-
-/* Zeros and invalid where there is no such key. */
-static void
-read_key(const char *prefix, api_key *key)
-{
-	HeapTuple	row;
-	TupleDesc	desc;
-	bytea	   *hash;
-	Datum		bot;
-	bool		isnull;
-
-	memset(key, 0, sizeof(*key));
-	if (!has_table("api_key") ||
-		!read_as_owner("api_key",
-					   "SELECT k.bot_id, k.hash, k.revoked_at IS NULL AND COALESCE(k.expires_at OPERATOR(pg_catalog.>) pg_catalog.now(), true), k.login::pg_catalog.text"
-					   " FROM kindly_stats.api_key AS k WHERE k.prefix OPERATOR(pg_catalog.=) $1", prefix))
-		return;
-	row = SPI_tuptable->vals[0];
-	desc = SPI_tuptable->tupdesc;
-	bot = SPI_getbinval(row, desc, 1, &isnull);
-	key->bot_id = isnull ? 0 : DatumGetInt64(bot);
-	key->login = SPI_getvalue(row, desc, 4);
-	hash = DatumGetByteaPP(SPI_getbinval(row, desc, 2, &isnull));
-	key->valid = DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)) && VARSIZE_ANY_EXHDR(hash) == PG_SHA256_DIGEST_LENGTH;
-	if (key->valid)
-		memcpy(key->hash, VARDATA_ANY(hash), PG_SHA256_DIGEST_LENGTH);
-}
-
-/* Whether a key that was good when it was looked at opens the bot. */
-static bool
-opens(const api_key *key, int64 bot)
-{
-	Oid			role;
-
-	if (key->login == NULL)
-		return key->bot_id == bot;
-	role = get_role_oid(key->login, true);
-	return OidIsValid(role) && ks_role_sees(role, bot);
-}
-
-/* Whether a key, known by its prefix, is still valid and opens the bot. */
-bool
-ks_key_opens(const char *prefix, int64 bot)
-{
-	api_key		key;
-	bool		result;
-
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	read_key(prefix, &key);
-	result = key.valid && opens(&key, bot);
-	SPI_finish();
-	return result;
-}
-
 static char *
 read_secret(void)
 {
-	if (!has_table("api_secret") ||
-		!read_as_owner("api_secret", "SELECT s.secret FROM kindly_stats.api_secret AS s", NULL))
+	if (!ks_read_as_owner("api_secret", "SELECT s.secret FROM kindly_stats.api_secret AS s", NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is no secret to sign tokens with"),
@@ -364,7 +283,7 @@ exchange_key(const char *id, bool is_login, int lifetime)
 	int64		now = (int64) timestamptz_to_time_t(GetCurrentTimestamp());
 	uint8		hash[PG_SHA256_DIGEST_LENGTH];
 	exchanged	result;
-	api_key		key = {0};
+	ks_api_key		key = {0};
 	int64		asked = 0;
 	char	   *whose;
 
@@ -373,10 +292,10 @@ exchange_key(const char *id, bool is_login, int lifetime)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (strlen(text) > strlen(KEY_START) + KS_KEY_PREFIX_LENGTH)
-		read_key(pnstrdup(text + strlen(KEY_START), KS_KEY_PREFIX_LENGTH), &key);
+		ks_key_read(pnstrdup(text + strlen(KEY_START), KS_KEY_PREFIX_LENGTH), &key);
 	if (!same_bytes(key.hash, hash, sizeof(hash)) || !key.valid)
 		ks_refuse(401, "the API key is not valid", "It is unknown, expired or revoked.");
-	if (id != NULL && !(ks_bot_named(id, &asked) && opens(&key, asked)))
+	if (id != NULL && !(ks_bot_named(id, &asked) && ks_key_is_for(&key, asked)))
 		ks_refuse(403, "the API key is for another bot", "Ask for the token of the bot that the key was made for.");
 	if (id == NULL && key.login != NULL && !is_login)
 		ks_refuse(401, "the API key is for several bots", "Exchange it for a token of one of them: GET /api/v2/bot/<BOT_ID>/sage/auth.");
@@ -468,7 +387,7 @@ Datum
 ks_share_link(PG_FUNCTION_ARGS)
 {
 	int64		bot = ks_token_bot(PG_ARGISNULL(0), PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0));
-	char	   *key = ks_http_claimed_string("key");
+	char	   *key = ks_claimed_string("key");
 	StringInfoData token;
 	int64		end;
 
@@ -488,4 +407,53 @@ ks_share_link(PG_FUNCTION_ARGS)
 	append_token(&token, bot_claim(ks_bot_text(bot)), key, KS_ROLE_GUEST, end, read_secret());
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"token\": \"%s\", \"expires\": " INT64_FORMAT "}", token.data, end)));
+}
+
+/* ------------------------------------------------------------------------
+ * The bot of a token
+ * ------------------------------------------------------------------------
+ */
+
+/*
+ * The bot that is asked for, by default the token's; a token gets at no other, a
+ * login's only at those of its role.
+ */
+int64
+ks_token_bot(bool is_default, int64 asked)
+{
+	int64		bot;
+	Oid			role;
+
+	if (ks_claimed_login(&role))
+	{
+		if (is_default)
+			ks_refuse(400, "\"bot\" is missing", "The token is for several bots: say which.");
+		if (!ks_role_sees(role, asked))
+			ks_refuse_bot();
+		return asked;
+	}
+	if (!ks_claimed_bot(&bot))
+		ks_refuse_token();
+	if (!is_default && asked != bot)
+		ks_refuse_bot();
+	return bot;
+}
+
+/*
+ * require_bot(bot): the same, for any caller.  Without a token there is none: a plan
+ * into which a function was inlined for another role may come here past that
+ * function's rights.
+ */
+Datum
+ks_require_bot(PG_FUNCTION_ARGS)
+{
+	bool		is_default = PG_ARGISNULL(0);
+
+	if (ks_acts_as(KS_ROLE_ANONYMOUS))
+		ks_refuse_token();
+	if (ks_is_role_of_tokens())
+		PG_RETURN_INT64(ks_token_bot(is_default, is_default ? 0 : PG_GETARG_INT64(0)));
+	if (is_default)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }

@@ -8,6 +8,8 @@
  */
 #include "http/url.h"
 
+#include "base/integer.h"
+
 /* What is being cut up. */
 typedef struct reader
 {
@@ -76,18 +78,6 @@ ks_utf8_valid(const char *text, size_t length)
 	return true;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* No client sends these as they are; raw bytes beyond ASCII some do. */
 static bool
 is_refused(char c)
@@ -113,8 +103,8 @@ decode(reader *r, char *from, char *end, bool form)
 			return fail(r, in, KS_URL_E_CHARACTER);
 		if (c == '%')
 		{
-			int			first = end - in > 2 ? hex_digit(in[1]) : -1;
-			int			second = first >= 0 ? hex_digit(in[2]) : -1;
+			int			first = end - in > 2 ? ks_hex_digit(in[1]) : -1;
+			int			second = first >= 0 ? ks_hex_digit(in[2]) : -1;
 
 			if (second < 0)
 				return fail(r, in, KS_URL_E_PERCENT);

@@ -1,7 +1,7 @@
 /*
  * Asking one tally: series(), total(), distinct_total(), top(), slice(), info().
  */
-#include "tally/tally.h"
+#include "query/accessor.h"
 
 #include "base/array.h"
 #include "base/compat.h"

@@ -235,7 +235,7 @@ ks_distinct_found(ks_distinct *d, uint32_t counted, uint32_t *members, uint32_t 
 	return status;
 }
 
-/* Keeps one of each number, and sorts them; gives back how many are left. */
+/* Keeps one of each number, and sorts them; returns how many are left. */
 uint32_t
 ks_distinct_sort(uint32_t *numbers, uint32_t count, ks_memory memory)
 {

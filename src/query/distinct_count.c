@@ -1,15 +1,19 @@
 /*
- * Distinct members over all rows of a query.
+ * Counting distinct members over all rows of a query.
  *
- * Most buckets are touched by one row only (a row is a month, a bucket a day).  If
- * all keys count, such a bucket is counted from the row's visits, without looking
- * at a member (visit.c); under a filter, and in top lists, by looking at each
- * entry once (entry_scan.c).  What falls into a bucket that several rows touch is united
- * (union.c), of the members of those buckets alone.  Members are numbered by their
- * first visits: those who come to a bucket for the first time stand side by side,
- * and who else does is written down by quarter.  A row with weights below zero
- * takes away from others: its members are counted by what their weights in all
- * rows add up to (retraction.c).
+ * A row is a month as a rule, and a bucket a day, so that most buckets lie in one
+ * row.  Such a bucket is counted in the cheapest way that the query allows:
+ *
+ * - If all keys count, from the visits alone, without looking at members (visit.c).
+ * - With a filter, or in a top list, by looking at each entry once (entry_scan.c).
+ *
+ * A bucket that several rows have something in needs the hashes of its members, and
+ * only theirs: they are collected, and equal ones are counted once (union.c).
+ * Members are numbered by their first visits, so that those who come to a bucket for
+ * the first time are neighbours; returning ones are listed by quarter hour.
+ *
+ * A row with weights below zero takes something away from other rows.  Its members
+ * are counted by what their weights in all rows add up to (retraction.c).
  */
 #include "query/distinct.h"
 

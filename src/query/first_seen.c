@@ -1,14 +1,18 @@
 /*
- * members first seen: each member counts in the first bucket that it is in, and in no other.
+ * First seen: counts each member in the first bucket that it is in, and in no other.
  *
- * A row knows its members in the order of their first visits, so that of all
- * it has only these are looked at; what is first in several rows is sorted out
- * by their hashes, bucket by bucket.  Whom rows below zero take away need not have
- * come when it seems: the weights of these members are added up over all rows.
+ * A tally numbers its members in the order of their first visits, so only those
+ * visits need to be looked at.  A member that is in several rows is found by its
+ * hash: the rows are gone through bucket by bucket, and whoever was met before is
+ * skipped.
+ *
+ * Rows with weights below zero complicate this.  They may take away a member's
+ * first visit, so that the member really came later, or never.  For the members of
+ * such rows, and for them alone, the weights of all rows are added up.
  */
 #include "query/distinct.h"
 
-/* Members of rows below zero, whose first buckets only all their weights tell. */
+/* Members of rows with weights below zero: only their weights in all rows tell which bucket was their first. */
 typedef struct suspects
 {
 	ks_entries	numbers;		/* (member, 0) */

@@ -4,8 +4,10 @@
  * Its answer is a list of numbers: first whether anything was counted (1), or less
  * than nothing (-1), or nothing (0), then what ks_presence has.
  */
+#include "query/accessor.h"
 #include "query/query_agg.h"
 
+#include "base/aggregate.h"
 #include "base/array.h"
 #include "base/compat.h"
 

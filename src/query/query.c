@@ -1,11 +1,11 @@
 /*
- * Answering a question from stored tallies.
+ * Taking in stored tallies, row by row.
  *
- * Weights simply add up, row by row, as the rows come.  Members need all rows
- * at once, because the same member may stand in several of them: distinct_count.c.
+ * Weights add up as the rows come.  Members need all rows at once, because the
+ * same member may be in several of them: of each row is kept what that takes,
+ * and query_finish.c counts them after the last one.
  */
-#include "query/distinct.h"
-#include "base/sort.h"
+#include "query/query.h"
 
 static void
 query_init(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct)
@@ -52,51 +52,6 @@ ks_query_top_series(ks_query *query, ks_memory memory, const ks_intervals *inter
 	query->with_series = true;
 }
 
-/*
- * How many of a row's first bytes are needed before the last row has come: of
- * what lies in one bucket totals will do.  In a mixed row the weight per quarter is
- * not this measure's alone.  Members are fetched after the last row, if at all.
- */
-size_t
-ks_query_reach(const ks_query *query, const ks_header *header, bool mixed)
-{
-	int32_t		bucket = query->intervals.nintervals == 0 ? KS_BUCKET_OUTSIDE
-		: ks_intervals_bucket_of_range(&query->intervals, header->quarter_first, header->quarter_last);
-
-	if (bucket == KS_BUCKET_OUTSIDE)
-		return header->quarters_at;
-	if (query->grouped || query->filter.count > 0 || mixed)
-		return bucket >= 0 ? header->weights_at : header->members_at;
-	if (bucket >= 0)
-		return header->quarters_at;
-	return query->distinct ? header->keys_at : header->visits_at;
-}
-
-/* A table of a row's quarters is made where it has no more than this, which are almost two years, */
-#define MAPPED_MAX 65536
-
-/* where at least one quarter of so many has a weight, all keys together, */
-#define MAPPED_EMPTY 8
-
-/* and a key has so few quarters a bucket that going on to the next bucket takes longer than the quarters. */
-#define MAPPED_QUARTERS_A_BUCKET 16
-
-/* The buckets of the row's quarters, from its first on; NULL where that is not worth a table. */
-const int32_t *
-ks_query_map(ks_query *query, const ks_header *header)
-{
-	int64_t		quarters = (int64_t) header->quarter_last - header->quarter_first + 1;
-	int64_t		intervals = ks_intervals_find(&query->intervals, header->quarter_last) - ks_intervals_find(&query->intervals, header->quarter_first) + 1;
-	bool		whole = !query->grouped && query->filter.count == 0;
-	uint64_t	keys = whole || header->nkeys == 0 ? 1 : header->nkeys;
-	uint64_t	weights = whole ? header->nquarters : header->nweights;
-
-	if (quarters > MAPPED_MAX || weights * MAPPED_EMPTY < (uint64_t) quarters || weights / keys / (uint64_t) intervals >= MAPPED_QUARTERS_A_BUCKET)
-		return NULL;
-	ks_intervals_map(&query->intervals, &query->map, header->quarter_first, header->quarter_last, query->memory);
-	return query->map.bucket;
-}
-
 static inline bool
 add_to(int64_t *sum, int64_t weight)
 {
@@ -130,137 +85,6 @@ add_quarters(ks_query *query, const ks_header *header, const int32_t *map, ks_qu
 			status = add_to_bucket(query, w.bucket, sum);
 	}
 	return status != KS_OK ? status : cursor.status;
-}
-
-/* Room for twice as many numbers, so many in each group; the new ones are zero. */
-static void *
-grow_numbers(ks_memory memory, void *numbers, uint32_t from, uint32_t to, size_t each)
-{
-	uint8_t    *result = numbers == NULL ? ks_alloc(memory, to * each) : ks_realloc(numbers, to * each);
-
-	memset(result + from * each, 0, (to - from) * each);
-	return result;
-}
-
-/* The number of the group, which may be a new one. */
-static uint32_t
-put_group(ks_query *query, ks_string name)
-{
-	uint32_t	group = ks_dictionary_put(&query->groups, name);
-	uint32_t	from = query->group_size;
-	/* buckets may be many, and groups few */
-	uint32_t	to = from ? 2 * from : query->with_series ? 4 : 64;
-
-	if (group < from)
-		return group;
-	query->group_weight = grow_numbers(query->memory, query->group_weight, from, to, sizeof(int64_t));
-	query->group_after = grow_numbers(query->memory, query->group_after, from, to, sizeof(uint32_t));
-	if (query->with_series)
-		query->group_buckets = grow_numbers(query->memory, query->group_buckets, from, to, query->intervals.nbuckets * sizeof(int64_t));
-	query->group_size = to;
-	return group;
-}
-
-/* What a key is grouped by, as one piece: in scratch where it reaches over both. */
-static ks_string
-group_key(ks_query *query, ks_key key)
-{
-	ks_string	part;
-	ks_string	result;
-	ks_key		rest;
-	uint32_t	i;
-
-	for (i = 0; i < query->skip && ks_key_take(&key, &part); i++)
-		;
-	if (key.head.length == 0)
-	{
-		key.head = key.tail;
-		key.tail.length = 0;
-	}
-	rest = key;
-	for (i = 0; i < query->take && rest.head.length > 0 && ks_key_shift(&rest.head, &part); i++)
-		;
-	if (i == query->take || key.tail.length == 0)
-	{
-		result.bytes = key.head.bytes;
-		result.length = key.head.length - rest.head.length;
-		return result;
-	}
-	if (key.head.length + key.tail.length > query->scratch_size)
-	{
-		size_t		size = 2 * (key.head.length + key.tail.length);
-
-		query->scratch = query->scratch == NULL ? ks_alloc(query->memory, size) : ks_realloc(query->scratch, size);
-		query->scratch_size = size;
-	}
-	for (; i < query->take && ks_key_shift(&rest.tail, &part); i++)
-		;
-	key.tail.length -= rest.tail.length;
-	return ks_key_join(query->scratch, &key);
-}
-
-/*
- * The number of the group that a key belongs to.  Those of each source and
- * language, and of each row, come in the same order as a rule: the one that
- * came next last time is tried first.
- */
-static int32_t
-group_of(ks_query *query, const ks_key *whole)
-{
-	ks_string	key = group_key(query, *whole);
-	uint32_t	group;
-
-	if (query->groups.count > 0)
-	{
-		ks_string	known;
-
-		group = query->group_after[query->group_last];
-		known = ks_dictionary_get(&query->groups, group);
-		if (known.length == key.length && (key.length == 0 || memcmp(known.bytes, key.bytes, key.length) == 0))
-		{
-			query->group_last = group;
-			return (int32_t) group;
-		}
-	}
-	group = put_group(query, key);
-	query->group_after[query->group_last] = group;
-	query->group_last = group;
-	return (int32_t) group;
-}
-
-/* Where groups are tails of keys, as in the rollup: one look at each tail of a row will do. */
-static void
-start_tails(ks_query *query, const ks_key_cursor *keys, const ks_string *prefix)
-{
-	size_t		size = (size_t) keys->ntails;
-
-	/* more tails than keys are a damaged count */
-	if (!query->grouped || prefix != NULL || query->skip != KS_HEAD_PARTS || query->take < KS_KEY_MAX_PARTS || size > keys->left)
-		size = 0;
-	if (size > query->tail_size)
-	{
-		if (query->tail_group != NULL)
-			ks_free(query->tail_group);
-		query->tail_group = ks_alloc(query->memory, size * sizeof(int32_t));
-		query->tail_size = size;
-	}
-	if (size > 0)
-		memset(query->tail_group, 0xff, size * sizeof(int32_t));
-	query->tails_known = size > 0;
-}
-
-/* The group of the key that the cursor stands on. */
-static int32_t
-group_of_key(ks_query *query, const ks_key_cursor *cursor, const ks_key *key)
-{
-	int32_t    *group;
-
-	if (!query->tails_known)
-		return group_of(query, key);
-	group = &query->tail_group[cursor->next_tail - 1];
-	if (*group < 0)
-		*group = group_of(query, key);
-	return *group;
 }
 
 /* Adds weight in one bucket to a group, and to its series. */
@@ -327,18 +151,7 @@ add_key(ks_query *query, const ks_view *view, const int32_t *map, const ks_key_c
 	return add_to(&query->counts[bucket], key->total) ? KS_OK : KS_E_OVERFLOW;
 }
 
-/* Whether a key counts; the prefix is taken off a mixed row's. */
-bool
-ks_query_key_counts(const ks_query *query, ks_key *key, const ks_string *prefix)
-{
-	ks_string	name;
-
-	if (prefix != NULL && !(ks_key_take(key, &name) && ks_string_compare(name, *prefix) == 0))
-		return false;
-	return query->filter.count == 0 || ks_filter_passes(&query->filter, *key);
-}
-
-/* Adds the weights of the keys that pass, and notes of each key in row what it counts for; gives back how many passed. */
+/* Adds the weights of the keys that pass, and notes of each key in row what it counts for; returns how many passed. */
 static ks_status
 add_keys(ks_query *query, ks_query_row *row, const ks_string *prefix, uint32_t *passed)
 {
@@ -349,7 +162,7 @@ add_keys(ks_query *query, ks_query_row *row, const ks_string *prefix, uint32_t *
 	ks_status	status = KS_OK;
 
 	*passed = 0;
-	start_tails(query, &cursor, prefix);
+	ks_group_start_row(query, &cursor, prefix);
 	while (status == KS_OK && ks_key_next(&cursor))
 	{
 		ks_key		key = cursor.key;
@@ -361,7 +174,7 @@ add_keys(ks_query *query, ks_query_row *row, const ks_string *prefix, uint32_t *
 			ks_block_note(&row->blocks[number], view, &cursor, false);
 		if (passes)
 		{
-			row->target[number] = query->grouped ? group_of_key(query, &cursor, &key) : 0;
+			row->target[number] = query->grouped ? ks_group_of_key(query, &cursor, &key) : 0;
 			if (query->with_series && (uint64_t) query->groups.count * query->intervals.nbuckets > KS_QUERY_MAX_CELLS)
 				return KS_E_CELLS;
 			status = add_key(query, view, map, &cursor, row->target[number], row->bucket);
@@ -435,7 +248,7 @@ free_keys(ks_query_row *row)
 	row->blocks = NULL;
 }
 
-/* Adds the weights of a row; gives back whether its members, if it has any, count. */
+/* Adds the weights of a row; returns whether its members, if it has any, count. */
 static ks_status
 add_weights(ks_query *query, ks_query_row *row, const ks_string *prefix, bool *counts)
 {
@@ -493,57 +306,6 @@ ks_query_add(ks_query *query, const ks_view *view, const ks_string *prefix)
 	else
 		free_keys(&row);
 	return status;
-}
-
-/* After the last row: fills in the distinct members. */
-ks_status
-ks_query_finish_series(ks_query *query)
-{
-	if (!ks_cut_empty(&query->cut))
-		return KS_E_CUT;
-	if (!query->distinct || query->nrows == 0)
-		return KS_OK;
-	return query->first_seen ? ks_first_seen(query) : ks_distinct_count_series(query);
-}
-
-/* Heaviest first; among equals by key. */
-static int
-compare_lines(const void *a, const void *b)
-{
-	const ks_top_line *x = a;
-	const ks_top_line *y = b;
-
-	ks_check_interrupts();
-	if (x->weight != y->weight)
-		return x->weight > y->weight ? -1 : 1;
-	return ks_key_compare(x->key, y->key);
-}
-
-/* After the last row: at most limit lines, groups without weight left out. */
-ks_status
-ks_query_finish_top(ks_query *query, uint32_t limit, ks_top_line **lines, uint32_t *count)
-{
-	ks_top_line *result;
-	uint32_t	found = 0;
-	uint32_t	i;
-
-	if (!ks_cut_empty(&query->cut))
-		return KS_E_CUT;
-	result = ks_alloc(query->memory, ((size_t) query->groups.count + 1) * sizeof(ks_top_line));
-	for (i = 0; i < query->groups.count; i++)
-	{
-		if (query->group_weight[i] == 0)
-			continue;
-		result[found].key = ks_dictionary_get(&query->groups, i);
-		result[found].weight = query->group_weight[i];
-		result[found].members = 0;
-		result[found].group = i;
-		found++;
-	}
-	ks_sort(result, found, sizeof(ks_top_line), compare_lines, query->memory);
-	*lines = result;
-	*count = found < limit ? found : limit;
-	return query->distinct ? ks_distinct_count_lines(query, result, *count) : KS_OK;
 }
 
 /* Gives back what the query took; only for callers whose memory does not go by itself. */

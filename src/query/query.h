@@ -78,16 +78,25 @@ typedef struct ks_top_line
 	uint32_t	group;
 } ks_top_line;
 
+/* query.c */
 extern void ks_query_series(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct);
 extern void ks_query_top(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
 extern void ks_query_top_series(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct, uint32_t skip, uint32_t take);
-extern size_t ks_query_reach(const ks_query *query, const ks_header *header, bool mixed);
 extern ks_status ks_query_add(ks_query *query, const ks_view *view, const ks_string *prefix);
+extern void ks_query_free(ks_query *query);
+
+/* query_finish.c */
 extern ks_status ks_query_finish_series(ks_query *query);
 extern ks_status ks_query_finish_top(ks_query *query, uint32_t limit, ks_top_line **lines, uint32_t *count);
-extern void ks_query_free(ks_query *query);
+
+/* match.c */
+extern size_t ks_query_reach(const ks_query *query, const ks_header *header, bool mixed);
 extern const int32_t *ks_query_map(ks_query *query, const ks_header *header);
 extern bool ks_query_key_counts(const ks_query *query, ks_key *key, const ks_string *prefix);
+
+/* group.c */
+extern void ks_group_start_row(ks_query *query, const ks_key_cursor *keys, const ks_string *prefix);
+extern int32_t ks_group_of_key(ks_query *query, const ks_key_cursor *cursor, const ks_key *key);
 
 /* cut.c */
 extern void ks_cut_init(ks_cut *cut, const ks_intervals *intervals, ks_memory memory);

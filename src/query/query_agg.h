@@ -1,31 +1,33 @@
 /*
- * The answers of the rollup's aggregates, as they travel from the node that
+ * The answers of aggregates over stored tallies, as they travel from the node that
  * owns a bot to the session that asked.
  */
 #ifndef KS_QUERY_AGG_H
 #define KS_QUERY_AGG_H
 
-#include "rollup/rollup.h"
+#include "postgres.h"
 
+#include "fmgr.h"
 #include "lib/stringinfo.h"
+
 #include "query/presence.h"
 
-typedef struct ks_month_bounds
+typedef struct ks_top
 {
-	DateADT		month;
-	bool		kept;			/* events that are in no table any more */
-	int64		weight;			/* events */
-	ks_bounds	bounds;
-} ks_month_bounds;
+	int64		total;			/* weight over all keys, not only those listed */
+	int			count;
+	ks_top_line *lines;
+} ks_top;
 
-/* Whether the first (or last) instant that was added cannot have been taken away since. */
-static inline bool
-ks_bound_certain(const ks_bounds *bounds, bool last)
+/* A top list with a series for each of its lines. */
+typedef struct ks_top_series
 {
-	return last ? bounds->removed_last < bounds->last : bounds->removed_first > bounds->first;
-}
+	ks_top		top;
+	int64	   *counts;			/* [top.count * nbuckets] */
+	int64	   *distincts;		/* likewise; NULL unless asked for */
+} ks_top_series;
 
-/* The state of an aggregate that folds a series or a list. */
+/* The state of an aggregate that makes a series or a list. */
 typedef struct ks_agg_state
 {
 	ks_query	query;
@@ -38,11 +40,12 @@ typedef struct ks_agg_state
 /* query.c */
 extern ks_agg_state *ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter);
 extern void ks_agg_state_add(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext memory);
+extern ks_string ks_text_string(text *value);
+extern void ks_top_send(StringInfo out, const ks_top_line *lines, uint32 count);
 extern void ks_top_receive(StringInfo message, ks_top *top);
 extern void ks_top_series_receive(StringInfo message, int nbuckets, bool distinct, ks_top_series *with_series);
-extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
 
-/* presence.c */
+/* presence_agg.c */
 extern void ks_check_presence(size_t rows, size_t nbuckets);
 
 #endif							/* KS_QUERY_AGG_H */

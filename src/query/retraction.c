@@ -1,12 +1,12 @@
 /*
- * Rows that take something away.
+ * Retractions: rows that take away what other rows have added.
  *
- * A row that has a weight below zero may take away what another has added, so
- * that its members are there only where all weights add up to something.  That
- * is looked into for its members alone: in the buckets and on the lines that such
- * rows have them, their weights in all rows are added up, while the rows
- * that only add are counted as ever.  What the two then say of the same member is
- * set right.
+ * The members of a row with weights below zero count only where their weights in all
+ * rows add up to something.  To find out, these members are collected first, with
+ * the bucket or line that they are in.  Then the other rows are searched for the same
+ * members, and their weights are added.  All other members are counted as if there
+ * were no such rows; where that counted a member that is in fact gone, or missed one
+ * that is left, ks_retraction_count() corrects it.
  */
 #include "query/distinct.h"
 
@@ -40,7 +40,7 @@ mark_of(const ks_retractions *retractions, uint64_t member)
 	return ks_seeded_spread(member) >> (64 - retractions->marks_log);
 }
 
-/* Whether rows below zero may have the member. */
+/* Whether the member may be one of those that were collected; another one's hash can have the same mark. */
 bool
 ks_retraction_marked(const ks_retractions *retractions, uint64_t member)
 {
@@ -74,7 +74,7 @@ ks_retraction_mark(ks_retractions *retractions)
 	}
 }
 
-/* Marks in wanted which members of the row at hand rows below zero may have, too; gives back whether there is any. */
+/* Marks in wanted those members of the row at hand that may be among those that were collected; returns whether there is any. */
 bool
 ks_retraction_wanted(const ks_distinct *d, uint8_t *wanted)
 {
@@ -94,7 +94,7 @@ ks_retraction_wanted(const ks_distinct *d, uint8_t *wanted)
 	return any != 0;
 }
 
-/* Adds one weight; while other rows are read, only to what rows below zero have. */
+/* Adds one weight.  Once the marks are set, other rows are read: of these only members count that were collected. */
 ks_status
 ks_retraction_entry(ks_distinct *d, uint64_t member, uint32_t counted, int64_t weight)
 {
@@ -112,7 +112,7 @@ ks_retraction_entry(ks_distinct *d, uint64_t member, uint32_t counted, int64_t w
 	return __builtin_add_overflow(*sum, weight, sum) ? KS_E_OVERFLOW : KS_OK;
 }
 
-/* Adds who is left, and takes away who was counted and is not. */
+/* Corrects the counts: adds members that are left, and subtracts those that were counted and are gone. */
 void
 ks_retraction_count(ks_distinct *d)
 {

@@ -1,5 +1,5 @@
 /*
- * United: how many different members there are in several lists of hashes.
+ * Union: how many different members there are in several lists of hashes.
  */
 #ifndef KS_QUERY_UNION_H
 #define KS_QUERY_UNION_H

@@ -10,7 +10,6 @@
 
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 
 /*
  * A mixed row of so many entries is soon merged with others, and read as new
@@ -28,37 +27,6 @@ typedef struct pending_rows
 	bool		is_new;			/* small ones are soon to be merged */
 	int			size;
 } pending_rows;
-
-/* Months since January of the year 0. */
-int32
-ks_month_of(TimestampTz at)
-{
-	int			year,
-				month,
-				day;
-
-	/* what cannot be counted is refused where its quarter is computed */
-	if (TIMESTAMP_NOT_FINITE(at))
-		return 0;
-	j2date((int) (ks_day_of(at) + POSTGRES_EPOCH_JDATE), &year, &month, &day);
-	return year * 12 + month - 1;
-}
-
-/* The month's first day; -infinity for rows that span months. */
-DateADT
-ks_month_to_date(int32 month)
-{
-	if (month == KS_SPAN)
-		return DATEVAL_NOBEGIN;
-	return date2j(month / 12, month % 12 + 1, 1) - POSTGRES_EPOCH_JDATE;
-}
-
-/* The other way round. */
-int32
-ks_month_of_date(DateADT date)
-{
-	return DATE_IS_NOBEGIN(date) ? KS_SPAN : ks_month_of((TimestampTz) date * USECS_PER_DAY);
-}
 
 static void
 grow(Datum **values, int count, int size)
@@ -123,7 +91,7 @@ ks_sort_out_worth(const ks_builder *mixed)
 }
 
 static int64
-id_for(const ks_group *group, bool is_new)
+id_for(const ks_month_tally *group, bool is_new)
 {
 	int64		id = is_new && ks_builder_entries(&group->builder) <= NEW_LIMIT ? ks_id_new() : -1;
 
@@ -134,7 +102,7 @@ id_for(const ks_group *group, bool is_new)
 
 /* One row of each measure in the group, or one mixed row where there is little. */
 static void
-add_group(pending_rows *rows, ks_group *group)
+add_group(pending_rows *rows, ks_month_tally *group)
 {
 	ks_string	mixed = {(const uint8_t *) KS_MIXED, 0};
 	ks_share   *shares;
@@ -201,19 +169,19 @@ ks_append_mark(int64 bot_id, DateADT month, int64 first_new)
  * A copy of the groups, in which what a bot has in several months is one group that spans them,
  * where it is so little that it is merged soon, or that many bots have no more.
  */
-static ks_group **
-join_months(ks_group **groups, int *count, bool is_new)
+static ks_month_tally **
+join_months(ks_month_tally **groups, int *count, bool is_new)
 {
-	ks_group  **joined = palloc_extended(((Size) *count + 1) * sizeof(ks_group *), MCXT_ALLOC_HUGE);
+	ks_month_tally  **joined = palloc_extended(((Size) *count + 1) * sizeof(ks_month_tally *), MCXT_ALLOC_HUGE);
 
-	memcpy(joined, groups, (Size) *count * sizeof(ks_group *));
+	memcpy(joined, groups, (Size) *count * sizeof(ks_month_tally *));
 	*count = ks_span_join(joined, *count, is_new ? NEW_LIMIT : KS_MIXED_MAX);
 	return joined;
 }
 
 /* Appends the groups of one statement, live or kept.  The caller is connected to SPI and acts as the rollup's owner. */
 void
-ks_append(ks_group **groups, int count, bool kept)
+ks_append(ks_month_tally **groups, int count, bool kept)
 {
 	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats append", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(memory);

@@ -1,15 +1,20 @@
 /*
- * Compaction: many small rows of a bot, measure and month become few.
+ * Compaction: many small rows of a bot, measure and month become a few larger ones.
  *
- * It only makes reading faster, and asks nobody to wait: it deletes the rows
- * that it can lock at once and inserts their sum, in one transaction.  Mixed
- * rows stay mixed while they are small: sorting a tally out by measure costs a
- * row for each of them.  Inline, a bot's new rows are merged whatever their month; merged ones
- * when there are several of about the same size, and with them all that are smaller; so each is rewritten once
- * whenever its size has grown by that factor, and there are only so many rows of
- * each size.  On demand, all are merged.
+ * It makes reading faster and changes no figure.  It never makes others wait: it
+ * deletes only rows that it can lock at once, adds them up, and inserts the sum, all in
+ * one transaction.
  *
- * What new rows become is said in compact_new.c, when it happens in compact_when.c.
+ * Rows are merged with rows of about the same size, when there are KS_COMPACT_FAN of
+ * them.  So a row is rewritten once each time its size has grown by that factor, and
+ * there are only a few rows of each size.  Smaller rows are taken along.  On demand,
+ * everything is merged.
+ *
+ * A mixed row stays mixed while it is small, since sorting it out by measure makes a
+ * row of each measure, and small rows cost more than what is in them.
+ *
+ * compact_month.c says which rows of a bot and month are merged, compact_new.c what
+ * new rows become, and compact_when.c when it happens.
  */
 #include "rollup/compact.h"
 
@@ -31,9 +36,9 @@
 /* Rows no larger than this are added up in one pass where there are more of them than one round takes. */
 #define SMALL_BYTES (8 * 1024)
 
-/* Adds the tallies that the last statement returned in its first column; gives back their number. */
-static uint64
-merge_returned(ks_builder *builder)
+/* Adds the tallies that the last statement returned in its first column; returns their number. */
+uint64
+ks_compact_merge_returned(ks_builder *builder)
 {
 	uint64		i;
 
@@ -137,7 +142,7 @@ packed_bytes(const ks_builder *builder)
 	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3" \
 	" AND l.id OPERATOR(pg_catalog.>=) 2305843009213693952 AND l.id OPERATOR(pg_catalog.<) 4611686018427387904"
 
-/* Takes rows out of the rollup and into the builder, the smallest first; gives back how many. */
+/* Takes rows out of the rollup and into the builder, the smallest first; returns how many. */
 static uint64
 take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
@@ -157,7 +162,7 @@ take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *b
 	ks_prepared(plan, ks_spans_months(of) ? TAKE_ROWS(OF_SPANS) : TAKE_ROWS(OF_MONTH), 6, types);
 	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
-	return merge_returned(builder);
+	return ks_compact_merge_returned(builder);
 }
 
 /* The sizes of the rows of a measure, or of mixed ones. */
@@ -178,8 +183,8 @@ select_sizes(const ks_month_part *of, Datum measure)
 }
 
 /* How many rows a measure has. */
-static uint64
-count_rows(const ks_month_part *of, Datum measure)
+uint64
+ks_compact_count(const ks_month_part *of, Datum measure)
 {
 	select_sizes(of, measure);
 	SPI_freetuptable(SPI_tuptable);
@@ -198,36 +203,8 @@ take_worthy(const ks_month_part *of, Datum measure, ks_builder *builder, bool al
 	return rows.count == 0 ? 0 : take_rows(of, measure, rows, builder);
 }
 
-/* The measures of the month that stand in several rows. */
-static Datum *
-crowded_measures(const ks_month_part *of, uint64 *count)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
-	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
-	Datum	   *result;
-	uint64		i;
-
-	ks_prepared(&plan,
-				"SELECT r.measure FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
-				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " GROUP BY r.measure HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not list rows of the rollup");
-	*count = SPI_processed;
-	result = palloc((SPI_processed + 1) * sizeof(Datum));
-	for (i = 0; i < *count; i++)
-	{
-		bool		isnull;
-
-		result[i] = PointerGetDatum(PG_DETOAST_DATUM_COPY(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull)));
-	}
-	SPI_freetuptable(SPI_tuptable);
-	return result;
-}
-
-static Datum
-measure_datum(ks_string name)
+Datum
+ks_measure_datum(ks_string name)
 {
 	return PointerGetDatum(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
 }
@@ -271,7 +248,7 @@ put_row(const ks_month_part *of, ks_string measure, ks_builder *sum)
 static uint64
 put_measure(const ks_month_part *of, ks_string measure, ks_builder *builder, bool all)
 {
-	uint64		taken = take_worthy(of, measure_datum(measure), builder, all, false);
+	uint64		taken = take_worthy(of, ks_measure_datum(measure), builder, all, false);
 
 	put_row(of, measure, builder);
 	ks_builder_free(builder);
@@ -279,8 +256,8 @@ put_measure(const ks_month_part *of, ks_string measure, ks_builder *builder, boo
 }
 
 /* Whether the month has merged rows of single measures. */
-static bool
-is_sorted_out(const ks_month_part *of)
+bool
+ks_month_sorted_out(const ks_month_part *of)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
@@ -296,8 +273,6 @@ is_sorted_out(const ks_month_part *of)
 	return SPI_processed > 0;
 }
 
-static uint64 put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart);
-
 /*
  * Writes what was taken of mixed rows, together with others of them that are worth merging.
  * What has become too much for a mixed row is sorted out by measure.
@@ -312,9 +287,9 @@ ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what
 	uint64		taken = 0;
 
 	if (ks_spans_months(of))
-		return put_span(of, mixed, what, ks_is_sorted_out(of->bot_id));
+		return ks_compact_put_span(of, mixed, what, ks_is_sorted_out(of->bot_id));
 	if (what != KS_COMPACT_NEW)
-		taken = take_worthy(of, measure_datum(name), mixed, what >= KS_COMPACT_ALL, what == KS_COMPACT_SORTED);
+		taken = take_worthy(of, ks_measure_datum(name), mixed, what >= KS_COMPACT_ALL, what == KS_COMPACT_SORTED);
 	ks_must(ks_builder_consolidate(mixed));
 	if (what != KS_COMPACT_SORTED && !ks_sort_out_worth(mixed))
 	{
@@ -331,8 +306,8 @@ ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what
  * The same for rows that span months.  What has become too much for one is taken apart, month by
  * month; so are all of them where the bot has turned out to have much.
  */
-static uint64
-put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart)
+uint64
+ks_compact_put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart)
 {
 	ks_string	name = {(const uint8_t *) KS_MIXED, 0};
 	ks_month_share *shares;
@@ -341,7 +316,7 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 	int			i;
 
 	if (apart || what != KS_COMPACT_NEW)
-		taken = take_worthy(of, measure_datum(name), span, apart || what >= KS_COMPACT_ALL, apart);
+		taken = take_worthy(of, ks_measure_datum(name), span, apart || what >= KS_COMPACT_ALL, apart);
 	ks_must(ks_builder_consolidate(span));
 	/* of what only says that instants moved, nobody can tell the months */
 	if (ks_builder_entries(span) == 0 || (!apart && !ks_sort_out_worth(span)))
@@ -357,7 +332,7 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 		if (ks_spans_months(&part))
 			ks_append_whole(part.bot_id, name, part.month, part.kept, &shares[i].builder);
 		else if (what == KS_COMPACT_ALL)
-			ks_compact_put_mixed(&part, &shares[i].builder, is_sorted_out(&part) ? KS_COMPACT_SORTED : KS_COMPACT_ALL);
+			ks_compact_put_mixed(&part, &shares[i].builder, ks_month_sorted_out(&part) ? KS_COMPACT_SORTED : KS_COMPACT_ALL);
 		else
 			ks_compact_put_mixed(&part, &shares[i].builder, what);
 	}
@@ -365,8 +340,8 @@ put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool a
 }
 
 /* Merges mixed rows that were merged before. */
-static uint64
-compact_mixed(const ks_month_part *of, ks_compact_what what)
+uint64
+ks_compact_mixed(const ks_month_part *of, ks_compact_what what)
 {
 	ks_builder	mixed;
 
@@ -375,8 +350,8 @@ compact_mixed(const ks_month_part *of, ks_compact_what what)
 }
 
 /* Merges the rows of one measure alone. */
-static uint64
-compact_measure(const ks_month_part *of, Datum measure, bool all)
+uint64
+ks_compact_measure(const ks_month_part *of, Datum measure, bool all)
 {
 	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
 	ks_builder	builder;
@@ -409,7 +384,7 @@ delete_rows(int64 bot_id, Datum *ids, uint64 count)
 		elog(ERROR, "could not take rows out of the rollup");
 }
 
-/* Takes the rows that a cursor gives next out of the rollup and into the sum; gives back how many. */
+/* Takes the rows that a cursor gives next out of the rollup and into the sum; returns how many. */
 static uint64
 take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
 {
@@ -440,8 +415,8 @@ take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
  * Adds up small rows, however many, in one pass over them: a round that looks for the smallest of those that are left
  * looks at them all, and steps over those that were deleted before.
  */
-static void
-merge_small(const ks_month_part *of, Datum measure)
+void
+ks_compact_merge_small(const ks_month_part *of, Datum measure)
 {
 	static SPIPlanPtr plan = NULL;
 	ks_string	name = {(const uint8_t *) VARDATA_ANY(DatumGetPointer(measure)), VARSIZE_ANY_EXHDR(DatumGetPointer(measure))};
@@ -472,134 +447,5 @@ merge_small(const ks_month_part *of, Datum measure)
 	put_sum(of, name, &sum);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(round);
-	MemoryContextDelete(memory);
-}
-
-/*
- * Merges all rows of a measure, or all mixed ones.  What is written meanwhile is not waited for: a writer may
- * be quicker than this.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do.
- */
-static void
-compact_all_of(const ks_month_part *of, Datum measure, ks_compact_what what)
-{
-	bool		mixed = VARSIZE_ANY_EXHDR(DatumGetPointer(measure)) == 0;
-	MemoryContext memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats round", ALLOCSET_DEFAULT_SIZES);
-	uint64		written = what == KS_COMPACT_SORTED ? 0 : 1;
-	uint64		left = count_rows(of, measure);
-	uint64		taken;
-
-	if (left > KS_COMPACT_BATCH)
-	{
-		merge_small(of, measure);
-		left = count_rows(of, measure);
-	}
-	taken = left;
-	for (; left > written && taken > written; left -= Min(left, taken - written))
-	{
-		MemoryContext old = MemoryContextSwitchTo(memory);
-
-		taken = mixed ? compact_mixed(of, what) : compact_measure(of, measure, true);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(memory);
-		if (taken == 0)
-			break;
-	}
-	MemoryContextDelete(memory);
-}
-
-/* Merges all mixed rows; where there are rows of single measures, too, into those. */
-static void
-compact_all_mixed(const ks_month_part *of)
-{
-	Datum		mixed = measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0});
-
-	compact_all_of(of, mixed, KS_COMPACT_ALL);
-	if (is_sorted_out(of))
-		compact_all_of(of, mixed, KS_COMPACT_SORTED);
-}
-
-/* Merges rows of the bot that span months, as far as it is worth it. */
-static void
-compact_spans(const ks_month_part *of, ks_compact_what what)
-{
-	ks_month_part	spans = {of->bot_id, DATEVAL_NOBEGIN, of->kept};
-
-	if (count_rows(&spans, measure_datum((ks_string) {(const uint8_t *) KS_MIXED, 0})) > 0)
-		(void) compact_mixed(&spans, what);
-}
-
-/* Takes mixed rows of all months of the bot, as far as nobody has them. */
-static uint64
-take_all_mixed(const ks_month_part *of, ks_builder *builder)
-{
-	static SPIPlanPtr plan = NULL;
-	Oid			types[3] = {INT8OID, BOOLOID, INT8OID};
-	Datum		values[3] = {Int64GetDatum(of->bot_id), BoolGetDatum(of->kept), Int64GetDatum(KS_COMPACT_BATCH)};
-
-	ks_prepared(&plan,
-				"DELETE FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
-				"SELECT l.id FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) ''"
-				" AND l.id OPERATOR(pg_catalog.<) 0 AND l.kept OPERATOR(pg_catalog.=) $2 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
-		elog(ERROR, "could not take rows out of the rollup");
-	return merge_returned(builder);
-}
-
-/* Makes of all rows of a bot that has little one that spans its months; of one that has much, takes those apart that do. */
-static void
-compact_all_spans(const ks_month_part *of)
-{
-	ks_builder	sum;
-
-	ks_builder_init(&sum, CurrentMemoryContext);
-	if (of->joined)
-		(void) take_all_mixed(of, &sum);
-	(void) put_span(of, &sum, KS_COMPACT_ALL, of->apart);
-}
-
-/* ------------------------------------------------------------------------
- * Inline and on demand
- * ------------------------------------------------------------------------
- */
-
-/* Compacts the new rows of a bot, and the live or the kept ones of one of its months.  The caller is connected to SPI and acts as the rollup's owner. */
-void
-ks_compact_month(const ks_month_part *of, ks_compact_what what)
-{
-	MemoryContext memory;
-	MemoryContext old;
-	uint64		count = 0;
-	uint64		i;
-	int64		from = 0;
-	Datum	   *measures;
-
-	/* a repair deletes rows that it saw: their sum must not be in others by then */
-	if (!ks_repair_excluded())
-		return;
-	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(memory);
-	ks_reuse_pages();
-	while (ks_compact_new(of, what, &from) && what == KS_COMPACT_ALL)
-		;
-	if (what == KS_COMPACT_ALL && ks_spans_months(of))
-		compact_all_spans(of);
-	else if (what == KS_COMPACT_ALL)
-		compact_all_mixed(of);
-	else if (what != KS_COMPACT_NEW)
-	{
-		(void) compact_mixed(of, what);
-		compact_spans(of, what);
-	}
-	measures = what >= KS_COMPACT_WORTHY && !ks_spans_months(of) ? crowded_measures(of, &count) : NULL;
-	for (i = 0; i < count; i++)
-	{
-		if (what == KS_COMPACT_ALL)
-			compact_all_of(of, measures[i], what);
-		else
-			compact_measure(of, measures[i], false);
-	}
-	ks_compact_mark(of->bot_id, ks_spans_months(of) ? 0 : of->month, what == KS_COMPACT_ALL);
-	MemoryContextSwitchTo(old);
 	MemoryContextDelete(memory);
 }

@@ -40,8 +40,18 @@ ks_spans_months(const ks_month_part *of)
 	return DATE_IS_NOBEGIN(of->month);
 }
 
-/* compact.c */
+/* compact_month.c */
 extern void ks_compact_month(const ks_month_part *of, ks_compact_what what);
+
+/* compact.c */
+extern Datum ks_measure_datum(ks_string name);
+extern bool ks_month_sorted_out(const ks_month_part *of);
+extern uint64 ks_compact_count(const ks_month_part *of, Datum measure);
+extern uint64 ks_compact_mixed(const ks_month_part *of, ks_compact_what what);
+extern uint64 ks_compact_measure(const ks_month_part *of, Datum measure, bool all);
+extern uint64 ks_compact_merge_returned(ks_builder *builder);
+extern void ks_compact_merge_small(const ks_month_part *of, Datum measure);
+extern uint64 ks_compact_put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart);
 extern uint64 ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what);
 
 /* compact_new.c */

@@ -106,7 +106,7 @@ add_taken(void *context, DateADT month, bool kept, Datum tally)
 }
 
 /*
- * Takes new rows of a bot out of the rollup, from an id on, the oldest first; gives back how many, and where to go on: what was
+ * Takes new rows of a bot out of the rollup, from an id on, the oldest first; returns how many, and where to go on: what was
  * taken before is in the way.  Marks are not believed where all are to be taken.
  */
 static uint64
@@ -213,7 +213,7 @@ ks_compact_mark(int64 bot_id, DateADT month, bool all)
 	ks_append_mark(bot_id, month, mark);
 }
 
-/* Merges new rows of a bot, from an id on, month by month; gives back whether there were any, and where to go on. */
+/* Merges new rows of a bot, from an id on, month by month; returns whether there were any, and where to go on. */
 bool
 ks_compact_new(const ks_month_part *of, ks_compact_what what, int64 *from)
 {

@@ -88,7 +88,7 @@ worth_although_held(void)
  * dearer to read.
  */
 void
-ks_compact_sometimes(const ks_group *group, bool kept)
+ks_compact_sometimes(const ks_month_tally *group, bool kept)
 {
 	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
 	bool		mixed = !ks_sort_out_worth(&group->builder);

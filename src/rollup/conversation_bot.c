@@ -13,7 +13,6 @@
  * A table has another OID on each node of a distributed installation, so that such a list would
  * say nothing there: each table may have each bot then.
  */
-#include "conversation/conversation.h"
 #include "rollup/listed.h"
 
 #include "base/compat.h"

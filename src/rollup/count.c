@@ -37,7 +37,7 @@ ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory)
 }
 
 void
-ks_group_init(ks_group *group, int64 bot_id, int32 month, MemoryContext memory)
+ks_group_init(ks_month_tally *group, int64 bot_id, int32 month, MemoryContext memory)
 {
 	group->bot_id = bot_id;
 	group->month = month;
@@ -231,7 +231,7 @@ build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensio
 
 /* Where the number + 1 of a measure's key is remembered, or NULL: a group of few events is not worth the room. */
 static uint32 *
-remembered_number(ks_counter *c, ks_group *group, const ks_measure *measure, uint32 dimensions)
+remembered_number(ks_counter *c, ks_month_tally *group, const ks_measure *measure, uint32 dimensions)
 {
 	size_t		count = (size_t) c->binding->nmeasures * REMEMBERED_DIMENSIONS;
 
@@ -247,7 +247,7 @@ remembered_number(ks_counter *c, ks_group *group, const ks_measure *measure, uin
 
 /* The number of the event's key in the group. */
 static uint32
-key_number(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions)
+key_number(ks_counter *c, ks_month_tally *group, const ks_event *e, ks_measure *measure, uint32 dimensions)
 {
 	uint32	   *remembered = remembered_number(c, group, measure, dimensions);
 	uint32		number;
@@ -350,7 +350,7 @@ counts_event(ks_counter *c, ks_measure *measure, const ks_event *e)
 
 /* Adds one event to one measure's part of the tally. */
 static void
-count_measure(ks_counter *c, ks_group *group, const ks_event *e, ks_measure *measure, uint32 dimensions, int32 quarter, bool removed)
+count_measure(ks_counter *c, ks_month_tally *group, const ks_event *e, ks_measure *measure, uint32 dimensions, int32 quarter, bool removed)
 {
 	int64		weight = 1;
 	const ks_member *member;
@@ -387,7 +387,7 @@ find_kind(const ks_binding *binding, ks_string kind)
 
 /* Counts one event of the group for every measure; note_bounds is false where an update left its instant alone. */
 void
-ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool removed, bool note_bounds)
+ks_count_event(ks_counter *counter, ks_month_tally *group, const ks_event *event, bool removed, bool note_bounds)
 {
 	ks_binding *binding = counter->binding;
 	const ks_kind *kind = find_kind(binding, event->kind);

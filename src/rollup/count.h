@@ -50,28 +50,28 @@ typedef struct ks_counter
 } ks_counter;
 
 /* The tallies of bots and months that events are counted into. */
-typedef struct ks_groups
+typedef struct ks_month_tallies
 {
 	MemoryContext memory;		/* of the tallies */
 	ks_entries	index;			/* numbers of groups, by bot and month */
-	ks_group  **groups;
+	ks_month_tally  **groups;
 	uint32		size;			/* room in groups */
-	ks_group   *last;			/* the group of the event before */
+	ks_month_tally   *last;			/* the group of the event before */
 	int64		day;			/* whose month is known: events of one day follow one another */
 	int32		month;
 	size_t		bytes;			/* of all builders */
-} ks_groups;
+} ks_month_tallies;
 
 /* count.c */
 extern void ks_counter_init(ks_counter *counter, ks_binding *binding, MemoryContext memory);
-extern void ks_group_init(ks_group *group, int64 bot_id, int32 month, MemoryContext memory);
+extern void ks_group_init(ks_month_tally *group, int64 bot_id, int32 month, MemoryContext memory);
 extern bool ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event);
-extern void ks_count_event(ks_counter *counter, ks_group *group, const ks_event *event, bool removed, bool note_bounds);
+extern void ks_count_event(ks_counter *counter, ks_month_tally *group, const ks_event *event, bool removed, bool note_bounds);
 
 /* group.c */
-extern void ks_groups_init(ks_groups *g, MemoryContext parent);
-extern void ks_groups_reset(ks_groups *g);
-extern void ks_groups_count(ks_groups *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds);
-extern uint32 ks_groups_consolidate(ks_groups *g);
+extern void ks_month_tallies_init(ks_month_tallies *g, MemoryContext parent);
+extern void ks_month_tallies_reset(ks_month_tallies *g);
+extern void ks_month_tallies_count(ks_month_tallies *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds);
+extern uint32 ks_month_tallies_consolidate(ks_month_tallies *g);
 
 #endif							/* KS_ROLLUP_COUNT_H */

@@ -8,6 +8,8 @@
  */
 #include "rollup/field.h"
 
+#include "base/integer.h"
+
 typedef struct scanner
 {
 	const char *at;
@@ -81,18 +83,6 @@ take(scanner *s, char wanted)
 	return true;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Four digits of a \u, or -1. */
 static int
 hex_unit(const char *at, const char *end)
@@ -104,7 +94,7 @@ hex_unit(const char *at, const char *end)
 		return -1;
 	for (i = 0; i < 4; i++)
 	{
-		int			digit = hex_digit(at[i]);
+		int			digit = ks_hex_digit(at[i]);
 
 		if (digit < 0)
 			return -1;

@@ -14,6 +14,7 @@
  */
 #include "rollup/rollup.h"
 
+#include "base/aggregate.h"
 #include "base/compat.h"
 
 #include "catalog/pg_type.h"

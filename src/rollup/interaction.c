@@ -49,7 +49,7 @@ begins_with(ks_string key, ks_string prefix)
 
 /* Whether a group has the measure at all: most have not. */
 static bool
-has_interactions(const ks_group *group, ks_string prefix)
+has_interactions(const ks_month_tally *group, ks_string prefix)
 {
 	uint32		i;
 
@@ -63,7 +63,7 @@ has_interactions(const ks_group *group, ks_string prefix)
 
 /* Adds the interactions that a group takes more events from than it adds: bot and parts. */
 static void
-add_removed(ks_dictionary *removed, const ks_group *group, ks_string prefix)
+add_removed(ks_dictionary *removed, const ks_month_tally *group, ks_string prefix)
 {
 	const ks_builder *b = &group->builder;
 	int64	   *sums = palloc0((b->keys.count + 1) * sizeof(int64));
@@ -162,7 +162,7 @@ insert_removed(const ks_dictionary *removed)
 
 /* Lists the interactions that consolidated groups take events away from.  The caller is connected to SPI. */
 void
-ks_note_interactions(ks_group *const *groups, int count)
+ks_note_interactions(ks_month_tally *const *groups, int count)
 {
 	MemoryContext memory;
 	MemoryContext old;

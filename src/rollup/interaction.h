@@ -20,7 +20,7 @@ typedef struct ks_interaction_keys
 	int64	   *at;
 } ks_interaction_keys;
 
-extern void ks_note_interactions(ks_group *const *groups, int count);
+extern void ks_note_interactions(ks_month_tally *const *groups, int count);
 extern void ks_interactions_noted(int64 bot_id, ks_interaction_keys *found);
 extern bool ks_interactions_used(int64 bot_id, DateADT *month, ks_interaction_keys *found);
 

@@ -125,7 +125,7 @@ ks_listed_find(ks_listed *listed, const void *key)
 	return hash_search(known(listed), key, HASH_FIND, NULL);
 }
 
-/* Remembers that there is a line, and gives back the entry to be filled. */
+/* Remembers that there is a line, and returns the entry to be filled. */
 void *
 ks_listed_put(ks_listed *listed, const void *key)
 {

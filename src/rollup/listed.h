@@ -32,4 +32,9 @@ extern void *ks_listed_put(ks_listed *listed, const void *key);
 extern void ks_listed_uncommitted(ks_listed *listed);
 extern void ks_list_read(Oid relid, ScanKeyData *keys, int nkeys, ks_line take, void *context);
 
+/* conversation_bot.c */
+extern List *ks_relations_of_bot(int64 bot_id);
+extern bool ks_table_is_among(Oid relid, List *relations);
+extern void ks_note_bot(Oid trigger, Oid relid, int64 bot_id);
+
 #endif							/* KS_ROLLUP_LISTED_H */

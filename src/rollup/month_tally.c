@@ -9,11 +9,11 @@
 #include "base/compat.h"
 
 static void
-start_groups(ks_groups *g)
+start_groups(ks_month_tallies *g)
 {
 	ks_entries_init(&g->index, g->memory);
 	g->size = 16;
-	g->groups = MemoryContextAlloc(g->memory, g->size * sizeof(ks_group *));
+	g->groups = MemoryContextAlloc(g->memory, g->size * sizeof(ks_month_tally *));
 	g->last = NULL;
 	g->day = PG_INT64_MAX;
 	g->bytes = 0;
@@ -21,7 +21,7 @@ start_groups(ks_groups *g)
 
 /* Groups in a memory context of their own. */
 void
-ks_groups_init(ks_groups *g, MemoryContext parent)
+ks_month_tallies_init(ks_month_tallies *g, MemoryContext parent)
 {
 	g->memory = AllocSetContextCreate(parent, "kindly_stats tallies", ALLOCSET_DEFAULT_SIZES);
 	start_groups(g);
@@ -29,14 +29,14 @@ ks_groups_init(ks_groups *g, MemoryContext parent)
 
 /* Forgets all groups. */
 void
-ks_groups_reset(ks_groups *g)
+ks_month_tallies_reset(ks_month_tallies *g)
 {
 	MemoryContextReset(g->memory);
 	start_groups(g);
 }
 
 static int32
-month_of(ks_groups *g, TimestampTz at)
+month_of(ks_month_tallies *g, TimestampTz at)
 {
 	int64		day = ks_day_of(at);
 
@@ -49,8 +49,8 @@ month_of(ks_groups *g, TimestampTz at)
 }
 
 /* The group that an event belongs to. */
-static ks_group *
-find_group(ks_groups *g, const ks_event *e)
+static ks_month_tally *
+find_group(ks_month_tallies *g, const ks_event *e)
 {
 	int32		month = month_of(g, e->at);
 	uint32		known = g->index.count;
@@ -64,11 +64,11 @@ find_group(ks_groups *g, const ks_event *e)
 		if (number == g->size)
 		{
 			g->size *= 2;
-			g->groups = repalloc_huge(g->groups, g->size * sizeof(ks_group *));
+			g->groups = repalloc_huge(g->groups, g->size * sizeof(ks_month_tally *));
 		}
-		g->groups[number] = MemoryContextAlloc(g->memory, sizeof(ks_group));
+		g->groups[number] = MemoryContextAlloc(g->memory, sizeof(ks_month_tally));
 		ks_group_init(g->groups[number], e->bot_id, month, g->memory);
-		g->bytes += sizeof(ks_group) + sizeof(ks_group *);
+		g->bytes += sizeof(ks_month_tally) + sizeof(ks_month_tally *);
 	}
 	g->last = g->groups[number];
 	return g->last;
@@ -76,18 +76,18 @@ find_group(ks_groups *g, const ks_event *e)
 
 /* Counts an event, or takes it away; note_bounds is false where an update left its instant alone. */
 void
-ks_groups_count(ks_groups *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds)
+ks_month_tallies_count(ks_month_tallies *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds)
 {
-	ks_group   *group = find_group(g, e);
+	ks_month_tally   *group = find_group(g, e);
 	size_t		before = ks_builder_bytes(&group->builder);
 
 	ks_count_event(counter, group, e, removed, note_bounds);
 	g->bytes += ks_builder_bytes(&group->builder) - before;
 }
 
-/* Leaves out groups in which nothing is left; gives back how many stay. */
+/* Leaves out groups in which nothing is left; returns how many stay. */
 uint32
-ks_groups_consolidate(ks_groups *g)
+ks_month_tallies_consolidate(ks_month_tallies *g)
 {
 	uint32		found = 0;
 	uint32		i;

@@ -3,7 +3,7 @@
  *
  * Grants and row-level security decide what the caller sees: see reader.c.
  */
-#include "query/query_agg.h"
+#include "rollup/rollup.h"
 
 #include "base/array.h"
 #include "base/compat.h"
@@ -641,7 +641,7 @@ find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
 
 /*
  * What is known of the months of a bot that have events, ascending, and of its
- * sources and languages; gives back their number.  The caller is connected to
+ * sources and languages; returns their number.  The caller is connected to
  * SPI, and gets everything in the memory context that it names.
  */
 static int
@@ -678,7 +678,7 @@ read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_mont
 	return count;
 }
 
-/* Leaves out months whose events have all been taken away; gives back how many are left. */
+/* Leaves out months whose events have all been taken away; returns how many are left. */
 static int
 without_empty(ks_month_bounds *months, int count)
 {

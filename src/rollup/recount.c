@@ -10,6 +10,7 @@
 #include "rollup/recount.h"
 
 #include "base/compat.h"
+#include "base/receiver.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -31,7 +32,7 @@ typedef struct recount
 {
 	DestReceiver receiver;		/* the executor knows no more than this */
 	ks_counter	counter;
-	ks_groups	groups;
+	ks_month_tallies	groups;
 	ks_spool   *spool;
 	MemoryContext row_memory;
 	Size		budget;			/* for all tallies in memory */
@@ -60,32 +61,12 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	row.isnull = slot->tts_isnull;
 	/* the query cannot tell the bot of a text */
 	if (ks_event_read(&r->counter, &row, &event) && (!r->of->has_bot || event.bot_id == r->of->bot_id))
-		ks_groups_count(&r->groups, &r->counter, &event, r->removed, r->note_bounds);
+		ks_month_tallies_count(&r->groups, &r->counter, &event, r->removed, r->note_bounds);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(r->row_memory);
 	if (r->groups.bytes > r->budget)
 		ks_spool_put_groups(r->spool, &r->groups);
 	return true;
-}
-
-static void
-receive_nothing(DestReceiver *self)
-{
-}
-
-static void
-receive_startup(DestReceiver *self, int operation, TupleDesc desc)
-{
-}
-
-static void
-init_receiver(DestReceiver *receiver)
-{
-	receiver->receiveSlot = receive_row;
-	receiver->rStartup = receive_startup;
-	receiver->rShutdown = receiver->rDestroy = receive_nothing;
-	/* that of DestNone would mean that nobody wants the rows */
-	receiver->mydest = DestTuplestore;
 }
 
 /* SELECT documented columns FROM the table, as SQL knows best how to write it. */
@@ -151,9 +132,9 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	ks_require_rights(of->relid, ACL_SELECT);
 	plan = prepare_count(count_query(of));
 	memset(&r, 0, sizeof(r));
-	init_receiver(&r.receiver);
+	ks_receiver_init(&r.receiver, receive_row);
 	ks_counter_init(&r.counter, ks_binding_make(columns_of(plan), of->grain, of->measure, DatumGetJsonbP(of->columns)), CurrentMemoryContext);
-	ks_groups_init(&r.groups, CurrentMemoryContext);
+	ks_month_tallies_init(&r.groups, CurrentMemoryContext);
 	r.spool = spool;
 	r.of = of;
 	r.row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);

@@ -56,7 +56,7 @@ typedef enum ks_progress_phases
 /* spool.c */
 extern void ks_spool_init(ks_spool *spool, int kilobytes);
 extern void ks_spool_put(ks_spool *spool, int64 bot_id, int32 month, const void *tally);
-extern void ks_spool_put_groups(ks_spool *spool, ks_groups *groups);
+extern void ks_spool_put_groups(ks_spool *spool, ks_month_tallies *groups);
 extern void ks_spool_sort(ks_spool *spool);
 extern bool ks_spool_next(ks_spool *spool, int64 *bot_id, int32 *month, Datum *tally, bool *isnull);
 extern void ks_spool_end(ks_spool *spool);

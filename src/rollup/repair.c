@@ -615,7 +615,7 @@ repair_spooled(ks_spool *spool, const repair_of *what)
 }
 
 /*
- * repair(bot, measure; NULL for all): gives back how many months of bots differed.  Whoever
+ * repair(bot, measure; NULL for all): returns how many months of bots differed.  Whoever
  * calls holds the lock that keeps other repairs and compaction away, and took it
  * before the snapshot.
  */

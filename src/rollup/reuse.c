@@ -54,7 +54,7 @@ ks_reuse_note(ItemPointer place)
 	}
 }
 
-/* Prunes a page; gives back how much room it has then. */
+/* Prunes a page; returns how much room it has then. */
 static Size
 prune(Relation rollup, BlockNumber block)
 {

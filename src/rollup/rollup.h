@@ -17,6 +17,12 @@
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 
+#include "base/bot.h"
+#include "base/integer.h"
+#include "base/nested_query.h"
+#include "base/place.h"
+#include "base/statement.h"
+#include "query/query_agg.h"
 #include "rollup/rule.h"
 #include "tally/tally.h"
 
@@ -34,20 +40,6 @@
 
 /* A random number in [0, 1). */
 #define ks_random() pg_prng_double(&pg_global_prng_state)
-
-/* bot.c */
-
-/* Integers below have the form of a number that was derived from a text. */
-#define KS_BOT_LOWEST (-(INT64CONST(1) << 62))
-
-/* What may stand in URLs and tokens, and in a key of an index. */
-#define KS_BOT_ID_MAX 2000
-
-extern bool ks_bot_derive(const char *id, size_t length, int64 *result);
-extern int64 ks_bot_number(const char *id, size_t length);
-extern const char *ks_bot_spelling(int64 number);
-extern bool ks_bot_is_uuid(const char *id);
-extern char *ks_bot_canonical(const char *id);
 
 /* known_bot.c */
 
@@ -135,33 +127,7 @@ extern ks_binding *ks_binding_get(Relation relation, const Trigger *trigger);
 extern Jsonb *ks_mapping(const char *argument);
 extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns);
 
-/* place.c */
-
-/* Where the rollup's rows are: in the table of that name, or in shards; then what this node is to the others. */
-typedef enum ks_place
-{
-	KS_PLACE_HERE, KS_PLACE_COORDINATOR, KS_PLACE_WORKER
-} ks_place;
-
-extern ks_place ks_rollup_place(void);
-extern bool ks_is_distributed(void);
-extern bool ks_is_shard(Oid relid);
-extern bool ks_is_distributed_table(Oid relid);
-
-/* nested_query.c */
-
-/* While a query is run that other nodes may have to answer. */
-typedef struct ks_nested_query
-{
-	bool		open;
-	int			nest;			/* of settings; 0 where none was made */
-	ErrorContextCallback callback;
-} ks_nested_query;
-
-extern void ks_nested_query_begin(ks_nested_query *nested);
-extern void ks_nested_query_end(ks_nested_query *nested);
-
-/* statement.c */
+/* lock.c */
 
 /* Spaces of our locks beside those of pg_advisory_lock(), which has 1 and 2. */
 #define KS_LOCK_OF_DAY		3
@@ -169,22 +135,8 @@ extern void ks_nested_query_end(ks_nested_query *nested);
 #define KS_LOCK_OF_CREATION	5
 #define KS_LOCK_OF_REPAIR	6
 
-/* Who called, before the rights of another were taken on. */
-typedef struct ks_identity
-{
-	Oid			user;
-	int			security;
-} ks_identity;
-
-extern void ks_set_option(const char *name, const char *value);
-extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
-extern void ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
-extern ks_identity ks_switch_to_owner(const char *table);
-extern void ks_restore_user(ks_identity caller);
-extern void ks_require_rollup(void);
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
-extern void ks_prepare_nodes(void);
 extern void ks_exclude_writers(void);
 extern void ks_lock_everywhere(Oid relid);
 
@@ -204,32 +156,23 @@ extern void ks_reader_end(ks_reader *reader);
 extern bool ks_reader_sees(const ks_reader *reader, int64 bot);
 extern char *ks_reader_bot_text(int64 bot);
 
-/* owner.c */
+/* month.c */
 
-/* While a table's owner's rights are used. */
-typedef struct ks_visit
+/* The months of a row that spans several: its column has -infinity. */
+#define KS_SPAN PG_INT32_MIN
+
+extern DateADT ks_month_to_date(int32 month);
+extern int32 ks_month_of_date(DateADT date);
+extern int32 ks_month_of(TimestampTz at);
+
+/* The UTC day of an instant, from 2000-01-01 on. */
+static inline int64
+ks_day_of(TimestampTz at)
 {
-	ks_identity caller;
-	int			nest;			/* of settings */
-} ks_visit;
+	return ks_floor_div(at, USECS_PER_DAY);
+}
 
-/* Errors that are raised meanwhile say in their context which table was read. */
-typedef struct ks_named_table
-{
-	ErrorContextCallback callback;
-	char	   *name;
-} ks_named_table;
-
-extern Oid ks_table_owner(Oid relid);
-extern ks_visit ks_enter_table(Oid relid);
-extern void ks_leave_table(ks_visit visit);
-extern void ks_name_table(ks_named_table *named, Oid relid);
-extern void ks_unname_table(ks_named_table *named);
-extern void ks_require_own(List *relations);
-extern SPIPlanPtr ks_prepare_own(const char *query, int nargs, Oid *types);
-extern void ks_require_rights(Oid relid, AclMode rights);
-
-/* id.c */
+/* row_id.c */
 
 #define KS_ID_SPANS (INT64CONST(1) << 61)
 #define KS_ID_MARKS (INT64CONST(1) << 62)
@@ -249,9 +192,6 @@ extern void ks_require_rights(Oid relid, AclMode rights);
 	" AND b.cluster OPERATOR(pg_catalog.=) kindly_stats.cluster() ORDER BY b.id LIMIT 1), 0)"
 #define KS_IS_NEW " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"
 #define KS_IS_NEW_OR_SPANS " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 4611686018427387904"
-
-/* The months of a row that spans several: its column has -infinity. */
-#define KS_SPAN PG_INT32_MIN
 
 extern int64 ks_id_merged(void);
 extern int64 ks_id_span(void);
@@ -293,30 +233,20 @@ extern int64 ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit,
 #define KS_MIXED_MAX 2048
 
 /* The tally of one bot and UTC month while a statement's rows are read. */
-typedef struct ks_group
+typedef struct ks_month_tally
 {
 	int64		bot_id;
 	int32		month;			/* months since January of the year 0 */
 	ks_builder	builder;		/* keys begin with the measure's name */
 	uint32	   *numbers;		/* of keys that count.c remembers */
-} ks_group;
+} ks_month_tally;
 
-extern void ks_append(ks_group **groups, int count, bool kept);
+extern void ks_append(ks_month_tally **groups, int count, bool kept);
 extern bool ks_sort_out_worth(const ks_builder *mixed);
 extern void ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count);
 extern void ks_append_whole(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
 extern void ks_append_row(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder);
 extern void ks_append_mark(int64 bot_id, DateADT month, int64 first_new);
-extern DateADT ks_month_to_date(int32 month);
-extern int32 ks_month_of_date(DateADT date);
-extern int32 ks_month_of(TimestampTz at);
-
-/* The UTC day of an instant, from 2000-01-01 on; rounds towards the past. */
-static inline int64
-ks_day_of(TimestampTz at)
-{
-	return at >= 0 ? at / USECS_PER_DAY : (at + 1) / USECS_PER_DAY - 1;
-}
 
 /* span.c */
 
@@ -344,7 +274,7 @@ extern void ks_gather_begin(ks_gathered *g, int64 bot_id);
 extern bool ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull);
 extern int32 ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum);
 extern bool ks_is_sorted_out(int64 bot_id);
-extern int	ks_span_join(ks_group **groups, int count, uint64 limit);
+extern int	ks_span_join(ks_month_tally **groups, int count, uint64 limit);
 
 /* reuse.c */
 extern void ks_reuse_note(ItemPointer place);
@@ -352,10 +282,26 @@ extern void ks_reuse_pages(void);
 
 /* compact.c */
 extern int	ks_compact_after;
-extern void ks_compact_sometimes(const ks_group *group, bool kept);
+extern void ks_compact_sometimes(const ks_month_tally *group, bool kept);
 
-/* fold.c */
-extern MemoryContext ks_aggregate_context(FunctionCallInfo fcinfo);
+/* options_agg.c */
+
+typedef struct ks_month_bounds
+{
+	DateADT		month;
+	bool		kept;			/* events that are in no table any more */
+	int64		weight;			/* events */
+	ks_bounds	bounds;
+} ks_month_bounds;
+
+/* Whether the first (or last) instant that was added cannot have been taken away since. */
+static inline bool
+ks_bound_certain(const ks_bounds *bounds, bool last)
+{
+	return last ? bounds->removed_last < bounds->last : bounds->removed_first > bounds->first;
+}
+
+extern void ks_options_receive(StringInfo message, ks_top *sources, ks_top *languages, ks_month_bounds **months, int *count);
 
 /* trigger.c */
 extern char *ks_keep_statistics;
@@ -381,21 +327,6 @@ typedef struct ks_rollup_query
 	bool		across_bots;	/* of all bots in bots, or of all that the caller sees, together */
 	ArrayType  *bots;			/* bigint[], or NULL */
 } ks_rollup_query;
-
-typedef struct ks_top
-{
-	int64		total;			/* weight over all keys, not only those listed */
-	int			count;
-	ks_top_line *lines;
-} ks_top;
-
-/* A top list with a series for each of its lines. */
-typedef struct ks_top_series
-{
-	ks_top		top;
-	int64	   *counts;			/* [top.count * nbuckets] */
-	int64	   *distincts;		/* likewise; NULL unless asked for */
-} ks_top_series;
 
 typedef struct ks_options
 {

@@ -217,7 +217,7 @@ ks_gather_begin(ks_gathered *g, int64 bot_id)
 	g->bot_id = bot_id;
 }
 
-/* Adds a copy of a tally; gives back whether all of them are few entries together. */
+/* Adds a copy of a tally; returns whether all of them are few entries together. */
 bool
 ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull)
 {
@@ -240,7 +240,7 @@ ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull)
 	return g->entries <= KS_MIXED_MAX;
 }
 
-/* Adds up what was gathered, or takes it away, and consolidates it; gives back its month, which is KS_SPAN where there are several. */
+/* Adds up what was gathered, or takes it away, and consolidates it; returns its month, which is KS_SPAN where there are several. */
 int32
 ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum)
 {
@@ -284,8 +284,8 @@ ks_is_sorted_out(int64 bot_id)
 static int
 compare_groups(const void *a, const void *b)
 {
-	const ks_group *x = *(ks_group *const *) a;
-	const ks_group *y = *(ks_group *const *) b;
+	const ks_month_tally *x = *(ks_month_tally *const *) a;
+	const ks_month_tally *y = *(ks_month_tally *const *) b;
 
 	CHECK_FOR_INTERRUPTS();
 	if (x->bot_id != y->bot_id)
@@ -295,17 +295,17 @@ compare_groups(const void *a, const void *b)
 
 /* What only says that an instant moved would be lost when the sum is taken apart. */
 static uint64
-group_entries(const ks_group *group)
+group_entries(const ks_month_tally *group)
 {
 	uint64		entries = ks_builder_entries(&group->builder);
 
 	return entries > 0 ? entries : PG_UINT32_MAX;
 }
 
-static ks_group *
-joined_group(ks_group **groups, int count)
+static ks_month_tally *
+joined_group(ks_month_tally **groups, int count)
 {
-	ks_group   *result = palloc0(sizeof(ks_group));
+	ks_month_tally   *result = palloc0(sizeof(ks_month_tally));
 	int			i;
 
 	result->bot_id = groups[0]->bot_id;
@@ -319,10 +319,10 @@ joined_group(ks_group **groups, int count)
 
 /*
  * Puts one group that spans months in the place of those of a bot that have so many entries, or less,
- * together; gives back how many groups there are then.  The groups themselves stay as they are.
+ * together; returns how many groups there are then.  The groups themselves stay as they are.
  */
 int
-ks_span_join(ks_group **groups, int count, uint64 limit)
+ks_span_join(ks_month_tally **groups, int count, uint64 limit)
 {
 	int			result = 0;
 	int			begin,
@@ -333,7 +333,7 @@ ks_span_join(ks_group **groups, int count, uint64 limit)
 		;
 	if (i >= count)
 		return count;
-	ks_sort(groups, count, sizeof(ks_group *), compare_groups, CurrentMemoryContext);
+	ks_sort(groups, count, sizeof(ks_month_tally *), compare_groups, CurrentMemoryContext);
 	for (begin = 0; begin < count; begin = end)
 	{
 		uint64		entries = 0;

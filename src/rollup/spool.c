@@ -49,14 +49,14 @@ ks_spool_put(ks_spool *spool, int64 bot_id, int32 month, const void *tally)
 
 /* Adds all groups, and forgets them there. */
 void
-ks_spool_put_groups(ks_spool *spool, ks_groups *groups)
+ks_spool_put_groups(ks_spool *spool, ks_month_tallies *groups)
 {
-	uint32		count = ks_groups_consolidate(groups);
+	uint32		count = ks_month_tallies_consolidate(groups);
 	uint32		i;
 
 	for (i = 0; i < count; i++)
 	{
-		ks_group   *group = groups->groups[i];
+		ks_month_tally   *group = groups->groups[i];
 		void	   *tally;
 
 		CHECK_FOR_INTERRUPTS();
@@ -64,7 +64,7 @@ ks_spool_put_groups(ks_spool *spool, ks_groups *groups)
 		ks_spool_put(spool, group->bot_id, group->month, tally);
 		pfree(tally);
 	}
-	ks_groups_reset(groups);
+	ks_month_tallies_reset(groups);
 }
 
 /* From here on tallies come back. */

@@ -550,7 +550,7 @@ delete_row(Relation rollup, HeapTuple row, Snapshot snapshot)
 
 /*
  * Takes a bot's new rows out of the rollup, the oldest first, those of them that
- * nobody else has, and hands each to a function; gives back how many, or -1 where
+ * nobody else has, and hands each to a function; returns how many, or -1 where
  * it is to be done in SQL.  Marks are not believed where all are to be taken.  It begins with
  * an id, and leaves the one behind the last that it looked at there.  The caller is connected
  * to SPI and acts as the rollup's owner.

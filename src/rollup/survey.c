@@ -345,7 +345,7 @@ has_negative(const int64 *numbers, Size count)
 	return false;
 }
 
-/* Takes over what series_agg has answered; gives back whether there is a count below nothing. */
+/* Takes over what series_agg has answered; returns whether there is a count below nothing. */
 static bool
 take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
 {
@@ -414,7 +414,7 @@ no_answers(const ks_survey *survey, ks_surveyed *bot)
 	bot->answers = palloc0((survey->nparts + 1) * sizeof(ks_survey_answer));
 }
 
-/* Reads all parts of these bots into result[nbots], in the current memory context; gives back nbots. */
+/* Reads all parts of these bots into result[nbots], in the current memory context; returns nbots. */
 int
 ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result)
 {

@@ -8,8 +8,9 @@
  * beyond what a hash table may take are they written earlier, or sorted on disk, so memory is bounded whatever the
  * size of the statement.
  */
-#include "conversation/conversation.h"
+#include "rollup/changes.h"
 #include "rollup/interaction.h"
+#include "rollup/listed.h"
 #include "rollup/recount.h"
 
 #include "base/compat.h"
@@ -44,8 +45,8 @@ char	   *ks_keep_statistics = NULL;
 typedef struct counting
 {
 	ks_counter	counter;
-	ks_groups	groups;
-	ks_groups	kept;			/* what is taken away from groups and stays counted */
+	ks_month_tallies	groups;
+	ks_month_tallies	kept;			/* what is taken away from groups and stays counted */
 	bool		keep;
 	bool		removes;		/* events are taken away for good */
 	bool		spooled;		/* there is more in the spool */
@@ -67,9 +68,9 @@ groups_budget(void)
 
 /* Appends groups and forgets them, compacts a month of them now and then. */
 static void
-write_groups(ks_groups *groups, bool kept, bool removes)
+write_groups(ks_month_tallies *groups, bool kept, bool removes)
 {
-	uint32		found = ks_groups_consolidate(groups);
+	uint32		found = ks_month_tallies_consolidate(groups);
 	uint32		i;
 
 	if (removes)
@@ -77,7 +78,7 @@ write_groups(ks_groups *groups, bool kept, bool removes)
 	ks_append(groups->groups, (int) found, kept);
 	for (i = 0; i < found; i++)
 		ks_compact_sometimes(groups->groups[i], kept);
-	ks_groups_reset(groups);
+	ks_month_tallies_reset(groups);
 }
 
 /* Puts what has been counted so far where it is sorted by bot and month. */
@@ -124,71 +125,64 @@ make_room(counting *c)
 		write_counts(c);
 }
 
-/*
- * The next row of a transition table that counts, or nothing.  Its values go to
- * the current memory, which is reset row by row; the row itself, which the slot
- * frees when it moves on, must not.
- */
+/* What a row says, if it counts.  Its values live as long as the current memory. */
 static bool
-next_event(counting *c, Tuplestorestate *rows, TupleTableSlot *slot, ks_event *e)
+read_event(counting *c, TupleTableSlot *slot, ks_event *e)
 {
-	while (rows != NULL)
-	{
-		MemoryContext row_memory = MemoryContextSwitchTo(slot->tts_mcxt);
-		bool		found = tuplestore_gettupleslot(rows, true, false, slot);
-		ks_values	row = {slot->tts_values, slot->tts_isnull};
+	ks_values	row;
 
-		MemoryContextSwitchTo(row_memory);
-		if (!found)
-			return false;
-		slot_getsomeattrs(slot, c->counter.binding->last_column);
-		if (ks_event_read(&c->counter, &row, e))
-			return true;
-	}
-	return false;
+	if (slot == NULL)
+		return false;
+	slot_getsomeattrs(slot, c->counter.binding->last_column);
+	row.values = slot->tts_values;
+	row.isnull = slot->tts_isnull;
+	return ks_event_read(&c->counter, &row, e);
 }
 
 /*
- * Walks the removed and the added rows of the statement side by side.  An
- * update writes both tables in the same order, so that each pair is one row's
- * old and new self; if its bot and instant are the same, first and last event
- * of the bot cannot have changed.
+ * Takes the old event of a row away and adds the new one, if they are there: if bot and
+ * instant of both are the same, first and last event of the bot cannot have changed.
  */
 static void
-count_rows(counting *c, Relation relation, Tuplestorestate *removed, Tuplestorestate *added)
+count_change(counting *c, const ks_event *old_event, const ks_event *new_event)
 {
-	TupleTableSlot *old_slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
-	TupleTableSlot *new_slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsMinimalTuple);
+	bool		moved = !(old_event != NULL && new_event != NULL && old_event->bot_id == new_event->bot_id && old_event->at == new_event->at);
+
+	if (old_event != NULL)
+	{
+		ks_month_tallies_count(&c->groups, &c->counter, old_event, true, moved);
+		if (c->keep)
+			ks_month_tallies_count(&c->kept, &c->counter, old_event, false, moved);
+	}
+	if (new_event != NULL)
+		ks_month_tallies_count(&c->groups, &c->counter, new_event, false, moved);
+}
+
+/* Counts all that the statement changed. */
+static void
+count_rows(counting *c, const TriggerData *trigger)
+{
 	MemoryContext row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext memory = MemoryContextSwitchTo(row_memory);
+	ks_changes	changes;
+	MemoryContext memory;
 	ks_event	old_event,
 				new_event;
 
-	for (;;)
+	ks_changes_begin(&changes, trigger, c->counter.binding->last_column);
+	memory = MemoryContextSwitchTo(row_memory);
+	while (ks_changes_next(&changes))
 	{
-		bool		has_old = next_event(c, removed, old_slot, &old_event);
-		bool		has_new = next_event(c, added, new_slot, &new_event);
-		bool		moved = !(has_old && has_new && old_event.bot_id == new_event.bot_id && old_event.at == new_event.at);
+		bool		has_old = read_event(c, changes.old_row, &old_event);
+		bool		has_new = read_event(c, changes.new_row, &new_event);
 
-		if (!has_old && !has_new)
-			break;
-		CHECK_FOR_INTERRUPTS();
-		if (has_old)
-		{
-			ks_groups_count(&c->groups, &c->counter, &old_event, true, moved);
-			if (c->keep)
-				ks_groups_count(&c->kept, &c->counter, &old_event, false, moved);
-		}
-		if (has_new)
-			ks_groups_count(&c->groups, &c->counter, &new_event, false, moved);
+		count_change(c, has_old ? &old_event : NULL, has_new ? &new_event : NULL);
 		if (c->groups.bytes + (c->keep ? c->kept.bytes : 0) > groups_budget())
 			make_room(c);
 		MemoryContextReset(row_memory);
 	}
 	MemoryContextSwitchTo(memory);
 	MemoryContextDelete(row_memory);
-	ExecDropSingleTupleTableSlot(old_slot);
-	ExecDropSingleTupleTableSlot(new_slot);
+	ks_changes_end(&changes);
 }
 
 static TriggerData *
@@ -289,36 +283,17 @@ ks_count_events(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
-	ks_groups_init(&c.groups, CurrentMemoryContext);
+	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
 	c.keep = ks_keeps_statistics(trigger);
 	c.removes = !c.keep && !TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	if (c.keep)
-		ks_groups_init(&c.kept, CurrentMemoryContext);
-	count_rows(&c, trigger->tg_relation,
-			   TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable,
-			   TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable);
+		ks_month_tallies_init(&c.kept, CurrentMemoryContext);
+	count_rows(&c, trigger);
 	write_counts(&c);
 
 	SPI_finish();
 	ks_restore_user(caller);
 	return PointerGetDatum(NULL);
-}
-
-/*
- * The old or the new row of a row trigger, if there is one and it counts.  Its values
- * live as long as the trigger runs.
- */
-static bool
-row_event(counting *c, TupleTableSlot *slot, ks_event *e)
-{
-	ks_values	row;
-
-	if (slot == NULL)
-		return false;
-	slot_getsomeattrs(slot, c->counter.binding->last_column);
-	row.values = slot->tts_values;
-	row.isnull = slot->tts_isnull;
-	return ks_event_read(&c->counter, &row, e);
 }
 
 /*
@@ -334,8 +309,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	ks_event	old_event,
 				new_event;
 	bool		has_old,
-				has_new,
-				moved;
+				has_new;
 	counting	c = {0};
 	ks_identity caller;
 
@@ -351,20 +325,14 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
-	ks_groups_init(&c.groups, CurrentMemoryContext);
-	has_old = row_event(&c, TRIGGER_FIRED_BY_INSERT(event) ? NULL : trigger->tg_trigslot, &old_event);
-	has_new = row_event(&c, TRIGGER_FIRED_BY_DELETE(event) ? NULL :
+	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
+	has_old = read_event(&c, TRIGGER_FIRED_BY_INSERT(event) ? NULL : trigger->tg_trigslot, &old_event);
+	has_new = read_event(&c, TRIGGER_FIRED_BY_DELETE(event) ? NULL :
 						TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigslot : trigger->tg_newslot, &new_event);
-	moved = !(has_old && has_new && old_event.bot_id == new_event.bot_id && old_event.at == new_event.at);
 	c.removes = has_old;
-	if (has_old)
-		ks_groups_count(&c.groups, &c.counter, &old_event, true, moved);
-	if (has_new)
-	{
-		ks_groups_count(&c.groups, &c.counter, &new_event, false, moved);
-		if (!c.counter.binding->events)
-			ks_note_bot(trigger->tg_trigger->tgoid, RelationGetRelid(trigger->tg_relation), new_event.bot_id);
-	}
+	count_change(&c, has_old ? &old_event : NULL, has_new ? &new_event : NULL);
+	if (has_new && !c.counter.binding->events)
+		ks_note_bot(trigger->tg_trigger->tgoid, RelationGetRelid(trigger->tg_relation), new_event.bot_id);
 	write_counts(&c);
 
 	SPI_finish();
@@ -401,8 +369,8 @@ take_rows(counting *c, Relation relation)
 		MemoryContext memory = MemoryContextSwitchTo(row_memory);
 
 		CHECK_FOR_INTERRUPTS();
-		if (row_event(c, slot, &e))
-			ks_groups_count(&c->groups, &c->counter, &e, true, true);
+		if (read_event(c, slot, &e))
+			ks_month_tallies_count(&c->groups, &c->counter, &e, true, true);
 		MemoryContextSwitchTo(memory);
 		MemoryContextReset(row_memory);
 		if (c->groups.bytes > groups_budget())
@@ -438,7 +406,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
-	ks_groups_init(&c.groups, CurrentMemoryContext);
+	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
 	take_rows(&c, trigger->tg_relation);
 	write_counts(&c);
 	SPI_finish();

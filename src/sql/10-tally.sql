@@ -199,7 +199,7 @@ COMMENT ON FUNCTION kindly_stats.entries(kindly_stats.tally) IS
 Up to 2,048 of them stand in one row of the rollup, whatever the measure, and whatever the month.';
 
 CREATE FUNCTION kindly_stats.info(tally kindly_stats.tally, OUT version integer, OUT bytes bigint, OUT keys bigint,
-                                  OUT slots bigint, OUT members bigint, OUT total bigint, OUT first timestamptz, OUT last timestamptz)
+                                  OUT quarters bigint, OUT members bigint, OUT total bigint, OUT first timestamptz, OUT last timestamptz)
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_info';
 COMMENT ON FUNCTION kindly_stats.info(kindly_stats.tally) IS
 'what a tally holds

@@ -240,7 +240,7 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.has_column(regclass, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.has_column(regclass, text) IS 'internal: whether a table has a column';
 
--- known: the rule that the kind has otherwise.
+-- known: the rule that the kind would have without it.
 CREATE FUNCTION kindly_stats.kinds_rule(known jsonb, kinds jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,29 +1,29 @@
 -- The rollup: aggregates that read it, triggers that write it, compaction.
 
 -- Internal aggregates of which every question is made: one query for one bot whose SELECT list is one of these.
--- measure and tally come from the row; wanted is the measure asked for; edges and bins say where instants go; filter holds
+-- measure and tally come from the row; wanted is the measure asked for; edges and buckets say where instants go; filter holds
 -- conditions such as 0+web or 1-en.
 
 CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                              bins integer[], "distinct" boolean, filter text[], firsts boolean)
+                                              buckets integer[], "distinct" boolean, filter text[], first_seen boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
 CREATE FUNCTION kindly_stats.series_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
 CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                          bins integer[], "distinct" boolean, filter text[], firsts boolean) (
+                                          buckets integer[], "distinct" boolean, filter text[], first_seen boolean) (
     SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
 
 CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           spread boolean)
+                                           buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           with_series boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
 CREATE FUNCTION kindly_stats.top_agg_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
 CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       bins integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           spread boolean) (
+                                       buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
+                                           with_series boolean) (
     SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
@@ -38,12 +38,12 @@ CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally
 );
 
 CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                                bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+                                                buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
 CREATE FUNCTION kindly_stats.presence_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
 CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                            bins integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+                                            buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
     SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
@@ -59,13 +59,13 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_s
     kindly_stats.options_agg_final(internal) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
 COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
-COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; firsts: only members new to it';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
 COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; spread: a series for each line';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; with_series: a series for each line';
 COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
-COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which bins members of one measure were, from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
@@ -75,7 +75,7 @@ COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluste
 
 -- Where the rollup's rows are: 39-distribute.sql.  Neither shows more than Citus tells everybody.
 CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';
-COMMENT ON FUNCTION kindly_stats.place() IS 'internal: here where the rollup is a table of this server, else what this node is to those that share it: coordinator or worker';
+COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
 COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
 

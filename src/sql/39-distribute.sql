@@ -38,7 +38,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_place(regclass) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.require_place(regclass) IS 'internal: refuses to attach a table whose shards cannot write to the rollup, or on a worker (0A000, 55000)';
+COMMENT ON FUNCTION kindly_stats.require_place(regclass) IS 'internal: refuses a table whose shards cannot write to the rollup, and a worker (0A000, 55000)';
 
 -- The tables of the extension that are not of one server, in the order in which they are placed.
 CREATE FUNCTION kindly_stats.shared_tables() RETURNS TABLE (name text, bot_column text)
@@ -281,7 +281,7 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.distribute(integer) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.distribute(integer) IS
-'spreads the statistics, and the tables of events and conversations, over the workers of a Citus cluster, by bot
+'spreads statistics, and events and conversations, over the workers of a Citus cluster, by bot
 
 shard_count: into how many shards, 1 to 64000; it counts the first time alone.  Gives back the tables that were placed.  It can be called again, for tables
 that were attached or made since, and for nodes that were added.  All on the coordinator, in one transaction, while nobody writes.  kindly_stats.undistribute() undoes it.
@@ -346,7 +346,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, in transactions of their own, and warns of those that did not';
+COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
 
 CREATE FUNCTION kindly_stats.health_nodes() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
@@ -401,4 +401,4 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that do not answer or lack something, tables that are not where the rollup is';
+COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that lack something, tables that are not where the rollup is';

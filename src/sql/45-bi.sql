@@ -19,7 +19,7 @@ CREATE SCHEMA bi;
 COMMENT ON SCHEMA bi IS 'statistics as relations, for BI tools';
 
 -- Options of a table: unit; rows, the measures that decide which rows there are, by default events.  Of a column: measure, with value
--- (members or newcomers, by default events) and per, which makes it a rate; part, a part of the measures' key, of which 0 is the source.
+-- (members or first_seen, by default events) and per, which makes it a rate; part, a part of the measures' key, of which 0 is the source.
 
 CREATE FOREIGN TABLE kindly_stats.bi_hourly (
     date date,
@@ -29,7 +29,7 @@ CREATE FOREIGN TABLE kindly_stats.bi_hourly (
     messages bigint OPTIONS (measure 'messages'),
     chats bigint OPTIONS (measure 'messages', value 'members'),
     users bigint OPTIONS (measure 'users', value 'members'),
-    new_users bigint OPTIONS (measure 'users', value 'newcomers'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
     replies bigint OPTIONS (measure 'replies'),
     fallbacks bigint OPTIONS (measure 'fallbacks'),
     fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
@@ -54,7 +54,7 @@ CREATE FOREIGN TABLE kindly_stats.bi_daily (
     messages bigint OPTIONS (measure 'messages'),
     chats bigint OPTIONS (measure 'messages', value 'members'),
     users bigint OPTIONS (measure 'users', value 'members'),
-    new_users bigint OPTIONS (measure 'users', value 'newcomers'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
     replies bigint OPTIONS (measure 'replies'),
     fallbacks bigint OPTIONS (measure 'fallbacks'),
     fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
@@ -78,7 +78,7 @@ CREATE FOREIGN TABLE kindly_stats.bi_weekly (
     messages bigint OPTIONS (measure 'messages'),
     chats bigint OPTIONS (measure 'messages', value 'members'),
     users bigint OPTIONS (measure 'users', value 'members'),
-    new_users bigint OPTIONS (measure 'users', value 'newcomers'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
     replies bigint OPTIONS (measure 'replies'),
     fallbacks bigint OPTIONS (measure 'fallbacks'),
     fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),
@@ -101,7 +101,7 @@ CREATE FOREIGN TABLE kindly_stats.bi_monthly (
     messages bigint OPTIONS (measure 'messages'),
     chats bigint OPTIONS (measure 'messages', value 'members'),
     users bigint OPTIONS (measure 'users', value 'members'),
-    new_users bigint OPTIONS (measure 'users', value 'newcomers'),
+    new_users bigint OPTIONS (measure 'users', value 'first_seen'),
     replies bigint OPTIONS (measure 'replies'),
     fallbacks bigint OPTIONS (measure 'fallbacks'),
     fallback_rate double precision OPTIONS (measure 'fallbacks', per 'replies'),

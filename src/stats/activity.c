@@ -286,7 +286,7 @@ fetch_ahead(const climbers *c, const int64 *members, int64 count, int64 i)
 		__builtin_prefetch(&c->places[ks_seeded_spread((uint64) members[i + AHEAD]) >> (64 - c->log)]);
 }
 
-/* Members of the first step, some of whom are listed several times; gives back how many they are. */
+/* Members of the first step, some of whom are listed several times; returns how many they are. */
 static int64
 start_climbing(climbers *c, const int64 *members, int64 count)
 {

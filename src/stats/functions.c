@@ -5,6 +5,7 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "query/accessor.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"

@@ -58,7 +58,7 @@ ks_stats_series_by_sql(PG_FUNCTION_ARGS)
 {
 	ks_arguments arguments;
 	ks_buckets	buckets;
-	ks_groups	groups;
+	ks_series_by	groups;
 	int			part;
 	int			g,
 				i;

@@ -82,7 +82,7 @@ ks_part_name(ks_string key)
 }
 
 void
-ks_stats_groups(const ks_arguments *arguments, int part, const ks_buckets *buckets, ks_groups *groups)
+ks_stats_groups(const ks_arguments *arguments, int part, const ks_buckets *buckets, ks_series_by *groups)
 {
 	int64	   *zeros = palloc0((buckets->nbuckets + 1) * sizeof(int64));
 	ks_top_series series;

@@ -58,13 +58,13 @@ typedef struct ks_total
 } ks_total;
 
 /* A series for each value that a key part has: those with most events first, then by name. */
-typedef struct ks_groups
+typedef struct ks_series_by
 {
 	int			count;
 	char	  **names;			/* NULL: events without a value */
 	int64	  **counts;			/* [count][nbuckets] */
 	int64	  **distincts;		/* likewise, zeros unless the arguments asks for them */
-} ks_groups;
+} ks_series_by;
 
 #define KS_HEATMAP_CELLS (7 * 24)
 
@@ -93,7 +93,7 @@ extern void ks_stats_top(const ks_arguments *arguments, int32 limit, ks_top *top
 extern void ks_stats_top_by(const ks_arguments *arguments, int part, int parts, int32 limit, ks_top *top);
 extern void ks_stats_top_series(const ks_arguments *arguments, const ks_buckets *buckets, int part, int parts, ks_top_series *series);
 extern void ks_stats_heatmap(const ks_arguments *arguments, int64 *counts, int64 *distincts, int64 *occurrences);
-extern void ks_stats_groups(const ks_arguments *arguments, int part, const ks_buckets *buckets, ks_groups *groups);
+extern void ks_stats_groups(const ks_arguments *arguments, int part, const ks_buckets *buckets, ks_series_by *groups);
 extern void ks_stats_first_seen(const ks_arguments *arguments, const ks_buckets *buckets, int64 *counts);
 
 /* argument.c */

@@ -57,7 +57,7 @@ mark_keys(const ks_accumulator *accumulator, uint32_t *rank)
 	}
 }
 
-/* Sorts the keys in use and gives back the rank of each key of the dictionary. */
+/* Sorts the keys in use and returns the rank of each key of the dictionary. */
 static uint32_t *
 rank_keys(draft *d, const ks_builder *builder)
 {

@@ -14,15 +14,10 @@
 #include "utils/array.h"
 
 #include "tally/builder.h"
-#include "query/query.h"
-
-/* So many edges may an array of them have. */
-#define KS_EDGES_MAX 1000001
+#include "tally/error.h"
 
 /* type.c */
-pg_noreturn extern void ks_raise(ks_status status);
 extern void ks_tally_open(ks_view *view, Datum tally);
-extern void ks_tally_open_front(ks_view *view, Datum tally, ks_query *query, bool mixed);
 extern struct varlena *ks_tally_pack(ks_builder *builder);
 
 /* aggregate.c */
@@ -36,18 +31,6 @@ ks_part_length(const void *bytes, size_t length)
 	return likely(length <= KS_PART_MAX) ? length : (size_t) pg_mbcliplen(bytes, (int) length, KS_PART_MAX);
 }
 
-/* access.c */
-extern void ks_filter_from_key(ks_filter *filter, ArrayType *key, uint32 first_part);
-extern void ks_intervals_from_edges(ks_intervals *intervals, const TimestampTz *edges, int nedges);
-extern ArrayType *ks_key_to_array(ks_string key);
-
 #define PG_GETARG_TALLY_VIEW(view, n) ks_tally_open((view), PG_GETARG_DATUM(n))
-
-static inline void
-ks_must(ks_status status)
-{
-	if (unlikely(status != KS_OK))
-		ks_raise(status);
-}
 
 #endif							/* KS_TALLY_H */

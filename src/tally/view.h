@@ -5,6 +5,7 @@
 #define KS_TALLY_VIEW_H
 
 #include "base/bytes.h"
+#include "base/integer.h"
 #include "tally/key.h"
 
 /* What is written, and the oldest that is read; a test makes a later version. */
@@ -221,7 +222,7 @@ ks_block_note(ks_block *block, const ks_view *view, const ks_key_cursor *key, bo
 static inline int64_t
 ks_quarter_of(int64_t at)
 {
-	return at >= 0 ? at / KS_QUARTER_USECS : -((-at + KS_QUARTER_USECS - 1) / KS_QUARTER_USECS);
+	return ks_floor_div(at, KS_QUARTER_USECS);
 }
 
 /* Bytes of a number below count; nothing is written where there is no choice. */

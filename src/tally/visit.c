@@ -36,7 +36,7 @@ compare_gaps(const void *a, const void *b)
 
 /*
  * Puts numbers in the place of the hashes of one quarter's entries, which are
- * sorted by hash; gives back how many members return.
+ * sorted by hash; returns how many members return.
  */
 static uint32_t
 number_members(visit_walk *w, uint32_t begin, uint32_t end)

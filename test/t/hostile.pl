@@ -130,7 +130,7 @@ my %pool = (
 my %sane = (
 	bot => [ '1' ], from => [ "'2025-01-01'", "'2024-12-15'", "'2025-01-30'" ], to => [ "'2025-02-01'", "'2025-01-05'" ], tz => [ "'UTC'", "'Europe/Oslo'", "'Pacific/Chatham'", 'NULL' ],
 	granularity => [ "'day'", "'hour'", "'week'", "'month'" ], locale => [ 'NULL', "'en-US'", "'fa-IR'" ], measure => [ "'messages'", "'pages'", "''" ], wanted => [ "'messages'", "'pages'" ],
-	limit => [ '5', '1000000' ], key => [ 'NULL' ], sources => [ 'NULL' ], language_codes => [ 'NULL' ], bins => [ 'NULL' ], filter => [ 'NULL' ], firsts => [ 'false' ],
+	limit => [ '5', '1000000' ], key => [ 'NULL' ], sources => [ 'NULL' ], language_codes => [ 'NULL' ], buckets => [ 'NULL' ], filter => [ 'NULL' ], first_seen => [ 'false' ],
 	document => [ "'{\"a\": {\"b\": [1, \"x\"]}}'", "'{\"a\": 1, \"a\": 2}'", "repeat('[', 1000) || repeat(']', 1000)" ], path => [ "'{a}'", "'{a,b,1}'", "'{0,0,0}'" ], unit => [ "'seconds'", "'milliseconds'" ],
 	kind => [ "'line'", "'bar'", "'heatmap'" ], style => [ "'long'", "'short'" ], by => [ "'tag'", "'language'", "'source'", "'language_code'", "'web_path'" ], measures => [ "'{messages,pages}'", "'{messages,replies,pages}'" ], name => [ "'lastMonth'", "'thisYear'" ],
 	compare => [ "'previous_period'", "'previous_year'", "'previous_year_weekday'" ], width => [ '60', '400' ], height => [ '200' ],

@@ -7,9 +7,11 @@
  * elsewhere.  Outside of a transaction block there is nothing of the kind, and it is allowed; inside, the
  * error says what to do.
  */
-#include "rollup/rollup.h"
+#include "base/nested_query.h"
 
 #include "base/compat.h"
+#include "base/place.h"
+#include "base/statement.h"
 
 #include "access/xact.h"
 #include "utils/guc.h"

@@ -10,7 +10,7 @@
  * A session asks its catalogs once, and again when PostgreSQL says that the rollup has
  * changed, as it does whenever a table is distributed.
  */
-#include "rollup/rollup.h"
+#include "base/place.h"
 
 #include "base/compat.h"
 
@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -124,6 +125,22 @@ ks_is_distributed_table(Oid relid)
 {
 	return ks_is_distributed() &&
 		ask_catalog("SELECT p.partmethod FROM pg_catalog.pg_dist_partition AS p WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1", relid) != NULL;
+}
+
+/*
+ * For the rest of a transaction in which tables of several nodes are counted, or get triggers: each node has one connection, which
+ * knows what was done before, and triggers are made, which Citus allows under a flag alone.
+ */
+void
+ks_prepare_nodes(void)
+{
+	static const char *const settings[][2] = {
+		{"citus.multi_shard_modify_mode", "sequential"}, {"citus.enable_unsafe_triggers", "on"}, {"citus.max_intermediate_result_size", "-1"}
+	};
+	int			i;
+
+	for (i = 0; i < lengthof(settings) && ks_is_distributed(); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* place() */

@@ -1,0 +1,13 @@
+/*
+ * Receivers of a query's rows that want nothing but the rows.
+ */
+#ifndef KS_RECEIVER_H
+#define KS_RECEIVER_H
+
+#include "postgres.h"
+
+#include "tcop/dest.h"
+
+extern void ks_receiver_init(DestReceiver *receiver, bool (*receive) (TupleTableSlot *slot, DestReceiver *self));
+
+#endif							/* KS_RECEIVER_H */

@@ -1,0 +1,20 @@
+/*
+ * Running SQL on the extension's own tables.
+ */
+#ifndef KS_STATEMENT_H
+#define KS_STATEMENT_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+#include "base/owner.h"
+
+extern void ks_set_option(const char *name, const char *value);
+extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
+extern void ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
+extern ks_identity ks_switch_to_owner(const char *table);
+extern void ks_restore_user(ks_identity caller);
+extern void ks_require_rollup(void);
+
+#endif							/* KS_STATEMENT_H */

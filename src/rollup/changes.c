@@ -1,0 +1,57 @@
+/*
+ * The rows that a statement removed and added, side by side: an update writes both
+ * transition tables in the same order, so that each pair is one row's old and new
+ * self.
+ */
+#include "rollup/changes.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/tuplestore.h"
+
+void
+ks_changes_begin(ks_changes *changes, const TriggerData *trigger, AttrNumber last_column)
+{
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+
+	changes->removed = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable;
+	changes->added = TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable;
+	changes->old_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	changes->new_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	changes->last_column = last_column;
+}
+
+/* Rows live where the slot frees them when it moves on, not in the caller's memory, which he may reset. */
+static TupleTableSlot *
+next_row(const ks_changes *changes, Tuplestorestate *rows, TupleTableSlot *slot)
+{
+	MemoryContext memory;
+	bool		found;
+
+	if (rows == NULL)
+		return NULL;
+	memory = MemoryContextSwitchTo(slot->tts_mcxt);
+	found = tuplestore_gettupleslot(rows, true, false, slot);
+	MemoryContextSwitchTo(memory);
+	if (!found)
+		return NULL;
+	slot_getsomeattrs(slot, changes->last_column);
+	return slot;
+}
+
+/* The next pair; false after the last one. */
+bool
+ks_changes_next(ks_changes *changes)
+{
+	CHECK_FOR_INTERRUPTS();
+	changes->old_row = next_row(changes, changes->removed, changes->old_slot);
+	changes->new_row = next_row(changes, changes->added, changes->new_slot);
+	return changes->old_row != NULL || changes->new_row != NULL;
+}
+
+void
+ks_changes_end(ks_changes *changes)
+{
+	ExecDropSingleTupleTableSlot(changes->old_slot);
+	ExecDropSingleTupleTableSlot(changes->new_slot);
+}
