@@ -21,12 +21,16 @@ DROP VIEW bi.daily;
 DROP FOREIGN TABLE kindly_stats.bi_daily;
 DROP VIEW bi.hourly;
 DROP FOREIGN TABLE kindly_stats.bi_hourly;
+DROP VIEW kindly_stats.covered_relation;
 DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP FUNCTION kindly_stats.count_query(regclass, jsonb, text);
+DROP FUNCTION kindly_stats.raw_measure(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.cover(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.relations(regclass);
+DROP PROCEDURE kindly_stats.compact(kindly_stats.bot_id);
 DROP VIEW kindly_stats.event_table;
 DROP AGGREGATE kindly_stats.fold_presence(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean);
 DROP FUNCTION kindly_stats.fold_presence_final(internal);
@@ -282,6 +286,10 @@ COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, t
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
+CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';
+COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
+CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
+COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
 CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -291,7 +299,8 @@ BEGIN ATOMIC
        AND (t.tgnargs = 3
             -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
             OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
-       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL;
+       AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
+       AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.event_tables() IS 'internal: what view kindly_stats.event_table shows';
 CREATE VIEW kindly_stats.event_table AS SELECT t.event_table, t.columns, t.grain, t.known_as FROM kindly_stats.event_tables() AS t;
@@ -300,6 +309,14 @@ COMMENT ON VIEW kindly_stats.event_table IS
 
 grain: event; a table of conversations has two lines, conversation_start and conversation_end.  known_as: the name that it had when it
 was attached.';
+CREATE PROCEDURE kindly_stats.compact(bot kindly_stats.bot_id DEFAULT NULL, local boolean DEFAULT false) LANGUAGE C AS 'MODULE_PATHNAME', 'ks_compact_all';
+REVOKE EXECUTE ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) IS
+'merges the many small rows of each bot, measure and month into few
+
+bot: one bot only; NULL for all; local: of bots whose rows are on this node only, where they are distributed: without it each node is told to compact its own,
+at the same time.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:
+rows that others hold are left for the next time.  It changes no answer, only how fast it comes.  Works as the rollup''s owner.';
 CREATE OR REPLACE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -461,6 +478,39 @@ is_only: always true, for there is one row; verified_at: when; differences: how 
     END IF;
 END
 $$;
+CREATE FUNCTION kindly_stats.rows_here(relation text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result text;
+BEGIN
+    IF kindly_stats.place() = 'here' THEN
+        RETURN relation;
+    END IF;
+    EXECUTE $query$SELECT CASE count(*) WHEN 1 THEN min(shard_name(s.logicalrelid, s.shardid))
+                               ELSE format('(%s)', string_agg('SELECT * FROM ' || shard_name(s.logicalrelid, s.shardid), ' UNION ALL ')) END
+                     FROM pg_dist_shard AS s JOIN pg_dist_placement AS p ON p.shardid = s.shardid JOIN pg_dist_local_group AS l ON l.groupid = p.groupid
+                    WHERE s.logicalrelid = $1::regclass AND p.shardstate = 1$query$ INTO result USING relation;
+    RETURN coalesce(nullif(result, '()'), format('(SELECT * FROM %s WHERE false)', relation));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rows_here(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rows_here(text) IS 'internal: what to select from to get those rows of a table that are on this node';
+CREATE OR REPLACE FUNCTION kindly_stats.logical_columns(grain text) RETURNS TABLE (logical text, role text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- within ALTER TABLE, too
+    RETURN QUERY EXECUTE format($query$
+    WITH counted AS (SELECT * FROM %s AS m WHERE m.grain = $1)
+    SELECT 'bot_id', 'bot' UNION SELECT 'occurred_at', 'instant' UNION SELECT 'kind', 'kind' WHERE $1 = 'event'
+    UNION SELECT 'source', 'text' UNION SELECT 'language_code', 'text'
+    UNION SELECT k, 'text' FROM counted AS m, unnest(m.keys) AS k WHERE k NOT IN ('bot_id', 'occurred_at', 'kind')
+    UNION SELECT m.member, 'text' FROM counted AS m WHERE m.member IS NOT NULL
+    UNION SELECT m.weight, 'weight' FROM counted AS m WHERE m.weight IS NOT NULL
+    UNION SELECT m.condition, 'condition' FROM counted AS m WHERE m.condition IS NOT NULL
+    UNION SELECT m.needed, 'needed' FROM counted AS m WHERE m.needed IS NOT NULL
+    $query$, kindly_stats.rows_here('kindly_stats.measure')) USING grain;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.check_columns(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -566,6 +616,7 @@ BEGIN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
             USING ERRCODE = '42809', HINT = 'Attach an ordinary or a partitioned table of your own, not a temporary one.';
     END IF;
+    PERFORM kindly_stats.require_place(event_table);
     PERFORM kindly_stats.require_countable(event_table);
     IF EXISTS (SELECT FROM kindly_stats.event_tables() AS t JOIN pg_partition_ancestors(require_table.event_table) AS a ON a.relid = t.event_table
                 WHERE a.relid <> require_table.event_table) THEN
@@ -654,6 +705,10 @@ BEGIN
     END IF;
 END
 $$;
+CREATE FUNCTION kindly_stats.run_own(statement text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_run_own';
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_own(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_own(text) IS 'internal: runs a statement with the caller''s rights, without what looks after attached tables';
 CREATE OR REPLACE FUNCTION kindly_stats.detach(event_table regclass, keep_statistics boolean DEFAULT false) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -710,6 +765,116 @@ BEGIN
     END IF;
 END
 $$;
+CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, measure text, head text,
+                                         OUT key text, OUT member text, OUT weight text, OUT condition text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    m record;
+    -- of a condition that is a number
+    number_type text;
+    keys text[];
+BEGIN
+    SELECT * INTO STRICT m FROM kindly_stats.measure AS r WHERE r.name = raw_measure.measure;
+    SELECT CASE WHEN b.type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'bigint' WHEN b.type = 'numeric'::regtype THEN 'numeric' END INTO number_type
+      FROM pg_attribute AS a, LATERAL kindly_stats.base_type(a.atttypid) AS b (type)
+     WHERE a.attrelid = event_table AND a.attname = columns ->> m.condition AND a.attnum > 0 AND NOT a.attisdropped;
+    SELECT array_agg(kindly_stats.column_expression(event_table, columns, k.name, 'text') ORDER BY k.number) INTO keys
+      FROM unnest(m.keys) WITH ORDINALITY AS k (name, number);
+    key := format('ARRAY[%s]', concat_ws(', ', format(head, 'source'), format(head, 'language_code'), array_to_string(keys, ', ')));
+    member := CASE WHEN m.member IS NULL THEN 'NULL::text' ELSE kindly_stats.column_expression(event_table, columns, m.member, 'text') END;
+    weight := CASE WHEN m.weight IS NULL THEN '1::bigint' ELSE kindly_stats.column_expression(event_table, columns, m.weight, 'bigint') END;
+    condition := concat_ws(' AND ', 'true',
+        CASE WHEN m.kinds IS NOT NULL THEN format('%s COLLATE "C" = ANY (%L::text[])', format(head, 'kind'), m.kinds) END,
+        CASE WHEN m.condition IS NOT NULL THEN format(CASE WHEN number_type IS NOT NULL THEN '%s > 0' ELSE '%s' END,
+            CASE number_type WHEN 'numeric' THEN format('e.%I', columns ->> m.condition)
+                 ELSE kindly_stats.column_expression(event_table, columns, m.condition, coalesce(number_type, 'boolean')) END) END,
+        -- what adds nothing where it is a weight is not there
+        CASE WHEN m.needed IS NOT NULL THEN format('%s IS NOT NULL', kindly_stats.column_expression(event_table, columns, m.needed,
+            CASE WHEN EXISTS (SELECT FROM kindly_stats.measure AS w WHERE w.grain = m.grain AND w.weight = m.needed) THEN 'bigint' ELSE 'text' END)) END,
+        CASE WHEN keys IS NOT NULL THEN format('coalesce(%s) IS NOT NULL', array_to_string(keys, ', ')) END);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) IS 'internal: the part of raw_query() that is about one measure';
+CREATE OR REPLACE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    dropped text;
+    is_text boolean := kindly_stats.has_text_bots(event_table, columns);
+    is_distributed boolean := kindly_stats.is_distributed(event_table);
+    -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
+    bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
+    at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
+    head text := CASE WHEN is_distributed THEN 'e.%I' ELSE 'h.%I' END;
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE m.grain = raw_query.grain ORDER BY m.name);
+    bots text := CASE WHEN is_text THEN format('NULL::bigint AS bot_id, %s AS text_bot', bot) ELSE format('%s AS bot_id, NULL::text AS text_bot', bot) END;
+    shared text;
+    filter text;
+    measures text;
+    m record;
+BEGIN
+    PERFORM kindly_stats.require_columns(event_table, columns);
+    -- what is mapped to null is no event
+    IF columns -> 'kind' -> 'values' IS NOT NULL THEN
+        SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
+                      kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
+          FROM jsonb_each_text(columns -> 'kind' -> 'values') AS v WHERE v.value IS NULL HAVING count(*) > 0;
+    END IF;
+    SELECT string_agg(format('%s AS %s', CASE l.name WHEN 'occurred_at' THEN at ELSE kindly_stats.column_expression(event_table, columns, l.name, 'text') END,
+                             split_part(format(head, CASE WHEN is_distributed THEN 'kindly_stats ' ELSE '' END || l.name), '.', 2)), ', ' ORDER BY l.number) INTO shared
+      FROM unnest('{occurred_at,kind,source,language_code}'::text[]) WITH ORDINALITY AS l (name, number);
+    -- the table's own indexes may know the instant
+    filter := format('($1 IS NULL OR %s) AND %s IS NOT NULL AND ($2 IS NULL OR %s >= $2)%s', CASE WHEN is_text THEN 'true' ELSE format('%s = $1', bot) END, bot, at, dropped);
+    IF NOT is_distributed THEN
+        SELECT string_agg(format('SELECT %L::text, %s, %s, %s WHERE %s', n.name, r.key, r.member, r.weight, r.condition), ' UNION ALL ' ORDER BY n.number) INTO measures
+          FROM unnest(names) WITH ORDINALITY AS n (name, number), LATERAL kindly_stats.raw_measure(event_table, columns, n.name, head) AS r;
+        -- OFFSET 0 has what all measures read worked out once
+        RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
+                      ' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS h CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
+                      ' WHERE h.occurred_at IS NOT NULL AND %s',
+            bots, event_table, shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
+    END IF;
+    -- what shards are asked has no such subqueries: measures are numbers there
+    SELECT string_agg(format('WHEN %s THEN %L::text', n.number, n.name), ' ' ORDER BY n.number) AS name,
+           string_agg(format('WHEN %s THEN %s', n.number, r.key), ' ' ORDER BY n.number) AS key,
+           string_agg(format('WHEN %s THEN %s', n.number, r.member), ' ' ORDER BY n.number) AS member,
+           string_agg(format('WHEN %s THEN %s', n.number, r.weight), ' ' ORDER BY n.number) AS weight,
+           string_agg(format('WHEN %s THEN %s', n.number, r.condition), ' ' ORDER BY n.number) AS condition INTO m
+      FROM unnest(names) WITH ORDINALITY AS n (name, number),
+           LATERAL kindly_stats.raw_measure(event_table, columns, n.name, replace(head, '%I', '"kindly_stats %s"')) AS r;
+    RETURN format('SELECT %s, e."kindly_stats occurred_at" AS occurred_at, CASE m.number %s END AS measure, CASE m.number %s END AS key,'
+                  ' CASE m.number %s END AS member, CASE m.number %s END AS weight'
+                  ' FROM (SELECT e.*, %s FROM %s AS e WHERE %s) AS e CROSS JOIN pg_catalog.generate_series(1, %s) AS m (number)'
+                  ' WHERE e."kindly_stats occurred_at" IS NOT NULL AND CASE m.number %s END',
+        bots, m.name, m.key, m.member, m.weight, shared, event_table, filter, cardinality(names), m.condition);
+END
+$$;
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- whose bots are texts, has all rows read: only who counts them tells whose they are
+    of_bot text := CASE WHEN kindly_stats.has_text_bots(event_table, columns) THEN 'true'
+                           ELSE kindly_stats.column_expression(event_table, columns, 'bot_id', 'bigint') || ' = $1' END;
+    list text;
+BEGIN
+    PERFORM kindly_stats.require_columns(event_table, columns);
+    SELECT string_agg(format('e.%I AS %I', a.attname, l.logical), ', ' ORDER BY a.attnum, l.logical) INTO list
+      FROM kindly_stats.logical_columns(grain) AS l
+      JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
+    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, event_table, condition, of_bot);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that reads the raw events once for all measures';
+CREATE FUNCTION kindly_stats.keep_counts(event_table regclass, columns jsonb, grain text, condition text) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_counts';
+REVOKE EXECUTE ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) IS
+'internal: adds what rows of a table count to those rows of the rollup that are kept
+
+event_table: an attached table; columns: how it names the documented ones; grain: of the measures; condition: on its rows, named e.  They have to be deleted
+in the same transaction.';
 CREATE OR REPLACE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -718,7 +883,7 @@ BEGIN
     ELSIF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = check_measure.name) THEN
         RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
             HINT = 'kindly_stats.measure lists the measures; a measure that changes its meaning needs a new name.';
-    ELSIF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.measure = name
+    ELSIF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.measure = name
                   OR r.measure = '' AND NOT kindly_stats.is_empty(kindly_stats.keys_under(r.tally, name))) THEN
         RAISE EXCEPTION 'the rollup still has counts of a measure "%" that was deleted', name USING ERRCODE = '55000',
             HINT = 'kindly_stats.rebuild() takes them out; or choose another name.';
@@ -730,6 +895,14 @@ BEGIN
     ELSIF array_position(kinds, NULL) IS NOT NULL OR array_position(keys, NULL) IS NOT NULL OR cardinality(keys) > 60 THEN
         RAISE EXCEPTION 'measure "%" needs kinds and keys without NULLs, and at most 60 keys', name USING ERRCODE = '22023',
             HINT = 'Leave kinds out to count events of every kind, keys for a measure without a top list.';
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.notice_kept(measure text) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+        RAISE NOTICE 'events that are gone are not in measure "%"', measure;
     END IF;
 END
 $$;
@@ -829,7 +1002,7 @@ BEGIN
                    (b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain, b.version)
              WHERE m.name = b.name;
             PERFORM kindly_stats.read_new_columns(b.grain, known);
-            IF EXISTS (SELECT FROM kindly_stats.rollup AS r WHERE r.kept) THEN
+            IF EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.kept) THEN
                 RAISE NOTICE 'events that are gone stay in measure "%" as they were counted', b.name;
             END IF;
             PERFORM kindly_stats.repair(NULL, b.name);
@@ -851,6 +1024,13 @@ After ALTER EXTENSION kindly_stats UPDATE, where health() asks for it.  New meas
 otherwise are counted anew, but for events that are gone; those that were changed by hand, deleted or added by somebody are left as they
 are.  A row for each measure that was looked at.  It blocks writers while it counts.
 Errors: 25001 at an isolation level above READ COMMITTED, 42703, 42804 for columns that cannot be read, 55000 without attached tables.';
+COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
+'deletes old events and keeps their statistics
+
+event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
+What they count moves to those rows of kindly_stats.rollup that are kept.
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
+distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
 CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
     LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
 CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
@@ -863,6 +1043,20 @@ COMMENT ON AGGREGATE kindly_stats.compare(text, date, kindly_stats.tally, timest
 
 A stored row has measure, month and tally, an event of a measure all but tally.  Gives back {{measure, days from 2000-01-01 to the month, total stored,
 total recounted}, ...}; NULL where there is no difference.';
+CREATE FUNCTION kindly_stats.live_rows(bot bigint, first date) RETURNS TABLE (bot_id bigint, measure text, month date, kept boolean, tally kindly_stats.tally)
+    LANGUAGE plpgsql STABLE ROWS 100000 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF bot IS NULL THEN
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    ELSE
+        RETURN QUERY SELECT r.bot_id, r.measure, r.month, r.kept, r.tally FROM kindly_stats.rollup AS r
+                      WHERE r.bot_id = bot AND NOT r.kept AND (first IS NULL OR r.month >= first OR r.month = '-infinity');
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first month: NULL for all';
 CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- to compile the query takes longer than to run it on most tables
@@ -870,6 +1064,8 @@ CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT N
 DECLARE
     -- tallies are of months
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
+    -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
+    stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
     raw text;
 BEGIN
     IF NOT kindly_stats.has_rollup() THEN
@@ -888,7 +1084,7 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
         WITH both_sides AS (
             SELECT r.bot_id, r.month, r.measure, r.tally, NULL::timestamptz AS occurred_at, NULL::text[] AS key, NULL::text AS member, NULL::bigint AS weight
-              FROM kindly_stats.rollup AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
+              FROM %2$s AS r WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id = $1) AND ($3 IS NULL OR r.month >= $3 OR r.month = '-infinity')
             UNION ALL
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
@@ -899,20 +1095,23 @@ BEGIN
               FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
                            c.differences[n][3]::bigint AS stored, c.differences[n][4]::bigint AS recounted
                       FROM compared AS c CROSS JOIN generate_subscripts(c.differences, 1) AS n) AS d
-              JOIN kindly_stats.measure AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
+              JOIN %3$s AS m ON m.name = d.measure WHERE $3 IS NULL OR d.month >= $3),
         members AS (
             SELECT d.bot_id, d.measure, d.month, count(DISTINCT e.member) AS members
               FROM (%1$s) AS e JOIN different AS d ON d.bot_id = e.bot_id AND d.month = e.month AND d.measure = e.measure
+             WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
+        stored_members AS (
+            SELECT d.bot_id, d.measure, d.month,
+                   (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                             NULL, true, NULL, false))[2] AS members
+              FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
-        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted,
-               coalesce((SELECT (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                                          NULL, true, NULL, false))[2]
-                           FROM kindly_stats.rollup AS r
-                          WHERE r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept), 0),
-               coalesce(m.members, 0)
-          FROM different AS d LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
+        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
+          FROM different AS d
+          LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
+          LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
-        $query$, raw)
+        $query$, raw, stored, kindly_stats.rows_here('kindly_stats.measure'))
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
@@ -929,21 +1128,24 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM P
 COMMENT ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) IS
 'internal: a tally without the keys whose first part is none of the names; NULL where there are none';
 CREATE OR REPLACE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
-    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM kindly_stats.rollup AS r
-     WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = r.measure);
-    WITH known AS MATERIALIZED (
-        SELECT array_agg(m.name) AS names FROM kindly_stats.measure AS m),
-    mixed AS MATERIALIZED (
-        SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, k.names) AS tally
-          FROM kindly_stats.rollup AS r, known AS k WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)),
-    changed AS (
-        DELETE FROM kindly_stats.rollup AS r USING mixed AS x WHERE x.tally IS NOT NULL AND r.bot_id = x.bot_id AND r.id = x.id
-        RETURNING r.bot_id, r.month, x.tally)
-    INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-    SELECT c.bot_id, '', c.month, CASE c.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
-                                               ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, c.tally
-      FROM changed AS c WHERE NOT kindly_stats.is_empty(c.tally)
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    x record;
+BEGIN
+    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+    -- row by row: each is on the node that has its bot
+    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    LOOP
+        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+        CONTINUE WHEN kindly_stats.is_empty(x.tally);
+        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+        VALUES (x.bot_id, '', x.month, CASE x.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
+                                                    ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, x.tally);
+    END LOOP;
+END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -985,11 +1187,18 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t
      -- after INSERT, for the statement
      WHERE t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure AND t.tgtype = 4 AND t.tgnargs = 2
-       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL;
+       AND kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) IS NOT NULL AND NOT kindly_stats.is_shard(t.tgrelid);
 END;
 COMMENT ON FUNCTION kindly_stats.conversation_tables() IS 'internal: what view kindly_stats.conversation_table shows';
 CREATE VIEW kindly_stats.conversation_table AS SELECT t.conversation_table, t.columns FROM kindly_stats.conversation_tables() AS t;
 COMMENT ON VIEW kindly_stats.conversation_table IS 'attached tables of conversations, and how they name the documented properties';
+CREATE FUNCTION kindly_stats.lock_closing(bot bigint, day date, at_once boolean, rows bigint) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_lock_closing';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) IS
+'internal: takes the lock of whoever closes a day, on the node where it is worked out
+
+rows: an aggregate over rows of the bot, which has it worked out on the bot''s node; it is given back.  at_once: fail instead of waiting (55006).';
 CREATE OR REPLACE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1142,6 +1351,12 @@ CREATE OR REPLACE FUNCTION kindly_stats.counts_replicated(event_table regclass) 
     SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
                     WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure))
 $$;
+CREATE VIEW kindly_stats.covered_relation AS
+SELECT t.tgrelid AS relation, a.arguments[2] AS grain, kindly_stats.mapping(a.arguments[3]) AS columns, t.tgnargs > 3 AS is_partition
+  FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
+ WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4 AND t.tgnargs IN (3, 4) AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
+   AND NOT kindly_stats.is_shard(t.tgrelid);
+COMMENT ON VIEW kindly_stats.covered_relation IS 'internal: tables and partitions that have counting triggers, and what these were told';
 CREATE OR REPLACE FUNCTION kindly_stats.part_tree(top regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1166,6 +1381,21 @@ BEGIN
         PERFORM kindly_stats.guard_conversations(top, known.columns);
         PERFORM kindly_stats.note_conversation_bots(top, known.columns ->> 'bot_id', NULL);
     END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.adopt(relation regclass, top regclass, columns jsonb, grain text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own jsonb;
+BEGIN
+    SELECT c.columns INTO own FROM kindly_stats.covered_relation AS c WHERE c.relation = adopt.relation AND c.grain = adopt.grain;
+    IF own IS DISTINCT FROM adopt.columns AND (pg_relation_size(relation) > 0 OR kindly_stats.is_distributed(relation)) THEN
+        PERFORM kindly_stats.require_fresh_snapshots('attach a partition with rows');
+        IF own IS NOT NULL THEN
+            PERFORM kindly_stats.append_counts(relation, own, grain, NULL, true, false);
+        END IF;
+        PERFORM kindly_stats.append_counts(relation, columns, grain, NULL, false, false);
+    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.sync_tree(relation regclass) RETURNS void
@@ -1253,6 +1483,102 @@ CREATE OR REPLACE FUNCTION kindly_stats.read_columns(event_table regclass) RETUR
     SELECT c.key, c.value FROM kindly_stats.conversation_tables() AS e, jsonb_each_text(e.columns) AS c
      WHERE e.conversation_table = read_columns.event_table AND c.value IS NOT NULL
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.before_drop(relations oid[], schemas oid[], roles oid[], caller oid) RETURNS SETOF oid
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    gone regclass[];
+    part regclass;
+    counted record;
+BEGIN
+    IF cardinality(schemas) + cardinality(roles) > 0 THEN
+        relations := ARRAY(SELECT c.oid FROM pg_class AS c WHERE c.relkind IN ('r', 'p') AND (c.relnamespace = ANY (schemas) OR c.relowner = ANY (roles)));
+    END IF;
+    WITH RECURSIVE below AS (
+        SELECT c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE c.oid = ANY (relations) AND (pg_has_role(caller, c.relowner, 'USAGE') OR pg_has_role(caller, n.nspowner, 'USAGE'))
+        UNION
+        SELECT i.inhrelid FROM below AS b JOIN pg_inherits AS i ON i.inhparent = b.oid)
+    SELECT array_agg(b.oid ORDER BY b.oid) INTO gone FROM below AS b
+     WHERE EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = b.oid AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure);
+    IF gone IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
+    PERFORM kindly_stats.exclude_repair();
+    -- in the order in which DROP TABLE takes its locks: a partition's parent first
+    FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
+    LOOP
+        EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', part);
+    END LOOP;
+    FOREACH part IN ARRAY gone LOOP
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', part);
+    END LOOP;
+    FOREACH part IN ARRAY gone LOOP
+        FOR counted IN SELECT r.columns, r.grain FROM kindly_stats.covered_relation AS r JOIN pg_class AS c ON c.oid = r.relation
+                        WHERE r.relation = part AND c.relkind = 'r' AND (pg_relation_size(c.oid) > 0 OR kindly_stats.is_distributed(c.oid)) ORDER BY r.grain
+        LOOP
+            PERFORM kindly_stats.move_counts(part, counted.columns, counted.grain);
+        END LOOP;
+        RETURN NEXT part;
+    END LOOP;
+END
+$$;
+CREATE FUNCTION kindly_stats.require_no_counting(relation regclass, partition regclass, retyped text[]) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass := kindly_stats.tree_top(relation);
+    is_fresh boolean;
+BEGIN
+    IF NOT kindly_stats.is_distributed(relation) THEN
+        RETURN;
+    END IF;
+    -- Citus has just distributed a new partition that was not, and left its rows where they were, too
+    EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = $1 AND p.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295)'
+       INTO is_fresh USING partition;
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        RAISE EXCEPTION 'a column of distributed table "%" that is counted cannot change its type', top USING ERRCODE = '0A000',
+            HINT = format('SELECT kindly_stats.detach(%L), alter the table, and attach it again.', top);
+    -- one that is attached, or comes back, as its parent reads it is counted already
+    ELSIF partition <> 0 AND NOT (SELECT c.relispartition FROM pg_class AS c WHERE c.oid = partition)
+          AND EXISTS (SELECT FROM kindly_stats.partition_tree(partition) AS r WHERE pg_relation_size(r) > 0 OR kindly_stats.is_distributed(r) AND NOT is_fresh)
+          AND EXISTS (SELECT FROM kindly_stats.event_tables() AS e
+                       WHERE e.event_table = top AND e.columns IS DISTINCT FROM kindly_stats.attached_columns(partition, e.grain)) THEN
+        RAISE EXCEPTION 'partition "%" of distributed table "%" has to be empty', partition, top USING ERRCODE = '0A000',
+            HINT = 'Attach a table of this node that has no rows, and insert them then: they are spread and counted as they come.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_no_counting(regclass, regclass, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_no_counting(regclass, regclass, text[]) IS 'internal: refuses ALTER TABLE on distributed tables that would change what is counted (0A000)';
+CREATE OR REPLACE FUNCTION kindly_stats.before_alter(relation oid, partition oid, retyped text[], caller oid) RETURNS SETOF oid
+    LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    top regclass;
+    own name;
+BEGIN
+    IF NOT (kindly_stats.is_covered(relation) OR partition <> 0 AND kindly_stats.is_covered(partition)) OR NOT kindly_stats.may_alter(relation, caller) THEN
+        RETURN;
+    END IF;
+    -- before the tables are locked: a repair that has this one may be waiting for them
+    PERFORM kindly_stats.exclude_repair();
+    IF partition <> 0 AND kindly_stats.is_covered(relation) THEN
+        PERFORM kindly_stats.before_partition(relation, caller);
+    END IF;
+    top := kindly_stats.tree_top(relation);
+    PERFORM kindly_stats.require_no_counting(relation, partition, retyped);
+    -- PostgreSQL gives a new partition its parent's triggers for rows, and refuses one that has them already
+    FOR own IN SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+                   WHERE t.tgrelid = partition AND NOT c.relispartition AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure
+                     AND kindly_stats.is_covered(relation) AND kindly_stats.may_alter(partition, caller)
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', own, partition::regclass);
+    END LOOP;
+    IF EXISTS (SELECT FROM kindly_stats.read_columns(top) AS c WHERE c.physical = ANY (retyped)) THEN
+        PERFORM kindly_stats.take_counts(top);
+        RETURN NEXT top;
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.before_rename_value(enum oid, caller oid) RETURNS SETOF oid
     LANGUAGE plpgsql ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1284,6 +1610,28 @@ BEGIN
         RAISE WARNING 'table "%" is not attached to kindly_stats: what is written to it is not counted', relation
             USING HINT = format('"%s" had that name when it was attached. SELECT kindly_stats.attach(%L).', former, relation);
     END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.after_create(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    class record;
+BEGIN
+    IF kindly_stats.is_shard(relation) THEN
+        RETURN;
+    END IF;
+    SELECT c.relispartition, c.relhassubclass OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid) AS is_related INTO class
+      FROM pg_class AS c WHERE c.oid = relation;
+    IF class.relispartition THEN
+        IF kindly_stats.is_covered(relation) THEN
+            PERFORM kindly_stats.exclude_repair();
+            PERFORM kindly_stats.sync_tree(relation);
+        END IF;
+    ELSIF class.is_related AND EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = relation AND kindly_stats.is_covered(i.inhparent)) THEN
+        PERFORM kindly_stats.require_countable(i.inhparent) FROM pg_inherits AS i WHERE i.inhrelid = relation AND kindly_stats.is_covered(i.inhparent);
+    ELSIF NOT kindly_stats.is_covered(relation) THEN
+        PERFORM kindly_stats.warn_of_namesake(relation);
+    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.after_alter(relation oid, partition oid, checks boolean, switches boolean, added text[], retyped text[]) RETURNS void
@@ -1604,6 +1952,22 @@ BEGIN
     END IF;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.health() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE COST 1000000 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT * FROM kindly_stats.tree_findings()
+    UNION ALL SELECT * FROM kindly_stats.health_counting()
+    UNION ALL SELECT * FROM kindly_stats.health_verification()
+    UNION ALL SELECT * FROM kindly_stats.health_bots()
+    UNION ALL SELECT * FROM kindly_stats.health_rows()
+    UNION ALL SELECT * FROM kindly_stats.health_dead_rows()
+    UNION ALL SELECT * FROM kindly_stats.health_size()
+    UNION ALL SELECT h.* FROM kindly_stats.zone_data() AS z, kindly_stats.health_zones(z.postgresql, z.icu, z.disagreeing) AS h
+    UNION ALL SELECT * FROM kindly_stats.health_roles()
+    UNION ALL SELECT * FROM kindly_stats.health_nodes();
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.detached AS d
@@ -1629,6 +1993,10 @@ CREATE OR REPLACE FUNCTION kindly_stats.forget_kept(event_table regclass) RETURN
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d kindly_stats.detached;
+    names text[];
+    n record;
+    measures text[];
+    tallies kindly_stats.tally[];
     -- else partitions came since, which were not kept: those that were are read one by one
     is_whole boolean;
 BEGIN
@@ -1648,22 +2016,405 @@ BEGIN
             PERFORM kindly_stats.append_counts(d.event_table, d.columns, d.grain, NULL, true, true);
         END IF;
     END LOOP;
-    -- what was taken away lies in rows of its own; months that were not touched are as before
-    IF EXISTS (SELECT FROM (SELECT DISTINCT n.bot_id, s.month FROM kindly_stats.rollup AS n, kindly_stats.months(n.tally) AS s (month)
-                             WHERE n.kept AND kindly_stats.has_negative(n.tally)) AS n,
-                           kindly_stats.measure AS m,
-                           LATERAL (SELECT kindly_stats.sum(CASE r.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END) AS tally
-                                      FROM kindly_stats.rollup AS r,
-                                           LATERAL (SELECT CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
-                                                                                                                 (n.month + interval '1 month') AT TIME ZONE 'UTC')
-                                                                ELSE r.tally END AS tally) AS u
-                                     WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.measure IN ('', m.name) AND r.kept) AS s
-                WHERE kindly_stats.has_negative(s.tally)) THEN
+    -- what was taken away lies in rows of its own; months that were not touched are as before.  Each is asked of the node that has its bot.
+    names := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
+    FOR n IN SELECT DISTINCT r.bot_id, r.month FROM (SELECT r.bot_id, kindly_stats.months(r.tally) AS month FROM kindly_stats.rollup AS r
+                                                      WHERE r.kept AND kindly_stats.has_negative(r.tally)) AS r
+    LOOP
+        SELECT array_agg(u.measure), array_agg(u.tally) INTO measures, tallies
+          FROM (SELECT r.measure, kindly_stats.sum(CASE r.month WHEN '-infinity' THEN kindly_stats.slice(r.tally, n.month::timestamp AT TIME ZONE 'UTC',
+                                                                                                         (n.month + interval '1 month') AT TIME ZONE 'UTC') ELSE r.tally END) AS tally
+                  FROM kindly_stats.rollup AS r WHERE r.bot_id = n.bot_id AND r.month IN (n.month, '-infinity') AND r.kept GROUP BY r.measure) AS u;
+        CONTINUE WHEN NOT EXISTS (
+            SELECT FROM unnest(names) AS m (name)
+             WHERE kindly_stats.has_negative((SELECT kindly_stats.sum(CASE u.measure WHEN '' THEN kindly_stats.keys_under(u.tally, m.name) ELSE u.tally END)
+                                                FROM unnest(measures, tallies) AS u (measure, tally) WHERE u.measure IN ('', m.name))));
         RAISE EXCEPTION 'table "%" has events that were not kept when it was detached', event_table
             USING ERRCODE = '55000', HINT = 'Delete those that were written since, and insert them again once the table is attached.';
+    END LOOP;
+END
+$$;
+CREATE FUNCTION kindly_stats.is_distributed(relation regclass) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    result boolean;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NULL THEN
+        RETURN false;
+    END IF;
+    EXECUTE 'SELECT EXISTS (SELECT FROM pg_dist_partition AS p WHERE p.logicalrelid = $1)' INTO result USING relation;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.is_distributed(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.is_distributed(regclass) IS 'internal: whether a table is distributed or a reference table';
+CREATE FUNCTION kindly_stats.require_place(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    is_beside boolean;
+BEGIN
+    IF kindly_stats.place() = 'worker' THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
+    ELSIF NOT kindly_stats.is_distributed(event_table) THEN
+        RETURN;
+    END IF;
+    EXECUTE $query$SELECT p.partmethod = 'h' AND p.colocationid = (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = to_regclass('kindly_stats.rollup'))
+                     FROM pg_dist_partition AS p WHERE p.logicalrelid = $1$query$ INTO is_beside USING event_table;
+    IF is_beside IS NOT TRUE THEN
+        RAISE EXCEPTION 'distributed table "%" does not lie beside the rollup', event_table USING ERRCODE = '0A000',
+            HINT = format('SELECT undistribute_table(%L), attach it, and SELECT kindly_stats.distribute().', event_table);
     END IF;
 END
 $$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_place(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_place(regclass) IS 'internal: refuses a table whose shards cannot write to the rollup, and a worker (0A000, 55000)';
+CREATE FUNCTION kindly_stats.shared_tables() RETURNS TABLE (name text, bot_column text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 11 SET search_path = pg_catalog, pg_temp AS $$
+    VALUES ('rollup', 'bot_id'), ('known_bot', 'bot_id'), ('interaction', 'bot_id'), ('exported', 'bot_id'),
+           -- whoever counts an event has to know what is counted, wherever he is
+           ('measure', NULL),
+           -- questions are refused where counts are not complete; repairs of all nodes meet here
+           ('counting', NULL),
+           -- names are unique over all bots
+           ('bot_name', NULL),
+           -- who sees which bots is asked with each question
+           ('bot_grant', NULL), ('api_key', NULL), ('api_secret', NULL)
+    -- detached and verified are about what an administrator does on the coordinator, where all DDL is; what conversation_bot says is in
+    -- numbers of tables, which each node has of its own, and is not asked then
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.shared_tables() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.shared_tables() IS
+'internal: tables that distribute() spreads over nodes
+
+bot_column: by which they are distributed; NULL for those of which each node has a copy.';
+CREATE FUNCTION kindly_stats.require_cluster() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found record;
+    mine text;
+BEGIN
+    IF to_regclass('pg_catalog.pg_dist_partition') IS NULL OR NOT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'citus') THEN
+        RAISE EXCEPTION 'extension citus is not installed in this database' USING ERRCODE = '55000',
+            HINT = 'On each node, put citus first into shared_preload_libraries, restart, and CREATE EXTENSION citus; then add the workers with citus_add_node().';
+    END IF;
+    SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'citus';
+    IF split_part(mine, '.', 1)::integer < 13 THEN
+        RAISE EXCEPTION 'citus % is too old', mine USING ERRCODE = '0A000', HINT = 'Install version 13 or later, and ALTER EXTENSION citus UPDATE on each node.';
+    END IF;
+    EXECUTE 'SELECT l.groupid FROM pg_dist_local_group AS l' INTO found;
+    IF found.groupid <> 0 THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
+    END IF;
+    EXECUTE $query$SELECT count(*) FILTER (WHERE n.groupid = 0) AS coordinators, count(*) FILTER (WHERE n.shouldhaveshards AND n.isactive) AS owners
+                     FROM pg_dist_node AS n WHERE n.noderole = 'primary'$query$ INTO found;
+    IF found.coordinators = 0 THEN
+        RAISE EXCEPTION 'the workers do not know the coordinator' USING ERRCODE = '55000',
+            HINT = 'SELECT citus_set_coordinator_host(''the name by which workers reach it'', port);';
+    ELSIF found.owners = 0 THEN
+        RAISE EXCEPTION 'there is no node for shards' USING ERRCODE = '55000', HINT = 'Add workers: SELECT citus_add_node(''name'', port);';
+    ELSIF current_setting('citus.shard_replication_factor') <> '1' THEN
+        RAISE EXCEPTION 'citus.shard_replication_factor is %', current_setting('citus.shard_replication_factor') USING ERRCODE = '0A000',
+            HINT = 'Triggers count on one copy of a shard: set it to 1, and replicate nodes with standbys.';
+    END IF;
+    SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
+    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = ''kindly_stats''), ''none'')') AS r
+                                  JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
+    LOOP
+        IF NOT found.success THEN
+            RAISE EXCEPTION 'node %:% does not answer', found.nodename, found.nodeport USING ERRCODE = '08006', DETAIL = found.result,
+                HINT = 'Every node has to be there while tables are distributed.';
+        ELSIF found.result <> mine THEN
+            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, found.result, mine USING ERRCODE = '55000',
+                HINT = 'Install the same version on every node, and CREATE EXTENSION, or ALTER EXTENSION kindly_stats UPDATE, there.';
+        END IF;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_cluster() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_cluster() IS 'internal: refuses what is no cluster that tables can be distributed over (08006, 0A000, 55000)';
+CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns jsonb;
+    attribute record;
+    owner record;
+BEGIN
+    SELECT t.columns INTO columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = bot_column.event_table ORDER BY t.grain LIMIT 1;
+    SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id';
+    IF attribute.attname IS NULL THEN
+        RAISE EXCEPTION 'all rows of table "%" are of one bot', event_table USING ERRCODE = '0A000',
+            HINT = 'Give it a column of type bigint that has the bot, and attach it with that.';
+    ELSIF attribute.atttypid <> 'bigint'::regtype OR attribute.attgenerated <> '' THEN
+        RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
+                CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
+            USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
+    ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
+                   WHERE (i.indisunique OR i.indisexclusion)
+                     AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
+                                        AND a.attnum = ANY ((i.indkey::smallint[])[0:i.indnkeyatts - 1]))) THEN
+        RAISE EXCEPTION 'table "%" has a primary key or unique index without column "%"', event_table, attribute.attname
+            USING ERRCODE = '0A000', HINT = format('Only rows of one bot lie together: make it (%I, ...).', attribute.attname);
+    ELSIF EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
+                   WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)) THEN
+        RAISE EXCEPTION 'table "%" counts what is replicated', event_table USING ERRCODE = '0A000',
+            HINT = 'Shards move by replication, and their rows would be counted twice: detach the table, and attach it without replica.';
+    END IF;
+    SELECT r.rolname, r.rolcanlogin INTO owner FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = event_table;
+    IF NOT owner.rolcanlogin THEN
+        RAISE EXCEPTION 'role "%", which owns table "%", cannot log in', owner.rolname, event_table USING ERRCODE = '55000',
+            HINT = format('Nodes ask each other as the role in question: ALTER ROLE %I LOGIN, and let pg_hba.conf let it in between nodes.', owner.rolname);
+    END IF;
+    RETURN attribute.attname;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bot_column(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bot_column(regclass) IS 'internal: by which column an attached table is distributed; refuses what cannot be (0A000, 55000)';
+CREATE FUNCTION kindly_stats.run_without_triggers(relation regclass, statements text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    states jsonb;
+    t record;
+    statement text;
+BEGIN
+    SELECT jsonb_agg(jsonb_build_object('relation', g.tgrelid::regclass::text, 'trigger', g.tgname,
+                                        'state', CASE g.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END)) INTO states
+      FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+     -- those for TRUNCATE fire for no row, and Citus would not enable them on shards again
+     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND g.tgenabled <> 'D' AND g.tgtype & 32 = 0;
+    FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
+    LOOP
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', t.relation, t.trigger));
+    END LOOP;
+    FOREACH statement IN ARRAY statements
+    LOOP
+        PERFORM kindly_stats.run_own(statement);
+    END LOOP;
+    -- the table may be another by now
+    FOR t IN SELECT s.relation, s.trigger, s.state FROM jsonb_to_recordset(states) AS s (relation text, trigger text, state text)
+    LOOP
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s %s TRIGGER %I', t.relation, t.state, t.trigger));
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.run_without_triggers(regclass, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.run_without_triggers(regclass, text[]) IS 'internal: runs statements while the triggers of a table and its partitions are disabled';
+CREATE FUNCTION kindly_stats.place_table(relation regclass, bot_column name, shard_count integer, with_rollup boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    messages text := current_setting('client_min_messages');
+    left_over regclass;
+    guards name[];
+BEGIN
+    PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(relation) AS r), true);
+    PERFORM kindly_stats.run_without_triggers(relation, ARRAY[
+        CASE WHEN bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
+             WHEN with_rollup THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, bot_column)
+             ELSE format('SELECT create_distributed_table(%L, %L, colocate_with => ''none'', shard_count => %s)', relation, bot_column, shard_count) END]);
+    FOR left_over IN SELECT r FROM kindly_stats.partition_tree(relation) AS r JOIN pg_class AS c ON c.oid = r
+                      WHERE c.relkind = 'r' AND pg_relation_size(r) > 0 ORDER BY r
+    LOOP
+        guards := ARRAY(SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = left_over AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal AND t.tgenabled = 'O');
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+        PERFORM kindly_stats.run_own(format('SELECT truncate_local_data_after_distributing_table(%L)', left_over));
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s ENABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+    END LOOP;
+    PERFORM set_config('client_min_messages', messages, true);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.place_table(regclass, name, integer, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.place_table(regclass, name, integer, boolean) IS
+'internal: spreads a table over nodes, rows and all
+
+bot_column: by which; NULL for a copy on each node; shard_count: of the rollup; with_rollup: rows lie beside those of the rollup.';
+CREATE FUNCTION kindly_stats.place_tables(shard_count integer) RETURNS SETOF regclass
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+    relation regclass;
+BEGIN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
+    FOR t IN SELECT s.name, s.bot_column FROM kindly_stats.shared_tables() AS s
+    LOOP
+        relation := to_regclass(format('kindly_stats.%I', t.name));
+        CONTINUE WHEN relation IS NULL OR kindly_stats.is_distributed(relation);
+        PERFORM kindly_stats.place_table(relation, t.bot_column, shard_count, t.name <> 'rollup');
+        RETURN NEXT relation;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.place_tables(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.place_tables(integer) IS 'internal: spreads those of the extension''s tables over nodes that are not';
+CREATE FUNCTION kindly_stats.distribute(shard_count integer DEFAULT 32) RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables regclass[];
+    event_table regclass;
+    bot_columns name[];
+    role name;
+BEGIN
+    IF shard_count IS NULL OR shard_count NOT BETWEEN 1 AND 64000 THEN
+        RAISE EXCEPTION 'there must be 1 to 64000 shards' USING ERRCODE = '22023', HINT = 'Twice as many as there will ever be processor cores on all nodes is a good number.';
+    END IF;
+    PERFORM kindly_stats.require_fresh_snapshots('distribute tables');
+    PERFORM kindly_stats.require_cluster();
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.lock_repair();
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
+    IF EXISTS (SELECT FROM kindly_stats.counting) OR EXISTS (SELECT FROM kindly_stats.measure AS m WHERE NOT m.counted) THEN
+        RAISE EXCEPTION 'a table or a measure is still being counted' USING ERRCODE = '55000', HINT = 'kindly_stats.health() says what to call.';
+    END IF;
+    tables := ARRAY(SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t
+                     WHERE NOT kindly_stats.is_distributed(t.event_table) ORDER BY 1);
+    FOREACH event_table IN ARRAY tables
+    LOOP
+        bot_columns := bot_columns || kindly_stats.bot_column(event_table);
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
+    END LOOP;
+    IF NOT kindly_stats.is_distributed('kindly_stats.rollup') THEN
+        -- marks speak of this server's transactions
+        DELETE FROM kindly_stats.rollup WHERE cluster IS NOT NULL;
+    END IF;
+    RETURN QUERY SELECT p FROM kindly_stats.place_tables(shard_count) AS p;
+    FOR n IN 1 .. cardinality(tables)
+    LOOP
+        PERFORM kindly_stats.place_table(tables[n], bot_columns[n], NULL, true);
+        RETURN NEXT tables[n];
+    END LOOP;
+    PERFORM kindly_stats.copy_grants();
+    -- Citus takes it to the other nodes
+    PERFORM kindly_stats.run_own('CREATE OR REPLACE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b');
+    -- whoever reads statistics reads them through their owner
+    FOR role IN SELECT DISTINCT r.rolname FROM pg_class AS c, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
+                 WHERE NOT r.rolcanlogin AND c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'role "%" cannot log in: other nodes do not let it read or write', role
+            USING HINT = format('Whoever acts as that role here is that role there, too: ALTER ROLE %I LOGIN, without a password.', role);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.distribute(integer) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.distribute(integer) IS
+'spreads statistics, and events and conversations, over the workers of a Citus cluster, by bot
+
+shard_count: into how many shards, 1 to 64000; it counts the first time alone.  Gives back the tables that were placed.  It can be called again, for tables
+that were attached or made since, and for nodes that were added.  All on the coordinator, in one transaction, while nobody writes.  kindly_stats.undistribute() undoes it.
+Errors: 08006 where a node does not answer, 0A000 for what cannot be distributed, 22023, 25001 at an isolation level above READ COMMITTED, 55000
+where Citus or a node is not ready, a role cannot log in, or a table is still being counted.';
+CREATE FUNCTION kindly_stats.undistribute() RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[];
+    name text;
+    messages text := current_setting('client_min_messages');
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('bring tables back');
+    IF kindly_stats.place() = 'here' THEN
+        RETURN;
+    END IF;
+    PERFORM kindly_stats.require_cluster();
+    PERFORM kindly_stats.lock_repair();
+    names := ARRAY(SELECT DISTINCT t.event_table::text FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table) ORDER BY 1);
+    FOREACH name IN ARRAY names
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', name);
+    END LOOP;
+    names := names || ARRAY(SELECT s.name FROM (SELECT format('kindly_stats.%I', s.name) AS name, row_number() OVER () AS number FROM kindly_stats.shared_tables() AS s) AS s
+                             WHERE kindly_stats.is_distributed(to_regclass(s.name)) ORDER BY s.number DESC);
+    PERFORM set_config('client_min_messages', 'warning', true);
+    FOREACH name IN ARRAY names
+    LOOP
+        -- a table of the same name takes its place
+        PERFORM kindly_stats.run_without_triggers(name::regclass, ARRAY[format('SELECT undistribute_table(%L)', name)]);
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(name::regclass) AS r), false);
+        RETURN NEXT name::regclass;
+    END LOOP;
+    PERFORM set_config('client_min_messages', messages, true);
+    -- nobody has kept it meanwhile
+    IF to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
+        DELETE FROM kindly_stats.conversation_bot;
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.undistribute() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.undistribute() IS
+'brings what distribute() has spread back to the coordinator
+
+Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
+Errors: 08006 where a node does not answer, 25001 at an isolation level above READ COMMITTED, 55000 on a worker.';
+CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+BEGIN
+    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
+                                 JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
+    LOOP
+        RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
+CREATE FUNCTION kindly_stats.health_nodes() RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+    mine text := (SELECT e.extversion FROM pg_extension AS e WHERE e.extname = 'kindly_stats');
+BEGIN
+    IF kindly_stats.place() <> 'coordinator' THEN
+        RETURN;
+    END IF;
+    FOR node IN EXECUTE $query$
+        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
+          FROM run_command_on_all_nodes($node$SELECT json_build_object(
+                   'version', (SELECT extversion FROM pg_extension WHERE extname = 'kindly_stats'),
+                   'has_view', to_regclass('kindly_stats.bot') IS NOT NULL,
+                   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '10 minutes'),
+                   'disabled', (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgfoid = to_regproc('kindly_stats.count_events')))$node$) AS r
+          JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
+        UNION ALL
+        SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
+          FROM run_command_on_all_nodes('SELECT 1') AS r JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY 1$query$
+    LOOP
+        IF NOT node.success THEN
+            RETURN NEXT ROW('error', node.name, format('It does not answer: %s', split_part(node.result, E'\n', 1)), 'Start it; its bots can be neither counted nor asked for until then.')::kindly_stats.finding;
+        ELSIF node.state ->> 'version' IS DISTINCT FROM mine THEN
+            RETURN NEXT ROW('error', node.name, format('It has kindly_stats in version %s, and not %s.', coalesce(node.state ->> 'version', 'none'), mine),
+                            'ALTER EXTENSION kindly_stats UPDATE; -- on that node')::kindly_stats.finding;
+        ELSIF NOT (node.state ->> 'has_view')::boolean THEN
+            RETURN NEXT ROW('warning', node.name, 'It was added since tables were distributed, and lacks view kindly_stats.bot.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'prepared')::bigint > 0 THEN
+            RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
+                            'SELECT recover_prepared_transactions();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'disabled')::bigint > 0 THEN
+            RETURN NEXT ROW('error', node.name, format('%s triggers that count are disabled on its shards.', node.state ->> 'disabled'),
+                            'ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
+        END IF;
+    END LOOP;
+    RETURN QUERY EXECUTE $query$
+        SELECT 'error', t.event_table::text, 'It is distributed, but not beside the rollup: its events cannot be counted.',
+               format('SELECT kindly_stats.detach(%L); SELECT undistribute_table(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.distribute();', t.event_table, t.event_table, t.event_table)
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t JOIN pg_dist_partition AS p ON p.logicalrelid = t.event_table
+         WHERE p.colocationid <> (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass)
+        UNION ALL
+        SELECT 'notice', t.event_table::text, 'It lies on the coordinator alone.', 'SELECT kindly_stats.distribute();'
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t WHERE NOT kindly_stats.is_distributed(t.event_table)
+        UNION ALL
+        SELECT 'error', format('kindly_stats.%s', s.name), 'It was made since tables were distributed: other nodes do not have it.', 'SELECT kindly_stats.distribute();'
+          FROM kindly_stats.shared_tables() AS s, LATERAL to_regclass(format('kindly_stats.%I', s.name)) AS r (relation)
+         WHERE r.relation IS NOT NULL AND NOT kindly_stats.is_distributed(r.relation) ORDER BY 1, 2$query$;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that lack something, tables that are not where the rollup is';
 COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
 'events of one measure as a time series, each bucket beside one of an earlier range
 
@@ -1994,6 +2745,25 @@ COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_
 'events of one measure in all for each bot, most first
 
 Arguments and errors as those of stats_series_by_bot and stats_total.';
+CREATE FUNCTION kindly_stats.stats_series_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_series_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_series_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series of many bots together
+
+bots: which, NULL for all that the caller sees; others have nothing.  distinct_count: members, each of
+them once, whichever bots it is a member of.  Other arguments, columns and errors are those of stats_series; 54000 where all tallies of the range together exceed 256 MB.';
+CREATE FUNCTION kindly_stats.stats_total_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (count bigint, distinct_count bigint)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_total_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_total_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all of many bots together
+
+Arguments and errors as those of stats_series_across_bots and stats_total.';
 CREATE OR REPLACE FUNCTION kindly_stats.create_access_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -2001,6 +2771,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = to_regclass('kindly_stats.bot_grant') AND t.tgname = 'kindly_stats_changed')
        AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         RETURN;
+    END IF;
+    IF kindly_stats.place() = 'worker' THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
     END IF;
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
@@ -2050,6 +2823,9 @@ created_at: when it was made; expires_at: when it ends, NULL for never; revoked_
 
 is_only: always true, for there is one row; secret: the secret; created_at: when it was made.';
     END IF;
+    IF kindly_stats.place() = 'coordinator' THEN
+        PERFORM kindly_stats.place_tables(NULL);
+    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
@@ -2059,6 +2835,63 @@ CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relati
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
       FROM kindly_stats.conversation_tables() AS t, kindly_stats.partition_tree(t.conversation_table) AS r
+$$;
+CREATE FUNCTION kindly_stats.bots_policy(relation regclass, bot_column name, everywhere boolean) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    -- by name: another table may have taken its place since this was planned
+    SELECT CASE WHEN relation::text = 'kindly_stats.rollup'
+                THEN format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, %s))', relation, bot_column,
+                            CASE WHEN everywhere THEN 'kindly_stats.visible_bots()' ELSE '(SELECT kindly_stats.visible_bots())' END)
+                WHEN everywhere
+                -- by name: shards get their policies before their node has the table
+                THEN (SELECT format('CREATE POLICY kindly_stats_bots ON %1$s USING (kindly_stats.is_one_of(%2$I, kindly_stats.visible_bots())'
+                                    ' OR has_table_privilege(%3$L, ''INSERT, UPDATE, DELETE''))', relation, bot_column, format('%I.%I', n.nspname, c.relname))
+                        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation)
+                ELSE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
+                            ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', relation,
+                            format(CASE WHEN kindly_stats.has_text_bots(relation, jsonb_build_object('bot_id', bot_column)) THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, bot_column)) END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table, everywhere as distributed ones may have it';
+CREATE FUNCTION kindly_stats.rewrite_policies(relations regclass[], everywhere boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT w.relation, w.bot_column FROM kindly_stats.tables_with_bots() AS w
+              WHERE w.relation = ANY (relations) AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_bots')
+              ORDER BY w.relation
+    LOOP
+        EXECUTE format('DROP POLICY kindly_stats_bots ON %s', t.relation);
+        EXECUTE kindly_stats.bots_policy(t.relation, t.bot_column, everywhere);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, where they are distributed or brought back';
+CREATE OR REPLACE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    FOR t IN SELECT w.relation, w.bot_column, c.relrowsecurity,
+                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy
+               FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
+              ORDER BY w.relation::text COLLATE "C"
+    LOOP
+        IF NOT t.has_policy THEN
+            EXECUTE kindly_stats.bots_policy(t.relation, t.bot_column, kindly_stats.is_distributed(t.relation));
+        END IF;
+        IF NOT t.relrowsecurity THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
+        END IF;
+        IF NOT (t.has_policy AND t.relrowsecurity) THEN
+            RETURN NEXT t.relation;
+        END IF;
+    END LOOP;
+    PERFORM kindly_stats.admit_administrators();
+END
 $$;
 CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -2089,6 +2922,60 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
+CREATE FUNCTION kindly_stats.take_grants(grants jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    g record;
+BEGIN
+    -- nobody waits for whoever is at the same
+    SET LOCAL lock_timeout = '1s';
+    SET LOCAL citus.enable_ddl_propagation = off;
+    FOR g IN SELECT x.kind, x.object, x.privilege, x.grantee FROM jsonb_to_recordset(grants) AS x (kind text, object text, privilege text, grantee text)
+              WHERE to_regrole(quote_ident(x.grantee)) IS NOT NULL
+                AND NOT CASE x.kind WHEN 'SCHEMA' THEN has_schema_privilege(x.grantee, x.object, x.privilege)
+                                    WHEN 'TABLE' THEN has_table_privilege(x.grantee, x.object, x.privilege)
+                                    ELSE has_function_privilege(x.grantee, x.object, x.privilege) END
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %I', g.privilege, g.kind, CASE g.kind WHEN 'SCHEMA' THEN quote_ident(g.object) ELSE g.object END, g.grantee);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights on the extension''s objects that they have on another node';
+CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    grants jsonb;
+    failed text;
+BEGIN
+    IF kindly_stats.place() <> 'coordinator' THEN
+        RETURN;
+    END IF;
+    WITH member AS (
+        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
+    object AS (
+        SELECT 'SCHEMA' AS kind, n.nspname::text AS object, n.nspacl AS acl, n.nspowner AS owner
+          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+        UNION ALL
+        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        UNION ALL
+        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
+          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    SELECT jsonb_agg(jsonb_build_object('kind', o.kind, 'object', o.object, 'privilege', a.privilege_type, 'grantee', r.rolname)) INTO grants
+      FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner;
+    EXECUTE $query$SELECT min(format('%s:%s: %s', n.nodename, n.nodeport, n.result)) FROM run_command_on_workers(format('SELECT kindly_stats.take_grants(%L)', $1)) AS n WHERE NOT n.success$query$
+       INTO failed USING grants;
+    IF failed IS NOT NULL THEN
+        RAISE WARNING 'rights were not given on every node: %', failed USING HINT = 'Readers who connect to the coordinator need none there.  Else call kindly_stats.distribute() once more.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.copy_grants() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.copy_grants() IS
+'internal: gives roles the rights on the extension''s objects on workers, too
+
+Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -2100,6 +2987,7 @@ BEGIN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
+    PERFORM kindly_stats.copy_grants();
     PERFORM kindly_stats.note_bot(bot);
     INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END
@@ -2237,7 +3125,7 @@ COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API key
 bot: one bot''s only; NULL for all, and for those of roles (login).  is_valid: neither revoked nor expired.';
 CREATE OR REPLACE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
+    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'bots_policy', 'rewrite_policies', 'take_grants', 'copy_grants', 'grant_bot',
                          'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'create_login_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
                          'create_administrator_roles', 'grant_administration', 'allow_restore', 'drop_roles')
@@ -2266,7 +3154,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
                             'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text)',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',
@@ -2599,22 +3487,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_total(kindly_stats.overview_question, text, text[]) IS 'internal: a measure in all, beside that of an earlier range where there is one';
+CREATE FUNCTION kindly_stats.existing_measure(measure text) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT m.name FROM kindly_stats.measure AS m WHERE m.name = existing_measure.measure;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.existing_measure(text) IS 'internal: the name of a measure, if there is one of that name';
+CREATE FUNCTION kindly_stats.interaction_names(bot bigint) RETURNS TABLE (id text, name text)
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_interaction_names';
+COMMENT ON FUNCTION kindly_stats.interaction_names(bigint) IS 'internal: ids and names that kindly_stats.interaction has of a bot';
 CREATE FUNCTION kindly_stats.overview_list(q kindly_stats.overview_question, measure text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
-      FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
-     WHERE m.name = overview_list.measure
+      FROM kindly_stats.existing_measure(overview_list.measure) AS m (name), kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_list(kindly_stats.overview_question, text) IS 'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
 CREATE FUNCTION kindly_stats.overview_buttons(q kindly_stats.overview_question) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     WITH button (line, place) AS MATERIALIZED (SELECT b.* FROM json_array_elements(kindly_stats.overview_list(q, 'buttons')) WITH ORDINALITY AS b),
     name (id, name) AS MATERIALIZED (
-        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
-         WHERE i.bot_id = q.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
+        SELECT i.id, i.name FROM kindly_stats.interaction_names(q.bot::bigint) AS i
         UNION ALL
-        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
-         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
+        SELECT t.key[3], t.key[2] FROM kindly_stats.existing_measure('interactions') AS m (name), kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
+         WHERE t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
     SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
                'name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,0}'),
                'dialogue', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,2}')) ORDER BY b.place), '[]')
@@ -2648,6 +3544,7 @@ DECLARE
     series json;
     total record;
     more record;
+    member text;
 BEGIN
     CASE card
     WHEN 'chats', 'messages' THEN
@@ -2660,7 +3557,8 @@ BEGIN
             RETURN NULL;
         END IF;
         total := kindly_stats.overview_total(q, q.measure, q.key);
-        RETURN (SELECT json_build_object('member', (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure),
+        member := (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure);
+        RETURN (SELECT json_build_object('member', member,
                     'now', json_build_object('count', total.count, 'members', total.members, 'series', json_agg(s.count), 'member_series', json_agg(s.members)),
                     'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
                   FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);
