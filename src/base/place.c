@@ -107,7 +107,10 @@ ks_is_distributed(void)
 	return ks_rollup_place() != KS_PLACE_HERE;
 }
 
-/* Whether a relation is a shard of one that has another name. */
+/*
+ * Whether a relation is a shard of one that has another name.  While a table is dropped its shards are unknown already; but
+ * their triggers have their number, too.
+ */
 bool
 ks_is_shard(Oid relid)
 {
@@ -115,7 +118,10 @@ ks_is_shard(Oid relid)
 
 	if (!ks_is_distributed())
 		return false;
-	answer = ask_catalog("SELECT pg_catalog.relation_is_a_known_shard($1)", relid);
+	answer = ask_catalog("SELECT pg_catalog.relation_is_a_known_shard($1) OR EXISTS ("
+						 "SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_trigger AS t ON t.tgrelid OPERATOR(pg_catalog.=) c.oid"
+						 " WHERE c.oid OPERATOR(pg_catalog.=) $1 AND t.tgname OPERATOR(pg_catalog.~) '^kindly_stats_.*_[0-9]+$'"
+						 " AND pg_catalog.substring(c.relname, '_[0-9]+$') OPERATOR(pg_catalog.=) pg_catalog.substring(t.tgname, '_[0-9]+$'))", relid);
 	return answer != NULL && strcmp(answer, "t") == 0;
 }
 

@@ -207,6 +207,15 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
+    -- Citus makes another table beside it, which takes the rows and then the name
+    SELECT g INTO part FROM unnest(gone) AS g JOIN pg_class AS o ON o.oid = g JOIN pg_class AS n ON n.relnamespace = o.relnamespace AND n.oid > o.oid AND n.relkind = o.relkind
+     WHERE kindly_stats.is_distributed(g) AND n.relname ~ '_[0-9]+$' AND starts_with(n.relname::text, left(o.relname::text, 40))
+       AND n.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295
+       AND NOT kindly_stats.is_shard(n.oid) LIMIT 1;
+    IF part IS NOT NULL THEN
+        RAISE EXCEPTION 'distributed table "%" is attached: its statistics would not go with it', part USING ERRCODE = '0A000',
+            HINT = 'SELECT kindly_stats.undistribute() brings all tables back, and distribute() spreads them anew; or detach the table first.';
+    END IF;
     PERFORM kindly_stats.exclude_repair();
     -- in the order in which DROP TABLE takes its locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1

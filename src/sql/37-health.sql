@@ -30,7 +30,7 @@ BEGIN
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
       FROM pg_trigger AS g
-     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure) AND NOT kindly_stats.is_shard(g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
@@ -40,7 +40,7 @@ BEGIN
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
        -- a trigger for each row may be one for what is replicated, and nothing else
-       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0) AND NOT kindly_stats.is_shard(g.tgrelid)
      ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',

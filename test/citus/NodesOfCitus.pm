@@ -12,7 +12,7 @@ use Test::More;
 sub new
 {
 	my ($class, %options) = @_;
-	my $self = bless { nodes => [] }, $class;
+	my $self = bless { nodes => [], own_shards => $options{own_shards} }, $class;
 
 	for my $number (0 .. ($options{workers} // 2))
 	{
@@ -44,6 +44,7 @@ sub add_database
 		$node->safe_psql($name, 'CREATE EXTENSION citus');
 	}
 	$first->safe_psql($name, 'SELECT citus_set_coordinator_host(\'127.0.0.1\', ' . $first->port . ')');
+	$first->safe_psql($name, 'SELECT citus_set_node_property(\'127.0.0.1\', ' . $first->port . q{, 'shouldhaveshards', true)}) if $self->{own_shards};
 	$first->safe_psql($name, "SELECT citus_add_node('127.0.0.1', " . $_->port . ')') for @others;
 	$first->safe_psql($name, 'CREATE EXTENSION kindly_stats');
 	return;

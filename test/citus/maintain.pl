@@ -9,7 +9,8 @@ use lib $FindBin::Bin;
 use NodesOfCitus;
 use Test::More;
 
-my $nodes = NodesOfCitus->new;
+# the coordinator has shards of its own, beside the tables that stand for all
+my $nodes = NodesOfCitus->new(workers => 2, own_shards => 1);
 
 sub done
 {
@@ -79,6 +80,14 @@ done(q{CALL kindly_stats.attach_concurrently('event', '{"session_id": "conversat
 done(q{SELECT kindly_stats.attach('event', '{"session_id": null}')}, 'with other columns');
 done(q{DROP TABLE part}, 'a table is dropped: its statistics stay');
 is($nodes->ask(q{SELECT * FROM kindly_stats.health() WHERE severity = 'error'}), '', 'health() is content');
+is($nodes->ask(q{SELECT string_agg(event_table::text, ' ') FROM kindly_stats.event_table}), 'event', 'shards of this node are no tables of their own');
+
+# what Citus would do with an attached table without us
+for my $call ("undistribute_table('event')", "alter_distributed_table('event', shard_count := 3, cascade_to_colocated := false)")
+{
+	is($nodes->ask("SET client_min_messages = error; SELECT $call"), 'ERROR: distributed table "public.event" is attached: its statistics would not go with it', "$call is refused");
+}
+$nodes->agree('still there');
 
 # a table that lies elsewhere
 is($nodes->ask(q{CREATE TABLE apart (bot_id bigint, occurred_at timestamptz, kind text); SET client_min_messages = error; SELECT create_distributed_table('apart', 'bot_id', colocate_with => 'none')}), '', 'a table not beside the rollup');
