@@ -90,7 +90,7 @@ sub compare
 	{
 		diag("$statements[$_]\n  single:  " . substr($expected[$_] // '', 0, 500) . "\n  cluster: " . substr($found[$_] // '', 0, 500));
 	}
-	cmp_ok($refused, '<', @statements / 4, "$name, node $node: most have an answer");
+	cmp_ok($refused, '<=', 5 + @statements / 4, "$name, node $node: most have an answer");
 	return;
 }
 
