@@ -35,9 +35,9 @@ FROM (VALUES ('{2025-01-01,2025-01-02}', NULL), ('{-infinity,infinity}', NULL), 
 		('{NULL,2025-01-01}', NULL), ('{2025-01-02,2025-01-01}', NULL), ('{2025-01-01,2025-01-01}', '{0}'), ('{2025-01-01,2025-01-02}', '{NULL}'), ('{2025-01-01,2025-01-02}', '{0,1}'),
 		('{2025-01-01,2025-01-02}', '{-1}'), ('{2025-01-01,2025-01-02}', '{-2}'), ('{2025-01-01,2025-01-02}', '{1000000}'), ('{{2025-01-01},{2025-01-02}}', NULL)) AS v (e, b),
 	(VALUES (false, false), (true, false), (true, true)) AS w (d, f);
-SELECT e AS edges, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, 0, 1, 5, %L) FROM stored', 'messages', e, s)) AS failure
+SELECT e AS edges, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, ROW(0, 1, 5, false, %L::boolean)::kindly_stats.top_lines) FROM stored', 'messages', e, s)) AS failure
 FROM (VALUES ('{2025-01-01,2025-01-02}'), ('{}'), ('{2025-01-01}'), (NULL), ('{NULL}')) AS v (e), (VALUES (false), (true)) AS w (s);
-SELECT t AS take, s AS spread, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, 0, %s, 5, %L) FROM stored', 'messages', '{-infinity,infinity}', t, s)) AS failure
+SELECT t AS take, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, ROW(0, %s, 5, true, %L::boolean)::kindly_stats.top_lines) FROM stored', 'messages', '{-infinity,infinity}', t, s)) AS failure
 FROM (VALUES (-2147483648), (-65), (-64), (-2), (-1), (0), (2147483647)) AS v (t), (VALUES (false), (true)) AS w (s);
 SELECT kindly_stats.series_agg('messages', NULL::kindly_stats.tally, 'messages', ARRAY[now()], NULL, true, NULL, true);
 SELECT kindly_stats.series_agg(measure, tally, 'messages', ARRAY[now()], NULL, true, NULL, false) FROM stored;

@@ -17,7 +17,9 @@
 #include "base/array.h"
 #include "base/compat.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "executor/executor.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -194,7 +196,52 @@ ks_series_agg_final(PG_FUNCTION_ARGS)
 										  INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Transition function of top_agg: further arguments 8 skip, 9 take (less than zero: so many parts, each with a list of its own), 10 limit, 11 spread. */
+/* What lines a list has: a value of type kindly_stats.top_lines. */
+typedef struct top_lines
+{
+	uint32		skip;
+	uint32		take;
+	uint32		limit;
+	bool		apart;
+	bool		with_series;
+} top_lines;
+
+/* A field of a row, or the default where it is NULL; of less than nothing there is nothing. */
+static uint32
+number_field(HeapTupleHeader row, AttrNumber number, uint32 otherwise)
+{
+	bool		isnull;
+	Datum		value = GetAttributeByNum(row, number, &isnull);
+
+	return isnull ? otherwise : (uint32) Max(DatumGetInt32(value), 0);
+}
+
+static bool
+flag_field(HeapTupleHeader row, AttrNumber number)
+{
+	bool		isnull;
+	Datum		value = GetAttributeByNum(row, number, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+static void
+parse_lines(FunctionCallInfo fcinfo, int argument, top_lines *lines)
+{
+	HeapTupleHeader row;
+
+	*lines = (top_lines) {.take = KS_KEY_MAX_PARTS, .limit = PG_UINT32_MAX};
+	if (PG_ARGISNULL(argument))
+		return;
+	row = PG_GETARG_HEAPTUPLEHEADER(argument);
+	lines->skip = number_field(row, 1, 0);
+	lines->take = Min(number_field(row, 2, KS_KEY_MAX_PARTS), KS_KEY_MAX_PARTS);
+	lines->limit = number_field(row, 3, PG_UINT32_MAX);
+	lines->apart = flag_field(row, 4);
+	lines->with_series = flag_field(row, 5);
+}
+
+/* Transition function of top_agg: further argument 8 lines. */
 Datum
 ks_top_agg_step(PG_FUNCTION_ARGS)
 {
@@ -206,18 +253,15 @@ ks_top_agg_step(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(memory);
 		ks_intervals intervals;
 		ks_filter	filter;
-		int32		take = PG_ARGISNULL(9) ? KS_KEY_MAX_PARTS : PG_GETARG_INT32(9);
+		top_lines	lines;
 		void		(*start) (ks_query *, ks_memory, const ks_intervals *, const ks_filter *, bool, uint32_t, uint32_t);
 
 		state = ks_agg_state_new(fcinfo, &intervals, &filter);
-		state->limit = PG_ARGISNULL(10) ? PG_UINT32_MAX : (uint32) PG_GETARG_INT32(10);
-		start = !PG_ARGISNULL(11) && PG_GETARG_BOOL(11) ? ks_query_top_series : ks_query_top;
-		state->lists = take < 0 && start == ks_query_top;
-		if (take < 0)
-			take = take < -KS_KEY_MAX_PARTS ? KS_KEY_MAX_PARTS : -take;
-		start(&state->query, memory, &intervals, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
-			  PG_ARGISNULL(8) ? 0 : (uint32) PG_GETARG_INT32(8),
-			  (uint32) take);
+		parse_lines(fcinfo, 8, &lines);
+		state->limit = lines.limit;
+		state->lists = lines.apart && !lines.with_series;
+		start = lines.with_series ? ks_query_top_series : ks_query_top;
+		start(&state->query, memory, &intervals, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6), lines.skip, lines.take);
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))

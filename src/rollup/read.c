@@ -468,30 +468,41 @@ message_from(Datum answer, MemoryContext memory, StringInfo message)
 	MemoryContextSwitchTo(old);
 }
 
+/* What lines a list has: kindly_stats.top_lines. */
+typedef struct top_lines
+{
+	int			skip;
+	int			take;
+	int32		limit;
+	bool		apart;
+	bool		with_series;
+} top_lines;
+
 /* Runs top_agg; its answer, which outlives SPI, is false where there is no row. */
 static bool
-read_lines(const ks_rollup_query *query, int skip, int take, int32 limit, bool series, StringInfo message)
+read_lines(const ks_rollup_query *query, top_lines lines, StringInfo message)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	ks_reader	reader;
-	Datum		values[QUERY_ARGUMENTS + 4];
-	char		nulls[QUERY_ARGUMENTS + 4];
-	Oid			types[QUERY_ARGUMENTS + 4];
+	Datum		values[QUERY_ARGUMENTS + 5];
+	char		nulls[QUERY_ARGUMENTS + 5];
+	Oid			types[QUERY_ARGUMENTS + 5];
 	Datum		answer;
 	bool		isnull;
 
 	ks_reader_begin(&reader);
 	query_arguments(query, &reader, values, nulls, types);
 	types[8] = types[9] = types[10] = INT4OID;
-	types[11] = BOOLOID;
-	values[8] = Int32GetDatum(skip);
-	values[9] = Int32GetDatum(take);
-	values[10] = Int32GetDatum(limit);
-	values[11] = BoolGetDatum(series);
-	nulls[8] = nulls[9] = nulls[10] = nulls[11] = ' ';
-	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" IS_INCOMPLETE FROM_ROLLUP,
-				QUERY_ARGUMENTS + 4, types);
+	types[11] = types[12] = BOOLOID;
+	values[8] = Int32GetDatum(lines.skip);
+	values[9] = Int32GetDatum(lines.take);
+	values[10] = Int32GetDatum(lines.limit);
+	values[11] = BoolGetDatum(lines.apart);
+	values[12] = BoolGetDatum(lines.with_series);
+	memset(nulls + 8, ' ', 5);
+	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, $2, $5, $6, $7, $8, ROW($9, $10, $11, $12, $13)::kindly_stats.top_lines)"
+				IS_INCOMPLETE FROM_ROLLUP, QUERY_ARGUMENTS + 5, types);
 	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, caller, message);
@@ -526,7 +537,7 @@ ks_read_top(const ks_rollup_query *query, int skip, int take, int32 limit, ks_to
 	StringInfoData message;
 
 	memset(top, 0, sizeof(*top));
-	if (read_lines(query, skip, take, limit, false, &message))
+	if (read_lines(query, (top_lines) {skip, take, limit, false, false}, &message))
 	{
 		top->total = pq_getmsgint64(&message);
 		ks_top_receive(&message, top);
@@ -536,10 +547,10 @@ ks_read_top(const ks_rollup_query *query, int skip, int take, int32 limit, ks_to
 
 /* The values of each of so many parts from skip on, a list each, heaviest first. */
 void
-ks_read_tops(const ks_rollup_query *question, int skip, int parts, ks_top *tops)
+ks_read_tops(const ks_rollup_query *query, int skip, int parts, ks_top *tops)
 {
 	StringInfoData message;
-	bool		any = read_lines(question, skip, -parts, PG_INT32_MAX, false, &message);
+	bool		any = read_lines(query, (top_lines) {skip, parts, PG_INT32_MAX, true, false}, &message);
 	int64		total = any ? pq_getmsgint64(&message) : 0;
 	int			i;
 
@@ -550,7 +561,7 @@ ks_read_tops(const ks_rollup_query *question, int skip, int parts, ks_top *tops)
 		ks_top_receive(&message, &tops[i]);
 	}
 	for (i = 0; i < parts; i++)
-		check_lines(question, &tops[i], NULL);
+		check_lines(query, &tops[i], NULL);
 }
 
 /* All keys likewise, with a series for each. */
@@ -560,7 +571,7 @@ ks_read_top_series(const ks_rollup_query *query, int skip, int take, ks_top_seri
 	StringInfoData message;
 
 	memset(series, 0, sizeof(*series));
-	if (read_lines(query, skip, take, PG_INT32_MAX, true, &message))
+	if (read_lines(query, (top_lines) {skip, take, PG_INT32_MAX, false, true}, &message))
 	{
 		series->top.total = pq_getmsgint64(&message);
 		ks_top_series_receive(&message, query->nbuckets, query->distinct, series);

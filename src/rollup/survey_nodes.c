@@ -103,7 +103,7 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 	const char *distinct = part->distinct ? "true" : "false";
 
 	if (survey->take > 0)
-		appendStringInfo(query, ", kindly_stats.top_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, %d, %d, %d, true)",
+		appendStringInfo(query, ", kindly_stats.top_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, ROW(%d, %d, %d, false, true)::kindly_stats.top_lines)",
 						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
 	else if (part->kind == KS_SURVEY_COUNTS)
 		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);

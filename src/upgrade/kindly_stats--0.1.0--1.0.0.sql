@@ -7,6 +7,7 @@ DROP FUNCTION kindly_stats.overview_card(text, kindly_stats.bot_id, kindly_stats
 DROP FUNCTION kindly_stats.overview_buttons(kindly_stats.bot_id, json, kindly_stats.moment, kindly_stats.moment, text);
 DROP FUNCTION kindly_stats.overview_breakdown(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[]);
 DROP FUNCTION kindly_stats.overview_list(text, kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text[], text[], integer);
+DROP FUNCTION kindly_api.languages(kindly_stats.bot_id, text);
 DROP FUNCTION kindly_stats.api_keys(kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.grant_reading(name);
@@ -21,9 +22,13 @@ DROP VIEW bi.daily;
 DROP FOREIGN TABLE kindly_stats.bi_daily;
 DROP VIEW bi.hourly;
 DROP FOREIGN TABLE kindly_stats.bi_hourly;
+DROP FUNCTION kindly_stats.language_filter(kindly_stats.bot_id, text[], text);
+DROP FUNCTION kindly_stats.languages(kindly_stats.bot_id, text);
+DROP FUNCTION kindly_stats.language(text, text);
 DROP VIEW kindly_stats.covered_relation;
 DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
+DROP FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz);
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.count_query(regclass, jsonb, text);
@@ -88,11 +93,29 @@ COMMENT ON FUNCTION kindly_stats.info(kindly_stats.tally) IS
 
 version of the stored format; size in bytes; number of keys, of quarter hours with weight and of members; total weight; first
 and last instant that was ever added.';
+CREATE OR REPLACE FUNCTION kindly_stats.moment(integer) RETURNS kindly_stats.moment
+AS 'MODULE_PATHNAME', 'ks_moment_from_integer'
+-- always an error: stable, so that it is raised when the query runs and not when it is planned
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1;
 CREATE FUNCTION kindly_stats.weekdays(locale text DEFAULT NULL, style text DEFAULT 'long')
 RETURNS TABLE (place integer, day integer, name text)
 AS 'MODULE_PATHNAME', 'ks_weekdays'
 -- not immutable: names change with ICU; not strict: a locale left out means ISO weeks
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 7;
+COMMENT ON FUNCTION kindly_stats.buckets(kindly_stats.moment, kindly_stats.moment, text, text, text) IS
+'the local hours, days, weeks, months, quarters or years of a range, with their first instants
+
+from: first moment; goes back to the beginning of its hour (granularity hour) or local day.
+to: end, exclusive; inside an hour or day it reaches to that one''s end.
+tz: a name of pg_timezone_names, +hh:mm or a Windows time zone name; the session''s TimeZone if left out.
+granularity: hour, day, week, month, quarter or year; 1h, 1d, 1w, 1M and 1y are the same.
+locale: decides on which day weeks begin and in which calendar months and years are counted, such as nb-NO or fa-IR; ISO if left
+out.  bucket and bucket_end are the instants at which the whole unit begins and ends, date is its beginning on the local clock,
+is_partial says that from or to lies within a week or longer unit, or that it is not over yet, as of the setting kindly_stats.now or the transaction.  A date that the local clock jumped over has no row.  An hour is
+all instants between two changes of the clock with one local date and hour: one that it shows twice has two rows, and where it is
+changed within an hour, what it shows before and after are rows of their own.
+Errors: 22023 for an unknown zone, granularity or locale, an empty range or too many buckets, 22008 for moments outside the years
+1 to 9999.';
 COMMENT ON FUNCTION kindly_stats.weekdays(text, text) IS
 'names of the weekdays in a locale''s language, in the order of its week
 
@@ -279,7 +302,7 @@ COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final 
 COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
 COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows of the rollup; with_series: a series for each line';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
 COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
 COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
@@ -290,6 +313,17 @@ CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAF
 COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
 COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
+CREATE OR REPLACE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    -- most mappings have names alone, which is quicker to see
+    SELECT CASE WHEN argument ~ $names$^\{("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null)(, "([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*": ("([^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(0[1-9a-f]|1[0-9a-f]))*"|null))*)?\}\Z$names$ THEN argument::jsonb
+                -- from the inside out: a text T; an object V of texts and nulls; a rule R
+                WHEN argument ~ replace(replace(replace(
+                    $mapping$^\{T: (?:T|null|R)(?:, T: (?:T|null|R))*\}\Z$mapping$,
+                    'R', $rule$\{T: (?:T|\[T(?:, T)*\]|V)(?:, T: (?:T|\[T(?:, T)*\]|V))*\}$rule$),
+                    'V', $values$\{T: (?:T|null)(?:, T: (?:T|null))*\}$values$),
+                    'T', $text$"(?:[^"\\\x01-\x1f]|\\["\\/bfnrt]|\\u00(?:0[1-9a-f]|1[0-9a-f]))*"$text$) THEN argument::jsonb END
+$$;
 CREATE FUNCTION kindly_stats.event_tables() RETURNS TABLE (event_table regclass, columns jsonb, grain text, known_as text)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -297,7 +331,7 @@ BEGIN ATOMIC
       FROM pg_catalog.pg_trigger AS t, LATERAL (SELECT kindly_stats.trigger_arguments(t.tgargs) AS arguments) AS a
      WHERE t.tgfoid = 'kindly_stats.count_events()'::regprocedure AND t.tgtype = 4
        AND (t.tgnargs = 3
-            -- DETACH PARTITION CONCURRENTLY has begun: whoever reads the parent does not see it any more
+            -- DETACH PARTITION CONCURRENTLY has begun: queries on the parent do not see the partition any more
             OR t.tgnargs = 4 AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.tgrelid AND i.inhdetachpending))
        AND a.arguments[2] IN ('event', 'conversation_start', 'conversation_end') AND kindly_stats.mapping(a.arguments[3]) IS NOT NULL
        AND NOT kindly_stats.is_shard(t.tgrelid);
@@ -325,7 +359,7 @@ BEGIN
     IF kindly_stats.has_rollup() THEN
         RETURN;
     END IF;
-    -- another session may be at the same, and be done before us
+    -- another session may be doing the same, and finish first
     PERFORM kindly_stats.lock_creation();
     IF kindly_stats.has_rollup() THEN
         RETURN;
@@ -334,7 +368,7 @@ BEGIN
             bot_id bigint NOT NULL,
             measure text COLLATE "C" NOT NULL,
             month date NOT NULL,
-            -- rows of new events ascend with their transactions, see src/rollup/row_id.c; what is below zero lies in the other index
+            -- ids of new rows ascend with their transactions, see src/rollup/row_id.c; those below zero lie in the other index
             id bigint NOT NULL DEFAULT -1 - floor(random() * 4611686018427387904)::bigint,
             kept boolean NOT NULL DEFAULT false,
             cluster bigint,
@@ -396,7 +430,7 @@ event_table: which; grain: of which measures; columns: how it named the columns 
 Such a table cannot be attached before kindly_stats.forget_kept(), or its events would be counted twice.';
     END IF;
     IF to_regclass('kindly_stats.known_bot') IS NULL THEN
-        -- no key of its bots: two writers of a new one do not wait for each other, and both leave a line
+        -- no key on bots: two writers of a new bot do not wait for each other, and both add a line
         CREATE TABLE kindly_stats.known_bot (
             bot_id bigint NOT NULL,
             id text COLLATE "C" NOT NULL,
@@ -420,7 +454,7 @@ Rows are added as events are written.';
 id: the id that the user has for the bot; name: its name, which no other bot has; bot_id: the number of the bot, made of the id.
 A bot needs no name to be counted.';
     END IF;
-    -- it goes with the extension, whose function it calls
+    -- it is dropped with the extension, whose function it calls
     IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.bot_name'::regclass AND a.attname = 'bot_id' AND NOT a.attisdropped) THEN
         ALTER TABLE kindly_stats.bot_name ADD COLUMN bot_id bigint UNIQUE GENERATED ALWAYS AS (kindly_stats.bot_id(id)::bigint) STORED;
     END IF;
@@ -472,7 +506,7 @@ event_table: which; since: when counting began.';
 
 is_only: always true, for there is one row; verified_at: when; differences: how many rows kindly_stats.verify() had.';
     END IF;
-    -- tables that were restored without this schema have their triggers, and nothing of them is counted
+    -- tables that were restored without this schema have their triggers, but their rows are not counted
     IF is_new THEN
         INSERT INTO kindly_stats.counting (event_table) SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t ON CONFLICT DO NOTHING;
     END IF;
@@ -551,7 +585,7 @@ BEGIN
         ELSIF NOT kindly_stats.type_fits(c.role, c.rule, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
                 USING ERRCODE = '42804', HINT = kindly_stats.fitting_types(c.role, c.rule, c.atttypid);
-        -- virtual ones are never computed for triggers, and those of partitions only where their columns lie as the parent's do
+        -- virtual columns are never computed for triggers, and those of partitions only if their columns are laid out as the parent's are
         ELSIF c.attgenerated = 'v' OR c.relkind = 'p' AND EXISTS (
                 SELECT FROM kindly_stats.partition_tree(event_table) AS p JOIN pg_attribute AS a ON a.attrelid = p AND a.attname = c.physical WHERE a.attgenerated <> '') THEN
             RAISE EXCEPTION 'generated column "%" of %table "%" cannot be read as "%"', c.physical,
@@ -560,6 +594,35 @@ BEGIN
                     CASE WHEN c.relkind = 'p' THEN '' ELSE ', or a stored one' END, c.logical);
         END IF;
     END LOOP;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.create_triggers(relation regclass, event_table regclass, columns jsonb, grain text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    call text := format('FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.count_events(%L, %L, %L%s)', event_table::text, grain, columns::text,
+                        CASE WHEN relation <> event_table THEN ', ''partition''' END);
+    renamed name;
+BEGIN
+    -- its owner may have renamed a trigger, but two would count twice
+    FOR renamed IN SELECT t.tgname FROM pg_trigger AS t
+                    WHERE t.tgrelid = relation AND t.tgfoid = 'kindly_stats.count_events()'::regprocedure
+                      AND (kindly_stats.trigger_arguments(t.tgargs))[2] = grain
+                      AND t.tgname <> ALL (ARRAY(SELECT kindly_stats.trigger_name(grain, e) FROM unnest(ARRAY['insert', 'update', 'delete']) AS e))
+    LOOP
+        PERFORM kindly_stats.drop_trigger(relation, renamed);
+    END LOOP;
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER INSERT ON %s REFERENCING NEW TABLE AS kindly_stats_new %s',
+                   kindly_stats.trigger_name(grain, 'insert'), relation, call);
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER UPDATE ON %s REFERENCING OLD TABLE AS kindly_stats_old NEW TABLE AS kindly_stats_new %s',
+                   kindly_stats.trigger_name(grain, 'update'), relation, call);
+    EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER DELETE ON %s REFERENCING OLD TABLE AS kindly_stats_old %s',
+                   kindly_stats.trigger_name(grain, 'delete'), relation, call);
+    EXECUTE format('CREATE OR REPLACE TRIGGER kindly_stats_truncate BEFORE TRUNCATE ON %s'
+                   ' FOR EACH STATEMENT EXECUTE FUNCTION kindly_stats.refuse_truncate()', relation);
+    PERFORM kindly_stats.refuse_merge(relation);
+    IF kindly_stats.counts_replicated(event_table) THEN
+        PERFORM kindly_stats.create_replica_triggers(relation, event_table, columns, grain);
+    END IF;
 END
 $$;
 CREATE FUNCTION kindly_stats.partition_tree(event_table regclass) RETURNS SETOF regclass
@@ -610,7 +673,7 @@ BEGIN
     IF event_table IS NULL THEN
         RAISE EXCEPTION '"event_table" is missing' USING ERRCODE = '22004', HINT = 'Pass the name of the table.';
     END IF;
-    -- below 16384 are the server's own; temporary tables cannot be read by the other sessions that ask for statistics
+    -- oids below 16384 are the server's own; temporary tables cannot be read by other sessions, which ask for statistics
     IF class.oid IS NULL OR class.relkind NOT IN ('r', 'p') OR class.relnamespace = 'kindly_stats'::regnamespace
        OR class.oid < 16384 OR class.relpersistence = 't' THEN
         RAISE EXCEPTION '"%" cannot be an event table', event_table
@@ -660,16 +723,16 @@ DECLARE
     known jsonb;
     wanted jsonb;
     is_counting boolean;
-    -- what is counted can no longer be told from the table
+    -- what has been counted can no longer be found in the table
     is_lost boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('attach an event table');
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    -- before the table: whoever repairs holds this one, and then waits for tables
+    -- before the table's lock: repairs take this one first, and then wait for tables
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
-    -- nobody writes while existing events are counted and the triggers appear
+    -- nobody may write while existing events are counted and the triggers are created
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', event_table);
     known := kindly_stats.attached_columns(event_table, grain);
     wanted := kindly_stats.wanted_columns(event_table, columns, grain);
@@ -683,10 +746,10 @@ BEGIN
     IF known IS DISTINCT FROM wanted AND NOT is_lost THEN
         PERFORM kindly_stats.append_counts(event_table, wanted, grain, NULL, false, false);
     END IF;
-    -- partitions that are covered below were written to without being counted
+    -- what was written to partitions without triggers, which they get below, was not counted
     is_lost := is_lost OR known IS NOT NULL AND EXISTS (SELECT FROM kindly_stats.bare_partitions(event_table));
     RETURN QUERY SELECT * FROM kindly_stats.create_missing_triggers(event_table, wanted, grain);
-    -- what attach_concurrently() left undone
+    -- what attach_concurrently() has left unfinished
     IF is_counting THEN
         PERFORM kindly_stats.finish_attach(event_table);
     ELSIF is_lost THEN
@@ -733,7 +796,7 @@ BEGIN
     END IF;
     FOREACH known IN ARRAY ARRAY(SELECT ROW(t.*)::kindly_stats.event_table FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table)
     LOOP
-        -- of what is half counted, repair() takes away what is there
+        -- where a table is half counted, repair() takes away what has been counted
         EXIT WHEN half_counted;
         IF keep_statistics THEN
             PERFORM kindly_stats.move_counts(event_table, known.columns, known.grain);
@@ -770,7 +833,7 @@ CREATE FUNCTION kindly_stats.raw_measure(event_table regclass, columns jsonb, me
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     m record;
-    -- of a condition that is a number
+    -- for a condition that is a number
     number_type text;
     keys text[];
 BEGIN
@@ -814,7 +877,7 @@ DECLARE
     m record;
 BEGIN
     PERFORM kindly_stats.require_columns(event_table, columns);
-    -- what is mapped to null is no event
+    -- a row whose kind is mapped to null is no event
     IF columns -> 'kind' -> 'values' IS NOT NULL THEN
         SELECT format(' AND coalesce(%s COLLATE "C" <> ALL (%L), true)',
                       kindly_stats.column_expression(event_table, columns #- '{kind,values}', 'kind', 'text'), array_agg(v.key)) INTO dropped
@@ -1007,7 +1070,7 @@ BEGIN
             END IF;
             PERFORM kindly_stats.repair(NULL, b.name);
         ELSE
-            -- what it is now is no definition of this version either
+            -- its present definition is not that of this version either
             UPDATE kindly_stats.measure AS m SET built_in = b.version WHERE m.name = b.name;
         END IF;
         measure := o.name;
@@ -1057,12 +1120,12 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first month: NULL for all';
-CREATE OR REPLACE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
+CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
     RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
-    -- to compile the query takes longer than to run it on most tables
+    -- on most tables, compiling the query takes longer than running it
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-    -- tallies are of months
+    -- tallies are by month
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
     -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
     stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
@@ -1089,7 +1152,7 @@ BEGIN
             SELECT e.bot_id, e.month, e.measure, NULL, e.occurred_at, e.key, e.member, e.weight FROM (%1$s) AS e WHERE $1 IS NULL OR e.bot_id = $1),
         compared AS (
             SELECT b.bot_id, kindly_stats.compare(b.measure, b.month, b.tally, b.occurred_at, b.key, b.member, b.weight) AS differences FROM both_sides AS b GROUP BY 1),
-        -- of measures that are there, and of the months that are asked for: a row that spans months has others, too
+        -- only existing measures and the months that are asked for: a row that spans months has others, too
         different AS MATERIALIZED (
             SELECT d.bot_id, m.name AS measure, d.month, d.stored, d.recounted
               FROM (SELECT c.bot_id, c.differences[n][1] AS measure, date '2000-01-01' + c.differences[n][2]::integer AS month,
@@ -1115,6 +1178,7 @@ BEGIN
         USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
 'counts the raw events anew and lists where the rollup differs
 
@@ -1156,7 +1220,7 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
     IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
-        -- tables that were restored have triggers, and perhaps nothing that these could count in
+        -- restored tables have triggers, but perhaps there is no rollup yet
         PERFORM kindly_stats.create_tables();
     ELSIF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
@@ -1167,7 +1231,7 @@ BEGIN
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot::bigint);
-    -- what is marked before the snapshot is counted in it
+    -- what is marked before the snapshot is taken is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
     changed := kindly_stats.repair(bot);
@@ -1175,7 +1239,7 @@ BEGIN
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
     END IF;
-    -- rows that came without triggers
+    -- rows that were written without triggers
     PERFORM kindly_stats.note_all_conversation_bots(bot::bigint);
     RETURN changed;
 END
@@ -1199,6 +1263,40 @@ COMMENT ON FUNCTION kindly_stats.lock_closing(bigint, date, boolean, bigint) IS
 'internal: takes the lock of whoever closes a day, on the node where it is worked out
 
 rows: an aggregate over rows of the bot, which has it worked out on the bot''s node; it is given back.  at_once: fail instead of waiting (55006).';
+CREATE OR REPLACE FUNCTION kindly_stats.create_exported() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_own_tables();
+    -- who attaches may hold other locks already: this one is taken only to create the table
+    IF to_regclass('kindly_stats.exported') IS NOT NULL AND to_regclass('kindly_stats.conversation_bot') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- another session may be doing the same, and finish first
+    PERFORM kindly_stats.lock_creation();
+    IF to_regclass('kindly_stats.exported') IS NULL THEN
+        CREATE TABLE kindly_stats.exported (
+            bot_id bigint,
+            day date,
+            exported_at timestamptz NOT NULL DEFAULT now(),
+            bot_name text,
+            conversations bigint NOT NULL,
+            PRIMARY KEY (bot_id, day)
+        );
+        COMMENT ON TABLE kindly_stats.exported IS 'UTC days that are closed: their exports say bot_name, and have so many conversations, from then on; rows are made by close_day() and deleted by reopen_day()';
+    END IF;
+    IF to_regclass('kindly_stats.conversation_bot') IS NULL THEN
+        CREATE TABLE kindly_stats.conversation_bot (
+            conversation_table regclass NOT NULL,
+            bot_id bigint NOT NULL,
+            id uuid NOT NULL DEFAULT gen_random_uuid(),
+            PRIMARY KEY (bot_id, conversation_table, id)
+        );
+        -- for tables that were restored without this schema
+        PERFORM kindly_stats.note_all_conversation_bots(NULL);
+        COMMENT ON TABLE kindly_stats.conversation_bot IS 'which conversation tables and partitions have had rows of which bot, perhaps more than once: a bot''s exports read these alone; lines are added as rows are written, and deleted by detach()';
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.note_all_conversation_bots(bot bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1285,10 +1383,10 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.refuse_merge(r) FROM kindly_stats.partition_tree(conversation_table) AS r;
     EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', conversation_table);
-    -- who closes a day counts its conversations in all tables, this one among them or not
+    -- closing a day counts its conversations in all tables, with or without this one
     PERFORM kindly_stats.lock_exported();
     SELECT t.columns INTO known FROM kindly_stats.conversation_tables() AS t WHERE t.conversation_table = attach_conversations.conversation_table;
-    -- what has been exported would be said otherwise
+    -- exported documents would change
     IF known IS NOT NULL AND EXISTS (
         SELECT FROM jsonb_each_text(columns) AS c
          WHERE c.value <> coalesce(known ->> c.key, c.key) AND c.key <> ALL (kindly_stats.lost_columns(conversation_table, known))) THEN
@@ -1316,11 +1414,24 @@ BEGIN
     RETURN QUERY SELECT unnest(covered);
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.require_table(event_table);
+    PERFORM kindly_stats.create_tables();
+    PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    -- nobody should have to wait for a call that will be refused anyway
+    IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
+        RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';
+    END IF;
+    RETURN true;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.begin_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM kindly_stats.lock_within(ARRAY(SELECT r FROM kindly_stats.partition_tree(event_table) AS r ORDER BY r <> event_table, r));
-    -- a partition that has come since is new to all writers
+    -- a partition that was added meanwhile is new to all writers
     IF EXISTS (SELECT FROM kindly_stats.create_missing_triggers(event_table,
                    kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event'), 'event')) THEN
         INSERT INTO kindly_stats.counting (event_table) VALUES (begin_attach.event_table) ON CONFLICT DO NOTHING;
@@ -1329,6 +1440,41 @@ BEGIN
 EXCEPTION
     WHEN lock_not_available OR deadlock_detected THEN
         RETURN false;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM kindly_stats.lock_repair();
+    -- somebody else may have finished this, or detached the table
+    IF EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table) THEN
+        PERFORM kindly_stats.repair();
+        DELETE FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table;
+    END IF;
+    RETURN true;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.check_new_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known kindly_stats.measure;
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
+            HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    END IF;
+    SELECT * INTO known FROM kindly_stats.measure AS m WHERE m.name = check_new_measure.name AND NOT m.counted;
+    IF NOT FOUND THEN
+        PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
+        PERFORM kindly_stats.notice_kept(name);
+    -- to continue, its name is enough
+    ELSIF NOT ((kinds, member, weight, condition, needed) IS NULL AND coalesce(keys, '{}') = '{}' AND grain = 'event')
+          AND (kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain)
+              IS DISTINCT FROM (known.kinds, known.keys, known.member, known.weight, known.condition, known.needed, known.grain) THEN
+        RAISE EXCEPTION 'measure "%" exists already', name USING ERRCODE = '42710',
+            HINT = 'It is still being counted, with other arguments: to go on, call it with its name alone.';
+    END IF;
+    RETURN true;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.begin_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS boolean
@@ -1363,7 +1509,7 @@ DECLARE
     inner_table regclass;
     known record;
 BEGIN
-    -- attached tables in a tree that is not
+    -- attached tables in a tree that is not attached
     SELECT c.relation INTO inner_table FROM kindly_stats.covered_relation AS c JOIN kindly_stats.partition_tree(top) AS r ON r = c.relation
      WHERE r <> top AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS t WHERE t.relation = top) ORDER BY 1 LIMIT 1;
     IF inner_table IS NOT NULL THEN
@@ -1374,7 +1520,7 @@ BEGIN
     LOOP
         PERFORM kindly_stats.create_triggers(r, top, known.columns, known.grain) FROM kindly_stats.partition_tree(top) AS r;
     END LOOP;
-    -- of rows that were written through the tree its top is listed
+    -- for rows that were written through the tree, its top is listed
     FOR known IN SELECT kindly_stats.mapping((kindly_stats.trigger_arguments(t.tgargs))[2]) AS columns FROM pg_trigger AS t
                   WHERE t.tgrelid = top AND t.tgname = 'kindly_stats_closed_insert' AND t.tgfoid = 'kindly_stats.guard_exported()'::regprocedure
     LOOP
@@ -1428,12 +1574,12 @@ BEGIN
             PERFORM kindly_stats.create_triggers(part.relid, top, known.columns, known.grain);
         END LOOP;
     END LOOP;
-    -- a partition that counts what is replicated makes its tree do so
+    -- if a partition counts replicated rows, its tree has to, too
     IF kindly_stats.counts_replicated(top) AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = top AND t.tgfoid = 'kindly_stats.count_replicated()'::regprocedure) THEN
         PERFORM kindly_stats.create_replica_triggers(r, top, e.columns, e.grain) FROM kindly_stats.event_tables() AS e, kindly_stats.partition_tree(top) AS r
           WHERE e.event_table = top;
     END IF;
-    -- what was half counted alone is so as a part of its tree
+    -- a table that was half counted alone is half counted in its tree
     WITH half AS (
         DELETE FROM kindly_stats.counting AS c USING pg_partition_tree(sync_tree.relation) AS p WHERE c.event_table = p.relid RETURNING c.since)
     INSERT INTO kindly_stats.counting (event_table, since) SELECT top, min(h.since) FROM half AS h HAVING count(*) > 0 ON CONFLICT DO NOTHING;
@@ -1514,7 +1660,7 @@ BEGIN
             HINT = 'SELECT kindly_stats.undistribute() brings all tables back, and distribute() spreads them anew; or detach the table first.';
     END IF;
     PERFORM kindly_stats.exclude_repair();
-    -- in the order in which DROP TABLE takes its locks: a partition's parent first
+    -- in the order of DROP TABLE's locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
     LOOP
         EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', part);
@@ -1568,7 +1714,7 @@ BEGIN
     IF NOT (kindly_stats.is_covered(relation) OR partition <> 0 AND kindly_stats.is_covered(partition)) OR NOT kindly_stats.may_alter(relation, caller) THEN
         RETURN;
     END IF;
-    -- before the tables are locked: a repair that has this one may be waiting for them
+    -- before the tables are locked: a repair that holds this lock may be waiting for them
     PERFORM kindly_stats.exclude_repair();
     IF partition <> 0 AND kindly_stats.is_covered(relation) THEN
         PERFORM kindly_stats.before_partition(relation, caller);
@@ -1596,7 +1742,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = enum AND t.typtype = 'e' AND pg_has_role(caller, t.typowner, 'USAGE')) THEN
         RETURN;
     END IF;
-    -- no lock on a table is waited for: one that is being attached must be there to be seen
+    -- no table's lock makes this wait for an attach in progress, whose table has to be seen
     PERFORM kindly_stats.exclude_repair();
     FOR reader IN
         SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e
@@ -1662,7 +1808,7 @@ BEGIN
         PERFORM kindly_stats.require_countable(c) FROM unnest(ARRAY[relation] || ARRAY(SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = relation)) AS c
           WHERE kindly_stats.is_covered(c);
     END IF;
-    -- ENABLE TRIGGER ALL, as pg_restore has it, means others: those for replicas stay what they are
+    -- ENABLE TRIGGER ALL, as in pg_restore, is not meant for the replica triggers: these stay what they are
     FOR found IN SELECT t.tgrelid::regclass AS name, t.tgname FROM kindly_stats.partition_tree(relation) AS r JOIN pg_trigger AS t ON t.tgrelid = r
                   WHERE switches AND t.tgenabled = 'O' AND t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure)
                   ORDER BY t.tgparentid <> 0, 1, 2
@@ -1745,7 +1891,7 @@ $$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_triggers() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    -- a table that is attached for itself and through its parent
+    -- a table that is attached both by itself and through its parent
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('It is attached, and a partition of %s, which is attached, too: its events are counted twice.', a.event_table),
            format('SELECT kindly_stats.detach(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', t.event_table, a.event_table)
@@ -1761,7 +1907,7 @@ BEGIN
      WHERE (SELECT count(*) FROM pg_trigger AS g, unnest(ARRAY['insert', 'update', 'delete']) AS e
              WHERE g.tgrelid = r.relation AND g.tgname = kindly_stats.trigger_name(t.grain, e) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure) < 3
      ORDER BY 2;
-    -- without the trigger for INSERT it is not even known as an event table
+    -- without the INSERT trigger it is not even known as an event table
     RETURN QUERY
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
@@ -1815,7 +1961,7 @@ BEGIN
     RETURN QUERY
     SELECT 'error', t.event_table::text, format('Its column "%s" for "%s" has become of type %s, which cannot be counted: writers get an error.',
                                                 a.attname, l.logical, format_type(a.atttypid, a.atttypmod)),
-           -- DDL that is followed would count the table as it is first
+           -- DDL, while event triggers are enabled, would first count the table as it is
            format('SET session_replication_role = replica; ALTER TABLE %s ALTER COLUMN %I TYPE %s; RESET session_replication_role; SELECT kindly_stats.rebuild();',
                   t.event_table, a.attname,
                   CASE WHEN t.columns -> l.logical -> 'tz' IS NOT NULL THEN 'timestamp' WHEN t.columns -> l.logical -> 'unit' IS NOT NULL THEN 'double precision'
@@ -1876,7 +2022,7 @@ $$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_counting() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    -- whoever counts has this lock, see KS_LOCK_OF_REPAIR
+    -- a session that is counting holds this lock, see KS_LOCK_OF_REPAIR
     is_running boolean := EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database AND d.datname = current_database()
                                    WHERE l.locktype = 'advisory' AND l.objsubid = 6 AND l.classid = 0 AND l.objid = 0 AND l.mode = 'ExclusiveLock');
 BEGIN
@@ -1917,6 +2063,23 @@ BEGIN
       FROM (SELECT r.bot_id, r.month, count(*) - count(DISTINCT r.measure) AS rows FROM kindly_stats.rollup AS r
              GROUP BY r.bot_id, r.month, r.kept HAVING count(*) - count(DISTINCT r.measure) > enough) AS m
     HAVING count(*) > 0;
+END
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.health_size(slack bigint DEFAULT 67108864) RETURNS SETOF kindly_stats.finding
+    LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    size bigint := pg_total_relation_size(to_regclass('kindly_stats.rollup'));
+    tallies bigint;
+BEGIN
+    IF NOT kindly_stats.has_rollup() OR size <= slack THEN
+        RETURN;
+    END IF;
+    -- besides its tally, a row and its index entries have about so many bytes
+    SELECT coalesce(sum(pg_column_size(r.tally) + 150), 0) INTO tallies FROM kindly_stats.rollup AS r;
+    IF size > slack + 2 * tallies THEN
+        RETURN NEXT ROW('warning', 'kindly_stats.rollup', format('It has %s on disk for %s of tallies.', pg_size_pretty(size), pg_size_pretty(tallies)),
+                        'VACUUM (FULL) kindly_stats.rollup; -- writers and questions wait for it')::kindly_stats.finding;
+    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.health_verification() RETURNS SETOF kindly_stats.finding
@@ -1977,11 +2140,33 @@ BEGIN
     UNION ALL SELECT * FROM kindly_stats.health_nodes();
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.restore_kept() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- the tables are not counted any more, not even half
+    IF to_regclass('kindly_stats.counting') IS NOT NULL THEN
+        DELETE FROM kindly_stats.counting;
+    END IF;
+    IF EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = 'kindly_stats.rollup'::regclass AND a.attname = 'saved' AND NOT a.attisdropped) THEN
+        DELETE FROM kindly_stats.rollup WHERE saved IS NULL OR NOT kept;
+        ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally;
+        UPDATE kindly_stats.rollup SET tally = (E'\\x' || encode(saved, 'hex'))::kindly_stats.tally;
+        ALTER TABLE kindly_stats.rollup ALTER COLUMN tally SET NOT NULL;
+        ALTER TABLE kindly_stats.rollup DROP COLUMN saved;
+    ELSE
+        -- what is left of the rows is of no use; grants and policies are worth keeping
+        TRUNCATE kindly_stats.rollup;
+        ALTER TABLE kindly_stats.rollup ADD COLUMN tally kindly_stats.tally NOT NULL;
+    END IF;
+    RAISE NOTICE 'statistics but those of events that are gone were dropped with the extension'
+        USING HINT = 'Attach each event table again: the events that it has are counted.';
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.note_kept(event_table regclass, columns jsonb, grain text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     DELETE FROM kindly_stats.detached AS d
      WHERE d.event_table IN (SELECT kindly_stats.partition_tree(note_kept.event_table)) AND d.grain = note_kept.grain OR NOT EXISTS (SELECT FROM pg_class AS c WHERE c.oid = d.event_table);
-    -- a partition may leave its tree later, and is counted then, too
+    -- a partition may leave its tree later, and has been counted then, too
     INSERT INTO kindly_stats.detached (event_table, grain, columns)
     SELECT r, note_kept.grain, note_kept.columns FROM kindly_stats.partition_tree(note_kept.event_table) AS r
 $$;
@@ -2424,6 +2609,17 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that lack something, tables that are not where the rollup is';
+COMMENT ON FUNCTION kindly_stats.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'events of one measure as a time series, with distinct members
+
+bot: whose; from, to: dates or timestamps, to exclusive, both rounded outward to whole days (hours for granularity hour); tz: time
+zone of the buckets, default the session''s; granularity: hour, day, week, month, quarter or year; measure: see
+kindly_stats.measure, default messages, whose members are sessions; sources, language_codes: values to include or, with a
+leading minus, to exclude, 20,000 at most, and a backslash before a value takes it as it is; key: parts of the key that must be equal, NULL for any; locale: calendar and first day of the week,
+default ISO.  A row for every bucket, zeros included: its start, its local label, events (or weight), distinct members in it, and
+is_partial, whether the range covers only a part of it or it is not over yet, as of the setting kindly_stats.now or the transaction.  An unknown bot has zeros.
+Errors: 22004 without bot, 22008 for instants outside the years 1 to 9999, 22023 for any other argument that makes no sense,
+55000 before the first event table is attached.';
 COMMENT ON FUNCTION kindly_stats.stats_series_compared(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text) IS
 'events of one measure as a time series, each bucket beside one of an earlier range
 
@@ -2431,12 +2627,56 @@ Arguments up to locale and errors as those of stats_series; compare: previous_pe
 calendar months), previous_year (the same dates a year before) or previous_year_weekday (52 weeks before).  Days and hours are compared with
 those of the shifted date, other buckets in order.  previous_ columns, difference (count less previous_count) and ratio (count by previous_count) are NULL where there is
 nothing to compare with, such as for 29 February, the ratio also where the earlier count is 0.  is_partial: the ranges cover only a part of either bucket, or it is not over yet, as of the setting kindly_stats.now or the transaction.';
+COMMENT ON FUNCTION kindly_stats.stats_retention(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
+'members by the bucket of their first visit, and how many of them come in each later one
+
+granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
+passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, NULL where it is empty; is_partial:
+the range covers only a part of either bucket, or it is not over yet.  54000 for more than 2,800 buckets.';
 COMMENT ON FUNCTION kindly_stats.period(text, text, timestamptz, text) IS
 'local dates of a period by name, to exclusive, and a granularity that suits it
 
 name: today, yesterday, last7days, last30days, thisWeek, lastWeek, thisMonth, lastMonth, last3Months, thisQuarter, lastQuarter, thisYear or lastYear, in any case; tz: whose date is today, default the session''s; now: default that of the setting kindly_stats.now, or the transaction''s;
 locale: calendar and first day of the week, default ISO.  What goes on now, last7days and last30days end with today, the others where it begins.
 Errors: 22023 for an unknown name, tz or locale, 22008 for instants outside the years 1 to 9999.';
+CREATE FUNCTION kindly_stats.language(code text, by text DEFAULT 'tag') RETURNS text
+    -- not immutable: deprecated codes and likely scripts change with ICU
+    LANGUAGE C STABLE PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'ks_language';
+COMMENT ON FUNCTION kindly_stats.language(text, text) IS
+'the one spelling of a language code: en-US for en_US, he for iw
+
+code: as a channel or browser said it.  by: tag, the canonical BCP 47 tag with its region, or language, without region and variants:
+en for en-GB; zh-Hant for zh-TW, whose script is not the usual one; no for nb and nb-NO, while nn is a language of its own.
+What is no language code is given back as it is, NULL for NULL.
+Error: 22023 for another by.';
+CREATE FUNCTION kindly_stats.languages(bot kindly_stats.bot_id, by text DEFAULT 'tag')
+    RETURNS TABLE (language text, language_codes text[])
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    SELECT l.language, array_agg(c.code ORDER BY c.code COLLATE "C")
+      FROM kindly_stats.stats_options(bot) AS o, unnest(o.language_codes) AS c (code), kindly_stats.language(regexp_replace(c.code, '^\\', ''), by) AS l (language)
+     GROUP BY l.language ORDER BY l.language COLLATE "C";
+END;
+COMMENT ON FUNCTION kindly_stats.languages(kindly_stats.bot_id, text) IS
+'languages of a bot, each with all the codes that its events have for it
+
+bot: whose; by: as for language().  language_codes is what the argument of that name takes, so that distinct members are counted once
+in a language, whatever codes they came with.  Events without a code are in none.
+Errors: those of stats_options, and 22023 for another by.';
+CREATE FUNCTION kindly_stats.language_filter(bot kindly_stats.bot_id, language_codes text[], by text DEFAULT 'language') RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000
+BEGIN ATOMIC
+    SELECT CASE WHEN language_filter.language_codes IS NOT NULL THEN coalesce(array_agg(DISTINCT f.item COLLATE "C" ORDER BY f.item COLLATE "C"), '{}') END
+      FROM (SELECT substring(w.item FROM '^-') AS minus, w.item AS asked, regexp_replace(w.item, '^-?\\?', '') AS code FROM unnest(language_filter.language_codes) AS w (item)) AS a
+      LEFT JOIN kindly_stats.languages(bot, by) AS l ON l.language = kindly_stats.language(a.code, by) AND a.code <> '',
+           LATERAL (SELECT concat(a.minus, c.code) FROM unnest(l.language_codes) AS c (code) UNION ALL SELECT a.asked) AS f (item);
+END;
+COMMENT ON FUNCTION kindly_stats.language_filter(kindly_stats.bot_id, text[], text) IS
+'what to pass as language_codes, so that all codes of a language are one
+
+bot: whose; language_codes: as the argument of that name, {no} or {-en}; by: as for language(), by default language.  Each item
+stays, and all codes that the bot has for the same language come with it, as it includes or excludes.  NULL, for all, stays NULL.
+Errors: those of stats_options, and 22023 for another by.';
 CREATE FOREIGN TABLE kindly_stats.bi_hourly (
     date date,
     hour timestamp,
@@ -2787,7 +3027,7 @@ BEGIN
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
     IF to_regclass('kindly_stats.bot_grant') IS NULL THEN
-        -- by name: a role's number is another one in the cluster that a dump is restored to
+        -- by name: roles have other oids in the cluster to which a dump is restored
         CREATE TABLE kindly_stats.bot_grant (
             role name NOT NULL,
             bot_id bigint NOT NULL,
@@ -2994,6 +3234,9 @@ BEGIN
             USING ERRCODE = '22004', HINT = 'Pass the name of a role and the bot''s id.';
     ELSIF NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = grant_bot.role) THEN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
+    ELSIF role IN ('kindly_api_anonymous', 'kindly_api_authenticator', 'kindly_api_guest', 'kindly_api_user') THEN
+        RAISE EXCEPTION 'bots cannot be granted to role "%" of the API', role
+            USING ERRCODE = '22023', HINT = 'What a request sees is what its token says: make a key with kindly_stats.create_api_key() or create_login_key().';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
     PERFORM kindly_stats.copy_grants();
@@ -3005,20 +3248,35 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boo
 COMMENT ON FUNCTION kindly_stats.grant_bot(name, kindly_stats.bot_id, boolean) IS
 'lets a database role read the statistics of a bot
 
-role: the role, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
+role: the role, none of those of the API, whose members that inherit its rights see the bot, too; bot: the bot; tables: whether to grant SELECT on the tables that statistics
 are read from as well, conversation tables among them, which exports need, and queries that read these tables themselves.
 The role gets USAGE of the schemas and SELECT on view kindly_stats.bot and those of schema bi, which is all that tools list then.
 kindly_stats.bot_grant lists what was granted, by the roles'' names.
-Errors: 22004, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+Errors: 22004, 22023 for a role of the API, 42704 where there is no such role, 55000 before kindly_stats.enable_row_security() was called.';
+CREATE OR REPLACE FUNCTION kindly_stats.create_role(role name, options text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known record;
+BEGIN
+    SELECT r.rolsuper, r.rolbypassrls, r.rolcanlogin INTO known FROM pg_roles AS r WHERE r.rolname = create_role.role;
+    IF NOT FOUND THEN
+        EXECUTE format('CREATE ROLE %I %s', role, options);
+    -- claims of these roles are trusted: nobody else may act as one
+    ELSIF known.rolsuper OR known.rolbypassrls OR known.rolcanlogin <> (options LIKE 'LOGIN%') THEN
+        RAISE EXCEPTION 'role "%" exists and may do what it should not', role USING ERRCODE = '42710',
+            HINT = format('Rename it, or ALTER ROLE %I NOSUPERUSER NOBYPASSRLS %s.', role, options);
+    END IF;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.limit_api_roles() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wanted record;
 BEGIN
-    -- that the server knows the extension's settings, of which only a superuser may set unknown ones
+    -- so that the server knows the extension's settings: unknown ones can be set only by a superuser
     PERFORM kindly_stats.visible_bots();
-    -- PostgREST sets what the role of a request has at the begin of its transaction, but only what any session knows; the settings of
-    -- the extension it does not find there, so that they are set where it logs in.
+    -- At the beginning of a transaction, PostgREST applies the settings of the request's role, but only those that every session knows.  It
+    -- would not find the extension's settings, so these are set on the role as which it logs in.
     FOR wanted IN
         SELECT s.role, s.name, s.value
           FROM (VALUES ('kindly_api_user', 'statement_timeout', '15s'), ('kindly_api_user', 'lock_timeout', '1s'),
@@ -3031,9 +3289,9 @@ BEGIN
                        ('kindly_api_authenticator', 'log_parameter_max_length', '0'),
                        ('kindly_api_authenticator', 'log_parameter_max_length_on_error', '0')) AS s (role, name, value)
           JOIN pg_roles AS r ON r.rolname = s.role
-         -- a value of the operator's own stays
+         -- a value that the operator has set stays
          WHERE NOT EXISTS (SELECT FROM unnest(r.rolconfig) AS c (setting) WHERE starts_with(c.setting, concat(s.name, '=')))
-           -- one that only a superuser may give
+           -- a setting that only a superuser may change
            AND (s.name <> 'log_parameter_max_length' OR (SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user))
     LOOP
         EXECUTE format('ALTER ROLE %I SET %s = %L', wanted.role, wanted.name, wanted.value);
@@ -3060,11 +3318,11 @@ BEGIN
     GRANT EXECUTE ON FUNCTION kindly_api.auth(), kindly_api.exchange(), kindly_api.health(), kindly_api.request(), kindly_api.request_volatile() TO kindly_api_anonymous;
     GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_api TO kindly_api_user;
     PERFORM kindly_stats.grant_reading('kindly_api_user', true);
-    -- its rights on the tables decide alone: whoever takes them away has closed the API
+    -- its rights on the tables decide: revoking them closes the API
     REVOKE SELECT ON kindly_stats.bot FROM kindly_api_user;
-    -- Who has a link sees the page's statistics: no schema but those two, so that PostgREST has nothing else for him, and no conversation.
+    -- A link shows the page's statistics: no schemas but these two, so that PostgREST offers nothing else, and no conversation.
     GRANT USAGE ON SCHEMA kindly_stats TO kindly_api_guest;
-    -- request() says that it is not for him
+    -- request() says that it is not for links
     GRANT EXECUTE ON FUNCTION kindly_api.token(), kindly_api.request(), kindly_api.request_volatile(),
         kindly_api.overview(kindly_stats.bot_id, text, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text, text[], integer, text, text[]) TO kindly_api_guest;
     GRANT SELECT ON kindly_stats.rollup, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction, kindly_stats.measure, kindly_stats.counting TO kindly_api_guest;
@@ -3109,6 +3367,19 @@ COMMENT ON FUNCTION kindly_stats.create_login_key(name, text, interval) IS
 role: whose bots it opens, those that kindly_stats.grant_bot() gave to it or to a role whose rights it has, as they are when it is used; the role need not
 be able to log in.  label, lifetime: as those of create_api_key().  The page takes it, and exchanges of Sage''s for a token of one of the bots do; in the place of a token it is none.
 Errors: 22004 without role, 42704 where there is no such role, 22023 for a lifetime that is over.';
+CREATE OR REPLACE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- also for a whole key: what follows the prefix must not get into any message
+    wanted text := left(regexp_replace(prefix, '^ks_', ''), 12);
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.prefix = wanted;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no API key with prefix "%"', wanted USING ERRCODE = '22023', HINT = 'kindly_stats.api_keys() lists the keys.';
+    END IF;
+END
+$$;
 COMMENT ON FUNCTION kindly_stats.revoke_api_key(text) IS
 'makes an API key invalid
 
@@ -3157,7 +3428,7 @@ BEGIN
           FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
           JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'kindly_stats'
          WHERE p.pronamespace = 'kindly_stats'::regnamespace AND NOT kindly_stats.is_about_access(p.oid)
-           -- what event triggers call they call as the extension's owner
+           -- what event triggers call runs as the extension's owner
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
@@ -3180,7 +3451,7 @@ BEGIN
         EXECUTE command;
     END LOOP;
     GRANT SELECT ON kindly_stats.health TO kindly_stats_admin, kindly_stats_monitor;
-    -- how old the secret is, but not the secret
+    -- the secret's age, but not the secret
     IF to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         GRANT SELECT (created_at) ON kindly_stats.api_secret TO kindly_stats_admin, kindly_stats_monitor;
     END IF;
@@ -3227,7 +3498,7 @@ DECLARE
     key text := claims ->> 'key';
     bot text;
 BEGIN
-    -- A login has several bots, and is counted by its key alone.  A token whose key is not known is counted by itself as one of its bot's.
+    -- A login has several bots, and is counted by its key alone.  A token without a known key counts as one of its bot's.
     IF claims ->> 'login' IS NULL OR claims ->> 'bot' IS NOT NULL OR cardinality(kindly_stats.visible_bots()) = 0 THEN
         bot := kindly_stats.require_bot(NULL)::bigint;
     END IF;
@@ -3241,6 +3512,19 @@ COMMENT ON FUNCTION kindly_api.token() IS
 
 The answer is {"bot": ...}, its id as the token has it, null for a login''s; it costs next to nothing.  The headers X-Kindly-Bot, its number, and X-Kindly-Key, the latter with the prefix of the
 key that the token was given for, are for the proxy, which counts requests by them.  HTTP status: 401 without a token.';
+CREATE FUNCTION kindly_api.languages(bot kindly_stats.bot_id DEFAULT NULL, by text DEFAULT 'tag')
+    RETURNS TABLE (language text, language_codes text[])
+    LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    SELECT * FROM kindly_stats.languages(kindly_stats.require_bot(bot), by);
+END;
+REVOKE EXECUTE ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_api.languages(kindly_stats.bot_id, text) IS
+'languages of a bot, each with all the codes that its events have for it
+
+bot: by default the token''s; by: tag, which makes en_US and en-US one, or language, which makes no and nb one, and en-US and en-GB.
+language_codes is what the argument of that name takes: members are then counted once in a language.
+Errors: 400 for another by, 403 for another bot.';
 CREATE FUNCTION kindly_api.share(bot kindly_stats.bot_id DEFAULT NULL, lifetime interval DEFAULT '7 days') RETURNS json
     LANGUAGE C VOLATILE COST 1000 AS 'MODULE_PATHNAME', 'ks_share_link';
 REVOKE EXECUTE ON FUNCTION kindly_api.share(kindly_stats.bot_id, interval) FROM PUBLIC;
@@ -3401,7 +3685,7 @@ COMMENT ON FUNCTION kindly_api.stats_retention(kindly_stats.bot_id, kindly_stats
 
 granularity: default week; measure: one that counts members, default users; other arguments and errors as those of stats_series.  A cohort are those whose first event of all time that
 passes the filters lies in the bucket; age: how many buckets later, 0 its own; date: that bucket''s label; ratio: part of the cohort, null where it is empty; is_partial: the range
-covers only a part of either bucket.';
+covers only a part of either bucket, or it is not over yet.';
 CREATE FUNCTION kindly_api.stats_funnel(
     bot kindly_stats.bot_id DEFAULT NULL, "from" kindly_stats.moment DEFAULT NULL, "to" kindly_stats.moment DEFAULT NULL, tz text DEFAULT NULL,
     measures text[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL)
@@ -3585,7 +3869,7 @@ BEGIN
                     'now', json_build_object('totals', json_object_agg(e.key, e.value #> '{now,total}'), 'series', json_object_agg(e.key, e.value #> '{now,series}')),
                     'before', CASE WHEN compared THEN json_build_object('totals', json_object_agg(e.key, e.value -> 'before')) END) FROM json_each(series) AS e);
     WHEN 'users' THEN
-        -- Whoever came in the range and never before: all up to its end, less all up to its begin.
+        -- Members who came in the range and never before: all up to its end, less all up to its beginning.
         total := kindly_stats.overview_total(q, 'users');
         RETURN (SELECT json_build_object('now', json_build_object('users', total.members, 'created', until.distinct_count - before.distinct_count, 'series', (SELECT json_agg(s.members) FROM kindly_stats.overview_series(q, 'users') AS s)),
                     'before', CASE WHEN compared THEN json_build_object('users', total.previous_members, 'series', (SELECT json_agg(s.previous_members) FROM kindly_stats.overview_series(q, 'users') AS s)) END)
@@ -3603,11 +3887,15 @@ BEGIN
     WHEN 'languages' THEN
         RETURN json_build_object('now', kindly_stats.overview_breakdown(q, 'language_code'));
     WHEN 'heatmap' THEN
+        -- whose hours are more than may be asked for at once; a day has 25 at times
+        IF (SELECT 24 * count(*) + 2 FROM kindly_stats.buckets(q."from", q."to", q.tz, 'day')) > current_setting('kindly_stats.max_buckets')::bigint THEN
+            RETURN json_build_object('now', NULL);
+        END IF;
         RETURN (SELECT json_build_object('now', json_build_object('counts', json_agg(h.count ORDER BY h.day, h.hour), 'occurrences', json_agg(h.occurrences ORDER BY h.day, h.hour),
                     'days', (SELECT json_agg(w.day ORDER BY w.place) FROM kindly_stats.weekdays(q.locale) AS w)))
                   FROM kindly_stats.stats_heatmap(q.bot, q."from", q."to", q.tz, coalesce(q.measure, 'messages'), q.sources, q.language_codes, q.key) AS h);
     WHEN 'intents' THEN
-        -- Conversations are not filtered by channel and language there, there may be no table of them, and not everybody may read them.
+        -- Left out under filters by channel and language, where there is no conversation table, and for callers who may not read them.
         IF q.sources IS NULL AND q.language_codes IS NULL AND EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
             BEGIN
                 RETURN json_build_object('now', kindly_stats.overview_intents(q));
@@ -3630,7 +3918,7 @@ DECLARE
 BEGIN
     RETURN (SELECT json_build_object('date', json_agg(to_char(s.date, shape)), 'label', CASE WHEN named THEN json_agg(kindly_stats.bucket_label(s.date, q.granularity, q.locale)) END,
                        'before', CASE WHEN q.compare IS NOT NULL THEN json_agg(to_char(s.previous_date, shape)) END,
-                       -- where the last one would end, whether the range does there or not
+                       -- where the last one would end, whether or not the range ends there
                        'end', CASE WHEN named THEN (SELECT kindly_stats.local_date(e.edges[2] - interval '1 microsecond', q.tz) + 1
                             FROM kindly_stats.edges(kindly_stats.moment(max(s.date)::date), kindly_stats.moment(least(max(s.date)::date, date '9997-01-01') + 800), q.tz, q.granularity, q.locale) AS e (edges))
                           ELSE max(s.date)::date + 1 END)
@@ -3675,7 +3963,7 @@ BEGIN
     SELECT r.* INTO shown FROM kindly_stats.overview_range(period, "from", "to", tz, granularity, locale, first, kindly_stats.local_date(life.last, tz)) AS r;
     q := ROW(me, shown."from", shown."to", tz, shown.granularity, locale, sources, language_codes, NULL, NULL, NULL, measure, key, top);
     IF compare IS NOT NULL THEN
-        -- what began before the bot did is nothing to compare with
+        -- a range that begins before the bot's first event is not compared
         SELECT compare, kindly_stats.moment(t.previous_from), kindly_stats.moment(t.previous_to) INTO q.compare, q.previous_from, q.previous_to
           FROM kindly_stats.stats_total_compared(me, q."from", q."to", tz, q.granularity, 'messages', sources, language_codes, compare => overview.compare) AS t
          WHERE t.previous_from >= first;
@@ -3702,7 +3990,7 @@ buttons, sources, languages, heatmap, intents, topics, sentiments, responses, in
 languages then are of.
 The answer says bot, range (period, from, to, granularity, today), before (from, to), life (from, to), sources and language_codes that there are, periods by name as [from, to], all as local dates, to exclusive;
 buckets (date, label in the locale''s language, before, end: the day after the last); and cards, each with now, and before where it is compared.  Series are lists of counts, one a bucket; rates parts of 1.  users.created: users who
-wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, and days as weeks have them by the locale; outcomes: conversations that ended in the
+wrote in the range and never before; sources, languages: null is without one; heatmap: by hour of the week, 168 counts, Sunday first, how often each of these hours was in the range, null where it has more hours than the setting kindly_stats.max_buckets lets through, and days as weeks have them by the locale; outcomes: conversations that ended in the
 range; intents: null under a filter, for conversations are not filtered there, and with a link that was shared.  The header ETag has a validator.
 Errors: 400 for arguments that are missing or make no sense, 403 for another bot than the token''s.';
 CREATE FUNCTION kindly_api.bots() RETURNS TABLE (bot text, name text)
@@ -3741,7 +4029,7 @@ BEGIN
     IF compare IS NOT NULL AND cardinality(bots) > 0 THEN
         SELECT t.previous_from, t.previous_to INTO previous_from, previous_to
           FROM kindly_stats.stats_total_compared(bots[1], q."from", q."to", tz, 'day', 'messages', compare => bots_overview.compare) AS t;
-        -- what began before all of them did is nothing to compare with
+        -- a range that begins before the first event of all of them is not compared
         IF (previous_from < kindly_stats.local_date(life.first, tz)) IS NOT FALSE THEN
             q.compare := NULL;
         END IF;
