@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/place.h"
 #include "base/statement.h"
 
 #include "catalog/namespace.h"
@@ -16,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -90,7 +92,11 @@ read_grants(Oid table, Oid role)
 	ArrayType  *result;
 	Datum		bots;
 	bool		isnull;
+	int			nest = NewGUCNestLevel();
 
+	/* policies of distributed tables ask where the rows are, in the middle of another's query; each node has the grants */
+	if (ks_is_distributed())
+		ks_set_option("citus.allow_nested_distributed_execution", "on");
 	PushActiveSnapshot(GetCatalogSnapshot(table));
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
@@ -108,6 +114,7 @@ read_grants(Oid table, Oid role)
 	MemoryContextSwitchTo(old);
 	SPI_finish();
 	PopActiveSnapshot();
+	AtEOXact_GUC(true, nest);
 	return result;
 }
 
@@ -179,7 +186,7 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(has_bot(PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_INT64(0)));
 }
 
-/* The trigger of kindly_stats.bot_grant: every session reads the grants anew. */
+/* The trigger of kindly_stats.bot_grant: every session reads the grants anew, on every node that has a copy. */
 Datum
 ks_grants_changed(PG_FUNCTION_ARGS)
 {
@@ -188,5 +195,8 @@ ks_grants_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by a trigger", "grants_changed")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
+	/* on a shard it is told of the shard, and sessions listen for the table that they name */
+	if (ks_is_distributed())
+		CacheInvalidateRelcacheByRelid(get_relname_relid("bot_grant", get_namespace_oid("kindly_stats", false)));
 	return PointerGetDatum(NULL);
 }

@@ -29,6 +29,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/nested_query.h"
 #include "base/receiver.h"
 #include "base/statement.h"
 
@@ -168,6 +169,7 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 uint64
 ks_stream_fetch(ks_stream *stream)
 {
+	ks_nested_query nested;
 	ks_named_table named;
 	ks_visit	visit;
 
@@ -177,6 +179,7 @@ ks_stream_fetch(ks_stream *stream)
 	if (stream->ended)
 		return 0;
 	stream->rows = MemoryContextAlloc(stream->memory, stream->batch * sizeof(HeapTuple));
+	ks_nested_query_begin(&nested);
 	ks_name_table(&named, stream->table);
 	visit = enter(stream->table);
 	PushActiveSnapshot(stream->query->snapshot);
@@ -184,6 +187,7 @@ ks_stream_fetch(ks_stream *stream)
 	PopActiveSnapshot();
 	ks_leave_table(visit);
 	ks_unname_table(&named);
+	ks_nested_query_end(&nested);
 	stream->ended = stream->count < stream->batch && stream->bytes < BYTES_AT_ONCE;
 	return stream->count;
 }
@@ -237,8 +241,10 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	FuncCallContext *funcctx = SRF_FIRSTCALL_INIT();
 	row_stream *s = MemoryContextAllocZero(funcctx->multi_call_memory_ctx, sizeof(row_stream));
 	ks_stream_query query = {.batch = ROWS_AT_ONCE};
+	ks_nested_query nested;
 	MemoryContext old;
 
+	ks_nested_query_begin(&nested);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	make(fcinfo, &query);
@@ -247,6 +253,7 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	ks_stream_open(&s->stream, &query);
 	MemoryContextSwitchTo(old);
 	SPI_finish();
+	ks_nested_query_end(&nested);
 	funcctx->user_fctx = s;
 	RegisterExprContextCallback(rsinfo->econtext, close_stream, PointerGetDatum(s));
 }

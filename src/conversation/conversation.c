@@ -303,9 +303,8 @@ may_write(Oid relid)
 	return pg_class_aclmask(relid, GetUserId(), ACL_INSERT | ACL_UPDATE | ACL_DELETE, ACLMASK_ANY) != 0;
 }
 
-/* Whether row-level security of the rollup shows the caller anything of the bot. */
 static bool
-sees_bot(int64 bot_id)
+has_rows(int64 bot_id)
 {
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(bot_id)};
@@ -316,6 +315,21 @@ sees_bot(int64 bot_id)
 		elog(ERROR, "could not read the rollup");
 	result = SPI_processed > 0;
 	SPI_freetuptable(SPI_tuptable);
+	return result;
+}
+
+/* Whether row-level security of the rollup shows the caller anything of the bot; where that is distributed, he may have to ask through its owner. */
+static bool
+sees_bot(int64 bot_id)
+{
+	ks_reader	reader;
+	bool		result;
+
+	if (!ks_is_distributed())
+		return has_rows(bot_id);
+	ks_reader_begin(&reader);
+	result = ks_reader_sees(&reader, bot_id) && has_rows(bot_id);
+	ks_reader_end(&reader);
 	return result;
 }
 

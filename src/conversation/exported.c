@@ -536,22 +536,34 @@ ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found)
 {
 	Oid			types[2] = {INT8OID, DATEOID};
 	Datum		values[2] = {Int64GetDatum(bot_id), DateADTGetDatum(day)};
+	Oid			relid = exported_table();
+	bool		nodes = ks_is_distributed();
+	MemoryContext caller = CurrentMemoryContext;
+	ks_reader	reader;
 	bool		any;
 
-	(void) exported_table();
+	/* where it is distributed, the caller may have to read it through the owner of the rollup */
+	if (nodes && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
+	if (nodes)
+		ks_reader_begin(&reader);
 	if (SPI_execute_with_args("SELECT x.conversations, x.bot_name FROM kindly_stats.exported AS x"
 							  " WHERE x.bot_id OPERATOR(pg_catalog.=) $1 AND x.day OPERATOR(pg_catalog.=) $2",
 							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for an exported day");
-	any = SPI_processed > 0;
+	any = SPI_processed > 0 && (!nodes || ks_reader_sees(&reader, bot_id));
 	if (any)
 	{
 		bool		isnull;
 
 		found->conversations = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 		found->bot_name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+		if (found->bot_name != NULL)
+			found->bot_name = MemoryContextStrdup(caller, found->bot_name);
 	}
 	SPI_freetuptable(SPI_tuptable);
+	if (nodes)
+		ks_reader_end(&reader);
 	return any;
 }
 

@@ -16,9 +16,13 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(ks_interaction_names);
 
 /* bot, parts */
 #define COLUMNS (1 + KS_INTERACTION_PARTS)
@@ -255,6 +259,38 @@ ks_interactions_noted(int64 bot_id, ks_interaction_keys *found)
 		found->at[found->count++] = DatumGetTimestampTz(SPI_getbinval(line, desc, KS_INTERACTION_PARTS + 1, &isnull));
 	}
 	ks_reader_end(&reader);
+}
+
+/* interaction_names(bot): interactions of the catalogue that have both an id and a name */
+Datum
+ks_interaction_names(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
+	ks_interaction_keys noted;
+	int			i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ks_interactions_noted(PG_GETARG_INT64(0), &noted);
+	for (i = 0; i < noted.count; i++)
+	{
+		ks_string	key = noted.keys[i];
+		ks_string	parts[KS_DIMENSIONS + KS_INTERACTION_PARTS];
+		const ks_string *name = &parts[KS_DIMENSIONS + 1];
+		const ks_string *id = &parts[KS_DIMENSIONS + 2];
+		Datum		values[2];
+		bool		nulls[2] = {false};
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		for (n = 0; n < lengthof(parts); n++)
+			(void) ks_key_shift(&key, &parts[n]);
+		if (id->bytes == NULL || name->bytes == NULL)
+			continue;
+		values[0] = PointerGetDatum(cstring_to_text_with_len((const char *) id->bytes, (int) id->length));
+		values[1] = PointerGetDatum(cstring_to_text_with_len((const char *) name->bytes, (int) name->length));
+		tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
+	}
+	return (Datum) 0;
 }
 
 /* The keys of a tally, each with the last quarter in which something of it is left. */

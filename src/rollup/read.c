@@ -5,6 +5,7 @@
  */
 #include "rollup/rollup.h"
 
+#include "base/array.h"
 #include "base/compat.h"
 
 #include "catalog/pg_type.h"
@@ -32,7 +33,7 @@
 
 /* Whether the measure is still being counted, as of the same snapshot; an answer from what is there would be too small. */
 #define IS_INCOMPLETE \
-	", EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $2 AND NOT m.counted)"
+	", EXISTS (SELECT 1 FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $2 AND NOT m.counted)"
 
 #define QUESTION_ARGUMENTS 8
 
@@ -43,20 +44,25 @@ ks_filter_text(int part, bool exclude, const char *value)
 	return psprintf("%d%c%s", part, exclude ? '-' : '+', value);
 }
 
-/* Sees what the caller's query sees: inside STABLE functions no newer snapshot is taken. */
 static Datum
-execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
+only_value(int status, bool *isnull)
 {
-	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+	if (status != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the rollup");
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 }
 
-/* The same for a query whose second column says IS_INCOMPLETE. */
+/* Sees what the caller's query sees: inside STABLE functions no newer snapshot is taken. */
 static Datum
-execute_question(SPIPlanPtr plan, const ks_rollup_query *question, Datum *values, const char *nulls, bool *isnull)
+execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 {
-	Datum		answer = execute_fold(plan, values, nulls, isnull);
+	return only_value(SPI_execute_plan(plan, values, nulls, true, 0), isnull);
+}
+
+/* Of a query whose second column says IS_INCOMPLETE. */
+static void
+refuse_incomplete(const ks_rollup_query *question)
+{
 	bool		unknown;
 
 	if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &unknown)))
@@ -64,6 +70,14 @@ execute_question(SPIPlanPtr plan, const ks_rollup_query *question, Datum *values
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("measure \"%s\" is still being counted", question->measure),
 				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, call kindly_stats.add_measure_concurrently() once more.")));
+}
+
+static Datum
+execute_question(SPIPlanPtr plan, const ks_rollup_query *question, Datum *values, const char *nulls, bool *isnull)
+{
+	Datum		answer = execute_fold(plan, values, nulls, isnull);
+
+	refuse_incomplete(question);
 	return answer;
 }
 
@@ -89,7 +103,29 @@ integers_array(const int32 *numbers, int count)
 	return construct_array(items, count, INT4OID, 4, true, TYPALIGN_INT);
 }
 
-/* $1 bot, $2 measure, $3 and $4 months, $5 edges, $6 buckets, $7 distinct, $8 filter */
+/* Of the bots that are asked for, or of all where that is NULL, those that the caller sees; NULL: no need to name them. */
+static ArrayType *
+visible_of(ArrayType *asked, const ks_reader *reader)
+{
+	int			count;
+	const int64 *bots;
+	Datum	   *items;
+	int			left = 0;
+	int			i;
+
+	if (asked == NULL || reader->bots == NULL)
+		return asked == NULL ? reader->bots : asked;
+	bots = ks_array_numbers(asked, INT8OID, "bots", INT_MAX, &count);
+	items = palloc((count + 1) * sizeof(Datum));
+	for (i = 0; i < count; i++)
+	{
+		if (ks_reader_sees(reader, bots[i]))
+			items[left++] = Int64GetDatum(bots[i]);
+	}
+	return construct_array(items, left, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* $1 bot, or bots, $2 measure, $3 and $4 months, $5 edges, $6 buckets, $7 distinct, $8 filter */
 static void
 question_arguments(const ks_rollup_query *q, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
 {
@@ -104,9 +140,19 @@ question_arguments(const ks_rollup_query *q, const ks_reader *reader, Datum *val
 		edges[i] = TimestampTzGetDatum(q->edges[i]);
 	memcpy(types, argument_types, sizeof(argument_types));
 	memset(nulls, ' ', QUESTION_ARGUMENTS);
-	values[0] = Int64GetDatum(q->bot_id);
-	if (!ks_reader_sees(reader, q->bot_id))
-		nulls[0] = 'n';
+	if (q->across_bots)
+	{
+		types[0] = INT8ARRAYOID;
+		values[0] = PointerGetDatum(visible_of(q->bots, reader));
+		if (values[0] == (Datum) 0)
+			nulls[0] = 'n';
+	}
+	else
+	{
+		values[0] = Int64GetDatum(q->bot_id);
+		if (!ks_reader_sees(reader, q->bot_id))
+			nulls[0] = 'n';
+	}
 	values[1] = CStringGetTextDatum(q->measure);
 	values[2] = DateADTGetDatum(month_of_edge(q->edges[0]));
 	values[3] = DateADTGetDatum(month_of_edge(q->edges[q->nintervals]));
@@ -261,14 +307,55 @@ all_zero(const int64 *numbers, int count)
 
 #define SERIES_QUERY "SELECT kindly_stats.series_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE FROM_ROLLUP
 
+/*
+ * Across bots each node, or each process, adds up what there is of the measure in the range: the state of
+ * sum() is a tally, which travels, and only the sum is asked.
+ */
+#define ACROSS_BOTS(condition) \
+	"SELECT kindly_stats.series_agg($2, t.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE \
+	" FROM (SELECT kindly_stats.sum(kindly_stats.slice(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.keys_under(r.tally, $2) ELSE r.tally END, $10, $11)) AS tally" \
+	" FROM kindly_stats.rollup AS r WHERE " condition "r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
+	" AND (r.month OPERATOR(pg_catalog.>=) $3 OR r.month OPERATOR(pg_catalog.=) '-infinity') AND r.month OPERATOR(pg_catalog.<=) $4" \
+	" AND r.id OPERATOR(pg_catalog.<) 4611686018427387904) AS t"
+
+/* The quarter hour's beginning, or its end. */
+static TimestampTz
+whole_quarter(TimestampTz at, bool end)
+{
+	int64		rest;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		return at;
+	rest = at % KS_QUARTER_USECS;
+	if (rest < 0)
+		rest += KS_QUARTER_USECS;
+	return at - rest + (end && rest > 0 ? KS_QUARTER_USECS : 0);
+}
+
+/* Planned for these bots: how many there are decides how rows are found.  The caller is connected to SPI. */
+static Datum
+execute_across_bots(const ks_rollup_query *question, Datum *values, char *nulls, Oid *types, bool *isnull)
+{
+	Datum		answer;
+
+	types[9] = types[10] = TIMESTAMPTZOID;
+	nulls[9] = nulls[10] = ' ';
+	values[9] = TimestampTzGetDatum(whole_quarter(question->edges[0], false));
+	values[10] = TimestampTzGetDatum(whole_quarter(question->edges[question->nintervals], true));
+	answer = only_value(SPI_execute_with_args(nulls[0] == 'n' ? ACROSS_BOTS("") : ACROSS_BOTS("r.bot_id OPERATOR(pg_catalog.=) ANY ($1) AND "),
+											  QUESTION_ARGUMENTS + 3, types, values, nulls, true, 0), isnull);
+	refuse_incomplete(question);
+	return answer;
+}
+
 /* Runs a query that folds a series, for which there is a plan. */
 static void
 read_series(SPIPlanPtr *plan, const char *query, const ks_rollup_query *question, int64 *counts, int64 *distincts)
 {
 	ks_reader	reader;
-	Datum		values[QUESTION_ARGUMENTS + 1];
-	char		nulls[QUESTION_ARGUMENTS + 1];
-	Oid			types[QUESTION_ARGUMENTS + 1];
+	Datum		values[QUESTION_ARGUMENTS + 3];
+	char		nulls[QUESTION_ARGUMENTS + 3];
+	Oid			types[QUESTION_ARGUMENTS + 3];
 	Datum		answer;
 	bool		isnull;
 
@@ -280,8 +367,13 @@ read_series(SPIPlanPtr *plan, const char *query, const ks_rollup_query *question
 	types[8] = BOOLOID;
 	values[8] = BoolGetDatum(question->first_seen);
 	nulls[8] = ' ';
-	ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
-	answer = execute_question(*plan, question, values, nulls, &isnull);
+	if (question->across_bots)
+		answer = execute_across_bots(question, values, nulls, types, &isnull);
+	else
+	{
+		ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
+		answer = execute_question(*plan, question, values, nulls, &isnull);
+	}
 	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);

@@ -16,6 +16,7 @@
 
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -26,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(ks_list_bots);
@@ -67,7 +69,10 @@ is_call(const Node *node, const char *name, int nargs)
 		get_func_namespace(call->funcid) == get_namespace_oid("kindly_stats", true);
 }
 
-/* Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides. */
+/*
+ * Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides;
+ * where that is distributed, it is without the SELECT.
+ */
 static bool
 is_of_visible_bots(const Node *condition)
 {
@@ -77,6 +82,8 @@ is_of_visible_bots(const Node *condition)
 	if (!is_call(condition, "is_one_of", 2) || !IsA(linitial(((const FuncExpr *) condition)->args), Var))
 		return false;
 	link = lsecond(((const FuncExpr *) condition)->args);
+	if (is_call((const Node *) link, "visible_bots", 0))
+		return true;
 	if (!IsA(link, SubLink) || link->subLinkType != EXPR_SUBLINK)
 		return false;
 	query = (const Query *) link->subselect;
@@ -90,40 +97,57 @@ is_ours(const RowSecurityPolicy *policy, bool is_rollup)
 	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_bots") == 0 && (!is_rollup || is_of_visible_bots((const Node *) policy->qual));
 }
 
-/* Whether row-level security is enabled, and with ours for its one policy about the caller. */
+/* Ours that shows every bot to whoever looks after all of them. */
+static bool
+is_administrators(const RowSecurityPolicy *policy)
+{
+	const Const *qual = (const Const *) policy->qual;
+
+	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_administrators") == 0 && qual != NULL && IsA(qual, Const) &&
+		!qual->constisnull && DatumGetBool(qual->constvalue);
+}
+
+/* Whether row-level security hides bots from the caller, and with no other policy than ours. */
 static void
-look_at_policies(Oid relid, bool *enabled, bool *ours)
+look_at_policies(Oid relid, bool *hides, bool *ours)
 {
 	Relation	table = table_open(relid, AccessShareLock);
 	bool		is_rollup = strcmp(RelationGetRelationName(table), "rollup") == 0;
+	bool		administrator = false;
 	int			about = 0;
 	int			own = 0;
 	ListCell   *cell;
 
-	*enabled = table->rd_rel->relrowsecurity;
-	if (*enabled && table->rd_rsdesc != NULL)
+	*hides = table->rd_rel->relrowsecurity;
+	if (*hides && table->rd_rsdesc != NULL)
 	{
 		foreach(cell, table->rd_rsdesc->policies)
 		{
-			about += is_about_caller(lfirst(cell));
-			own += is_about_caller(lfirst(cell)) && is_ours(lfirst(cell), is_rollup);
+			if (!is_about_caller(lfirst(cell)))
+				continue;
+			about++;
+			own += is_ours(lfirst(cell), is_rollup) || is_administrators(lfirst(cell));
+			administrator |= is_administrators(lfirst(cell));
 		}
 	}
-	*ours = !*enabled || (about == 1 && own == 1);
+	*ours = !*hides || (about > 0 && own == about);
+	*hides &= !administrator || !*ours;
 	table_close(table, AccessShareLock);
 }
 
-/* The same of the tables that are read beside the rollup, for names. */
+/* Tables that are read beside the rollup, for names. */
+static const char *const neighbours[] = {"bot_name", "known_bot", "interaction"};
+
+/* The same of these. */
 static bool
 are_ours(Oid schema)
 {
-	static const char *const names[] = {"bot_name", "known_bot", "interaction"};
 	bool		result = true;
 	int			i;
 
-	for (i = 0; i < lengthof(names); i++)
+	for (i = 0; i < lengthof(neighbours); i++)
 	{
-		Oid			relid = get_relname_relid(names[i], schema);
+		Oid			relid = get_relname_relid(neighbours[i], schema);
 		bool		enabled;
 		bool		ours;
 
@@ -144,6 +168,44 @@ visible_bots(void)
 	return DatumGetArrayTypeP(ks_visible_bots(fcinfo));
 }
 
+/* Whether the caller has a right of his own to each table that is read. */
+static bool
+reads_tables(Oid schema)
+{
+	bool		result = may_select(get_relname_relid("rollup", schema));
+	int			i;
+
+	for (i = 0; i < lengthof(neighbours) && result; i++)
+		result = may_select(get_relname_relid(neighbours[i], schema));
+	return result;
+}
+
+/* Whether nodes would let the caller in. */
+static bool
+may_log_in(void)
+{
+	HeapTuple	tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+	bool		result = HeapTupleIsValid(tuple) && ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Whether the rollup is read with the caller's own rights.  Where it is distributed, nodes are
+ * asked in the name of whoever reads.  They know nothing of claims, and let in only roles that
+ * may log in; who is not one of these, or sees some bots only, reads through the
+ * owner, who is told here which bots: nothing that nodes would have to believe.
+ */
+static bool
+reads_himself(Oid schema, Oid rollup)
+{
+	if (!ks_is_distributed() || !reads_tables(schema))
+		return may_select(rollup) || !may_select(get_relname_relid("bot", schema));
+	return may_log_in() && check_enable_rls(rollup, InvalidOid, true) != RLS_ENABLED;
+}
+
 /* Connects to SPI, and becomes the rollup's owner where the caller reads through him. */
 void
 ks_reader_begin(ks_reader *reader)
@@ -156,14 +218,15 @@ ks_reader_begin(ks_reader *reader)
 	ks_require_rollup();
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	ks_nested_query_begin(&reader->nested);
 	reader->as_owner = false;
 	reader->bots = NULL;
 	schema = get_namespace_oid("kindly_stats", false);
 	rollup = get_relname_relid("rollup", schema);
-	if (may_select(rollup) || !may_select(get_relname_relid("bot", schema)))
+	if (reads_himself(schema, rollup))
 		return;
 	look_at_policies(rollup, &hides, &ours);
-	if (hides && !has_bypassrls_privilege(GetUserId()))
+	if (hides && check_enable_rls(rollup, InvalidOid, true) == RLS_ENABLED)
 	{
 		if (!ours || !are_ours(schema))
 			return;
@@ -174,10 +237,11 @@ ks_reader_begin(ks_reader *reader)
 }
 
 void
-ks_reader_end(const ks_reader *reader)
+ks_reader_end(ks_reader *reader)
 {
 	if (reader->as_owner)
 		ks_restore_user(reader->caller);
+	ks_nested_query_end(&reader->nested);
 	SPI_finish();
 }
 
@@ -266,6 +330,14 @@ ks_reader_bot_text(int64 bot)
 	return id != NULL ? ks_bot_canonical(id) : psprintf(INT64_FORMAT, bot);
 }
 
+/* Every bot that something is known of: number, id where it has a name, name. */
+#define LIST_NODES_BOTS(counted, known, named) \
+	"SELECT n.id, e.number, n.name" \
+	" FROM (SELECT r.bot_id FROM kindly_stats.rollup AS r" counted " GROUP BY 1" \
+	" UNION SELECT k.bot_id FROM kindly_stats.known_bot AS k" known \
+	" UNION SELECT b.bot_id FROM kindly_stats.bot_name AS b" named ") AS e (number)" \
+	" LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number ORDER BY e.number"
+
 /* bot_text(number) */
 Datum
 ks_bot_text_sql(PG_FUNCTION_ARGS)
@@ -273,6 +345,27 @@ ks_bot_text_sql(PG_FUNCTION_ARGS)
 	int64		bot = PG_GETARG_INT64(0);
 
 	PG_RETURN_TEXT_P(cstring_to_text(bot >= KS_BOT_LOWEST || may_know(bot) ? ks_bot_text(bot) : psprintf(INT64_FORMAT, bot)));
+}
+
+/*
+ * The same where the rollup is distributed: no node could be handed that query.
+ * Ids are found here, since nodes do not ask each other.
+ */
+static void
+list_nodes_bots(const ks_reader *reader)
+{
+	static SPIPlanPtr all = NULL;
+	static SPIPlanPtr listed = NULL;
+	Oid			types[1] = {INT8ARRAYOID};
+	Datum		values[1] = {PointerGetDatum(reader->bots)};
+
+	if (reader->bots == NULL)
+		ks_prepared(&all, LIST_NODES_BOTS("", "", ""), 0, NULL);
+	else
+		ks_prepared(&listed, LIST_NODES_BOTS(" WHERE r.bot_id OPERATOR(pg_catalog.=) ANY ($1)", " WHERE k.bot_id OPERATOR(pg_catalog.=) ANY ($1)",
+											 " WHERE b.bot_id OPERATOR(pg_catalog.=) ANY ($1)"), 1, types);
+	if (SPI_execute_plan(reader->bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not list bots");
 }
 
 /* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */
@@ -285,12 +378,16 @@ ks_list_bots(PG_FUNCTION_ARGS)
 	Oid			types[1] = {INT8ARRAYOID};
 	Datum		values[1];
 	ks_reader	reader;
+	SPITupleTable *found;
+	uint64		count;
 	uint64		i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	ks_reader_begin(&reader);
 	values[0] = PointerGetDatum(reader.bots);
-	if (reader.bots == NULL)
+	if (ks_is_distributed())
+		list_nodes_bots(&reader);
+	else if (reader.bots == NULL)
 		ks_prepared(&all,
 					"WITH RECURSIVE counted (number) AS ("
 					" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
@@ -309,9 +406,11 @@ ks_list_bots(PG_FUNCTION_ARGS)
 					" FROM pg_catalog.unnest($1) AS e (number) LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number"
 					" WHERE n.bot_id IS NOT NULL OR EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) e.number)"
 					" OR EXISTS (SELECT 1 FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) e.number)", 1, types);
-	if (SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (!ks_is_distributed() && SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots");
-	for (i = 0; i < SPI_processed; i++)
+	found = SPI_tuptable;
+	count = SPI_processed;
+	for (i = 0; i < count; i++)
 	{
 		Datum		row[3];
 		bool		nulls[3];
@@ -319,7 +418,10 @@ ks_list_bots(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		for (column = 0; column < 3; column++)
-			row[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1, &nulls[column]);
+			row[column] = SPI_getbinval(found->vals[i], found->tupdesc, column + 1, &nulls[column]);
+		if (nulls[0])
+			row[0] = DirectFunctionCall1(ks_bot_text_sql, row[1]);
+		nulls[0] = false;
 		tuplestore_putvalues(rows->setResult, rows->setDesc, row, nulls);
 	}
 	ks_reader_end(&reader);

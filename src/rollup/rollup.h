@@ -19,6 +19,7 @@
 
 #include "base/bot.h"
 #include "base/integer.h"
+#include "base/nested_query.h"
 #include "base/place.h"
 #include "base/statement.h"
 #include "query/query_agg.h"
@@ -147,10 +148,11 @@ typedef struct ks_reader
 	bool		as_owner;		/* reads with the rights of the rollup's owner */
 	ArrayType  *bots;			/* ascending: of these bots alone; NULL: of those that the caller's own rights show, or all */
 	ks_identity caller;
+	ks_nested_query nested;
 } ks_reader;
 
 extern void ks_reader_begin(ks_reader *reader);
-extern void ks_reader_end(const ks_reader *reader);
+extern void ks_reader_end(ks_reader *reader);
 extern bool ks_reader_sees(const ks_reader *reader, int64 bot);
 extern char *ks_reader_bot_text(int64 bot);
 
@@ -309,7 +311,7 @@ extern bool ks_keeps_statistics(const TriggerData *trigger);
 
 /* read.c */
 
-/* What is asked of one bot's rollup.  Instants go to buckets as ks_intervals says. */
+/* What is asked of one bot's rollup, or across bots.  Instants go to buckets as ks_intervals says. */
 typedef struct ks_rollup_query
 {
 	int64		bot_id;
@@ -322,6 +324,8 @@ typedef struct ks_rollup_query
 	bool		first_seen;		/* with distinct: members who were in no bucket before; buckets lie in order */
 	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
 	int			key_parts;		/* how many key columns the filter is about */
+	bool		across_bots;	/* of all bots in bots, or of all that the caller sees, together */
+	ArrayType  *bots;			/* bigint[], or NULL */
 } ks_rollup_query;
 
 typedef struct ks_options

@@ -34,8 +34,8 @@ typedef struct remembered_plan
 	SPIPlanPtr	plan;
 } remembered_plan;
 
-static void
-execute(SPIPlanPtr plan, Datum *values, const char *nulls)
+void
+ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls)
 {
 	/* what the caller's query sees: no newer snapshot is taken */
 	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
@@ -84,6 +84,7 @@ int64 *
 ks_survey_bots(int *count)
 {
 	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr every = NULL;
 	static SPIPlanPtr listed = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[1] = {INT8ARRAYOID};
@@ -96,19 +97,22 @@ ks_survey_bots(int *count)
 	{
 		values[0] = PointerGetDatum(reader.bots);
 		ks_prepared(&listed, "SELECT b.bot FROM pg_catalog.unnest($1) WITH ORDINALITY AS b (bot, place) ORDER BY b.place", 1, types);
-		execute(listed, values, NULL);
+		ks_survey_execute(listed, values, NULL);
 		result = result_bots(&reader, caller, count);
 		ks_reader_end(&reader);
 		return result;
 	}
-	ks_prepared(&plan,
-				"WITH RECURSIVE counted (number) AS ("
-				" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
-				" UNION ALL"
-				" SELECT (SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.>) c.number)"
-				" FROM counted AS c WHERE c.number IS NOT NULL)"
-				" SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL", 0, NULL);
-	execute(plan, NULL, NULL);
+	if (ks_is_distributed())
+		ks_prepared(&every, "SELECT DISTINCT r.bot_id FROM kindly_stats.rollup AS r ORDER BY 1", 0, NULL);
+	else
+		ks_prepared(&plan,
+					"WITH RECURSIVE counted (number) AS ("
+					" SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r"
+					" UNION ALL"
+					" SELECT (SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.>) c.number)"
+					" FROM counted AS c WHERE c.number IS NOT NULL)"
+					" SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL", 0, NULL);
+	ks_survey_execute(ks_is_distributed() ? every : plan, NULL, NULL);
 	result = result_bots(&reader, caller, count);
 	ks_reader_end(&reader);
 	return result;
@@ -127,7 +131,7 @@ ks_survey_named(ArrayType *names, int *count)
 
 	ks_reader_begin(&reader);
 	ks_prepared(&plan, "SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
-	execute(plan, values, NULL);
+	ks_survey_execute(plan, values, NULL);
 	result = result_bots(&reader, caller, count);
 	ks_reader_end(&reader);
 	return result;
@@ -138,6 +142,7 @@ bool
 ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 {
 	static SPIPlanPtr plan = NULL;
+	static SPIPlanPtr nodes = NULL;
 	Oid			types[1] = {INT8ARRAYOID};
 	Datum		values[1];
 	ks_reader	reader;
@@ -145,14 +150,17 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 
 	ks_reader_begin(&reader);
 	values[0] = bots_array(&reader, bots, nbots);
-	ks_prepared(&plan,
+	if (ks_is_distributed())
+		ks_prepared(&nodes, KS_SURVEY_MONTHS, 1, types);
+	else
+		ks_prepared(&plan,
 				"SELECT pg_catalog.min(m.month), pg_catalog.max(m.month) FROM pg_catalog.unnest($1) AS b (bot)"
-				" CROSS JOIN LATERAL (SELECT r.month FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.>) '-infinity' AND r.id OPERATOR(pg_catalog.<) 4611686018427387904"
-				" UNION ALL SELECT s.month FROM kindly_stats.rollup AS r CROSS JOIN LATERAL kindly_stats.months(r.tally) AS s (month)"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.=) '-infinity'"
-				" AND r.id OPERATOR(pg_catalog.>=) 0 AND r.id OPERATOR(pg_catalog.<) 4611686018427387904) AS m", 1, types);
-	execute(plan, values, NULL);
+					" CROSS JOIN LATERAL (SELECT r.month FROM kindly_stats.rollup AS r"
+					" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.>) '-infinity' AND r.id OPERATOR(pg_catalog.<) 4611686018427387904"
+					" UNION ALL SELECT s.month FROM kindly_stats.rollup AS r CROSS JOIN LATERAL kindly_stats.months(r.tally) AS s (month)"
+					" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.=) '-infinity'"
+					" AND r.id OPERATOR(pg_catalog.>=) 0 AND r.id OPERATOR(pg_catalog.<) 4611686018427387904) AS m", 1, types);
+	ks_survey_execute(ks_is_distributed() ? nodes : plan, values, NULL);
 	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!isnull)
 		*last = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
@@ -238,8 +246,8 @@ write_query(const ks_survey *survey)
 }
 
 /* The plan of a query, which is remembered; the caller is connected to SPI. */
-static SPIPlanPtr
-plan_of(const char *query)
+SPIPlanPtr
+ks_survey_plan(const char *query)
 {
 	static remembered_plan plans[PLANS_MAX];
 	static int	next = 0;
@@ -313,11 +321,10 @@ make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bo
 	}
 }
 
-static void
-check_complete(HeapTuple row, TupleDesc desc)
+/* The measure that is still being counted, or NULL. */
+void
+ks_survey_check_complete(const char *measure)
 {
-	char	   *measure = SPI_getvalue(row, desc, COLUMN_INCOMPLETE);
-
 	if (measure != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -378,20 +385,17 @@ take_text(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
 }
 
-static bool
-take_row(HeapTuple row, TupleDesc desc, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory)
+/* Takes over the answers of a row, whose columns begin there; gives back whether there is a count below nothing. */
+bool
+ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory)
 {
 	bool		negative = false;
 	int			i;
 
-	memset(bot, 0, sizeof(*bot));
-	bot->id = take_text(row, desc, COLUMN_ID, memory);
-	bot->name = take_text(row, desc, COLUMN_NAME, memory);
-	bot->answers = MemoryContextAllocZero(memory, (survey->nparts + 1) * sizeof(ks_survey_answer));
 	for (i = 0; i < survey->nparts; i++)
 	{
 		bool		isnull;
-		Datum		value = SPI_getbinval(row, desc, FIXED_COLUMNS + 1 + i, &isnull);
+		Datum		value = SPI_getbinval(row, desc, column + i, &isnull);
 
 		if (isnull)
 			continue;
@@ -401,6 +405,13 @@ take_row(HeapTuple row, TupleDesc desc, const ks_survey *survey, ks_surveyed *bo
 			negative |= take_series(value, &survey->parts[i], &bot->answers[i], memory);
 	}
 	return negative;
+}
+
+static void
+no_answers(const ks_survey *survey, ks_surveyed *bot)
+{
+	memset(bot, 0, sizeof(*bot));
+	bot->answers = palloc0((survey->nparts + 1) * sizeof(ks_survey_answer));
 }
 
 /* Reads all parts of these bots into result[nbots], in the current memory context; returns nbots. */
@@ -414,19 +425,28 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 	bool		negative = false;
 	int			i;
 
+	for (i = 0; i < nbots; i++)
+		no_answers(survey, &result[i]);
 	ks_reader_begin(&reader);
 	make_arguments(survey, &reader, bots, nbots, values, nulls);
-	execute(plan_of(write_query(survey)), values, nulls);
-	if (SPI_processed != (uint64) nbots)
-		elog(ERROR, "could not read the rollup");
-	for (i = 0; i < nbots; i++)
+	if (ks_is_distributed())
+		negative = ks_survey_nodes(survey, values, nulls, bots, nbots, result, caller);
+	else
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
+		ks_survey_execute(ks_survey_plan(write_query(survey)), values, nulls);
+		if (SPI_processed != (uint64) nbots)
+			elog(ERROR, "could not read the rollup");
+		for (i = 0; i < nbots; i++)
+		{
+			HeapTuple	row = SPI_tuptable->vals[i];
 
-		CHECK_FOR_INTERRUPTS();
-		if (i == 0)
-			check_complete(row, SPI_tuptable->tupdesc);
-		negative |= take_row(row, SPI_tuptable->tupdesc, survey, &result[i], caller);
+			CHECK_FOR_INTERRUPTS();
+			if (i == 0)
+				ks_survey_check_complete(SPI_getvalue(row, SPI_tuptable->tupdesc, COLUMN_INCOMPLETE));
+			result[i].id = take_text(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
+			result[i].name = take_text(row, SPI_tuptable->tupdesc, COLUMN_NAME, caller);
+			negative |= ks_survey_take(row, SPI_tuptable->tupdesc, FIXED_COLUMNS + 1, survey, &result[i], caller);
+		}
 	}
 	if (negative)
 		ks_check_negative();

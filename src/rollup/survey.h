@@ -54,5 +54,21 @@ extern int64 *ks_survey_bots(int *count);
 extern int64 *ks_survey_named(ArrayType *names, int *count);
 extern bool ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last);
 extern int	ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result);
+extern void ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls);
+extern SPIPlanPtr ks_survey_plan(const char *query);
+extern void ks_survey_check_complete(const char *measure);
+extern bool ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory);
+
+/* survey_nodes.c */
+
+/* The first and the last month of which the bots $1 have rows, of each node and then of all. */
+#define KS_SURVEY_MONTHS \
+	"SELECT pg_catalog.min(m.first), pg_catalog.max(m.last) FROM (SELECT r.bot_id," \
+	" pg_catalog.min(CASE WHEN r.month OPERATOR(pg_catalog.=) '-infinity' THEN (SELECT pg_catalog.min(s.month) FROM kindly_stats.months(r.tally) AS s (month)) ELSE r.month END) AS first," \
+	" pg_catalog.max(CASE WHEN r.month OPERATOR(pg_catalog.=) '-infinity' THEN (SELECT pg_catalog.max(s.month) FROM kindly_stats.months(r.tally) AS s (month)) ELSE r.month END) AS last" \
+	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) ANY ($1)" \
+	" AND r.id OPERATOR(pg_catalog.<) 4611686018427387904 AND (r.month OPERATOR(pg_catalog.>) '-infinity' OR r.id OPERATOR(pg_catalog.>=) 0) GROUP BY r.bot_id) AS m"
+
+extern bool ks_survey_nodes(const ks_survey *survey, Datum *values, const char *nulls, const int64 *bots, int nbots, ks_surveyed *result, MemoryContext memory);
 
 #endif							/* KS_ROLLUP_SURVEY_H */

@@ -188,6 +188,7 @@ DECLARE
     guards name[];
 BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(relation) AS r), true);
     PERFORM kindly_stats.run_without_triggers(relation, ARRAY[
         CASE WHEN bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
              WHEN with_rollup THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, bot_column)
@@ -215,6 +216,8 @@ DECLARE
     t record;
     relation regclass;
 BEGIN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
     FOR t IN SELECT s.name, s.bot_column FROM kindly_stats.shared_tables() AS s
     LOOP
         relation := to_regclass(format('kindly_stats.%I', t.name));
@@ -264,11 +267,12 @@ BEGIN
         PERFORM kindly_stats.place_table(tables[n], bot_columns[n], NULL, true);
         RETURN NEXT tables[n];
     END LOOP;
+    PERFORM kindly_stats.copy_grants();
     -- Citus takes it to the other nodes
     PERFORM kindly_stats.run_own('CREATE OR REPLACE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b');
+    -- whoever reads statistics reads them through their owner
     FOR role IN SELECT DISTINCT r.rolname FROM pg_class AS c, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
-                 WHERE NOT r.rolcanlogin AND (c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t)
-                                              OR c.oid IN (SELECT to_regclass(format('kindly_stats.%I', s.name)) FROM kindly_stats.shared_tables() AS s)) ORDER BY 1
+                 WHERE NOT r.rolcanlogin AND c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 1
     LOOP
         RAISE NOTICE 'role "%" cannot log in: other nodes do not let it read or write', role
             USING HINT = format('Whoever acts as that role here is that role there, too: ALTER ROLE %I LOGIN, without a password.', role);
@@ -309,6 +313,7 @@ BEGIN
     LOOP
         -- a table of the same name takes its place
         PERFORM kindly_stats.run_without_triggers(name::regclass, ARRAY[format('SELECT undistribute_table(%L)', name)]);
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(name::regclass) AS r), false);
         RETURN NEXT name::regclass;
     END LOOP;
     PERFORM set_config('client_min_messages', messages, true);

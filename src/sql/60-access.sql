@@ -62,6 +62,29 @@ COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_
 
 Arguments and errors as those of stats_series_by_bot and stats_total.';
 
+-- The same of all of them together: one query, which many nodes answer, and in which who used several bots is one member.
+
+CREATE FUNCTION kindly_stats.stats_series_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_series_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_series_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series of many bots together
+
+bots: which, NULL for all that the caller sees; others have nothing.  distinct_count: members, each of
+them once, whichever bots it is a member of.  Other arguments, columns and errors are those of stats_series; 54000 where all tallies of the range together exceed 256 MB.';
+
+CREATE FUNCTION kindly_stats.stats_total_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (count bigint, distinct_count bigint)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_total_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_total_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all of many bots together
+
+Arguments and errors as those of stats_series_across_bots and stats_total.';
+
 -- Tables
 
 CREATE FUNCTION kindly_stats.create_access_tables() RETURNS void
@@ -71,6 +94,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = to_regclass('kindly_stats.bot_grant') AND t.tgname = 'kindly_stats_changed')
        AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         RETURN;
+    END IF;
+    IF kindly_stats.place() = 'worker' THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
     END IF;
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
@@ -120,6 +146,9 @@ created_at: when it was made; expires_at: when it ends, NULL for never; revoked_
 
 is_only: always true, for there is one row; secret: the secret; created_at: when it was made.';
     END IF;
+    IF kindly_stats.place() = 'coordinator' THEN
+        PERFORM kindly_stats.place_tables(NULL);
+    END IF;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.create_access_tables() FROM PUBLIC;
@@ -168,6 +197,45 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.admit_administrators() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.admit_administrators() IS 'internal: policies that show kindly_stats_admin and kindly_stats_monitor every bot';
 
+-- The list of bots is worked out once a query.  Questions find the rollup's rows by their bot, and a list that the index
+-- is to be searched for, too, would slow them where it is long; other tables are also read without naming a bot.  Who may
+-- write these goes on doing so, for all bots, and sees what there is to write.  Policies of distributed tables
+-- may have no SELECT: there the list, which a session keeps, is asked for at each row.
+CREATE FUNCTION kindly_stats.bots_policy(relation regclass, bot_column name, everywhere boolean) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    -- by name: another table may have taken its place since this was planned
+    SELECT CASE WHEN relation::text = 'kindly_stats.rollup'
+                THEN format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, %s))', relation, bot_column,
+                            CASE WHEN everywhere THEN 'kindly_stats.visible_bots()' ELSE '(SELECT kindly_stats.visible_bots())' END)
+                WHEN everywhere
+                -- by name: shards get their policies before their node has the table
+                THEN (SELECT format('CREATE POLICY kindly_stats_bots ON %1$s USING (kindly_stats.is_one_of(%2$I, kindly_stats.visible_bots())'
+                                    ' OR has_table_privilege(%3$L, ''INSERT, UPDATE, DELETE''))', relation, bot_column, format('%I.%I', n.nspname, c.relname))
+                        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation)
+                ELSE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
+                            ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', relation,
+                            format(CASE WHEN kindly_stats.has_text_bots(relation, jsonb_build_object('bot_id', bot_column)) THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, bot_column)) END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table; everywhere: as distributed tables may have it';
+
+CREATE FUNCTION kindly_stats.rewrite_policies(relations regclass[], everywhere boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT w.relation, w.bot_column FROM kindly_stats.tables_with_bots() AS w
+              WHERE w.relation = ANY (relations) AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_bots')
+              ORDER BY w.relation
+    LOOP
+        EXECUTE format('DROP POLICY kindly_stats_bots ON %s', t.relation);
+        EXECUTE kindly_stats.bots_policy(t.relation, t.bot_column, everywhere);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, before they are distributed or after they were brought back';
+
 CREATE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -175,23 +243,12 @@ DECLARE
 BEGIN
     PERFORM kindly_stats.create_access_tables();
     FOR t IN SELECT w.relation, w.bot_column, c.relrowsecurity,
-                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy,
-                    kindly_stats.has_text_bots(w.relation, jsonb_build_object('bot_id', w.bot_column)) AS is_text
+                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy
                FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
               ORDER BY w.relation::text COLLATE "C"
     LOOP
-        -- The list of bots is worked out once a query.  Questions find the rollup's rows by their bot, and a list that the index
-        -- is to be searched for, too, would slow them where it is long; other tables are also read without naming a bot.  Who may
-        -- write these goes on doing so, for all bots, and sees what there is to write.
-        IF t.has_policy THEN
-            NULL;
-        ELSIF t.relation = 'kindly_stats.rollup'::regclass THEN
-            EXECUTE format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, (SELECT kindly_stats.visible_bots())))',
-                           t.relation, t.bot_column);
-        ELSE
-            EXECUTE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
-                           ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', t.relation,
-                           format(CASE WHEN t.is_text THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, t.bot_column));
+        IF NOT t.has_policy THEN
+            EXECUTE kindly_stats.bots_policy(t.relation, t.bot_column, kindly_stats.is_distributed(t.relation));
         END IF;
         IF NOT t.relrowsecurity THEN
             EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
@@ -256,6 +313,63 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
 
+-- Citus carries grants on its tables to other nodes, but not those on the extension's own objects, which every node has made itself.
+CREATE FUNCTION kindly_stats.take_grants(grants jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    g record;
+BEGIN
+    -- nobody waits for whoever is at the same
+    SET LOCAL lock_timeout = '1s';
+    SET LOCAL citus.enable_ddl_propagation = off;
+    FOR g IN SELECT x.kind, x.object, x.privilege, x.grantee FROM jsonb_to_recordset(grants) AS x (kind text, object text, privilege text, grantee text)
+              WHERE to_regrole(quote_ident(x.grantee)) IS NOT NULL
+                AND NOT CASE x.kind WHEN 'SCHEMA' THEN has_schema_privilege(x.grantee, x.object, x.privilege)
+                                    WHEN 'TABLE' THEN has_table_privilege(x.grantee, x.object, x.privilege)
+                                    ELSE has_function_privilege(x.grantee, x.object, x.privilege) END
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %I', g.privilege, g.kind, CASE g.kind WHEN 'SCHEMA' THEN quote_ident(g.object) ELSE g.object END, g.grantee);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles that there are the rights on the extension''s objects that they have on another node';
+
+CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    grants jsonb;
+    failed text;
+BEGIN
+    IF kindly_stats.place() <> 'coordinator' THEN
+        RETURN;
+    END IF;
+    WITH member AS (
+        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
+    object AS (
+        SELECT 'SCHEMA' AS kind, n.nspname::text AS object, n.nspacl AS acl, n.nspowner AS owner
+          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+        UNION ALL
+        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        UNION ALL
+        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
+          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    SELECT jsonb_agg(jsonb_build_object('kind', o.kind, 'object', o.object, 'privilege', a.privilege_type, 'grantee', r.rolname)) INTO grants
+      FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner;
+    EXECUTE $query$SELECT min(format('%s:%s: %s', n.nodename, n.nodeport, n.result)) FROM run_command_on_workers(format('SELECT kindly_stats.take_grants(%L)', $1)) AS n WHERE NOT n.success$query$
+       INTO failed USING grants;
+    IF failed IS NOT NULL THEN
+        RAISE WARNING 'rights were not given on every node: %', failed USING HINT = 'Readers who connect to the coordinator need none there.  Else call kindly_stats.distribute() once more.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.copy_grants() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.copy_grants() IS
+'internal: gives roles the rights on the extension''s objects on workers, too
+
+Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
+
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -267,6 +381,7 @@ BEGIN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
+    PERFORM kindly_stats.copy_grants();
     PERFORM kindly_stats.note_bot(bot);
     INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END

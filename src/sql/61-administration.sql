@@ -4,7 +4,7 @@
 -- Functions whose rights follow from those of others: not for administrators of statistics.
 CREATE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
+    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'bots_policy', 'rewrite_policies', 'take_grants', 'copy_grants', 'grant_bot',
                          'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'create_login_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
                          'create_administrator_roles', 'grant_administration', 'allow_restore', 'drop_roles')

@@ -88,11 +88,22 @@ END
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_total(kindly_stats.overview_question, text, text[]) IS 'internal: a measure in all, beside that of an earlier range where there is one';
 
+-- Tables are read in statements of their own: where they are distributed, statistics cannot be asked in the middle.
+CREATE FUNCTION kindly_stats.existing_measure(measure text) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT m.name FROM kindly_stats.measure AS m WHERE m.name = existing_measure.measure;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.existing_measure(text) IS 'internal: the name of a measure, if there is one of that name';
+CREATE FUNCTION kindly_stats.interaction_names(bot bigint) RETURNS TABLE (id text, name text)
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_interaction_names';
+COMMENT ON FUNCTION kindly_stats.interaction_names(bigint) IS 'internal: ids and names that kindly_stats.interaction has of a bot';
+
 CREATE FUNCTION kindly_stats.overview_list(q kindly_stats.overview_question, measure text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
-      FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
-     WHERE m.name = overview_list.measure
+      FROM kindly_stats.existing_measure(overview_list.measure) AS m (name), kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_list(kindly_stats.overview_question, text) IS 'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
 
@@ -101,11 +112,10 @@ CREATE FUNCTION kindly_stats.overview_buttons(q kindly_stats.overview_question) 
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     WITH button (line, place) AS MATERIALIZED (SELECT b.* FROM json_array_elements(kindly_stats.overview_list(q, 'buttons')) WITH ORDINALITY AS b),
     name (id, name) AS MATERIALIZED (
-        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
-         WHERE i.bot_id = q.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
+        SELECT i.id, i.name FROM kindly_stats.interaction_names(q.bot::bigint) AS i
         UNION ALL
-        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
-         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
+        SELECT t.key[3], t.key[2] FROM kindly_stats.existing_measure('interactions') AS m (name), kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
+         WHERE t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
     SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
                'name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,0}'),
                'dialogue', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,2}')) ORDER BY b.place), '[]')
@@ -144,6 +154,7 @@ DECLARE
     series json;
     total record;
     more record;
+    member text;
 BEGIN
     CASE card
     WHEN 'chats', 'messages' THEN
@@ -156,7 +167,8 @@ BEGIN
             RETURN NULL;
         END IF;
         total := kindly_stats.overview_total(q, q.measure, q.key);
-        RETURN (SELECT json_build_object('member', (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure),
+        member := (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure);
+        RETURN (SELECT json_build_object('member', member,
                     'now', json_build_object('count', total.count, 'members', total.members, 'series', json_agg(s.count), 'member_series', json_agg(s.members)),
                     'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
                   FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);

@@ -3,6 +3,7 @@
  */
 #include "stats/stats.h"
 
+#include "base/array.h"
 #include "base/compat.h"
 #include "query/accessor.h"
 
@@ -14,22 +15,22 @@
 
 PG_FUNCTION_INFO_V1(ks_stats_series_sql);
 PG_FUNCTION_INFO_V1(ks_stats_total_sql);
+PG_FUNCTION_INFO_V1(ks_stats_series_across_bots);
+PG_FUNCTION_INFO_V1(ks_stats_total_across_bots);
 PG_FUNCTION_INFO_V1(ks_stats_top_sql);
 PG_FUNCTION_INFO_V1(ks_stats_heatmap_sql);
 PG_FUNCTION_INFO_V1(ks_stats_options_sql);
 PG_FUNCTION_INFO_V1(ks_fallback_rate_sql);
 PG_FUNCTION_INFO_V1(ks_top_buttons_sql);
 
-Datum
-ks_stats_series_sql(PG_FUNCTION_ARGS)
+static Datum
+put_series(FunctionCallInfo fcinfo, const ks_arguments *arguments)
 {
-	ks_arguments arguments;
 	ks_series	series;
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_series_arguments(fcinfo, &arguments);
-	ks_stats_series(&arguments, &series);
+	ks_stats_series(arguments, &series);
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
 		Datum		values[5];
@@ -45,21 +46,88 @@ ks_stats_series_sql(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-Datum
-ks_stats_total_sql(PG_FUNCTION_ARGS)
+static Datum
+put_total(FunctionCallInfo fcinfo, const ks_arguments *arguments)
 {
-	ks_arguments arguments;
 	ks_total	total;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 
 	InitMaterializedSRF(fcinfo, 0);
-	ks_series_arguments(fcinfo, &arguments);
-	ks_stats_total(&arguments, &total);
+	ks_stats_total(arguments, &total);
 	values[0] = Int64GetDatum(total.count);
 	values[1] = Int64GetDatum(total.distinct);
 	ks_put_row(fcinfo, values, nulls);
 	return (Datum) 0;
+}
+
+Datum
+ks_stats_series_sql(PG_FUNCTION_ARGS)
+{
+	ks_arguments arguments;
+
+	ks_series_arguments(fcinfo, &arguments);
+	return put_series(fcinfo, &arguments);
+}
+
+Datum
+ks_stats_total_sql(PG_FUNCTION_ARGS)
+{
+	ks_arguments arguments;
+
+	ks_series_arguments(fcinfo, &arguments);
+	return put_total(fcinfo, &arguments);
+}
+
+/* bigint[] of bot_id[], which has the same bytes */
+static ArrayType *
+numbers_of_bots(ArrayType *array)
+{
+	int			count;
+	const int64 *bots = ks_array_numbers(array, ARR_ELEMTYPE(array), "bots", INT_MAX, &count);
+	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		items[i] = Int64GetDatum(bots[i]);
+	return construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* from, to, tz, granularity, measure, bots, sources, language_codes, key, locale */
+static void
+across_bots_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
+{
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->across_bots = true;
+	arguments->from = ks_required_moment(fcinfo, 0, "from");
+	arguments->to = ks_required_moment(fcinfo, 1, "to");
+	arguments->zone = ks_optional_text(fcinfo, 2);
+	arguments->granularity = ks_optional_text(fcinfo, 3);
+	arguments->measure = ks_measure_argument(fcinfo, 4, "messages");
+	if (!PG_ARGISNULL(5))
+		arguments->bots = numbers_of_bots(PG_GETARG_ARRAYTYPE_P(5));
+	ks_dimension_arguments(fcinfo, 6, arguments);
+	ks_key_argument(fcinfo, 8, arguments);
+	arguments->locale = ks_optional_text(fcinfo, 9);
+	arguments->distinct = true;
+}
+
+Datum
+ks_stats_series_across_bots(PG_FUNCTION_ARGS)
+{
+	ks_arguments arguments;
+
+	across_bots_arguments(fcinfo, &arguments);
+	return put_series(fcinfo, &arguments);
+}
+
+Datum
+ks_stats_total_across_bots(PG_FUNCTION_ARGS)
+{
+	ks_arguments arguments;
+
+	across_bots_arguments(fcinfo, &arguments);
+	return put_total(fcinfo, &arguments);
 }
 
 static int32

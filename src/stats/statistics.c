@@ -33,6 +33,8 @@ ks_stats_query(const ks_arguments *arguments, ks_rollup_query *query)
 {
 	memset(query, 0, sizeof(*query));
 	query->bot_id = arguments->bot_id;
+	query->across_bots = arguments->across_bots;
+	query->bots = arguments->bots;
 	query->measure = arguments->measure;
 	query->distinct = arguments->distinct;
 	query->filter = ks_filters_array(&arguments->filters);

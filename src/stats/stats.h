@@ -32,6 +32,8 @@ typedef struct ks_list
 typedef struct ks_arguments
 {
 	int64		bot_id;
+	bool		across_bots;	/* of all these bots together; NULL: of all that the caller sees */
+	ArrayType  *bots;
 	const ks_moment *from;		/* both NULL: all time, for totals and top lists */
 	const ks_moment *to;
 	const char *zone;			/* NULL: the session's */
