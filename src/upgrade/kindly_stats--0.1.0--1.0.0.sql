@@ -1423,6 +1423,15 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
+    -- Citus makes another table beside it, which takes the rows and then the name
+    SELECT g INTO part FROM unnest(gone) AS g JOIN pg_class AS o ON o.oid = g JOIN pg_class AS n ON n.relnamespace = o.relnamespace AND n.oid > o.oid AND n.relkind = o.relkind
+     WHERE kindly_stats.is_distributed(g) AND n.relname ~ '_[0-9]+$' AND starts_with(n.relname::text, left(o.relname::text, 40))
+       AND n.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295
+       AND NOT kindly_stats.is_shard(n.oid) LIMIT 1;
+    IF part IS NOT NULL THEN
+        RAISE EXCEPTION 'distributed table "%" is attached: its statistics would not go with it', part USING ERRCODE = '0A000',
+            HINT = 'SELECT kindly_stats.undistribute() brings all tables back, and distribute() spreads them anew; or detach the table first.';
+    END IF;
     PERFORM kindly_stats.exclude_repair();
     -- in the order in which DROP TABLE takes its locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
@@ -1662,6 +1671,12 @@ BEGIN
       FROM kindly_stats.event_tables() AS t
       JOIN kindly_stats.event_tables() AS a ON a.grain = t.grain AND a.event_table <> t.event_table
        AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
+    -- before there was a subscription
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('It is attached, and subscription %I replicates statistics of another server to kindly_stats.rollup: both write there.', s.subname),
+           format('DROP SUBSCRIPTION %I; SELECT kindly_stats.rebuild();', s.subname)
+      FROM kindly_stats.event_tables() AS t, pg_subscription_rel AS p JOIN pg_subscription AS s ON s.oid = p.srsubid
+     WHERE p.srrelid = to_regclass('kindly_stats.rollup');
     RETURN QUERY
     SELECT 'error', r.relation::text,
            CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
@@ -1676,7 +1691,7 @@ BEGIN
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
       FROM pg_trigger AS g
-     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure) AND NOT kindly_stats.is_shard(g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
@@ -1686,7 +1701,7 @@ BEGIN
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
        -- a trigger for each row may be one for what is replicated, and nothing else
-       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0) AND NOT kindly_stats.is_shard(g.tgrelid)
      ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',
@@ -2127,6 +2142,7 @@ DECLARE
     guards name[];
 BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
+    PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(relation) AS r), true);
     PERFORM kindly_stats.run_without_triggers(relation, ARRAY[
         CASE WHEN bot_column IS NULL THEN format('SELECT create_reference_table(%L)', relation)
              WHEN with_rollup THEN format('SELECT create_distributed_table(%L, %L, colocate_with => ''kindly_stats.rollup'')', relation, bot_column)
@@ -2153,6 +2169,8 @@ DECLARE
     t record;
     relation regclass;
 BEGIN
+    PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
+    PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
     FOR t IN SELECT s.name, s.bot_column FROM kindly_stats.shared_tables() AS s
     LOOP
         relation := to_regclass(format('kindly_stats.%I', t.name));
@@ -2201,11 +2219,12 @@ BEGIN
         PERFORM kindly_stats.place_table(tables[n], bot_columns[n], NULL, true);
         RETURN NEXT tables[n];
     END LOOP;
+    PERFORM kindly_stats.copy_grants();
     -- Citus takes it to the other nodes
     PERFORM kindly_stats.run_own('CREATE OR REPLACE VIEW kindly_stats.bot AS SELECT b.id, b.number, b.name FROM kindly_stats.bots() AS b');
+    -- whoever reads statistics reads them through their owner
     FOR role IN SELECT DISTINCT r.rolname FROM pg_class AS c, aclexplode(c.relacl) AS a JOIN pg_roles AS r ON r.oid = a.grantee
-                 WHERE NOT r.rolcanlogin AND (c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t)
-                                              OR c.oid IN (SELECT to_regclass(format('kindly_stats.%I', s.name)) FROM kindly_stats.shared_tables() AS s)) ORDER BY 1
+                 WHERE NOT r.rolcanlogin AND c.oid IN (SELECT t.event_table FROM kindly_stats.event_tables() AS t) ORDER BY 1
     LOOP
         RAISE NOTICE 'role "%" cannot log in: other nodes do not let it read or write', role
             USING HINT = format('Whoever acts as that role here is that role there, too: ALTER ROLE %I LOGIN, without a password.', role);
@@ -2245,6 +2264,7 @@ BEGIN
     LOOP
         -- a table of the same name takes its place
         PERFORM kindly_stats.run_without_triggers(name::regclass, ARRAY[format('SELECT undistribute_table(%L)', name)]);
+        PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(name::regclass) AS r), false);
         RETURN NEXT name::regclass;
     END LOOP;
     PERFORM set_config('client_min_messages', messages, true);
@@ -2659,6 +2679,25 @@ COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_
 'events of one measure in all for each bot, most first
 
 Arguments and errors as those of stats_series_by_bot and stats_total.';
+CREATE FUNCTION kindly_stats.stats_series_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_series_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_series_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure as a time series of many bots together
+
+bots: which, NULL for all that the caller sees; others have nothing.  distinct_count: members, each of
+them once, whichever bots it is a member of.  Other arguments, columns and errors are those of stats_series; 54000 where all tallies of the range together exceed 256 MB.';
+CREATE FUNCTION kindly_stats.stats_total_across_bots(
+    "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
+    bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
+    RETURNS TABLE (count bigint, distinct_count bigint)
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 1 AS 'MODULE_PATHNAME', 'ks_stats_total_across_bots';
+COMMENT ON FUNCTION kindly_stats.stats_total_across_bots(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
+'events of one measure in all of many bots together
+
+Arguments and errors as those of stats_series_across_bots and stats_total.';
 CREATE OR REPLACE FUNCTION kindly_stats.create_access_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -2666,6 +2705,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = to_regclass('kindly_stats.bot_grant') AND t.tgname = 'kindly_stats_changed')
        AND to_regclass('kindly_stats.api_key') IS NOT NULL AND to_regclass('kindly_stats.api_secret') IS NOT NULL THEN
         RETURN;
+    END IF;
+    IF kindly_stats.place() = 'worker' THEN
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
     END IF;
     -- another session may be at the same, and be done before us
     PERFORM kindly_stats.lock_creation();
@@ -2715,6 +2757,9 @@ created_at: when it was made; expires_at: when it ends, NULL for never; revoked_
 
 is_only: always true, for there is one row; secret: the secret; created_at: when it was made.';
     END IF;
+    IF kindly_stats.place() = 'coordinator' THEN
+        PERFORM kindly_stats.place_tables(NULL);
+    END IF;
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relation regclass, bot_column name, is_partition boolean)
@@ -2724,6 +2769,63 @@ CREATE OR REPLACE FUNCTION kindly_stats.tables_with_bots() RETURNS TABLE (relati
     UNION ALL
     SELECT r, (t.columns ->> 'bot_id')::name, r <> t.conversation_table
       FROM kindly_stats.conversation_tables() AS t, kindly_stats.partition_tree(t.conversation_table) AS r
+$$;
+CREATE FUNCTION kindly_stats.bots_policy(relation regclass, bot_column name, everywhere boolean) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    -- by name: another table may have taken its place since this was planned
+    SELECT CASE WHEN relation::text = 'kindly_stats.rollup'
+                THEN format('CREATE POLICY kindly_stats_bots ON %s FOR SELECT USING (kindly_stats.is_one_of(%I, %s))', relation, bot_column,
+                            CASE WHEN everywhere THEN 'kindly_stats.visible_bots()' ELSE '(SELECT kindly_stats.visible_bots())' END)
+                WHEN everywhere
+                -- by name: shards get their policies before their node has the table
+                THEN (SELECT format('CREATE POLICY kindly_stats_bots ON %1$s USING (kindly_stats.is_one_of(%2$I, kindly_stats.visible_bots())'
+                                    ' OR has_table_privilege(%3$L, ''INSERT, UPDATE, DELETE''))', relation, bot_column, format('%I.%I', n.nspname, c.relname))
+                        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = relation)
+                ELSE format('CREATE POLICY kindly_stats_bots ON %1$s USING (%2$s = ANY ((SELECT kindly_stats.visible_bots())::bigint[])'
+                            ' OR (SELECT has_table_privilege(%1$L::regclass, ''INSERT, UPDATE, DELETE'')))', relation,
+                            format(CASE WHEN kindly_stats.has_text_bots(relation, jsonb_build_object('bot_id', bot_column)) THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, bot_column)) END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table; everywhere: as distributed tables may have it';
+CREATE FUNCTION kindly_stats.rewrite_policies(relations regclass[], everywhere boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    FOR t IN SELECT w.relation, w.bot_column FROM kindly_stats.tables_with_bots() AS w
+              WHERE w.relation = ANY (relations) AND EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = w.relation AND p.polname = 'kindly_stats_bots')
+              ORDER BY w.relation
+    LOOP
+        EXECUTE format('DROP POLICY kindly_stats_bots ON %s', t.relation);
+        EXECUTE kindly_stats.bots_policy(t.relation, t.bot_column, everywhere);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, before they are distributed or after they were brought back';
+CREATE OR REPLACE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    t record;
+BEGIN
+    PERFORM kindly_stats.create_access_tables();
+    FOR t IN SELECT w.relation, w.bot_column, c.relrowsecurity,
+                    EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polname = 'kindly_stats_bots') AS has_policy
+               FROM kindly_stats.tables_with_bots() AS w JOIN pg_class AS c ON c.oid = w.relation
+              ORDER BY w.relation::text COLLATE "C"
+    LOOP
+        IF NOT t.has_policy THEN
+            EXECUTE kindly_stats.bots_policy(t.relation, t.bot_column, kindly_stats.is_distributed(t.relation));
+        END IF;
+        IF NOT t.relrowsecurity THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.relation);
+        END IF;
+        IF NOT (t.has_policy AND t.relrowsecurity) THEN
+            RETURN NEXT t.relation;
+        END IF;
+    END LOOP;
+    PERFORM kindly_stats.admit_administrators();
+END
 $$;
 CREATE FUNCTION kindly_stats.grant_reading(reader name, tables boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -2754,6 +2856,60 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
+CREATE FUNCTION kindly_stats.take_grants(grants jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    g record;
+BEGIN
+    -- nobody waits for whoever is at the same
+    SET LOCAL lock_timeout = '1s';
+    SET LOCAL citus.enable_ddl_propagation = off;
+    FOR g IN SELECT x.kind, x.object, x.privilege, x.grantee FROM jsonb_to_recordset(grants) AS x (kind text, object text, privilege text, grantee text)
+              WHERE to_regrole(quote_ident(x.grantee)) IS NOT NULL
+                AND NOT CASE x.kind WHEN 'SCHEMA' THEN has_schema_privilege(x.grantee, x.object, x.privilege)
+                                    WHEN 'TABLE' THEN has_table_privilege(x.grantee, x.object, x.privilege)
+                                    ELSE has_function_privilege(x.grantee, x.object, x.privilege) END
+    LOOP
+        EXECUTE format('GRANT %s ON %s %s TO %I', g.privilege, g.kind, CASE g.kind WHEN 'SCHEMA' THEN quote_ident(g.object) ELSE g.object END, g.grantee);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles that there are the rights on the extension''s objects that they have on another node';
+CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    grants jsonb;
+    failed text;
+BEGIN
+    IF kindly_stats.place() <> 'coordinator' THEN
+        RETURN;
+    END IF;
+    WITH member AS (
+        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
+    object AS (
+        SELECT 'SCHEMA' AS kind, n.nspname::text AS object, n.nspacl AS acl, n.nspowner AS owner
+          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+        UNION ALL
+        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        UNION ALL
+        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
+          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    SELECT jsonb_agg(jsonb_build_object('kind', o.kind, 'object', o.object, 'privilege', a.privilege_type, 'grantee', r.rolname)) INTO grants
+      FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner;
+    EXECUTE $query$SELECT min(format('%s:%s: %s', n.nodename, n.nodeport, n.result)) FROM run_command_on_workers(format('SELECT kindly_stats.take_grants(%L)', $1)) AS n WHERE NOT n.success$query$
+       INTO failed USING grants;
+    IF failed IS NOT NULL THEN
+        RAISE WARNING 'rights were not given on every node: %', failed USING HINT = 'Readers who connect to the coordinator need none there.  Else call kindly_stats.distribute() once more.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.copy_grants() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.copy_grants() IS
+'internal: gives roles the rights on the extension''s objects on workers, too
+
+Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -2765,6 +2921,7 @@ BEGIN
         RAISE EXCEPTION 'role "%" does not exist', role USING ERRCODE = '42704', HINT = 'Create the role first.';
     END IF;
     PERFORM kindly_stats.grant_reading(role, coalesce(tables, false));
+    PERFORM kindly_stats.copy_grants();
     PERFORM kindly_stats.note_bot(bot);
     INSERT INTO kindly_stats.bot_grant (role, bot_id) VALUES (grant_bot.role, bot::bigint) ON CONFLICT DO NOTHING;
 END
@@ -2902,7 +3059,7 @@ COMMENT ON FUNCTION kindly_stats.api_keys(kindly_stats.bot_id) IS 'lists API key
 bot: one bot''s only; NULL for all, and for those of roles (login).  is_valid: neither revoked nor expired.';
 CREATE OR REPLACE FUNCTION kindly_stats.is_about_access(function regprocedure) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'grant_bot',
+    SELECT p.proname IN ('create_access_tables', 'enable_row_security', 'admit_administrators', 'require_row_security', 'grant_reading', 'bots_policy', 'rewrite_policies', 'take_grants', 'copy_grants', 'grant_bot',
                          'revoke_bot', 'create_role', 'limit_api_roles', 'create_api_roles', 'random_text', 'create_api_key', 'create_login_key', 'revoke_api_key', 'api_keys',
                          'rotate_signing_secret', 'create_signing_secret', 'signing_secret', 'grants_changed', 'is_about_access',
                          'create_administrator_roles', 'grant_administration', 'allow_restore', 'drop_roles')
@@ -3264,22 +3421,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_total(kindly_stats.overview_question, text, text[]) IS 'internal: a measure in all, beside that of an earlier range where there is one';
+CREATE FUNCTION kindly_stats.existing_measure(measure text) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100 ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT m.name FROM kindly_stats.measure AS m WHERE m.name = existing_measure.measure;
+END
+$$;
+COMMENT ON FUNCTION kindly_stats.existing_measure(text) IS 'internal: the name of a measure, if there is one of that name';
+CREATE FUNCTION kindly_stats.interaction_names(bot bigint) RETURNS TABLE (id text, name text)
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_interaction_names';
+COMMENT ON FUNCTION kindly_stats.interaction_names(bigint) IS 'internal: ids and names that kindly_stats.interaction has of a bot';
 CREATE FUNCTION kindly_stats.overview_list(q kindly_stats.overview_question, measure text) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     SELECT coalesce(json_agg(json_build_object('key', t.key, 'count', t.count, 'members', t.distinct_count, 'ratio', t.ratio)), '[]')
-      FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
-     WHERE m.name = overview_list.measure
+      FROM kindly_stats.existing_measure(overview_list.measure) AS m (name), kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, q.top, q.sources, q.language_codes) AS t
 $$;
 COMMENT ON FUNCTION kindly_stats.overview_list(kindly_stats.overview_question, text) IS 'internal: the most frequent keys of a measure as JSON, none where there is no such measure';
 CREATE FUNCTION kindly_stats.overview_buttons(q kindly_stats.overview_question) RETURNS json
     LANGUAGE sql STABLE PARALLEL SAFE COST 1000 SET search_path = pg_catalog, pg_temp AS $$
     WITH button (line, place) AS MATERIALIZED (SELECT b.* FROM json_array_elements(kindly_stats.overview_list(q, 'buttons')) WITH ORDINALITY AS b),
     name (id, name) AS MATERIALIZED (
-        SELECT i.interaction_id, i.interaction_name FROM kindly_stats.interaction AS i
-         WHERE i.bot_id = q.bot::bigint AND i.interaction_id IS NOT NULL AND i.interaction_name IS NOT NULL
+        SELECT i.id, i.name FROM kindly_stats.interaction_names(q.bot::bigint) AS i
         UNION ALL
-        SELECT t.key[3], t.key[2] FROM kindly_stats.measure AS m, kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
-         WHERE m.name = 'interactions' AND t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
+        SELECT t.key[3], t.key[2] FROM kindly_stats.existing_measure('interactions') AS m (name), kindly_stats.stats_top(q.bot, q."from", q."to", q.tz, m.name, 1000) AS t
+         WHERE t.key[3] IS NOT NULL AND t.key[2] IS NOT NULL AND EXISTS (SELECT FROM button))
     SELECT coalesce(json_agg(b.line::jsonb || jsonb_build_object(
                'name', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,0}'),
                'dialogue', (SELECT min(n.name) FROM name AS n WHERE n.id = b.line #>> '{key,2}')) ORDER BY b.place), '[]')
@@ -3313,6 +3478,7 @@ DECLARE
     series json;
     total record;
     more record;
+    member text;
 BEGIN
     CASE card
     WHEN 'chats', 'messages' THEN
@@ -3325,7 +3491,8 @@ BEGIN
             RETURN NULL;
         END IF;
         total := kindly_stats.overview_total(q, q.measure, q.key);
-        RETURN (SELECT json_build_object('member', (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure),
+        member := (SELECT m.member FROM kindly_stats.measure AS m WHERE m.name = q.measure);
+        RETURN (SELECT json_build_object('member', member,
                     'now', json_build_object('count', total.count, 'members', total.members, 'series', json_agg(s.count), 'member_series', json_agg(s.members)),
                     'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
                   FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);
