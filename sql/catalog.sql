@@ -68,7 +68,7 @@ SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_butt
 -- executable by everybody: these, and why.  A function that is not in this list is revoked from PUBLIC.
 CREATE TEMP TABLE for_everybody (why text, names text);
 INSERT INTO for_everybody VALUES
-('asks with the caller''s rights', 'bots stats_series_by_bot stats_total_by_bot stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'
+('asks with the caller''s rights', 'bots stats_series_by_bot stats_total_by_bot stats_series_across_bots stats_total_across_bots stats_series stats_total stats_top stats_heatmap stats_options fallback_rate top_buttons languages language_filter bars stats_svg'
  ' stats_series_compared stats_total_compared stats_series_by stats_total_by stats_active stats_new_returning stats_retention stats_funnel'),
 ('a dialect: asks with the caller''s rights',
  'sage.* chatbot_com.* logicdialog.* ultimate.export ultimate.export_rows ultimate.metrics ultimate.first_last_intent'
@@ -88,7 +88,7 @@ INSERT INTO for_everybody VALUES
 ('views call them as whoever asks what is attached', 'trigger_arguments mapping is_shard place'),
 ('says what the documentation says, too', 'routes library_version'),
 ('functions of kindly_api, which are inlined, call it as whoever queries', 'require_bot'),
-('kindly_api.overview() calls them as whoever queries', 'local_date overview_breakdown overview_buckets overview_buttons overview_card overview_feedback overview_intents overview_list overview_periods overview_range overview_rates overview_series overview_total validated');
+('kindly_api.overview() calls them as whoever queries', 'local_date overview_breakdown overview_buckets overview_buttons overview_card overview_feedback overview_intents overview_list overview_periods overview_range overview_rates overview_series overview_total validated existing_measure interaction_names');
 CREATE TEMP VIEW listed AS
 SELECT CASE WHEN name LIKE '%.%' THEN name ELSE 'kindly_stats.' || name END AS name FROM for_everybody, regexp_split_to_table(names, ' ') AS name;
 CREATE TEMP VIEW executable AS

@@ -276,7 +276,7 @@ allocate_buckets(ks_buckets *result, int64 nbuckets, int64 nintervals)
  */
 static void
 collect_intervals(ks_buckets *result, const ks_interval *intervals, int64 nintervals, int64 end,
-			   int32 *number, int n)
+				  int32 *number, int n)
 {
 	int64		first = 0;
 	int64		i;
@@ -467,7 +467,7 @@ ks_buckets_build(ks_buckets *result, const ks_moment *from, const ks_moment *to,
 				(unit == KS_HOUR ? KS_USECS_PER_HOUR : KS_USECS_PER_DAY * KS_LONGEST_UNIT_DAYS),
 				unit);
 	ks_zone_offset_spans(&q.spans, zone, Min(from->value, to->value) - margin,
-					 Max(from->value, to->value) + margin);
+						 Max(from->value, to->value) + margin);
 	if (compare_moments(&q) > 0)
 		refuse_reversed();
 

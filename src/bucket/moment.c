@@ -426,7 +426,7 @@ static void
 moment_spans(ks_offset_spans *spans, const ks_moment *moment, pg_tz *zone)
 {
 	ks_zone_offset_spans(spans, zone, moment->value - LONGEST_OFFSET,
-					 moment->value + LONGEST_OFFSET);
+						 moment->value + LONGEST_OFFSET);
 }
 
 TimestampTz
@@ -447,7 +447,7 @@ ks_moment_hour(const ks_moment *moment, pg_tz *zone)
 
 	moment_spans(&spans, moment, zone);
 	return ks_offset_spans_hour(&spans, moment->kind == KS_MOMENT_INSTANT ? moment->value
-							: ks_offset_spans_first(&spans, moment->value));
+								: ks_offset_spans_first(&spans, moment->value));
 }
 
 int64

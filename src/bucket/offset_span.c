@@ -130,7 +130,7 @@ ks_offset_spans_cut(const ks_offset_spans *spans, const int64 *cut, int nbuckets
 		{
 			bucket++;
 			add_interval(intervals, &nintervals, cut[bucket] - offset,
-					  bucket < nbuckets ? bucket : -1);
+						 bucket < nbuckets ? bucket : -1);
 		}
 	}
 	return nintervals;

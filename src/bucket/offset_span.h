@@ -59,7 +59,7 @@ extern int64 ks_offset_spans_max_hours(const ks_offset_spans *spans);
  * nbuckets + 1 ascending entries.  Neighbours in one bucket are one interval.
  */
 extern int64 ks_offset_spans_cut(const ks_offset_spans *spans, const int64 *cut, int nbuckets,
-							 ks_interval *intervals);
+								 ks_interval *intervals);
 
 /* The hours of all spans; the first and the last may be cut off. */
 extern int64 ks_offset_spans_hours(const ks_offset_spans *spans, ks_hour *hours);

@@ -434,10 +434,22 @@ tables_to_read(ks_conversation_table *tables, int count, const ks_conversation_s
 	return left;
 }
 
+static const char *const *
+all_properties(void)
+{
+	const char **result = palloc(ks_nproperties * sizeof(char *));
+	int			i;
+
+	for (i = 0; i < ks_nproperties; i++)
+		result[i] = ks_properties[i].name;
+	return result;
+}
+
 /*
  * A query for the chosen conversations of all tables, with columns that are
- * called and typed as documented, and the table whose owner is to run it
- * (InvalidOid: there is nothing to read).  The caller is connected to SPI.
+ * called and typed as documented (NULL: all of them, in their order), and the table
+ * whose owner is to run it (InvalidOid: there is nothing to read).  The caller is
+ * connected to SPI.
  */
 char *
 ks_conversation_query(const ks_conversation_selection *choice, const char *const *properties, int nproperties, Oid *table)
@@ -448,6 +460,8 @@ ks_conversation_query(const ks_conversation_selection *choice, const char *const
 	int			i;
 
 	initStringInfo(&out);
+	if (properties == NULL)
+		properties = all_properties();
 	count = tables_to_read(tables, count, choice);
 	*table = count > 0 ? tables[0].relid : InvalidOid;
 	if (count == 0)

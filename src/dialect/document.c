@@ -14,34 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "dialect/json.h"
-#include "conversation/reply.h"
-
-const char *const ks_document_properties[] = {
-	"bot_id",
-	"conversation_id",
-	"platform_conversation_id",
-	"conversation_start_time",
-	"conversation_end_time",
-	"language",
-	"channel",
-	"labels",
-	"conversations_data",
-	"test_mode",
-	"conversation_status",
-	"last_resolution",
-	"triggered_replies",
-	"triggered_intent_replies",
-	"is_llm_conversation",
-	"llm_notUnderstood_count",
-	"llm_responseGenerated_count",
-	"llm_errorOccurred_count",
-	"llm_escalationRequired_count",
-	"llm_fallback_count",
-	"bot_messages_count",
-	"visitor_messages_count",
-	"not_understood_messages_count"
-};
-const int	ks_document_nproperties = lengthof(ks_document_properties);
+#include "conversation/conversation.h"
 
 /* ------------------------------------------------------------------------
  * Values
@@ -190,19 +163,19 @@ put_value(StringInfo out, Oid type, Datum value)
 void
 ks_document_put(StringInfo out, HeapTuple row, TupleDesc desc)
 {
-	Datum		values[lengthof(ks_document_properties) + 1];
-	bool		nulls[lengthof(ks_document_properties) + 1];
+	Datum	   *values = palloc((ks_nproperties + 1) * sizeof(Datum));
+	bool	   *nulls = palloc((ks_nproperties + 1) * sizeof(bool));
 	ks_reply_owner of = {InvalidOid};
 	int			i;
 
-	Assert(desc->natts == lengthof(values));
+	Assert(desc->natts == ks_nproperties + 1);
 	heap_deform_tuple(row, desc, values, nulls);
 	if (!nulls[CONVERSATION_ID])
 		of = (ks_reply_owner) {TEXTOID, values[CONVERSATION_ID]};
 	ks_json_open(out, '{');
-	for (i = 0; i < ks_document_nproperties; i++)
+	for (i = 0; i < ks_nproperties; i++)
 	{
-		const char *property = ks_document_properties[i];
+		const char *property = ks_properties[i].name;
 		const ks_reply_kind *kind = ks_reply_kind_of(property);
 
 		ks_json_member(out, property);
@@ -215,7 +188,7 @@ ks_document_put(StringInfo out, HeapTuple row, TupleDesc desc)
 		if (i == BOT_ID)
 		{
 			ks_json_member(out, "bot_name");
-			ks_json_text(out, nulls[ks_document_nproperties] ? NULL : TextDatumGetCString(values[ks_document_nproperties]));
+			ks_json_text(out, nulls[ks_nproperties] ? NULL : TextDatumGetCString(values[ks_nproperties]));
 		}
 	}
 	ks_json_close(out, '}');

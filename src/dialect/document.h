@@ -10,9 +10,6 @@
 #include "lib/stringinfo.h"
 
 /* The documented properties but bot_name, in their order: those are the columns of the rows to be written. */
-extern const char *const ks_document_properties[];
-extern const int ks_document_nproperties;
-
 extern void ks_document_put(StringInfo out, HeapTuple row, TupleDesc desc);
 
 #endif							/* KS_DIALECT_DOCUMENT_H */

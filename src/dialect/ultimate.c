@@ -118,7 +118,7 @@ make_export(FunctionCallInfo fcinfo, ks_stream_query *query)
 	ks_conversation_selection choice = {e.bot_id, false, 1, &interval};
 
 	query->text = psprintf("SELECT c.*, $1 AS bot_name FROM (%s) AS c ORDER BY c.conversation_end_time, c.conversation_id COLLATE pg_catalog.\"C\"",
-						   ks_conversation_query(&choice, ks_document_properties, ks_document_nproperties, &query->table));
+						   ks_conversation_query(&choice, NULL, ks_nproperties, &query->table));
 	ks_stream_argument(query, TEXTOID, mark.bot_name != NULL ? CStringGetTextDatum(mark.bot_name) : (Datum) 0, mark.bot_name == NULL);
 }
 

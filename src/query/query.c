@@ -34,7 +34,7 @@ ks_query_series(ks_query *query, ks_memory memory, const ks_intervals *intervals
 /* The heaviest groups of keys inside all buckets together. */
 void
 ks_query_top(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct,
-			uint32_t skip, uint32_t take)
+			 uint32_t skip, uint32_t take)
 {
 	query_init(query, memory, intervals, filter, distinct);
 	query->grouped = true;
@@ -46,7 +46,7 @@ ks_query_top(ks_query *query, ks_memory memory, const ks_intervals *intervals, c
 /* The same, and a series for each of the groups. */
 void
 ks_query_top_series(ks_query *query, ks_memory memory, const ks_intervals *intervals, const ks_filter *filter, bool distinct,
-			   uint32_t skip, uint32_t take)
+					uint32_t skip, uint32_t take)
 {
 	ks_query_top(query, memory, intervals, filter, distinct, skip, take);
 	query->with_series = true;

@@ -35,7 +35,7 @@
 #define IS_INCOMPLETE \
 	", EXISTS (SELECT 1 FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $2 AND NOT m.counted)"
 
-#define QUESTION_ARGUMENTS 8
+#define QUERY_ARGUMENTS 8
 
 /* A condition on the key's part of that number, as the folds take it. */
 char *
@@ -54,30 +54,30 @@ only_value(int status, bool *isnull)
 
 /* Sees what the caller's query sees: inside STABLE functions no newer snapshot is taken. */
 static Datum
-execute_fold(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
+execute_single(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 {
 	return only_value(SPI_execute_plan(plan, values, nulls, true, 0), isnull);
 }
 
 /* Of a query whose second column says IS_INCOMPLETE. */
 static void
-refuse_incomplete(const ks_rollup_query *question)
+refuse_incomplete(const ks_rollup_query *query)
 {
 	bool		unknown;
 
 	if (DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &unknown)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("measure \"%s\" is still being counted", question->measure),
+				 errmsg("measure \"%s\" is still being counted", query->measure),
 				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, call kindly_stats.add_measure_concurrently() once more.")));
 }
 
 static Datum
-execute_question(SPIPlanPtr plan, const ks_rollup_query *question, Datum *values, const char *nulls, bool *isnull)
+execute_query(SPIPlanPtr plan, const ks_rollup_query *query, Datum *values, const char *nulls, bool *isnull)
 {
-	Datum		answer = execute_fold(plan, values, nulls, isnull);
+	Datum		answer = execute_single(plan, values, nulls, isnull);
 
-	refuse_incomplete(question);
+	refuse_incomplete(query);
 	return answer;
 }
 
@@ -127,44 +127,44 @@ visible_of(ArrayType *asked, const ks_reader *reader)
 
 /* $1 bot, or bots, $2 measure, $3 and $4 months, $5 edges, $6 buckets, $7 distinct, $8 filter */
 static void
-question_arguments(const ks_rollup_query *q, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
+query_arguments(const ks_rollup_query *query, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
 {
-	int			nedges = q->nintervals + 1;
+	int			nedges = query->nintervals + 1;
 	Datum	   *edges = palloc(nedges * sizeof(Datum));
-	static const Oid argument_types[QUESTION_ARGUMENTS] = {
+	static const Oid argument_types[QUERY_ARGUMENTS] = {
 		INT8OID, TEXTOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, BOOLOID, TEXTARRAYOID
 	};
 	int			i;
 
 	for (i = 0; i < nedges; i++)
-		edges[i] = TimestampTzGetDatum(q->edges[i]);
+		edges[i] = TimestampTzGetDatum(query->edges[i]);
 	memcpy(types, argument_types, sizeof(argument_types));
-	memset(nulls, ' ', QUESTION_ARGUMENTS);
-	if (q->across_bots)
+	memset(nulls, ' ', QUERY_ARGUMENTS);
+	if (query->across_bots)
 	{
 		types[0] = INT8ARRAYOID;
-		values[0] = PointerGetDatum(visible_of(q->bots, reader));
+		values[0] = PointerGetDatum(visible_of(query->bots, reader));
 		if (values[0] == (Datum) 0)
 			nulls[0] = 'n';
 	}
 	else
 	{
-		values[0] = Int64GetDatum(q->bot_id);
-		if (!ks_reader_sees(reader, q->bot_id))
+		values[0] = Int64GetDatum(query->bot_id);
+		if (!ks_reader_sees(reader, query->bot_id))
 			nulls[0] = 'n';
 	}
-	values[1] = CStringGetTextDatum(q->measure);
-	values[2] = DateADTGetDatum(month_of_edge(q->edges[0]));
-	values[3] = DateADTGetDatum(month_of_edge(q->edges[q->nintervals]));
+	values[1] = CStringGetTextDatum(query->measure);
+	values[2] = DateADTGetDatum(month_of_edge(query->edges[0]));
+	values[3] = DateADTGetDatum(month_of_edge(query->edges[query->nintervals]));
 	values[4] = PointerGetDatum(construct_array(edges, nedges, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[6] = BoolGetDatum(q->distinct);
-	values[7] = PointerGetDatum(q->filter);
-	if (q->filter == NULL)
+	values[6] = BoolGetDatum(query->distinct);
+	values[7] = PointerGetDatum(query->filter);
+	if (query->filter == NULL)
 		nulls[7] = 'n';
-	if (q->bucket_of == NULL)
+	if (query->bucket_of == NULL)
 		nulls[5] = 'n';
 	else
-		values[5] = PointerGetDatum(integers_array(q->bucket_of, q->nintervals));
+		values[5] = PointerGetDatum(integers_array(query->bucket_of, query->nintervals));
 }
 
 /* Lists the measures that there are. */
@@ -176,7 +176,7 @@ no_such_measure(const char *measure)
 	Datum		names;
 
 	ks_prepared(&plan, "SELECT pg_catalog.string_agg(m.name, ', ' ORDER BY m.name COLLATE pg_catalog.\"C\") FROM kindly_stats.measure AS m", 0, NULL);
-	names = execute_fold(plan, NULL, NULL, &isnull);
+	names = execute_single(plan, NULL, NULL, &isnull);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("measure \"%s\" does not exist", measure),
@@ -189,11 +189,11 @@ no_such_measure(const char *measure)
  * many have nothing in most ranges, so that this must cost little where all is well.
  */
 static void
-check_measure(const ks_rollup_query *question)
+check_measure(const ks_rollup_query *query)
 {
 	static SPIPlanPtr plan = NULL;
 	Oid			types[2] = {TEXTOID, INT4OID};
-	Datum		values[2] = {CStringGetTextDatum(question->measure), Int32GetDatum(question->key_parts)};
+	Datum		values[2] = {CStringGetTextDatum(query->measure), Int32GetDatum(query->key_parts)};
 	char	   *names;
 
 	ks_prepared(&plan,
@@ -202,19 +202,19 @@ check_measure(const ks_rollup_query *question)
 	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up a measure");
 	if (SPI_processed == 0)
-		no_such_measure(question->measure);
+		no_such_measure(query->measure);
 	names = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (names != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"key\" has more parts than the keys of measure \"%s\"", question->measure),
+				 errmsg("\"key\" has more parts than the keys of measure \"%s\"", query->measure),
 				 names[0] == '\0' ? errhint("This measure has no key; leave the argument out.")
 				 : errhint("Its key columns are: %s.", names)));
 }
 
 /* The first column of a query about a measure by name and one more text, as text in the caller's memory; NULL without a row. */
 static char *
-ask_measure(SPIPlanPtr *plan, const char *query, const char *measure, const char *other)
+ask_measure(SPIPlanPtr *plan, const char *sql, const char *measure, const char *other)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ks_reader	reader;
@@ -225,7 +225,7 @@ ask_measure(SPIPlanPtr *plan, const char *query, const char *measure, const char
 	ks_reader_begin(&reader);
 	values[0] = CStringGetTextDatum(measure);
 	values[1] = CStringGetTextDatum(other);
-	ks_prepared(plan, query, 2, types);
+	ks_prepared(plan, sql, 2, types);
 	if (SPI_execute_plan(*plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read measures");
 	if (SPI_processed > 0)
@@ -270,7 +270,7 @@ ks_check_negative(void)
 	bool		isnull;
 
 	ks_prepared(&plan, "SELECT EXISTS (SELECT FROM kindly_stats.counting)", 0, NULL);
-	counting = DatumGetBool(execute_fold(plan, NULL, NULL, &isnull));
+	counting = DatumGetBool(execute_single(plan, NULL, NULL, &isnull));
 	ks_restore_user(caller);
 	if (counting)
 		ereport(ERROR,
@@ -334,71 +334,71 @@ whole_quarter(TimestampTz at, bool end)
 
 /* Planned for these bots: how many there are decides how rows are found.  The caller is connected to SPI. */
 static Datum
-execute_across_bots(const ks_rollup_query *question, Datum *values, char *nulls, Oid *types, bool *isnull)
+execute_across_bots(const ks_rollup_query *query, Datum *values, char *nulls, Oid *types, bool *isnull)
 {
 	Datum		answer;
 
 	types[9] = types[10] = TIMESTAMPTZOID;
 	nulls[9] = nulls[10] = ' ';
-	values[9] = TimestampTzGetDatum(whole_quarter(question->edges[0], false));
-	values[10] = TimestampTzGetDatum(whole_quarter(question->edges[question->nintervals], true));
+	values[9] = TimestampTzGetDatum(whole_quarter(query->edges[0], false));
+	values[10] = TimestampTzGetDatum(whole_quarter(query->edges[query->nintervals], true));
 	answer = only_value(SPI_execute_with_args(nulls[0] == 'n' ? ACROSS_BOTS("") : ACROSS_BOTS("r.bot_id OPERATOR(pg_catalog.=) ANY ($1) AND "),
-											  QUESTION_ARGUMENTS + 3, types, values, nulls, true, 0), isnull);
-	refuse_incomplete(question);
+											  QUERY_ARGUMENTS + 3, types, values, nulls, true, 0), isnull);
+	refuse_incomplete(query);
 	return answer;
 }
 
 /* Runs a query that folds a series, for which there is a plan. */
 static void
-read_series(SPIPlanPtr *plan, const char *query, const ks_rollup_query *question, int64 *counts, int64 *distincts)
+read_series(SPIPlanPtr *plan, const char *sql, const ks_rollup_query *query, int64 *counts, int64 *distincts)
 {
 	ks_reader	reader;
-	Datum		values[QUESTION_ARGUMENTS + 3];
-	char		nulls[QUESTION_ARGUMENTS + 3];
-	Oid			types[QUESTION_ARGUMENTS + 3];
+	Datum		values[QUERY_ARGUMENTS + 3];
+	char		nulls[QUERY_ARGUMENTS + 3];
+	Oid			types[QUERY_ARGUMENTS + 3];
 	Datum		answer;
 	bool		isnull;
 
-	memset(counts, 0, question->nbuckets * sizeof(int64));
+	memset(counts, 0, query->nbuckets * sizeof(int64));
 	if (distincts != NULL)
-		memset(distincts, 0, question->nbuckets * sizeof(int64));
+		memset(distincts, 0, query->nbuckets * sizeof(int64));
 	ks_reader_begin(&reader);
-	question_arguments(question, &reader, values, nulls, types);
+	query_arguments(query, &reader, values, nulls, types);
 	types[8] = BOOLOID;
-	values[8] = BoolGetDatum(question->first_seen);
+	values[8] = BoolGetDatum(query->first_seen);
 	nulls[8] = ' ';
-	if (question->across_bots)
-		answer = execute_across_bots(question, values, nulls, types, &isnull);
+	if (query->across_bots)
+		answer = execute_across_bots(query, values, nulls, types, &isnull);
 	else
 	{
-		ks_prepared(plan, query, QUESTION_ARGUMENTS + 1, types);
-		answer = execute_question(*plan, question, values, nulls, &isnull);
+		ks_prepared(plan, sql, QUERY_ARGUMENTS + 1, types);
+		answer = execute_query(*plan, query, values, nulls, &isnull);
 	}
 	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);
 		const int64 *items = (const int64 *) ARR_DATA_PTR(array);
 		int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-		int			nbuckets = question->distinct ? count / 2 : count;
+		int			nbuckets = query->distinct ? count / 2 : count;
 
 		memcpy(counts, items, nbuckets * sizeof(int64));
-		if (distincts != NULL && question->distinct)
+		if (distincts != NULL && query->distinct)
 			memcpy(distincts, items + nbuckets, nbuckets * sizeof(int64));
 	}
-	if (all_zero(counts, question->nbuckets))
-		check_measure(question);
-	if (any_negative(counts, question->nbuckets))
+	if (all_zero(counts, query->nbuckets))
+		check_measure(query);
+	if (any_negative(counts, query->nbuckets))
 		ks_check_negative();
 	ks_reader_end(&reader);
 }
 
 /* Weight and, if asked for, distinct members of each bucket, into the caller's arrays of nbuckets. */
 void
-ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts)
+ks_read_series(const ks_rollup_query *query, int64 *counts, int64 *distincts)
 {
 	static SPIPlanPtr plan = NULL;
 
-	read_series(&plan, SERIES_QUERY, question, counts, distincts);
+	read_series(&plan, SERIES_QUERY, query, counts, distincts);
 }
 
 /*
@@ -407,24 +407,24 @@ ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts)
  * there is no row.
  */
 int64 *
-ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwindows, bool cohorts, int64 *count)
+ks_read_presence(const ks_rollup_query *query, const int32 *windows, int nwindows, bool cohorts, int64 *count)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
-	int64		rows = windows != NULL ? nwindows : cohorts ? question->nbuckets : 0;
+	int64		rows = windows != NULL ? nwindows : cohorts ? query->nbuckets : 0;
 	ks_reader	reader;
-	Datum		values[QUESTION_ARGUMENTS + 2];
-	char		nulls[QUESTION_ARGUMENTS + 2];
-	Oid			types[QUESTION_ARGUMENTS + 2];
+	Datum		values[QUERY_ARGUMENTS + 2];
+	char		nulls[QUERY_ARGUMENTS + 2];
+	Oid			types[QUERY_ARGUMENTS + 2];
 	int64		sign = 0;
 	int64	   *result;
 	Datum		answer;
 	bool		isnull;
 
-	ks_check_presence(rows, question->nbuckets);
-	*count = rows * question->nbuckets;
+	ks_check_presence(rows, query->nbuckets);
+	*count = rows * query->nbuckets;
 	ks_reader_begin(&reader);
-	question_arguments(question, &reader, values, nulls, types);
+	query_arguments(query, &reader, values, nulls, types);
 	types[8] = INT4ARRAYOID;
 	types[9] = BOOLOID;
 	nulls[8] = windows != NULL ? ' ' : 'n';
@@ -432,8 +432,8 @@ ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwin
 	values[8] = windows != NULL ? PointerGetDatum(integers_array(windows, nwindows)) : (Datum) 0;
 	values[9] = BoolGetDatum(cohorts);
 	ks_prepared(&plan, "SELECT kindly_stats.presence_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
-				QUESTION_ARGUMENTS + 2, types);
-	answer = execute_question(plan, question, values, nulls, &isnull);
+				QUERY_ARGUMENTS + 2, types);
+	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)
 	{
 		ArrayType  *array = DatumGetArrayTypeP(answer);
@@ -450,7 +450,7 @@ ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwin
 		memset(result, 0, (*count + 1) * sizeof(int64));
 	}
 	if (sign == 0)
-		check_measure(question);
+		check_measure(query);
 	else if (sign < 0)
 		ks_check_negative();
 	ks_reader_end(&reader);
@@ -470,19 +470,19 @@ message_from(Datum answer, MemoryContext memory, StringInfo message)
 
 /* Runs top_agg; its answer, which outlives SPI, is false where there is no row. */
 static bool
-read_lines(const ks_rollup_query *question, int skip, int take, int32 limit, bool series, StringInfo message)
+read_lines(const ks_rollup_query *query, int skip, int take, int32 limit, bool series, StringInfo message)
 {
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	ks_reader	reader;
-	Datum		values[QUESTION_ARGUMENTS + 4];
-	char		nulls[QUESTION_ARGUMENTS + 4];
-	Oid			types[QUESTION_ARGUMENTS + 4];
+	Datum		values[QUERY_ARGUMENTS + 4];
+	char		nulls[QUERY_ARGUMENTS + 4];
+	Oid			types[QUERY_ARGUMENTS + 4];
 	Datum		answer;
 	bool		isnull;
 
 	ks_reader_begin(&reader);
-	question_arguments(question, &reader, values, nulls, types);
+	query_arguments(query, &reader, values, nulls, types);
 	types[8] = types[9] = types[10] = INT4OID;
 	types[11] = BOOLOID;
 	values[8] = Int32GetDatum(skip);
@@ -491,8 +491,8 @@ read_lines(const ks_rollup_query *question, int skip, int take, int32 limit, boo
 	values[11] = BoolGetDatum(series);
 	nulls[8] = nulls[9] = nulls[10] = nulls[11] = ' ';
 	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10, $11, $12)" IS_INCOMPLETE FROM_ROLLUP,
-				QUESTION_ARGUMENTS + 4, types);
-	answer = execute_question(plan, question, values, nulls, &isnull);
+				QUERY_ARGUMENTS + 4, types);
+	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, caller, message);
 	ks_reader_end(&reader);
@@ -501,10 +501,10 @@ read_lines(const ks_rollup_query *question, int skip, int take, int32 limit, boo
 
 /* No line came back: is there such a measure?  Lines below nothing: is everything counted? */
 static void
-check_lines(const ks_rollup_query *question, const ks_top *top, const int64 *counts)
+check_lines(const ks_rollup_query *query, const ks_top *top, const int64 *counts)
 {
 	ks_reader	reader;
-	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * question->nbuckets));
+	bool		negative = top->total < 0 || (counts != NULL && any_negative(counts, top->count * query->nbuckets));
 	int			i;
 
 	for (i = 0; i < top->count; i++)
@@ -515,38 +515,38 @@ check_lines(const ks_rollup_query *question, const ks_top *top, const int64 *cou
 	if (negative)
 		ks_check_negative();
 	else
-		check_measure(question);
+		check_measure(query);
 	ks_reader_end(&reader);
 }
 
 /* The heaviest keys, grouped by so many of their parts from skip on, heaviest first; all of them where limit is PG_INT32_MAX. */
 void
-ks_read_top(const ks_rollup_query *question, int skip, int take, int32 limit, ks_top *top)
+ks_read_top(const ks_rollup_query *query, int skip, int take, int32 limit, ks_top *top)
 {
 	StringInfoData message;
 
 	memset(top, 0, sizeof(*top));
-	if (read_lines(question, skip, take, limit, false, &message))
+	if (read_lines(query, skip, take, limit, false, &message))
 	{
 		top->total = pq_getmsgint64(&message);
 		ks_top_receive(&message, top);
 	}
-	check_lines(question, top, NULL);
+	check_lines(query, top, NULL);
 }
 
 /* All keys likewise, with a series for each. */
 void
-ks_read_top_series(const ks_rollup_query *question, int skip, int take, ks_top_series *series)
+ks_read_top_series(const ks_rollup_query *query, int skip, int take, ks_top_series *series)
 {
 	StringInfoData message;
 
 	memset(series, 0, sizeof(*series));
-	if (read_lines(question, skip, take, PG_INT32_MAX, true, &message))
+	if (read_lines(query, skip, take, PG_INT32_MAX, true, &message))
 	{
 		series->top.total = pq_getmsgint64(&message);
-		ks_top_series_receive(&message, question->nbuckets, question->distinct, series);
+		ks_top_series_receive(&message, query->nbuckets, query->distinct, series);
 	}
-	check_lines(question, &series->top, series->counts);
+	check_lines(query, &series->top, series->counts);
 }
 
 static int
@@ -591,16 +591,16 @@ outermost_edge(int64 bot_id, const ks_month_bounds *m, bool last)
 	int			nquarters = (int) ((end - start) / KS_QUARTER_USECS);
 	TimestampTz *edges = palloc((nquarters + 1) * sizeof(TimestampTz));
 	int64	   *counts = palloc(nquarters * sizeof(int64));
-	ks_rollup_query question = {.bot_id = bot_id, .measure = KS_EVENTS, .nintervals = nquarters, .edges = edges, .nbuckets = nquarters};
+	ks_rollup_query query = {.bot_id = bot_id, .measure = KS_EVENTS, .nintervals = nquarters, .edges = edges, .nbuckets = nquarters};
 	int			found = last ? nquarters - 1 : 0;
 	int			i;
 
 	for (i = 0; i <= nquarters; i++)
 		edges[i] = start + i * KS_QUARTER_USECS;
 	if (m->kept)
-		read_series(&kept, SERIES_QUERY " WHERE r.kept", &question, counts, NULL);
+		read_series(&kept, SERIES_QUERY " WHERE r.kept", &query, counts, NULL);
 	else
-		read_series(&live, SERIES_QUERY " WHERE NOT r.kept", &question, counts, NULL);
+		read_series(&live, SERIES_QUERY " WHERE NOT r.kept", &query, counts, NULL);
 	while (found >= 0 && found < nquarters && counts[found] == 0)
 		found += last ? -1 : 1;
 	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
@@ -666,7 +666,7 @@ read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_mont
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]) AND" KS_IS_MERGED
 				" UNION ALL SELECT n.measure, n.tally, n.month, n.kept FROM kindly_stats.rollup AS n"
 				" WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_NEW_OR_SPANS ") AS r", 2, types);
-	answer = execute_fold(plan, values, nulls, &isnull);
+	answer = execute_single(plan, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, memory, &message);
 	SPI_freetuptable(SPI_tuptable);

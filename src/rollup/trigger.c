@@ -328,7 +328,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
 	has_old = read_event(&c, TRIGGER_FIRED_BY_INSERT(event) ? NULL : trigger->tg_trigslot, &old_event);
 	has_new = read_event(&c, TRIGGER_FIRED_BY_DELETE(event) ? NULL :
-						TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigslot : trigger->tg_newslot, &new_event);
+						 TRIGGER_FIRED_BY_INSERT(event) ? trigger->tg_trigslot : trigger->tg_newslot, &new_event);
 	c.removes = has_old;
 	count_change(&c, has_old ? &old_event : NULL, has_new ? &new_event : NULL);
 	if (has_new && !c.counter.binding->events)

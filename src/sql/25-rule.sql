@@ -73,7 +73,7 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.mapped_column(jsonb) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.mapped_column(jsonb) IS 'internal: the column of a table that a mapping names, also inside a rule';
 
 -- Rules are looked into with ->, since ? takes a column of that name for one.
--- What a type must be so that triggers can read it (type_fits() of src/rollup/measure.c); role: of logical_columns().
+-- What a type must be so that triggers can read it (type_fits() of src/rollup/measure.c), or exports; role: of logical_columns() or conversation_columns().
 CREATE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE
@@ -85,6 +85,12 @@ CREATE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURN
            WHEN role = 'needed' AND mapped -> 'values' IS NULL THEN true
            WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.base = 'numeric'::regtype
            WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.is_text OR b.base IN ('bool'::regtype, 'numeric'::regtype)
+           WHEN role = 'integer' THEN b.is_integer
+           WHEN role = 'boolean' THEN b.base = 'bool'::regtype
+           WHEN role = 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
+           WHEN role = 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
+                                              'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
            ELSE b.is_integer OR b.is_text OR b.base IN ('name'::regtype, 'uuid'::regtype, 'bool'::regtype, 'numeric'::regtype) OR b.is_enum
            END
       FROM (SELECT t.oid AS base, t.typtype = 'e' AS is_enum, t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AS is_integer,
@@ -106,6 +112,11 @@ CREATE FUNCTION kindly_stats.fitting_types(role text, mapped jsonb, type oid) RE
            WHEN role = 'bot' THEN 'Its type must be smallint, integer, bigint, text, character varying or uuid.'
            WHEN mapped -> 'path' IS NOT NULL THEN 'Its type must be jsonb, json or text.'
            WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN 'Its type must be smallint, integer, bigint or numeric.'
+           WHEN role = 'integer' THEN 'Its type must be smallint, integer or bigint.'
+           WHEN role = 'boolean' THEN 'Its type must be boolean.'
+           WHEN role = 'json' THEN 'Its type must be jsonb or json.'
+           WHEN role = 'texts' THEN 'Its type must be text[] or character varying[].'
+           WHEN role = 'list' THEN 'Its type must be jsonb, json, text, character varying, or an array of one of these.'
            WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN 'Its type must be boolean, smallint, integer, bigint, numeric or text.'
            ELSE 'Its type must be text, character varying, uuid, an integer, numeric, boolean or an enum' || CASE
                WHEN kindly_stats.base_type(type) IN ('json'::regtype, 'jsonb'::regtype) THEN '; of a document name a field, such as "my_column->>my_field".'

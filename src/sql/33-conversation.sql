@@ -156,25 +156,6 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_columns() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.conversation_columns() IS 'internal: documented properties of conversations, and what their types must be good for';
 
-CREATE FUNCTION kindly_stats.conversation_type_fits(role text, type oid) RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE role
-           WHEN 'bot' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'uuid'::regtype)
-           WHEN 'integer' THEN b.base IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-           WHEN 'instant' THEN b.base = 'timestamptz'::regtype
-           WHEN 'boolean' THEN b.base = 'bool'::regtype
-           WHEN 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
-           WHEN 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
-                                       'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
-           WHEN 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
-           ELSE b.base IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'name'::regtype, 'uuid'::regtype,
-                           'int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'bool'::regtype) OR b.kind = 'e'
-           END
-      FROM (SELECT t.oid AS base, t.typtype AS kind FROM pg_type AS t WHERE t.oid = kindly_stats.base_type(type)) AS b
-$$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.conversation_type_fits(text, oid) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.conversation_type_fits(text, oid) IS 'internal: whether a column of a type can be read as a property of conversations';
-
 CREATE FUNCTION kindly_stats.check_conversation_mapping(columns jsonb) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -222,18 +203,13 @@ BEGIN
                 RAISE EXCEPTION 'table "%" has no column "bot_messages_count"', conversation_table
                     USING ERRCODE = '42703', HINT = 'Name yours in the argument columns, or map it to null: then nothing is counted by start.';
             END IF;
-        ELSIF NOT kindly_stats.conversation_type_fits(c.role, c.atttypid) THEN
+        ELSIF NOT kindly_stats.type_fits(c.role, NULL, c.atttypid) THEN
             RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
-                USING ERRCODE = '42804', HINT = 'Its type must be ' || CASE c.role
-                    WHEN 'bot' THEN 'smallint, integer, bigint, text, character varying or uuid'
-                    WHEN 'integer' THEN 'smallint, integer or bigint'
-                    WHEN 'instant' THEN 'timestamp with time zone' || CASE WHEN kindly_stats.base_type(c.atttypid) = 'timestamp'::regtype
-                        THEN format(', such as a column that is GENERATED ALWAYS AS (%I AT TIME ZONE ''UTC'') STORED', c.physical) ELSE '' END
-                    WHEN 'boolean' THEN 'boolean'
-                    WHEN 'json' THEN 'jsonb or json'
-                    WHEN 'list' THEN 'jsonb, json, text, character varying, or an array of one of these'
-                    WHEN 'texts' THEN 'text[] or character varying[]'
-                    ELSE 'text, character varying, uuid, an integer, boolean or an enum' END || '.';
+                USING ERRCODE = '42804', HINT = CASE
+                    WHEN c.role = 'instant' AND kindly_stats.base_type(c.atttypid) = 'timestamp'::regtype THEN
+                        format('Its type must be timestamp with time zone, such as a column that is GENERATED ALWAYS AS (%I AT TIME ZONE ''UTC'') STORED.', c.physical)
+                    WHEN c.role = 'instant' THEN 'Its type must be timestamp with time zone.'
+                    ELSE kindly_stats.fitting_types(c.role, NULL, c.atttypid) END;
         ELSE
             result := result || jsonb_build_object(c.logical, c.physical);
         END IF;

@@ -217,7 +217,7 @@ CREATE FUNCTION kindly_stats.bots_policy(relation regclass, bot_column name, eve
                             format(CASE WHEN kindly_stats.has_text_bots(relation, jsonb_build_object('bot_id', bot_column)) THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, bot_column)) END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table; everywhere: as distributed tables may have it';
+COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table, everywhere as distributed ones may have it';
 
 CREATE FUNCTION kindly_stats.rewrite_policies(relations regclass[], everywhere boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -234,7 +234,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, before they are distributed or after they were brought back';
+COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, where they are distributed or brought back';
 
 CREATE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
@@ -333,7 +333,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles that there are the rights on the extension''s objects that they have on another node';
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights on the extension''s objects that they have on another node';
 
 CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -177,7 +177,7 @@ merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, co
 		if (!negated(&weight, negate))
 			return KS_E_OVERFLOW;
 		status = ks_accumulator_add(&builder->members, ks_member_hash(members, ordinal), run->quarter,
-							   number[run->key], weight);
+									number[run->key], weight);
 		if (status != KS_OK)
 			return status;
 	}
@@ -368,7 +368,7 @@ share_out(const ks_accumulator *from, bool members, ks_share *shares, const uint
 		const ks_entry *e = &from->entry[i];
 		ks_builder *to = &shares[share[e->key]].builder;
 		ks_status	status = ks_accumulator_add(members ? &to->members : &to->weights, e->member, e->quarter,
-										   number[e->key], e->weight);
+												number[e->key], e->weight);
 
 		ks_check_interrupts_at(i);
 		if (status != KS_OK)

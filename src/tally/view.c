@@ -174,7 +174,7 @@ ks_quarter_cursor
 ks_view_quarters(const ks_view *view)
 {
 	return quarter_cursor(view, view->bytes + view->header.quarters_at, view->bytes + view->header.visits_at,
-					   view->header.nquarters);
+						  view->header.nquarters);
 }
 
 static bool

@@ -22,6 +22,7 @@ DROP FOREIGN TABLE kindly_stats.bi_daily;
 DROP VIEW bi.hourly;
 DROP FOREIGN TABLE kindly_stats.bi_hourly;
 DROP VIEW kindly_stats.covered_relation;
+DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
@@ -102,6 +103,52 @@ COMMENT ON FUNCTION kindly_stats.bot_text(bigint) IS
 'the id that the user has for the bot of a number
 
 The number itself where it stands for an integer, for a text that no table has had yet, or for a bot that the caller does not see.';
+CREATE OR REPLACE FUNCTION kindly_stats.type_fits(role text, mapped jsonb, type oid) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+           WHEN role = 'instant' THEN CASE WHEN mapped -> 'tz' IS NOT NULL THEN b.base = 'timestamp'::regtype
+                                           WHEN mapped -> 'unit' IS NOT NULL THEN b.is_integer OR b.base IN ('float8'::regtype, 'numeric'::regtype)
+                                           ELSE b.base = 'timestamptz'::regtype END
+           WHEN role = 'bot' THEN b.is_integer OR b.is_text OR b.base = 'uuid'::regtype
+           WHEN mapped -> 'path' IS NOT NULL THEN b.is_text OR b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'needed' AND mapped -> 'values' IS NULL THEN true
+           WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.base = 'numeric'::regtype
+           WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN b.is_integer OR b.is_text OR b.base IN ('bool'::regtype, 'numeric'::regtype)
+           WHEN role = 'integer' THEN b.is_integer
+           WHEN role = 'boolean' THEN b.base = 'bool'::regtype
+           WHEN role = 'json' THEN b.base IN ('json'::regtype, 'jsonb'::regtype)
+           WHEN role = 'texts' THEN b.base IN ('text[]'::regtype, 'varchar[]'::regtype)
+           WHEN role = 'list' THEN b.base IN ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'varchar'::regtype,
+                                              'json[]'::regtype, 'jsonb[]'::regtype, 'text[]'::regtype, 'varchar[]'::regtype)
+           ELSE b.is_integer OR b.is_text OR b.base IN ('name'::regtype, 'uuid'::regtype, 'bool'::regtype, 'numeric'::regtype) OR b.is_enum
+           END
+      FROM (SELECT t.oid AS base, t.typtype = 'e' AS is_enum, t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AS is_integer,
+                   t.oid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype) AS is_text
+              FROM pg_type AS t WHERE t.oid = kindly_stats.base_type(type)) AS b
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.fitting_types(role text, mapped jsonb, type oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+           WHEN role = 'instant' AND mapped -> 'tz' IS NOT NULL THEN 'Its type must be timestamp without time zone. One with time zone needs no tz: to change the type, detach the table first.'
+           WHEN role = 'instant' AND mapped -> 'unit' IS NOT NULL THEN 'Its type must be double precision, numeric, smallint, integer or bigint.'
+           WHEN role = 'instant' THEN 'Its type must be timestamp with time zone' || CASE
+               WHEN kindly_stats.base_type(type) = 'timestamp'::regtype THEN '; say of which zone it is, such as tz => ''Europe/Oslo''.'
+               WHEN kindly_stats.type_fits(role, '{"unit": "seconds"}', type) THEN '; of a number say what it counts since 1970: unit => ''seconds'' or ''milliseconds''.'
+               ELSE ', timestamp with tz => ''Europe/Oslo'', or a number with unit => ''seconds''.' END
+           WHEN role = 'bot' THEN 'Its type must be smallint, integer, bigint, text, character varying or uuid.'
+           WHEN mapped -> 'path' IS NOT NULL THEN 'Its type must be jsonb, json or text.'
+           WHEN role = 'weight' AND mapped -> 'values' IS NULL THEN 'Its type must be smallint, integer, bigint or numeric.'
+           WHEN role = 'integer' THEN 'Its type must be smallint, integer or bigint.'
+           WHEN role = 'boolean' THEN 'Its type must be boolean.'
+           WHEN role = 'json' THEN 'Its type must be jsonb or json.'
+           WHEN role = 'texts' THEN 'Its type must be text[] or character varying[].'
+           WHEN role = 'list' THEN 'Its type must be jsonb, json, text, character varying, or an array of one of these.'
+           WHEN role = 'condition' AND mapped -> 'values' IS NULL THEN 'Its type must be boolean, smallint, integer, bigint, numeric or text.'
+           ELSE 'Its type must be text, character varying, uuid, an integer, numeric, boolean or an enum' || CASE
+               WHEN kindly_stats.base_type(type) IN ('json'::regtype, 'jsonb'::regtype) THEN '; of a document name a field, such as "my_column->>my_field".'
+               ELSE '.' END
+           END
+$$;
 CREATE FUNCTION kindly_stats.built_in_measures()
     RETURNS TABLE (version text, name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 40 SET search_path = pg_catalog, pg_temp AS $$
@@ -1163,6 +1210,40 @@ BEGIN
     END LOOP;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.found_conversation_columns(conversation_table regclass, columns jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    c record;
+    result jsonb := columns;
+BEGIN
+    FOR c IN SELECT l.logical, l.role, l.required, columns ? l.logical AS mapped, m.physical, a.atttypid
+               FROM kindly_stats.conversation_columns() AS l
+              CROSS JOIN LATERAL (SELECT CASE WHEN columns ? l.logical THEN columns ->> l.logical ELSE l.logical END AS physical) AS m
+               LEFT JOIN pg_attribute AS a ON a.attrelid = conversation_table AND a.attname = m.physical AND a.attnum > 0 AND NOT a.attisdropped
+    LOOP
+        IF c.atttypid IS NULL THEN
+            IF c.required OR c.mapped AND c.physical IS NOT NULL THEN
+                RAISE EXCEPTION 'table "%" has no column "%"', conversation_table, coalesce(c.physical, c.logical)
+                    USING ERRCODE = '42703', HINT = format('Name yours in the argument columns, such as {"%s": "my_name"}%s.', c.logical,
+                        CASE WHEN c.required THEN '' ELSE ', or null where there is none' END);
+            ELSIF c.logical = 'bot_messages_count' AND NOT c.mapped THEN
+                RAISE EXCEPTION 'table "%" has no column "bot_messages_count"', conversation_table
+                    USING ERRCODE = '42703', HINT = 'Name yours in the argument columns, or map it to null: then nothing is counted by start.';
+            END IF;
+        ELSIF NOT kindly_stats.type_fits(c.role, NULL, c.atttypid) THEN
+            RAISE EXCEPTION 'column "%" of type % cannot be read as "%"', c.physical, format_type(c.atttypid, NULL), c.logical
+                USING ERRCODE = '42804', HINT = CASE
+                    WHEN c.role = 'instant' AND kindly_stats.base_type(c.atttypid) = 'timestamp'::regtype THEN
+                        format('Its type must be timestamp with time zone, such as a column that is GENERATED ALWAYS AS (%I AT TIME ZONE ''UTC'') STORED.', c.physical)
+                    WHEN c.role = 'instant' THEN 'Its type must be timestamp with time zone.'
+                    ELSE kindly_stats.fitting_types(c.role, NULL, c.atttypid) END;
+        ELSE
+            result := result || jsonb_build_object(c.logical, c.physical);
+        END IF;
+    END LOOP;
+    RETURN result;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.guard_conversations(conversation_table regclass, columns jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1423,15 +1504,6 @@ BEGIN
         RETURN;
     END IF;
     PERFORM kindly_stats.require_fresh_snapshots('drop an event table');
-    -- Citus makes another table beside it, which takes the rows and then the name
-    SELECT g INTO part FROM unnest(gone) AS g JOIN pg_class AS o ON o.oid = g JOIN pg_class AS n ON n.relnamespace = o.relnamespace AND n.oid > o.oid AND n.relkind = o.relkind
-     WHERE kindly_stats.is_distributed(g) AND n.relname ~ '_[0-9]+$' AND starts_with(n.relname::text, left(o.relname::text, 40))
-       AND n.xmin::text::bigint = pg_current_xact_id()::text::bigint & 4294967295
-       AND NOT kindly_stats.is_shard(n.oid) LIMIT 1;
-    IF part IS NOT NULL THEN
-        RAISE EXCEPTION 'distributed table "%" is attached: its statistics would not go with it', part USING ERRCODE = '0A000',
-            HINT = 'SELECT kindly_stats.undistribute() brings all tables back, and distribute() spreads them anew; or detach the table first.';
-    END IF;
     PERFORM kindly_stats.exclude_repair();
     -- in the order in which DROP TABLE takes its locks: a partition's parent first
     FOR part IN SELECT DISTINCT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = ANY (gone) AND NOT i.inhparent = ANY (gone) ORDER BY 1
@@ -1671,12 +1743,6 @@ BEGIN
       FROM kindly_stats.event_tables() AS t
       JOIN kindly_stats.event_tables() AS a ON a.grain = t.grain AND a.event_table <> t.event_table
        AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
-    -- before there was a subscription
-    RETURN QUERY
-    SELECT 'error', t.event_table::text, format('It is attached, and subscription %I replicates statistics of another server to kindly_stats.rollup: both write there.', s.subname),
-           format('DROP SUBSCRIPTION %I; SELECT kindly_stats.rebuild();', s.subname)
-      FROM kindly_stats.event_tables() AS t, pg_subscription_rel AS p JOIN pg_subscription AS s ON s.oid = p.srsubid
-     WHERE p.srrelid = to_regclass('kindly_stats.rollup');
     RETURN QUERY
     SELECT 'error', r.relation::text,
            CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'
@@ -1691,7 +1757,7 @@ BEGIN
     SELECT DISTINCT 'error', g.tgrelid::regclass::text, 'It has lost the trigger that counts what is inserted: what is written is not counted.',
            format('SELECT kindly_stats.attach(%L); SELECT kindly_stats.rebuild();', kindly_stats.tree_top(g.tgrelid)::text)
       FROM pg_trigger AS g
-     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure) AND NOT kindly_stats.is_shard(g.tgrelid)
+     WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure)
        AND NOT EXISTS (SELECT FROM kindly_stats.covered_relation AS c WHERE c.relation = g.tgrelid)
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
@@ -1701,7 +1767,7 @@ BEGIN
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
        -- a trigger for each row may be one for what is replicated, and nothing else
-       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0) AND NOT kindly_stats.is_shard(g.tgrelid)
+       AND (g.tgenabled = 'D' OR g.tgenabled = 'R' AND g.tgtype & 1 = 0)
      ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is not enabled for replicas: what is replicated is not counted.',
@@ -2786,7 +2852,7 @@ CREATE FUNCTION kindly_stats.bots_policy(relation regclass, bot_column name, eve
                             format(CASE WHEN kindly_stats.has_text_bots(relation, jsonb_build_object('bot_id', bot_column)) THEN '%I::kindly_stats.bot_id::bigint' ELSE '%I' END, bot_column)) END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table; everywhere: as distributed tables may have it';
+COMMENT ON FUNCTION kindly_stats.bots_policy(regclass, name, boolean) IS 'internal: the statement that makes the policy of a table, everywhere as distributed ones may have it';
 CREATE FUNCTION kindly_stats.rewrite_policies(relations regclass[], everywhere boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2802,7 +2868,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, before they are distributed or after they were brought back';
+COMMENT ON FUNCTION kindly_stats.rewrite_policies(regclass[], boolean) IS 'internal: makes the policies of tables anew, where they are distributed or brought back';
 CREATE OR REPLACE FUNCTION kindly_stats.enable_row_security() RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2875,7 +2941,7 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles that there are the rights on the extension''s objects that they have on another node';
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights on the extension''s objects that they have on another node';
 CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -228,7 +228,7 @@ check_split(void)
 					memcpy(at, rest.bytes, rest.length);
 					/* a key without parts has gone to those whose first part is NULL */
 					ks_accumulator_add(pass ? &again.members : &again.weights, from->entry[e].member, from->entry[e].quarter,
-								   ks_dictionary_put(&again.keys, string_of(bytes, (size_t) (at - bytes) + rest.length)),
+									   ks_dictionary_put(&again.keys, string_of(bytes, (size_t) (at - bytes) + rest.length)),
 								   from->entry[e].weight);
 				}
 			}

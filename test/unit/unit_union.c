@@ -27,7 +27,7 @@ check_rounds(uint32_t longest, uint32_t rounds, const char *name)
 
 	for (i = 0; i < rounds; i++)
 		good &= lists_agree((kind) (i % 3), longest, below(3) ? longest * 2 + 1 : below(2) ? 1 : UINT32_MAX,
-							 1 + below(MAX_PIECES), 1 + below(PIECE_BINS));
+							1 + below(MAX_PIECES), 1 + below(PIECE_BINS));
 	ok(good, name);
 }
 
