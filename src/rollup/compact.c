@@ -177,7 +177,7 @@ select_sizes(const ks_month_part *of, Datum measure)
 #define SELECT_SIZES(which) \
 	"SELECT pg_catalog.pg_column_size(l.tally) FROM kindly_stats.rollup AS l WHERE" which " AND l.kept OPERATOR(pg_catalog.=) $4 ORDER BY 1"
 
-	ks_prepared(plan, ks_spans_months(of) ? SELECT_SIZES(OF_SPANS) : SELECT_SIZES(OF_MONTH), 4, types);
+	ks_prepared_simple(plan, ks_spans_months(of) ? SELECT_SIZES(OF_SPANS) : SELECT_SIZES(OF_MONTH), 4, types);
 	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list rows of the rollup");
 }
@@ -217,7 +217,7 @@ has_others(const ks_month_part *of)
 	Oid			types[4] = {INT8OID, DATEOID, BOOLOID, TEXTOID};
 	Datum		values[4] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept), CStringGetTextDatum(KS_EVENTS)};
 
-	ks_prepared(&plan,
+	ks_prepared_simple(&plan,
 				"SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.kept OPERATOR(pg_catalog.=) $3 AND r.cluster IS NULL"
 				" AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $4])"
 				" AND ($2 OPERATOR(pg_catalog.=) '-infinity' OR r.month OPERATOR(pg_catalog.=) ANY (ARRAY[$2, '-infinity'])) LIMIT 1", 4, types);
@@ -263,7 +263,7 @@ ks_month_sorted_out(const ks_month_part *of)
 	Oid			types[3] = {INT8OID, DATEOID, BOOLOID};
 	Datum		values[3] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), BoolGetDatum(of->kept)};
 
-	ks_prepared(&plan,
+	ks_prepared_simple(&plan,
 				"SELECT 1 FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) $2 AND r.measure OPERATOR(pg_catalog.<>) ''"
 				" AND r.kept OPERATOR(pg_catalog.=) $3 AND" KS_IS_MERGED " LIMIT 1", 3, types);

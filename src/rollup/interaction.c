@@ -141,6 +141,58 @@ make_arrays(const ks_dictionary *removed, Datum *arrays)
 	" EXCEPT SELECT i.bot_id, i.interaction_type, i.interaction_name, i.interaction_id, i.interaction_parent_id, i.story_id" \
 	" FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) ANY ($1)"
 
+/* The bot and the parts of what was removed, as parameters. */
+static void
+make_values(ks_string key, Datum *values, char *nulls)
+{
+	int64		bot_id;
+	int			n;
+
+	memcpy(&bot_id, key.bytes, sizeof(int64));
+	values[0] = Int64GetDatum(bot_id);
+	nulls[0] = ' ';
+	key.bytes += sizeof(int64);
+	key.length -= sizeof(int64);
+	for (n = 1; n < COLUMNS; n++)
+	{
+		ks_string	part = {NULL, 0};
+
+		(void) ks_key_shift(&key, &part);
+		nulls[n] = part.bytes == NULL ? 'n' : ' ';
+		if (part.bytes != NULL)
+			values[n] = PointerGetDatum(cstring_to_text_with_len((const char *) part.bytes, (int) part.length));
+	}
+}
+
+/* A trigger on a shard may ask of one bot at a time, so it goes one by one. */
+static void
+insert_removed_one_by_one(const ks_dictionary *removed, bool blind)
+{
+	static SPIPlanPtr find = NULL;
+	static SPIPlanPtr add = NULL;
+	Oid			types[COLUMNS] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[COLUMNS];
+	char		nulls[COLUMNS];
+	uint32		i;
+
+	ks_prepared_simple(&find, "SELECT 1 FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) $1"
+					   " AND i.interaction_type IS NOT DISTINCT FROM $2 AND i.interaction_name IS NOT DISTINCT FROM $3 AND i.interaction_id IS NOT DISTINCT FROM $4"
+					   " AND i.interaction_parent_id IS NOT DISTINCT FROM $5 AND i.story_id IS NOT DISTINCT FROM $6 LIMIT 1", COLUMNS, types);
+	ks_prepared_simple(&add, "INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id)"
+					   " VALUES ($1, $2, $3, $4, $5, $6)", COLUMNS, types);
+	for (i = 0; i < removed->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		make_values(ks_dictionary_get(removed, i), values, nulls);
+		if (!blind && SPI_execute_plan(find, values, nulls, false, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look for interactions");
+		if (!blind && SPI_processed > 0)
+			continue;
+		if (SPI_execute_plan(add, values, nulls, false, 0) != SPI_OK_INSERT)
+			elog(ERROR, "could not note interactions");
+	}
+}
+
 /* What a serializable transaction looks at may make it fail; one that does not look may list what is listed. */
 static void
 insert_removed(const ks_dictionary *removed)
@@ -153,6 +205,12 @@ insert_removed(const ks_dictionary *removed)
 	SPIPlanPtr *plan = blind ? &plan_blind : &plan_looking;
 	ks_identity caller = ks_switch_to_owner("interaction");
 
+	if (ks_is_distributed())
+	{
+		insert_removed_one_by_one(removed, blind);
+		ks_restore_user(caller);
+		return;
+	}
 	make_arrays(removed, arrays);
 	ks_prepared(plan, blind ? INSERT_REMOVED : INSERT_REMOVED BUT_THOSE_LISTED, COLUMNS, types);
 	if (SPI_execute_plan(*plan, arrays, NULL, false, 0) != SPI_OK_INSERT)

@@ -272,7 +272,7 @@ ks_is_sorted_out(int64 bot_id)
 	Oid			types[1] = {INT8OID};
 	Datum		values[1] = {Int64GetDatum(bot_id)};
 
-	ks_prepared(&plan,
+	ks_prepared_simple(&plan,
 				"SELECT 1 FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.measure OPERATOR(pg_catalog.>) '' AND" KS_IS_MERGED " LIMIT 1", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)

@@ -36,6 +36,10 @@ written('upserts', q{
 written('UPDATE', q{UPDATE event SET session_id = 'other' WHERE kind = 'user_message' AND occurred_at < '2025-01-04'; UPDATE event SET kind = 'bot_reply' WHERE bot_id = 4});
 written('DELETE', q{DELETE FROM event WHERE occurred_at BETWEEN '2025-01-02' AND '2025-01-03'; DELETE FROM event WHERE bot_id = 9});
 written('CTE', q{WITH d AS (DELETE FROM event WHERE bot_id = 6 RETURNING *) INSERT INTO event (bot_id, occurred_at, kind) SELECT 5, occurred_at, 'bot_reply' FROM d});
+written('interactions', q{INSERT INTO event (bot_id, occurred_at, kind, interaction_id, interaction_name) SELECT i % 9, '2025-02-03', 'interaction', i % 4, 'name' || i % 3 FROM generate_series(1, 60) AS i});
+written('interactions that go', q{DELETE FROM event WHERE kind = 'interaction' AND interaction_id IN ('1', '2')});
+$nodes->same(q{SELECT DISTINCT bot_id, interaction_id, interaction_name FROM kindly_stats.interaction ORDER BY 1, 2, 3}, 'what is gone is listed');
+$nodes->same(q{SELECT b, i.* FROM generate_series(0, 8) AS b, LATERAL kindly_stats.stats_top(b, '2025-02-03', '2025-02-04', measure => 'interactions') AS i ORDER BY 1, 2}, 'and the rest is counted');
 written('savepoints', q{BEGIN; INSERT INTO event (bot_id, occurred_at, kind) VALUES (10, '2025-02-02', 'bot_reply'); SAVEPOINT a;
 	INSERT INTO event (bot_id, occurred_at, kind) VALUES (11, '2025-02-02', 'bot_reply'); ROLLBACK TO a; INSERT INTO event (bot_id, occurred_at, kind) VALUES (12, '2025-02-02', 'bot_reply'); COMMIT});
 written('a rolled back transaction', q{BEGIN; INSERT INTO event (bot_id, occurred_at, kind) SELECT i, '2025-02-02', 'bot_reply' FROM generate_series(0, 12) AS i; ROLLBACK});
