@@ -378,7 +378,7 @@ if ! watched_servers; then
 	valgrind_suite
 fi
 # longer than check.sh runs them, and what it does not run at all
-export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60
+export KINDLY_STATS_STEPS=5000 KINDLY_STATS_LARGE=1 KINDLY_STATS_YEARS=60 KINDLY_STATS_STRESS=50000
 tap_suite machine large hours calendars upgrade
 citus_suite
 suite_begins

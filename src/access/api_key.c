@@ -3,6 +3,8 @@
  */
 #include "access/access.h"
 
+#include "base/statement.h"
+
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/sha2.h"
@@ -10,8 +12,6 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-
-#include "base/statement.h"
 
 static bool
 has_table(const char *name)

@@ -3,12 +3,12 @@
  */
 #include "postgres.h"
 
-#include "base/compat.h"
-
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
+
+#include "base/compat.h"
 
 PG_FUNCTION_INFO_V1(ks_announce);
 

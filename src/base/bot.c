@@ -8,11 +8,10 @@
  * doc/format.md has the derivation, which is stored and never changes.
  */
 #include "base/bot.h"
-
 #include "base/compat.h"
+#include "base/hash.h"
 
 #include "libpq/pqformat.h"
-#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"

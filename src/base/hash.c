@@ -2,7 +2,6 @@
  * BLAKE2b after RFC 7693, without a key, and a memory of recent members.
  */
 #include "base/hash.h"
-
 #include "base/bytes.h"
 
 #define BLOCK 128

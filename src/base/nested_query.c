@@ -8,7 +8,6 @@
  * error says what to do.
  */
 #include "base/nested_query.h"
-
 #include "base/compat.h"
 #include "base/place.h"
 #include "base/statement.h"

@@ -11,7 +11,6 @@
  * PostgreSQL does not know and merely keeps for whoever sets them.
  */
 #include "base/statement.h"
-
 #include "base/compat.h"
 
 #include "catalog/pg_class.h"

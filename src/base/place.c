@@ -11,7 +11,6 @@
  * changed, as it does whenever a table is distributed.
  */
 #include "base/place.h"
-
 #include "base/compat.h"
 
 #include "catalog/namespace.h"

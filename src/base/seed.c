@@ -2,7 +2,6 @@
  * SipHash-1-3 with a random key, drawn once per process.
  */
 #include "base/seed.h"
-
 #include "base/bytes.h"
 
 ks_seed		ks_process_seed;

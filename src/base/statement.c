@@ -3,7 +3,6 @@
  */
 #include "base/place.h"
 #include "base/statement.h"
-
 #include "base/compat.h"
 #include "base/version.h"
 

@@ -13,8 +13,10 @@
  * that returns rows: what it holds belongs to the query that calls us.
  */
 #include "base/stream.h"
-
 #include "base/compat.h"
+#include "base/nested_query.h"
+#include "base/receiver.h"
+#include "base/statement.h"
 
 #include "access/htup_details.h"
 #include "executor/executor.h"
@@ -28,10 +30,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-
-#include "base/nested_query.h"
-#include "base/receiver.h"
-#include "base/statement.h"
 
 /* Becoming the owner and hiding settings takes as long as a small row: so this many rows are fetched at once, or fewer if they reach this many bytes. */
 #define ROWS_AT_ONCE 100

@@ -16,7 +16,6 @@
  * in nothing else have the same objects, formats and tables.
  */
 #include "base/version.h"
-
 #include "base/compat.h"
 
 #include "access/genam.h"

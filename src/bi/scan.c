@@ -9,9 +9,9 @@
  */
 #include "bi/plan.h"
 
-#include "bucket/clock.h"
-
 #include "base/compat.h"
+#include "base/sort.h"
+#include "bucket/clock.h"
 
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -19,7 +19,6 @@
 #include "utils/date.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
-#include "base/sort.h"
 
 /* If the range is longer than this, it is worth finding out which months there are. */
 #define LONG_DAYS	400

@@ -6,6 +6,7 @@
 #include "bi/bi.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
 
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
@@ -15,7 +16,6 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-#include "base/sort.h"
 
 /* The years 2 to 9998, so that there is room for what is added. */
 #define EARLIEST	(INT64CONST(-729754) * USECS_PER_DAY)

@@ -5,10 +5,11 @@
  */
 #include "bi/bi.h"
 
+#include "base/compat.h"
+
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "base/compat.h"
 #include "datatype/timestamp.h"
 #include "nodes/makefuncs.h"
 #include "utils/array.h"

@@ -16,10 +16,10 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
+#include "base/compat.h"
 #include "bucket/bucket.h"
 #include "bucket/offset_span.h"
 #include "bucket/zone.h"
-#include "base/compat.h"
 
 PG_FUNCTION_INFO_V1(ks_moment_in);
 PG_FUNCTION_INFO_V1(ks_moment_out);

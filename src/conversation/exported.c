@@ -16,9 +16,9 @@
  * a day takes, too, in a mode that only conflicts with that.
  */
 #include "conversation/conversation.h"
-#include "rollup/changes.h"
 
 #include "base/compat.h"
+#include "rollup/changes.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"

@@ -10,6 +10,7 @@
 #include "conversation/reply.h"
 
 #include "base/compat.h"
+#include "bucket/civil.h"
 
 #include <math.h>
 
@@ -23,8 +24,6 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
-
-#include "bucket/civil.h"
 
 static const ks_reply_kind kinds[] = {
 	{"triggered_replies", 5, {

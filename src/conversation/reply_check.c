@@ -6,9 +6,9 @@
  * nothing is refused: whoever reads it gets the error.
  */
 #include "conversation/conversation.h"
-#include "base/stream.h"
 
 #include "base/compat.h"
+#include "base/stream.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"

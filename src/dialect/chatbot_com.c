@@ -8,15 +8,15 @@
 #include "dialect/chatbot_com.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "bucket/clock.h"
-#include "stats/stats.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
+#include "bucket/clock.h"
+#include "stats/stats.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "base/sort.h"
 
 /* Where the key columns of measures begin. */
 #define STORY_OF_STORIES	KS_DIMENSIONS

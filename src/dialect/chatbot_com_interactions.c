@@ -8,13 +8,13 @@
 #include "dialect/chatbot_com.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "rollup/interaction.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
+#include "query/filter.h"
+#include "rollup/interaction.h"
 
 #include "miscadmin.h"
-#include "query/filter.h"
-#include "base/sort.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(ks_chatbot_com_conversations_interactions);

@@ -3,8 +3,10 @@
  * property in its order, with its type.
  */
 #include "dialect/document.h"
+#include "dialect/json.h"
 
 #include "base/compat.h"
+#include "conversation/conversation.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -12,9 +14,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
-
-#include "dialect/json.h"
-#include "conversation/conversation.h"
 
 /* ------------------------------------------------------------------------
  * Values

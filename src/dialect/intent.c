@@ -3,17 +3,17 @@
  */
 #include "dialect/intent.h"
 
+#include "base/array.h"
+#include "base/compat.h"
+#include "base/sort.h"
+#include "conversation/reply.h"
+
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-
-#include "base/array.h"
-#include "base/compat.h"
-#include "conversation/reply.h"
-#include "base/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_first_meaningful_intent);
 PG_FUNCTION_INFO_V1(ks_last_meaningful_intent);

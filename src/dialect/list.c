@@ -2,10 +2,10 @@
  * Lists in one text argument, which items.c takes apart.
  */
 #include "dialect/list.h"
+#include "dialect/items.h"
 
 #include "base/array.h"
 #include "base/compat.h"
-#include "dialect/items.h"
 
 #include "mb/pg_wchar.h"
 

@@ -8,10 +8,10 @@
 #include "dialect/logicdialog.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "base/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_logicdialog_events);
 PG_FUNCTION_INFO_V1(ks_logicdialog_user_detail);

@@ -7,9 +7,9 @@
  */
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "stats/stats.h"
 
 #include "base/compat.h"
+#include "stats/stats.h"
 
 #include "utils/builtins.h"
 #include "utils/timestamp.h"

@@ -9,12 +9,12 @@
 #include "dialect/intent.h"
 #include "dialect/json.h"
 #include "dialect/list.h"
-#include "conversation/conversation.h"
-#include "base/stream.h"
-#include "stats/stats.h"
-#include "base/sort.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
+#include "base/stream.h"
+#include "conversation/conversation.h"
+#include "stats/stats.h"
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"

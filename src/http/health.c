@@ -8,10 +8,10 @@
 #include "http/http.h"
 
 #include "base/compat.h"
+#include "rollup/rollup.h"
 
 #include "catalog/namespace.h"
 #include "executor/spi.h"
-#include "rollup/rollup.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"

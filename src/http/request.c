@@ -10,6 +10,8 @@
 
 #include "access/access.h"
 #include "base/compat.h"
+#include "base/hash.h"
+#include "rollup/rollup.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -18,8 +20,6 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "rollup/rollup.h"
-#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/datetime.h"

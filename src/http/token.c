@@ -13,6 +13,7 @@
 #include "access/access.h"
 #include "base/compat.h"
 #include "base/statement.h"
+#include "rollup/rollup.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -21,7 +22,6 @@
 #include "common/sha2.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "rollup/rollup.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/json.h"

@@ -3,9 +3,10 @@
  */
 #include "picture/picture.h"
 
+#include "base/array.h"
+
 #include <math.h>
 
-#include "base/array.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 

@@ -9,6 +9,7 @@
  * member has a bit for each line (member_lines.c).
  */
 #include "query/distinct.h"
+
 #include "base/sort.h"
 
 /* Entries that are no further apart than this are fetched together: about what a fetch costs by itself. */

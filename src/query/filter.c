@@ -6,6 +6,7 @@
  * the value in it, however many conditions there are.
  */
 #include "query/filter.h"
+
 #include "base/sort.h"
 
 /*

@@ -11,8 +11,8 @@
  * one, so that the table stays in the processor's cache however long the range is.
  */
 #include "query/presence.h"
-
 #include "query/distinct.h"
+
 #include "base/seed.h"
 
 /* Binary logarithms of the least places that a table has, and of the most that it has before anybody is in it: 16 MB. */

@@ -135,7 +135,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 	Datum	   *measures;
 
 	/* a repair deletes rows that it saw: their sum must not be in others by then */
-	if (!ks_repair_excluded())
+	if (!ks_repair_excluded() || ks_is_subscribed())
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(memory);

@@ -209,6 +209,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 	uint64		i;
 
 	ks_require_rollup();
+	ks_refuse_subscribed();
 	if (ks_is_distributed() && !local && PG_ARGISNULL(0))
 	{
 		compact_nodes();

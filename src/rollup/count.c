@@ -9,8 +9,9 @@
  */
 #include "rollup/count.h"
 
-#include "catalog/pg_type.h"
 #include "base/hash.h"
+
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"

@@ -15,10 +15,10 @@
 
 #include "base/aggregate.h"
 #include "base/compat.h"
+#include "base/hash.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "base/hash.h"
 #include "utils/builtins.h"
 
 #define LANES 2

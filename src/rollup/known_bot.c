@@ -10,11 +10,11 @@
 #include "rollup/listed.h"
 
 #include "base/compat.h"
+#include "base/hash.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"

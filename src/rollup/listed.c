@@ -16,12 +16,12 @@
 #include "rollup/listed.h"
 
 #include "base/compat.h"
+#include "base/seed.h"
 
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "base/seed.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 

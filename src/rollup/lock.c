@@ -76,6 +76,7 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 {
 	LOCKTAG		tag = lock_of_repair();
 
+	ks_refuse_subscribed();
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	if (ks_is_distributed())
 	{

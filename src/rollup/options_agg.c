@@ -8,10 +8,10 @@
 
 #include "base/aggregate.h"
 #include "base/compat.h"
+#include "query/accessor.h"
 
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
-#include "query/accessor.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
 

@@ -1,16 +1,15 @@
 /*
  * The raw events of all measures of a grain, to be counted in plain SQL.
  */
-#include "base/stream.h"
+#include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/stream.h"
 
 #include "catalog/pg_type.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-
-#include "rollup/rollup.h"
 
 PG_FUNCTION_INFO_V1(ks_raw_events);
 

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/sort.h"
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
@@ -15,7 +16,6 @@
 #include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
-#include "base/sort.h"
 
 /*
  * The rows that a question about one measure needs: the measure's own and the mixed

@@ -13,10 +13,10 @@
  * A measure that is new is repaired alone.  Then nothing is deleted, for it may have a part
  * only of the live rows: the difference itself is appended.
  */
-#include "query/query_agg.h"
 #include "rollup/recount.h"
 
 #include "base/compat.h"
+#include "query/query_agg.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"

@@ -137,6 +137,10 @@ extern ks_binding *ks_binding_make(TupleDesc desc, const char *grain, const char
 
 extern void ks_wait_for_repair(void);
 extern bool ks_repair_excluded(void);
+
+/* subscription.c */
+extern bool ks_is_subscribed(void);
+extern void ks_refuse_subscribed(void);
 extern void ks_exclude_writers(void);
 extern void ks_lock_everywhere(Oid relid);
 

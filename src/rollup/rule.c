@@ -14,6 +14,7 @@
 #include "rollup/rule.h"
 
 #include "base/compat.h"
+#include "bucket/bucket.h"
 
 #include <math.h>
 
@@ -25,8 +26,6 @@
 #include "utils/datetime.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
-
-#include "bucket/bucket.h"
 
 PG_FUNCTION_INFO_V1(ks_json_field);
 PG_FUNCTION_INFO_V1(ks_jsonb_field);

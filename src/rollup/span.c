@@ -14,13 +14,13 @@
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/date.h"
-#include "base/sort.h"
 
 PG_FUNCTION_INFO_V1(ks_tally_months);
 PG_FUNCTION_INFO_V1(ks_tally_entries);

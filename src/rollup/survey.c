@@ -7,7 +7,6 @@
 #include "rollup/survey.h"
 
 #include "base/compat.h"
-
 #include "query/query_agg.h"
 
 #include "catalog/pg_type.h"

@@ -9,10 +9,10 @@
 #include "rollup/survey.h"
 
 #include "base/compat.h"
+#include "base/sort.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "base/sort.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 

@@ -16,6 +16,12 @@ BEGIN
       FROM kindly_stats.event_tables() AS t
       JOIN kindly_stats.event_tables() AS a ON a.grain = t.grain AND a.event_table <> t.event_table
        AND a.event_table IN (SELECT p.relid FROM pg_partition_ancestors(t.event_table) AS p);
+    -- before there was a subscription
+    RETURN QUERY
+    SELECT 'error', t.event_table::text, format('It is attached, and subscription %I replicates statistics of another server to kindly_stats.rollup: both write there.', s.subname),
+           format('DROP SUBSCRIPTION %I; SELECT kindly_stats.rebuild();', s.subname)
+      FROM kindly_stats.event_tables() AS t, pg_subscription_rel AS p JOIN pg_subscription AS s ON s.oid = p.srsubid
+     WHERE p.srrelid = to_regclass('kindly_stats.rollup');
     RETURN QUERY
     SELECT 'error', r.relation::text,
            CASE WHEN r.relation = t.event_table THEN 'It has not all triggers that count its events: what is written is not counted.'

@@ -4,12 +4,12 @@
  */
 #include "stats/stats.h"
 
-#include "bucket/clock.h"
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/seed.h"
+#include "bucket/clock.h"
 
 #include "miscadmin.h"
-#include "base/seed.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

@@ -9,12 +9,12 @@
  */
 #include "stats/stats.h"
 
-#include "bucket/clock.h"
 #include "base/compat.h"
+#include "base/sort.h"
+#include "bucket/clock.h"
 
 #include "common/int.h"
 #include "miscadmin.h"
-#include "base/sort.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 

@@ -9,11 +9,11 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/sort.h"
 
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "base/sort.h"
 
 #define LIST_HINT "Name values to include, or with a leading minus to exclude; leave the argument out for all."
 

@@ -7,8 +7,8 @@
  */
 #include "stats/stats.h"
 
-#include "bucket/clock.h"
 #include "base/compat.h"
+#include "bucket/clock.h"
 
 #include "miscadmin.h"
 #include "utils/builtins.h"

@@ -10,9 +10,9 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/hash.h"
 
 #include "catalog/pg_type.h"
-#include "base/hash.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/timestamp.h"

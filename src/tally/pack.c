@@ -6,8 +6,9 @@
  * simple and strong: unpack them, pack again, compare.
  */
 #include "tally/builder.h"
-#include "base/sort.h"
 #include "tally/visit.h"
+
+#include "base/sort.h"
 
 typedef struct named_key
 {

@@ -7,7 +7,7 @@
 # Parts: questions, dialects, periods, bi, access, ingest, writing, statement, growth, compaction, size, file, bots, by_bots,
 # rebuild, attach, first_call, real, timescale; and, only where named, profile, which shows where the time of
 # questions goes, export, what an export of a day takes, hash, what hashing an id takes, union, what counting
-# different members takes, http, the load on the HTTP
+# different members takes, scale, what the nodes of a Citus cluster do, whose figures go to doc/scale.md, http, the load on the HTTP
 # API, hog, one of its customers beside greedy ones, and page, how soon the page is there.  BENCH_SESSIONS=20000 makes a smaller workload to try it out with, whose figures
 # are printed only.
 #
@@ -34,8 +34,10 @@ serve()
 finish()
 {
 	status=$?
-	stop_server "$place/server" || true
-	rm -rf "$place/server" "$place/tree" "$place/data"
+	for cluster in "$place/server" "$place"/node[0-9]*; do
+		stop_server "$cluster" || true
+	done
+	rm -rf "$place/server" "$place"/node[0-9]* "$place/tree" "$place/data"
 	exit "$status"
 }
 

@@ -14,21 +14,31 @@ sub new
 	my ($class, %options) = @_;
 	my $self = bless { nodes => [], own_shards => $options{own_shards} }, $class;
 
-	for my $number (0 .. ($options{workers} // 2))
-	{
-		my $node = PostgreSQL::Test::Cluster->new($number == 0 ? 'coordinator' : "worker$number");
-		$node->init;
-		$node->append_conf('postgresql.conf', join "\n",
-			"shared_preload_libraries = 'citus'", "listen_addresses = '127.0.0.1'", 'fsync = off', 'wal_level = logical', 'max_wal_senders = 10', 'max_replication_slots = 10',
-			'max_prepared_transactions = 50', 'max_connections = 100', "timezone = 'UTC'", 'log_statement = none', 'citus.enable_statistics_collection = off',
-			'kindly_stats.compact_after = 8', $options{conf} // '', '');
-		$node->start;
-		push @{ $self->{nodes} }, $node;
-	}
+	$self->{conf} = $options{conf} // '';
+	$self->start_node($_ == 0 ? 'coordinator' : "worker$_") for 0 .. ($options{workers} // 2);
 	$self->add_database('spread');
 	$self->coordinator->safe_psql('postgres', 'SET citus.enable_create_database_propagation = off; CREATE DATABASE plain');
 	$self->coordinator->safe_psql('plain', 'CREATE EXTENSION kindly_stats');
 	return $self;
+}
+
+# A server that no other knows of yet.
+sub start_node
+{
+	my ($self, $name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+
+	$node->init;
+	$node->append_conf('postgresql.conf', join "\n",
+		"shared_preload_libraries = 'citus'", "listen_addresses = '127.0.0.1'", 'fsync = off', 'wal_level = logical', 'max_wal_senders = 10', 'max_replication_slots = 10',
+		'max_prepared_transactions = 50', 'max_connections = 100', "timezone = 'UTC'", 'log_statement = none', 'citus.enable_statistics_collection = off',
+		'kindly_stats.compact_after = 8', $self->{conf}, '');
+	# from some minor releases on, what may decode the WAL has to be named
+	$node->append_conf('postgresql.conf', "output_plugin_libraries = 'pgoutput, test_decoding, citus'")
+	  if (readpipe('postgres -C output_plugin_libraries -D ' . $node->data_dir . ' 2>/dev/null') // '') =~ /\S/;
+	$node->start;
+	push @{ $self->{nodes} }, $node;
+	return $node;
 }
 
 # A database on all nodes that know of each other.

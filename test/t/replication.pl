@@ -8,6 +8,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use EveryQuestion;
+
 my $publisher = PostgreSQL::Test::Cluster->new('publisher');
 $publisher->init(allows_streaming => 'logical');
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
@@ -48,6 +50,17 @@ SELECT bot, sage.sessions_chats(bot, '2025-01-01', '2025-02-01'), sage.meta_opti
 	chatbot_com.conversations_interactions(bot, '2025-01-01', '2025-02-01')
   FROM generate_series(1, 3) AS bot ORDER BY 1;
 };
+
+sub wait_for_text
+{
+	my ($node, $pattern) = @_;
+	for (1 .. 600)
+	{
+		return 1 if slurp_file($node->logfile) =~ $pattern;
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
 
 # Events of a table: numbers from-to of a bot, a minute after the other from an instant on.
 sub events
@@ -206,7 +219,7 @@ is($subscriber->safe_psql('postgres', $verify), '', 'and nothing is counted from
 $reports->safe_psql('postgres', q{
 SELECT kindly_stats.create_tables();
 -- the measures come with the rest
-DELETE FROM kindly_stats.measure;
+TRUNCATE kindly_stats.measure;
 CREATE SUBSCRIPTION statistics CONNECTION '} . $publisher->connstr . ' dbname=postgres' . q{' PUBLICATION statistics;
 });
 $reports->wait_for_subscription_sync($publisher, 'statistics');
@@ -235,6 +248,61 @@ same_reports('rebuilt');
 $publisher->safe_psql('postgres', q{SELECT kindly_stats.add_measure('agents', keys => '{agent}'); UPDATE event SET agent = 'a' WHERE event_id % 2 = 0});
 same_reports('a new measure');
 is($reports->safe_psql('postgres', q{SELECT count > 0 FROM kindly_stats.stats_total(1, '2025-01-01', '2025-03-01', measure => 'agents')}), 't', 'which is counted there, too');
+
+
+# every question, but those that are answered from conversation tables, which are not there
+$publisher->safe_psql('postgres', q{INSERT INTO kindly_stats.bot_name VALUES ('2', 'two')});
+$publisher->wait_for_catchup('statistics');
+my $every = "SET timezone = 'UTC';" . EveryQuestion::every(2, 'two', '2025-01-01', '2025-02-01') =~ s/AND a\.n <= p\.pronargs/AND p.proname !~ 'intent' $&/r;
+my $expected = $publisher->safe_psql('postgres', $every);
+cmp_ok(($expected =~ tr/\n//), '>', 500, 'every question: there are answers');
+ok($reports->safe_psql('postgres', $every) eq $expected, 'and they are the same');
+
+# rows that are merged here would not be found when they are merged there
+my ($out, $err);
+for my $statement ('CALL kindly_stats.compact()', 'SELECT kindly_stats.rebuild()', q{SELECT kindly_stats.create_event_table('own')}, q{SELECT kindly_stats.add_measure('own')})
+{
+	$reports->psql('postgres', "\\set VERBOSITY verbose\n$statement", stderr => \$err);
+	like($err, qr/55000: statistics of another server are replicated to this one/, "$statement is refused");
+}
+$publisher->safe_psql('postgres', events('event', 2, '2025-01-03', 6000, 6000));
+$publisher->safe_psql('postgres', 'CALL kindly_stats.compact()');
+same_reports('after all of that');
+
+# ---------------------------------------------------------------- roles
+
+# who is held by policies copies what he sees, and nobody would notice: row_security = off makes that an error, BYPASSRLS makes it right
+$publisher->safe_psql('postgres', q{SELECT kindly_stats.enable_row_security();
+CREATE ROLE regress_copier LOGIN REPLICATION;
+GRANT USAGE ON SCHEMA kindly_stats TO regress_copier;
+GRANT SELECT ON kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction TO regress_copier});
+same_reports('row-level security there changes nothing here');
+$reports->safe_psql('postgres', q{CREATE DATABASE regression_second});
+$reports->safe_psql('regression_second', q{CREATE EXTENSION kindly_stats; SELECT kindly_stats.create_tables(); TRUNCATE kindly_stats.measure;
+CREATE SUBSCRIPTION second CONNECTION '} . $publisher->connstr . q{ dbname=postgres user=regress_copier options=-crow_security=off' PUBLICATION statistics});
+ok(wait_for_text($reports, qr/query would be affected by row-level security policy/), 'a role that policies hold cannot copy');
+$publisher->safe_psql('postgres', 'ALTER ROLE regress_copier BYPASSRLS');
+$reports->wait_for_subscription_sync($publisher, 'second', 'regression_second');
+is($reports->safe_psql('regression_second', $answers), $publisher->safe_psql('postgres', $answers), 'one that they do not hold copies all');
+# grants are each node's own
+$reports->safe_psql('regression_second', q{SELECT kindly_stats.enable_row_security(); CREATE ROLE regress_reader LOGIN; SELECT kindly_stats.grant_bot('regress_reader', 1)});
+$publisher->safe_psql('postgres', events('event', 1, '2025-01-05', 7000, 7000));
+$publisher->wait_for_catchup('second');
+is($reports->safe_psql('regression_second', q{SET ROLE regress_reader; SELECT bot, count > 0 FROM generate_series(1, 2) AS bot, kindly_stats.stats_total(bot, '2025-01-01', '2025-03-01', measure => 'events') ORDER BY 1}),
+	"1|t\n2|f", 'grants on the node of reports');
+$reports->safe_psql('regression_second', 'DROP SUBSCRIPTION second');
+
+# ---------------------------------------------------------------- both at once
+
+# whoever attached a table before is told
+$reports->safe_psql('regression_second', q{SELECT kindly_stats.create_event_table('own'); TRUNCATE kindly_stats.rollup, kindly_stats.measure, kindly_stats.known_bot, kindly_stats.bot_name, kindly_stats.interaction;
+CREATE SUBSCRIPTION second CONNECTION '} . $publisher->connstr . q{ dbname=postgres' PUBLICATION statistics});
+$reports->wait_for_subscription_sync($publisher, 'second', 'regression_second');
+is($reports->safe_psql('regression_second', q{SELECT severity, object, finding, remedy FROM kindly_stats.health() WHERE finding ~ 'subscription'}),
+	'error|public.own|It is attached, and subscription second replicates statistics of another server to kindly_stats.rollup: both write there.|DROP SUBSCRIPTION second; SELECT kindly_stats.rebuild();', 'health()');
+$reports->safe_psql('regression_second', 'DROP SUBSCRIPTION second');
+$reports->safe_psql('regression_second', 'SELECT kindly_stats.update_measures(); SELECT kindly_stats.rebuild(); INSERT INTO own (bot_id, occurred_at, kind) VALUES (1, now(), \'user_message\')');
+is($reports->safe_psql('regression_second', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and its remedy');
 
 $_->stop for $reports, $subscriber, $publisher;
 done_testing();
