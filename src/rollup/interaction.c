@@ -175,9 +175,12 @@ insert_removed_one_by_one(const ks_dictionary *removed, bool blind)
 	char		nulls[COLUMNS];
 	uint32		i;
 
+#define SAME(column, number) \
+	" AND (i." column " OPERATOR(pg_catalog.=) " number " OR (i." column " IS NULL AND " number " IS NULL))"
+
 	ks_prepared_simple(&find, "SELECT 1 FROM kindly_stats.interaction AS i WHERE i.bot_id OPERATOR(pg_catalog.=) $1"
-					   " AND i.interaction_type IS NOT DISTINCT FROM $2 AND i.interaction_name IS NOT DISTINCT FROM $3 AND i.interaction_id IS NOT DISTINCT FROM $4"
-					   " AND i.interaction_parent_id IS NOT DISTINCT FROM $5 AND i.story_id IS NOT DISTINCT FROM $6 LIMIT 1", COLUMNS, types);
+					   SAME("interaction_type", "$2") SAME("interaction_name", "$3") SAME("interaction_id", "$4")
+					   SAME("interaction_parent_id", "$5") SAME("story_id", "$6") " LIMIT 1", COLUMNS, types);
 	ks_prepared_simple(&add, "INSERT INTO kindly_stats.interaction (bot_id, interaction_type, interaction_name, interaction_id, interaction_parent_id, story_id)"
 					   " VALUES ($1, $2, $3, $4, $5, $6)", COLUMNS, types);
 	for (i = 0; i < removed->count; i++)

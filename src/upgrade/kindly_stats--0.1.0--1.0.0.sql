@@ -259,15 +259,15 @@ CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally,
     SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
+CREATE TYPE kindly_stats.top_lines AS (skip integer, take integer, "limit" integer, apart boolean, with_series boolean);
+COMMENT ON TYPE kindly_stats.top_lines IS 'internal: what lines a list has';
 CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           with_series boolean)
+                                           buckets integer[], "distinct" boolean, filter text[], lines kindly_stats.top_lines)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
 CREATE FUNCTION kindly_stats.top_agg_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
 CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       buckets integer[], "distinct" boolean, filter text[], skip integer, take integer, "limit" integer,
-                                           with_series boolean) (
+                                       buckets integer[], "distinct" boolean, filter text[], lines kindly_stats.top_lines) (
     SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
@@ -291,7 +291,7 @@ CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tall
 );
 REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
     kindly_stats.series_agg_final(internal),
-    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean),
+    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines),
     kindly_stats.top_agg_final(internal),
     kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
     kindly_stats.presence_agg_final(internal),
@@ -300,9 +300,9 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_s
 COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
 COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
 COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
-COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: transition function of top_agg';
+COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer, integer, integer, boolean) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
 COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
 COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
