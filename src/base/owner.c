@@ -60,27 +60,27 @@ hide_settings(void)
 }
 
 /* From here on, code that the table brings along is run as its owner.  An error gives the caller his own rights back by itself. */
-ks_visit
-ks_enter_table(Oid relid)
+ks_owner_scope
+ks_table_owner_begin(Oid relid)
 {
-	ks_visit	visit;
+	ks_owner_scope scope;
 	Oid			owner = ks_table_owner(relid);
 
-	GetUserIdAndSecContext(&visit.caller.user, &visit.caller.security);
-	visit.nest = NewGUCNestLevel();
-	SetUserIdAndSecContext(owner, visit.caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
+	GetUserIdAndSecContext(&scope.caller.user, &scope.caller.security);
+	scope.nest = NewGUCNestLevel();
+	SetUserIdAndSecContext(owner, scope.caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION |
 						   SECURITY_NOFORCE_RLS);
 	ks_set_option("search_path", "pg_catalog, pg_temp");
 	hide_settings();
-	return visit;
+	return scope;
 }
 
 void
-ks_leave_table(ks_visit visit)
+ks_table_owner_end(ks_owner_scope scope)
 {
 	/* as if it had failed: whatever was set, with or without LOCAL, goes */
-	AtEOXact_GUC(false, visit.nest);
-	SetUserIdAndSecContext(visit.caller.user, visit.caller.security);
+	AtEOXact_GUC(false, scope.nest);
+	SetUserIdAndSecContext(scope.caller.user, scope.caller.security);
 }
 
 static void

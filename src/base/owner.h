@@ -17,11 +17,11 @@ typedef struct ks_identity
 } ks_identity;
 
 /* While a table's owner's rights are used. */
-typedef struct ks_visit
+typedef struct ks_owner_scope
 {
 	ks_identity caller;
 	int			nest;			/* of settings */
-} ks_visit;
+} ks_owner_scope;
 
 /* Errors that are raised meanwhile say in their context which table was read. */
 typedef struct ks_named_table
@@ -31,8 +31,8 @@ typedef struct ks_named_table
 } ks_named_table;
 
 extern Oid ks_table_owner(Oid relid);
-extern ks_visit ks_enter_table(Oid relid);
-extern void ks_leave_table(ks_visit visit);
+extern ks_owner_scope ks_table_owner_begin(Oid relid);
+extern void ks_table_owner_end(ks_owner_scope scope);
 extern void ks_name_table(ks_named_table *named, Oid relid);
 extern void ks_unname_table(ks_named_table *named);
 extern void ks_require_own(List *relations);

@@ -53,17 +53,17 @@ ks_stream_argument(ks_stream_query *query, Oid type, Datum value, bool isnull)
 }
 
 /* Takes on the rights that a stream's query runs with, for planning and whenever it is continued. */
-static ks_visit
+static ks_owner_scope
 enter(Oid table)
 {
-	ks_visit	visit;
+	ks_owner_scope scope;
 
 	if (OidIsValid(table))
-		return ks_enter_table(table);
-	GetUserIdAndSecContext(&visit.caller.user, &visit.caller.security);
-	visit.nest = NewGUCNestLevel();
+		return ks_table_owner_begin(table);
+	GetUserIdAndSecContext(&scope.caller.user, &scope.caller.security);
+	scope.nest = NewGUCNestLevel();
 	ks_set_option("search_path", "pg_catalog, pg_temp");
-	return visit;
+	return scope;
 }
 
 /* ------------------------------------------------------------------------
@@ -142,10 +142,10 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 {
 	ParamListInfo parameters = make_parameters(query);
 	ks_named_table named;
-	ks_visit	visit;
+	ks_owner_scope scope;
 
 	ks_name_table(&named, query->table);
-	visit = enter(query->table);
+	scope = enter(query->table);
 	/* there is hardly an expression to compile, and the compiler takes more memory than all the rest */
 	ks_set_option("jit", "off");
 	stream->table = query->table;
@@ -159,7 +159,7 @@ ks_stream_open(ks_stream *stream, const ks_stream_query *query)
 									make_receiver(stream), parameters, NULL, 0);
 	ExecutorStart(stream->query, 0);
 	stream->desc = stream->query->tupDesc;
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 	ks_unname_table(&named);
 }
 
@@ -169,7 +169,7 @@ ks_stream_fetch(ks_stream *stream)
 {
 	ks_nested_query nested;
 	ks_named_table named;
-	ks_visit	visit;
+	ks_owner_scope scope;
 
 	MemoryContextReset(stream->memory);
 	stream->count = 0;
@@ -179,11 +179,11 @@ ks_stream_fetch(ks_stream *stream)
 	stream->rows = MemoryContextAlloc(stream->memory, stream->batch * sizeof(HeapTuple));
 	ks_nested_query_begin(&nested);
 	ks_name_table(&named, stream->table);
-	visit = enter(stream->table);
+	scope = enter(stream->table);
 	PushActiveSnapshot(stream->query->snapshot);
 	ks_executor_run(stream->query, stream->batch);
 	PopActiveSnapshot();
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 	ks_unname_table(&named);
 	ks_nested_query_end(&nested);
 	stream->ended = stream->count < stream->batch && stream->bytes < BYTES_AT_ONCE;

@@ -41,7 +41,7 @@ typedef enum ks_bi_value
 {
 	KS_BI_EVENTS,
 	KS_BI_MEMBERS,
-	KS_BI_NEWCOMERS
+	KS_BI_FIRST_SEEN
 } ks_bi_value;
 
 typedef struct ks_bi_column

@@ -96,7 +96,7 @@ find_parts(const ks_bi_relation *relation, ks_bi_plan *plan)
 			continue;
 		plan->names |= column->role == KS_BI_BOT || column->role == KS_BI_BOT_NAME;
 		if (column->measure != NULL && column->role >= KS_BI_NUMBER)
-			plan->sources[i].part = want_part(plan, column->value == KS_BI_NEWCOMERS ? KS_SURVEY_NEWCOMERS : KS_SURVEY_COUNTS,
+			plan->sources[i].part = want_part(plan, column->value == KS_BI_FIRST_SEEN ? KS_SURVEY_FIRST_SEEN : KS_SURVEY_COUNTS,
 											  column->measure, column->value == KS_BI_MEMBERS);
 		if (column->role == KS_BI_RATE)
 			plan->sources[i].per = want_part(plan, KS_SURVEY_COUNTS, column->per, false);

@@ -74,7 +74,7 @@ read_value(const char *text)
 		return KS_BI_MEMBERS;
 	/* as preview 0.1.0 called it, whose objects this library may have to work with until they are updated */
 	if (strcmp(text, "first_seen") == 0 || strcmp(text, "newcomers") == 0)
-		return KS_BI_NEWCOMERS;
+		return KS_BI_FIRST_SEEN;
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 			 errmsg("\"value\" must be events, members or first_seen, not \"%s\"", text)));
@@ -188,7 +188,7 @@ find_parts(ks_bi_relation *relation)
 	relation->take = last < 0 ? 0 : last - first + 1;
 	for (i = 0; i < relation->ncolumns; i++)
 	{
-		if (relation->take > 0 && relation->columns[i].value == KS_BI_NEWCOMERS)
+		if (relation->take > 0 && relation->columns[i].value == KS_BI_FIRST_SEEN)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 					 errmsg("who was first seen cannot be told by key")));

@@ -255,7 +255,7 @@ count_in_table(const ks_conversation_table *table, const ks_conversation_selecti
 {
 	StringInfoData query;
 	ks_named_table named;
-	ks_visit	visit;
+	ks_owner_scope scope;
 	bool		isnull;
 	int64		result;
 
@@ -264,10 +264,10 @@ count_in_table(const ks_conversation_table *table, const ks_conversation_selecti
 	add_conditions(&query, table, choice);
 	appendStringInfo(&query, " LIMIT %s) AS c", most);
 	ks_name_table(&named, table->relid);
-	visit = ks_enter_table(table->relid);
+	scope = ks_table_owner_begin(table->relid);
 	if (SPI_execute_plan(ks_prepare_own(query.data, 0, NULL), NULL, NULL, true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count conversations");
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 	ks_unname_table(&named);
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);

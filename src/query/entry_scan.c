@@ -364,7 +364,7 @@ count_runs(scan *s)
 
 		if (i == 0 || run->counted != run[-1].counted)
 		{
-			/* a newcomer bears the stamp from its first bucket on */
+			/* who is first seen bears the stamp from its first bucket on */
 			d->stamp += i == 0 || !d->first_seen;
 			nfound = 0;
 		}

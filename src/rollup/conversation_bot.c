@@ -175,16 +175,16 @@ note_bots_of_rows(Oid relid, const char *column, const int64 *bot)
 	char	   *query = psprintf("SELECT DISTINCT e.%s::pg_catalog.text COLLATE pg_catalog.\"C\" FROM %s AS e WHERE e.%s IS NOT NULL", quoted,
 								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)), quoted);
 	ks_named_table named;
-	ks_visit	visit;
+	ks_owner_scope scope;
 	SPITupleTable *rows;
 	uint64		count;
 	uint64		i;
 
 	ks_name_table(&named, relid);
-	visit = ks_enter_table(relid);
+	scope = ks_table_owner_begin(relid);
 	if (SPI_execute_plan(ks_prepare_own(query, 0, NULL), NULL, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots of conversations");
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 	ks_unname_table(&named);
 	rows = SPI_tuptable;
 	count = SPI_processed;

@@ -130,11 +130,11 @@ void
 ks_lock_everywhere(Oid relid)
 {
 	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-	ks_visit	visit = ks_enter_table(relid);
+	ks_owner_scope	scope = ks_table_owner_begin(relid);
 
 	if (SPI_execute(psprintf("LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE", name), false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not lock %s", name);
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 }
 
 /* Locks attached tables and their partitions against writers.  The caller is connected to SPI. */

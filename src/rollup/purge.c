@@ -68,7 +68,7 @@ delete_events(const purging *of, TimestampTz before)
 								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(of->relid)), get_rel_name(of->relid)), of->condition);
 	Oid			types[1] = {TIMESTAMPTZOID};
 	Datum		values[1] = {TimestampTzGetDatum(before)};
-	ks_visit	visit = ks_enter_table(of->relid);
+	ks_owner_scope	scope = ks_table_owner_begin(of->relid);
 
 	set_config_option("kindly_stats.keep_statistics", psprintf("%u", of->relid), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_execute_plan(ks_prepare_own(query, 1, types), values, NULL, false, 0) != SPI_OK_DELETE)
@@ -76,7 +76,7 @@ delete_events(const purging *of, TimestampTz before)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a rule of table \"%s\" does something else instead of deleting", get_rel_name(of->relid)),
 				 errhint("Drop the rule.")));
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 	return SPI_processed;
 }
 

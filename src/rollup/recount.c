@@ -125,7 +125,7 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr	plan;
-	ks_visit	visit;
+	ks_owner_scope scope;
 	ks_named_table named;
 	recount		r;
 
@@ -147,11 +147,11 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	options.read_only = true;
 	options.dest = &r.receiver;
 	ks_name_table(&named, of->relid);
-	visit = ks_enter_table(of->relid);
+	scope = ks_table_owner_begin(of->relid);
 	ks_require_own(((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->relationOids);
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not count events");
-	ks_leave_table(visit);
+	ks_table_owner_end(scope);
 	ks_unname_table(&named);
 	ks_spool_put_groups(spool, &r.groups);
 	MemoryContextDelete(r.groups.memory);

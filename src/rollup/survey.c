@@ -15,31 +15,11 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/* Queries differ by what they read; so many are remembered. */
-#define PLANS_MAX 32
-
-/* $1 bots, $2 and $3 months, $4 edges, $5 buckets, $6 edges between the ends of time, $7 edges from the beginning of time on */
-#define ARGUMENTS 7
-
 /* Columns before those of the parts. */
 #define COLUMN_ID			1
 #define COLUMN_NAME			2
 #define COLUMN_INCOMPLETE	3
 #define FIXED_COLUMNS		3
-
-typedef struct remembered_plan
-{
-	char	   *query;
-	SPIPlanPtr	plan;
-} remembered_plan;
-
-void
-ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls)
-{
-	/* what the caller's query sees: no newer snapshot is taken */
-	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the rollup");
-}
 
 /* Nothing stands for bots that the caller does not see. */
 static Datum
@@ -174,7 +154,7 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
  * ------------------------------------------------------------------------
  */
 
-/* The months of a part: newcomers have all that was before, an extent has all time. */
+/* The months of a part: who is first seen has all that was before, an extent has all time. */
 static void
 write_months(StringInfo query, const ks_survey *survey, const ks_survey_part *part, const char *row)
 {
@@ -197,7 +177,7 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
 	else if (part->kind == KS_SURVEY_COUNTS)
 		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
-	else if (part->kind == KS_SURVEY_NEWCOMERS)
+	else if (part->kind == KS_SURVEY_FIRST_SEEN)
 		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
 	else
 		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
@@ -246,37 +226,6 @@ write_query(const ks_survey *survey)
 	return query.data;
 }
 
-/* The plan of a query, which is remembered; the caller is connected to SPI. */
-SPIPlanPtr
-ks_survey_plan(const char *query)
-{
-	static remembered_plan plans[PLANS_MAX];
-	static int	next = 0;
-	Oid			types[ARGUMENTS] = {INT8ARRAYOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID};
-	remembered_plan *entry;
-	int			i;
-
-	for (i = 0; i < PLANS_MAX; i++)
-	{
-		if (plans[i].query != NULL && strcmp(plans[i].query, query) == 0)
-			return plans[i].plan;
-	}
-	entry = &plans[next];
-	if (entry->query != NULL)
-	{
-		SPIPlanPtr	old = entry->plan;
-
-		pfree(entry->query);
-		entry->query = NULL;
-		entry->plan = NULL;
-		SPI_freeplan(old);
-	}
-	ks_prepared(&entry->plan, query, ARGUMENTS, types);
-	entry->query = MemoryContextStrdup(TopMemoryContext, query);
-	next = (next + 1) % PLANS_MAX;
-	return entry->plan;
-}
-
 /* ------------------------------------------------------------------------
  * Arguments and answers
  * ------------------------------------------------------------------------
@@ -302,7 +251,7 @@ edges_array(const ks_survey *survey, bool before, bool after)
 static void
 make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bots, int nbots, Datum *values, char *nulls)
 {
-	memset(nulls, ' ', ARGUMENTS);
+	memset(nulls, ' ', KS_SURVEY_ARGUMENTS);
 	values[0] = bots_array(reader, bots, nbots);
 	values[1] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[0])));
 	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nintervals])));
@@ -322,90 +271,12 @@ make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bo
 	}
 }
 
-/* The measure that is still being counted, or NULL. */
-void
-ks_survey_check_complete(const char *measure)
-{
-	if (measure != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("measure \"%s\" is still being counted", measure),
-				 errhint("kindly_stats.progress shows how far it has come.  If nobody counts it, call kindly_stats.add_measure_concurrently() once more.")));
-}
-
-static bool
-has_negative(const int64 *numbers, Size count)
-{
-	Size		i;
-
-	for (i = 0; i < count; i++)
-	{
-		if (numbers[i] < 0)
-			return true;
-	}
-	return false;
-}
-
-/* Takes over what series_agg has answered; returns whether there is a count below nothing. */
-static bool
-take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
-{
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	ArrayType  *array = DatumGetArrayTypePCopy(value);
-	int64	   *items = (int64 *) ARR_DATA_PTR(array);
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	bool		distinct = part->distinct || part->kind == KS_SURVEY_NEWCOMERS;
-	int			bucket_of = distinct ? count / 2 : count;
-
-	answer->counts = items;
-	answer->distincts = distinct ? items + bucket_of : NULL;
-	MemoryContextSwitchTo(old);
-	return has_negative(items, bucket_of);
-}
-
-static bool
-take_top_series(Datum value, const ks_survey *survey, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
-{
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	bytea	   *bytes = DatumGetByteaPCopy(value);
-	StringInfoData message;
-
-	initReadOnlyStringInfo(&message, VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ);
-	answer->series = palloc0(sizeof(ks_top_series));
-	answer->series->top.total = pq_getmsgint64(&message);
-	ks_top_series_receive(&message, survey->nbuckets, part->distinct, answer->series);
-	MemoryContextSwitchTo(old);
-	return has_negative(answer->series->counts, (Size) answer->series->top.count * survey->nbuckets);
-}
-
 static char *
 take_text(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
 {
 	char	   *text = SPI_getvalue(row, desc, column);
 
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
-}
-
-/* Takes over the answers of a row, whose columns begin there; gives back whether there is a count below nothing. */
-bool
-ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory)
-{
-	bool		negative = false;
-	int			i;
-
-	for (i = 0; i < survey->nparts; i++)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(row, desc, column + i, &isnull);
-
-		if (isnull)
-			continue;
-		if (survey->take > 0)
-			negative |= take_top_series(value, survey, &survey->parts[i], &bot->answers[i], memory);
-		else
-			negative |= take_series(value, &survey->parts[i], &bot->answers[i], memory);
-	}
-	return negative;
 }
 
 static void
@@ -421,8 +292,8 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ks_reader	reader;
-	Datum		values[ARGUMENTS];
-	char		nulls[ARGUMENTS];
+	Datum		values[KS_SURVEY_ARGUMENTS];
+	char		nulls[KS_SURVEY_ARGUMENTS];
 	bool		negative = false;
 	int			i;
 

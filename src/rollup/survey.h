@@ -10,7 +10,7 @@
 typedef enum ks_survey_kind
 {
 	KS_SURVEY_COUNTS,			/* counts and, if asked for, members of each bucket */
-	KS_SURVEY_NEWCOMERS,		/* members who were in no interval before: one number an interval, after one for all that was before */
+	KS_SURVEY_FIRST_SEEN,		/* members who were in no interval before: one number an interval, after one for all that was before */
 	KS_SURVEY_EXTENT			/* counts of what was before, of each interval, and of what came after */
 } ks_survey_kind;
 
@@ -49,13 +49,18 @@ typedef struct ks_surveyed
 	ks_survey_answer *answers;	/* [nparts] */
 } ks_surveyed;
 
+/* $1 bots, $2 and $3 months, $4 edges, $5 buckets, $6 edges between the ends of time, $7 edges from the beginning of time on */
+#define KS_SURVEY_ARGUMENTS 7
+
 /* survey.c */
 extern int64 *ks_survey_bots(int *count);
 extern int64 *ks_survey_named(ArrayType *names, bool lower, int *count);
 extern bool ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last);
 extern int	ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result);
-extern void ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls);
+
+/* survey_answer.c */
 extern SPIPlanPtr ks_survey_plan(const char *query);
+extern void ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls);
 extern void ks_survey_check_complete(const char *measure);
 extern bool ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory);
 

@@ -107,7 +107,7 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
 	else if (part->kind == KS_SURVEY_COUNTS)
 		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
-	else if (part->kind == KS_SURVEY_NEWCOMERS)
+	else if (part->kind == KS_SURVEY_FIRST_SEEN)
 		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
 	else
 		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);

@@ -150,16 +150,16 @@ ks_stats_new_returning_sql(PG_FUNCTION_ARGS)
 {
 	ks_arguments arguments;
 	ks_series	series;
-	int64	   *newcomers;
+	int64	   *first_seen;
 	TimestampTz now = ks_now();
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	bucket_arguments(fcinfo, &arguments);
 	ks_stats_series(&arguments, &series);
-	newcomers = palloc0((series.buckets.nbuckets + 1) * sizeof(int64));
+	first_seen = palloc0((series.buckets.nbuckets + 1) * sizeof(int64));
 	if (series.buckets.nbuckets > 0)
-		ks_stats_first_seen(&arguments, &series.buckets, newcomers);
+		ks_stats_first_seen(&arguments, &series.buckets, first_seen);
 	for (i = 0; i < series.buckets.nbuckets; i++)
 	{
 		Datum		values[7];
@@ -168,9 +168,9 @@ ks_stats_new_returning_sql(PG_FUNCTION_ARGS)
 		values[0] = TimestampTzGetDatum(series.buckets.starts[i]);
 		values[1] = TimestampGetDatum(series.buckets.labels[i]);
 		values[2] = Int64GetDatum(series.distincts[i]);
-		values[3] = Int64GetDatum(newcomers[i]);
-		values[4] = Int64GetDatum(series.distincts[i] - newcomers[i]);
-		values[5] = Float8GetDatum(ks_ratio(newcomers[i], series.distincts[i]));
+		values[3] = Int64GetDatum(first_seen[i]);
+		values[4] = Int64GetDatum(series.distincts[i] - first_seen[i]);
+		values[5] = Float8GetDatum(ks_ratio(first_seen[i], series.distincts[i]));
 		nulls[5] = series.distincts[i] == 0;
 		values[6] = BoolGetDatum(ks_is_partial(&series.buckets, i, now));
 		ks_put_row(fcinfo, values, nulls);
