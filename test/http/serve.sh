@@ -41,15 +41,16 @@ copy_sources "$copy"
 # as if a run were up
 mkdir -p "$copy/tmp/http" && echo "$copy" >"$copy/tmp/http/http_of"
 
-port=$(free_port)
-perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Listen => 1, ReuseAddr => 1) or exit 1; sleep 300' "$port" &
+# whoever listens takes a port that is free at that moment, and says which
+perl -MIO::Socket::INET -e '$| = 1; $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 0, Listen => 1) or die $@; print $s->sockport, "\n"; sleep 300' >"$copy.port" &
 listener=$!
 trap 'kill "$listener" 2>/dev/null' EXIT
 tries=0
-while port_is_free "$port" && [ "$tries" -lt 50 ]; do
+until [ -s "$copy.port" ] || [ "$tries" -ge 100 ]; do
 	tries=$((tries + 1))
 	sleep 0.1
 done
+port=$(cat "$copy.port")
 refused "a port that is taken" "port $port of 127.0.0.1 is taken" KINDLY_STATS_PORT="$port"
 refused "a port that is none" 'KINDLY_STATS_PORT is "web"' KINDLY_STATS_PORT=web
 refused "a port that is none, but for zeros" 'KINDLY_STATS_PORT is "08080"' KINDLY_STATS_PORT=08080
