@@ -650,6 +650,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table) THEN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
+    ELSIF kindly_stats.is_distributed(event_table) THEN
+        PERFORM kindly_stats.require_owner(event_table);
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;

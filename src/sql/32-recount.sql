@@ -591,6 +591,7 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
         PERFORM kindly_stats.create_exported();
     END IF;
+    PERFORM kindly_stats.require_owner(t.event_table) FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table);
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot::bigint);
     -- what is marked before the snapshot is taken is counted in it

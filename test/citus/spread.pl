@@ -43,7 +43,13 @@ refused('(bot_id bigint, occurred_at timestamptz, kind text, id bigint PRIMARY K
 	'table "public.strange" has a primary key or unique index without column "bot_id"', 'a key without the bot');
 refused('(occurred_at timestamptz, kind text)', '{"bot_id": {"constant": "7"}}', 'all rows of table "public.strange" are of one bot', 'one bot');
 refused('(bot_id bigint, occurred_at timestamptz, kind text); CREATE ROLE regress_citus_nologin; ALTER TABLE strange OWNER TO regress_citus_nologin', '{}',
+	'table "public.strange" belongs to another role than kindly_stats.rollup', 'a table of others, whose code would run with the rights of who calls');
+refused('(bot_id bigint, occurred_at timestamptz, kind text) PARTITION BY RANGE (occurred_at); CREATE TABLE strange_1 PARTITION OF strange DEFAULT; ALTER TABLE strange_1 OWNER TO regress_citus_nologin', '{}',
+	'table "public.strange_1" belongs to another role than kindly_stats.rollup', 'a partition of others');
+$nodes->ask('GRANT CREATE ON SCHEMA kindly_stats TO regress_citus_nologin; ALTER TABLE kindly_stats.rollup OWNER TO regress_citus_nologin');
+refused('(bot_id bigint, occurred_at timestamptz, kind text); ALTER TABLE strange OWNER TO regress_citus_nologin', '{}',
 	'role "regress_citus_nologin", which owns table "public.strange", cannot log in', 'an owner who cannot log in');
+$nodes->ask('ALTER TABLE kindly_stats.rollup OWNER TO CURRENT_USER; REVOKE CREATE ON SCHEMA kindly_stats FROM regress_citus_nologin');
 $nodes->ask("CREATE TABLE strange (bot_id bigint, occurred_at timestamptz, kind text); SELECT kindly_stats.attach('strange', replica => true)");
 is($nodes->ask('SELECT kindly_stats.distribute()'), 'ERROR: table "public.strange" counts what is replicated', 'replicated rows');
 $nodes->ask('DROP TABLE strange');
@@ -64,6 +70,8 @@ both(q{
 	CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO noted VALUES (1); RETURN NULL; END';
 	CREATE TRIGGER switched_off AFTER INSERT ON parts FOR EACH STATEMENT EXECUTE FUNCTION note();
 	ALTER TABLE parts DISABLE TRIGGER switched_off;
+	ALTER TABLE parts_2 ENABLE ALWAYS TRIGGER kindly_stats_truncate;
+	ALTER TABLE parts_2 ENABLE ALWAYS TRIGGER kindly_stats_insert;
 });
 $nodes->agree('before');
 is($nodes->ask('SELECT d FROM kindly_stats.distribute(4) AS d'),
@@ -74,6 +82,7 @@ $nodes->agree('spread');
 is($nodes->ask('SELECT kindly_stats.distribute()'), '', 'again: nothing is left to do');
 is($nodes->ask(q{SELECT sum(pg_relation_size(c.oid)) FROM pg_class AS c WHERE c.relname IN ('rollup', 'parts_1', 'parts_2', 'My "events" %s')}), '0', 'nothing is left behind');
 is($nodes->ask(q{SELECT string_agg(DISTINCT t.tgname::text, ' ') FROM pg_trigger AS t WHERE t.tgenabled = 'D' AND NOT t.tgisinternal}), 'switched_off', 'what was switched off stays so');
+is($nodes->ask(q{SELECT string_agg(concat(t.tgrelid::regclass, ' ', t.tgname), ', ' ORDER BY t.tgname) FROM pg_trigger AS t WHERE t.tgenabled = 'A'}), 'parts_2 kindly_stats_insert, parts_2 kindly_stats_truncate', 'what fires always does');
 is($nodes->ask(q{SELECT string_agg(DISTINCT r.result, ' ') FROM run_command_on_workers($$SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgname !~ 'switched_off'$$) AS r}), '0', '... and nothing else, on no shard');
 is($nodes->ask(q{SELECT count(*) FROM kindly_stats.health() WHERE severity = 'error'}), '0', 'health() is content');
 
@@ -92,6 +101,16 @@ is($nodes->ask('SELECT kindly_stats.distribute()'), 'later', 'it is spread, too'
 both(q{INSERT INTO later (bot_id, occurred_at, kind) SELECT i % 5, timestamptz '2025-03-01' + i * interval '1 hour', 'bot_reply' FROM generate_series(1, 50) AS i});
 $nodes->agree('a table that came later');
 is($nodes->ask(q{SELECT count(*) FROM later}, node => 2), '100', 'another node reads it');
+
+# ---- a table that is given to another role since
+
+$nodes->ask('CREATE ROLE regress_citus_other LOGIN; ALTER TABLE parts_2 OWNER TO regress_citus_other');
+is($nodes->ask("SELECT object || ': ' || remedy FROM kindly_stats.health() WHERE severity = 'error'"), 'public.parts: ALTER TABLE public.parts_2 OWNER TO ' . $nodes->ask('SELECT quote_ident(CURRENT_USER)') . ';',
+	'health() tells of a partition of others');
+is($nodes->ask($_), 'ERROR: table "public.parts_2" belongs to another role than kindly_stats.rollup', "$_ is refused")
+  for 'SELECT kindly_stats.undistribute()', "SELECT kindly_stats.attach('parts')", "SELECT kindly_stats.detach('parts')", 'SELECT kindly_stats.rebuild()';
+$nodes->ask('ALTER TABLE parts_2 OWNER TO CURRENT_USER');
+is($nodes->ask('SELECT kindly_stats.rebuild()'), '0', '... and not afterwards');
 
 # ---- shards that move
 
