@@ -614,5 +614,5 @@ COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) IS
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
 included (a month of more than 64 MB is replaced in any case).  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
-Errors: 25001 at an isolation level above READ COMMITTED, 42501 where the caller must not read all rows of a table, 55000 where no event
-table has been attached.';
+Errors: 0A000 where a distributed table has another owner than the rollup, 25001 at an isolation level above READ COMMITTED, 42501 where the
+caller must not read all rows of a table, 55000 where no event table has been attached, or on a worker.';

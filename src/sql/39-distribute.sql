@@ -310,8 +310,9 @@ that were attached or made since, and for nodes that were added.  All on the coo
 Errors: 08006 where a node does not answer, 0A000 for what cannot be distributed, 22023, 25001 at an isolation level above READ COMMITTED, 55000
 where Citus or a node is not ready, a role cannot log in, or a table is still being counted.';
 
+-- Citus reads the rows that it brings back as the caller: policies that hold the owner, too, must not hide any of them.
 CREATE FUNCTION kindly_stats.undistribute() RETURNS SETOF regclass
-    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
     names text[];
     name text;
@@ -352,7 +353,8 @@ COMMENT ON FUNCTION kindly_stats.undistribute() IS
 'brings what distribute() has spread back to the coordinator
 
 Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
-Errors: 08006 where a node does not answer, 0A000 for a table that belongs to another role than the rollup, 25001 at an isolation level above READ COMMITTED, 55000 on a worker.';
+Errors: 08006 where a node does not answer, 0A000 for a table that belongs to another role than the rollup, 25001 at an isolation level above READ COMMITTED, 42501
+where policies hide rows from the caller, 55000 on a worker.';
 
 -- On several nodes
 

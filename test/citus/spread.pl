@@ -78,6 +78,10 @@ is($nodes->ask('SELECT d FROM kindly_stats.distribute(4) AS d'),
 	join("\n", qw(kindly_stats.rollup kindly_stats.known_bot kindly_stats.interaction kindly_stats.measure kindly_stats.counting kindly_stats.bot_name),
 		'"Odd schema"."My ""events"" %s"', 'parts'), 'full tables are spread');
 is($nodes->ask('SELECT kindly_stats.place()', node => $_), $_ == 0 ? 'coordinator' : 'worker', "node $_ knows what it is") for 0 .. 2;
+$nodes->ask('CREATE ROLE regress_citus_reader LOGIN; GRANT USAGE ON SCHEMA kindly_stats TO regress_citus_reader; REVOKE SELECT ON pg_dist_partition FROM PUBLIC');
+is($nodes->ask(q{SET ROLE regress_citus_reader; DO $$ BEGIN PERFORM kindly_stats.place(); EXCEPTION WHEN insufficient_privilege THEN END $$; RESET ROLE; SELECT kindly_stats.place()}),
+	'coordinator', 'a session that could not find out asks again');
+$nodes->ask('GRANT SELECT ON pg_dist_partition TO PUBLIC');
 $nodes->agree('spread');
 is($nodes->ask('SELECT kindly_stats.distribute()'), '', 'again: nothing is left to do');
 is($nodes->ask(q{SELECT sum(pg_relation_size(c.oid)) FROM pg_class AS c WHERE c.relname IN ('rollup', 'parts_1', 'parts_2', 'My "events" %s')}), '0', 'nothing is left behind');
@@ -123,6 +127,11 @@ both(q{INSERT INTO later (bot_id, occurred_at, kind) SELECT i % 5, timestamptz '
 both('CALL kindly_stats.compact()');
 $nodes->agree('moved');
 
+# ---- dropping the extension
+
+is($nodes->ask('DROP EXTENSION kindly_stats CASCADE'), 'ERROR: cannot drop extension kindly_stats while its tables are spread over several nodes', 'the extension is not dropped with them');
+$nodes->agree('nothing is lost');
+
 # ---- and back
 
 isnt($nodes->ask('SELECT string_agg(u::text, \' \') FROM kindly_stats.undistribute() AS u'), '', 'all comes back');
@@ -134,6 +143,29 @@ $nodes->agree('back and written to');
 is($nodes->ask(q{SELECT string_agg(DISTINCT t.tgname::text, ' ') FROM pg_trigger AS t WHERE t.tgenabled = 'D' AND NOT t.tgisinternal}), 'switched_off', 'what was switched off is so still');
 like($nodes->ask('SELECT string_agg(d::text, \' \') FROM kindly_stats.distribute(2) AS d'), qr/^kindly_stats\.rollup .* parts$/, 'spread once more');
 $nodes->agree('spread once more');
+
+# ---- without the extension, and with it again
+
+both(q{SELECT kindly_stats.purge('later', '2025-03-02')});
+isnt($nodes->ask('SELECT string_agg(u::text, \' \') FROM kindly_stats.undistribute() AS u'), '', 'all comes back once more');
+# what has moved, Citus removes later, and CREATE EXTENSION finds a schema with tables of others until then
+$nodes->ask('CALL citus_cleanup_orphaned_resources()');
+$nodes->same($_) for 'SET client_min_messages = error; DROP EXTENSION kindly_stats CASCADE', 'SET client_min_messages = error; CREATE EXTENSION kindly_stats';
+both(q{SELECT kindly_stats.attach('"Odd schema"."My ""events"" %s"', '{"bot_id": "the bot", "occurred_at": "when", "kind": "what kind", "session_id": "select"}');
+	SELECT kindly_stats.attach('parts'); SELECT kindly_stats.attach('later')});
+$nodes->agree('dropped, and created again');
+like($nodes->ask('SELECT string_agg(d::text, \' \') FROM kindly_stats.distribute(2) AS d'), qr/^kindly_stats\.rollup .* parts$/, 'spread by the new one');
+$nodes->agree('spread by the new one');
+
+# ---- policies that hold the owner, who is no superuser
+
+$nodes->ask($_) for 'GRANT USAGE, CREATE ON SCHEMA kindly_stats, public, "Odd schema" TO regress_citus_other', 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_stats TO regress_citus_other',
+  q{DO $$ DECLARE r regclass; BEGIN FOR r IN SELECT logicalrelid FROM pg_dist_partition LOOP EXECUTE format('ALTER TABLE %s OWNER TO regress_citus_other', r); END LOOP; END $$},
+  'ALTER TABLE later ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY one ON later USING (bot_id = 1)';
+is($nodes->ask('SET ROLE regress_citus_other; SELECT kindly_stats.undistribute()'), 'ERROR: query would be affected by row-level security policy for table "later"', 'rows that nobody sees are not left behind');
+$nodes->ask('ALTER TABLE later NO FORCE ROW LEVEL SECURITY');
+isnt($nodes->ask('SET ROLE regress_citus_other; SELECT count(*) FROM kindly_stats.undistribute()'), '0', 'the owner brings all back');
+$nodes->agree('all are there');
 
 $nodes->stop;
 done_testing();
