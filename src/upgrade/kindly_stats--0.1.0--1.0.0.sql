@@ -2375,7 +2375,7 @@ BEGIN
     END IF;
     SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
     FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
-                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = ''kindly_stats''), ''none'')') AS r
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')') AS r
                                   JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
     LOOP
         IF NOT found.success THEN
@@ -2649,11 +2649,14 @@ BEGIN
     END IF;
     FOR node IN EXECUTE $query$
         SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
-          FROM run_command_on_all_nodes($node$SELECT json_build_object(
-                   'version', (SELECT extversion FROM pg_extension WHERE extname = 'kindly_stats'),
-                   'has_view', to_regclass('kindly_stats.bot') IS NOT NULL,
-                   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '10 minutes'),
-                   'disabled', (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgfoid = to_regproc('kindly_stats.count_events')))$node$) AS r
+          -- nodes have a search path of their own, and what a stranger made there is no operator of ours
+          FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
+                   'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
+                   'has_view', pg_catalog.to_regclass('kindly_stats.bot') IS NOT NULL,
+                   'prepared', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts AS x WHERE x.database OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                   AND x.prepared OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) interval '10 minutes')),
+                   'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
+                                   AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
           JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
         UNION ALL
         SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
@@ -2673,7 +2676,7 @@ BEGIN
         END IF;
         IF (node.state ->> 'disabled')::bigint > 0 THEN
             RETURN NEXT ROW('error', node.name, format('%s triggers that count are disabled on its shards.', node.state ->> 'disabled'),
-                            'ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
+                            'SET citus.enable_unsafe_triggers = on; ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
         END IF;
     END LOOP;
     RETURN QUERY EXECUTE $query$

@@ -116,6 +116,15 @@ is($nodes->ask($_), 'ERROR: table "public.parts_2" belongs to another role than 
 $nodes->ask('ALTER TABLE parts_2 OWNER TO CURRENT_USER');
 is($nodes->ask('SELECT kindly_stats.rebuild()'), '0', '... and not afterwards');
 
+# ---- operators of strangers, in the search path of other nodes
+
+$nodes->ask(q{SET citus.enable_ddl_propagation = off; CREATE TABLE public.hijacked (n integer); CREATE FUNCTION public.hijack(oid, regproc) RETURNS boolean LANGUAGE sql AS 'INSERT INTO public.hijacked VALUES (1); SELECT true';
+	CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regproc, FUNCTION = public.hijack)}, node => 1);
+$nodes->ask('SET citus.enable_unsafe_triggers = on; ALTER TABLE later DISABLE TRIGGER kindly_stats_delete');
+like($nodes->ask("SELECT finding FROM kindly_stats.health() WHERE severity = 'error'"), qr/triggers that count are disabled on its shards/, 'health() asks all nodes');
+is($nodes->ask('SELECT count(*) FROM public.hijacked', node => 1), '0', '... and runs nothing of strangers there');
+$nodes->ask('SET citus.enable_unsafe_triggers = on; ALTER TABLE later ENABLE TRIGGER kindly_stats_delete');
+
 # ---- shards that move
 
 is($nodes->ask(q{
