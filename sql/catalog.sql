@@ -112,7 +112,7 @@ SELECT name FROM function WHERE prosecdef ORDER BY name COLLATE "C";
 -- like make a table where the caller creates tables, and name all else in full.
 SELECT name FROM function
  WHERE language IN ('sql', 'plpgsql') AND prosqlbody IS NULL AND NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY name COLLATE "C";
--- no setting but that, and what keeps verify() from compiling the query of each measure
+-- no setting but that, what keeps verify() from compiling the query of each measure, and undistribute() from leaving rows behind
 SELECT name, proconfig FROM function WHERE proconfig <> ARRAY['search_path=pg_catalog, pg_temp'] ORDER BY name COLLATE "C";
 -- the setting would keep SQL functions from being inlined: none that is called row by row may have it
 SELECT name FROM function WHERE language = 'sql' AND public AND proconfig IS NOT NULL ORDER BY name COLLATE "C";

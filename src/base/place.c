@@ -96,7 +96,17 @@ ks_rollup_place(void)
 	rollup_relid = relid;
 	known = true;
 	place = KS_PLACE_HERE;
-	place = find_place(relid);
+	PG_TRY();
+	{
+		place = find_place(relid);
+	}
+	PG_CATCH();
+	{
+		/* or the shell would be taken for the rollup, and for empty, from then on */
+		known = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	return place;
 }
 

@@ -9,6 +9,7 @@
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/place.h"
 
 #include "catalog/namespace.h"
 #include "commands/event_trigger.h"
@@ -92,7 +93,15 @@ ks_save_kept(PG_FUNCTION_ARGS)
 		elog(ERROR, "SPI_connect failed");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (may_drop())
+	{
+		/* Citus has every node drop the extension, and none could save what lies on others */
+		if (ks_is_distributed())
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot drop extension kindly_stats while its tables are spread over several nodes"),
+					 errhint("Call kindly_stats.undistribute() on the coordinator first.")));
 		save_kept();
+	}
 	PopActiveSnapshot();
 	SPI_finish();
 	PG_RETURN_NULL();

@@ -69,7 +69,8 @@ lock_here(bool wait)
 
 /*
  * lock_repair(): whoever counts tables anew holds this lock, which comes before
- * those on tables.  So repairs wait for each other here and nowhere else.
+ * those on tables.  So repairs wait for each other here and nowhere else.  It is
+ * refused on a worker, which does not know of all tables.
  */
 Datum
 ks_lock_repair(PG_FUNCTION_ARGS)
@@ -77,6 +78,12 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	LOCKTAG		tag = lock_of_repair();
 
 	ks_refuse_subscribed();
+	/* tables that are the coordinator's own, which are not known here, would be counted as empty */
+	if (ks_rollup_place() == KS_PLACE_WORKER)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this node is a worker"),
+				 errhint("Call it on the coordinator.")));
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	if (ks_is_distributed())
 	{

@@ -650,6 +650,8 @@ BEGIN
     IF NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = detach.event_table) THEN
         RAISE EXCEPTION 'table "%" is not an attached event table', event_table
             USING ERRCODE = '55000', HINT = 'kindly_stats.event_table lists those that are.';
+    ELSIF kindly_stats.is_distributed(event_table) THEN
+        PERFORM kindly_stats.require_owner(event_table);
     END IF;
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.allow_merge(r) FROM kindly_stats.partition_tree(event_table) AS r;
@@ -700,7 +702,8 @@ COMMENT ON FUNCTION kindly_stats.detach(regclass, boolean) IS
 event_table: an attached table; keep_statistics: leave counted what is counted, instead of taking the events that are in the
 table out of the statistics; they would be counted twice if it were attached again, which is refused until forget_kept().  Gives back the tables and
 partitions that had triggers.
-Errors: 25001 at an isolation level above READ COMMITTED, 55000 where it is not attached, or is to be kept and still being counted.';
+Errors: 0A000 where a distributed table has another owner than the rollup, 25001 at an isolation level above READ COMMITTED, 55000 where it is
+not attached, or is to be kept and still being counted.';
 
 -- Without SET search_path: the table is created where the caller's tables are.
 CREATE FUNCTION kindly_stats.create_event_table(name text) RETURNS regclass

@@ -591,6 +591,7 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
         PERFORM kindly_stats.create_exported();
     END IF;
+    PERFORM kindly_stats.require_owner(t.event_table) FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table);
     PERFORM kindly_stats.lock_repair();
     PERFORM kindly_stats.forget_measures(bot::bigint);
     -- what is marked before the snapshot is taken is counted in it
@@ -613,5 +614,5 @@ COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) IS
 bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
 included (a month of more than 64 MB is replaced in any case).  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
-Errors: 25001 at an isolation level above READ COMMITTED, 42501 where the caller must not read all rows of a table, 55000 where no event
-table has been attached.';
+Errors: 0A000 where a distributed table has another owner than the rollup, 25001 at an isolation level above READ COMMITTED, 42501 where the
+caller must not read all rows of a table, 55000 where no event table has been attached, or on a worker.';

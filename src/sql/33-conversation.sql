@@ -263,14 +263,14 @@ CREATE FUNCTION kindly_stats.check_exported(conversation_table regclass, columns
 DECLARE
     changed record;
 BEGIN
-    FOR changed IN
-        SELECT x.bot_id, to_char(x.day, 'YYYY-MM-DD') AS day FROM kindly_stats.exported AS x
-         WHERE kindly_stats.conversations_ended(x.bot_id, x.day, conversation_table) > 0
-           AND kindly_stats.conversations_ended(x.bot_id, x.day) <> x.conversations ORDER BY 1, 2 LIMIT 1
+    -- one by one: in the query itself they would be counted where the mark is, and other nodes do not have this table yet
+    FOR changed IN SELECT x.bot_id, x.day, x.conversations FROM kindly_stats.exported AS x ORDER BY x.bot_id, x.day
     LOOP
-        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, kindly_stats.bot_text(changed.bot_id), changed.day
+        CONTINUE WHEN kindly_stats.conversations_ended(changed.bot_id, changed.day, conversation_table) = 0
+                   OR kindly_stats.conversations_ended(changed.bot_id, changed.day) = changed.conversations;
+        RAISE EXCEPTION 'table "%" has conversations of bot % that ended on %, which has been exported', conversation_table, kindly_stats.bot_text(changed.bot_id), to_char(changed.day, 'YYYY-MM-DD')
             USING ERRCODE = '55000', HINT = format('Let them end later, or call kindly_stats.reopen_day(%s, %L) first.',
-                CASE WHEN changed.bot_id < -4611686018427387904 THEN quote_literal(kindly_stats.bot_text(changed.bot_id)) ELSE changed.bot_id::text END, changed.day);
+                CASE WHEN changed.bot_id < -4611686018427387904 THEN quote_literal(kindly_stats.bot_text(changed.bot_id)) ELSE changed.bot_id::text END, to_char(changed.day, 'YYYY-MM-DD'));
     END LOOP;
 END
 $$;

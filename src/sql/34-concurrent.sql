@@ -80,6 +80,9 @@ BEGIN
     IF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    ELSIF kindly_stats.place() = 'worker' THEN
+        -- as lock_repair() says, but before the measure is there
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
     END IF;
     SELECT * INTO known FROM kindly_stats.measure AS m WHERE m.name = check_new_measure.name AND NOT m.counted;
     IF NOT FOUND THEN

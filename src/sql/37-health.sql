@@ -303,6 +303,9 @@ BEGIN
     IF NOT kindly_stats.has_rollup() THEN
         RAISE EXCEPTION 'no event table has been attached' USING ERRCODE = '55000',
             HINT = 'Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach().';
+    ELSIF kindly_stats.place() = 'worker' THEN
+        -- it has not all tables, and does not note when it was
+        RAISE EXCEPTION 'this node is a worker' USING ERRCODE = '55000', HINT = 'Call it on the coordinator.';
     END IF;
     SELECT count(*) INTO found_differences FROM kindly_stats.verify();
     INSERT INTO kindly_stats.verified AS v (differences) VALUES (found_differences)

@@ -35,6 +35,7 @@ BEGIN
         RAISE EXCEPTION 'distributed table "%" does not lie beside the rollup', event_table USING ERRCODE = '0A000',
             HINT = format('SELECT undistribute_table(%L), attach it, and SELECT kindly_stats.distribute().', event_table);
     END IF;
+    PERFORM kindly_stats.require_owner(event_table);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_place(regclass) FROM PUBLIC;
@@ -92,7 +93,7 @@ BEGIN
     END IF;
     SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
     FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
-                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = ''kindly_stats''), ''none'')') AS r
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')') AS r
                                   JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
     LOOP
         IF NOT found.success THEN
@@ -107,6 +108,25 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_cluster() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_cluster() IS 'internal: refuses what is no cluster that tables can be distributed over (08006, 0A000, 55000)';
+
+-- Citus copies rows with the rights of who calls it, and with them code that tables bring along: CHECK constraints, expressions in indexes.
+-- And of a transaction's nodes each is asked as one role.
+CREATE FUNCTION kindly_stats.require_owner(event_table regclass) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    stray record;
+BEGIN
+    SELECT r AS relation, pg_get_userbyid(o.relowner) AS owner INTO stray
+      FROM kindly_stats.partition_tree(event_table) AS r JOIN pg_class AS c ON c.oid = r JOIN pg_class AS o ON o.oid = to_regclass('kindly_stats.rollup')
+     WHERE c.relowner <> o.relowner ORDER BY r <> event_table, r LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'table "%" belongs to another role than kindly_stats.rollup', stray.relation USING ERRCODE = '0A000',
+            HINT = format('On several nodes one role owns events and statistics. Look for code of others in the table, and ALTER TABLE %s OWNER TO %I.', stray.relation, stray.owner);
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_owner(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_owner(regclass) IS 'internal: refuses a table of which a part belongs to another role than the rollup (0A000)';
 
 -- A table of events or conversations: the column by which it can be distributed.
 CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
@@ -137,6 +157,7 @@ BEGIN
         RAISE EXCEPTION 'table "%" counts what is replicated', event_table USING ERRCODE = '0A000',
             HINT = 'Shards move by replication, and their rows would be counted twice: detach the table, and attach it without replica.';
     END IF;
+    PERFORM kindly_stats.require_owner(event_table);
     SELECT r.rolname, r.rolcanlogin INTO owner FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = event_table;
     IF NOT owner.rolcanlogin THEN
         RAISE EXCEPTION 'role "%", which owns table "%", cannot log in', owner.rolname, event_table USING ERRCODE = '55000',
@@ -185,7 +206,7 @@ CREATE FUNCTION kindly_stats.place_table(relation regclass, bot_column name, sha
 DECLARE
     messages text := current_setting('client_min_messages');
     left_over regclass;
-    guards name[];
+    guards jsonb;
 BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
     PERFORM kindly_stats.rewrite_policies(ARRAY(SELECT r FROM kindly_stats.partition_tree(relation) AS r), true);
@@ -196,10 +217,11 @@ BEGIN
     FOR left_over IN SELECT r FROM kindly_stats.partition_tree(relation) AS r JOIN pg_class AS c ON c.oid = r
                       WHERE c.relkind = 'r' AND pg_relation_size(r) > 0 ORDER BY r
     LOOP
-        guards := ARRAY(SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = left_over AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal AND t.tgenabled = 'O');
-        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+        SELECT coalesce(jsonb_object_agg(t.tgname, CASE t.tgenabled WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END), '{}') INTO guards
+          FROM pg_trigger AS t WHERE t.tgrelid = left_over AND t.tgtype & 32 <> 0 AND NOT t.tgisinternal AND t.tgenabled <> 'D';
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s DISABLE TRIGGER %I', left_over, g.name)) FROM jsonb_each_text(guards) AS g (name, state);
         PERFORM kindly_stats.run_own(format('SELECT truncate_local_data_after_distributing_table(%L)', left_over));
-        PERFORM kindly_stats.run_own(format('ALTER TABLE %s ENABLE TRIGGER %I', left_over, g)) FROM unnest(guards) AS g;
+        PERFORM kindly_stats.run_own(format('ALTER TABLE %s %s TRIGGER %I', left_over, g.state, g.name)) FROM jsonb_each_text(guards) AS g (name, state);
     END LOOP;
     PERFORM set_config('client_min_messages', messages, true);
 END
@@ -288,8 +310,9 @@ that were attached or made since, and for nodes that were added.  All on the coo
 Errors: 08006 where a node does not answer, 0A000 for what cannot be distributed, 22023, 25001 at an isolation level above READ COMMITTED, 55000
 where Citus or a node is not ready, a role cannot log in, or a table is still being counted.';
 
+-- Citus reads the rows that it brings back as the caller: policies that hold the owner, too, must not hide any of them.
 CREATE FUNCTION kindly_stats.undistribute() RETURNS SETOF regclass
-    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
     names text[];
     name text;
@@ -304,6 +327,7 @@ BEGIN
     names := ARRAY(SELECT DISTINCT t.event_table::text FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table) ORDER BY 1);
     FOREACH name IN ARRAY names
     LOOP
+        PERFORM kindly_stats.require_owner(name::regclass);
         EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', name);
     END LOOP;
     names := names || ARRAY(SELECT s.name FROM (SELECT format('kindly_stats.%I', s.name) AS name, row_number() OVER () AS number FROM kindly_stats.shared_tables() AS s) AS s
@@ -329,7 +353,8 @@ COMMENT ON FUNCTION kindly_stats.undistribute() IS
 'brings what distribute() has spread back to the coordinator
 
 Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
-Errors: 08006 where a node does not answer, 25001 at an isolation level above READ COMMITTED, 55000 on a worker.';
+Errors: 08006 where a node does not answer, 0A000 for a table that belongs to another role than the rollup, 25001 at an isolation level above READ COMMITTED, 42501
+where policies hide rows from the caller, 55000 on a worker.';
 
 -- On several nodes
 
@@ -359,11 +384,14 @@ BEGIN
     END IF;
     FOR node IN EXECUTE $query$
         SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
-          FROM run_command_on_all_nodes($node$SELECT json_build_object(
-                   'version', (SELECT extversion FROM pg_extension WHERE extname = 'kindly_stats'),
-                   'has_view', to_regclass('kindly_stats.bot') IS NOT NULL,
-                   'prepared', (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database() AND prepared < now() - interval '10 minutes'),
-                   'disabled', (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D' AND tgfoid = to_regproc('kindly_stats.count_events')))$node$) AS r
+          -- nodes have a search path of their own, and what a stranger made there is no operator of ours
+          FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
+                   'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
+                   'has_view', pg_catalog.to_regclass('kindly_stats.bot') IS NOT NULL,
+                   'prepared', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts AS x WHERE x.database OPERATOR(pg_catalog.=) pg_catalog.current_database()
+                                   AND x.prepared OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) interval '10 minutes')),
+                   'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
+                                   AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
           JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
         UNION ALL
         SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
@@ -383,7 +411,7 @@ BEGIN
         END IF;
         IF (node.state ->> 'disabled')::bigint > 0 THEN
             RETURN NEXT ROW('error', node.name, format('%s triggers that count are disabled on its shards.', node.state ->> 'disabled'),
-                            'ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
+                            'SET citus.enable_unsafe_triggers = on; ALTER TABLE ... ENABLE TRIGGER ALL; on the coordinator, of each attached table; SELECT kindly_stats.rebuild();')::kindly_stats.finding;
         END IF;
     END LOOP;
     RETURN QUERY EXECUTE $query$
@@ -391,6 +419,13 @@ BEGIN
                format('SELECT kindly_stats.detach(%L); SELECT undistribute_table(%L); SELECT kindly_stats.attach(%L); SELECT kindly_stats.distribute();', t.event_table, t.event_table, t.event_table)
           FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t JOIN pg_dist_partition AS p ON p.logicalrelid = t.event_table
          WHERE p.colocationid <> (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass)
+        UNION ALL
+        SELECT 'error', t.event_table::text, 'It is distributed, and it or a partition belongs to another role than the rollup: it can be neither repaired nor purged nor detached.',
+               (SELECT string_agg(format('ALTER TABLE %s OWNER TO %I;', r, pg_get_userbyid(o.relowner)), ' ' ORDER BY r)
+                  FROM kindly_stats.partition_tree(t.event_table) AS r JOIN pg_class AS c ON c.oid = r, pg_class AS o WHERE o.oid = 'kindly_stats.rollup'::regclass AND c.relowner <> o.relowner)
+          FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t
+         WHERE kindly_stats.is_distributed(t.event_table)
+           AND EXISTS (SELECT FROM kindly_stats.partition_tree(t.event_table) AS r JOIN pg_class AS c ON c.oid = r, pg_class AS o WHERE o.oid = 'kindly_stats.rollup'::regclass AND c.relowner <> o.relowner)
         UNION ALL
         SELECT 'notice', t.event_table::text, 'It lies on the coordinator alone.', 'SELECT kindly_stats.distribute();'
           FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t WHERE NOT kindly_stats.is_distributed(t.event_table)

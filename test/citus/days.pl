@@ -37,6 +37,20 @@ is($nodes->ask('SELECT kindly_stats.rebuild()'), '0', 'nothing to repair');
 done(q{SELECT kindly_stats.close_day(1, '2025-01-05')}, 'a day is closed');
 done(q{SELECT kindly_stats.close_day(1, '2025-01-05')}, 'only once');
 done(q{SELECT bot_id, day, conversations FROM kindly_stats.exported}, 'its mark', node => 2);
+
+# another table, which other nodes do not have at first
+done(q{SELECT kindly_stats.create_conversation_table('more')}, 'a table of conversations after distribute(), and after a day was closed');
+done(q{INSERT INTO more (bot_id, conversation_id, conversation_start_time, conversation_end_time) SELECT b, 'm', '2025-01-05 10:00+00', '2025-01-05 11:00+00' FROM generate_series(2, 8) AS b}, '... is written to');
+$nodes->same(q{INSERT INTO more (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (1, 'm', '2025-01-05 10:00+00', '2025-01-05 11:00+00')}, '... but not on that day');
+$nodes->ask($_), $nodes->ask($_, database => 'plain')
+  for 'CREATE TABLE third (LIKE more INCLUDING ALL)', q{INSERT INTO third (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (1, 'm', '2025-01-05 10:00+00', '2025-01-05 11:00+00')};
+is($nodes->same(q{SELECT kindly_stats.attach_conversations('third')}, 'one with conversations of that day'), 'ERROR: table "public.third" has conversations of bot 1 that ended on 2025-01-05, which has been exported', '... is refused');
+done(q{SELECT kindly_stats.close_day(2, '2025-01-05')}, 'conversations of both are closed');
+done(q{SELECT bot_id, day, conversations FROM kindly_stats.exported ORDER BY 1}, '... and counted');
+is($nodes->ask('SELECT kindly_stats.distribute()'), 'more', 'it is spread');
+done($count, '... and counted', node => $_) for 0 .. 2;
+done(q{SELECT kindly_stats.reopen_day(2, '2025-01-05')}, 'that day is opened again');
+
 for my $node (0 .. 2)
 {
 	$nodes->same(q{INSERT INTO conversation (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (1, 'late', '2025-01-05 10:00+00', '2025-01-05 11:00+00')},

@@ -38,6 +38,14 @@ is($nodes->ask('SELECT count(*) FROM kindly_stats.verify()'), $nodes->ask('SELEC
 is($nodes->ask('SELECT count(*) FROM kindly_stats.verify(3)', node => 1), $nodes->ask('SELECT count(*) FROM kindly_stats.verify(3)'), '... on a worker, too');
 done('SELECT kindly_stats.rebuild()', 'rebuild()');
 
+# a worker does not know of a table that is the coordinator's own, whose events it would take for gone
+done(q{CREATE TABLE own (bot_id bigint, occurred_at timestamptz, kind text); SELECT kindly_stats.attach('own'); INSERT INTO own SELECT i % 13, '2025-03-01', 'user_message' FROM generate_series(1, 50) AS i}, 'a table of the coordinator');
+is($nodes->ask($_, node => 1), 'ERROR: this node is a worker', "$_ on a worker is refused")
+  for 'SELECT kindly_stats.rebuild()', 'SELECT kindly_stats.rebuild(3)', q{SELECT kindly_stats.add_measure('on_a_worker', '{user_message}')}, q{CALL kindly_stats.add_measure_concurrently('on_a_worker', '{user_message}')},
+  'SELECT kindly_stats.verify_all()';
+$nodes->agree('nothing was taken for gone');
+done(q{DROP TABLE own; SELECT kindly_stats.rebuild()}, 'the table goes, its statistics stay');
+
 # purge
 done(q{SELECT kindly_stats.purge('event', '2025-01-20')}, 'purge()');
 done(q{SELECT kindly_stats.purge('part', '2025-01-05')}, 'purge() of a partitioned table');
