@@ -240,7 +240,7 @@ BEGIN
 END
 $$;
 
--- Rows (start, label, n, members, partial), without empty ranges.
+-- Rows (start, label, n, members, partial), without empty ranges; partial is a bucket that the range covers a part of, or that is not over yet.
 CREATE FUNCTION series(q oracle.question)
 RETURNS TABLE (start timestamptz, label timestamp, n bigint, members bigint, partial boolean)
 LANGUAGE plpgsql AS $$
@@ -251,7 +251,7 @@ BEGIN
 		SELECT * INTO d FROM oracle.range_hours(q.first, q.last);
 		RETURN QUERY EXECUTE format('WITH counted AS (SELECT oracle.hour_start(occurred_at) AS at, %s FROM oracle.event WHERE %s GROUP BY 1),'
 			' hour AS (SELECT DISTINCT oracle.hour_start(g) AS at FROM generate_series($1, $2, interval ''1 minute'') AS g)'
-			' SELECT h.at, date_trunc(''hour'', h.at::timestamp), coalesce(c.n, 0), coalesce(c.members, 0), false'
+			' SELECT h.at, date_trunc(''hour'', h.at::timestamp), coalesce(c.n, 0), coalesce(c.members, 0), h.at + interval ''1 hour'' > now()'
 			' FROM hour AS h LEFT JOIN counted AS c ON c.at = h.at ORDER BY h.at',
 			oracle.counts(q), oracle.conditions(q) || oracle.within_hours(d))
 			USING d.first_hour, d.last_hour;
@@ -261,7 +261,7 @@ BEGIN
 			' bucket AS (SELECT date_trunc(%1$L, g) AS label FROM generate_series($1::timestamp, $2::timestamp, interval ''1 day'') AS g'
 			'          WHERE oracle.day_start(g::date) IS NOT NULL GROUP BY 1)'
 			' SELECT oracle.day_start(b.label::date), b.label, coalesce(c.n, 0), coalesce(c.members, 0),'
-			' b.label < $1 OR b.label + $3 > $2 + 1'
+			' b.label < $1 OR b.label + $3 > $2 + 1 OR coalesce(oracle.day_start((b.label + $3)::date) > now(), false)'
 			' FROM bucket AS b LEFT JOIN counted AS c ON c.label = b.label ORDER BY b.label',
 			q.granularity, oracle.counts(q), oracle.conditions(q) || oracle.within_days(d))
 			USING d.first_day, d.last_day,
