@@ -99,10 +99,14 @@ typedef struct ks_exported_day
 } ks_exported_day;
 
 extern ks_bot_day ks_bot_day_arguments(FunctionCallInfo fcinfo);
-extern char *ks_day_text(DateADT day);
 extern bool ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found);
 extern bool ks_day_close(const ks_bot_day *of, bool even_empty);
 
+/* day_lock.c */
 extern bool ks_wait_for_writers;
+
+extern char *ks_day_text(DateADT day);
+extern void ks_days_lock_to_write(const ks_entry *days, uint32 count);
+extern void ks_day_lock_to_close(int64 bot_id, DateADT day);
 
 #endif							/* KS_CONVERSATION_H */
