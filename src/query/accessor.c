@@ -272,7 +272,7 @@ ks_tally_slice(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(ks_tally_pack(&builder));
 }
 
-/* part(tally, name): the keys whose first part is name, without that part. */
+/* keys_under(tally, name): the keys whose first part is name, without that part. */
 Datum
 ks_tally_keys_under(PG_FUNCTION_ARGS)
 {

@@ -44,7 +44,7 @@ typedef struct ks_distinct
 	ks_query   *query;
 	ks_sharing *share;			/* by bucket or line */
 	const int32_t *line_of;		/* top lists only: group -> line, -1 for the rest */
-	uint32_t	line_buckets;	/* lines of a spread list: buckets of each, which are counted apart; else 1 */
+	uint32_t	line_buckets;	/* lines with series: buckets of each, which are counted apart; else 1 */
 	uint32_t	ncounts;		/* buckets, or lines with their buckets */
 	int64_t    *counts;			/* by those */
 	ks_union	shared;

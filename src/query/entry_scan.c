@@ -364,7 +364,7 @@ count_runs(scan *s)
 
 		if (i == 0 || run->counted != run[-1].counted)
 		{
-			/* who is first seen bears the stamp from its first bucket on */
+			/* a member that is first seen here has the stamp from its first bucket on */
 			d->stamp += i == 0 || !d->first_seen;
 			nfound = 0;
 		}

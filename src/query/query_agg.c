@@ -324,7 +324,7 @@ receive_numbers(StringInfo message, size_t count)
 	return result;
 }
 
-/* The series of a spread list, line by line: counts, then members, in the order of ks_top_series_receive. */
+/* The series of a list, line by line: counts, then members, in the order of ks_top_series_receive. */
 static void
 put_series(StringInfo out, const ks_query *query, const ks_top_line *lines, uint32_t count)
 {

@@ -1,5 +1,5 @@
 /*
- * Containers of the builder and of the folds.
+ * Containers of the builder and of queries.
  *
  * Both keep their items densely in order of arrival, because they are walked
  * and sorted far more often than they are probed at random, and index them by
