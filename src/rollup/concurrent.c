@@ -84,8 +84,7 @@ ks_lock_within(PG_FUNCTION_ARGS)
 
 	/* an autovacuum gives way to whoever has waited for so long */
 	(void) set_config_option("deadlock_timeout", psprintf("%d", Max(milliseconds / 3, 1)), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	for (i = 0; i < count; i++)
 	{
 		limit_wait(end);
@@ -128,8 +127,7 @@ begin_steps(FunctionCallInfo fcinfo, steps *s, const Oid *types)
 		s->values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		s->nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect_ext(SPI_OPT_NONATOMIC);
 }
 
 /* Commits what was done, and goes on in a transaction that sees what others have committed. */

@@ -217,8 +217,7 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 	if (ks_is_distributed())
 		PG_RETURN_VOID();
 	(void) require_list();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_listed_uncommitted(&known);
 	ks_bots_begin();
 	note_bots_of_rows(relid, NameStr(*PG_GETARG_NAME(1)), PG_ARGISNULL(2) ? NULL : &bot);
@@ -236,8 +235,7 @@ ks_forget_conversation_bots(PG_FUNCTION_ARGS)
 
 	if (ks_is_distributed() || !OidIsValid(list_relid()))
 		PG_RETURN_VOID();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	caller = ks_switch_to_owner("conversation_bot");
 	if (SPI_execute_with_args("DELETE FROM kindly_stats.conversation_bot AS b WHERE b.conversation_table OPERATOR(pg_catalog.=) $1"
 							  " OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) b.conversation_table)",
