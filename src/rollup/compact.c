@@ -140,7 +140,7 @@ packed_bytes(const ks_builder *builder)
 	" AND l.id OPERATOR(pg_catalog.<) 0"
 #define OF_SPANS \
 	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3" \
-	" AND l.id OPERATOR(pg_catalog.>=) 2305843009213693952 AND l.id OPERATOR(pg_catalog.<) 4611686018427387904"
+	" AND l.id OPERATOR(pg_catalog.>=) " KS_ID_SPANS_SQL " AND l.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL
 
 /* Takes rows out of the rollup and into the builder, the smallest first; returns how many. */
 static uint64

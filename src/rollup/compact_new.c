@@ -130,7 +130,7 @@ take_new(int64 bot_id, bool all, int64 *from, List **sums)
 	" AND n.id OPERATOR(pg_catalog.>=) $3 ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid, r.id"
 
 	if (all)
-		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 3, types);
+		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.<) " KS_ID_SPANS_SQL), 3, types);
 	else
 		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 3, types);
 	if (SPI_execute_plan(all ? all_plan : plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
@@ -182,7 +182,7 @@ delete_marks(int64 bot_id, int64 how_many)
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT b.id FROM kindly_stats.rollup AS b"
-				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 4611686018427387904"
+				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) " KS_ID_MARKS_SQL
 				" ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED))", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not take rows out of the rollup");

@@ -131,8 +131,7 @@ rows_of(bool local)
 static void
 compact_nodes(void)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_execute("SELECT kindly_stats.compact_nodes()", false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not compact nodes");
@@ -158,7 +157,7 @@ crowded_months(FunctionCallInfo fcinfo, bool local, uint64 *count)
 							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
 							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
 							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
-							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) 2305843009213693952 OR r.cluster IS NOT NULL))"
+							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) " KS_ID_SPANS_SQL " OR r.cluster IS NOT NULL))"
 							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '') AS crowded"
 							  " FROM %s AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
 							  " GROUP BY r.bot_id, r.month, r.kept),"
@@ -223,8 +222,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 				 errhint("Call it outside a transaction block, or at READ COMMITTED.")));
 		return (Datum) 0;
 	}
-	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 	months = crowded_months(fcinfo, local, &count);
 	for (i = 0; i < count; i++)
 	{
