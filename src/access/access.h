@@ -1,6 +1,6 @@
 /*
- * The access room: who calls, and which bots he sees.  Of URLs and statistics it
- * knows nothing.
+ * The access room: who calls, and which bots the caller sees.  It knows nothing of URLs
+ * and statistics.
  */
 #ifndef KS_ACCESS_H
 #define KS_ACCESS_H
@@ -13,7 +13,7 @@
 
 #include "base/bot.h"
 
-/* Made by kindly_stats.create_api_roles().  Claims are believed of the first two alone. */
+/* Made by kindly_stats.create_api_roles().  Claims are trusted of the first two roles only. */
 #define KS_ROLE_USER "kindly_api_user"
 #define KS_ROLE_GUEST "kindly_api_guest"
 #define KS_ROLE_ANONYMOUS "kindly_api_anonymous"

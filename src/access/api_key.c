@@ -19,7 +19,10 @@ has_table(const char *name)
 	return OidIsValid(get_relname_relid(name, get_namespace_oid("kindly_stats", false)));
 }
 
-/* The first row of a query on one of the extension's tables, run as its owner; nothing where there is no row or no such table.  The caller is connected to SPI. */
+/*
+ * Runs a query on one of the extension's tables as its owner; false without a row, or
+ * without such a table.  The caller is connected to SPI.
+ */
 bool
 ks_read_as_owner(const char *table, const char *query, const char *value)
 {
@@ -36,7 +39,7 @@ ks_read_as_owner(const char *table, const char *query, const char *value)
 	return SPI_processed == 1;
 }
 
-/* Zeros and invalid where there is no such key. */
+/* Reads a key by its prefix; all zeros, and so invalid, if there is no such key. */
 void
 ks_key_read(const char *prefix, ks_api_key *key)
 {

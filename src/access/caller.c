@@ -1,10 +1,11 @@
 /*
- * Who calls, and which bots he may see: the policies of row-level security ask here.
+ * Who calls, and which bots the caller may see: the policies of row-level security ask
+ * here.
  *
- * A token sees the bot of its claim, or the bots granted to the role of its login.
- * All other roles see the bots that were granted to them (grant.c).  A shared link
- * lives longer than other tokens: it sees its bot for as long as the key that it was
- * made with does (api_key.c).
+ * A token sees the bot of its claim, or the bots granted to the role of its login.  All
+ * other roles see the bots that were granted to them (grant.c).  A shared link lives
+ * longer than other tokens: it sees its bot for as long as the key with which it was made
+ * does (api_key.c).
  */
 #include "access/access.h"
 
@@ -31,7 +32,7 @@ static struct
  * ------------------------------------------------------------------------
  */
 
-/* A member of the JSON object in a setting, as text or as JSON; NULL where either is missing. */
+/* Returns a member of the JSON object in a setting, as text or as JSON; NULL if either is missing. */
 char *
 ks_setting_member(const char *setting, const char *member, PGFunction field)
 {
@@ -57,7 +58,7 @@ claim(const char *name)
 	return ks_setting_member("request.jwt.claims", name, json_object_field_text);
 }
 
-/* The same, NULL unless it is a string. */
+/* Returns a claim of the token; NULL unless it is a string. */
 char *
 ks_claimed_string(const char *name)
 {
@@ -66,7 +67,7 @@ ks_claimed_string(const char *name)
 	return json != NULL && json[0] == '"' ? claim(name) : NULL;
 }
 
-/* A part of a URL, which is UTF-8, as the database has its texts. */
+/* Converts a part of a URL, which is UTF-8, to the database's encoding. */
 char *
 ks_from_url(const char *text)
 {
@@ -93,8 +94,9 @@ is_role_of_links(void)
 }
 
 /*
- * Anybody can write into the setting that has the claims; but only PostgREST,
- * which has checked a token, can become one of these roles.
+ * Whether the current role is one of the two for tokens.  Anybody can write into the
+ * setting that has the claims, but only PostgREST, which has checked a token, can become
+ * one of these roles.
  */
 bool
 ks_is_role_of_tokens(void)
@@ -103,9 +105,9 @@ ks_is_role_of_tokens(void)
 }
 
 /*
- * PostgREST refuses a token that is expired or meant for another audience, but
- * not one that has neither claim: such a token would be valid for ever, or would
- * have been signed for another purpose.
+ * Whether a token is for this API and expires.  PostgREST refuses a token that has expired
+ * or is for another audience, but not one without these claims: such a token would be
+ * valid for ever, or was signed for another purpose.
  */
 static bool
 is_token_of_ours(void)
@@ -116,7 +118,7 @@ is_token_of_ours(void)
 	return expires != NULL && audience != NULL && strcmp(audience, KS_AUDIENCE) == 0;
 }
 
-/* A claim that is no string must be an integer: true or 2.0 is no bot's id. */
+/* Reads the bot of a claim.  If it is no string, it must be an integer: true or 2.0 is no bot's id. */
 static bool
 claimed_number(int64 *bot)
 {
@@ -125,7 +127,7 @@ claimed_number(int64 *bot)
 	return text != NULL && text[0] != '\0' && strlen(text) <= KS_BOT_ID_MAX && !ks_bot_derive(text, strlen(text), bot);
 }
 
-/* Whether the key that a link was made with still opens the bot: asked once a transaction. */
+/* Whether the key with which a link was made still opens the bot; looked up once in a transaction. */
 static bool
 is_link_open(int64 bot)
 {
@@ -145,7 +147,7 @@ is_link_open(int64 bot)
 	return shared.opens;
 }
 
-/* The bot of the token that the request came with. */
+/* Finds the bot of the token that the request came with. */
 bool
 ks_claimed_bot(int64 *bot)
 {
@@ -159,7 +161,7 @@ ks_claimed_bot(int64 *bot)
 	return is_token_of_ours() && (!is_role_of_links() || is_link_open(*bot));
 }
 
-/* The role of the token's login; a bot's token has none. */
+/* Finds the role of the token's login; a bot's token has none. */
 bool
 ks_claimed_login(Oid *role)
 {
@@ -171,7 +173,7 @@ ks_claimed_login(Oid *role)
 	return OidIsValid(*role);
 }
 
-/* Whether the request came with a link that was shared, valid or not. */
+/* Whether the request came with a shared link, valid or not. */
 bool
 ks_is_link(void)
 {
@@ -186,7 +188,7 @@ ks_is_login(void)
 	return ks_claimed_login(&role);
 }
 
-/* The bot of an id in the database's encoding; false where there can be none. */
+/* Finds the bot of an id in the database's encoding; false if no bot can have it. */
 bool
 ks_bot_named(const char *id, int64 *bot)
 {
@@ -198,7 +200,7 @@ ks_bot_named(const char *id, int64 *bot)
 	return true;
 }
 
-/* visible_bots(): ascending */
+/* visible_bots(): the bots that the caller sees, ascending */
 Datum
 ks_visible_bots(PG_FUNCTION_ARGS)
 {

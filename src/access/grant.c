@@ -1,7 +1,7 @@
 /*
  * Which bots a role was granted.
  *
- * It sees those that were granted to it, or to a role whose rights it has.  Their
+ * A role sees the bots that were granted to it, or to a role whose rights it has.  The
  * list is kept for the session until a grant, a role or a membership changes.
  */
 #include "access/access.h"
@@ -28,7 +28,7 @@
 PG_FUNCTION_INFO_V1(ks_is_one_of);
 PG_FUNCTION_INFO_V1(ks_grants_changed);
 
-/* What one role sees; valid while the count of changes is the same. */
+/* The bots that one role sees; valid while the count of changes is the same. */
 static struct
 {
 	Oid			role;			/* InvalidOid: nothing is known */
@@ -72,9 +72,9 @@ ks_array_of_bots(const int64 *bots, uint64 count)
 }
 
 /*
- * The bots granted to a role, ascending.  Grants hold from when they are made,
- * whatever snapshot the caller's query has, as those of PostgreSQL do; and a
- * cached list must not be older than the changes that the session has heard of.
+ * Reads the bots granted to a role, ascending.  As PostgreSQL's own grants, they are valid
+ * from when they are made, whatever snapshot the caller's query has; and a cached list
+ * must not be older than the changes that the session has heard of.
  */
 static ArrayType *
 read_grants(Oid table, Oid role)
@@ -90,7 +90,7 @@ read_grants(Oid table, Oid role)
 	bool		isnull;
 	int			nest = NewGUCNestLevel();
 
-	/* policies of distributed tables ask where the rows are, in the middle of another's query; each node has the grants */
+	/* policies of distributed tables ask on the nodes, in the middle of another query; each node has the grants */
 	if (ks_is_distributed())
 		ks_set_option("citus.allow_nested_distributed_execution", "on");
 	PushActiveSnapshot(GetCatalogSnapshot(table));
@@ -181,7 +181,7 @@ ks_is_one_of(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(has_bot(PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_INT64(0)));
 }
 
-/* The trigger of kindly_stats.bot_grant: every session reads the grants anew, on every node that has a copy. */
+/* The trigger of kindly_stats.bot_grant: makes every session read the grants anew, on every node that has a copy. */
 Datum
 ks_grants_changed(PG_FUNCTION_ARGS)
 {
@@ -190,7 +190,7 @@ ks_grants_changed(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" was not called by a trigger", "grants_changed")));
 	CacheInvalidateRelcache(((TriggerData *) fcinfo->context)->tg_relation);
-	/* on a shard it is told of the shard, and sessions listen for the table that they name */
+	/* on a shard, the trigger's table is the shard, but sessions listen for the table of the name */
 	if (ks_is_distributed())
 		CacheInvalidateRelcacheByRelid(get_relname_relid("bot_grant", get_namespace_oid("kindly_stats", false)));
 	return PointerGetDatum(NULL);

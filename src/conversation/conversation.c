@@ -1,8 +1,8 @@
 /*
  * Reading conversation tables.
  *
- * There may be several, each with names of columns of its own.  A query names
- * documented properties; what is made of it reads them all, as one.
+ * There may be several, each with its own names of columns.  A query names documented
+ * properties, and one SELECT is made that reads all tables as one.
  */
 #include "conversation/conversation.h"
 
@@ -47,7 +47,7 @@ const ks_property ks_properties[] = {
 };
 const int	ks_nproperties = lengthof(ks_properties);
 
-/* What a table calls a documented column; NULL where it has none. */
+/* Returns the table's name of a documented column; NULL if it has none. */
 char *
 ks_column_of(const Jsonb *columns, const char *logical)
 {
@@ -59,7 +59,7 @@ ks_column_of(const Jsonb *columns, const char *logical)
 	return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
-/* The UTC day. */
+/* Returns the range of a UTC day. */
 ks_time_range
 ks_day_interval(DateADT day)
 {
@@ -81,9 +81,9 @@ ks_require_conversations(uint64 tables)
 }
 
 /*
- * The conversation tables, and which of them have the bot; raises where there is
- * none.  The others are strangers' affairs: nothing of them is locked, planned or
- * read, whatever their owners do to them.  The caller is connected to SPI.
+ * Returns the conversation tables, and which of them have the bot; raises if there is
+ * none.  The others belong to strangers: nothing of them is locked, planned or read,
+ * whatever their owners do to them.  The caller is connected to SPI.
  */
 ks_conversation_table *
 ks_conversation_tables(int64 bot_id, int *count)
@@ -120,7 +120,7 @@ ks_conversation_tables(int64 bot_id, int *count)
 	return result;
 }
 
-/* A column of alias e, quoted; NULL where the table has none. */
+/* Returns a column of alias e, quoted; NULL if the table has none. */
 static char *
 column_reference(const ks_conversation_table *table, const char *logical)
 {
@@ -151,7 +151,7 @@ type_of(const char *property)
 	return NULL;
 }
 
-/* An instant in UTC, year first: it reads the same whatever DateStyle and TimeZone are. */
+/* Returns an instant in UTC, year first: that is read the same whatever DateStyle and TimeZone are. */
 static const char *
 instant_literal(TimestampTz at)
 {
@@ -163,16 +163,16 @@ instant_literal(TimestampTz at)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("timestamp out of range")));
-	/* else it takes the zone for unknown, and does not write it */
+	/* otherwise the zone counts as unknown and is not written */
 	tm.tm_isdst = 0;
 	EncodeDateTime(&tm, fsec, true, 0, NULL, USE_ISO_DATES, text);
 	return psprintf("'%s'::pg_catalog.timestamptz", text);
 }
 
 /*
- * The condition that a row is the bot's.  The column is compared with what it
- * may have, so that an index of it is good; where its collation takes more for
- * the same, the bytes decide.
+ * Adds the condition that a row is of the bot.  The column is compared with the values
+ * that it may have, so that its index can be used.  If its collation takes more values for
+ * equal, the bytes decide.
  */
 static void
 add_bot(StringInfo out, const ks_conversation_table *table, int64 bot_id)
@@ -188,7 +188,7 @@ add_bot(StringInfo out, const ks_conversation_table *table, int64 bot_id)
 		return;
 	}
 	initStringInfo(&ids);
-	/* no integer is a UUID, and all spellings of a text are UUIDs or none is */
+	/* no integer is a UUID, and either all spellings of a text are UUIDs or none is */
 	foreach(cell, bot_id < KS_BOT_LOWEST || type != UUIDOID ? ks_bot_ids(bot_id) : NIL)
 		appendStringInfo(&ids, "%s%s", ids.len > 0 ? ", " : "", quote_literal_cstr(lfirst(cell)));
 	if (ids.len == 0 || (type == UUIDOID && !ks_bot_is_uuid(linitial(ks_bot_ids(bot_id)))))
@@ -200,7 +200,7 @@ add_bot(StringInfo out, const ks_conversation_table *table, int64 bot_id)
 						 column, ids.data);
 }
 
-/* WHERE: conditions on bare columns, for which the table's indexes are good. */
+/* Adds WHERE with conditions on bare columns, so that the table's indexes can be used. */
 static void
 add_conditions(StringInfo out, const ks_conversation_table *table, const ks_conversation_selection *choice)
 {
@@ -217,7 +217,7 @@ add_conditions(StringInfo out, const ks_conversation_table *table, const ks_conv
 	appendStringInfoString(out, choice->nintervals > 0 ? ")" : "false)");
 }
 
-/* SELECT ... FROM table */
+/* Adds SELECT ... FROM the table. */
 static void
 add_table(StringInfo out, const ks_conversation_table *table, const char *const *properties, int nproperties)
 {
@@ -237,7 +237,7 @@ add_table(StringInfo out, const ks_conversation_table *table, const char *const 
 	appendStringInfo(out, " FROM %s AS e", table->name);
 }
 
-/* SELECT ... FROM nothing */
+/* Adds a SELECT that returns no row. */
 static void
 add_nothing(StringInfo out, const char *const *properties, int nproperties)
 {
@@ -249,7 +249,10 @@ add_nothing(StringInfo out, const char *const *properties, int nproperties)
 	appendStringInfoString(out, " WHERE false");
 }
 
-/* How many of the chosen conversations a table has, at most so many, asked as its owner and as of the active snapshot. */
+/*
+ * Returns how many of the selected conversations a table has, but at most this many, read
+ * as its owner and with the active snapshot.
+ */
 static int64
 count_in_table(const ks_conversation_table *table, const ks_conversation_selection *choice, const char *most)
 {
@@ -279,7 +282,10 @@ count_in_table(const ks_conversation_table *table, const ks_conversation_selecti
  * ------------------------------------------------------------------------
  */
 
-/* Policies that its owner made are code of his, which is not run for others; ours says the same as the rollup's. */
+/*
+ * Whether the table has policies that its owner made.  They are the owner's code, which is
+ * not run for others; our policy says the same as the rollup's.
+ */
 static bool
 has_policies_of_its_own(Oid relid)
 {
@@ -318,7 +324,10 @@ has_rows(int64 bot_id)
 	return result;
 }
 
-/* Whether row-level security of the rollup shows the caller anything of the bot; where that is distributed, he may have to ask through its owner. */
+/*
+ * Whether row-level security of the rollup shows the caller anything of the bot.  Where
+ * the rollup is distributed, that may have to be asked through its owner.
+ */
 static bool
 sees_bot(int64 bot_id)
 {
@@ -334,9 +343,9 @@ sees_bot(int64 bot_id)
 }
 
 /*
- * Whether the caller sees the conversations of a bot in a table; raises where he
- * has no right to read it.  Its owner's rights are used to read it, so it is here
- * that the caller's are asked for.
+ * Whether the caller sees the conversations of a bot in a table; raises if he has no right
+ * to read it.  The table is read with its owner's rights, so the caller's have to be
+ * checked here.
  */
 static bool
 shown_to_caller(const ks_conversation_table *table, int64 bot_id)
@@ -350,7 +359,7 @@ shown_to_caller(const ks_conversation_table *table, int64 bot_id)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("conversation table %s has policies of its own, which cannot be applied here", table->name),
 				 errhint("Let kindly_stats.enable_row_security() and grant_bot() say who sees which bots, or read the table itself.")));
-	/* who writes sees what there is to write, as our policy says */
+	/* a writer sees what there is to write, as our policy says */
 	return may_write(table->relid) || sees_bot(bot_id);
 }
 
@@ -363,9 +372,9 @@ sees_all(const ks_conversation_table *table)
 }
 
 /*
- * Whether the caller is to be told anything of a bot's conversations in a table.
- * Nothing is looked up in it before this is known: an error, or how long it
- * takes, would tell him what is there.
+ * Whether the caller may be told anything of a bot's conversations in a table.  Nothing is
+ * looked up in the table before this is known: an error, or the time that it takes, would
+ * tell the caller what is there.
  */
 static bool
 concerns_caller(const ks_conversation_table *table, int64 bot_id)
@@ -382,10 +391,10 @@ may_read_rollup(void)
 }
 
 /*
- * Raises where the caller has no right to read a table that matters.  Who sees
- * the bot in one table is told of others that have it, too; tables of other bots
- * do not matter to him, whoever may read them.  Who does not see it gets the same
- * error whether or not there is such a bot.
+ * Raises if the caller has no right to read a table that matters.  Callers who see the bot
+ * in one table are told of others that have it, too.  Tables of other bots do not matter,
+ * whoever may read them.  Callers who do not see the bot get the same error whether or not
+ * it exists.
  */
 static void
 require_reading(const ks_conversation_table *tables, int count, int64 bot_id)
@@ -402,13 +411,13 @@ require_reading(const ks_conversation_table *tables, int count, int64 bot_id)
 			continue;
 		if (!reads_rollup && pg_class_aclcheck(tables[i].relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(tables[i].relid));
-		/* it asks the rollup, and says so where that may not be read */
+		/* called for its error, where the caller may not read the rollup */
 		if (!sees)
 			(void) concerns_caller(&tables[i], bot_id);
 	}
 }
 
-/* Leaves those tables that have chosen conversations, which the caller is to see; returns their number. */
+/* Keeps those tables that have selected conversations which the caller may see; returns their number. */
 static int
 tables_to_read(ks_conversation_table *tables, int count, const ks_conversation_selection *choice)
 {
@@ -446,10 +455,10 @@ all_properties(void)
 }
 
 /*
- * A query for the chosen conversations of all tables, with columns that are
- * called and typed as documented (NULL: all of them, in their order), and the table
- * whose owner is to run it (InvalidOid: there is nothing to read).  The caller is
- * connected to SPI.
+ * Makes a query for the selected conversations of all tables, with columns that are named
+ * and typed as documented (NULL: all of them, in their order), and finds the table whose
+ * owner has to run it (InvalidOid: there is nothing to read).  The caller is connected to
+ * SPI.
  */
 char *
 ks_conversation_query(const ks_conversation_selection *choice, const char *const *properties, int nproperties, Oid *table)
@@ -477,8 +486,9 @@ ks_conversation_query(const ks_conversation_selection *choice, const char *const
 }
 
 /*
- * How many conversations of a bot ended on a day in one table (InvalidOid: in
- * all that have the bot), whoever asks, as of the active snapshot.  The caller is connected to SPI.
+ * Returns how many conversations of a bot ended on a day in one table (InvalidOid: in all
+ * that have the bot), whoever asks, with the active snapshot.  The caller is connected to
+ * SPI.
  */
 int64
 ks_conversations_ended(int64 bot_id, DateADT day, Oid relid)

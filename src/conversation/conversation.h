@@ -31,14 +31,17 @@ typedef struct ks_conversation_table
 	bool		has_bot;		/* rows of the bot in question were written to it */
 } ks_conversation_table;
 
-/* Instants from start on, up to but not with end. */
+/* Instants from start on, without end. */
 typedef struct ks_time_range
 {
 	TimestampTz start;
 	TimestampTz end;
 } ks_time_range;
 
-/* Which conversations of a bot: those that ended, or that started and had an answer of the bot, in one of the intervals. */
+/*
+ * Which conversations of a bot: those that ended in one of the intervals, or those that
+ * started in one and were answered by the bot.
+ */
 typedef struct ks_conversation_selection
 {
 	int64		bot_id;
@@ -84,7 +87,7 @@ extern void ks_reply_columns_check(const ks_reply_columns *of, TupleTableSlot *o
 
 /* exported.c */
 
-/* What functions about exported days are called with. */
+/* The arguments of functions about exported days. */
 typedef struct ks_bot_day
 {
 	int64		bot_id;

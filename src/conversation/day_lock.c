@@ -1,11 +1,11 @@
 /*
- * Locks of bots and days, in which writers of conversations and whoever closes a day
- * meet.
+ * Locks of bots and days, which keep writers of conversations and sessions that close a
+ * day apart.
  *
- * The lock is no table's: writers of other days, which are nearly all, never
- * wait for an export, however long it takes.  A transaction that touches very
- * many days takes one shared lock on all of them instead, which whoever closes
- * a day takes, too, in a mode that only conflicts with that.
+ * The lock is not on a table, so writers of other days, which are nearly all, never wait
+ * for an export, however long it takes.  A transaction that touches very many days takes
+ * one shared lock on all of them instead.  Whoever closes a day takes that, too, in a mode
+ * that conflicts with this shared lock alone.
  */
 #include "conversation/conversation.h"
 
@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(ks_lock_exported);
 /* Setting kindly_stats.wait_for_writers. */
 bool		ks_wait_for_writers = true;
 
-/* So many days a transaction locks one by one: the server's table of locks has room for some thousands. */
+/* A transaction locks this many days one by one: the server's lock table has room for some thousands. */
 #define DAY_LOCKS_MAX	64
 
 char *
@@ -45,7 +45,7 @@ lock_of_day(int64 bot_id, DateADT day)
 {
 	LOCKTAG		tag;
 
-	/* bots that share a hash wait for each other, no more */
+	/* bots with the same hash wait for each other, which is all that happens */
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, hash_bytes((unsigned char *) &bot_id, sizeof(bot_id)), (uint32) day, KS_LOCK_OF_DAY);
 	return tag;
 }
@@ -60,8 +60,9 @@ lock_of_all(void)
 }
 
 /*
- * The day first: a writer who holds the shared lock of a day may still want the
- * one of all, and would wait for us while we wait for him.
+ * Locks a day to close it: the day before the lock of all days.  A writer who holds the
+ * shared lock of a day may still want the lock of all, and in the other order each would
+ * wait for the other.
  */
 static void
 lock_to_close_here(int64 bot_id, DateADT day, bool at_once)
@@ -78,8 +79,9 @@ lock_to_close_here(int64 bot_id, DateADT day, bool at_once)
 }
 
 /*
- * Writers have their locks on the node that has the bot's rows, and so must whoever closes a day: an
- * aggregate over rows of the bot is worked out there, and what is made of it, too.  The caller is connected to SPI.
+ * Locks a day to close it, on the node that has the bot's rows, because writers have their
+ * locks there.  An aggregate over rows of the bot is computed on that node, and so is a
+ * function of its result.  The caller is connected to SPI.
  */
 void
 ks_day_lock_to_close(int64 bot_id, DateADT day)
@@ -109,7 +111,7 @@ ks_lock_closing(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(PG_GETARG_INT64(3));
 }
 
-/* How many days this transaction has locked to write. */
+/* How many days this transaction has locked in order to write. */
 static int	days_locked = 0;
 
 static void
@@ -127,7 +129,10 @@ forget_locks(XactEvent event, void *argument)
 	}
 }
 
-/* Before whoever writes looks for marks of these days, and until his transaction ends: each a bot (member) and a day (quarter). */
+/*
+ * Locks days until the end of the transaction, before a writer looks for their marks; each
+ * entry is a bot (member) and a day (quarter).
+ */
 void
 ks_days_lock_to_write(const ks_entry *days, uint32 count)
 {
@@ -140,7 +145,7 @@ ks_days_lock_to_write(const ks_entry *days, uint32 count)
 		RegisterXactCallback(forget_locks, NULL);
 		registered = true;
 	}
-	/* asked each time: it may have gone with a savepoint that was rolled back */
+	/* checked each time: the lock may have gone with a savepoint that was rolled back */
 	if (ks_lock_held(&all, ShareLock))
 		return;
 	if (days_locked + count > DAY_LOCKS_MAX)
@@ -158,7 +163,7 @@ ks_days_lock_to_write(const ks_entry *days, uint32 count)
 	}
 }
 
-/* lock_exported(): waits for days that are being closed, and lets none be closed until the end of the transaction */
+/* lock_exported(): waits for days that are being closed, and lets no day be closed until the end of the transaction */
 Datum
 ks_lock_exported(PG_FUNCTION_ARGS)
 {

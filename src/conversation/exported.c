@@ -1,16 +1,16 @@
 /*
- * Exported days: conversations that ended on a day that was exported change no
+ * Exported days: the conversations that ended on a day that was exported do not change any
  * more.
  *
- * A day is closed by a mark in kindly_stats.exported; a statement trigger on
- * conversation tables refuses what would change what a marked day exports.
- * Neither may miss the other: a writer holds a shared lock on each bot and day
- * that it touched before it looks for marks, until its transaction ends; who
- * closes a day holds the exclusive one before he looks at the conversations.
- * So he waits for writers in flight, and writers wait for him and then see his
- * mark, which they look for as of now, not as of their transaction's snapshot.
+ * A day is closed by a mark in kindly_stats.exported.  A statement trigger on conversation
+ * tables refuses what would change the export of a marked day.  Neither may miss the
+ * other.  So a writer takes a shared lock on each bot and day that it touched before it
+ * looks for marks, and holds it until its transaction ends.  A session that closes a day
+ * takes the exclusive lock before it looks at the conversations.  It waits for writers in
+ * progress; later writers wait for it, and then see its mark, which they look for as of
+ * now, not with their transaction's snapshot.
  *
- * The locks are day_lock.c's, the trigger is guard.c's; here days are closed and
+ * The locks are in day_lock.c and the trigger is in guard.c; here days are closed and
  * opened.
  */
 #include "conversation/conversation.h"
@@ -45,8 +45,8 @@ exported_table(void)
 }
 
 /*
- * The mark of a day, as far as the caller may see it, as of the active
- * snapshot; false where there is none.  The caller is connected to SPI.
+ * Finds the mark of a day, as far as the caller may see it, with the active snapshot;
+ * false if there is none.  The caller is connected to SPI.
  */
 bool
 ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found)
@@ -59,7 +59,7 @@ ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found)
 	ks_reader	reader;
 	bool		any;
 
-	/* where it is distributed, the caller may have to read it through the owner of the rollup */
+	/* where the table is distributed, the caller may have to read it through the owner of the rollup */
 	if (nodes && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(relid));
 	if (nodes)
@@ -84,7 +84,7 @@ ks_exported_find(int64 bot_id, DateADT day, ks_exported_day *found)
 	return any;
 }
 
-/* The same with a snapshot of its own: what has been committed by now, and what this transaction did. */
+/* Finds the mark of a day with a snapshot of its own, which sees what has been committed by now and what this transaction did. */
 static bool
 find_now(int64 bot_id, DateADT day)
 {
@@ -97,13 +97,13 @@ find_now(int64 bot_id, DateADT day)
 	return result;
 }
 
-/* What has to be so before a day can be closed. */
+/* Raises if a day cannot be closed yet. */
 static void
 check_closable(DateADT day)
 {
 	char	   *text = ks_day_text(day);
 
-	/* the clock, not the time that a setting may pretend: what is closed too early shuts out its own conversations */
+	/* the clock, not a time that a setting makes up: a day that is closed too early would refuse its own conversations */
 	if (ks_day_interval(day).end > GetCurrentTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -122,8 +122,9 @@ check_closable(DateADT day)
 }
 
 /*
- * Who sees a part of the conversations only must not close the days of others:
- * whose days he may close, row security of kindly_stats.exported says.
+ * Raises if the caller may not close days of the bot.  Callers who see only a part of the
+ * conversations must not close the days of others: row security of kindly_stats.exported
+ * says whose days they may close.
  */
 static void
 check_row_security(int64 bot_id)
@@ -135,7 +136,7 @@ check_row_security(int64 bot_id)
 
 	if (check_enable_rls(exported_table(), InvalidOid, true) == RLS_ENABLED)
 		return;
-	/* of a bot that has been in none, any may be the one */
+	/* for a bot that is in no table yet, it may be any of them */
 	for (i = 0; i < count; i++)
 		any = any || tables[i].has_bot;
 	for (i = 0; i < count; i++)
@@ -148,7 +149,7 @@ check_row_security(int64 bot_id)
 	}
 }
 
-/* What was purged is counted still, but nobody can export it. */
+/* Raises if conversations of the day were purged: they are still counted, but cannot be exported. */
 static void
 check_kept(int64 bot_id, DateADT day)
 {
@@ -173,7 +174,7 @@ check_kept(int64 bot_id, DateADT day)
 	ks_restore_user(caller);
 }
 
-/* The name that the bot has now; exports of the day will have it for good. */
+/* Returns the name that the bot has now; exports of the day keep it. */
 static char *
 name_of_bot(int64 bot_id)
 {
@@ -203,7 +204,7 @@ count_now(int64 bot_id, DateADT day, Oid relid)
 	return result;
 }
 
-/* A mark that is there already is one that the caller may not see. */
+/* Writes the mark of a day.  If there is one already, the caller may not see it. */
 static void
 put_mark(int64 bot_id, DateADT day, int64 conversations)
 {
@@ -218,11 +219,11 @@ put_mark(int64 bot_id, DateADT day, int64 conversations)
 							  " VALUES ($1, $2, pg_catalog.now(), $3, $4) ON CONFLICT (bot_id, day) DO NOTHING", 4, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "could not mark an exported day");
 	ks_restore_user(caller);
-	/* an export that was given away must not be forgotten in a crash, even where commits do not wait for the disk */
+	/* an export that was delivered must not be forgotten in a crash, even if commits do not wait for the disk */
 	ForceSyncCommit();
 }
 
-/* Whether there was one. */
+/* Deletes the mark of a day; returns whether there was one. */
 static bool
 take_mark(int64 bot_id, DateADT day)
 {
@@ -239,10 +240,10 @@ take_mark(int64 bot_id, DateADT day)
 }
 
 /*
- * False where there is nothing to close: a day without conversations, unless it
- * is to be closed all the same.  Only a mark shows whether the caller sees marks
- * of the bot, so that it is put all the same: who sees none is told nothing, and
- * must not go on with the locks of another's day.
+ * Marks a day; returns false if there is nothing to close: a day without conversations,
+ * unless it is to be closed anyway.  Only writing a mark shows whether the caller sees
+ * marks of the bot, so it is written in any case: callers who see none must be told
+ * nothing, and must not go on with the locks of another's day.
  */
 static bool
 mark_day(int64 bot_id, DateADT day, bool even_empty)
@@ -265,8 +266,8 @@ mark_day(int64 bot_id, DateADT day, bool even_empty)
 }
 
 /*
- * Closes a day, where it is not closed; false where it was, or where it is empty
- * and shall not be closed then.  The caller is connected to SPI.
+ * Closes a day; false if it was closed already, or if it is empty and is not to be closed
+ * then.  The caller is connected to SPI.
  */
 bool
 ks_day_close(const ks_bot_day *of, bool even_empty)
@@ -280,7 +281,7 @@ ks_day_close(const ks_bot_day *of, bool even_empty)
 	return mark_day(of->bot_id, of->day, even_empty);
 }
 
-/* The arguments of every function that is about a day: bot, day. */
+/* Reads the arguments of functions about a day: bot, day. */
 ks_bot_day
 ks_bot_day_arguments(FunctionCallInfo fcinfo)
 {
@@ -307,7 +308,7 @@ ks_bot_day_arguments(FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* close_day(bot, day): false where it was closed already; whoever calls it means it, whether or not the day is empty */
+/* close_day(bot, day): false if it was closed already; closes empty days, too, because the caller asked for it */
 Datum
 ks_close_day(PG_FUNCTION_ARGS)
 {
@@ -329,7 +330,7 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 
 	(void) exported_table();
 	ks_spi_connect();
-	/* whoever is closing it right now comes first */
+	/* waits for a session that is closing it right now */
 	ks_day_lock_to_close(of.bot_id, of.day);
 	deleted = take_mark(of.bot_id, of.day);
 	SPI_finish();

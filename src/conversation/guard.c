@@ -19,7 +19,7 @@
 
 PG_FUNCTION_INFO_V1(ks_guard_exported);
 
-/* So many bots and days of one statement are looked for at once. */
+/* How many bots and days of one statement are looked up at once. */
 #define BATCH_SIZE		4096
 
 /* Where the table has what an export reads. */
@@ -67,7 +67,7 @@ guard_column(guard *g, TriggerData *trigger, const char *column, const char *log
 	return (AttrNumber) number;
 }
 
-/* InvalidOid where the table is said to have no such column. */
+/* Returns the type of a column; InvalidOid if the table is attached without it. */
 static Oid
 type_of_column(TriggerData *trigger, AttrNumber number)
 {
@@ -126,7 +126,7 @@ raise_exported(int64 bot_id, DateADT date)
 					 bot_id < KS_BOT_LOWEST ? quote_literal_cstr(ks_bot_text(bot_id)) : ks_bot_text(bot_id), day)));
 }
 
-/* Runs a query about marks, which gives back the first bot and day of those that there are. */
+/* Runs a query for marks; raises for the first bot and day that it returns. */
 static void
 refuse_found(SPIPlanPtr plan, Datum *values)
 {
@@ -175,7 +175,7 @@ compare_bots(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* A trigger on a shard may ask of one bot at a time. */
+/* Looks for marks bot by bot, since a trigger on a shard may ask about one bot at a time. */
 static void
 refuse_exported_by_bot(const ks_entry *days, uint32 count)
 {
@@ -203,7 +203,7 @@ refuse_exported_by_bot(const ks_entry *days, uint32 count)
 	pfree(sorted);
 }
 
-/* Makes the latest marks known, in whatever transaction; the caller acts as the owner of kindly_stats.exported. */
+/* Raises if a day is marked, whatever snapshot the transaction has.  The caller acts as the owner of kindly_stats.exported. */
 static void
 refuse_exported(const ks_entry *days, uint32 count)
 {
@@ -263,7 +263,7 @@ note_day(guard *g, TupleTableSlot *row)
 	if (row->tts_isnull[g->bot_id - 1] || row->tts_isnull[g->ended - 1])
 		return;
 	ended = DatumGetTimestampTz(row->tts_values[g->ended - 1]);
-	/* those are on no day */
+	/* infinite instants are on no day */
 	if (TIMESTAMP_NOT_FINITE(ended))
 		return;
 	(void) ks_entries_number(&g->days, (uint64) bot_of(g, row), (int32) ks_day_of(ended));
@@ -293,7 +293,10 @@ same_export(const guard *g, TupleTableSlot *one, TupleTableSlot *other)
 	return true;
 }
 
-/* Rows of a pair that are the same take nothing away and add nothing, whether or not they are one conversation's. */
+/*
+ * Reads the rows that the statement changed.  If an export reads the same of both rows of
+ * a pair, they change nothing, whether or not they are one conversation.
+ */
 static void
 read_changes(guard *g, const TriggerData *trigger)
 {

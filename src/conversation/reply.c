@@ -1,11 +1,10 @@
 /*
  * Reading the replies and intents that a conversation triggered.
  *
- * A list of them stands in a table as its owner likes it: as jsonb or json, as
- * a text of JSON, or as an array of such texts.  What can be understood is read
- * as one and the same; what cannot is an error that names the conversation and
- * the element, raised when it is written.  Only rows that no trigger has seen
- * can raise it later.
+ * A table has such a list in the form that its owner likes: as jsonb or json, as a text of
+ * JSON, or as an array of such texts.  What can be understood is read the same way.  What
+ * cannot is an error that names the conversation and the element, and is raised when it is
+ * written.  Only for rows that no trigger has seen can it be raised later.
  */
 #include "conversation/reply.h"
 
@@ -42,17 +41,17 @@ static const ks_reply_kind kinds[] = {
 };
 
 /*
- * Numbers are seconds.  Bots are younger than 2000, and milliseconds of that
- * year are seconds of a year that is far beyond 2100: one unit is not taken for
+ * Numbers are seconds.  There are no bots from before 2000, and the milliseconds of any
+ * later time, taken as seconds, are far beyond 2100.  So one unit is not taken for
  * another.
  */
 #define SECONDS_MIN		INT64CONST(946684800)	/* 2000-01-01 */
 #define SECONDS_MAX		INT64CONST(4102444800)	/* 2100-01-01 */
 
-/* So much of a value is shown in an error. */
+/* How many bytes of a value are shown in an error. */
 #define SHOWN_MAX		60
 
-/* NULL: the property is no list of replies. */
+/* Returns the kind of list that a property is; NULL if it is none. */
 const ks_reply_kind *
 ks_reply_kind_of(const char *property)
 {
@@ -111,7 +110,7 @@ hint_of_list(const ks_replies *r)
 				   r->kind->members[0].name, r->kind->members[1].name, r->kind->members[2].name);
 }
 
-/* PostgreSQL's own functions do not say of what they complain. */
+/* Error context: PostgreSQL's own functions do not say which list they complain about. */
 static void
 name_list(void *replies)
 {
@@ -145,7 +144,7 @@ typedef struct reader
 	const char *end;
 } reader;
 
-/* So many digits, no sign: their value. */
+/* Reads this many digits, without a sign. */
 static bool
 read_digits(reader *r, int count, int64 *value)
 {
@@ -169,7 +168,7 @@ read_char(reader *r, const char *any)
 	return true;
 }
 
-/* Digits of a fraction of a second, as microseconds; those beyond are read over. */
+/* Reads the digits of a fraction of a second, as microseconds; further digits are ignored. */
 static bool
 read_fraction(reader *r, int64 *fraction)
 {
@@ -181,7 +180,7 @@ read_fraction(reader *r, int64 *fraction)
 	return r->at > begin;
 }
 
-/* HH:MM[:SS[.f]] in microseconds */
+/* Reads HH:MM[:SS[.f]] as microseconds. */
 static bool
 read_time(reader *r, int64 *time)
 {
@@ -201,7 +200,7 @@ read_time(reader *r, int64 *time)
 	return hour < 24 && minute < 60 && second < 60;
 }
 
-/* Z, UTC, +hh, +hhmm, +hh:mm or nothing, which is UTC, in microseconds. */
+/* Reads Z, UTC, +hh, +hhmm, +hh:mm or nothing, which is UTC, as microseconds. */
 static bool
 read_zone(reader *r, int64 *zone)
 {
@@ -231,7 +230,7 @@ read_zone(reader *r, int64 *zone)
 	return hour < 16 && minute < 60;
 }
 
-/* The midnight of a day that there is. */
+/* Reads a date as its midnight; false if there is no such day. */
 static bool
 read_date(reader *r, int64 *midnight)
 {
@@ -252,8 +251,8 @@ read_date(reader *r, int64 *midnight)
 }
 
 /*
- * YYYY-MM-DD with or without a time and a zone, as ISO 8601 and BigQuery write
- * it; false for anything else.  The server's own reader depends on settings.
+ * Reads YYYY-MM-DD with or without a time and a zone, as ISO 8601 and BigQuery write it;
+ * false for anything else.  The server's own reader depends on settings.
  */
 static bool
 read_instant(const char *text, int length, TimestampTz *instant)
@@ -322,7 +321,7 @@ read_instant_member(const ks_replies *r, uint32 number, int member, const JsonbV
 				 errhint("Write such as \"2024-10-26T23:51:00Z\", or the seconds since 1970.")));
 }
 
-/* Ids may be numbers; they are exported as strings. */
+/* Reads a text; ids may be numbers, which are exported as strings. */
 static void
 read_text_member(const ks_replies *r, uint32 number, int member, const JsonbValue *value, ks_reply_value *result)
 {
@@ -356,7 +355,7 @@ read_boolean_member(const ks_replies *r, uint32 number, int member, const JsonbV
 	result->boolean = value->val.boolean;
 }
 
-/* What an element says of one member; raises where that cannot be understood. */
+/* Reads one member of an element; raises if it cannot be understood. */
 void
 ks_replies_member(const ks_replies *r, uint32 number, JsonbContainer *object, int member, ks_reply_value *result)
 {
@@ -407,7 +406,7 @@ ks_reply_type_fits(Oid type)
 	}
 }
 
-/* A column's value as pg_catalog.to_jsonb() has it, which is what queries read: texts are strings. */
+/* Returns a column's value as pg_catalog.to_jsonb() does, because that is what queries read: texts are strings. */
 static Jsonb *
 list_of_value(const ks_replies *r, Datum value, Oid type)
 {
@@ -430,7 +429,7 @@ list_of_value(const ks_replies *r, Datum value, Oid type)
 	return result;
 }
 
-/* NULL where it is no JSON. */
+/* Parses a text; NULL if it is no JSON. */
 static Jsonb *
 parse_text(const ks_replies *r, const JsonbValue *value)
 {
@@ -445,7 +444,7 @@ parse_text(const ks_replies *r, const JsonbValue *value)
 	return result;
 }
 
-/* The list that a text is of. */
+/* Returns the list in a text. */
 static Jsonb *
 parse_list(const ks_replies *r, Jsonb *list)
 {
@@ -466,7 +465,7 @@ is_null(Jsonb *list)
 	return JB_ROOT_IS_SCALAR(list) && getIthJsonbValueFromContainer(&list->root, 0)->type == jbvNull;
 }
 
-/* Begins to read a list, which must live as long; false where it is JSON's null, and so none. */
+/* Starts to read a list, which must live as long; false if it is JSON's null, and so no list. */
 bool
 ks_replies_open(ks_replies *r, const ks_reply_kind *kind, Jsonb *list, ks_reply_owner of)
 {
@@ -486,7 +485,7 @@ ks_replies_open(ks_replies *r, const ks_reply_kind *kind, Jsonb *list, ks_reply_
 	return true;
 }
 
-/* The object that an element is, or is the JSON text of; raises where it is none. */
+/* Returns the object that an element is, or whose JSON text it is; raises if it is neither. */
 JsonbContainer *
 ks_replies_element(const ks_replies *r, uint32 number)
 {
@@ -512,7 +511,7 @@ ks_replies_element(const ks_replies *r, uint32 number)
 	return result;
 }
 
-/* The members of an element; raises where it cannot be understood. */
+/* Reads the members of an element; raises if it cannot be understood. */
 void
 ks_replies_read(const ks_replies *r, uint32 number, ks_reply_value *values)
 {

@@ -1,9 +1,9 @@
 /*
- * Refusing lists of replies and intents that cannot be understood: in rows that
- * are written, and in tables that come with rows.
+ * Refuses lists of replies and intents that cannot be understood, in rows that are
+ * written, and in tables that are attached with rows.
  *
- * Of what logical replication applies, and of what else passes triggers by,
- * nothing is refused: whoever reads it gets the error.
+ * Nothing is refused of what logical replication applies, or of what bypasses triggers
+ * otherwise: then reading it is an error.
  */
 #include "conversation/conversation.h"
 
@@ -19,7 +19,7 @@
 
 PG_FUNCTION_INFO_V1(ks_check_replies);
 
-/* So many rows are in memory at once. */
+/* How many rows are in memory at once. */
 #define ROWS_AT_ONCE 100
 
 /* ------------------------------------------------------------------------
@@ -45,7 +45,7 @@ add_column(ks_reply_columns *of, TupleDesc desc, int number, const ks_reply_kind
 				 errhint("Change the type back, or attach the table again with {\"%s\": null}.", kind->property)));
 }
 
-/* Where a table has lists; columns that are missing are another's affair. */
+/* Finds the columns of a table that have lists; missing columns are reported elsewhere. */
 void
 ks_reply_columns_find(ks_reply_columns *of, TupleDesc desc, const Jsonb *columns, const char *table)
 {
@@ -109,7 +109,7 @@ ks_reply_columns_check(const ks_reply_columns *of, TupleTableSlot *old_row, Tupl
  * ------------------------------------------------------------------------
  */
 
-/* The lists of a table, and last whose they are; NULL where it has no column for any. */
+/* Makes a query for the lists of a table, with the conversation's id last; NULL if it has no column for any list. */
 static char *
 lists_query(Oid relid, const Jsonb *columns, const ks_reply_kind **kinds)
 {

@@ -1,9 +1,8 @@
 /*
- * kindly_api.health(): whether all is well, for whoever asks.
+ * kindly_api.health(): whether all is well, for any caller.
  *
- * The checks run with the rights of the rollup's owner; the caller sees only a
- * number.  They read catalogs and the extension's own tables, and no table of a
- * stranger.
+ * The checks run with the rights of the rollup's owner; the caller sees only a number.
+ * They read catalogs and the extension's own tables, and no stranger's table.
  */
 #include "http/http.h"
 
@@ -18,7 +17,7 @@
 
 PG_FUNCTION_INFO_V1(ks_health);
 
-/* How many errors there are; none before anything was attached. */
+/* Returns how many errors there are; none before a table was attached. */
 static int64
 count_errors(void)
 {

@@ -20,9 +20,9 @@
  */
 
 /*
- * PostgREST turns SQLSTATE PT404 into HTTP status 404, and the message into the
- * reason phrase of the status line: so it must never contain what a client
- * sent.
+ * Raises an error that becomes an HTTP status.  PostgREST turns SQLSTATE PT404 into status
+ * 404, and the message into the reason phrase of the status line: so the message must
+ * never contain what a client sent.
  */
 void
 ks_refuse(int status, const char *message, const char *hint)
@@ -72,7 +72,7 @@ is_for_postgrest(int sqlerrcode)
 	}
 }
 
-/* Any other failure is not the client's fault: its details go to the log. */
+/* Raises status 500 for a failure that is not the client's fault, and sends its details to the log. */
 pg_noreturn static void
 fail(ErrorData *error)
 {
@@ -85,7 +85,7 @@ fail(ErrorData *error)
 	ReThrowError(error);
 }
 
-/* What may succeed later has a status of its own; PostgREST would answer 500. */
+/* Raises an error with a status of its own for what may succeed later; PostgREST would answer 500. */
 void
 ks_refuse_for_now(ErrorData *error)
 {
@@ -162,7 +162,7 @@ ks_http_header(const char *name)
 	return ks_setting_member("request.headers", name, json_object_field_text);
 }
 
-/* GET where nothing is known of a request. */
+/* Returns the request's method; GET if nothing is known of a request. */
 const char *
 ks_http_method(void)
 {
@@ -171,14 +171,14 @@ ks_http_method(void)
 	return method == NULL || method[0] == '\0' ? "GET" : method;
 }
 
-/* Headers of the response, as PostgREST wants them: an array of objects with one member. */
+/* Sets headers of the response, as PostgREST wants them: an array of objects with one member. */
 void
 ks_http_response_headers(const char *json)
 {
 	(void) set_config_option("response.headers", json, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
-/* The status of a successful response. */
+/* Sets the status of a successful response. */
 void
 ks_http_response_status(int status)
 {
@@ -207,7 +207,7 @@ refuse_target(ks_url_status status, size_t at)
 			 errhint("%s", reasons[status])));
 }
 
-/* The request target as the client sent it, which a proxy in front of PostgREST has put into a header. */
+/* Returns the request target as the client sent it, which a proxy in front of PostgREST has put into a header. */
 ks_url *
 ks_http_target(void)
 {

@@ -28,7 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Long enough that nobody can make two answers with one hash, though visitors choose labels and pages in them. */
+/* Long enough that nobody can construct two answers with the same hash, though visitors choose labels and pages in them. */
 #define VALIDATOR_BYTES 16
 
 PG_FUNCTION_INFO_V1(ks_request);
@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(ks_request_volatile);
 PG_FUNCTION_INFO_V1(ks_list_routes);
 PG_FUNCTION_INFO_V1(ks_validated);
 
-/* The call of a function while its arguments are being collected. */
+/* A function call whose arguments are being collected. */
 typedef struct call
 {
 	const ks_route *route;
@@ -63,7 +63,7 @@ typedef struct given
  * ------------------------------------------------------------------------
  */
 
-/* NULL if the schema has no function of that name; dialects have one function per name. */
+/* Finds a function; NULL if the schema has none of that name.  Dialects have one function for each name. */
 static HeapTuple
 find_function(const char *schema, const char *name)
 {
@@ -125,7 +125,7 @@ add_argument(call *c, const char *argument, Oid type, Datum value)
 	appendStringInfo(&c->text, "%s%s => $%d", c->count > 1 ? ", " : "", quote_identifier(argument), c->count);
 }
 
-/* A value, read by its type's own input function; errors name the parameter. */
+/* Reads a value with its type's own input function; errors name the parameter. */
 static Datum
 read_value(Oid type, char *value, const char *parameter)
 {
@@ -155,7 +155,7 @@ read_value(Oid type, char *value, const char *parameter)
 	return result;
 }
 
-/* ["web","app"], which the functions' list arguments take: commas in values are no separators. */
+/* Returns the values as ["web","app"], which the functions' list arguments take: commas in values do not separate. */
 static char *
 json_list(const given *g)
 {
@@ -199,7 +199,7 @@ call_query(const call *c)
 	return NULL;
 }
 
-/* Runs the call; the body of the answer is put into the caller's memory. */
+/* Runs the call; the body of the answer is in the caller's memory context. */
 static Datum
 finish_call(call *c, bool read_only)
 {
@@ -255,7 +255,7 @@ describe_parameters(const ks_route *route)
 	return text.data;
 }
 
-/* All values of the parameters that become this argument; two parameters may share one argument. */
+/* Collects all values of the parameters that become this argument; two parameters may share one argument. */
 static void
 collect(const ks_url *url, const ks_route *route, const ks_route_parameter *wanted, given *g)
 {
@@ -281,7 +281,7 @@ collect(const ks_url *url, const ks_route *route, const ks_route_parameter *want
 				 errhint("Only lists may be given more than once.")));
 }
 
-/* A second name of an argument was collected with the first. */
+/* Whether it is a second name of an argument, which was collected with the first. */
 static bool
 collected_before(const ks_route *route, const ks_route_parameter *parameter)
 {
@@ -311,7 +311,7 @@ add_parameters(call *c, const ks_url *url)
 	}
 }
 
-/* YYYY-MM-DD and nothing else: dates as PostgreSQL reads them depend on the session's settings. */
+/* Reads YYYY-MM-DD and nothing else: how PostgreSQL reads dates depends on the session's settings. */
 static DateADT
 read_day(const char *text)
 {
@@ -336,7 +336,7 @@ read_day(const char *text)
 	return date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
 }
 
-/* What the path holds besides the bot: :day. */
+/* Adds what the path has besides the bot: :day. */
 static void
 add_segments(call *c, const ks_url *url)
 {
@@ -351,7 +351,10 @@ add_segments(call *c, const ks_url *url)
  * ------------------------------------------------------------------------
  */
 
-/* A name other than the bot's is refused alike whether it exists or not, so that a token cannot find out names. */
+/*
+ * Raises unless the client names the token's bot.  Other names are refused the same way
+ * whether they exist or not, so that a token cannot find out names.
+ */
 static void
 check_client(const ks_url *url, const ks_route *route, int64 bot)
 {
@@ -381,8 +384,8 @@ check_path_bot(const ks_url *url, const ks_route *route, int64 bot)
  */
 
 /*
- * Whether If-None-Match names the validator: a list of them, or *.  A strong one is
- * as good as a weak one here.
+ * Whether If-None-Match has the validator: it is a list, or *. Here a strong one matches
+ * like a weak one.
  */
 static bool
 is_named(const char *list, const char *quoted)
@@ -405,9 +408,9 @@ is_named(const char *list, const char *quoted)
 }
 
 /*
- * The header ETag, and 304 for clients that have the answer.  The validator is a
- * hash of the body, so it changes whenever the body does, whatever that depends on;
- * it is a weak one, for the proxy may compress the body.
+ * Sets the header ETag, and 304 for clients that have the answer already.  The validator
+ * is a hash of the body, so it changes whenever the body does, whatever that depends on.
+ * It is a weak one, since the proxy may compress the body.
  */
 static Datum
 validate(Datum body)
@@ -466,11 +469,11 @@ answer(bool read_only)
 }
 
 /*
- * Errors to which PostgREST would give a wrong status, or of which it would tell
- * too much.  An object that is not in the required state, such as a day whose
- * conversations have been purged or are being written, is a conflict to the
- * client, not a fault of the server.  A missing right of the API's role goes to
- * the log: its message names tables.
+ * Raises an error again, changed if PostgREST would give it a wrong status or tell too
+ * much of it.  An object that is not in the required state, such as a day whose
+ * conversations have been purged or are being written, is a conflict for the client, not a
+ * fault of the server.  A missing right of the API's role goes to the log, because its
+ * message names tables.
  */
 static void
 refuse_as_http(ErrorData *error)
@@ -520,7 +523,7 @@ answer_or_refuse(bool read_only)
 	return result;
 }
 
-/* GET and HEAD come as such; the proxy makes POST of what needs request_volatile(). */
+/* request(): GET and HEAD arrive as such; the proxy makes a POST of what needs request_volatile(). */
 Datum
 ks_request(PG_FUNCTION_ARGS)
 {

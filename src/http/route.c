@@ -139,7 +139,7 @@ ks_route_matches(const char *path, const ks_url *url)
 	return *path == '\0';
 }
 
-/* NULL: there is none. */
+/* Finds the route of a URL; NULL if there is none. */
 const ks_route *
 ks_route_find(const ks_url *url)
 {
@@ -153,7 +153,7 @@ ks_route_find(const ks_url *url)
 	return NULL;
 }
 
-/* The segment that stands where the route's path has :name; NULL: it has none. */
+/* Returns the segment where the route's path has :name; NULL if it has none. */
 const char *
 ks_route_segment(const ks_route *route, const ks_url *url, const char *name)
 {
@@ -183,7 +183,7 @@ find_parameter(const ks_route_parameter *parameter, const char *name)
 	return NULL;
 }
 
-/* NULL: the route knows no such parameter. */
+/* Finds a parameter of the route; NULL if it has none of that name. */
 const ks_route_parameter *
 ks_route_parameter_find(const ks_route *route, const char *name)
 {

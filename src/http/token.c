@@ -1,11 +1,12 @@
 /*
- * API keys and the tokens that they are exchanged for.
+ * API keys and the tokens for which they are exchanged.
  *
- * A key is ks_<prefix>_<secret>: the prefix is shown in lists, and only a hash
- * of the whole is stored.  Keys are random, so the hash needs neither salt nor
- * stretching.  A token is a JSON Web Token signed with HMAC-SHA-256.  Sage's
- * programs exchange their key themselves; for those of the other systems, which
- * send the key with each request, the proxy does.
+ * A key is ks_<prefix>_<secret>: the prefix is shown in lists, and only a hash of the
+ * whole is stored.  Keys are random, so the hash needs neither salt nor stretching.  A
+ * token is a JSON Web Token signed with HMAC-SHA-256.
+ *
+ * Sage's programs exchange their key themselves.  Programs of the other systems send the
+ * key with each request, and the proxy exchanges it.
  */
 #include "http/http.h"
 #include "http/route.h"
@@ -44,12 +45,12 @@ int			ks_token_lifetime = 600;
 #define BEARER "bearer "
 
 /*
- * Lifetime in seconds of a token that only the proxy gets: longer than the proxy
- * keeps it, and longer than the clocks of two machines differ.
+ * Lifetime in seconds of a token that only the proxy gets.  It is longer than the proxy
+ * keeps a token, and than the clocks of two machines may differ.
  */
 #define PROXY_TOKEN_LIFETIME 60
 
-/* How long a link may live: at least so many seconds, at most so many days. */
+/* How long a link may live: at least this many seconds, at most this many days. */
 #define SHARED_LEAST 60
 #define SHARED_MOST 366
 
@@ -133,7 +134,7 @@ sign_text(const char *text, size_t length, const char *secret, uint8 *signature)
 	pg_hmac_free(context);
 }
 
-/* In constant time, so that it does not reveal how far they agree. */
+/* Compares in constant time, which does not reveal how many bytes are equal. */
 static bool
 same_bytes(const uint8 *a, const uint8 *b, size_t length)
 {
@@ -161,7 +162,7 @@ read_secret(void)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
-/* A text as a string of JSON, in UTF-8 whatever the database has. */
+/* Returns a text as a string of JSON, in UTF-8 whatever the database's encoding. */
 static char *
 string_claim(const char *text)
 {
@@ -172,7 +173,7 @@ string_claim(const char *text)
 	return claim.data;
 }
 
-/* A bot's id as the value of a claim: an integer as a number, a text as a string. */
+/* Returns a bot's id as the value of a claim: an integer as a number, a text as a string. */
 static char *
 bot_claim(const char *id)
 {
@@ -190,8 +191,8 @@ login_claim(const char *role)
 }
 
 /*
- * A token with this claim, expiring then.  It names its key by the prefix, so
- * that all tokens of one key count as one program's.
+ * Adds a token with this claim that expires then.  It names its key by the prefix, so that
+ * all tokens of one key count as one program's.
  */
 static void
 append_token(StringInfo out, const char *whose, const char *prefix, const char *role, int64 expires, const char *secret)
@@ -229,8 +230,8 @@ known_to_login(const void *context, const ks_url_parameter *parameter)
 }
 
 /*
- * The id that is asked for: the one in the path of the documented address, or on the
- * page's own address the parameter bot; NULL for whatever the key opens.
+ * Returns the id that is asked for: the one in the path of the documented address, or, at
+ * the page's own address, the parameter bot; NULL for what the key opens.
  */
 static const char *
 asked_bot(bool *is_login)
@@ -256,7 +257,7 @@ asked_bot(bool *is_login)
 	return id;
 }
 
-/* The key as the client sent it, with or without the scheme's name. */
+/* Returns the key as the client sent it, with or without the scheme's name. */
 static const char *
 sent_key(void)
 {
@@ -364,7 +365,7 @@ ks_exchange(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* When a link expires that lives so long from now on, in seconds since 1970. */
+/* Returns when a link expires that lives this long from now on, in seconds since 1970. */
 static int64
 link_end(Interval *lifetime)
 {
@@ -391,7 +392,7 @@ ks_share_link(PG_FUNCTION_ARGS)
 	StringInfoData token;
 	int64		end;
 
-	/* no cache on the way may keep this answer */
+	/* caches in between must not keep this answer */
 	if (strcmp(ks_http_method(), "POST") != 0)
 		ks_refuse(405, "method not allowed", "Use POST.");
 	if (PG_ARGISNULL(1))
@@ -414,8 +415,8 @@ ks_share_link(PG_FUNCTION_ARGS)
  */
 
 /*
- * The bot that is asked for, by default the token's; a token gives access to no
- * other, a login's token only to the bots of its role.
+ * Returns the bot that is asked for, by default the token's.  A token opens no other bot,
+ * a login's token only the bots of its role.
  */
 int64
 ks_token_bot(bool is_default, int64 asked)
@@ -439,9 +440,9 @@ ks_token_bot(bool is_default, int64 asked)
 }
 
 /*
- * require_bot(bot): the same, for any caller.  It fails without a token: a plan into
- * which a function was inlined for another role may get here without that function's
- * rights having been checked.
+ * require_bot(bot): the bot that is asked for, for any caller.  It fails without a token:
+ * a plan into which a function was inlined for another role may get here without a check
+ * of that function's rights.
  */
 Datum
 ks_require_bot(PG_FUNCTION_ARGS)

@@ -1,9 +1,10 @@
 /*
- * Reading a request target such as /api/v1/stats/bot/42/sessions/chats?tz=Europe%2FOslo&sources[]=web
+ * Reading a request target such as
+ * /api/v1/stats/bot/42/sessions/chats?tz=Europe%2FOslo&sources[]=web
  *
- * It is decoded in place: decoding never makes it longer, and each part is followed by a delimiter,
- * or the end, that becomes its NUL.  A part is cut out before it is decoded, so %2F makes no
- * segment and %26 no parameter, and nothing is decoded twice.
+ * It is decoded in place: decoding never makes it longer, and each part is followed by a
+ * delimiter, or the end, which becomes its NUL.  A part is cut out before it is decoded, so
+ * %2F makes no segment and %26 no parameter, and nothing is decoded twice.
  */
 #include "http/url.h"
 
@@ -26,7 +27,7 @@ fail(reader *r, const char *at, ks_url_status status)
 }
 
 /*
- * The length of the character at these bytes, 0 if there is none: nothing
+ * Returns the length of the character at these bytes, 0 if there is none: nothing
  * overlong, no surrogates, nothing beyond U+10FFFF.
  */
 static size_t
@@ -77,7 +78,7 @@ ks_utf8_valid(const char *text, size_t length)
 	return true;
 }
 
-/* No client sends these unencoded; some do send raw bytes beyond ASCII. */
+/* Whether a byte is refused: no client sends these unencoded, though some do send raw bytes beyond ASCII. */
 static bool
 is_refused(char c)
 {
@@ -124,7 +125,7 @@ decode(reader *r, char *from, char *end, bool form)
 	return KS_URL_OK;
 }
 
-/* The next of two delimiters, or the end. */
+/* Returns the next of two delimiters, or the end. */
 static char *
 find(char *from, const char *end, char one, char other)
 {
@@ -133,7 +134,7 @@ find(char *from, const char *end, char one, char other)
 	return from;
 }
 
-/* Segments between slashes, up to the question mark; the first slash stands at r->at. */
+/* Reads segments between slashes, up to the question mark; the first slash is at r->at. */
 static ks_url_status
 read_path(reader *r)
 {
@@ -170,7 +171,7 @@ strip_brackets(char *name)
 	return true;
 }
 
-/* name=value in [from, to) */
+/* Reads name=value in [from, to). */
 static ks_url_status
 read_parameter(reader *r, char *from, char *to)
 {
@@ -195,7 +196,7 @@ read_parameter(reader *r, char *from, char *to)
 	return KS_URL_OK;
 }
 
-/* Parameters between ampersands; the question mark stands at r->at.  Nothing between two is no parameter. */
+/* Reads parameters between ampersands; the question mark is at r->at.  Nothing between two is no parameter. */
 static ks_url_status
 read_query(reader *r)
 {

@@ -59,28 +59,18 @@ read_kind(FunctionCallInfo fcinfo, int argument, ks_agg_state *state)
 	ks_check_presence(p->kind == KS_PRESENT_COHORTS ? state->query.intervals.nbuckets : (size_t) count, state->query.intervals.nbuckets);
 }
 
-/* Transition function of presence_agg: further arguments 4 windows, 5 cohorts.  Members are always asked for. */
+/* Further arguments of presence_agg: windows, cohorts.  Members are always asked for. */
+static void
+start_presence(FunctionCallInfo fcinfo, ks_agg_state *state, ks_memory memory, const ks_asked *asked)
+{
+	ks_query_series(&state->query, memory, &asked->intervals, &asked->filter, true);
+	read_kind(fcinfo, 4, state);
+}
+
 Datum
 ks_presence_agg_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = ks_aggregate_context(fcinfo);
-	ks_agg_state *state = PG_ARGISNULL(0) ? NULL : (ks_agg_state *) PG_GETARG_POINTER(0);
-
-	if (state == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(memory);
-		ks_intervals intervals;
-		ks_filter	filter;
-		bool		distinct;
-
-		state = ks_agg_state_new(fcinfo, &intervals, &filter, &distinct);
-		ks_query_series(&state->query, memory, &intervals, &filter, true);
-		read_kind(fcinfo, 4, state);
-		MemoryContextSwitchTo(old);
-	}
-	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
-		ks_agg_state_add(fcinfo, state, memory);
-	PG_RETURN_POINTER(state);
+	return ks_agg_step(fcinfo, start_presence);
 }
 
 /* Of counts: -1 where one is below zero, else whether there is one above it. */

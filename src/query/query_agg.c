@@ -125,9 +125,9 @@ ks_text_string(text *value)
 	return result;
 }
 
-/* A state for what argument 3, a kindly_stats.tally_query, asks; 1 and 2 are a row's measure and tally. */
-ks_agg_state *
-ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter, bool *distinct)
+/* Makes a state for what argument 3 asks. */
+static ks_agg_state *
+new_state(FunctionCallInfo fcinfo, ks_asked *asked)
 {
 	ks_agg_state *state = palloc0(sizeof(ks_agg_state));
 	HeapTupleHeader row = PG_ARGISNULL(3) ? NULL : PG_GETARG_HEAPTUPLEHEADER(3);
@@ -139,15 +139,15 @@ ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *fi
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("measure must not be NULL")));
 	state->wanted = ks_text_string(DatumGetTextPCopy(measure));
-	parse_intervals(row, intervals);
-	parse_filter(row, filter);
-	*distinct = flag_field(row, FIELD_DISTINCT);
+	parse_intervals(row, &asked->intervals);
+	parse_filter(row, &asked->filter);
+	asked->distinct = flag_field(row, FIELD_DISTINCT);
 	return state;
 }
 
 /* Adds the row of arguments 1 and 2.  Members are read after the last row: until then the bytes must stay. */
-void
-ks_agg_state_add(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext memory)
+static void
+add_row(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext memory)
 {
 	bool		mixed = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0;
 	Datum		tally = PG_GETARG_DATUM(2);
@@ -168,9 +168,12 @@ ks_agg_state_add(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext mem
 	ks_must(ks_query_add(&state->query, &view, mixed ? &state->wanted : NULL));
 }
 
-/* Transition function of series_agg: further argument 4 first_seen. */
+/*
+ * The transition function of an aggregate: argument 0 is the state, 1 a row's measure, 2
+ * its tally, 3 what is asked, a kindly_stats.tally_query.
+ */
 Datum
-ks_series_agg_step(PG_FUNCTION_ARGS)
+ks_agg_step(FunctionCallInfo fcinfo, ks_agg_start start)
 {
 	MemoryContext memory = ks_aggregate_context(fcinfo);
 	ks_agg_state *state = PG_ARGISNULL(0) ? NULL : (ks_agg_state *) PG_GETARG_POINTER(0);
@@ -178,22 +181,35 @@ ks_series_agg_step(PG_FUNCTION_ARGS)
 	if (state == NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(memory);
-		ks_intervals intervals;
-		ks_filter	filter;
-		bool		distinct;
+		ks_asked	asked;
 
-		state = ks_agg_state_new(fcinfo, &intervals, &filter, &distinct);
-		ks_query_series(&state->query, memory, &intervals, &filter, distinct);
-		state->query.first_seen = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
-		if (state->query.first_seen && (intervals.nintervals == 0 || intervals.bucket_of != NULL || intervals.edge[0] != KS_QUARTER_MIN))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("members first seen need buckets in order, from -infinity on")));
+		state = new_state(fcinfo, &asked);
+		start(fcinfo, state, memory, &asked);
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
-		ks_agg_state_add(fcinfo, state, memory);
+		add_row(fcinfo, state, memory);
 	PG_RETURN_POINTER(state);
+}
+
+/* Further argument of series_agg: first_seen. */
+static void
+start_series(FunctionCallInfo fcinfo, ks_agg_state *state, ks_memory memory, const ks_asked *asked)
+{
+	const ks_intervals *intervals = &asked->intervals;
+
+	ks_query_series(&state->query, memory, intervals, &asked->filter, asked->distinct);
+	state->query.first_seen = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
+	if (state->query.first_seen && (intervals->nintervals == 0 || intervals->bucket_of != NULL || intervals->edge[0] != KS_QUARTER_MIN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("members first seen need buckets in order, from -infinity on")));
+}
+
+Datum
+ks_series_agg_step(PG_FUNCTION_ARGS)
+{
+	return ks_agg_step(fcinfo, start_series);
 }
 
 /* Counts of all buckets, then, if asked for, distinct members of all buckets. */
@@ -258,33 +274,23 @@ parse_lines(FunctionCallInfo fcinfo, int argument, top_lines *lines)
 	lines->with_series = flag_field(row, 5);
 }
 
-/* Transition function of top_agg: further argument 4 lines. */
+/* Further argument of top_agg: lines. */
+static void
+start_top(FunctionCallInfo fcinfo, ks_agg_state *state, ks_memory memory, const ks_asked *asked)
+{
+	top_lines	lines;
+
+	parse_lines(fcinfo, 4, &lines);
+	state->limit = lines.limit;
+	state->lists = lines.apart && !lines.with_series;
+	(lines.with_series ? ks_query_top_series : ks_query_top) (&state->query, memory, &asked->intervals, &asked->filter, asked->distinct,
+															  lines.skip, lines.take);
+}
+
 Datum
 ks_top_agg_step(PG_FUNCTION_ARGS)
 {
-	MemoryContext memory = ks_aggregate_context(fcinfo);
-	ks_agg_state *state = PG_ARGISNULL(0) ? NULL : (ks_agg_state *) PG_GETARG_POINTER(0);
-
-	if (state == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(memory);
-		ks_intervals intervals;
-		ks_filter	filter;
-		bool		distinct;
-		top_lines	lines;
-		void		(*start) (ks_query *, ks_memory, const ks_intervals *, const ks_filter *, bool, uint32_t, uint32_t);
-
-		state = ks_agg_state_new(fcinfo, &intervals, &filter, &distinct);
-		parse_lines(fcinfo, 4, &lines);
-		state->limit = lines.limit;
-		state->lists = lines.apart && !lines.with_series;
-		start = lines.with_series ? ks_query_top_series : ks_query_top;
-		start(&state->query, memory, &intervals, &filter, distinct, lines.skip, lines.take);
-		MemoryContextSwitchTo(old);
-	}
-	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
-		ks_agg_state_add(fcinfo, state, memory);
-	PG_RETURN_POINTER(state);
+	return ks_agg_step(fcinfo, start_top);
 }
 
 void

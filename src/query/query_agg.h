@@ -38,9 +38,19 @@ typedef struct ks_agg_state
 	ks_presence presence;		/* presence_agg only */
 } ks_agg_state;
 
+/* What an aggregate is asked: its kindly_stats.tally_query, read. */
+typedef struct ks_asked
+{
+	ks_intervals intervals;
+	ks_filter	filter;
+	bool		distinct;
+} ks_asked;
+
+/* Starts the query of an aggregate; its further arguments are those from 4 on. */
+typedef void (*ks_agg_start) (FunctionCallInfo fcinfo, ks_agg_state *state, ks_memory memory, const ks_asked *asked);
+
 /* query_agg.c */
-extern ks_agg_state *ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter, bool *distinct);
-extern void ks_agg_state_add(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext memory);
+extern Datum ks_agg_step(FunctionCallInfo fcinfo, ks_agg_start start);
 extern ks_string ks_text_string(text *value);
 extern void ks_top_send(StringInfo out, const ks_top_line *lines, uint32 count);
 extern void ks_top_receive(StringInfo message, ks_top *top);

@@ -1,10 +1,9 @@
 /*
  * Kept statistics, of events that are in no table any more, survive the extension.
  *
- * DROP EXTENSION ...  CASCADE drops the rollup's column of tallies, for their type
- * is the extension's.  Events in tables can be counted again; kept statistics
- * cannot, so an event trigger copies them as bytes into a column of their own before
- * that.
+ * DROP EXTENSION ... CASCADE drops the rollup's column of tallies, because its type is the
+ * extension's.  Events in tables can be counted again, kept statistics cannot.  So an
+ * event trigger copies them, as bytes, into another column before that.
  */
 #include "rollup/rollup.h"
 
@@ -93,7 +92,7 @@ ks_save_kept(PG_FUNCTION_ARGS)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (may_drop())
 	{
-		/* Citus has every node drop the extension, and none could save what lies on others */
+		/* Citus has every node drop the extension, and this one cannot save what is on others */
 		if (ks_is_distributed())
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -1,11 +1,11 @@
 /*
- * Bots whose ids are texts: kindly_stats.known_bot lists them, so that a number
- * can be shown as the id that it was derived from.
+ * Bots whose ids are texts: kindly_stats.known_bot lists them, so that the id from which a
+ * number was derived can be shown.
  *
- * Whoever counts rows notes the ids that he meets, as the column has them: a
- * UUID may stand in a text in several cases, and whoever reads the user's table
- * by an index has to ask for each.  Integers are their own ids, and cost nothing
- * here.  How the list is kept is listed.c's subject.
+ * Whoever counts rows notes the ids in them as the column has them.  A UUID in a text may
+ * be written in upper and lower case, and a query that reads the user's table by an index
+ * has to ask for each spelling.  Integers are their own ids and cost nothing here.
+ * listed.c has the code that keeps such lists.
  */
 #include "rollup/listed.h"
 
@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(ks_note_bot_sql);
 #define COLUMN_BOT	1
 #define COLUMN_ID	2
 
-/* So many ids a session remembers before it begins anew. */
+/* A session remembers this many ids before it starts afresh. */
 #define KNOWN_MAX	32768
 
 /* ------------------------------------------------------------------------
@@ -61,7 +61,7 @@ take_id(HeapTuple line, TupleDesc desc, void *ids)
 	return true;
 }
 
-/* The same where the list is distributed. */
+/* Returns the listed ids where the list is distributed. */
 static List *
 listed_elsewhere(int64 bot_id)
 {
@@ -92,7 +92,7 @@ listed_elsewhere(int64 bot_id)
 	return result;
 }
 
-/* The ids that are listed for a number, as strings. */
+/* Returns the ids that are listed for a number, as strings. */
 static List *
 listed(int64 bot_id)
 {
@@ -110,7 +110,7 @@ listed(int64 bot_id)
 }
 
 /*
- * The ids that columns may have for a bot: of an integer its text, of others
+ * Returns the ids that columns may have for a bot: for an integer its text, for others
  * those that are listed.
  */
 List *
@@ -119,7 +119,7 @@ ks_bot_ids(int64 bot_id)
 	return bot_id < KS_BOT_LOWEST ? listed(bot_id) : list_make1(psprintf(INT64_FORMAT, bot_id));
 }
 
-/* The id that a bot is shown by to whoever writes it: the user's, or the number where that is not known. */
+/* Returns the id to show for a bot to those who write its events: the user's, or the number if that id is unknown. */
 char *
 ks_bot_text(int64 bot_id)
 {
@@ -133,7 +133,7 @@ ks_bot_text(int64 bot_id)
  * ------------------------------------------------------------------------
  */
 
-/* Ids that are no longer than this are remembered as they are, others by a digest of 32 bytes. */
+/* Ids of up to this length are remembered as they are, longer ones by a digest of 32 bytes. */
 #define INLINE_BYTES	63
 #define DIGEST_BYTES	32
 #define IS_DIGEST		255
@@ -171,7 +171,7 @@ make_key(known_id *key, const char *id, size_t length)
 	memcpy(key->bytes, digest, DIGEST_BYTES);
 }
 
-/* Two texts may have one number: their statistics would be one.  It is as likely as guessing 62 bits. */
+/* Raises if another text has the same number, since both would share their statistics.  That is as likely as guessing 62 bits. */
 static void
 refuse_namesake(int64 number, const char *id, List *ids)
 {
@@ -198,7 +198,7 @@ append_line(int64 number, const char *id)
 	Datum		values[2] = {Int64GetDatum(number), CStringGetTextDatum(id)};
 	ks_identity caller;
 
-	/* rows of a query may be on their way */
+	/* a nested connection: rows of a query may be being read */
 	ks_spi_connect();
 	caller = ks_switch_to_owner("known_bot");
 	ks_prepared_simple(&plan, "INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ($1, $2)", 2, types);
@@ -208,7 +208,7 @@ append_line(int64 number, const char *id)
 	SPI_finish();
 }
 
-/* Lists an id, unless it is listed as it is written. */
+/* Lists an id, unless that spelling of it is listed already. */
 static void
 note_id(int64 number, const char *id)
 {
@@ -240,14 +240,14 @@ refuse_low(int64 number)
 			 errhint("Numbers below " INT64_FORMAT " are those of bots whose ids are texts.", KS_BOT_LOWEST)));
 }
 
-/* Before bots are noted. */
+/* Must be called before bots are noted. */
 void
 ks_bots_begin(void)
 {
 	ks_listed_begin(&known, list_relid());
 }
 
-/* The number of the bot of a row that is being counted, who is known from now on. */
+/* Returns the number of the bot of a row that is being counted, and notes its id. */
 int64
 ks_bot_note(const char *id, size_t length)
 {
@@ -273,7 +273,7 @@ ks_bot_note(const char *id, size_t length)
 	return number;
 }
 
-/* note_bot(bot): where no table has had it yet, and its caller wrote the id as a text */
+/* note_bot(bot): notes a bot that no table has had yet, if the caller wrote its id as a text */
 Datum
 ks_note_bot_sql(PG_FUNCTION_ARGS)
 {

@@ -1,17 +1,15 @@
 /*
- * Lists that are appended to, such as which bots there are.
+ * Lists that are only appended to, such as the list of bots.
  *
- * A writer adds the line that is missing, in the transaction of its rows: whoever
- * sees a row finds its line.  Such a list has no key of what it lists: two
- * writers of the same new thing do not wait for each other, and both leave a
- * line, which does no harm.  It is read in its current state, not as of a
- * snapshot (SnapshotSelf): that includes everything that any snapshot may see,
- * perhaps more, and neither reading nor writing it can make a serializable
+ * A writer adds a missing line in the transaction of its rows, so whoever sees a row also
+ * sees its line.  Such a list has no unique key: two writers of the same new thing do not
+ * wait for each other, and both add a line, which does no harm.  It is read in its current
+ * state, not as of a snapshot (SnapshotSelf).  That includes everything that any snapshot
+ * may see, perhaps more, and neither reading nor writing it can make a serializable
  * transaction fail.
  *
- * A session remembers what it has found or added, so that a statement costs a
- * look into a hash table.  What it has added itself is forgotten if the
- * transaction does not commit.
+ * A session remembers what it has found or added, so that a statement costs a look into a
+ * hash table.  What it has added itself is forgotten if the transaction does not commit.
  */
 #include "rollup/listed.h"
 
@@ -42,7 +40,7 @@ end_transaction(XactEvent event, void *argument)
 	bool		lost = event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE;
 	ks_listed  *l;
 
-	/* who prepared it may roll it back */
+	/* a prepared transaction may still be rolled back */
 	if (!lost && event != XACT_EVENT_COMMIT)
 		return;
 	for (l = all; l != NULL; l = l->next)
@@ -66,7 +64,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId p
 	}
 }
 
-/* A line is about to be added: an error while it is written makes the session forget what it knows. */
+/* Must be called before a line is added: an error while it is written makes the session forget what it knows. */
 void
 ks_listed_uncommitted(ks_listed *listed)
 {
@@ -87,7 +85,7 @@ ks_listed_uncommitted(ks_listed *listed)
 	listed->uncommitted = true;
 }
 
-/* Strangers may choose what is listed. */
+/* Hashes a key with a secret, since strangers may choose what is listed. */
 static uint32
 hash_key(const void *key, Size size)
 {
@@ -109,7 +107,7 @@ known(ks_listed *listed)
 	return listed->known;
 }
 
-/* What is remembered belongs to this table: a newer one of the same name has other lines. */
+/* Forgets what is remembered of another table: a newer one of the same name has other lines. */
 void
 ks_listed_begin(ks_listed *listed, Oid relid)
 {
@@ -118,7 +116,7 @@ ks_listed_begin(ks_listed *listed, Oid relid)
 	listed->relid = relid;
 }
 
-/* What is remembered under a key, or NULL. */
+/* Returns what is remembered under a key, or NULL. */
 void *
 ks_listed_find(ks_listed *listed, const void *key)
 {
@@ -132,7 +130,7 @@ ks_listed_put(ks_listed *listed, const void *key)
 	return hash_search(known(listed), key, HASH_ENTER, NULL);
 }
 
-/* Reads the lines of a list that its primary key finds, in their current state. */
+/* Reads the lines that a scan of the primary key finds, in their current state. */
 void
 ks_list_read(Oid relid, ScanKeyData *keys, int nkeys, ks_line take, void *context)
 {

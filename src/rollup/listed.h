@@ -23,7 +23,7 @@ typedef struct ks_listed
 	struct ks_listed *next;		/* next list that is notified of the end of a transaction */
 } ks_listed;
 
-/* Takes a line of the list; false where it wants no more. */
+/* Handles a line of the list; returns false to stop. */
 typedef bool (*ks_line) (HeapTuple line, TupleDesc desc, void *context);
 
 extern void ks_listed_begin(ks_listed *listed, Oid relid);

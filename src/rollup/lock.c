@@ -18,9 +18,9 @@ PG_FUNCTION_INFO_V1(ks_exclude_repair);
 PG_FUNCTION_INFO_V1(ks_lock_out_writers);
 
 /*
- * lock_creation(): who waited for another session's tables must see them, but
- * to_regclass() would go on by what it knew before: only locks of relations
- * bring the news.
+ * lock_creation(): only one session at a time creates the tables.  One that had to wait
+ * must see the tables that another has made. to_regclass() would answer from the cache,
+ * because only locks on relations process invalidations; so that is done here.
  */
 Datum
 ks_lock_creation(PG_FUNCTION_ARGS)
@@ -43,8 +43,9 @@ lock_of_repair(void)
 }
 
 /*
- * Repairs and compaction of all nodes meet in kindly_stats.counting, which every node has:
- * LOCK TABLE takes its lock on each of them, other locks are of this node alone.  The caller is connected to SPI.
+ * Takes a lock in which repairs and compaction of all nodes meet: that of
+ * kindly_stats.counting, which every node has.  LOCK TABLE takes its lock on each node,
+ * other locks are this node's alone.  The caller is connected to SPI.
  */
 static void
 lock_everywhere(void)
@@ -68,9 +69,9 @@ lock_here(bool wait)
 }
 
 /*
- * lock_repair(): whoever counts tables anew holds this lock, which comes before
- * those on tables.  So repairs wait for each other here and nowhere else.  It is
- * refused on a worker, which does not know of all tables.
+ * lock_repair(): everything that counts tables anew holds this lock, and takes it before
+ * locks on tables.  So repairs wait for each other here and nowhere else.  It is refused
+ * on a worker, which does not know all tables.
  */
 Datum
 ks_lock_repair(PG_FUNCTION_ARGS)
@@ -78,7 +79,7 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	LOCKTAG		tag = lock_of_repair();
 
 	ks_refuse_subscribed();
-	/* tables that are the coordinator's own, which are not known here, would be counted as empty */
+	/* tables of the coordinator alone are unknown here and would be counted as empty */
 	if (ks_rollup_place() == KS_PLACE_WORKER)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -117,9 +118,9 @@ ks_exclude_repair(PG_FUNCTION_ARGS)
 }
 
 /*
- * Keeps repairs away until the end of the transaction, for whoever moves rows of
- * the rollup; false where one is at work.  Nobody waits for it: the caller may
- * hold locks that the repair waits for.
+ * Keeps repairs away until the end of the transaction, for code that moves rows of the
+ * rollup; false if one is running.  It never waits, because the caller may hold locks that
+ * the repair waits for.
  */
 bool
 ks_repair_excluded(void)
@@ -131,7 +132,10 @@ ks_repair_excluded(void)
 	return LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Locks a table against writers on every node.  Whoever repairs need not be allowed to, so it is done as the table's owner.  The caller is connected to SPI. */
+/*
+ * Locks a table against writers on every node, as the table's owner: the caller need not
+ * have that right.  The caller is connected to SPI.
+ */
 void
 ks_lock_everywhere(Oid relid)
 {
@@ -170,8 +174,8 @@ ks_exclude_writers(void)
 }
 
 /*
- * lock_out_writers(): whoever repairs need not be allowed to lock a stranger's
- * table; that it is attached is reason enough.
+ * lock_out_writers(): locks attached tables against writers.  The caller need not be
+ * allowed to lock a stranger's table; that it is attached is reason enough.
  */
 Datum
 ks_lock_out_writers(PG_FUNCTION_ARGS)

@@ -33,7 +33,7 @@ static HTAB *bindings = NULL;
 static bool bindings_stale = false;
 static Oid	measure_relid = InvalidOid;
 
-/* A table of conversations has bindings for each of its grains: they go by trigger. */
+/* A table of conversations has a binding for each of its grains, so that the key is the trigger. */
 typedef struct binding_entry
 {
 	Oid			trigger;		/* hash key */
@@ -105,7 +105,7 @@ typedef struct column_source
 	bool		selected;		/* by a query that names them as measures do */
 } column_source;
 
-/* The rule of a logical column whose object was found; all uses of the column have one. */
+/* Returns the rule for a logical column's object; all uses of the column share one. */
 static const ks_rule *
 bind_rule(ks_binding *binding, const JsonbValue *object, const char *logical)
 {
@@ -125,9 +125,9 @@ bind_rule(ks_binding *binding, const JsonbValue *object, const char *logical)
 }
 
 /*
- * The name that the table has for a logical column; NULL where attach() found
- * none: a column of that name that was added since is not read, because the rows
- * from before were counted without it.
+ * Returns the table's name for a logical column.  NULL where attach() found no such
+ * column: one of that name that was added since is not read, because earlier rows were
+ * counted without it.
  */
 static const char *
 mapped_name(ks_binding *binding, const column_source *source, const char *logical, const ks_rule **rule)
@@ -154,9 +154,9 @@ is_text(Oid type)
 }
 
 /*
- * What a column is used for.  attach() checks types and says all about them; but
- * the table is its owner's, who may change a type later, and a value must never
- * be taken for one of another type.
+ * What a column is used for. attach() checks types and reports everything.  But the
+ * table's owner may change a type later, and a value must never be taken for one of
+ * another type.
  */
 typedef enum column_role
 {
@@ -168,7 +168,7 @@ typedef enum column_role
 	ROLE_ANY
 } column_role;
 
-/* Types that have one text, the same in every session, beside those that are text. */
+/* Whether a type that is not text has one text for each value, the same in every session. */
 static bool
 has_text(Oid type)
 {
@@ -182,7 +182,7 @@ is_integer(Oid type)
 	return type == INT2OID || type == INT4OID || type == INT8OID;
 }
 
-/* kindly_stats.type_fits() says the same to whoever attaches. */
+/* Whether a type can be read for a role. kindly_stats.type_fits() says the same to those who attach a table. */
 static bool
 type_fits(Oid type, column_role role, const ks_rule *rule)
 {
@@ -224,7 +224,7 @@ check_type(const ks_binding *binding, const ks_column *column, const char *logic
 				 errhint("Change the type back, or detach the table.")));
 }
 
-/* Finds a logical column; a mapped one that is gone is an error, one that was not there when the table was attached is NULL. */
+/* Finds a logical column.  A mapped column that is gone is an error; one that did not exist when the table was attached is NULL. */
 static void
 bind_column(ks_binding *binding, ks_column *column, const column_source *source, const char *logical, column_role role, bool required)
 {
@@ -263,7 +263,7 @@ bind_column(ks_binding *binding, ks_column *column, const column_source *source,
 						 logical, logical)));
 }
 
-/* The bot, which may be one and the same for all rows. */
+/* Binds the bot, which may be the same for all rows. */
 static void
 bind_bot(ks_binding *binding, const column_source *source)
 {
@@ -281,7 +281,7 @@ bind_bot(ks_binding *binding, const column_source *source)
 	binding->constant_bot = PointerGetDatum(cstring_to_text_with_len((const char *) rule->constant.bytes, (int) rule->constant.length));
 }
 
-/* A text value of a row of measures, encoded as the first part of a key. */
+/* Returns a text of a row of measures, encoded as the first part of a key. */
 static ks_string
 encoded_part(const char *value)
 {
@@ -373,7 +373,7 @@ is_bound(const ks_column *column)
 	return column->number != 0 || column->rule != NULL;
 }
 
-/* Whether the table has the columns without which a measure never counts: events then need not ask it. */
+/* Whether the table has all columns that the measure needs: if not, events need not ask it. */
 static bool
 can_count(const ks_measure *measure)
 {
@@ -417,7 +417,7 @@ kind_known(const ks_binding *binding, const char *kind)
 	return false;
 }
 
-/* What is looked up for each event: measures by kind, and whose member columns are the same. */
+/* Makes what is looked up for each event: measures by kind, and numbers of member columns, which measures may share. */
 static void
 bind_lookups(ks_binding *binding)
 {
@@ -450,8 +450,8 @@ bind_lookups(ks_binding *binding)
 }
 
 /*
- * Reads the measures of a grain, all or one, with the rights of their table's
- * owner, who need not be the rollup's.
+ * Reads the measures of a grain, all or one, with the rights of their table's owner, which
+ * may differ from the rollup's.
  */
 static void
 read_measures(const char *grain, const char *name)
@@ -498,9 +498,8 @@ bind_columns(const column_source *source, const char *table, const char *grain, 
 }
 
 /*
- * Measures of a grain, all or one, bound to the columns of a query, which names
- * them as measures do and leaves their values as they are.  The caller is connected
- * to SPI.
+ * Binds the measures of a grain, all or one, to the columns of a query, which names them
+ * as measures do and does not change their values.  The caller is connected to SPI.
  */
 ks_binding *
 ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *columns)
@@ -513,8 +512,8 @@ ks_binding_make(TupleDesc desc, const char *grain, const char *measure, Jsonb *c
 }
 
 /*
- * As of now, not as of the transaction's snapshot: a measure that was added
- * since has counted all events but those that this transaction is to write.
+ * Binds the measures that there are now, not as of the transaction's snapshot: a measure
+ * that was added since has counted all events but those that this transaction will write.
  */
 static ks_binding *
 bind_table(Relation relation, const Trigger *trigger)
@@ -534,10 +533,10 @@ bind_table(Relation relation, const Trigger *trigger)
 }
 
 /*
- * The measures bound to an event table, by the arguments of its trigger: the
- * table's name for messages, the grain, and its column names as a JSON object.
- * The caller is connected to SPI and acts as the rollup's owner.  The result
- * stays valid while the statement runs, which holds a lock on the table.
+ * Returns the measures bound to an event table by the arguments of its trigger: the
+ * table's name for messages, the grain, and its column names as a JSON object.  The caller
+ * is connected to SPI and acts as the rollup's owner.  The result stays valid while the
+ * statement runs, which holds a lock on the table.
  */
 ks_binding *
 ks_binding_get(Relation relation, const Trigger *trigger)
@@ -559,8 +558,9 @@ ks_binding_get(Relation relation, const Trigger *trigger)
 }
 
 /*
- * Trigger on kindly_stats.measure: tells every session, when this transaction commits, to bind anew.  On
- * a shard it is told of the shard, and sessions listen for the table that they name.
+ * Trigger on kindly_stats.measure: when this transaction commits, every session binds
+ * anew.  On a shard, the trigger's table is the shard, but sessions listen for the table
+ * of the name.
  */
 Datum
 ks_measure_changed(PG_FUNCTION_ARGS)

@@ -14,7 +14,7 @@ ks_month_of(TimestampTz at)
 				month,
 				day;
 
-	/* what cannot be counted is refused where its quarter is computed */
+	/* such an instant is refused where its quarter hour is computed */
 	if (TIMESTAMP_NOT_FINITE(at))
 		return 0;
 	j2date((int) (ks_day_of(at) + POSTGRES_EPOCH_JDATE), &year, &month, &day);
@@ -30,7 +30,7 @@ ks_month_to_date(int32 month)
 	return date2j(month / 12, month % 12 + 1, 1) - POSTGRES_EPOCH_JDATE;
 }
 
-/* The other way round. */
+/* The reverse of ks_month_to_date(). */
 int32
 ks_month_of_date(DateADT date)
 {

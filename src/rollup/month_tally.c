@@ -1,8 +1,8 @@
 /*
- * Events sorted by bot and UTC month while they are counted.
+ * Events are sorted by bot and UTC month while they are counted.
  *
- * A group is the tally of one bot and month.  The caller watches how much
- * memory all of them take, and starts anew when it is too much.
+ * A group is the tally of one bot and month.  The caller watches how much memory all
+ * groups take, and empties them when it is too much.
  */
 #include "rollup/count.h"
 
@@ -19,7 +19,7 @@ start_groups(ks_month_tallies *g)
 	g->bytes = 0;
 }
 
-/* Groups in a memory context of their own. */
+/* Makes an empty set of groups, in a memory context of its own. */
 void
 ks_month_tallies_init(ks_month_tallies *g, MemoryContext parent)
 {
@@ -48,7 +48,7 @@ month_of(ks_month_tallies *g, TimestampTz at)
 	return g->month;
 }
 
-/* The group that an event belongs to. */
+/* Returns the group that an event belongs to. */
 static ks_month_tally *
 find_group(ks_month_tallies *g, const ks_event *e)
 {
@@ -74,7 +74,7 @@ find_group(ks_month_tallies *g, const ks_event *e)
 	return g->last;
 }
 
-/* Counts an event, or takes it away; note_bounds is false where an update left its instant alone. */
+/* Counts an event, or takes it away; note_bounds is false if an update did not change its instant. */
 void
 ks_month_tallies_count(ks_month_tallies *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds)
 {
@@ -85,7 +85,7 @@ ks_month_tallies_count(ks_month_tallies *g, ks_counter *counter, const ks_event 
 	g->bytes += ks_builder_bytes(&group->builder) - before;
 }
 
-/* Leaves out groups in which nothing is left; returns how many stay. */
+/* Consolidates all groups and removes those in which nothing is left; returns how many remain. */
 uint32
 ks_month_tallies_consolidate(ks_month_tallies *g)
 {

@@ -18,7 +18,7 @@
 PG_FUNCTION_INFO_V1(ks_options_agg_step);
 PG_FUNCTION_INFO_V1(ks_options_agg_final);
 
-/* What is known of one month's first and last event. */
+/* State of options_agg. */
 typedef struct options_state
 {
 	ks_string	wanted;
@@ -75,7 +75,7 @@ month_bounds(options_state *state, DateADT month, bool kept)
 	return &state->months[state->count++];
 }
 
-/* The weights of a measure in a mixed tally. */
+/* Returns the total weight of a measure in a mixed tally. */
 static int64
 weight_of(const ks_builder *mixed, const ks_string *measure)
 {
@@ -100,7 +100,7 @@ weight_of(const ks_builder *mixed, const ks_string *measure)
 	return sum;
 }
 
-/* What is hidden in months of which a row that spans them has nothing else. */
+/* Notes the bounds of a row that spans months: they hold for each month in between of which the row has nothing else. */
 static void
 note_hidden(options_state *state, const ks_bounds *bounds, bool kept)
 {
@@ -113,7 +113,7 @@ note_hidden(options_state *state, const ks_bounds *bounds, bool kept)
 	MemoryContextSwitchTo(old);
 }
 
-/* Adds that to a month, which is one of these or is not. */
+/* Adds to a month those of the hidden bounds that lie in it. */
 static void
 add_hidden(const options_state *state, ks_month_bounds *month)
 {
@@ -132,7 +132,7 @@ add_hidden(const options_state *state, ks_month_bounds *month)
 	}
 }
 
-/* What a row that spans months has of each of them. */
+/* Adds each month of a row that spans months. */
 static void
 add_months(options_state *state, const ks_view *view, const ks_string *prefix, bool kept)
 {

@@ -36,7 +36,7 @@ report_table(ks_progress_what what, Oid relid)
 	pgstat_progress_update_param(PROGRESS_MARK, PROGRESS_MARK_VALUE);
 }
 
-/* The purpose that is reported with everything from here on. */
+/* Sets the purpose that is reported from here on. */
 void
 ks_progress_for(ks_progress_what what)
 {
@@ -44,8 +44,8 @@ ks_progress_for(ks_progress_what what)
 }
 
 /*
- * From here on this session reports counting.  If it already reports something
- * else, such as a COPY whose triggers count, that continues.
+ * Starts to report counting.  If the session already reports something else, such as a
+ * COPY whose triggers count, that continues instead.
  */
 void
 ks_progress_begin(ks_progress_what what, ks_progress_phases phase, Oid relid)

@@ -1,12 +1,12 @@
 /*
  * purge(): raw events go, their statistics stay.
  *
- * While it deletes, the triggers move what the events count from the live rows of
- * the rollup to the kept ones: live rows are what the tables have, always.
+ * While it deletes, the triggers move what the events count from live rows of the rollup
+ * to kept ones: live rows always say what the tables have.
  *
- * Triggers on the shards of a distributed table are other sessions', which cannot be
- * told.  There, what is to be deleted is counted first, into kept rows, while nobody
- * writes; the triggers take it away from live ones.
+ * Triggers on the shards of a distributed table run in other sessions, which cannot be
+ * told to do so.  There, the events are first counted into kept rows, while writers are
+ * locked out; the triggers then take them out of live rows.
  */
 #include "rollup/rollup.h"
 
@@ -26,7 +26,7 @@ PG_FUNCTION_INFO_V1(ks_purge);
 typedef struct purging
 {
 	Oid			relid;
-	char	   *condition;		/* for rows from before $1, whenever they are counted */
+	char	   *condition;		/* rows e from before $1, by each instant at which they are counted */
 } purging;
 
 /* Raises where the table is not attached. */
@@ -37,7 +37,7 @@ find_table(Oid relid)
 	Datum		values[1] = {ObjectIdGetDatum(relid)};
 	purging		result = {relid};
 
-	/* whoever may purge need not be allowed to call what makes other queries */
+	/* in plain SQL: the caller may have no right to call the functions that write such conditions for other queries */
 	if (SPI_execute_with_args("SELECT pg_catalog.string_agg(CASE WHEN r.rule OPERATOR(pg_catalog.->) 'column' IS NULL THEN pg_catalog.format('e.%I OPERATOR(pg_catalog.<) $1',"
 							  " COALESCE(t.columns OPERATOR(pg_catalog.->>) 'occurred_at', 'occurred_at'))"
 							  " ELSE pg_catalog.format('kindly_rules.%I(e.%I, %L) OPERATOR(pg_catalog.<) $1',"
@@ -58,8 +58,8 @@ find_table(Oid relid)
 }
 
 /*
- * Deletes as the table's owner: his triggers, and whatever else he put into the
- * table, must not run with the caller's rights.
+ * Deletes as the table's owner: the owner's triggers, and other code in the table, must
+ * not run with the caller's rights.
  */
 static uint64
 delete_events(const purging *of, TimestampTz before)
@@ -80,7 +80,7 @@ delete_events(const purging *of, TimestampTz before)
 	return SPI_processed;
 }
 
-/* Before events of a distributed table are deleted: adds what they count to kept rows. */
+/* Adds what events of a distributed table count to kept rows, before they are deleted. */
 static void
 keep_first(const purging *of, TimestampTz before)
 {
@@ -90,7 +90,7 @@ keep_first(const purging *of, TimestampTz before)
 	Oid			rollup_owner = GetUserId();
 
 	ks_restore_user(owner);
-	/* each node is asked as one role in a transaction */
+	/* a transaction asks each node as one role */
 	if (ks_table_owner(of->relid) != rollup_owner)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

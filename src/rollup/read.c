@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/composite.h"
 #include "base/sort.h"
 
 #include "catalog/pg_type.h"
@@ -35,17 +36,7 @@
 #define IS_INCOMPLETE \
 	", EXISTS (SELECT 1 FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $2 AND NOT m.counted)"
 
-#define QUERY_ARGUMENTS 8
-
-/* What aggregates are asked, of the parameters of query_arguments(): a subquery, which is evaluated once and not for each row. */
-#define TALLY_QUERY "(SELECT ROW($2, $5, $6, $7, $8)::kindly_stats.tally_query)"
-
-/* A condition on the key's part of that number, as the folds take it. */
-char *
-ks_filter_text(int part, bool exclude, const char *value)
-{
-	return psprintf("%d%c%s", part, exclude ? '-' : '+', value);
-}
+#define QUERY_ARGUMENTS 5
 
 static Datum
 only_value(int status, bool *isnull)
@@ -55,14 +46,14 @@ only_value(int status, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 }
 
-/* Sees what the caller's query sees: inside STABLE functions no newer snapshot is taken. */
+/* Runs a plan with the snapshot of the caller's query: inside STABLE functions no newer one is taken. */
 static Datum
 execute_single(SPIPlanPtr plan, Datum *values, const char *nulls, bool *isnull)
 {
 	return only_value(SPI_execute_plan(plan, values, nulls, true, 0), isnull);
 }
 
-/* Of a query whose second column says IS_INCOMPLETE. */
+/* Raises if the second column, IS_INCOMPLETE, is true. */
 static void
 refuse_incomplete(const ks_rollup_query *query)
 {
@@ -84,7 +75,7 @@ execute_query(SPIPlanPtr plan, const ks_rollup_query *query, Datum *values, cons
 	return answer;
 }
 
-/* The month of an edge; all time has no first and no last one. */
+/* Returns the month of an edge; the ends of time have none. */
 static DateADT
 month_of_edge(TimestampTz edge)
 {
@@ -95,18 +86,7 @@ month_of_edge(TimestampTz edge)
 	return ks_month_to_date(ks_month_of(edge));
 }
 
-static ArrayType *
-integers_array(const int32 *numbers, int count)
-{
-	Datum	   *items = palloc((count + 1) * sizeof(Datum));
-	int			i;
-
-	for (i = 0; i < count; i++)
-		items[i] = Int32GetDatum(numbers[i]);
-	return construct_array(items, count, INT4OID, 4, true, TYPALIGN_INT);
-}
-
-/* Of the bots that are asked for, or of all where that is NULL, those that the caller sees; NULL: no need to name them. */
+/* Returns those of the asked bots (NULL: all) that the caller sees; NULL if there is no need to name them. */
 static ArrayType *
 visible_of(ArrayType *asked, const ks_reader *reader)
 {
@@ -128,20 +108,12 @@ visible_of(ArrayType *asked, const ks_reader *reader)
 	return construct_array(items, left, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 }
 
-/* $1 bot, or bots, $2 measure, $3 and $4 months, $5 edges, $6 buckets, $7 distinct, $8 filter */
+/* $1 bot, or bots, $2 measure, $3 and $4 months, $5 what is asked of the tallies */
 static void
 query_arguments(const ks_rollup_query *query, const ks_reader *reader, Datum *values, char *nulls, Oid *types)
 {
-	int			nedges = query->nintervals + 1;
-	Datum	   *edges = palloc(nedges * sizeof(Datum));
-	static const Oid argument_types[QUERY_ARGUMENTS] = {
-		INT8OID, TEXTOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, BOOLOID, TEXTARRAYOID
-	};
-	int			i;
+	ks_tally_query asked = {query->measure, query->nintervals + 1, query->edges, query->bucket_of, query->distinct, query->filter};
 
-	for (i = 0; i < nedges; i++)
-		edges[i] = TimestampTzGetDatum(query->edges[i]);
-	memcpy(types, argument_types, sizeof(argument_types));
 	memset(nulls, ' ', QUERY_ARGUMENTS);
 	if (query->across_bots)
 	{
@@ -152,25 +124,21 @@ query_arguments(const ks_rollup_query *query, const ks_reader *reader, Datum *va
 	}
 	else
 	{
+		types[0] = INT8OID;
 		values[0] = Int64GetDatum(query->bot_id);
 		if (!ks_reader_sees(reader, query->bot_id))
 			nulls[0] = 'n';
 	}
+	types[1] = TEXTOID;
+	types[2] = types[3] = DATEOID;
+	types[4] = ks_type_oid("tally_query");
 	values[1] = CStringGetTextDatum(query->measure);
 	values[2] = DateADTGetDatum(month_of_edge(query->edges[0]));
 	values[3] = DateADTGetDatum(month_of_edge(query->edges[query->nintervals]));
-	values[4] = PointerGetDatum(construct_array(edges, nedges, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[6] = BoolGetDatum(query->distinct);
-	values[7] = PointerGetDatum(query->filter);
-	if (query->filter == NULL)
-		nulls[7] = 'n';
-	if (query->bucket_of == NULL)
-		nulls[5] = 'n';
-	else
-		values[5] = PointerGetDatum(integers_array(query->bucket_of, query->nintervals));
+	values[4] = ks_tally_query_datum(types[4], &asked);
 }
 
-/* Lists the measures that there are. */
+/* Raises an error that lists the existing measures. */
 static void
 no_such_measure(const char *measure)
 {
@@ -187,9 +155,9 @@ no_such_measure(const char *measure)
 }
 
 /*
- * Nothing was counted: a measure that does not exist is a mistake, and so is a
- * key with more parts than the measure's; one without events is not.  Most bots of
- * many have nothing in most ranges, so that this must cost little where all is well.
+ * Called where nothing was counted.  Raises if the measure does not exist, or if the key
+ * has more parts than the measure's keys; a measure without events is no error.  Most of
+ * many bots have nothing in most ranges, so this must cost little where all is well.
  */
 static void
 check_measure(const ks_rollup_query *query)
@@ -215,7 +183,10 @@ check_measure(const ks_rollup_query *query)
 				 : errhint("Its key columns are: %s.", names)));
 }
 
-/* The first column of a query about a measure by name and one more text, as text in the caller's memory; NULL without a row. */
+/*
+ * Runs a query about a measure by name and one more text.  Returns its first column as
+ * text in the caller's memory; NULL without a row.
+ */
 static char *
 ask_measure(SPIPlanPtr *plan, const char *sql, const char *measure, const char *other)
 {
@@ -239,7 +210,7 @@ ask_measure(SPIPlanPtr *plan, const char *sql, const char *measure, const char *
 	return result;
 }
 
-/* The column whose values a measure counts; NULL where it counts none. */
+/* Returns the column whose values a measure counts; NULL if it counts none. */
 char *
 ks_measure_member(const char *measure)
 {
@@ -248,7 +219,10 @@ ks_measure_member(const char *measure)
 	return ask_measure(&plan, "SELECT m.member FROM kindly_stats.measure AS m WHERE m.name OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL", measure, "");
 }
 
-/* Which part of the measure's keys, beyond source and language, a column is; -1 where it is none, or there is no such measure. */
+/*
+ * Returns which part of the measure's keys, beyond source and language, a column is; -1 if
+ * it is none, or if there is no such measure.
+ */
 int
 ks_measure_key_part(const char *measure, const char *column)
 {
@@ -260,9 +234,9 @@ ks_measure_key_part(const char *measure, const char *column)
 }
 
 /*
- * A table that is being attached beside writers has triggers that take away what
- * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
- * events' weights add up to.
+ * Called where an answer has a count below zero.  While a table is being attached
+ * concurrently, its triggers already take away events that are not counted yet; then the
+ * answer is refused.  Otherwise it is what the events' weights add up to.
  */
 void
 ks_check_negative(void)
@@ -308,20 +282,20 @@ all_zero(const int64 *numbers, int count)
 	return true;
 }
 
-#define SERIES_QUERY "SELECT kindly_stats.series_agg(r.measure, r.tally, " TALLY_QUERY ", $9)" IS_INCOMPLETE FROM_ROLLUP
+#define SERIES_QUERY "SELECT kindly_stats.series_agg(r.measure, r.tally, $5, $6)" IS_INCOMPLETE FROM_ROLLUP
 
 /*
- * Across bots each node, or each process, adds up what there is of the measure in the range: the state of
- * sum() is a tally, which travels, and only the sum is asked.
+ * Across bots, each node or process adds up the measure's tallies in the range, since the
+ * state of sum() is a tally, which can be sent.  Only the sum is asked.
  */
 #define ACROSS_BOTS(condition) \
-	"SELECT kindly_stats.series_agg($2, t.tally, " TALLY_QUERY ", $9)" IS_INCOMPLETE \
-	" FROM (SELECT kindly_stats.sum(kindly_stats.slice(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.keys_under(r.tally, $2) ELSE r.tally END, $10, $11)) AS tally" \
+	"SELECT kindly_stats.series_agg($2, t.tally, $5, $6)" IS_INCOMPLETE \
+	" FROM (SELECT kindly_stats.sum(kindly_stats.slice(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.keys_under(r.tally, $2) ELSE r.tally END, $7, $8)) AS tally" \
 	" FROM kindly_stats.rollup AS r WHERE " condition "r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
 	" AND (r.month OPERATOR(pg_catalog.>=) $3 OR r.month OPERATOR(pg_catalog.=) '-infinity') AND r.month OPERATOR(pg_catalog.<=) $4" \
 	" AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL ") AS t"
 
-/* The quarter hour's beginning, or its end. */
+/* Returns the beginning of an instant's quarter hour, or its end. */
 static TimestampTz
 whole_quarter(TimestampTz at, bool end)
 {
@@ -335,23 +309,26 @@ whole_quarter(TimestampTz at, bool end)
 	return at - rest + (end && rest > 0 ? KS_QUARTER_USECS : 0);
 }
 
-/* Planned for these bots: how many there are decides how rows are found.  The caller is connected to SPI. */
+/*
+ * Runs the query across bots, planned for these bots: how many there are decides how rows
+ * are found.  The caller is connected to SPI.
+ */
 static Datum
 execute_across_bots(const ks_rollup_query *query, Datum *values, char *nulls, Oid *types, bool *isnull)
 {
 	Datum		answer;
 
-	types[9] = types[10] = TIMESTAMPTZOID;
-	nulls[9] = nulls[10] = ' ';
-	values[9] = TimestampTzGetDatum(whole_quarter(query->edges[0], false));
-	values[10] = TimestampTzGetDatum(whole_quarter(query->edges[query->nintervals], true));
+	types[6] = types[7] = TIMESTAMPTZOID;
+	nulls[6] = nulls[7] = ' ';
+	values[6] = TimestampTzGetDatum(whole_quarter(query->edges[0], false));
+	values[7] = TimestampTzGetDatum(whole_quarter(query->edges[query->nintervals], true));
 	answer = only_value(SPI_execute_with_args(nulls[0] == 'n' ? ACROSS_BOTS("") : ACROSS_BOTS("r.bot_id OPERATOR(pg_catalog.=) ANY ($1) AND "),
 											  QUERY_ARGUMENTS + 3, types, values, nulls, true, 0), isnull);
 	refuse_incomplete(query);
 	return answer;
 }
 
-/* Runs a query that folds a series, for which there is a plan. */
+/* Runs a query for a series, through a plan that is kept. */
 static void
 read_series(SPIPlanPtr *plan, const char *sql, const ks_rollup_query *query, int64 *counts, int64 *distincts)
 {
@@ -367,9 +344,9 @@ read_series(SPIPlanPtr *plan, const char *sql, const ks_rollup_query *query, int
 		memset(distincts, 0, query->nbuckets * sizeof(int64));
 	ks_reader_begin(&reader);
 	query_arguments(query, &reader, values, nulls, types);
-	types[8] = BOOLOID;
-	values[8] = BoolGetDatum(query->first_seen);
-	nulls[8] = ' ';
+	types[5] = BOOLOID;
+	values[5] = BoolGetDatum(query->first_seen);
+	nulls[5] = ' ';
 	if (query->across_bots)
 		answer = execute_across_bots(query, values, nulls, types, &isnull);
 	else
@@ -395,7 +372,7 @@ read_series(SPIPlanPtr *plan, const char *sql, const ks_rollup_query *query, int
 	ks_reader_end(&reader);
 }
 
-/* Weight and, if asked for, distinct members of each bucket, into the caller's arrays of nbuckets. */
+/* Reads weight and, if asked for, distinct members of each bucket into the caller's arrays of nbuckets. */
 void
 ks_read_series(const ks_rollup_query *query, int64 *counts, int64 *distincts)
 {
@@ -405,9 +382,9 @@ ks_read_series(const ks_rollup_query *query, int64 *counts, int64 *distincts)
 }
 
 /*
- * In which buckets members were: in the last so many, for each of the windows, or
- * by first bucket and bucket for cohorts, or else all hashes.  Zeros, or nobody, where
- * there is no row.
+ * Reads in which buckets members were: how many in the last so many buckets, for each of
+ * the windows; or by first bucket and bucket, for cohorts; or else the hashes of all.
+ * Without a row these are zeros, or nobody.
  */
 int64 *
 ks_read_presence(const ks_rollup_query *query, const int32 *windows, int nwindows, bool cohorts, int64 *count)
@@ -428,13 +405,13 @@ ks_read_presence(const ks_rollup_query *query, const int32 *windows, int nwindow
 	*count = rows * query->nbuckets;
 	ks_reader_begin(&reader);
 	query_arguments(query, &reader, values, nulls, types);
-	types[8] = INT4ARRAYOID;
-	types[9] = BOOLOID;
-	nulls[8] = windows != NULL ? ' ' : 'n';
-	nulls[9] = ' ';
-	values[8] = windows != NULL ? PointerGetDatum(integers_array(windows, nwindows)) : (Datum) 0;
-	values[9] = BoolGetDatum(cohorts);
-	ks_prepared(&plan, "SELECT kindly_stats.presence_agg(r.measure, r.tally, " TALLY_QUERY ", $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
+	types[5] = INT4ARRAYOID;
+	types[6] = BOOLOID;
+	nulls[5] = windows != NULL ? ' ' : 'n';
+	nulls[6] = ' ';
+	values[5] = windows != NULL ? PointerGetDatum(ks_integers_array(windows, nwindows)) : (Datum) 0;
+	values[6] = BoolGetDatum(cohorts);
+	ks_prepared(&plan, "SELECT kindly_stats.presence_agg(r.measure, r.tally, $5, $6, $7)" IS_INCOMPLETE FROM_ROLLUP,
 				QUERY_ARGUMENTS + 2, types);
 	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)
@@ -460,7 +437,7 @@ ks_read_presence(const ks_rollup_query *query, const int32 *windows, int nwindow
 	return result;
 }
 
-/* A bytea result as a message that outlives SPI. */
+/* Makes a message of a bytea result, which outlives SPI. */
 static void
 message_from(Datum answer, MemoryContext memory, StringInfo message)
 {
@@ -481,6 +458,17 @@ typedef struct top_lines
 	bool		with_series;
 } top_lines;
 
+static Datum
+lines_datum(Oid type, top_lines lines)
+{
+	static const bool nulls[5] = {false};
+	Datum		values[5] = {Int32GetDatum(lines.skip), Int32GetDatum(lines.take), Int32GetDatum(lines.limit),
+		BoolGetDatum(lines.apart), BoolGetDatum(lines.with_series)
+	};
+
+	return ks_composite(type, values, nulls);
+}
+
 /* Runs top_agg; its answer, which outlives SPI, is false where there is no row. */
 static bool
 read_lines(const ks_rollup_query *query, top_lines lines, StringInfo message)
@@ -488,24 +476,18 @@ read_lines(const ks_rollup_query *query, top_lines lines, StringInfo message)
 	static SPIPlanPtr plan = NULL;
 	MemoryContext caller = CurrentMemoryContext;
 	ks_reader	reader;
-	Datum		values[QUERY_ARGUMENTS + 5];
-	char		nulls[QUERY_ARGUMENTS + 5];
-	Oid			types[QUERY_ARGUMENTS + 5];
+	Datum		values[QUERY_ARGUMENTS + 1];
+	char		nulls[QUERY_ARGUMENTS + 1];
+	Oid			types[QUERY_ARGUMENTS + 1];
 	Datum		answer;
 	bool		isnull;
 
 	ks_reader_begin(&reader);
 	query_arguments(query, &reader, values, nulls, types);
-	types[8] = types[9] = types[10] = INT4OID;
-	types[11] = types[12] = BOOLOID;
-	values[8] = Int32GetDatum(lines.skip);
-	values[9] = Int32GetDatum(lines.take);
-	values[10] = Int32GetDatum(lines.limit);
-	values[11] = BoolGetDatum(lines.apart);
-	values[12] = BoolGetDatum(lines.with_series);
-	memset(nulls + 8, ' ', 5);
-	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, " TALLY_QUERY ", (SELECT ROW($9, $10, $11, $12, $13)::kindly_stats.top_lines))"
-				IS_INCOMPLETE FROM_ROLLUP, QUERY_ARGUMENTS + 5, types);
+	types[5] = ks_type_oid("top_lines");
+	values[5] = lines_datum(types[5], lines);
+	nulls[5] = ' ';
+	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, $5, $6)" IS_INCOMPLETE FROM_ROLLUP, QUERY_ARGUMENTS + 1, types);
 	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)
 		message_from(answer, caller, message);
@@ -513,7 +495,7 @@ read_lines(const ks_rollup_query *query, top_lines lines, StringInfo message)
 	return !isnull;
 }
 
-/* No line came back: is there such a measure?  Lines below nothing: is everything counted? */
+/* If no line came back, raises unless there is such a measure; if a count is below zero, raises while a table is being counted. */
 static void
 check_lines(const ks_rollup_query *query, const ks_top *top, const int64 *counts)
 {
@@ -533,7 +515,10 @@ check_lines(const ks_rollup_query *query, const ks_top *top, const int64 *counts
 	ks_reader_end(&reader);
 }
 
-/* The heaviest keys, grouped by so many of their parts from skip on, heaviest first; all of them where limit is PG_INT32_MAX. */
+/*
+ * Reads the heaviest keys, grouped by this many of their parts from skip on, heaviest
+ * first; all of them if limit is PG_INT32_MAX.
+ */
 void
 ks_read_top(const ks_rollup_query *query, int skip, int take, int32 limit, ks_top *top)
 {
@@ -548,7 +533,7 @@ ks_read_top(const ks_rollup_query *query, int skip, int take, int32 limit, ks_to
 	check_lines(query, top, NULL);
 }
 
-/* The values of each of so many parts from skip on, a list each, heaviest first. */
+/* Reads the values of each of this many parts from skip on, a list for each, heaviest first. */
 void
 ks_read_tops(const ks_rollup_query *query, int skip, int parts, ks_top *tops)
 {
@@ -567,7 +552,7 @@ ks_read_tops(const ks_rollup_query *query, int skip, int parts, ks_top *tops)
 		check_lines(query, &tops[i], NULL);
 }
 
-/* All keys likewise, with a series for each. */
+/* Reads all keys, grouped in the same way, with a series for each. */
 void
 ks_read_top_series(const ks_rollup_query *query, int skip, int take, ks_top_series *series)
 {
@@ -589,7 +574,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* The single parts of the lines' keys in bytewise order, NULLs left out. */
+/* Returns the single parts of the lines' keys in bytewise order, without NULLs. */
 static char **
 part_names(const ks_top *top, int *count)
 {
@@ -610,9 +595,9 @@ part_names(const ks_top *top, int *count)
 }
 
 /*
- * The quarter hour of the first live or kept event of a month, or of its last, after the outermost
- * event that was ever added has been taken away: its edge that lies further out.
- * No event table is asked: whoever owns one could run code of his own here.
+ * Finds the first or last quarter hour of a month in which something is left, when the
+ * outermost event that was ever added has been taken away; returns the edge that lies
+ * further out.  No event table is asked, because its owner could run code here.
  */
 static TimestampTz
 outermost_edge(int64 bot_id, const ks_month_bounds *m, bool last)
@@ -636,16 +621,16 @@ outermost_edge(int64 bot_id, const ks_month_bounds *m, bool last)
 		read_series(&live, SERIES_QUERY " WHERE NOT r.kept", &query, counts, NULL);
 	while (found >= 0 && found < nquarters && counts[found] == 0)
 		found += last ? -1 : 1;
-	/* weights of both signs that add up to nothing in each quarter hour: the month, as it is all that can be said */
+	/* weights of both signs add up to zero in each quarter hour: no more can be said than the month */
 	if (found < 0 || found == nquarters)
 		found = last ? nquarters - 1 : 0;
 	return edges[last ? found + 1 : found];
 }
 
 /*
- * The instant of a month's first event, or of its last: exact where the outermost
- * event that was ever added is still there, else the edge of its quarter hour that
- * lies further out, though not further than that event did.
+ * Returns the instant of a month's first or last event.  It is exact if the outermost
+ * event that was ever added is still there.  Otherwise it is the outer edge of its quarter
+ * hour, though no further out than that event was.
  */
 static TimestampTz
 month_extreme(int64 bot_id, const ks_month_bounds *m, bool last)
@@ -657,7 +642,7 @@ month_extreme(int64 bot_id, const ks_month_bounds *m, bool last)
 	return last ? Min(b->last, outermost_edge(bot_id, m, true)) : Max(b->first, outermost_edge(bot_id, m, false));
 }
 
-/* The same of all months, ascending, of which there can be two of a kind: live and kept. */
+/* Returns the first or last event of all months, which ascend; live and kept ones stand side by side. */
 static TimestampTz
 find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
 {
@@ -673,9 +658,9 @@ find_extreme(int64 bot_id, const ks_month_bounds *months, int count, bool last)
 }
 
 /*
- * What is known of the months of a bot that have events, ascending, and of its
- * sources and languages; returns their number.  The caller is connected to
- * SPI, and gets everything in the memory context that it names.
+ * Reads the months of a bot that have events, ascending, and its sources and languages;
+ * returns the number of months.  The caller is connected to SPI; results are in the memory
+ * context that it names.
  */
 static int
 read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_month_bounds **months, ks_top *sources, ks_top *languages)
@@ -711,7 +696,7 @@ read_months(int64 bot_id, const ks_reader *reader, MemoryContext memory, ks_mont
 	return count;
 }
 
-/* Leaves out months whose events have all been taken away; returns how many are left. */
+/* Removes months whose events have all been taken away; returns how many are left. */
 static int
 without_empty(ks_month_bounds *months, int count)
 {
@@ -726,7 +711,7 @@ without_empty(ks_month_bounds *months, int count)
 	return left;
 }
 
-/* First and last event, sources and languages of a bot. */
+/* Reads first and last event, sources and languages of a bot. */
 void
 ks_read_options(int64 bot_id, ks_options *options)
 {
@@ -755,7 +740,7 @@ ks_read_options(int64 bot_id, ks_options *options)
 	}
 }
 
-/* The bot of that name, among those that the caller sees; false where there is none. */
+/* Finds the bot of a name among those that the caller sees; false if there is none. */
 bool
 ks_bot_by_name(const char *name, int64 *bot_id)
 {

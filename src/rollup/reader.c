@@ -1,14 +1,13 @@
 /*
  * Who asks the statistics, and with whose rights they are read.
  *
- * Whoever has SELECT on kindly_stats.rollup reads it with rights of his own, so
- * that grants and row-level security decide what is seen.  But tools list the
- * tables that one may read, and nobody who explores statistics wants to see what
- * they are stored in.  So SELECT on the view kindly_stats.bot will do: the rollup
- * and its neighbours are then read as their owner, and only of those bots that
- * the policy of row-level security would show, which the same function says.
- * Where there are policies of somebody else's, that would not be all that they
- * say; then rights of one's own are needed.
+ * A caller who has SELECT on kindly_stats.rollup reads it with rights of his own, so that
+ * grants and row-level security decide what he sees.  But tools list the tables that one
+ * may read, and nobody who explores statistics wants to see the tables in which they are
+ * stored.  So SELECT on the view kindly_stats.bot is enough: then the rollup and its
+ * neighbours are read as their owner, and only for the bots that our policy of row-level
+ * security would show, which comes from the same function.  If there are policies of
+ * somebody else, ours is not all that they say; then the caller needs rights of his own.
  */
 #include "rollup/rollup.h"
 
@@ -42,7 +41,7 @@ may_select(Oid relid)
 	return OidIsValid(relid) && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* As check_role_for_policy() has it. */
+/* Whether a policy applies to the caller, as check_role_for_policy() decides it. */
 static bool
 is_about_caller(const RowSecurityPolicy *policy)
 {
@@ -70,8 +69,9 @@ is_call(const Node *node, const char *name, int nargs)
 }
 
 /*
- * Whether a condition is is_one_of(bot_id, (SELECT visible_bots())), as enable_row_security() has written it for the rollup, and nothing besides;
- * where that is distributed, it is without the SELECT.
+ * Whether a condition is just is_one_of(bot_id, (SELECT visible_bots())), as
+ * enable_row_security() has written it for the rollup; where that is distributed, it has
+ * no SELECT.
  */
 static bool
 is_of_visible_bots(const Node *condition)
@@ -97,7 +97,7 @@ is_ours(const RowSecurityPolicy *policy, bool is_rollup)
 	return policy->permissive && strcmp(policy->policy_name, "kindly_stats_bots") == 0 && (!is_rollup || is_of_visible_bots((const Node *) policy->qual));
 }
 
-/* Ours that shows every bot to whoever looks after all of them. */
+/* Whether it is our policy that shows every bot to administrators. */
 static bool
 is_administrators(const RowSecurityPolicy *policy)
 {
@@ -107,7 +107,7 @@ is_administrators(const RowSecurityPolicy *policy)
 		!qual->constisnull && DatumGetBool(qual->constvalue);
 }
 
-/* Whether row-level security hides bots from the caller, and with no other policy than ours. */
+/* Finds out whether row-level security hides bots from the caller, and whether all policies are ours. */
 static void
 look_at_policies(Oid relid, bool *hides, bool *ours)
 {
@@ -138,7 +138,7 @@ look_at_policies(Oid relid, bool *hides, bool *ours)
 /* Tables that are read beside the rollup, for names. */
 static const char *const neighbours[] = {"bot_name", "known_bot", "interaction"};
 
-/* The same of these. */
+/* Whether all policies on the neighbours are ours. */
 static bool
 are_ours(Oid schema)
 {
@@ -180,7 +180,7 @@ reads_tables(Oid schema)
 	return result;
 }
 
-/* Whether nodes would let the caller in. */
+/* Whether other nodes would let the caller in. */
 static bool
 may_log_in(void)
 {
@@ -193,10 +193,10 @@ may_log_in(void)
 }
 
 /*
- * Whether the rollup is read with the caller's own rights.  Where it is distributed, nodes are
- * asked in the name of whoever reads.  They know nothing of claims, and let in only roles that
- * may log in; who is not one of these, or sees some bots only, reads through the
- * owner, who is told here which bots: nothing that nodes would have to believe.
+ * Whether the rollup is read with the caller's own rights.  Where it is distributed, nodes
+ * are asked in the caller's name.  They know nothing of claims, and let in only roles that
+ * may log in.  Other callers, and those who see some bots only, read through the owner,
+ * for bots that are determined here, so that nodes need not trust anything.
  */
 static bool
 reads_himself(Oid schema, Oid rollup)
@@ -206,7 +206,7 @@ reads_himself(Oid schema, Oid rollup)
 	return may_log_in() && check_enable_rls(rollup, InvalidOid, true) != RLS_ENABLED;
 }
 
-/* Connects to SPI, and becomes the rollup's owner where the caller reads through him. */
+/* Connects to SPI, and switches to the rollup's owner if the caller reads through the owner. */
 void
 ks_reader_begin(ks_reader *reader)
 {
@@ -244,7 +244,7 @@ ks_reader_end(ks_reader *reader)
 	SPI_finish();
 }
 
-/* Whether a bot's rows may be asked for: what the caller's own rights hide is hidden anyway. */
+/* Whether a bot's rows may be read; what the caller's own rights hide is hidden anyway. */
 bool
 ks_reader_sees(const ks_reader *reader, int64 bot)
 {
@@ -293,7 +293,10 @@ is_shown(int64 bot)
 	return result;
 }
 
-/* Whether the caller may learn which text a number was derived from: as kindly_stats.known_bot would tell him, or the view that will do instead. */
+/*
+ * Whether the caller may learn which text a number was derived from, from
+ * kindly_stats.known_bot or from the view that is enough instead.
+ */
 static bool
 may_know(int64 bot)
 {
@@ -317,7 +320,7 @@ may_know(int64 bot)
 	return ks_reader_sees(&reader, bot);
 }
 
-/* The id of a bot for an error: as the caller has written it, if it is none of those that he sees. */
+/* Returns the id of a bot for an error: as the caller wrote it, unless the caller sees that bot. */
 char *
 ks_reader_bot_text(int64 bot)
 {
@@ -328,7 +331,7 @@ ks_reader_bot_text(int64 bot)
 	return id != NULL ? ks_bot_canonical(id) : psprintf(INT64_FORMAT, bot);
 }
 
-/* Every bot that something is known of: number, id where it has a name, name. */
+/* Selects every bot of which something is known: number, id where it has a name, name. */
 #define LIST_NODES_BOTS(counted, known, named) \
 	"SELECT n.id, e.number, n.name" \
 	" FROM (SELECT r.bot_id FROM kindly_stats.rollup AS r" counted " GROUP BY 1" \
@@ -346,8 +349,8 @@ ks_bot_text_sql(PG_FUNCTION_ARGS)
 }
 
 /*
- * The same where the rollup is distributed: no node could be handed that query.
- * Ids are found here, since nodes do not ask each other.
+ * Lists the bots where the rollup is distributed, since that query cannot be handed to
+ * nodes.  Ids are found here, because nodes do not ask each other.
  */
 static void
 list_nodes_bots(const ks_reader *reader)
@@ -366,7 +369,10 @@ list_nodes_bots(const ks_reader *reader)
 		elog(ERROR, "could not list bots");
 }
 
-/* bots(): those that the caller sees, with statistics or a name; each number is found by one look into the primary key, however many rows it has. */
+/*
+ * bots(): the bots that the caller sees and that have statistics or a name.  Each number
+ * is found by one look into the primary key, however many rows it has.
+ */
 Datum
 ks_list_bots(PG_FUNCTION_ARGS)
 {

@@ -1,11 +1,10 @@
 /*
- * Counting whole tables: for attach, new measures, and to repair.
+ * Counting whole tables, for attach(), new measures and repairs.
  *
- * One query reads the events, as their table's owner, and each of its rows is
- * counted as the triggers do it.  When the tallies outgrow maintenance_work_mem,
- * they go to a spool and counting starts anew; at the end, those of one bot and
- * month are added up.  So memory is bounded, whatever the size of the table and
- * the number of bots.
+ * One query reads the events as their table's owner, and each row is counted as the
+ * triggers do it.  When the tallies outgrow maintenance_work_mem, they go to a spool, and
+ * counting starts with empty ones; at the end, those of one bot and month are added up.
+ * So memory is bounded, whatever the size of the table and the number of bots.
  */
 #include "rollup/recount.h"
 
@@ -30,7 +29,7 @@ PG_FUNCTION_INFO_V1(ks_keep_counts);
 /* Receives the rows of the query that reads events. */
 typedef struct recount
 {
-	DestReceiver receiver;		/* the executor knows no more than this */
+	DestReceiver receiver;		/* must be first: the executor knows only this */
 	ks_counter	counter;
 	ks_month_tallies	groups;
 	ks_spool   *spool;
@@ -59,7 +58,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	row.values = slot->tts_values;
 	row.isnull = slot->tts_isnull;
-	/* the query cannot tell the bot of a text */
+	/* the query cannot select a bot whose id is a text */
 	if (ks_event_read(&r->counter, &row, &event) && (!r->of->has_bot || event.bot_id == r->of->bot_id))
 		ks_month_tallies_count(&r->groups, &r->counter, &event, r->removed, r->note_bounds);
 	MemoryContextSwitchTo(old);
@@ -69,7 +68,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
-/* SELECT documented columns FROM the table, as SQL knows best how to write it. */
+/* Returns SELECT with the documented columns FROM the table, which SQL code writes. */
 static char *
 count_query(const ks_recount_of *of)
 {
@@ -138,10 +137,10 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	r.spool = spool;
 	r.of = of;
 	r.row_memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats row", ALLOCSET_DEFAULT_SIZES);
-	/* what is spooled must be no larger than a tally can be */
+	/* a spooled tally must not be larger than a tally can be */
 	r.budget = Min((Size) maintenance_work_mem * 1024, 2 * (Size) KS_PART_BYTES_MAX);
 	r.removed = of->removed;
-	/* no other measure knows first and last event */
+	/* only this measure knows first and last event */
 	r.note_bounds = of->measure == NULL || strcmp(of->measure, KS_EVENTS) == 0;
 	options.params = bot_parameter(of);
 	options.read_only = true;
@@ -164,7 +163,7 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
  * ------------------------------------------------------------------------
  */
 
-/* Whether all keys have the same first part: then it is one row in any case. */
+/* Whether all keys have the same first part, so that it is one row in any case. */
 static bool
 is_of_one_measure(const ks_builder *mixed)
 {
@@ -192,7 +191,7 @@ is_sorted_out(int64 bot_id, const ks_builder *mixed)
 	return ks_sort_out_worth(mixed) || (is_of_one_measure(mixed) && ks_is_sorted_out(bot_id));
 }
 
-/* Appends what was counted of one bot and month, sorted out by measure where it is much.  The caller acts as the rollup's owner. */
+/* Appends what was counted of one bot and month, split by measure if it is much.  The caller acts as the rollup's owner. */
 static void
 append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 {
@@ -214,7 +213,7 @@ append_month(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 	}
 }
 
-/* The same of one month, or of KS_SPAN. */
+/* Appends what was counted of one month, or of the months of KS_SPAN. */
 void
 ks_append_months(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 {
@@ -230,7 +229,7 @@ ks_append_months(int64 bot_id, int32 month, bool kept, ks_builder *mixed)
 	ks_span_split(mixed, &shares, &count);
 	for (i = 0; i < count; i++)
 	{
-		/* in what was counted at once nothing has moved */
+		/* nothing has moved in what was counted in one pass */
 		if (shares[i].month != KS_SPAN)
 			append_month(bot_id, shares[i].month, kept, &shares[i].builder);
 	}
@@ -298,7 +297,7 @@ add_part(adding *a, int64 bot_id, int32 month, Datum tally)
 	MemoryContextSwitchTo(old);
 }
 
-/* The months that were gathered turn out to be too much for one row. */
+/* Adds the gathered months one by one: they are too much for one row. */
 static void
 add_gathered(adding *a)
 {
@@ -338,7 +337,7 @@ append_gathered(adding *a)
 	a->gathering = false;
 }
 
-/* The next tally of a bot's month. */
+/* Adds the next tally of a bot's month. */
 static void
 add_spooled(adding *a, int64 bot_id, int32 month, Datum tally)
 {
@@ -364,7 +363,7 @@ add_spooled(adding *a, int64 bot_id, int32 month, Datum tally)
 	MemoryContextSwitchTo(old);
 }
 
-/* Appends the sums of all that was spooled, to live or to kept rows, and takes them away from live ones where they move. */
+/* Appends the sums of everything that was spooled to live or kept rows; if the counts move, takes them out of live rows. */
 void
 ks_append_spooled(ks_spool *spool, bool kept, bool moved)
 {
@@ -390,6 +389,23 @@ ks_append_spooled(ks_spool *spool, bool kept, bool moved)
 	ks_restore_user(caller);
 }
 
+/* Counts a table and appends the sums to live or kept rows; if the counts move, takes them out of live rows. */
+static void
+count_and_append(const ks_recount_of *of, bool kept, bool moved)
+{
+	ks_spool	spool;
+
+	ks_spi_connect();
+	ks_spool_init(&spool, maintenance_work_mem);
+	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of->relid);
+	ks_recount(&spool, of);
+	ks_progress_phase(KS_PHASE_WRITING);
+	ks_append_spooled(&spool, kept, moved);
+	ks_progress_end();
+	ks_spool_end(&spool);
+	SPI_finish();
+}
+
 /*
  * append_counts(event_table, columns, grain, measure or NULL for all, negate,
  * kept): counts the events of a table and appends the sums to the live or the kept
@@ -399,7 +415,6 @@ Datum
 ks_append_counts(PG_FUNCTION_ARGS)
 {
 	ks_recount_of of = {0};
-	ks_spool	spool;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		ereport(ERROR,
@@ -410,38 +425,13 @@ ks_append_counts(PG_FUNCTION_ARGS)
 	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	of.measure = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	of.removed = PG_GETARG_BOOL(4);
-	ks_spi_connect();
-	ks_spool_init(&spool, maintenance_work_mem);
-	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
-	ks_recount(&spool, &of);
-	ks_progress_phase(KS_PHASE_WRITING);
-	ks_append_spooled(&spool, PG_GETARG_BOOL(5), false);
-	ks_progress_end();
-	ks_spool_end(&spool);
-	SPI_finish();
+	count_and_append(&of, PG_GETARG_BOOL(5), false);
 	PG_RETURN_VOID();
 }
 
-/* Counts a table and appends the sums to kept rows, taking them away from live ones where they move. */
-static void
-keep(const ks_recount_of *of, bool moved)
-{
-	ks_spool	spool;
-
-	ks_spi_connect();
-	ks_spool_init(&spool, maintenance_work_mem);
-	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of->relid);
-	ks_recount(&spool, of);
-	ks_progress_phase(KS_PHASE_WRITING);
-	ks_append_spooled(&spool, true, moved);
-	ks_progress_end();
-	ks_spool_end(&spool);
-	SPI_finish();
-}
-
 /*
- * move_counts(relation, columns, grain): what the rows of a table count is moved
- * from live rows to kept ones, because they are to go without being deleted.
+ * move_counts(relation, columns, grain): moves what the rows of a table count from live to
+ * kept rows, because the rows will go without being deleted.
  */
 Datum
 ks_move_counts(PG_FUNCTION_ARGS)
@@ -451,11 +441,14 @@ ks_move_counts(PG_FUNCTION_ARGS)
 	of.relid = PG_GETARG_OID(0);
 	of.columns = PG_GETARG_DATUM(1);
 	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	keep(&of, true);
+	count_and_append(&of, true, true);
 	PG_RETURN_VOID();
 }
 
-/* keep_counts(event_table, columns, grain, condition): the same of some rows, which take their counts out of live rows themselves when they are deleted */
+/*
+ * keep_counts(event_table, columns, grain, condition): adds what some rows count to kept
+ * rows; their deletion takes it out of live ones
+ */
 Datum
 ks_keep_counts(PG_FUNCTION_ARGS)
 {
@@ -465,6 +458,6 @@ ks_keep_counts(PG_FUNCTION_ARGS)
 	of.columns = PG_GETARG_DATUM(1);
 	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	of.condition = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	keep(&of, false);
+	count_and_append(&of, true, false);
 	PG_RETURN_VOID();
 }

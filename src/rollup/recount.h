@@ -9,12 +9,12 @@
 #include "utils/tuplesort.h"
 
 /*
- * A bot's month that grows larger than this in memory is dealt with in parts, each
- * of which makes rows of its own.
+ * A bot's month that is larger than this in memory is handled in parts, each of which
+ * makes rows of its own.
  */
 #define KS_PART_BYTES_MAX (64 * 1024 * 1024)
 
-/* Tallies of bots and months, to be had again in their order. */
+/* Tallies of bots and months, which come back sorted. */
 typedef struct ks_spool
 {
 	TupleDesc	desc;

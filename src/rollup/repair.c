@@ -1,17 +1,16 @@
 /*
- * Repair: what the tables have and what the live rows say is made the same.
+ * Repair makes the live rows say what the tables have.
  *
- * Everything happens in one snapshot: all attached tables are counted, and beside
- * the sums of each bot and month lie the live rows that the snapshot sees.  Where
- * they differ, these rows give way to the sums: that is adding the difference.  What
- * writers commit meanwhile is rows of its own, which the snapshot does not see and
- * which stay right, so nobody is locked out but other repairs and compaction,
- * which moves rows.  Kept rows are about events that are in no table: they stay.
+ * Everything happens in one snapshot.  All attached tables are counted, and the sums of
+ * each bot and month are compared with the live rows that the snapshot sees.  Where they
+ * differ, the sums replace these rows, which is adding the difference.  What writers
+ * commit meanwhile is in rows of its own, which the snapshot does not see and which stay
+ * right.  So nobody is locked out except other repairs, and compaction, which moves rows.
+ * Kept rows are about events that are in no table: they stay.  A bot that has little is
+ * compared and replaced as a whole, whatever rows its months are in.
  *
- * A bot that has little is compared and replaced as a whole, whatever rows its months stand in.
- *
- * A measure that is new is repaired alone.  Then nothing is deleted, for it may have a part
- * only of the live rows: the difference itself is appended.
+ * A new measure is repaired alone.  Then nothing is deleted, because live rows have other
+ * measures, too: the difference itself is appended.
  */
 #include "rollup/recount.h"
 
@@ -37,7 +36,7 @@ typedef struct repairing
 	int64		bot_id;
 	int32		month;
 	const char *measure;		/* that alone; NULL for all */
-	bool		replaced;		/* it is too large to be compared: its live rows are gone already */
+	bool		replaced;		/* it is too large to be compared: its live rows were deleted already */
 	bool		started;
 	bool		gathering;		/* the bot may have little in all of its months */
 	bool		has_spans;		/* the bot has live rows that span months */
@@ -55,7 +54,7 @@ typedef struct repairing
  * ------------------------------------------------------------------------
  */
 
-/* What of the tables to repair. */
+/* What is repaired. */
 typedef struct repair_of
 {
 	bool		has_bot;
@@ -112,8 +111,9 @@ count_tables(ks_spool *spool, const repair_of *what)
 }
 
 /*
- * Months that have live rows are to be looked at, whether or not a table has events of theirs.
- * That there are rows that span months comes first of a bot.
+ * Adds all months that have live rows to the spool, since they must be looked at even if
+ * no table has events of theirs.  The note that a bot has rows that span months sorts
+ * before its months.
  */
 static void
 note_live_months(ks_spool *spool, const repair_of *what)
@@ -150,7 +150,7 @@ start_of(int32 month)
 	return (TimestampTz) ks_month_to_date(month) * USECS_PER_DAY;
 }
 
-/* Runs a query about the live rows that the snapshot sees: of the month, or of the bot where that is KS_SPAN. */
+/* Runs a query about the live rows that the snapshot sees, of the month, or of the bot if that is KS_SPAN. */
 static void
 select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 {
@@ -164,7 +164,7 @@ select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 		elog(ERROR, "could not read the rollup");
 }
 
-/* Merged rows and new ones are found by different indexes.  Those that span months are shown with what they have of the month. */
+/* Selects live rows; different indexes find merged and new ones.  Of rows that span months, only the part of the month is shown. */
 #define LIVE_ROWS(tally) "SELECT l.id, l.month, l.measure, " tally " AS tally FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND NOT l.kept"
 #define FROM_LIVE_ROWS \
 	" FROM (" LIVE_ROWS("l.tally") " AND l.month OPERATOR(pg_catalog.=) $2 AND l.id OPERATOR(pg_catalog.<) 0" \
@@ -214,7 +214,7 @@ subtract_row(ks_builder *difference, ks_bounds *bounds, HeapTuple row, TupleDesc
 		ks_must(ks_builder_merge_under(difference, &view, true, name));
 }
 
-/* Whether the ends of a month are unknown since it stood in a row that spanned others, too. */
+/* Whether the ends of a month are unknown because its counts were split from a row that spanned others, too. */
 static bool
 is_cut(const repairing *r, const ks_bounds *live, const ks_bounds *counted)
 {
@@ -238,7 +238,7 @@ same_bounds(const ks_bounds *live, const ks_bounds *counted)
 	return live->first == counted->first && live->last == counted->last && ks_bound_certain(live, false) && ks_bound_certain(live, true);
 }
 
-/* Whether a row has what is of other months than it says: there nobody looks for it. */
+/* Whether a row has entries of other months than it says, where nobody would look for them. */
 static bool
 is_misplaced(HeapTuple row, TupleDesc desc)
 {
@@ -254,7 +254,7 @@ is_misplaced(HeapTuple row, TupleDesc desc)
 		 ks_month_of(view.header.quarter_last * KS_QUARTER_USECS) != ks_month_of_date(month));
 }
 
-/* In how many months there is something left. */
+/* Returns in how many months something is left. */
 static int
 count_months(ks_builder *difference)
 {
@@ -267,9 +267,10 @@ count_months(ks_builder *difference)
 }
 
 /*
- * In how many months the live rows do not say just what was counted, first and last instant included.  Where these are not
- * right, or it cannot be said, it is one.  Where they are not known, for what spans months does not know the ends of each,
- * that is no fault, but there is something to write.
+ * Returns in how many months the live rows differ from what was counted, first and last
+ * instant included.  If only these instants differ, or if it cannot be said where the
+ * difference is, that is one month.  Unknown instants are no fault, because rows that span
+ * months do not know the ends of each month, but there is something to write.
  */
 static int
 months_wrong(const repairing *r, bool *write)
@@ -302,7 +303,7 @@ months_wrong(const repairing *r, bool *write)
 	return *write && !is_cut(r, &bounds, &r->counted.bounds) ? 1 : 0;
 }
 
-/* Takes what live rows say of the measure that is repaired alone away from what was counted. */
+/* Subtracts what live rows say of the measure that is repaired alone from what was counted. */
 static void
 subtract_measure(repairing *r)
 {
@@ -320,7 +321,7 @@ subtract_measure(repairing *r)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Deletes rows that the last statement returned, which the snapshot sees, by their ids: others may have come since. */
+/* Deletes the rows that the last statement returned, by their ids: the snapshot saw them, and others may have come since. */
 static void
 delete_listed(const repairing *r)
 {
@@ -356,8 +357,8 @@ delete_live(const repairing *r)
 }
 
 /*
- * Deletes the live rows of a bot that span months, for what they say is replaced month by month.  Of those in which nothing was
- * counted, what they say is wrong.
+ * Deletes the live rows of a bot that span months, because they are replaced month by
+ * month.  Months in which nothing was counted were wrong.
  */
 static void
 delete_spans(repairing *r)
@@ -405,7 +406,7 @@ begin_month(repairing *r, int64 bot_id, int32 month)
 	r->any = true;
 }
 
-/* Writes what was counted so far in the place of the live rows, or beside those that say something of the measure. */
+/* Replaces the live rows by what was counted so far; for a single measure, writes it beside them. */
 static void
 replace(repairing *r, int32 month, int wrong)
 {
@@ -420,7 +421,7 @@ replace(repairing *r, int32 month, int wrong)
 		ks_append_months(r->bot_id, month, false, &r->counted);
 }
 
-/* Compares what was counted with the live rows, of r->month; what is written instead is of the month that is passed. */
+/* Compares what was counted with the live rows of r->month, and writes what is needed as of the month that is passed. */
 static void
 finish(repairing *r, int32 month)
 {
@@ -467,7 +468,7 @@ end_month(repairing *r)
 	r->any = false;
 }
 
-/* A part of the month that is too large as a whole. */
+/* Writes a part of a month that is too large as a whole. */
 static void
 end_part(repairing *r)
 {
@@ -521,7 +522,7 @@ begin_bot(repairing *r, int64 bot_id)
 	r->nvisited = 0;
 }
 
-/* All of a bot is little: it is compared at once. */
+/* Compares all of a bot that has little at once. */
 static void
 finish_gathered(repairing *r)
 {
@@ -531,7 +532,7 @@ finish_gathered(repairing *r)
 	begin_month(r, r->gathered.bot_id, KS_SPAN);
 	old = MemoryContextSwitchTo(r->memory);
 	month = ks_gathered_sum(&r->gathered, false, &r->counted);
-	/* the difference may be about other months than what was counted */
+	/* the difference may be in other months than the counts */
 	finish(r, r->measure != NULL ? KS_SPAN : month);
 	MemoryContextSwitchTo(old);
 	r->any = false;
@@ -555,7 +556,7 @@ end_bot(repairing *r)
 	MemoryContextSwitchTo(old);
 }
 
-/* It is not: what was gathered so far goes month by month, as what follows. */
+/* Adds the gathered months one by one, since the bot has too much. */
 static void
 add_gathered(repairing *r)
 {
@@ -615,9 +616,9 @@ repair_spooled(ks_spool *spool, const repair_of *what)
 }
 
 /*
- * repair(bot, measure; NULL for all): returns how many months of bots differed.  Whoever
- * calls holds the lock that keeps other repairs and compaction away, and took it
- * before the snapshot.
+ * repair(bot, measure; NULL for all): returns how many months of bots differed.  The
+ * caller holds the lock that excludes other repairs and compaction, and took it before the
+ * snapshot.
  */
 Datum
 ks_repair(PG_FUNCTION_ARGS)

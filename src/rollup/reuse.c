@@ -1,12 +1,12 @@
 /*
- * Space of rows that compaction took out of the rollup, for rows to come.
+ * Compaction leaves free space in the rollup, which new rows use.
  *
- * A new row lives for some sixty appends.  VACUUM, which tells where there is room, comes
- * once a minute at best, and until then the table grows by every row.  So a session remembers
- * the pages that it deleted rows from, and when it compacts the next time, by when mostly
- * nobody sees them any more, it prunes these pages, as whoever reads one does, and notes in the free
- * space map what is free.  Line pointers stay until VACUUM has cleaned the indexes;
- * they are four bytes.  Forgetting a page does no harm.
+ * A new row lives for some sixty appends.  VACUUM, which records where there is room, runs
+ * once a minute at best, and until then the table would grow by every row.  So a session
+ * remembers the pages from which it deleted rows.  When it compacts the next time, mostly
+ * nobody sees those rows any more: it prunes the pages, as any reader of a page may, and
+ * records their free space in the free space map.  Line pointers stay until VACUUM has
+ * cleaned the indexes; they take four bytes.  Forgetting a page does no harm.
  */
 #include "rollup/rollup.h"
 
@@ -23,17 +23,17 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* So many pages are remembered. */
+/* How many pages are remembered. */
 #define PAGES_MAX 256
 
-/* A page that has more room than this is not pruned again before it is filled: then it is to be filled. */
+/* A page with more room than this is not pruned again: it should be filled first. */
 #define WORTH_BYTES (BLCKSZ / 10)
 
 static BlockNumber page[PAGES_MAX];
 static int	count = 0;
-static int	next = 0;			/* which one is forgotten next, where there are so many */
+static int	next = 0;			/* which one is replaced next when all places are taken */
 
-/* A row was deleted from there. */
+/* Remembers the page of a deleted row. */
 void
 ks_reuse_note(ItemPointer place)
 {
@@ -68,7 +68,7 @@ prune(Relation rollup, BlockNumber block)
 	return result;
 }
 
-/* Notes the room of the pages that this session has deleted rows from, as far as nobody sees them any more. */
+/* Records the free space of the pages from which this session has deleted rows that nobody sees any more. */
 void
 ks_reuse_pages(void)
 {
@@ -82,7 +82,7 @@ ks_reuse_pages(void)
 	if (count == 0)
 		return;
 	rollup = table_open(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
-	/* elsewhere, the pages are not those of this table */
+	/* otherwise the pages are not those of this table */
 	pages = rollup->rd_rel->relkind == RELKIND_RELATION && rollup->rd_rel->relam == HEAP_TABLE_AM_OID ? RelationGetNumberOfBlocks(rollup) : 0;
 	for (i = 0; i < count; i++)
 	{

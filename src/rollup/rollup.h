@@ -26,13 +26,16 @@
 #include "rollup/rule.h"
 #include "tally/tally.h"
 
-/* Rows of several measures, the measure's name being the first part of the key, have this for a measure. */
+/* The measure column of mixed rows, in which the measure's name is the first part of each key. */
 #define KS_MIXED ""
 
-/* The measure that has all events: first and last event are its. */
+/* The measure that has all events; first and last event are taken from it. */
 #define KS_EVENTS "events"
 
-/* What most measures count.  Those of other grains count conversations, which have no kinds and are no first or last event. */
+/*
+ * What most measures count.  Those of other grains count conversations, which have no
+ * kinds, and are never a first or last event.
+ */
 #define KS_GRAIN_EVENT "event"
 
 /* Key parts that every measure begins with: source, language_code. */
@@ -47,7 +50,7 @@
 typedef struct ks_bot_reader
 {
 	Oid			type;			/* base type of the column */
-	bool		any;			/* the last row's id is known: bots come in runs */
+	bool		any;			/* the last row's id is remembered: rows of one bot often follow each other */
 	int64		number;
 	size_t		length;
 	char		last[KS_BOT_ID_MAX];
@@ -146,7 +149,7 @@ extern void ks_lock_everywhere(Oid relid);
 
 /* reader.c */
 
-/* Whoever asks, connected to SPI. */
+/* A caller who asks, connected to SPI. */
 typedef struct ks_reader
 {
 	bool		as_owner;		/* reads with the rights of the rollup's owner */
@@ -162,7 +165,7 @@ extern char *ks_reader_bot_text(int64 bot);
 
 /* month.c */
 
-/* The months of a row that spans several: its column has -infinity. */
+/* In the place of a month: that of a row that spans several, whose column has -infinity. */
 #define KS_SPAN PG_INT32_MIN
 
 extern DateADT ks_month_to_date(int32 month);
@@ -190,12 +193,12 @@ ks_day_of(TimestampTz at)
 #define KS_ID_MARKS_SQL CppAsString2(KS_ID_MARKS_DIGITS)
 #define KS_ID_LAST_MARK_SQL CppAsString2(KS_ID_LAST_MARK_DIGITS)
 
-/* What of the rollup is named r that questions may find by bot, measure and month. */
+/* The condition on rows r that questions find by bot, measure and month. */
 #define KS_IS_MERGED " r.id OPERATOR(pg_catalog.<) 0"
 
 /*
- * New rows of the bot $1, where they are named n: from where they may be on.  Behind them come
- * those that span months, which questions read in the same scan.
+ * Conditions on new rows n of the bot $1, from the first id that there may be.  Rows that
+ * span months come behind them, and questions read them in the same scan.
  */
 #define KS_FIRST_NEW \
 	"COALESCE((SELECT " KS_ID_LAST_MARK_SQL " OPERATOR(pg_catalog.-) b.id FROM kindly_stats.rollup AS b" \
@@ -227,7 +230,7 @@ typedef struct ks_rows
 	Datum	   *tally;
 } ks_rows;
 
-/* Gets a row that has been taken out of the rollup, whose tally stays for as long as it runs. */
+/* Handles a row that has been taken out of the rollup; its tally is valid until it returns. */
 typedef void (*ks_taken) (void *context, DateADT month, bool kept, Datum tally);
 
 extern void ks_store_put(const ks_rows *rows);
@@ -236,10 +239,10 @@ extern int64 ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit,
 /* append.c */
 
 /*
- * A statement that touched little writes one mixed row a bot and month instead
- * of one a measure, and compaction merges them as they are.  Beyond this many
- * entries the rows of single measures are no more numerous than they are useful.  A row that
- * spans months has no more, either.
+ * A statement that touched little writes one mixed row for each bot and month instead of
+ * one for each measure, and compaction merges mixed rows as they are.  Beyond this many
+ * entries, rows of single measures are worth their number.  A row that spans months has no
+ * more entries, either.
  */
 #define KS_MIXED_MAX 2048
 
@@ -261,14 +264,14 @@ extern void ks_append_mark(int64 bot_id, DateADT month, int64 first_new);
 
 /* span.c */
 
-/* What a row that spans months has of one of them. */
+/* One month's share of a row that spans months. */
 typedef struct ks_month_share
 {
 	int32		month;
 	ks_builder	builder;
 } ks_month_share;
 
-/* The tallies of a bot's months, for as long as they are few entries together. */
+/* The tallies of a bot's months, while they have few entries in all. */
 typedef struct ks_gathered
 {
 	int64		bot_id;
@@ -320,9 +323,26 @@ extern char *ks_keep_statistics;
 extern TriggerData *ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int narguments, const char *hint);
 extern bool ks_keeps_statistics(const TriggerData *trigger);
 
+/* tally_query.c */
+
+/* What is asked of the tallies of a measure: the fields of kindly_stats.tally_query. */
+typedef struct ks_tally_query
+{
+	const char *measure;
+	int			nedges;
+	const TimestampTz *edges;
+	const int32 *bucket_of;		/* [nedges - 1], or NULL */
+	bool		distinct;
+	ArrayType  *filter;			/* or NULL */
+} ks_tally_query;
+
+extern Datum ks_tally_query_datum(Oid type, const ks_tally_query *query);
+extern char *ks_filter_text(int part, bool exclude, const char *value);
+extern ArrayType *ks_integers_array(const int32 *numbers, int count);
+
 /* read.c */
 
-/* What is asked of one bot's rollup, or across bots.  Instants go to buckets as ks_intervals says. */
+/* A question about one bot, or across bots.  Instants are assigned to buckets as ks_intervals says. */
 typedef struct ks_rollup_query
 {
 	int64		bot_id;
@@ -360,6 +380,5 @@ extern char *ks_measure_member(const char *measure);
 extern int	ks_measure_key_part(const char *measure, const char *column);
 extern void ks_read_options(int64 bot_id, ks_options *options);
 extern bool ks_bot_by_name(const char *name, int64 *bot_id);
-extern char *ks_filter_text(int part, bool exclude, const char *value);
 
 #endif							/* KS_ROLLUP_H */

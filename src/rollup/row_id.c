@@ -33,21 +33,24 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-/* What fits above the numbers: at 10,000 transactions a second, those of 13 years.  Later ones go without order. */
+/*
+ * Bits of the transaction and of the number within it.  At 10,000 transactions a second
+ * they are enough for 13 years; later ids are not in order.
+ */
 #define TRANSACTION_BITS 42
 #define NUMBER_BITS 19
 
 PG_FUNCTION_INFO_V1(ks_cluster);
 PG_FUNCTION_INFO_V1(ks_merged_id);
 
-/* An id of a row that is merged, or large. */
+/* Returns an id for a row that is merged, or large. */
 int64
 ks_id_merged(void)
 {
 	return -1 - (int64) (ks_random() * (double) KS_ID_MARKS);
 }
 
-/* An id of a row that spans months: questions come by it when they have read the new ones. */
+/* Returns an id for a row that spans months: questions reach it after the new rows. */
 int64
 ks_id_span(void)
 {
@@ -55,8 +58,8 @@ ks_id_span(void)
 }
 
 /*
- * An id of a row that is soon to be merged.  The numbers begin somewhere, for a
- * transaction of another cluster may have had the same one.
+ * Returns an id for a row that will soon be merged.  The numbers start at random, because
+ * a transaction of another cluster may have had the same id.
  */
 int64
 ks_id_new(void)
@@ -78,7 +81,7 @@ ks_id_new(void)
 	return (int64) (U64FromFullTransactionId(top) << NUMBER_BITS) + (number++ & ((1 << NUMBER_BITS) - 1));
 }
 
-/* The transaction with its epoch: it is one that has been, and not long ago. */
+/* Adds the epoch to a transaction id, which is one of the past, and not long ago. */
 static uint64
 full_transaction(TransactionId xid)
 {
@@ -90,7 +93,7 @@ full_transaction(TransactionId xid)
 	return epoch << 32 | xid;
 }
 
-/* Whoever writes rows with an id below this has ended. */
+/* Returns an id below which all writers have ended. */
 int64
 ks_id_ended(void)
 {
@@ -100,8 +103,8 @@ ks_id_ended(void)
 }
 
 /*
- * A mark for new rows that begin with that id.  It is a little below, so that no two
- * transactions set the same.
+ * Returns the id of a mark that says that new rows begin with an id.  It is a little
+ * below, so that no two transactions set the same mark.
  */
 int64
 ks_id_mark(int64 first_new)
@@ -113,7 +116,7 @@ ks_id_mark(int64 first_new)
 	return (first_new / numbers - 1) * numbers + (int64) (U64FromFullTransactionId(GetTopFullTransactionId()) % numbers);
 }
 
-/* How many transactions old the oldest snapshot is: as long as anybody has it, what it sees of the rollup is not removed. */
+/* Returns how many transactions old the oldest snapshot is: what it sees of the rollup cannot be removed yet. */
 uint64
 ks_id_held(void)
 {
@@ -124,7 +127,7 @@ ks_id_held(void)
 	return full_transaction(ReadNextTransactionId()) - full_transaction(oldest);
 }
 
-/* The cluster, which counts its transactions as no other does. */
+/* Returns a number for the cluster and its timeline, of whose transactions ids speak. */
 int64
 ks_cluster_number(void)
 {

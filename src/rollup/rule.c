@@ -135,7 +135,7 @@ member(const JsonbValue *object, const char *name)
 	return getKeyJsonValueFromContainer(object->val.binary.data, name, (int) strlen(name), NULL);
 }
 
-/* From an object of a mapping.  In the current memory. */
+/* Reads a rule from an object of a mapping, in the current memory context. */
 ks_rule *
 ks_rule_read(const JsonbValue *object, const char *logical)
 {
@@ -178,7 +178,7 @@ ks_rule_read(const JsonbValue *object, const char *logical)
  * ------------------------------------------------------------------------
  */
 
-/* A field of a text that should be JSON. */
+/* Returns a field of a text that should be JSON. */
 static ks_string
 text_field(const char *json, size_t length, const ks_field_part *parts, int nparts)
 {
@@ -248,7 +248,7 @@ jsonb_field(Jsonb *document, const ks_field_part *parts, int nparts)
 	}
 }
 
-/* The field of a rule with a path; bytes NULL where there is none. */
+/* Returns the field that a rule with a path names; bytes is NULL if there is none. */
 ks_string
 ks_rule_field(const ks_rule *rule, Oid type, Datum document)
 {
@@ -260,7 +260,7 @@ ks_rule_field(const ks_rule *rule, Oid type, Datum document)
 	return text_field(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), rule->parts, rule->nparts);
 }
 
-/* What a text is counted as, or NULL where nothing is said of it. */
+/* Returns what a text is counted as; NULL if the rule does not mention it. */
 const ks_rule_value *
 ks_rule_value_of(const ks_rule *rule, ks_string text)
 {
@@ -276,7 +276,10 @@ ks_rule_value_of(const ks_rule *rule, ks_string text)
  * ------------------------------------------------------------------------
  */
 
-/* As AT TIME ZONE has it: of an hour that comes twice the later one, of one that was skipped the time before the change goes on. */
+/*
+ * Converts as AT TIME ZONE does: of an hour that occurs twice it takes the later one; for
+ * one that was skipped, the offset from before the change goes on.
+ */
 static TimestampTz
 zoned_instant(Timestamp local, pg_tz *zone)
 {
@@ -300,7 +303,7 @@ zoned_instant(Timestamp local, pg_tz *zone)
 
 #define UNIX_EPOCH_SECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
-/* What is no timestamptz is infinite, which is refused as it is there. */
+/* Returns infinity for what is beyond timestamptz; that is refused like infinite timestamps. */
 static TimestampTz
 integer_instant(int64 number, int64 unit)
 {
@@ -316,7 +319,7 @@ integer_instant(int64 number, int64 unit)
 	return result;
 }
 
-/* As to_timestamp() has it; false for what is not a number. */
+/* Converts as to_timestamp() does; false if it is not a number. */
 static bool
 float_instant(double number, int64 unit, TimestampTz *at)
 {
@@ -342,7 +345,7 @@ numeric_double(Datum value)
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
 }
 
-/* The instant that a column says by a rule; false where it says none. */
+/* Reads the instant of a column by a rule; false if there is none. */
 bool
 ks_rule_instant(const ks_rule *rule, Oid type, Datum value, TimestampTz *at)
 {
@@ -367,7 +370,7 @@ ks_rule_instant(const ks_rule *rule, Oid type, Datum value, TimestampTz *at)
 	}
 }
 
-/* One text for all numerics that are equal: 4, 4.0 and 4.00. */
+/* Returns the same text for equal numerics: 4, 4.0 and 4.00. */
 ks_string
 ks_numeric_text(Datum value)
 {
@@ -378,7 +381,7 @@ ks_numeric_text(Datum value)
 	return result;
 }
 
-/* What boolean's input takes; false for other texts. */
+/* Reads what boolean's input function takes; false for other texts. */
 bool
 ks_boolean_text(const char *text, size_t length, bool *value)
 {

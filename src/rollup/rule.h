@@ -21,9 +21,8 @@ typedef struct ks_rule_value
 } ks_rule_value;
 
 /*
- * An instant has a zone or a unit, everything else a constant, or a path, values
- * or both: the field of a document, or the column's text, and what that is
- * counted as.
+ * A rule for an instant has a zone or a unit.  Any other has a constant, or a path, values
+ * or both: the field of a document, or the column's text, and what that is counted as.
  */
 typedef struct ks_rule
 {

@@ -1,15 +1,16 @@
 /*
  * Rows that span months.
  *
- * A row costs more than what a bot counts that has an event or two a month.  So what a bot has
- * little of stands in one mixed row for all of its months, as long as that has no more
- * entries than a mixed row of a single month may have.  Its column month has -infinity, which is in
- * nobody's range and so cannot be taken for a month; its id lies behind those of new rows, so that a
- * question finds it in the scan that it makes anyway, and pays nothing where there is none.
+ * A row takes more space than what it counts of a bot that has an event or two a month.
+ * So if a bot has little, it is stored in one mixed row for all of its months, as long as
+ * that has no more entries than a mixed row of a single month may have.  Its column month
+ * has -infinity, which lies in no range of months and so is never taken for one.  Its id
+ * lies behind those of new rows, so that a question finds it in the scan that it makes
+ * anyway, and pays nothing where there is none.
  *
- * Tallies of months add up to it, and it is taken apart into them where something is to be said
- * of one month.  The first and the last instant are those of all of it: of a month in the middle the
- * ends are the month's, noted as taken away, as slice() has them.
+ * The tallies of months add up to it, and it is split by month where something is asked
+ * about one month.  First and last instant are those of the whole row: a month in the
+ * middle gets the month's ends, noted as taken away, as in slice().
  */
 #include "rollup/rollup.h"
 
@@ -25,7 +26,7 @@
 PG_FUNCTION_INFO_V1(ks_tally_months);
 PG_FUNCTION_INFO_V1(ks_tally_entries);
 
-/* How much there is in a tally, as limits count it. */
+/* Returns the size of a tally as limits count it. */
 uint64
 ks_span_entries(const ks_view *view)
 {
@@ -82,7 +83,7 @@ add_months(month_set *set, const ks_accumulator *accumulator)
 	}
 }
 
-/* The months that something of a consolidated builder is about. */
+/* Returns the months that a consolidated builder has something of. */
 static month_set
 months_of(const ks_builder *builder)
 {
@@ -102,14 +103,14 @@ months_of(const ks_builder *builder)
 	return result;
 }
 
-/* The quarter that a month begins with. */
+/* Returns the first quarter hour of a month. */
 static int32
 first_quarter(int32 month)
 {
 	return (int32) ((TimestampTz) ks_month_to_date(month) * USECS_PER_DAY / KS_QUARTER_USECS);
 }
 
-/* Whether there is a month between the first and the last that something was taken away from of which nothing is left. */
+/* Whether something was taken away from a month, between the first and the last such month, of which nothing is left. */
 static bool
 has_hidden_months(const month_set *months, const ks_bounds *bounds)
 {
@@ -125,8 +126,9 @@ has_hidden_months(const month_set *months, const ks_bounds *bounds)
 }
 
 /*
- * Takes a consolidated builder apart, month by month, ascending.  Where something had moved in a month of which nothing
- * is left, the last one is of KS_SPAN, and says between which instants that may have been.
+ * Splits a consolidated builder by month, ascending.  If something had moved in a month of
+ * which nothing is left, the last share is of KS_SPAN, and says between which instants
+ * that may have been.
  */
 void
 ks_span_split(ks_builder *span, ks_month_share **shares, int *count)
@@ -209,7 +211,7 @@ ks_tally_entries(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* Begins with another bot, in the current memory context. */
+/* Starts with another bot, in the current memory context. */
 void
 ks_gather_begin(ks_gathered *g, int64 bot_id)
 {
@@ -217,7 +219,7 @@ ks_gather_begin(ks_gathered *g, int64 bot_id)
 	g->bot_id = bot_id;
 }
 
-/* Adds a copy of a tally; returns whether all of them are few entries together. */
+/* Adds a copy of a tally; returns whether all tallies together have few entries. */
 bool
 ks_gather(ks_gathered *g, int32 month, Datum tally, bool isnull)
 {
@@ -264,7 +266,7 @@ ks_gathered_sum(const ks_gathered *g, bool negate, ks_builder *sum)
 	return month;
 }
 
-/* Whether the bot has merged rows of single measures: it is not one that has little. */
+/* Whether the bot has merged rows of single measures, and so does not have little. */
 bool
 ks_is_sorted_out(int64 bot_id)
 {
@@ -293,7 +295,10 @@ compare_groups(const void *a, const void *b)
 	return x->month < y->month ? -1 : x->month > y->month;
 }
 
-/* What only says that an instant moved would be lost when the sum is taken apart. */
+/*
+ * Returns the entries of a group as limits count them; too many for one whose instants
+ * moved, which would be lost when the sum is split.
+ */
 static uint64
 group_entries(const ks_month_tally *group)
 {
@@ -318,8 +323,9 @@ joined_group(ks_month_tally **groups, int count)
 }
 
 /*
- * Puts one group that spans months in the place of those of a bot that have so many entries, or less,
- * together; returns how many groups there are then.  The groups themselves stay as they are.
+ * Replaces the groups of a bot by one that spans months, if they have this many entries or
+ * less in all; returns how many groups there are then.  The groups themselves do not
+ * change.
  */
 int
 ks_span_join(ks_month_tally **groups, int count, uint64 limit)

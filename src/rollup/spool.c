@@ -1,9 +1,9 @@
 /*
  * Tallies of bots and months on their way from a whole table to the rollup.
  *
- * A table is counted in pieces that fit into memory; each piece leaves a tally of
- * every bot and month that it has.  Here they wait, on disk when they are many,
- * and come back bot by bot and month by month.
+ * A table is counted in pieces that fit into memory, and each piece leaves a tally of
+ * every bot and month that it has.  They wait here, on disk if they are many, and come
+ * back by bot and month.
  */
 #include "rollup/recount.h"
 
@@ -15,7 +15,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 
-/* Rows of (bot, month, mixed tally), sorted by the first two, in so many kB of memory. */
+/* Makes a spool of rows (bot, month, mixed tally), sorted by the first two, in this many kB of memory. */
 void
 ks_spool_init(ks_spool *spool, int kilobytes)
 {
@@ -47,7 +47,7 @@ ks_spool_put(ks_spool *spool, int64 bot_id, int32 month, const void *tally)
 	tuplesort_puttupleslot(spool->sort, spool->in);
 }
 
-/* Adds all groups, and forgets them there. */
+/* Adds all groups, and empties them. */
 void
 ks_spool_put_groups(ks_spool *spool, ks_month_tallies *groups)
 {
@@ -67,14 +67,14 @@ ks_spool_put_groups(ks_spool *spool, ks_month_tallies *groups)
 	ks_month_tallies_reset(groups);
 }
 
-/* From here on tallies come back. */
+/* Sorts: from here on tallies come back. */
 void
 ks_spool_sort(ks_spool *spool)
 {
 	tuplesort_performsort(spool->sort);
 }
 
-/* The next tally, good until the next call; false after the last one. */
+/* Returns the next tally, valid until the next call; false after the last one. */
 bool
 ks_spool_next(ks_spool *spool, int64 *bot_id, int32 *month, Datum *tally, bool *isnull)
 {

@@ -1,19 +1,20 @@
 /*
- * Rows of the rollup: how they get into the table, and out of it.
+ * How rows get into the rollup's table, and out of it.
  *
  * Every statement that writes events puts a row or a few, and to start the executor for
- * that costs three times as much as the row.  So where the rollup is what
- * kindly_stats made it, a plain table with plain indexes, its rows go there as those of
- * COPY do: into the heap, and into each index.  What a trigger, a rule, a
- * constraint or another index would add to that, or an extension that keeps the rows
- * elsewhere (where the table is distributed, the named one is a shell and the rows live in
- * shards), shows in the catalogs or in the plan that PostgreSQL makes for the statement;
- * there the same is done in SQL.  Row-level security is no question: the rollup is
- * written as its owner, and none of its policies holds him.
+ * that costs three times as much as the row.  So if the rollup is what kindly_stats made
+ * it, a plain table with plain indexes, rows go there as those of COPY do: into the heap,
+ * and into each index.  A trigger, a rule, a constraint, another index, or an extension
+ * that keeps the rows elsewhere would do more. (Where the table is distributed, the named
+ * one is a shell, and its rows are in shards.) That shows in the catalogs or in
+ * PostgreSQL's plan for the statement, and then the same is done in SQL.  Row-level
+ * security does not matter: the rollup is written as its owner, to whom none of its
+ * policies applies.
  */
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/composite.h"
 #include "base/invalidation.h"
 
 #include "access/genam.h"
@@ -46,7 +47,7 @@
 /* More rows than this are inserted by one statement from arrays. */
 #define SINGLE_INSERTS 4
 
-/* So many rows go into the heap at once, no more than this if they are large. */
+/* How many rows go into the heap at once, and how many bytes, if they are large. */
 #define PUT_ROWS 256
 #define PUT_BYTES (64 * 1024)
 
@@ -134,7 +135,7 @@ is_merged_predicate(List *predicate)
 		IsA(zero, Const) && !zero->constisnull && DatumGetInt32(zero->constvalue) == 0;
 }
 
-/* Lists an index; false if it is none that rows can be put into here. */
+/* Notes an index; false if rows cannot be put into it here. */
 static bool
 note_index(Oid relid)
 {
@@ -173,7 +174,7 @@ note_indexes(Relation rollup)
 	return result && OidIsValid(shape.primary);
 }
 
-/* A table with a heap of its own, to which nothing else happens when a row is written. */
+/* Whether it is a table with a heap of its own, for which writing a row causes nothing else. */
 static bool
 is_plain(Relation rollup)
 {
@@ -184,7 +185,7 @@ is_plain(Relation rollup)
 		rollup->trigdesc == NULL && rollup->rd_rules == NULL && (constraints == NULL || constraints->num_check == 0);
 }
 
-/* Whether PostgreSQL, and whoever has a hand in its plans, would do no more than insert a row. */
+/* Whether the plan, in which extensions may have a hand, does no more than insert a row. */
 static bool
 is_plain_insert(SPIPlanPtr plan, Oid relid)
 {
@@ -207,7 +208,7 @@ is_plain_insert(SPIPlanPtr plan, Oid relid)
 
 static SPIPlanPtr insert_plan(void);
 
-/* Looks whether rows of the rollup are put and taken without SQL.  The caller is connected to SPI and acts as its owner. */
+/* Whether rows of the rollup are put and taken without SQL.  The caller is connected to SPI and acts as its owner. */
 static bool
 is_direct(Relation rollup)
 {
@@ -218,7 +219,7 @@ is_direct(Relation rollup)
 	ks_on_table_change(forget_shape);
 	shape.relid = relid;
 	shape.direct = false;
-	/* whatever is heard of the table from here on, while it is looked at, makes it be looked at again */
+	/* a change that is reported while the table is looked at makes it be looked at again */
 	shape.direct = is_plain(rollup) && find_columns(RelationGetDescr(rollup)) && note_indexes(rollup) && is_plain_insert(insert_plan(), relid);
 	return shape.direct;
 }
@@ -237,8 +238,7 @@ open_rollup(void)
 static Oid
 tally_type(bool array)
 {
-	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("tally"),
-									   ObjectIdGetDatum(get_namespace_oid("kindly_stats", false)));
+	Oid			type = ks_type_oid("tally");
 
 	return array ? get_array_type(type) : type;
 }
@@ -332,7 +332,7 @@ insert_rows(const ks_rows *rows)
 	}
 }
 
-/* An entry for a row in an index, which has it if it is ready to. */
+/* Puts an entry for a row into an index. */
 static void
 put_entry(Relation index, Relation rollup, const Datum *values, const bool *isnull, ItemPointer tid)
 {
@@ -355,7 +355,7 @@ put_entry(Relation index, Relation rollup, const Datum *values, const bool *isnu
 	(void) index_insert(index, key, key_isnull, tid, rollup, form->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, &info);
 }
 
-/* Where the values of a row stand in the table. */
+/* Puts the values of a row in the order of the table's columns. */
 static void
 table_values(Relation rollup, const ks_rows *rows, int i, Datum *values, bool *isnull)
 {
@@ -373,7 +373,7 @@ table_values(Relation rollup, const ks_rows *rows, int i, Datum *values, bool *i
 	}
 }
 
-/* The rows [begin, end) into the heap; where they are is noted. */
+/* Puts the rows [begin, end) into the heap, and notes where they are. */
 static void
 put_into_heap(Relation rollup, const ks_rows *rows, int begin, int end, ItemPointerData *tids)
 {
@@ -414,7 +414,7 @@ put_into_heap(Relation rollup, const ks_rows *rows, int begin, int end, ItemPoin
 	pfree(isnull);
 }
 
-/* Entries for the rows [begin, end) in one index. */
+/* Puts entries for the rows [begin, end) into one index. */
 static void
 put_into_index(Relation rollup, const store_index *noted, const ks_rows *rows, int begin, int end, ItemPointerData *tids)
 {
@@ -424,7 +424,7 @@ put_into_index(Relation rollup, const store_index *noted, const ks_rows *rows, i
 	bool	   *isnull = palloc(natts * sizeof(bool));
 	int			i;
 
-	/* one that is being made concurrently is not ready yet; that news may come with its own lock */
+	/* an index that is being made concurrently is not ready yet; that news may come with the index's lock */
 	for (i = begin; i < end && index->rd_index->indisready; i++)
 	{
 		if (noted->merged && DatumGetInt64(rows->id[i]) >= 0)
@@ -496,7 +496,7 @@ ks_store_put(const ks_rows *rows)
  * ------------------------------------------------------------------------
  */
 
-/* Up to two conditions on the id of a bot's rows. */
+/* Starts a scan of a bot's rows, with up to two conditions on the id. */
 static SysScanDesc
 scan_bot(Relation rollup, Relation index, Snapshot snapshot, int64 bot_id, int64 from, int64 below)
 {
@@ -514,7 +514,7 @@ row_value(HeapTuple row, Relation rollup, column c, bool *isnull)
 	return heap_getattr(row, shape.column[c], RelationGetDescr(rollup), isnull);
 }
 
-/* From where a bot's new rows may be on, as KS_FIRST_NEW says it. */
+/* Returns the first id that a bot's new rows may have, as KS_FIRST_NEW does. */
 static int64
 first_new(Relation rollup, Relation index, Snapshot snapshot, int64 bot_id)
 {
@@ -536,7 +536,7 @@ first_new(Relation rollup, Relation index, Snapshot snapshot, int64 bot_id)
 	return result;
 }
 
-/* Deletes a row, unless somebody else has it. */
+/* Deletes a row, unless somebody else has locked it. */
 static bool
 delete_row(Relation rollup, HeapTuple row, Snapshot snapshot)
 {
@@ -546,11 +546,11 @@ delete_row(Relation rollup, HeapTuple row, Snapshot snapshot)
 }
 
 /*
- * Takes a bot's new rows out of the rollup, the oldest first, those of them that
- * nobody else has, and hands each to a function; returns how many, or -1 where
- * it is to be done in SQL.  Marks are not believed where all are to be taken.  It begins with
- * an id, and leaves the one behind the last that it looked at there.  The caller is connected
- * to SPI and acts as the rollup's owner.
+ * Takes a bot's new rows out of the rollup, the oldest first, except those that others
+ * have locked, and hands each to a function.  Returns how many, or -1 if it has to be done
+ * in SQL.  If all are to be taken, marks are not trusted.  It starts at the id *from, and
+ * leaves there the one behind the last that it looked at.  The caller is connected to SPI
+ * and acts as the rollup's owner.
  */
 int64
 ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken taken, void *context)

@@ -1,12 +1,12 @@
 /*
  * Statistics that come from another server.
  *
- * A node for reports may have no events, and a rollup that a subscription fills
- * with the rows of the server that counts.  There they are merged, and repaired,
- * and what is done arrives here.  Were rows merged here as well, the deletions of
- * those that were merged there would find nothing, and their sum would come on top;
- * were they compared with the events of this node, nothing would be left.  So both
- * are for the server that counts alone.
+ * A server for reports may have no events, and a rollup that a subscription fills with
+ * rows of the server that counts.  Rows are merged and repaired there, and what was done
+ * arrives here.  If rows were merged here as well, the deletion of rows that were merged
+ * there would find nothing, and their sum would be counted twice.  If they were compared
+ * with the events of this server, nothing would be left.  So merging and repair are for
+ * the server that counts alone.
  */
 #include "rollup/rollup.h"
 
@@ -15,7 +15,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Whether a subscription writes the rollup.  That nothing does is remembered by PostgreSQL's own cache. */
+/* Whether a subscription writes the rollup.  PostgreSQL's own cache remembers it if none does. */
 bool
 ks_is_subscribed(void)
 {

@@ -7,6 +7,7 @@
 #include "rollup/survey.h"
 
 #include "base/compat.h"
+#include "base/composite.h"
 #include "query/query_agg.h"
 
 #include "catalog/pg_type.h"
@@ -21,7 +22,7 @@
 #define COLUMN_INCOMPLETE	3
 #define FIXED_COLUMNS		3
 
-/* Nothing stands for bots that the caller does not see. */
+/* Returns an array of bots, with NULL for those that the caller does not see. */
 static Datum
 bots_array(const ks_reader *reader, const int64 *bots, int count)
 {
@@ -38,7 +39,7 @@ bots_array(const ks_reader *reader, const int64 *bots, int count)
 	return PointerGetDatum(construct_md_array(items, nulls, 1, &count, &lower, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* The bots in the first column of all rows that the caller sees, which outlive SPI. */
+/* Returns the bots in the first column of all rows that the caller sees, which outlive SPI. */
 static int64 *
 result_bots(const ks_reader *reader, MemoryContext memory, int *count)
 {
@@ -58,7 +59,10 @@ result_bots(const ks_reader *reader, MemoryContext memory, int *count)
 	return result;
 }
 
-/* All bots that the caller sees rows of, ascending: each is found by one look into the primary key.  Some of a list that ascends may have none. */
+/*
+ * Returns all bots that the caller sees rows of, ascending; each is found by one look into
+ * the primary key.  Some may turn out to have none.
+ */
 int64 *
 ks_survey_bots(int *count)
 {
@@ -97,7 +101,7 @@ ks_survey_bots(int *count)
 	return result;
 }
 
-/* The bots that have one of these names, or one that is one of these in lower case. */
+/* Returns the bots that have one of these names, or one that is one of these in lower case. */
 int64 *
 ks_survey_named(ArrayType *names, bool lower, int *count)
 {
@@ -118,7 +122,7 @@ ks_survey_named(ArrayType *names, bool lower, int *count)
 	return result;
 }
 
-/* The first and last month of which the bots have rows; false where they have none. */
+/* Finds the first and last month of which the bots have rows; false if they have none. */
 bool
 ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 {
@@ -154,7 +158,7 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
  * ------------------------------------------------------------------------
  */
 
-/* The months of a part: who is first seen has all that was before, an extent has all time. */
+/* Writes the condition on the months of a part.  First seen needs all months before, an extent all time. */
 static void
 write_months(StringInfo query, const ks_survey *survey, const ks_survey_part *part, const char *row)
 {
@@ -165,14 +169,15 @@ write_months(StringInfo query, const ks_survey *survey, const ks_survey_part *pa
 		appendStringInfo(query, " AND %s.month OPERATOR(pg_catalog.<=) $3", row);
 }
 
-/* The column of one part: the aggregate over the bot's rows of its measure. */
+/* Writes the column of one part: the aggregate over the bot's rows of its measure. */
 static void
-write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
+write_part(StringInfo query, const ks_survey *survey, int number)
 {
+	const ks_survey_part *part = &survey->parts[number];
 	char	   *measure = quote_literal_cstr(part->measure);
 
 	appendStringInfoString(query, ", (SELECT ");
-	ks_survey_write_aggregate(query, survey, part);
+	ks_survey_write_aggregate(query, survey, number);
 	appendStringInfo(query, " FROM (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) q.bot"
 					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s]) AND" KS_IS_MERGED, measure);
 	write_months(query, survey, part, "r");
@@ -182,7 +187,10 @@ write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part
 	appendStringInfoString(query, ") AS r)");
 }
 
-/* The bots, in their order, and from where on each may have new rows: OFFSET keeps that from being looked up for every measure. */
+/*
+ * Writes the bots, in their order, and the first id that new rows of each may have; OFFSET
+ * keeps that from being evaluated for every measure.
+ */
 static void
 write_bots(StringInfo query, bool names)
 {
@@ -206,14 +214,14 @@ write_query(const ks_survey *survey)
 	appendStringInfoString(&query, survey->names
 						   ? "SELECT coalesce(n.id, kindly_stats.bot_text(q.bot)), n.name"
 						   : "SELECT NULL::pg_catalog.text, NULL::pg_catalog.text");
-	/* a measure that is still being counted would have too little; the same for all rows, so it is looked up once */
+	/* a measure that is still being counted would have too little; it is the same for all rows, so it is looked up once */
 	appendStringInfoString(&query, ", (SELECT pg_catalog.min(m.name) FROM kindly_stats.measure AS m"
 						   " WHERE NOT m.counted AND m.name OPERATOR(pg_catalog.=) ANY (ARRAY[");
 	for (i = 0; i < survey->nparts; i++)
 		appendStringInfo(&query, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(survey->parts[i].measure));
 	appendStringInfoString(&query, "]))");
 	for (i = 0; i < survey->nparts; i++)
-		write_part(&query, survey, &survey->parts[i]);
+		write_part(&query, survey, i);
 	write_bots(&query, survey->names);
 	return query.data;
 }
@@ -223,44 +231,39 @@ write_query(const ks_survey *survey)
  * ------------------------------------------------------------------------
  */
 
-/* The edges, with the ends of time before and behind them where these are asked for. */
+/* What is asked of the tallies of a part. */
 static Datum
-edges_array(const ks_survey *survey, bool before, bool after)
+part_query(const ks_survey *survey, const ks_survey_part *part, Oid type)
 {
-	Datum	   *edges = palloc((survey->nintervals + 3) * sizeof(Datum));
-	int			count = 0;
-	int			i;
+	TimestampTz *edges = palloc((survey->nintervals + 3) * sizeof(TimestampTz));
+	ks_tally_query query = {part->measure, 0, edges, NULL, part->distinct, NULL};
+	bool		first_seen = survey->take == 0 && part->kind == KS_SURVEY_FIRST_SEEN;
+	bool		extent = survey->take == 0 && part->kind == KS_SURVEY_EXTENT;
 
-	if (before)
-		edges[count++] = TimestampTzGetDatum(DT_NOBEGIN);
-	for (i = 0; i <= survey->nintervals; i++)
-		edges[count++] = TimestampTzGetDatum(survey->edges[i]);
-	if (after)
-		edges[count++] = TimestampTzGetDatum(DT_NOEND);
-	return PointerGetDatum(construct_array(edges, count, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	if (first_seen || extent)
+		edges[query.nedges++] = DT_NOBEGIN;
+	else
+		query.bucket_of = survey->bucket_of;
+	memcpy(edges + query.nedges, survey->edges, (survey->nintervals + 1) * sizeof(TimestampTz));
+	query.nedges += survey->nintervals + 1;
+	if (extent)
+		edges[query.nedges++] = DT_NOEND;
+	query.distinct = first_seen || (part->distinct && !extent);
+	return ks_tally_query_datum(type, &query);
 }
 
 static void
 make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bots, int nbots, Datum *values, char *nulls)
 {
-	memset(nulls, ' ', KS_SURVEY_ARGUMENTS);
+	Oid			type = ks_type_oid("tally_query");
+	int			i;
+
+	memset(nulls, ' ', KS_SURVEY_FIXED_ARGUMENTS + survey->nparts);
 	values[0] = bots_array(reader, bots, nbots);
 	values[1] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[0])));
 	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nintervals])));
-	values[3] = edges_array(survey, false, false);
-	values[5] = edges_array(survey, true, true);
-	values[6] = edges_array(survey, true, false);
-	if (survey->bucket_of == NULL)
-		nulls[4] = 'n';
-	else
-	{
-		Datum	   *bucket_of = palloc((survey->nintervals + 1) * sizeof(Datum));
-		int			i;
-
-		for (i = 0; i < survey->nintervals; i++)
-			bucket_of[i] = Int32GetDatum(survey->bucket_of[i]);
-		values[4] = PointerGetDatum(construct_array(bucket_of, survey->nintervals, INT4OID, 4, true, TYPALIGN_INT));
-	}
+	for (i = 0; i < survey->nparts; i++)
+		values[KS_SURVEY_FIXED_ARGUMENTS + i] = part_query(survey, &survey->parts[i], type);
 }
 
 static char *
@@ -284,8 +287,8 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ks_reader	reader;
-	Datum		values[KS_SURVEY_ARGUMENTS];
-	char		nulls[KS_SURVEY_ARGUMENTS];
+	Datum	   *values = palloc((KS_SURVEY_FIXED_ARGUMENTS + survey->nparts) * sizeof(Datum));
+	char	   *nulls = palloc(KS_SURVEY_FIXED_ARGUMENTS + survey->nparts);
 	bool		negative = false;
 	int			i;
 
@@ -297,7 +300,7 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 		negative = ks_survey_nodes(survey, values, nulls, bots, nbots, result, caller);
 	else
 	{
-		ks_survey_execute(ks_survey_plan(write_query(survey)), values, nulls);
+		ks_survey_execute(ks_survey_plan(survey, write_query(survey)), values, nulls);
 		if (SPI_processed != (uint64) nbots)
 			elog(ERROR, "could not read the rollup");
 		for (i = 0; i < nbots; i++)

@@ -49,8 +49,8 @@ typedef struct ks_surveyed
 	ks_survey_answer *answers;	/* [nparts] */
 } ks_surveyed;
 
-/* $1 bots, $2 and $3 months, $4 edges, $5 buckets, $6 edges between the ends of time, $7 edges from the beginning of time on */
-#define KS_SURVEY_ARGUMENTS 7
+/* Arguments: $1 bots, $2 and $3 months, then for each part what is asked of its tallies. */
+#define KS_SURVEY_FIXED_ARGUMENTS 3
 
 /* survey.c */
 extern int64 *ks_survey_bots(int *count);
@@ -59,9 +59,9 @@ extern bool ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateA
 extern int	ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveyed *result);
 
 /* survey_answer.c */
-extern SPIPlanPtr ks_survey_plan(const char *query);
+extern SPIPlanPtr ks_survey_plan(const ks_survey *survey, const char *query);
 extern void ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls);
-extern void ks_survey_write_aggregate(StringInfo query, const ks_survey *survey, const ks_survey_part *part);
+extern void ks_survey_write_aggregate(StringInfo query, const ks_survey *survey, int part);
 extern void ks_survey_check_complete(const char *measure);
 extern bool ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory);
 

@@ -1,17 +1,18 @@
 /*
- * What queries of surveys have in common, on one server or on several nodes: plans
- * that are kept, and answers that are taken out of their rows.
+ * What queries of surveys have in common, on one server and on several nodes: plans that
+ * are kept, the aggregates, and answers that are taken out of rows.
  */
 #include "rollup/survey.h"
 
 #include "base/compat.h"
+#include "base/composite.h"
 
 #include "catalog/pg_type.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* Queries differ by what they read; so many are remembered. */
+/* How many plans are remembered; queries differ by what they read. */
 #define PLANS_MAX 32
 
 typedef struct remembered_plan
@@ -20,20 +21,28 @@ typedef struct remembered_plan
 	SPIPlanPtr	plan;
 } remembered_plan;
 
-/* The plan of a query, which is remembered; the caller is connected to SPI. */
+/* Returns the plan of a query about a survey's arguments, and remembers it; the caller is connected to SPI. */
 SPIPlanPtr
-ks_survey_plan(const char *query)
+ks_survey_plan(const ks_survey *survey, const char *query)
 {
 	static remembered_plan plans[PLANS_MAX];
 	static int	next = 0;
-	Oid			types[KS_SURVEY_ARGUMENTS] = {INT8ARRAYOID, DATEOID, DATEOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID};
+	int			nargs = KS_SURVEY_FIXED_ARGUMENTS + survey->nparts;
+	Oid		   *types = palloc(nargs * sizeof(Oid));
 	remembered_plan *entry;
 	int			i;
 
+	types[0] = INT8ARRAYOID;
+	types[1] = types[2] = DATEOID;
+	for (i = KS_SURVEY_FIXED_ARGUMENTS; i < nargs; i++)
+		types[i] = ks_type_oid("tally_query");
 	for (i = 0; i < PLANS_MAX; i++)
 	{
 		if (plans[i].query != NULL && strcmp(plans[i].query, query) == 0)
+		{
+			ks_prepared(&plans[i].plan, query, nargs, types);
 			return plans[i].plan;
+		}
 	}
 	entry = &plans[next];
 	if (entry->query != NULL)
@@ -45,7 +54,7 @@ ks_survey_plan(const char *query)
 		entry->plan = NULL;
 		SPI_freeplan(old);
 	}
-	ks_prepared(&entry->plan, query, KS_SURVEY_ARGUMENTS, types);
+	ks_prepared(&entry->plan, query, nargs, types);
 	entry->query = MemoryContextStrdup(TopMemoryContext, query);
 	next = (next + 1) % PLANS_MAX;
 	return entry->plan;
@@ -54,36 +63,24 @@ ks_survey_plan(const char *query)
 void
 ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls)
 {
-	/* what the caller's query sees: no newer snapshot is taken */
+	/* with the snapshot of the caller's query: no newer one is taken */
 	if (SPI_execute_plan(plan, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 }
 
-/*
- * Writes the aggregate that answers a part, over rows r.  What it is asked stands in subqueries, which are evaluated once and
- * not for each row.
- */
+/* Writes the aggregate that answers a part, over rows r. */
 void
-ks_survey_write_aggregate(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
+ks_survey_write_aggregate(StringInfo query, const ks_survey *survey, int part)
 {
-	const char *edges = "$4, $5";
-	bool		first_seen = survey->take == 0 && part->kind == KS_SURVEY_FIRST_SEEN;
-	bool		extent = survey->take == 0 && part->kind == KS_SURVEY_EXTENT;
-
-	if (extent)
-		edges = "$6, NULL";
-	else if (first_seen)
-		edges = "$7, NULL";
-	appendStringInfo(query, "kindly_stats.%s(r.measure, r.tally, (SELECT ROW(%s, %s, %s, NULL)::kindly_stats.tally_query), ",
-					 survey->take > 0 ? "top_agg" : "series_agg", quote_literal_cstr(part->measure), edges,
-					 first_seen || (part->distinct && !extent) ? "true" : "false");
+	appendStringInfo(query, "kindly_stats.%s(r.measure, r.tally, $%d, ", survey->take > 0 ? "top_agg" : "series_agg",
+					 KS_SURVEY_FIXED_ARGUMENTS + part + 1);
 	if (survey->take > 0)
-		appendStringInfo(query, "(SELECT ROW(%d, %d, %d, false, true)::kindly_stats.top_lines))", survey->skip, survey->take, PG_INT32_MAX);
+		appendStringInfo(query, "ROW(%d, %d, %d, false, true)::kindly_stats.top_lines)", survey->skip, survey->take, PG_INT32_MAX);
 	else
-		appendStringInfoString(query, first_seen ? "true)" : "false)");
+		appendStringInfoString(query, survey->parts[part].kind == KS_SURVEY_FIRST_SEEN ? "true)" : "false)");
 }
 
-/* The measure that is still being counted, or NULL. */
+/* Raises if a measure is still being counted; NULL: none is. */
 void
 ks_survey_check_complete(const char *measure)
 {
@@ -107,7 +104,7 @@ has_negative(const int64 *numbers, Size count)
 	return false;
 }
 
-/* Takes over what series_agg has answered; returns whether there is a count below nothing. */
+/* Takes over the answer of series_agg; returns whether a count is below zero. */
 static bool
 take_series(Datum value, const ks_survey_part *part, ks_survey_answer *answer, MemoryContext memory)
 {
@@ -139,7 +136,7 @@ take_top_series(Datum value, const ks_survey *survey, const ks_survey_part *part
 	return has_negative(answer->series->counts, (Size) answer->series->top.count * survey->nbuckets);
 }
 
-/* Takes over the answers of a row, whose columns begin there; gives back whether there is a count below nothing. */
+/* Takes over the answers of a row from a column on; returns whether a count is below zero. */
 bool
 ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory)
 {

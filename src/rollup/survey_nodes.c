@@ -1,10 +1,9 @@
 /*
- * Surveys where the rollup is distributed: one query that each node answers for
- * its bots, grouped by the bot, so that every aggregate is whole where the rows are
- * and only answers travel.
+ * Surveys where the rollup is distributed.
  *
- * A list of bots that each row is looked up for, measure by measure, as survey.c has
- * it, is none that could be handed to a node.
+ * Each node answers one query for its bots, grouped by bot, so that every aggregate is
+ * computed where the rows are and only answers are sent.  The query of survey.c, which
+ * looks up the rows of each bot in a list, measure by measure, cannot be handed to a node.
  */
 #include "rollup/survey.h"
 
@@ -50,7 +49,7 @@ sorted_places(const int64 *bots, int nbots)
 	return result;
 }
 
-/* The first of the places that a bot has, which follow each other, or nbots. */
+/* Returns the first of the places that a bot has, which follow each other, or nbots. */
 static int
 find_places(const bot_place *places, int nbots, int64 bot)
 {
@@ -97,10 +96,12 @@ write_months(StringInfo query, bool past, bool future)
 }
 
 static void
-write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
+write_part(StringInfo query, const ks_survey *survey, int number)
 {
+	const ks_survey_part *part = &survey->parts[number];
+
 	appendStringInfoString(query, ", ");
-	ks_survey_write_aggregate(query, survey, part);
+	ks_survey_write_aggregate(query, survey, number);
 	appendStringInfo(query, " FILTER (WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s])", quote_literal_cstr(part->measure));
 	write_months(query, reads_past(survey, part), reads_future(survey, part));
 	appendStringInfoChar(query, ')');
@@ -129,7 +130,7 @@ write_query(const ks_survey *survey)
 	appendStringInfoString(&query, "SELECT r.bot_id");
 	for (i = 0; i < survey->nparts; i++)
 	{
-		write_part(&query, survey, &survey->parts[i]);
+		write_part(&query, survey, i);
 		past |= reads_past(survey, &survey->parts[i]);
 		future |= reads_future(survey, &survey->parts[i]);
 	}
@@ -146,7 +147,7 @@ write_query(const ks_survey *survey)
  * ------------------------------------------------------------------------
  */
 
-/* A measure that is still being counted would have too little. */
+/* Raises if a measure is still being counted and would have too little. */
 static void
 check_complete(const ks_survey *survey, Datum *values, const char *nulls)
 {
@@ -156,11 +157,11 @@ check_complete(const ks_survey *survey, Datum *values, const char *nulls)
 	appendStringInfoString(&query, "SELECT pg_catalog.min(m.name) FROM kindly_stats.measure AS m WHERE NOT m.counted AND m.name OPERATOR(pg_catalog.=) ANY (");
 	write_measures(&query, survey);
 	appendStringInfoString(&query, ")");
-	ks_survey_execute(ks_survey_plan(query.data), values, nulls);
+	ks_survey_execute(ks_survey_plan(survey, query.data), values, nulls);
 	ks_survey_check_complete(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 }
 
-/* The ids that users have for the bots, and their names. */
+/* Finds the ids that users have for the bots, and their names. */
 static void
 name_bots(Datum bots, const bot_place *places, int nbots, ks_surveyed *result, MemoryContext memory)
 {
@@ -196,9 +197,8 @@ name_bots(Datum bots, const bot_place *places, int nbots, ks_surveyed *result, M
 }
 
 /*
- * Reads all parts of these bots, whose arguments are those of survey.c; those of
- * whom there is no row keep what they have.  Gives back whether there is a count
- * below nothing.
+ * Reads all parts of these bots with the arguments of survey.c; bots without rows keep
+ * what they have.  Returns whether a count is below zero.
  */
 bool
 ks_survey_nodes(const ks_survey *survey, Datum *values, const char *nulls, const int64 *bots, int nbots, ks_surveyed *result, MemoryContext memory)
@@ -208,7 +208,7 @@ ks_survey_nodes(const ks_survey *survey, Datum *values, const char *nulls, const
 	uint64		i;
 
 	check_complete(survey, values, nulls);
-	ks_survey_execute(ks_survey_plan(write_query(survey)), values, nulls);
+	ks_survey_execute(ks_survey_plan(survey, write_query(survey)), values, nulls);
 	for (i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];

@@ -1,17 +1,17 @@
 /*
  * DDL on attached tables: what the statistics have to follow, and what is refused.
  *
- * Three event triggers of the extension look at every DDL statement.  Here they
- * find out which tables a statement is about, as its author named them, and leave
- * at once where none is attached; what is to be done then is said in SQL
- * (36-tree.sql), which runs as the owner of the extension's functions: whoever
- * alters his table need not have any right on the statistics.
+ * Three event triggers of the extension look at every DDL statement.  The code here finds
+ * out which tables a statement is about, as its author named them, and returns at once if
+ * none is attached.  What has to be done then is written in SQL (36-tree.sql), which runs
+ * as the owner of the extension's functions: to alter a table, nobody needs a right on the
+ * statistics.
  *
- * Before a statement that drops tables, what they have counted moves to kept rows;
- * before one that changes the values of counted columns, what the table has
- * counted is taken away, and added anew at its end.  What was begun with a
- * statement is marked until its end, by the statement and by the subtransaction,
- * with which both go.
+ * Before a statement that drops tables, what they have counted moves to kept rows.  Before
+ * one that changes the values of counted columns, what the table has counted is taken
+ * away, and it is counted anew at the end.  What was begun with a statement is marked
+ * until its end, by the statement and by the subtransaction; if that is rolled back, the
+ * mark goes, too.
  */
 #include "rollup/rollup.h"
 
@@ -66,7 +66,7 @@ static mark *marks = NULL;
 static int	nmarks = 0;
 static int	marks_size = 0;
 
-/* DDL of our own is at work. */
+/* this session runs DDL of its own */
 static int	own_ddl = 0;
 
 static void
@@ -115,7 +115,7 @@ add_mark(const Node *statement, Oid relid)
 	nmarks++;
 }
 
-/* The tables that are marked for a statement, an oid[]. */
+/* Returns the tables that are marked for a statement, an oid[]. */
 static ArrayType *
 marked(const Node *statement)
 {
@@ -216,8 +216,8 @@ definer(FunctionCallInfo fcinfo)
 }
 
 /*
- * Runs a query as the owner of the event trigger's function.  Tables that it gives
- * back are marked for the statement, where there is one.
+ * Runs a query as the owner of the event trigger's function.  Tables that it returns are
+ * marked for the statement, if there is one.
  */
 static void
 run(FunctionCallInfo fcinfo, const char *query, call *c, const Node *statement)
@@ -253,7 +253,7 @@ run(FunctionCallInfo fcinfo, const char *query, call *c, const Node *statement)
 	ks_restore_user(caller);
 }
 
-/* NULL where there is nothing to look after. */
+/* Returns what an event trigger is called with; NULL if there is nothing to do. */
 static const EventTriggerData *
 event_data(FunctionCallInfo fcinfo, const char *function)
 {
@@ -269,7 +269,7 @@ event_data(FunctionCallInfo fcinfo, const char *function)
 	schema = get_namespace_oid("kindly_stats", true);
 	if (!OidIsValid(schema) || !OidIsValid(get_relname_relid("measure", schema)) || !OidIsValid(get_relname_relid("rollup", schema)))
 		return NULL;
-	/* whatever happens to tables of several nodes begins on the coordinator, and is looked after there */
+	/* DDL on distributed tables begins on the coordinator, which looks after it */
 	if (ks_rollup_place() == KS_PLACE_WORKER)
 		return NULL;
 	return (const EventTriggerData *) fcinfo->context;
@@ -278,7 +278,7 @@ event_data(FunctionCallInfo fcinfo, const char *function)
 static Oid
 relation_of(const RangeVar *name)
 {
-	/* no lock: whoever has no right on it must not hold up others */
+	/* no lock: a caller without rights on the table must not hold up others */
 	return name != NULL ? RangeVarGetRelid(name, NoLock, true) : InvalidOid;
 }
 
@@ -287,11 +287,11 @@ relation_of(const RangeVar *name)
  * ------------------------------------------------------------------------
  */
 
-/* The function of counting triggers. */
+/* Returns the function of counting triggers. */
 static Oid
 counting_function(void)
 {
-	/* whoever alters a table need not be allowed to look into our schema */
+	/* the caller may have no right to look into our schema */
 	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("count_events"),
 						   PointerGetDatum(buildoidvector(NULL, 0)), ObjectIdGetDatum(get_namespace_oid("kindly_stats", false)));
 }
@@ -314,7 +314,7 @@ has_trigger(Oid relid, Oid function)
 	return found;
 }
 
-/* Whether a table, or one whose partition it is, has counting triggers: what most DDL leaves at. */
+/* Whether a table, or one of which it is a partition, has counting triggers.  Most DDL ends here. */
 static bool
 is_covered(Oid relid)
 {
@@ -352,13 +352,13 @@ typedef struct alteration
 {
 	Oid			relid;
 	Oid			partition;		/* that is attached or detached */
-	bool		checks;			/* it may make the table one that cannot be counted */
+	bool		checks;			/* the table may have become one that cannot be counted */
 	bool		switches;		/* triggers on or off */
 	List	   *retyped;		/* columns whose values change */
 	List	   *added;			/* columns */
 } alteration;
 
-/* Whether a column says the same texts with its new type: text and varchar without a limit. */
+/* Whether a column has the same texts with its new type: text, or varchar without a limit. */
 static bool
 is_same_text(Oid relid, const AlterTableCmd *command)
 {
@@ -431,7 +431,7 @@ read_alteration(const AlterTableStmt *statement)
  * ------------------------------------------------------------------------
  */
 
-/* What goes with a DROP: tables, or all that is in schemas or belongs to roles. */
+/* Handles DROP of tables, or of all that is in schemas or belongs to roles. */
 static void
 start_drop(FunctionCallInfo fcinfo, const Node *statement, List *relations, List *schemas, List *roles)
 {
@@ -505,8 +505,8 @@ alter_started(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 }
 
 /*
- * A partition is made under locks on its parent and its siblings, whose writers must
- * not wait for a repair with it.
+ * Makes sure that a new partition does not wait for a repair while it has its parent and
+ * siblings locked, whose writers would wait, too.
  */
 static void
 create_started(FunctionCallInfo fcinfo, const CreateStmt *statement)
@@ -589,7 +589,7 @@ alter_ended(FunctionCallInfo fcinfo, const AlterTableStmt *statement)
 		a.retyped = NIL;
 	if (!OidIsValid(a.partition) && !a.checks && !a.switches && a.added == NIL && a.retyped == NIL)
 		return;
-	/* that of an inheriting table may be one that is covered */
+	/* the parent of an inheriting table may be one that is attached */
 	if (!a.checks && !is_covered(a.relid) && !is_covered(a.partition))
 		return;
 	add_argument(&c, OIDOID, ObjectIdGetDatum(a.relid));
@@ -617,7 +617,7 @@ rename_ended(FunctionCallInfo fcinfo, const RenameStmt *statement)
 		"SELECT kindly_stats.after_rename_trigger($1, $2)", &c, NULL);
 }
 
-/* Tables that are new, or have a new name. */
+/* Handles tables that are new, or have a new name. */
 static void
 names_ended(FunctionCallInfo fcinfo)
 {
@@ -653,7 +653,7 @@ ks_ddl_ended(PG_FUNCTION_ARGS)
 	switch (nodeTag(statement))
 	{
 		case T_CreateStmt:
-			/* temporary ones come by the dozen */
+			/* temporary tables are made often */
 			if (((CreateStmt *) statement)->relation->relpersistence == RELPERSISTENCE_TEMP && ((CreateStmt *) statement)->inhRelations == NIL)
 				break;
 			names_ended(fcinfo);
@@ -697,7 +697,7 @@ ks_ddl_dropped(PG_FUNCTION_ARGS)
 	const EventTriggerData *event = event_data(fcinfo, "ddl_dropped");
 	call		c = {0};
 
-	/* DROP TABLE, too: while it waited, a table may have been attached */
+	/* at DROP TABLE, too: a table may have been attached while it waited */
 	if (event == NULL)
 		PG_RETURN_NULL();
 	add_argument(&c, OIDARRAYOID, PointerGetDatum(marked(event->parsetree)));
@@ -705,7 +705,7 @@ ks_ddl_dropped(PG_FUNCTION_ARGS)
 	PG_RETURN_NULL();
 }
 
-/* Runs a statement with the caller's rights, without what looks after attached tables. */
+/* Runs a statement with the caller's rights, without our event triggers. */
 static void
 run_own(const char *query)
 {
@@ -724,7 +724,7 @@ run_own(const char *query)
 	PG_END_TRY();
 }
 
-/* drop_trigger(relation, name): without a warning from above. */
+/* drop_trigger(relation, name): without the warning of our event triggers */
 Datum
 ks_drop_trigger(PG_FUNCTION_ARGS)
 {
@@ -735,7 +735,7 @@ ks_drop_trigger(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* run_own(statement): for whoever knows what it means to attached tables. */
+/* run_own(statement): for callers who know what it means to attached tables */
 Datum
 ks_run_own(PG_FUNCTION_ARGS)
 {

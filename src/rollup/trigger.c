@@ -1,12 +1,12 @@
 /*
  * From the rows that a statement wrote to rows of the rollup.
  *
- * The statement triggers of an event table get all rows of the statement at
- * once.  One pass over them adds every event to the tally of its bot and month
- * (a builder whose keys begin with the measure's name), deleted rows with
- * weight -1; what is left is appended to the rollup.  Only if the tallies grow
- * beyond what a hash table may take are they written earlier, or sorted on disk, so memory is bounded whatever the
- * size of the statement.
+ * The statement triggers of an event table get all rows of the statement at once.  One
+ * pass over them adds every event to the tally of its bot and month (a builder whose keys
+ * begin with the measure's name), deleted rows with weight -1.  What is left is appended
+ * to the rollup.  If the tallies grow beyond what a hash table may take, they are written
+ * earlier, or sorted on disk, so that memory is bounded whatever the size of the
+ * statement.
  */
 #include "rollup/changes.h"
 #include "rollup/interaction.h"
@@ -36,8 +36,8 @@ PG_FUNCTION_INFO_V1(ks_trigger_arguments);
 
 /*
  * Setting kindly_stats.keep_statistics: the OID of the table whose deleted events stay
- * counted, as purge() wants it.  Tables that a foreign key deletes from meanwhile are
- * others, whatever they were called when they were attached.
+ * counted, for purge().  It is no name, so that it does not include tables from which a
+ * foreign key deletes meanwhile, whatever they were called when they were attached.
  */
 char	   *ks_keep_statistics = NULL;
 
@@ -53,12 +53,12 @@ typedef struct counting
 	ks_spool	spool;
 } counting;
 
-/* Groups of fewer bytes than this are small: their bots may come again all through the statement. */
+/* Groups of fewer bytes than this are small: more of their bots' rows may come all through the statement. */
 #define SMALL_GROUP_BYTES 16384
 
 /*
- * How much memory all tallies may take: what a hash table may, and no more than
- * what any one of them can be packed from.
+ * Returns how much memory all tallies may take: as much as a hash table, and no more than
+ * any one of them can be packed from.
  */
 static size_t
 groups_budget(void)
@@ -66,7 +66,7 @@ groups_budget(void)
 	return Min(get_hash_memory_limit(), 2 * (size_t) KS_PART_BYTES_MAX);
 }
 
-/* Appends groups and forgets them, compacts a month of them now and then. */
+/* Appends groups and empties them; now and then, compacts one of their months. */
 static void
 write_groups(ks_month_tallies *groups, bool kept, bool removes)
 {
@@ -81,7 +81,7 @@ write_groups(ks_month_tallies *groups, bool kept, bool removes)
 	ks_month_tallies_reset(groups);
 }
 
-/* Puts what has been counted so far where it is sorted by bot and month. */
+/* Moves what has been counted so far to the spool, which sorts it by bot and month. */
 static void
 spool_counts(counting *c)
 {
@@ -112,9 +112,9 @@ write_counts(counting *c)
 }
 
 /*
- * Makes room for further tallies.  Large ones are written: there will not be many more rows for
- * it.  Small ones of many bots would come back with an event or two, and be written
- * again and again, so they are sorted first, where they are only added to.
+ * Makes room for further tallies.  Large ones are written, because there are not many of
+ * them.  Small tallies of many bots would come back with an event or two, and be written
+ * again and again; so they go to the spool, where they are added up.
  */
 static void
 make_room(counting *c)
@@ -125,7 +125,7 @@ make_room(counting *c)
 		write_counts(c);
 }
 
-/* What a row says, if it counts.  Its values live as long as the current memory. */
+/* Reads the event of a row, if it counts.  Its values live as long as the current memory context. */
 static bool
 read_event(counting *c, TupleTableSlot *slot, ks_event *e)
 {
@@ -140,8 +140,8 @@ read_event(counting *c, TupleTableSlot *slot, ks_event *e)
 }
 
 /*
- * Takes the old event of a row away and adds the new one, if they are there: if bot and
- * instant of both are the same, first and last event of the bot cannot have changed.
+ * Takes the old event of a row away and adds the new one, if there are such.  If bot and
+ * instant of both are the same, the bot's first and last event cannot have changed.
  */
 static void
 count_change(counting *c, const ks_event *old_event, const ks_event *new_event)
@@ -197,8 +197,8 @@ trigger_data(FunctionCallInfo fcinfo, const char *function, const char *hint)
 }
 
 /*
- * All triggers of a statement read the same rows: each reader has a place of
- * its own in them, wherever those before it have stopped.
+ * Starts a reader of its own at the first row: all triggers of a statement read the same
+ * rows, from wherever earlier readers have stopped.
  */
 static void
 read_from_start(Tuplestorestate *rows)
@@ -210,9 +210,10 @@ read_from_start(Tuplestorestate *rows)
 }
 
 /*
- * What a statement trigger of ours is called with: transition tables, to be read
- * from their beginning, and the arguments that attaching gave it.  Whoever may
- * attach can also make a trigger of his own that calls the function.
+ * Returns what a statement trigger of ours is called with: transition tables, to be read
+ * from their beginning, and the arguments that attach() gave it.  Raises if it is
+ * something else, because whoever may attach can also make a trigger that calls the
+ * function.
  */
 TriggerData *
 ks_statement_trigger(FunctionCallInfo fcinfo, const char *function, int narguments, const char *hint)
@@ -244,7 +245,10 @@ ks_keeps_statistics(const TriggerData *trigger)
 	return relid == purged || (trigger->tg_relation->rd_rel->relispartition && list_member_oid(get_partition_ancestors(relid), purged));
 }
 
-/* Whether this is what is applied from elsewhere, and a row trigger counts it: a statement trigger that was enabled for that, too, must not. */
+/*
+ * Whether the statement applies replicated changes that a row trigger counts: a statement
+ * trigger that was enabled for them, too, must not count them again.
+ */
 static bool
 is_counted_by_rows(const TriggerData *trigger)
 {
@@ -266,8 +270,8 @@ is_counted_by_rows(const TriggerData *trigger)
 }
 
 /*
- * The trigger of event tables.  Writers of events need no right on the rollup:
- * it is written as its owner, the way foreign keys are checked.
+ * The trigger of event tables.  Writers of events need no right on the rollup: it is
+ * written as its owner, as foreign keys are checked.
  */
 Datum
 ks_count_events(PG_FUNCTION_ARGS)
@@ -296,9 +300,9 @@ ks_count_events(PG_FUNCTION_ARGS)
 }
 
 /*
- * The row trigger of event tables that count what is replicated into them: the
- * workers that apply changes run no statements, and so fire no statement triggers.
- * It must do nothing else where it was enabled beyond what attach() did.
+ * The row trigger of event tables that count what is replicated into them: the workers
+ * that apply changes run no statements, and so fire no statement triggers.  In any other
+ * case in which it was enabled, it must do nothing.
  */
 Datum
 ks_count_replicated(PG_FUNCTION_ARGS)
@@ -338,7 +342,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* TRUNCATE has no transition table: it would leave the statistics behind without a word. */
+/* TRUNCATE has no transition table, so the statistics would silently stay: it is refused. */
 Datum
 ks_refuse_truncate(PG_FUNCTION_ARGS)
 {
@@ -351,7 +355,7 @@ ks_refuse_truncate(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Takes all rows that the table has away.  Whoever truncates it has it for himself. */
+/* Takes away all rows of the table, which TRUNCATE has locked. */
 static void
 take_rows(counting *c, Relation relation)
 {
@@ -381,8 +385,8 @@ take_rows(counting *c, Relation relation)
 }
 
 /*
- * Before a TRUNCATE that is applied: to refuse it would stop the replication, so
- * the events are taken out of the statistics first.
+ * Called before a replicated TRUNCATE.  To refuse it would stop the replication, so its
+ * events are taken out of the statistics first.
  */
 Datum
 ks_take_truncated(PG_FUNCTION_ARGS)
@@ -398,7 +402,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 				 errhint("Use kindly_stats.attach().")));
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA || trigger->tg_relation->rd_rel->relkind != RELKIND_RELATION)
 		return PointerGetDatum(NULL);
-	/* TRUNCATE is seen by snapshots from before it: a repair must not have taken its own */
+	/* old snapshots see that TRUNCATE: no repair may have taken one before */
 	ks_wait_for_repair();
 	caller = ks_switch_to_owner("rollup");
 	ks_spi_connect();

@@ -243,14 +243,14 @@ hours_agree(const ks_offset_spans *spans)
 	return passed;
 }
 
-/* The first instant that reads at least so late, found by looking at each minute. */
+/* The first instant that reads at least so late, found by looking at each minute; none reads so late behind the end. */
 static bool
 first_agrees(const ks_offset_spans *spans)
 {
 	int64		reading;
 	bool		passed = true;
 
-	for (reading = -HOUR; passed && reading < 2 * DAY; reading += 7 * MINUTE)
+	for (reading = -HOUR; passed && reading < 2 * DAY + HOUR; reading += 7 * MINUTE)
 	{
 		int64		minute = spans->span[0].start;
 

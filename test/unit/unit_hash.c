@@ -132,6 +132,9 @@ check_sip(void)
 		{17, UINT64_C(0xe11516de8399dc83)}, {40, UINT64_C(0xaf08005c19450807)},
 	};
 	static const uint64_t zeros[4] = {0};
+	static const uint64_t first[4] = {1};
+	static const uint64_t second[4] = {0, 1};
+	uint64_t	of_zeros;
 	uint8_t		bytes[40];
 	bool		good = true;
 	size_t		i;
@@ -143,6 +146,11 @@ check_sip(void)
 		good &= ks_seeded_bytes(bytes, vectors[i].length) == vectors[i].hash;
 	ok(good, "SipHash-1-3 of 1 to 40 bytes");
 	ok(ks_seeded_pair(ks_get_u64(bytes), ks_get_u64(bytes + 8)) == ks_seeded_bytes(bytes, 16), "SipHash-1-3 of two numbers");
+	of_zeros = ks_seeded_bytes(bytes, 16);
+	ks_seed_set(first);
+	good = ks_seeded_bytes(bytes, 16) != of_zeros;
+	ks_seed_set(second);
+	ok(good && ks_seeded_bytes(bytes, 16) != of_zeros, "the hash depends on both halves of the secret");
 	ks_seed_draw();
 }
 
