@@ -293,6 +293,17 @@ CREATE TRIGGER own AFTER INSERT ON bad REFERENCING NEW TABLE AS n FOR EACH STATE
 SELECT columns FROM kindly_stats.event_table WHERE event_table = 'bad'::regclass;
 SELECT refusal($$INSERT INTO bad VALUES (1, '2024-01-01', 'x')$$);
 DROP TRIGGER own ON bad;
+-- a kind that no measure counts may be a slip
+CREATE TABLE slip (bot_id int NOT NULL, occurred_at timestamptz NOT NULL, kind text);
+SELECT kindly_stats.attach('slip', kinds => '{"in": "user_mesage", "out": "bot_reply", "note": null, "pay": "purchase", "own": "purchase"}');
+SELECT kindly_stats.attach('slip', '{"kind": {"constant": "Purchase"}}');
+SELECT kindly_stats.add_measure('purchases', '{purchase}');
+CALL kindly_stats.attach_concurrently('slip', kinds => '"purchase"');
+CALL kindly_stats.attach_concurrently('slip', '{"kind": {"column": "kind", "values": {"in": "user-message"}}}');
+SELECT kindly_stats.attach('slip');
+SELECT kindly_stats.detach('slip');
+DELETE FROM kindly_stats.measure WHERE name = 'purchases';
+DROP TABLE slip;
 DROP TABLE bad, odd, part, part_2, seconds, milliseconds, numerics;
 DROP VIEW differences;
 DROP FUNCTION refusal, mapping, counted;
