@@ -600,17 +600,16 @@ COMMENT ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) IS 'interna
 CREATE FUNCTION kindly_stats.tell_of_kinds(mapped jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    counted text[] := ARRAY(SELECT DISTINCT k.kind COLLATE "C" FROM kindly_stats.measure AS m, unnest(m.kinds) AS k (kind) WHERE m.grain = 'event' ORDER BY 1);
     uncounted text;
 BEGIN
     FOR uncounted IN
         SELECT DISTINCT k.kind COLLATE "C"
-          FROM (SELECT mapped ->> 'constant' UNION ALL SELECT v.value FROM jsonb_each_text(mapped -> 'values') AS v) AS k (kind)
-         WHERE k.kind IS NOT NULL AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.grain = 'event' AND k.kind = ANY (m.kinds))
-         ORDER BY 1
+          FROM (SELECT mapped ->> 'constant' UNION ALL SELECT v.value FROM jsonb_each_text(mapped -> 'values') AS v) AS k (kind) WHERE k.kind <> ALL (counted) ORDER BY 1
     LOOP
         RAISE NOTICE 'kind "%" is one that no measure counts', uncounted
             USING HINT = format('Events of this kind are in measure "events" alone. Those that measures count are %s; kindly_stats.add_measure() makes one for others.',
-                                (SELECT string_agg(DISTINCT k.kind, ', ' ORDER BY k.kind) FROM kindly_stats.measure AS m, unnest(m.kinds) AS k (kind) WHERE m.grain = 'event'));
+                                array_to_string(counted, ', '));
     END LOOP;
 END
 $$;

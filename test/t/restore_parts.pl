@@ -111,7 +111,10 @@ like(restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges'), q
 $owned = new_database('CREATE EXTENSION kindly_stats');
 my $refused = restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges');
 like($refused, qr/^permission denied for schema kindly_stats$/m, 'nor restore its tables, unless he is allowed to');
-like($refused, qr/^permission denied for function kindly_stats\.count_events$/m, 'nor triggers');
+$owned = new_database('CREATE EXTENSION kindly_stats', 'GRANT pg_read_all_data TO ks_dba');
+$refused = restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges');
+like($refused, qr/^permission denied for function kindly_stats\.count_events$/m, 'nor triggers, which he is told in other words where he reads all data');
+$node->safe_psql('postgres', 'REVOKE pg_read_all_data FROM ks_dba');
 
 $owned = new_database('CREATE EXTENSION kindly_stats', q{SELECT kindly_stats.allow_restore('ks_dba')});
 is(restore($owned, "$dir/owners", '-U', 'ks_dba', '--no-owner', '--no-privileges'),
