@@ -271,6 +271,15 @@ take_text(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
 }
 
+/* The table of names has ids as its author wrote them; a bot has one everywhere. */
+static char *
+take_id(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
+{
+	char	   *id = SPI_getvalue(row, desc, column);
+
+	return id == NULL ? NULL : MemoryContextStrdup(memory, ks_bot_canonical(id));
+}
+
 static void
 no_answers(const ks_survey *survey, ks_surveyed *bot)
 {
@@ -307,7 +316,7 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 			CHECK_FOR_INTERRUPTS();
 			if (i == 0)
 				ks_survey_check_complete(SPI_getvalue(row, SPI_tuptable->tupdesc, COLUMN_INCOMPLETE));
-			result[i].id = take_text(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
+			result[i].id = take_id(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
 			result[i].name = take_text(row, SPI_tuptable->tupdesc, COLUMN_NAME, caller);
 			negative |= ks_survey_take(row, SPI_tuptable->tupdesc, FIXED_COLUMNS + 1, survey, &result[i], caller);
 		}
