@@ -90,6 +90,10 @@ SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE date_trunc('week', dat
 SELECT (SELECT count(*) FROM bi.daily WHERE lower(bot_name) = 'shop') = count(*) AS same, count(*) > 0 AS some,
 	(SELECT count(*) FROM bi.daily WHERE lower(bot_name) = 'Shop') AS none, (SELECT count(*) FROM bi.daily WHERE lower(bot_name) IN ('shop', 'x')) = count(*) AS any
   FROM bi.daily WHERE bot_name = 'Shop';
+-- also of letters beyond ASCII, whatever the database's locale makes of them
+INSERT INTO kindly_stats.bot_name (id, name) VALUES ('2', chr(216) || 'rsta');
+SELECT (SELECT count(*) FROM bi.daily WHERE lower(bot_name) = lower(chr(216) || 'rsta')) = count(*) AS same, count(*) > 0 AS some FROM bi.daily WHERE bot_id = '2';
+DELETE FROM kindly_stats.bot_name WHERE id = '2';
 -- OR leaves what either leaves, and says nothing where one of its branches does not; so do sums
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE (bot_id = '1' AND date < '2024-07-02') OR (bot_id IN ('2', '3') AND (date = '2024-07-03' OR date >= '2025-01-01'))$$);
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE NOT (date < '2024-07-01' OR bot_id <> '1' OR date + interval '1 month' > now()) AND (bot_id = '1' OR messages > 3)$$);
