@@ -97,7 +97,11 @@ ks_survey_bots(int *count)
 	return result;
 }
 
-/* The bots that have one of these names, or one that is one of these in lower case. */
+/*
+ * The bots that have one of these names, or one that is one of these in lower
+ * case: as the database's locale has it, in which relations list names, while
+ * those of the table are in "C", which knows capitals of ASCII only.
+ */
 int64 *
 ks_survey_named(ArrayType *names, bool lower, int *count)
 {
@@ -110,7 +114,7 @@ ks_survey_named(ArrayType *names, bool lower, int *count)
 
 	ks_reader_begin(&reader);
 	ks_prepared(&plans[lower], lower ?
-				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name) OPERATOR(pg_catalog.=) ANY ($1)" :
+				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name COLLATE pg_catalog.\"default\") OPERATOR(pg_catalog.=) ANY ($1)" :
 				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
 	ks_survey_execute(plans[lower], values, NULL);
 	result = result_bots(&reader, caller, count);
