@@ -37,14 +37,21 @@ place_of(uint64_t hash, int log)
 	return ks_seeded_spread(hash) >> (64 - log);
 }
 
-/* The place of a member, or a free one for him.  Whether it is free is as good as random: one condition, one branch. */
+/* Some bits where the place is another member's, none where it is his or free: which of these is as good as random, and no branch of its own. */
+static inline uint64_t
+is_other(const ks_lined *place, uint64_t hash)
+{
+	return (place->hash ^ hash) & -(uint64_t) (place->lines != 0);
+}
+
+/* The place of a member, or a free one for him. */
 static inline ks_lined *
 find_place(ks_lined *table, int log, uint64_t hash)
 {
 	uint64_t	mask = (UINT64_C(1) << log) - 1;
 	uint64_t	at = place_of(hash, log);
 
-	while ((table[at].lines != 0) & (table[at].hash != hash))
+	while (is_other(&table[at], hash) != 0)
 		at = (at + 1) & mask;
 	return &table[at];
 }
