@@ -260,6 +260,23 @@ ks_measure_key_part(const char *measure, const char *column)
 }
 
 /*
+ * Whether each event that a measure counts is one that another counts, too, by one and with the same
+ * member: so where their sums are equal, they have counted the same, the first one with more parts of the key.
+ */
+bool
+ks_measure_refines(const char *measure, const char *other)
+{
+	static SPIPlanPtr plan = NULL;
+
+	return ask_measure(&plan, "SELECT m.name FROM kindly_stats.measure AS m, kindly_stats.measure AS o"
+					   " WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.name OPERATOR(pg_catalog.=) $2 AND pg_catalog.cardinality(o.keys) OPERATOR(pg_catalog.=) 0"
+					   " AND m.member OPERATOR(pg_catalog.=) o.member AND m.grain OPERATOR(pg_catalog.=) o.grain"
+					   " AND (m.kinds OPERATOR(pg_catalog.=) o.kinds OR m.kinds IS NULL AND o.kinds IS NULL)"
+					   " AND pg_catalog.num_nonnulls(m.weight, o.weight, m.condition, o.condition, m.needed, o.needed) OPERATOR(pg_catalog.=) 0",
+					   measure, other) != NULL;
+}
+
+/*
  * A table that is being attached beside writers has triggers that take away what
  * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
  * events' weights add up to.
