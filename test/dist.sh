@@ -5,8 +5,8 @@
 #
 # The same sources give the same bytes: names are sorted, owners and the umask are
 # left out, and all files have one time, SOURCE_DATE_EPOCH or that of the last
-# commit.  Where git has nothing to say (in what such a file has brought, for one) the
-# files are those that are there and not made, and the time is that of META.json.
+# commit.  Without git, as in a tree unpacked from such a file, it takes the files that
+# were not made here, and the time of META.json.
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
 # shellcheck source=test/lib.sh

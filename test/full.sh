@@ -8,10 +8,10 @@
 # tests must pass on both without a finding.  Where the source cannot be had, Debian's
 # own runs the regression tests under valgrind.  Then chance has 5,000 steps, a month is
 # larger than a tally, calendars are walked for 60 years, clusters are upgraded
-# (pg_upgrade.sh), and the plain-C core is changed here and there, which its unit tests
-# must notice; each fuzz target runs for
-# FULL_FUZZ_SECONDS (600), and tables say how often, and which lines of the sources
-# all that has reached.  At the end BI tools ask, with R, Cube and Observable Framework.
+# (pg_upgrade.sh), and unit tests must notice small changes to the plain-C core.  Each
+# fuzz target runs for FULL_FUZZ_SECONDS (600); tables say how often it ran, and which
+# lines of the sources all of this has reached.  At the end BI tools ask, with R, Cube and
+# Observable Framework.
 # The last line is "N passed, N failed".  The exit status is 0 only when nothing failed.
 #
 # A suite is a function that calls suite_begins, one_result and suite_ends (suites.sh);

@@ -5,7 +5,7 @@
 #
 # Makes a Debian of each version below tmp/ (debootstrap, as root; about 1 GB each, kept
 # for the next run), whose own PostgreSQL is the new one; the old one is Debian 12's,
-# which its packages bring along into the same place.  Builds and installs the
+# whose packages are installed beside it.  Builds and installs the
 # extension for both, and runs test/pg_upgrade/upgrade.sh there.  The last line is
 # "N passed, N failed".  The exit status is 0 only when nothing failed.
 

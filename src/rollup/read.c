@@ -234,6 +234,23 @@ ks_measure_key_part(const char *measure, const char *column)
 }
 
 /*
+ * Whether each event that a measure counts is one that another counts, too, by one and with the same
+ * member: so where their sums are equal, they have counted the same, the first one with more parts of the key.
+ */
+bool
+ks_measure_refines(const char *measure, const char *other)
+{
+	static SPIPlanPtr plan = NULL;
+
+	return ask_measure(&plan, "SELECT m.name FROM kindly_stats.measure AS m, kindly_stats.measure AS o"
+					   " WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.name OPERATOR(pg_catalog.=) $2 AND pg_catalog.cardinality(o.keys) OPERATOR(pg_catalog.=) 0"
+					   " AND m.member OPERATOR(pg_catalog.=) o.member AND m.grain OPERATOR(pg_catalog.=) o.grain"
+					   " AND (m.kinds OPERATOR(pg_catalog.=) o.kinds OR m.kinds IS NULL AND o.kinds IS NULL)"
+					   " AND pg_catalog.num_nonnulls(m.weight, o.weight, m.condition, o.condition, m.needed, o.needed) OPERATOR(pg_catalog.=) 0",
+					   measure, other) != NULL;
+}
+
+/*
  * Called where an answer has a count below zero.  While a table is being attached
  * concurrently, its triggers already take away events that are not counted yet; then the
  * answer is refused.  Otherwise it is what the events' weights add up to.

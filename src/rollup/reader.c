@@ -423,8 +423,8 @@ ks_list_bots(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		for (column = 0; column < 3; column++)
 			row[column] = SPI_getbinval(found->vals[i], found->tupdesc, column + 1, &nulls[column]);
-		if (nulls[0])
-			row[0] = DirectFunctionCall1(ks_bot_text_sql, row[1]);
+		/* bot_name has ids as its author wrote them */
+		row[0] = nulls[0] ? DirectFunctionCall1(ks_bot_text_sql, row[1]) : CStringGetTextDatum(ks_bot_canonical(TextDatumGetCString(row[0])));
 		nulls[0] = false;
 		tuplestore_putvalues(rows->setResult, rows->setDesc, row, nulls);
 	}

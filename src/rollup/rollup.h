@@ -378,6 +378,7 @@ extern void ks_read_top_series(const ks_rollup_query *question, int skip, int ta
 extern void ks_check_negative(void);
 extern char *ks_measure_member(const char *measure);
 extern int	ks_measure_key_part(const char *measure, const char *column);
+extern bool ks_measure_refines(const char *measure, const char *other);
 extern void ks_read_options(int64 bot_id, ks_options *options);
 extern bool ks_bot_by_name(const char *name, int64 *bot_id);
 

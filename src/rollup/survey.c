@@ -101,7 +101,11 @@ ks_survey_bots(int *count)
 	return result;
 }
 
-/* Returns the bots that have one of these names, or one that is one of these in lower case. */
+/*
+ * Returns the bots that have one of these names, or one that is one of these in lower
+ * case: as the database's locale has it, in which relations list names, while
+ * those of the table are in "C", which knows capitals of ASCII only.
+ */
 int64 *
 ks_survey_named(ArrayType *names, bool lower, int *count)
 {
@@ -114,7 +118,7 @@ ks_survey_named(ArrayType *names, bool lower, int *count)
 
 	ks_reader_begin(&reader);
 	ks_prepared(&plans[lower], lower ?
-				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name) OPERATOR(pg_catalog.=) ANY ($1)" :
+				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name COLLATE pg_catalog.\"default\") OPERATOR(pg_catalog.=) ANY ($1)" :
 				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
 	ks_survey_execute(plans[lower], values, NULL);
 	result = result_bots(&reader, caller, count);
@@ -274,6 +278,15 @@ take_text(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
 }
 
+/* The table of names has ids as its author wrote them; a bot has one everywhere. */
+static char *
+take_id(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
+{
+	char	   *id = SPI_getvalue(row, desc, column);
+
+	return id == NULL ? NULL : MemoryContextStrdup(memory, ks_bot_canonical(id));
+}
+
 static void
 no_answers(const ks_survey *survey, ks_surveyed *bot)
 {
@@ -310,7 +323,7 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 			CHECK_FOR_INTERRUPTS();
 			if (i == 0)
 				ks_survey_check_complete(SPI_getvalue(row, SPI_tuptable->tupdesc, COLUMN_INCOMPLETE));
-			result[i].id = take_text(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
+			result[i].id = take_id(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
 			result[i].name = take_text(row, SPI_tuptable->tupdesc, COLUMN_NAME, caller);
 			negative |= ks_survey_take(row, SPI_tuptable->tupdesc, FIXED_COLUMNS + 1, survey, &result[i], caller);
 		}

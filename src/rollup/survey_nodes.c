@@ -182,7 +182,7 @@ name_bots(Datum bots, const bot_place *places, int nbots, ks_surveyed *result, M
 		CHECK_FOR_INTERRUPTS();
 		for (p = find_places(places, nbots, bot); p < nbots && places[p].bot == bot; p++)
 		{
-			result[places[p].place].id = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+			result[places[p].place].id = ks_bot_canonical(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2));
 			result[places[p].place].name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3);
 		}
 	}

@@ -756,11 +756,32 @@ BEGIN
     END IF;
 END
 $$;
+CREATE FUNCTION kindly_stats.tell_of_kinds(mapped jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    counted text[] := ARRAY(SELECT DISTINCT k.kind COLLATE "C" FROM kindly_stats.measure AS m, unnest(m.kinds) AS k (kind) WHERE m.grain = 'event' ORDER BY 1);
+    uncounted text;
+BEGIN
+    FOR uncounted IN
+        SELECT DISTINCT k.kind COLLATE "C"
+          FROM (SELECT mapped ->> 'constant' UNION ALL SELECT v.value FROM jsonb_each_text(mapped -> 'values') AS v) AS k (kind) WHERE k.kind <> ALL (counted) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'kind "%" is one that no measure counts', uncounted
+            USING HINT = format('Events of this kind are in measure "events" alone. Those that measures count are %s; kindly_stats.add_measure() makes one for others.',
+                                array_to_string(counted, ', '));
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.tell_of_kinds(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.tell_of_kinds(jsonb) IS 'internal: says which of the kinds that a table''s are counted as no measure knows';
 CREATE OR REPLACE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
                                     tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written jsonb := kindly_stats.written_columns(event_table, columns, kinds, tz, unit);
 BEGIN
-    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, written, 'event');
+    PERFORM kindly_stats.tell_of_kinds(written -> 'kind');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
            FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = attach.event_table;
@@ -1449,10 +1470,14 @@ END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written jsonb;
 BEGIN
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    written := kindly_stats.written_columns(event_table, columns, kinds, tz, unit);
+    PERFORM kindly_stats.wanted_columns(event_table, written, 'event');
+    PERFORM kindly_stats.tell_of_kinds(written -> 'kind');
     -- nobody should have to wait for a call that will be refused anyway
     IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';
