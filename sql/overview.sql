@@ -50,6 +50,12 @@ SET kindly_stats.max_buckets = 100;
 SELECT e.key, e.value ->> 'now' IS NULL AS too_long FROM json_each(kindly_api.overview('1', "from" => '2024-03-10', "to" => '2024-03-16', cards => '{chats,heatmap}') -> 'cards') AS e ORDER BY 1;
 SELECT e.key, e.value ->> 'now' IS NULL AS too_long FROM json_each(kindly_api.overview('1', "from" => '2024-03-10', "to" => '2024-03-14', cards => '{chats,heatmap}') -> 'cards') AS e ORDER BY 1;
 RESET kindly_stats.max_buckets;
+-- series of many days are in their order, also where memory for a join of them is short
+SET work_mem = '64kB';
+SELECT answer #> '{cards,fallbacks,now,replied}' #>> '{}' = (SELECT json_agg(s.count ORDER BY s.bucket) FROM kindly_stats.stats_series(1, '2004-01-01', '2034-01-01', 'UTC', 'day', 'replies') AS s)::text,
+	   answer #> '{cards,fallbacks,now,series}' #>> '{}' = (SELECT json_agg(s.count ORDER BY s.bucket) FROM kindly_stats.stats_series(1, '2004-01-01', '2034-01-01', 'UTC', 'day', 'fallbacks') AS s)::text
+  FROM kindly_api.overview(1, "from" => '2004-01-01', "to" => '2034-01-01', granularity => 'day', cards => '{fallbacks}') AS answer;
+RESET work_mem;
 SELECT pg_temp.now('fallbacks') -> 'replied', pg_temp.now('topics'), pg_temp.now('links');
 SELECT jsonb_pretty(pg_temp.now('buttons'));
 SELECT pg_temp.now('outcomes') -> 'list', pg_temp.now('outcomes') #> '{rates,automation_rate}', pg_temp.now('intents');

@@ -49,6 +49,10 @@ SELECT * FROM bars(5200, '2024-10-24', '2024-10-31', 'Europe/Oslo', locale => 'n
 SELECT bar, count FROM bars(5201, '2024-10-24', '2024-10-26');
 SELECT s = svg('{"24. okt.","25. okt.","26. okt.","27. okt.","28. okt.","29. okt.","30. okt."}', '{0,5,10,15,20,25,30}', 'bar', 'messages') AS same FROM stats_svg(5200, '2024-10-24', '2024-10-31', 'Europe/Oslo', locale => 'nb-NO', kind => 'bar') AS s;
 SELECT substring(stats_svg(5200, '2024-10-24', '2024-10-31', 'Europe/Oslo', kind => 'heatmap', title => 'Hours') FROM '<desc>(.*)</desc>');
+-- an hour that came twice is no busier than one that came once, and one that never came is empty
+SELECT substring(p FROM '<desc>(.*)</desc>') AS said, (SELECT string_agg(t[1], ', ') FROM regexp_matches(p, '<title>(Fri 10:00[^<]*|Sun 10:00[^<]*)<', 'g') AS t) AS cells,
+	(SELECT count(*) FROM regexp_matches(stats_svg(5200, '2024-10-24', '2024-10-26', 'Europe/Oslo', kind => 'heatmap'), '<title>', 'g')) AS came
+  FROM stats_svg(5200, '2024-10-24', '2024-11-02', 'Europe/Oslo', kind => 'heatmap', locale => 'en-GB') AS p;
 -- a date that never was has no bucket
 SELECT stats_svg(5200, '2011-12-30', '2011-12-31', 'Pacific/Apia') LIKE '%No values%' AS empty;
 -- whatever the numbers, coordinates are some

@@ -2,21 +2,19 @@
 // the view asks the questions.
 
 import { Api, ApiError } from './api.js';
-import { ChartCard, charts, rowCharts, userChart } from './cards.js';
+import { ChartCard, charts, rowCharts, shown, userChart } from './cards.js';
 import { Chart } from './chart.js';
 import { browserZone, lastWithEvents, readChoices, sections, viewOf, viewWithout, writeChoices } from './choices.js';
 import { Controls } from './controls.js';
 import { byId, h, icon, sentence } from './dom.js';
 import { botName, plural } from './format.js';
 import { FeedbackCard, ListCard, OutcomeCard, audienceLists, contentLists, lists, outcomeList, rowLists } from './lists.js';
-import { segments, themeSwitch } from './popover.js';
-import { saveAll, shown } from './save.js';
-import { dayAndTime, shareMenu } from './share.js';
+import { filledBy, popover, segments, themeSwitch } from './popover.js';
 import { claimsOf, forgetToken, isShared, readToken } from './token.js';
-import { addDays, daysBetween, language, rangeName, suits } from './time.js';
+import { addDays, dayAndTime, daysBetween, language, rangeName, suits } from './time.js';
 
 // Parts that the first picture is without.
-const later = { bots: () => import('./bots.js'), form: () => import('./form.js'), heatmap: () => import('./heatmap.js') };
+const later = { bots: () => import('./bots.js'), form: () => import('./form.js'), heatmap: () => import('./heatmap.js'), save: () => import('./save.js'), share: () => import('./share.js') };
 
 const get = (part) => later[part]().catch(() => { throw new ApiError(0, 'the server cannot be reached', 'Check the connection and try again.'); });
 
@@ -90,6 +88,11 @@ const font = Promise.race([document.fonts.load('12px "Inter Variable"'), new Pro
 // Where a card begins above the end of what is seen; one that is not shown has no place yet.
 const isInSight = ({ element }) => element.hidden || element.getBoundingClientRect().top < document.documentElement.clientHeight;
 
+// So long nothing is shown but what there is in the end, for mostly that is there by then: a shape
+// of it would cost the browser another picture.
+const SOON = 150;
+const wait = (milliseconds) => new Promise((resolve_) => { setTimeout(resolve_, milliseconds); });
+
 // When the browser has painted what there is now; a tab that nobody looks at is not painted.
 const painted = () => new Promise((resolve_) => {
   if (document.hidden) {
@@ -129,7 +132,7 @@ class Dashboard {
     this.#tabs = segments({ id: 'section', name: 'Statistics of', options: sections, onchoose: (section) => this.#choose({ section }) });
     byId('tabs').replaceChildren(this.#tabs.element);
     byId('refresh').addEventListener('click', () => this.start());
-    byId('save-all').addEventListener('click', () => saveAll(this.#cards));
+    byId('save-all').addEventListener('click', () => get('save').then(({ saveAll }) => saveAll(this.#cards, shown.name)).catch((error) => this.#fail(error)));
     this.#addAuto();
     if (of.login !== null) {
       this.#switch = new bots.BotSwitch(() => this.#api.names(), (changes) => this.#choose(changes));
@@ -139,7 +142,10 @@ class Dashboard {
       byId('leave').remove();
       byId('share-place').remove();
     } else {
-      byId('share-place').append(shareMenu((lifetime) => this.#api.share(this.#asked.bot, lifetime)));
+      byId('share-place').append(popover({
+        id: 'share', symbol: 'share', name: 'Share a link', plain: true,
+        fill: filledBy(later.share, ({ shareForm }) => shareForm((lifetime) => this.#api.share(this.#asked.bot, lifetime))),
+      }).element);
     }
     window.addEventListener('popstate', () => {
       this.#choices = this.#read();
@@ -248,6 +254,10 @@ class Dashboard {
     this.#question = question;
     this.#tellRow();
     try {
+      if (!this.#painted) {
+        await Promise.race([Promise.allSettled([question.answer, font]), wait(SOON)]);
+        signal.throwIfAborted();
+      }
       await this.#place(this.#section, signal);
       await Promise.all([question.answer, font]);
     } catch (error) {
@@ -454,7 +464,7 @@ async function begin() {
   }
   await new Dashboard(of, of.login === null ? null : await get('bots')).start();
   // What they are for may come when the server is away.
-  Promise.allSettled([later.form(), later.heatmap()]);
+  Promise.allSettled([later.form(), later.heatmap(), later.save(), later.share()]);
 }
 
 begin();

@@ -2,9 +2,20 @@
 
 import { Chart } from './chart.js';
 import { h, icon, sentence } from './dom.js';
-import { saveMenu } from './save.js';
 import { NONE, change, count, decimal, percent, percentAxis, plural, short } from './format.js';
+import { filledBy, popover } from './popover.js';
 import { bucketName, granularities, pickedRange, rangeName, shortcoming } from './time.js';
+
+// The range that is shown, for the names of files.
+export const shown = { name: '' };
+
+function saveMenu(card) {
+  const menu = popover({
+    id: `save-${card.id}`, symbol: 'save', name: `Save ${card.title}`, plain: true,
+    fill: filledBy(() => import('./save.js'), (save) => save.saveMenu(card, shown.name, () => menu.close())),
+  });
+  return menu.element;
+}
 
 // A section with a heading that says how it stands: loading, ready, empty or failed.
 // exported: what it shows as { columns, rows }, for files.

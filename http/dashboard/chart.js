@@ -77,7 +77,7 @@ export class Chart {
 
   // The chart that is pointed at: the others only follow.
   static #pointed = null;
-  static #canvas = document.createElement('canvas');
+  static #ruler = null;
   // Those that have something newer than what is drawn.
   static #stale = new Set();
 
@@ -230,9 +230,11 @@ export class Chart {
 
   // The widest of these texts.
   #measure(...texts) {
-    const context = Chart.#canvas.getContext('2d');
-    context.font = FONT;
-    return Math.max(...texts.map((text) => context.measureText(text).width));
+    if (Chart.#ruler === null) {
+      Chart.#ruler = document.createElement('canvas').getContext('2d');
+      Chart.#ruler.font = FONT;
+    }
+    return Math.max(...texts.map((text) => Chart.#ruler.measureText(text).width));
   }
 
   // Columns for what is counted while there is room for them, else, and for rates, a line.

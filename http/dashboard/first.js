@@ -3,10 +3,11 @@
 import { overviewOf, overviewPath, readChoices } from './choices.js';
 import { claimsOf, readToken } from './token.js';
 
+const choices = readChoices(location.search);
+
 function ask() {
   const token = readToken();
   const { bot, login } = token === null ? { bot: null, login: null } : claimsOf(token);
-  const choices = readChoices(location.search);
   // The page has something else to say before, or to ask.
   if (bot === null && (login === null || choices.bot === null)) {
     return null;
@@ -21,10 +22,9 @@ function ask() {
   return { url, token, response };
 }
 
-// What app.js imports, for which it would be asked only when that is there.
-const others = ['api', 'cards', 'chart', 'controls', 'dom', 'format', 'lists', 'popover', 'save', 'share'];
-
+// What app.js imports, for which it would be asked only when that is there, and what the section needs.
 function fetchOthers() {
+  const others = ['api', 'cards', 'chart', 'controls', 'dom', 'format', 'lists', 'popover', ...(choices.section === 'audience' || choices.row !== null ? ['heatmap'] : [])];
   document.head.append(...others.map((name) => {
     const link = document.createElement('link');
     link.rel = 'modulepreload';

@@ -39,6 +39,14 @@ export class HeatmapCard extends Card {
     return times === 0 ? null : this.#at(day, hour) / times;
   }
 
+  // What a cell says when it is pointed at.
+  #tell({ target }) {
+    const cell = target.closest('td:not([title])');
+    if (cell !== null) {
+      cell.title = this.#say(this.#days[cell.parentElement.sectionRowIndex], cell.cellIndex - 1);
+    }
+  }
+
   #say(day, hour) {
     const times = this.#times[24 * day + hour];
     const all = `${count(this.#at(day, hour))} in all`;
@@ -66,12 +74,12 @@ export class HeatmapCard extends Card {
     const busiest = means.indexOf(this.#most);
     const [noun, cell] = [this.noun.replace(/^./, (letter) => letter.toUpperCase()), (day, hour) => (this.#mean(day, hour) === null ? '–' : decimal(this.#mean(day, hour)))];
     this.figures.replaceChildren(h('p', { class: 'sub' }, `${noun} in each hour of the week, on average; most, ${decimal(this.#most)}, on ${dayName(Math.floor(busiest / 24), 'long')} from ${hourName(busiest % 24)}`));
-    this.body.replaceChildren(h('div', { class: 'heat-frame', tabindex: 0, role: 'region', ariaLabel: `${noun} by hour of the week` },
-      h('table', { class: 'heat' }, h('caption', { class: 'unseen' }, `${noun} by weekday and hour, on average`),
-        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'Day')), ...HOURS.map((hour) => h('th', { scope: 'col' }, h('span', { class: hour % 6 === 0 ? null : 'unseen' }, hour % 6 === 0 ? String(hour) : hourName(hour)))))),
-        h('tbody', {}, ...this.#days.map((day) => h('tr', {}, h('th', { scope: 'row' }, dayName(day, 'short')), ...HOURS.map((hour) => h('td', {
-          '--heat': `${Math.round((100 * (this.#mean(day, hour) ?? 0)) / this.#most)}%`, title: this.#say(day, hour),
-        }, h('span', { class: 'unseen' }, cell(day, hour))))))))));
+    const table = h('table', { class: 'heat', onpointerover: (event) => this.#tell(event) }, h('caption', { class: 'unseen' }, `${noun} by weekday and hour, on average`),
+      h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'Day')), ...HOURS.map((hour) => h('th', { scope: 'col' }, h('span', { class: hour % 6 === 0 ? null : 'unseen' }, hour % 6 === 0 ? String(hour) : hourName(hour)))))),
+      h('tbody', {}, ...this.#days.map((day) => h('tr', {}, h('th', { scope: 'row' }, dayName(day, 'short')), ...HOURS.map((hour) => h('td', {
+        '--heat': `${Math.round((100 * (this.#mean(day, hour) ?? 0)) / this.#most)}%`,
+      }, cell(day, hour)))))));
+    this.body.replaceChildren(h('div', { class: 'heat-frame', tabindex: 0, role: 'region', ariaLabel: `${noun} by hour of the week` }, table));
     this.exported = { columns: ['Day', 'Hour', noun, 'Times that the hour came', 'On average'],
       rows: this.#days.flatMap((day) => HOURS.map((hour) => [dayName(day, 'long'), hourName(hour), this.#at(day, hour), this.#times[24 * day + hour], this.#mean(day, hour)])) };
     return true;
@@ -85,17 +93,15 @@ export class HeatmapCard extends Card {
     const [side, left, top] = [22 * scale, 44 * scale, 20 * scale];
     const canvas = h('canvas', { width: left + 24 * side, height: top + 7 * side });
     const context = canvas.getContext('2d');
-    const style = getComputedStyle(this.body.querySelector('td'));
+    const cells = [...this.body.querySelectorAll('td')].map((each) => getComputedStyle(each).backgroundColor);
     const ink = getComputedStyle(this.element).color;
     context.font = `${12 * scale}px "Inter Variable", system-ui, sans-serif`;
     this.#days.forEach((day, row) => {
       context.fillStyle = ink;
       context.fillText(dayName(day, 'short'), 0, top + (row + 0.7) * side);
       HOURS.forEach((hour) => {
-        context.fillStyle = style.color;
-        context.globalAlpha = 0.06 + 0.94 * ((this.#mean(day, hour) ?? 0) / this.#most);
+        context.fillStyle = cells[24 * row + hour];
         context.fillRect(left + hour * side, top + row * side, side - scale, side - scale);
-        context.globalAlpha = 1;
       });
     });
     context.fillStyle = ink;

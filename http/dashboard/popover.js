@@ -13,24 +13,26 @@ function place(button, panel) {
 }
 
 // popover({ id, symbol, name, fill, plain }): { element, say(text), close() }.  fill(panel) is
-// called each time it opens; a plain one is an icon alone.
+// called each time it opens, and may give back a promise; a plain one is an icon alone.
 export function popover({ id, symbol, name, fill, plain = false }) {
   const text = h('span', { class: 'value' });
   const button = plain ? h('button', { type: 'button', id, class: 'plain', popovertarget: `${id}-panel`, title: name, ariaLabel: name }, icon(symbol)) : h('button', { type: 'button', id, class: 'choice', popovertarget: `${id}-panel` },
     icon(symbol), h('span', { class: 'unseen' }, `${name}: `), text, icon('down'));
   const panel = h('div', { id: `${id}-panel`, class: 'panel', popover: 'auto', role: 'dialog', ariaLabel: name });
   const follow = () => place(button, panel);
+  let filled = null;
 
   panel.addEventListener('beforetoggle', (event) => {
     if (event.newState === 'open') {
-      fill(panel);
+      filled = fill(panel);
     }
   });
-  panel.addEventListener('toggle', (event) => {
+  panel.addEventListener('toggle', async (event) => {
     const change = event.newState === 'open' ? 'addEventListener' : 'removeEventListener';
     window[change]('resize', follow);
     window[change]('scroll', follow, { passive: true });
-    if (event.newState === 'open') {
+    await filled;
+    if (event.newState === 'open' && panel.matches(':popover-open')) {
       follow();
       panel.querySelector('[data-first], input:checked, [aria-current="true"], button, input')?.focus({ preventScroll: true });
     }
@@ -42,6 +44,12 @@ export function popover({ id, symbol, name, fill, plain = false }) {
     close: () => panel.hidePopover(),
   };
 }
+
+// Fills a panel with what a module makes, which may have to come first.
+export const filledBy = (load, make) => async (panel) => {
+  const module = await load().catch(() => null);
+  panel.replaceChildren(module === null ? h('p', { class: 'fault' }, 'The server cannot be reached. Check the connection and try again.') : make(module));
+};
 
 // A choice of one, all of them in sight.  options: [[value, text]].
 export function segments({ id, name, options, onchoose }) {

@@ -1,7 +1,7 @@
-// save.js: what a card shows, as a file: a table as CSV, a picture as PNG.
+// save.js: what a card shows, as a file: a table as CSV, a picture as PNG.  It is there when
+// somebody saves something.
 
 import { h } from './dom.js';
-import { popover } from './popover.js';
 
 // A text that begins so would be a formula to a program for tables, and visitors write some of them.
 const cell = (value) => {
@@ -29,12 +29,11 @@ function save(name, blob) {
 // The sign before the first byte tells older programs for tables that it is UTF-8.
 export const saveText = (name, text) => save(`${name}.csv`, new Blob([`\uFEFF${text}`], { type: 'text/csv;charset=utf-8' }));
 
-// The range that is shown, for the files' names.
-export const shown = { name: '' };
-const nameOf = ({ id }) => [id, shown.name].filter(Boolean).join('_');
+// of: the range that is shown
+const nameOf = ({ id }, of) => [id, of].filter(Boolean).join('_');
 
 // What is drawn, on the card's ground and below its title.
-function savePicture(card) {
+function savePicture(card, of) {
   const drawn = card.picture();
   const scale = window.devicePixelRatio || 1;
   const [pad, head] = [16 * scale, 44 * scale];
@@ -45,23 +44,18 @@ function savePicture(card) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.fillStyle = style.color;
   context.font = `600 ${14 * scale}px "Inter Variable", system-ui, sans-serif`;
-  context.fillText([card.title, shown.name.replace('_', ' – ')].filter(Boolean).join(' · '), pad, 28 * scale);
+  context.fillText([card.title, of.replace('_', ' – ')].filter(Boolean).join(' · '), pad, 28 * scale);
   context.drawImage(drawn, pad, head);
-  canvas.toBlob((blob) => save(`${nameOf(card)}.png`, blob), 'image/png');
+  canvas.toBlob((blob) => save(`${nameOf(card, of)}.png`, blob), 'image/png');
 }
 
-export function saveMenu(card) {
-  const menu = popover({
-    id: `save-${card.id}`, symbol: 'save', name: `Save ${card.title}`, plain: true,
-    fill: (panel) => panel.replaceChildren(h('ul', { class: 'menu' }, ...[
-      ['Table (CSV)', () => saveText(nameOf(card), csvOf(card.exported))],
-      ...(card.picture() === null ? [] : [['Picture (PNG)', () => savePicture(card)]]),
-    ].map(([text, act]) => h('li', {}, h('button', { type: 'button', onclick: () => {
-      menu.close();
-      act();
-    } }, text))))),
-  });
-  return menu.element;
-}
+// What a card can be saved as.
+export const saveMenu = (card, of, done) => h('ul', { class: 'menu' }, ...[
+  ['Table (CSV)', () => saveText(nameOf(card, of), csvOf(card.exported))],
+  ...(card.picture() === null ? [] : [['Picture (PNG)', () => savePicture(card, of)]]),
+].map(([text, act]) => h('li', {}, h('button', { type: 'button', onclick: () => {
+  done();
+  act();
+} }, text))));
 
-export const saveAll = (cards) => saveText(nameOf({ id: 'statistics' }), csvOfAll(cards));
+export const saveAll = (cards, of) => saveText(nameOf({ id: 'statistics' }, of), csvOfAll(cards));

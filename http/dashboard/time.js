@@ -87,6 +87,9 @@ function hourName(date) {
 
 const LONG = { day: 'numeric', month: 'short', year: 'numeric' };
 
+// Of a moment in seconds, as this machine's clock shows it.
+export const dayAndTime = (seconds) => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(1000 * seconds));
+
 // 'from – to', both days included, without saying twice what both share.
 export function rangeName({ from, to }, options = LONG) {
   return format(options).formatRange(clock(from), clock(addDays(to, -1)));

@@ -60,7 +60,10 @@ CREATE FUNCTION kindly_stats.stats_svg(
 BEGIN ATOMIC
     SELECT CASE WHEN lower(kind) = 'heatmap' THEN
         (SELECT kindly_stats.svg((SELECT array_agg(n.name ORDER BY n.place) FROM kindly_stats.weekdays(locale, 'short') AS n),
-                                 array_agg(h.count ORDER BY w.place, h.hour), kind, coalesce(title, measure, 'messages'), NULL, width, height)
+                                 array_agg(round(h.mean::numeric, 2)::float8 ORDER BY w.place, h.hour), kind, coalesce(title, measure, 'messages'),
+                                 CASE WHEN max(h.mean) > 0 THEN
+                                     format('%s in all, by weekday and hour; most on average, %s, on %s at %s:00.', sum(h.count), round(max(h.mean)::numeric, 2)::float8,
+                                            (array_agg(w.name ORDER BY h.mean DESC NULLS LAST, w.place, h.hour))[1], to_char((array_agg(h.hour ORDER BY h.mean DESC NULLS LAST, w.place, h.hour))[1], 'FM00')) END, width, height)
            FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, measure, sources, language_codes, key) AS h
            JOIN kindly_stats.weekdays(locale, 'short') AS w ON w.day = h.day)
     ELSE
@@ -72,6 +75,7 @@ END;
 COMMENT ON FUNCTION kindly_stats.stats_svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) IS
 'a picture of a time series, or of the hours of the week
 
-kind: line, bar or heatmap, for which granularity is without meaning, and whose rows are the locale''s week; title: by default the measure; width, height: in
+kind: line, bar or heatmap, for which granularity is without meaning, and whose rows are the locale''s week, and whose numbers are averages of as many times as the
+hour came in the range; title: by default the measure; width, height: in
 pixels, from 120 to 4000.  The other arguments are those of stats_series.
 Errors: those of stats_series and of svg().';

@@ -173,10 +173,11 @@ BEGIN
                     'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
                   FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);
     WHEN 'fallbacks' THEN
+        -- ordered, for a join of many buckets is not
         total := kindly_stats.overview_total(q, 'fallbacks');
         more := kindly_stats.overview_total(q, 'replies');
-        RETURN (SELECT json_build_object('now', json_build_object('fallbacks', total.count, 'replies', more.count, 'series', json_agg(f.count), 'replied', json_agg(r.count)),
-                    'before', CASE WHEN compared THEN json_build_object('fallbacks', total.previous_count, 'replies', more.previous_count, 'series', json_agg(f.previous_count), 'replied', json_agg(r.previous_count)) END)
+        RETURN (SELECT json_build_object('now', json_build_object('fallbacks', total.count, 'replies', more.count, 'series', json_agg(f.count ORDER BY f.bucket), 'replied', json_agg(r.count ORDER BY f.bucket)),
+                    'before', CASE WHEN compared THEN json_build_object('fallbacks', total.previous_count, 'replies', more.previous_count, 'series', json_agg(f.previous_count ORDER BY f.bucket), 'replied', json_agg(r.previous_count ORDER BY f.bucket)) END)
                   FROM kindly_stats.overview_series(q, 'fallbacks') AS f JOIN kindly_stats.overview_series(q, 'replies') AS r USING (bucket));
     WHEN 'handovers' THEN
         SELECT json_object_agg(n.name, json_build_object('now', (SELECT json_build_object('total', sum(s.count), 'series', json_agg(s.count)) FROM kindly_stats.overview_series(q, n.measure) AS s),

@@ -2992,7 +2992,10 @@ CREATE OR REPLACE FUNCTION kindly_stats.stats_svg(
 BEGIN ATOMIC
     SELECT CASE WHEN lower(kind) = 'heatmap' THEN
         (SELECT kindly_stats.svg((SELECT array_agg(n.name ORDER BY n.place) FROM kindly_stats.weekdays(locale, 'short') AS n),
-                                 array_agg(h.count ORDER BY w.place, h.hour), kind, coalesce(title, measure, 'messages'), NULL, width, height)
+                                 array_agg(round(h.mean::numeric, 2)::float8 ORDER BY w.place, h.hour), kind, coalesce(title, measure, 'messages'),
+                                 CASE WHEN max(h.mean) > 0 THEN
+                                     format('%s in all, by weekday and hour; most on average, %s, on %s at %s:00.', sum(h.count), round(max(h.mean)::numeric, 2)::float8,
+                                            (array_agg(w.name ORDER BY h.mean DESC NULLS LAST, w.place, h.hour))[1], to_char((array_agg(h.hour ORDER BY h.mean DESC NULLS LAST, w.place, h.hour))[1], 'FM00')) END, width, height)
            FROM kindly_stats.stats_heatmap(bot, "from", "to", tz, measure, sources, language_codes, key) AS h
            JOIN kindly_stats.weekdays(locale, 'short') AS w ON w.day = h.day)
     ELSE
@@ -3004,7 +3007,8 @@ END;
 COMMENT ON FUNCTION kindly_stats.stats_svg(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text, text, text, integer, integer) IS
 'a picture of a time series, or of the hours of the week
 
-kind: line, bar or heatmap, for which granularity is without meaning, and whose rows are the locale''s week; title: by default the measure; width, height: in
+kind: line, bar or heatmap, for which granularity is without meaning, and whose rows are the locale''s week, and whose numbers are averages of as many times as the
+hour came in the range; title: by default the measure; width, height: in
 pixels, from 120 to 4000.  The other arguments are those of stats_series.
 Errors: those of stats_series and of svg().';
 CREATE OR REPLACE FUNCTION chatbot_com.conversations(
@@ -3972,10 +3976,11 @@ BEGIN
                     'before', CASE WHEN compared THEN json_build_object('count', total.previous_count, 'members', total.previous_members, 'series', json_agg(s.previous_count), 'member_series', json_agg(s.previous_members)) END)
                   FROM kindly_stats.overview_series(q, q.measure, q.key) AS s);
     WHEN 'fallbacks' THEN
+        -- ordered, for a join of many buckets is not
         total := kindly_stats.overview_total(q, 'fallbacks');
         more := kindly_stats.overview_total(q, 'replies');
-        RETURN (SELECT json_build_object('now', json_build_object('fallbacks', total.count, 'replies', more.count, 'series', json_agg(f.count), 'replied', json_agg(r.count)),
-                    'before', CASE WHEN compared THEN json_build_object('fallbacks', total.previous_count, 'replies', more.previous_count, 'series', json_agg(f.previous_count), 'replied', json_agg(r.previous_count)) END)
+        RETURN (SELECT json_build_object('now', json_build_object('fallbacks', total.count, 'replies', more.count, 'series', json_agg(f.count ORDER BY f.bucket), 'replied', json_agg(r.count ORDER BY f.bucket)),
+                    'before', CASE WHEN compared THEN json_build_object('fallbacks', total.previous_count, 'replies', more.previous_count, 'series', json_agg(f.previous_count ORDER BY f.bucket), 'replied', json_agg(r.previous_count ORDER BY f.bucket)) END)
                   FROM kindly_stats.overview_series(q, 'fallbacks') AS f JOIN kindly_stats.overview_series(q, 'replies') AS r USING (bucket));
     WHEN 'handovers' THEN
         SELECT json_object_agg(n.name, json_build_object('now', (SELECT json_build_object('total', sum(s.count), 'series', json_agg(s.count)) FROM kindly_stats.overview_series(q, n.measure) AS s),

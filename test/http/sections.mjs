@@ -30,6 +30,25 @@ INSERT INTO chat_event (bot_id, occurred_at, kind, rating_type, rating) VALUES (
 const first = await visit({ query: '?from=2025-06-02&to=2025-07-01' });
 is(first.asked.filter(({ path }) => /^\/(api|reports)\//.test(path)).map(({ path }) => path), ['/api/native/rpc/overview'], 'the first picture takes one request');
 await first.context.close();
+// which files it waits for: the browser is told of all of them beforehand, and of none that only a click needs
+for (const section of ['overview', 'audience']) {
+  const each = await visit({ query: `?from=2025-06-02&to=2025-07-01&view=${section}` });
+  const { files, told } = await each.page.evaluate(() => {
+    const { startTime: end } = performance.getEntriesByName('first picture')[0];
+    return {
+      files: performance.getEntriesByType('resource').filter(({ name, startTime }) => startTime < end && name.endsWith('.js')).map(({ name }) => new URL(name).pathname).sort(),
+      told: [...document.querySelectorAll('script[src], link[rel="modulepreload"]')].map((element) => element.getAttribute('src') ?? element.getAttribute('href')).sort(),
+    };
+  });
+  is(files, told, `what the first picture needs is asked for at once, and once: ${section}`);
+  is(files.filter((name) => ['/bots.js', '/form.js', '/save.js', '/share.js', ...(section === 'overview' ? ['/heatmap.js'] : [])].includes(name)), [], 'and nothing that it does not need');
+  await each.page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/save.js')));
+  await each.context.setOffline(true);
+  await each.page.click('#users .tools .popover > button, #chats .tools .popover > button');
+  await each.page.waitForSelector('.menu button');
+  is(await each.page.locator('.menu button').allInnerTexts(), ['Table (CSV)', 'Picture (PNG)'], 'which comes then, so that it is there when the server is away');
+  await each.context.close();
+}
 const refused = await request('/api/native/rpc/overview?from=2025-06-02&to=2025-07-01&cards={chats,x}', { token: token({ bot: 1 }) });
 is([refused.status, refused.json.message], [400, 'there is no card "x"'], 'a card that is none');
 is((await request('/api/native/rpc/overview?bot=2&from=2025-06-02&to=2025-07-01', { token: token({ bot: 1 }) })).status, 403, 'another bot\'s');
