@@ -645,7 +645,7 @@ What is not in values stays as it is.
 replica: count also what logical replication applies to the table, and what is written where session_replication_role is replica, row
 by row; true can be asked for later, too, and lasts until detach().
 kinds: what the kinds of the table are counted as, such as {"incoming": "user_message", "note": null}: rows of a kind that is null are no events; or one kind for every
-row, as a JSON string.  tz: the zone of an occurred_at of type timestamp without time zone.  unit: seconds or milliseconds, for an occurred_at that is a
+row, as a JSON string; a notice names those that no measure counts.  tz: the zone of an occurred_at of type timestamp without time zone.  unit: seconds or milliseconds, for an occurred_at that is a
 number since 1970.  These last, too, until the same column is mapped anew.
 Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
 that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise, or was detached and its statistics kept.';

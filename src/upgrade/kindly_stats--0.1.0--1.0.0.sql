@@ -788,6 +788,24 @@ BEGIN
     END IF;
 END
 $$;
+COMMENT ON FUNCTION kindly_stats.attach(regclass, jsonb, boolean, jsonb, text, text) IS
+'counts the events of a table from now on, and those that are in it
+
+event_table: an ordinary or partitioned table with at least the columns bot_id, occurred_at and kind; columns: a JSON object from
+documented column names to the table''s own, null for one not to be read.  Gives back the tables and partitions that it covered
+with triggers.  Only columns that the table has now are read from now on; call it once more to read one that was added since, or with
+other columns: what that changes is counted anew.  It blocks writers while it counts, and readers of a partitioned table, too;
+kindly_stats.attach_concurrently() does not.
+A column may also be mapped to a field of a json, jsonb or text column that holds JSON ("payload->>session", "payload->a->>b"), or to a rule:
+{"column": ..., "path": ["a", "b"]}, {"column": ..., "values": {"mine": "documented", "other": null}}, both together, {"constant": ...}, which bot_id may have, too.
+What is not in values stays as it is.
+replica: count also what logical replication applies to the table, and what is written where session_replication_role is replica, row
+by row; true can be asked for later, too, and lasts until detach().
+kinds: what the kinds of the table are counted as, such as {"incoming": "user_message", "note": null}: rows of a kind that is null are no events; or one kind for every
+row, as a JSON string; a notice names those that no measure counts.  tz: the zone of an occurred_at of type timestamp without time zone.  unit: seconds or milliseconds, for an occurred_at that is a
+number since 1970.  These last, too, until the same column is mapped anew.
+Errors: 25001 at an isolation level above READ COMMITTED, 22023, 42703 or 42804 where a column is missing, unknown or of a type
+that cannot be read, 42809 for what is no table, 55000 where it is attached otherwise, or was detached and its statistics kept.';
 CREATE FUNCTION kindly_stats.run_own(statement text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_run_own';
 REVOKE EXECUTE ON FUNCTION kindly_stats.run_own(text) FROM PUBLIC;
