@@ -13,6 +13,7 @@
 #include "base/place.h"
 #include "base/compat.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -25,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(ks_place_sql);
 PG_FUNCTION_INFO_V1(ks_is_shard_sql);
+PG_FUNCTION_INFO_V1(ks_can_ask_nodes);
 
 static bool known = false;
 static ks_place place = KS_PLACE_HERE;
@@ -165,6 +167,22 @@ ks_place_sql(PG_FUNCTION_ARGS)
 	static const char *const names[] = {"here", "coordinator", "worker"};
 
 	PG_RETURN_TEXT_P(cstring_to_text(names[ks_rollup_place()]));
+}
+
+/*
+ * can_ask_nodes(): whether other sessions may do the caller's work on all nodes.  They see nothing of what this
+ * transaction has done, and wait for what it has locked; and what they commit it does not take back.
+ */
+Datum
+ks_can_ask_nodes(PG_FUNCTION_ARGS)
+{
+	char	   *number;
+
+	if (!ks_is_distributed() || IsTransactionBlock() || IsSubTransaction() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		PG_RETURN_BOOL(false);
+	/* nor has a function that called it written to, or locked, anything elsewhere */
+	number = ask_catalog("SELECT t.transaction_number FROM pg_catalog.get_current_transaction_id() AS t WHERE $1 IS NOT NULL", InvalidOid);
+	PG_RETURN_BOOL(number != NULL && strcmp(number, "0") == 0);
 }
 
 /* is_shard(relation) */

@@ -112,9 +112,10 @@ $nodes->ask('CREATE ROLE regress_citus_other LOGIN; ALTER TABLE parts_2 OWNER TO
 is($nodes->ask("SELECT object || ': ' || remedy FROM kindly_stats.health() WHERE severity = 'error'"), 'public.parts: ALTER TABLE public.parts_2 OWNER TO ' . $nodes->ask('SELECT quote_ident(CURRENT_USER)') . ';',
 	'health() tells of a partition of others');
 is($nodes->ask($_), 'ERROR: table "public.parts_2" belongs to another role than kindly_stats.rollup', "$_ is refused")
-  for 'SELECT kindly_stats.undistribute()', "SELECT kindly_stats.attach('parts')", "SELECT kindly_stats.detach('parts')", 'SELECT kindly_stats.rebuild()';
+  for 'SELECT kindly_stats.undistribute()', "SELECT kindly_stats.attach('parts')", "SELECT kindly_stats.detach('parts')", 'BEGIN; SELECT kindly_stats.rebuild()';
+is($nodes->ask($_), '0', "$_ is not: each node reads its own part as its owner") for 'SELECT kindly_stats.rebuild()', 'SELECT count(*) FROM kindly_stats.verify()';
 $nodes->ask('ALTER TABLE parts_2 OWNER TO CURRENT_USER');
-is($nodes->ask('SELECT kindly_stats.rebuild()'), '0', '... and not afterwards');
+is($nodes->ask('BEGIN; SELECT kindly_stats.rebuild(); COMMIT'), '0', '... and not afterwards');
 
 # ---- operators of strangers, in the search path of other nodes
 
