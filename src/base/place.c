@@ -144,6 +144,16 @@ ks_is_distributed_table(Oid relid)
 		ask_catalog("SELECT p.partmethod FROM pg_catalog.pg_dist_partition AS p WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1", relid) != NULL;
 }
 
+/* By which column the rows of a table are spread, or NULL: a query that says what is in it is asked of one node. */
+char *
+ks_distribution_column(Oid relid)
+{
+	if (!ks_is_distributed())
+		return NULL;
+	return ask_catalog("SELECT pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) FROM pg_catalog.pg_dist_partition AS p"
+					   " WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND p.partkey IS NOT NULL", relid);
+}
+
 /*
  * For the rest of a transaction in which tables of several nodes are counted, or get triggers: each node has one connection, which
  * knows what was done before, and triggers are made, which Citus allows under a flag alone.

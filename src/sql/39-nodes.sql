@@ -163,7 +163,6 @@ COMMENT ON FUNCTION kindly_stats.verify_here(bigint, timestamptz, text[], bigint
 
 tables: what spread_tables() said; wanted: of these shards of the rollup; NULL for all.';
 
--- Shards become others where one is split; those of the caller's snapshot are what it is about.
 CREATE FUNCTION kindly_stats.verify_nodes(bot bigint, since timestamptz, tables text[]) RETURNS jsonb[]
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT kindly_stats.ask_nodes(format('kindly_stats.verify_here(%L, %L, %L', bot, since, tables), bot)

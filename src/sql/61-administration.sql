@@ -50,7 +50,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)
           FROM pg_proc AS p
          WHERE p.pronamespace = 'kindly_stats'::regnamespace
-           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data'))
+           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data', 'given_rights'))
            AND NOT has_function_privilege('kindly_stats_monitor', p.oid, 'EXECUTE')
     LOOP
         EXECUTE command;

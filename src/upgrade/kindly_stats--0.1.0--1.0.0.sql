@@ -2100,7 +2100,8 @@ BEGIN
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
-           format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+           format('%sALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();',
+                  CASE WHEN kindly_stats.is_distributed(g.tgrelid) THEN 'SET citus.enable_unsafe_triggers = on; ' END, g.tgrelid::regclass, g.tgname)
       FROM pg_trigger AS g
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
@@ -2513,15 +2514,20 @@ BEGIN
             HINT = 'Triggers count on one copy of a shard: set it to 1, and replicate nodes with standbys.';
     END IF;
     SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
-    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
-                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')') AS r
+    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, n.groupid, r.success, r.result
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')'
+                                                                ' || CASE WHEN pg_catalog.to_regclass(''kindly_stats.rollup'') IS NULL THEN '''' ELSE '' and tables'' END') AS r
                                   JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
     LOOP
         IF NOT found.success THEN
             RAISE EXCEPTION 'node %:% does not answer', found.nodename, found.nodeport USING ERRCODE = '08006', DETAIL = found.result,
                 HINT = 'Every node has to be there while tables are distributed.';
-        ELSIF found.result <> mine THEN
-            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, found.result, mine USING ERRCODE = '55000',
+        ELSIF found.groupid <> 0 AND found.result LIKE '% and tables' AND kindly_stats.place() = 'here' THEN
+            RAISE EXCEPTION 'node %:% has statistics of its own', found.nodename, found.nodeport USING ERRCODE = '55000',
+                DETAIL = 'Tables of schema kindly_stats are there already, and would be in the way of those that are to be shared.',
+                HINT = 'On that node, if nobody needs them: DROP EXTENSION kindly_stats CASCADE; DROP SCHEMA kindly_stats CASCADE; CREATE EXTENSION kindly_stats;';
+        ELSIF replace(found.result, ' and tables', '') <> mine THEN
+            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, replace(found.result, ' and tables', ''), mine USING ERRCODE = '55000',
                 HINT = 'Install the same version on every node, and CREATE EXTENSION, or ALTER EXTENSION kindly_stats UPDATE, there.';
         END IF;
     END LOOP;
@@ -2545,6 +2551,16 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_owner(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_owner(regclass) IS 'internal: refuses a table of which a part belongs to another role than the rollup (0A000)';
+CREATE FUNCTION kindly_stats.number_column(event_table regclass, bot_column name) RETURNS name
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.attname FROM pg_attribute AS a JOIN pg_constraint AS c ON c.conrelid = a.attrelid AND c.contype = 'c' AND c.convalidated
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bigint'::regtype AND a.attgenerated = ''
+       AND pg_get_expr(c.conbin, c.conrelid) IN (format('(%I = ((%I)::kindly_stats.bot_id)::bigint)', a.attname, bot_column),
+                                                 format('(((%I)::kindly_stats.bot_id)::bigint = %I)', bot_column, a.attname))
+     ORDER BY a.attnum LIMIT 1
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.number_column(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.number_column(regclass, name) IS 'internal: a column that a CHECK constraint holds to the numbers of the bots in another, or NULL';
 CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2555,13 +2571,21 @@ BEGIN
     SELECT t.columns INTO columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = bot_column.event_table ORDER BY t.grain LIMIT 1;
     SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
      WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id';
+    IF attribute.atttypid <> 'bigint'::regtype AND kindly_stats.number_column(event_table, attribute.attname) IS NOT NULL THEN
+        SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
+         WHERE a.attrelid = event_table AND a.attname = kindly_stats.number_column(event_table, attribute.attname);
+    END IF;
     IF attribute.attname IS NULL THEN
         RAISE EXCEPTION 'all rows of table "%" are of one bot', event_table USING ERRCODE = '0A000',
             HINT = 'Give it a column of type bigint that has the bot, and attach it with that.';
     ELSIF attribute.atttypid <> 'bigint'::regtype OR attribute.attgenerated <> '' THEN
         RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
                 CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
-            USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
+            USING ERRCODE = '0A000', DETAIL = 'Rows are distributed by the number of their bot, which has to stand in an ordinary column of type bigint.',
+                  HINT = CASE WHEN attribute.attgenerated = ''
+                              THEN format('Add one that every row is written with: ALTER TABLE %s ADD COLUMN bot_number bigint, CHECK (bot_number = %I::kindly_stats.bot_id::bigint); and make it part of the primary key. doc/scale.md shows how.',
+                                          event_table, attribute.attname)
+                              ELSE 'Attach it with a column that is not generated.' END;
     ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
                    WHERE (i.indisunique OR i.indisexclusion)
                      AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
@@ -2773,7 +2797,8 @@ BEGIN
         RETURN;
     END IF;
     FOR node IN EXECUTE $query$
-        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
+        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, CASE WHEN r.success THEN r.result::jsonb END AS state,
+               CASE WHEN g.success THEN g.result END AS rights
           -- nodes have a search path of their own, and what a stranger made there is no operator of ours
           FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
                    'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
@@ -2782,18 +2807,22 @@ BEGIN
                                    AND x.prepared OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) interval '10 minutes')),
                    'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
                                    AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
-          JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
-        UNION ALL
-        SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
-          FROM run_command_on_all_nodes('SELECT 1') AS r JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY 1$query$
+          JOIN pg_dist_node AS n USING (nodeid)
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid ORDER BY 1$query$
     LOOP
-        IF NOT node.success THEN
+        IF NOT node.success AND node.result LIKE 'ERROR:%' THEN
+            RETURN NEXT ROW('error', node.name, format('It does not say how it is: %s', split_part(regexp_replace(node.result, '^ERROR: +', ''), E'\n', 1)),
+                            '-- as a role that may read its catalogs, and on that node: SELECT * FROM kindly_stats.health();')::kindly_stats.finding;
+        ELSIF NOT node.success THEN
             RETURN NEXT ROW('error', node.name, format('It does not answer: %s', split_part(node.result, E'\n', 1)), 'Start it; its bots can be neither counted nor asked for until then.')::kindly_stats.finding;
         ELSIF node.state ->> 'version' IS DISTINCT FROM mine THEN
             RETURN NEXT ROW('error', node.name, format('It has kindly_stats in version %s, and not %s.', coalesce(node.state ->> 'version', 'none'), mine),
                             'ALTER EXTENSION kindly_stats UPDATE; -- on that node')::kindly_stats.finding;
         ELSIF NOT (node.state ->> 'has_view')::boolean THEN
             RETURN NEXT ROW('warning', node.name, 'It was added since tables were distributed, and lacks view kindly_stats.bot.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'has_view')::boolean AND node.rights <> md5(kindly_stats.given_rights()::text) THEN
+            RETURN NEXT ROW('warning', node.name, 'Roles have other rights on the extension''s views and functions there than here.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
         END IF;
         IF (node.state ->> 'prepared')::bigint > 0 THEN
             RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
@@ -3619,6 +3648,26 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
+CREATE FUNCTION kindly_stats.given_rights() RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH member AS (
+        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
+    object AS (
+        SELECT 'SCHEMA' AS kind, quote_ident(n.nspname) AS object, n.nspacl AS acl, n.nspowner AS owner
+          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+        UNION ALL
+        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        UNION ALL
+        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
+          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.kind, 'object', g.object, 'privilege', g.privilege_type, 'grantee', g.rolname)
+                              ORDER BY g.kind COLLATE "C", g.object COLLATE "C", g.privilege_type COLLATE "C", g.rolname COLLATE "C"), '[]')
+      FROM (SELECT DISTINCT o.kind, o.object, a.privilege_type, r.rolname
+              FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner) AS g
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.given_rights() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.given_rights() IS 'internal: which rights on the extension''s objects roles have, but for owners and PUBLIC';
 CREATE FUNCTION kindly_stats.take_grants(grants jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -3627,42 +3676,27 @@ BEGIN
     -- nobody waits for whoever is at the same
     SET LOCAL lock_timeout = '1s';
     SET LOCAL citus.enable_ddl_propagation = off;
-    FOR g IN SELECT x.kind, x.object, x.privilege, x.grantee FROM jsonb_to_recordset(grants) AS x (kind text, object text, privilege text, grantee text)
-              WHERE to_regrole(quote_ident(x.grantee)) IS NOT NULL
-                AND NOT CASE x.kind WHEN 'SCHEMA' THEN has_schema_privilege(x.grantee, x.object, x.privilege)
-                                    WHEN 'TABLE' THEN has_table_privilege(x.grantee, x.object, x.privilege)
-                                    ELSE has_function_privilege(x.grantee, x.object, x.privilege) END
+    FOR g IN SELECT coalesce(x.grant, y.grant) AS grant, x.grant IS NULL AS is_over
+               FROM jsonb_array_elements(grants) AS x ("grant") FULL JOIN jsonb_array_elements(kindly_stats.given_rights()) AS y ("grant") ON x.grant = y.grant
+              WHERE (x.grant IS NULL OR y.grant IS NULL) AND to_regrole(quote_ident(coalesce(x.grant, y.grant) ->> 'grantee')) IS NOT NULL
     LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %I', g.privilege, g.kind, CASE g.kind WHEN 'SCHEMA' THEN quote_ident(g.object) ELSE g.object END, g.grantee);
+        EXECUTE format(CASE WHEN g.is_over THEN 'REVOKE %s ON %s %s FROM %I' ELSE 'GRANT %s ON %s %s TO %I' END,
+                       g.grant ->> 'privilege', g.grant ->> 'kind', g.grant ->> 'object', g.grant ->> 'grantee');
     END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights on the extension''s objects that they have on another node';
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights that they have on another node, and no others';
 CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    grants jsonb;
     failed text;
 BEGIN
     IF kindly_stats.place() <> 'coordinator' THEN
         RETURN;
     END IF;
-    WITH member AS (
-        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
-         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
-    object AS (
-        SELECT 'SCHEMA' AS kind, n.nspname::text AS object, n.nspacl AS acl, n.nspowner AS owner
-          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
-        UNION ALL
-        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-        UNION ALL
-        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
-          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
-    SELECT jsonb_agg(jsonb_build_object('kind', o.kind, 'object', o.object, 'privilege', a.privilege_type, 'grantee', r.rolname)) INTO grants
-      FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner;
     EXECUTE $query$SELECT min(format('%s:%s: %s', n.nodename, n.nodeport, n.result)) FROM run_command_on_workers(format('SELECT kindly_stats.take_grants(%L)', $1)) AS n WHERE NOT n.success$query$
-       INTO failed USING grants;
+       INTO failed USING kindly_stats.given_rights();
     IF failed IS NOT NULL THEN
         RAISE WARNING 'rights were not given on every node: %', failed USING HINT = 'Readers who connect to the coordinator need none there.  Else call kindly_stats.distribute() once more.';
     END IF;
@@ -3670,9 +3704,9 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.copy_grants() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.copy_grants() IS
-'internal: gives roles the rights on the extension''s objects on workers, too
+'internal: gives roles the same rights on the extension''s objects on workers
 
-Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
+What they have there alone is taken back.  Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -3896,7 +3930,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)
           FROM pg_proc AS p
          WHERE p.pronamespace = 'kindly_stats'::regnamespace
-           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data'))
+           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data', 'given_rights'))
            AND NOT has_function_privilege('kindly_stats_monitor', p.oid, 'EXECUTE')
     LOOP
         EXECUTE command;
