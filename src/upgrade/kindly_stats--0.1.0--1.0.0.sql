@@ -2516,7 +2516,7 @@ BEGIN
     SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
     FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, n.groupid, r.success, r.result
                                   FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')'
-                                                                ' || CASE WHEN pg_catalog.to_regclass(''kindly_stats.rollup'') IS NULL THEN '''' ELSE '' and tables'' END') AS r
+                                                                ' OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.to_regclass(''kindly_stats.rollup'') IS NULL THEN '''' ELSE '' and tables'' END') AS r
                                   JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
     LOOP
         IF NOT found.success THEN
