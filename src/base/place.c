@@ -12,15 +12,15 @@
  */
 #include "base/place.h"
 #include "base/compat.h"
+#include "base/invalidation.h"
+#include "base/spi.h"
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -33,9 +33,9 @@ static ks_place place = KS_PLACE_HERE;
 static Oid	rollup_relid = InvalidOid;
 
 static void
-forget_place(Datum argument, Oid relid)
+forget_place(Oid changed)
 {
-	if (relid == rollup_relid || !OidIsValid(relid))
+	if (ks_is_concerned(rollup_relid, changed))
 		known = false;
 }
 
@@ -50,8 +50,7 @@ ask_catalog(const char *query, Oid relid)
 
 	/* catalogs are read as they are now, whatever the transaction sees of the rest */
 	PushActiveSnapshot(GetLatestSnapshot());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	if (SPI_execute_with_args(query, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not ask where rows are");
 	result = SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
@@ -81,15 +80,12 @@ find_place(Oid rollup)
 ks_place
 ks_rollup_place(void)
 {
-	static bool registered = false;
 	Oid			schema;
 	Oid			relid;
 
 	if (known)
 		return place;
-	if (!registered)
-		CacheRegisterRelcacheCallback(forget_place, (Datum) 0);
-	registered = true;
+	ks_on_table_change(forget_place);
 	schema = get_namespace_oid("kindly_stats", true);
 	relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
 	if (!OidIsValid(relid))

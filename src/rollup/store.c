@@ -14,6 +14,7 @@
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/invalidation.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -36,7 +37,6 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -86,9 +86,9 @@ static struct
  */
 
 static void
-forget_shape(Datum argument, Oid relid)
+forget_shape(Oid changed)
 {
-	if (relid == shape.relid || !OidIsValid(relid))
+	if (ks_is_concerned(shape.relid, changed))
 		shape.relid = InvalidOid;
 }
 
@@ -211,14 +211,11 @@ static SPIPlanPtr insert_plan(void);
 static bool
 is_direct(Relation rollup)
 {
-	static bool registered = false;
 	Oid			relid = RelationGetRelid(rollup);
 
 	if (shape.relid == relid)
 		return shape.direct;
-	if (!registered)
-		CacheRegisterRelcacheCallback(forget_shape, (Datum) 0);
-	registered = true;
+	ks_on_table_change(forget_shape);
 	shape.relid = relid;
 	shape.direct = false;
 	/* whatever is heard of the table from here on, while it is looked at, makes it be looked at again */
