@@ -15,6 +15,7 @@
 #include "base/invalidation.h"
 #include "base/spi.h"
 
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -25,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(ks_place_sql);
 PG_FUNCTION_INFO_V1(ks_is_shard_sql);
+PG_FUNCTION_INFO_V1(ks_can_ask_nodes);
 
 static bool known = false;
 static ks_place place = KS_PLACE_HERE;
@@ -138,6 +140,16 @@ ks_is_distributed_table(Oid relid)
 		ask_catalog("SELECT p.partmethod FROM pg_catalog.pg_dist_partition AS p WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1", relid) != NULL;
 }
 
+/* By which column the rows of a table are spread, or NULL: a query that says what is in it is asked of one node. */
+char *
+ks_distribution_column(Oid relid)
+{
+	if (!ks_is_distributed())
+		return NULL;
+	return ask_catalog("SELECT pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) FROM pg_catalog.pg_dist_partition AS p"
+					   " WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND p.partkey IS NOT NULL", relid);
+}
+
 /*
  * For the rest of a transaction in which tables of several nodes are counted, or get triggers: each node has one connection, which
  * knows what was done before, and triggers are made, which Citus allows under a flag alone.
@@ -161,6 +173,22 @@ ks_place_sql(PG_FUNCTION_ARGS)
 	static const char *const names[] = {"here", "coordinator", "worker"};
 
 	PG_RETURN_TEXT_P(cstring_to_text(names[ks_rollup_place()]));
+}
+
+/*
+ * can_ask_nodes(): whether other sessions may do the caller's work on all nodes.  They see nothing of what this
+ * transaction has done, and wait for what it has locked; and what they commit it does not take back.
+ */
+Datum
+ks_can_ask_nodes(PG_FUNCTION_ARGS)
+{
+	char	   *number;
+
+	if (!ks_is_distributed() || IsTransactionBlock() || IsSubTransaction() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		PG_RETURN_BOOL(false);
+	/* nor has a function that called it written to, or locked, anything elsewhere */
+	number = ask_catalog("SELECT t.transaction_number FROM pg_catalog.get_current_transaction_id() AS t WHERE $1 IS NOT NULL", InvalidOid);
+	PG_RETURN_BOOL(number != NULL && strcmp(number, "0") == 0);
 }
 
 /* is_shard(relation) */

@@ -16,6 +16,7 @@ extern ks_place ks_rollup_place(void);
 extern bool ks_is_distributed(void);
 extern bool ks_is_shard(Oid relid);
 extern bool ks_is_distributed_table(Oid relid);
+extern char *ks_distribution_column(Oid relid);
 extern void ks_prepare_nodes(void);
 
 #endif							/* KS_PLACE_H */

@@ -181,12 +181,17 @@ add_bot(StringInfo out, const ks_conversation_table *table, int64 bot_id)
 	Oid			type = getBaseType(get_atttype(table->relid, get_attnum(table->relid, ks_column_of(table->columns, "bot_id"))));
 	StringInfoData ids;
 	ListCell   *cell;
+	char	   *number;
 
 	if (!ks_bot_is_text(type))
 	{
 		appendStringInfo(out, "%s OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8", column, bot_id);
 		return;
 	}
+	/* where it is distributed, another column has the number */
+	number = ks_distribution_column(table->relid);
+	if (number != NULL)
+		appendStringInfo(out, "e.%s OPERATOR(pg_catalog.=) " INT64_FORMAT "::pg_catalog.int8 AND ", quote_identifier(number), bot_id);
 	initStringInfo(&ids);
 	/* no integer is a UUID, and either all spellings of a text are UUIDs or none is */
 	foreach(cell, bot_id < KS_BOT_LOWEST || type != UUIDOID ? ks_bot_ids(bot_id) : NIL)

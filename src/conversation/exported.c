@@ -204,6 +204,39 @@ count_now(int64 bot_id, DateADT day, Oid relid)
 	return result;
 }
 
+/* A worker does not know of conversations in tables that are the coordinator's alone, and they would be written to a day that has been exported. */
+static void
+check_spread(void)
+{
+	ks_identity caller;
+	char	   *failure;
+	char	   *count;
+
+	if (ks_rollup_place() != KS_PLACE_WORKER)
+		return;
+	caller = ks_switch_to_owner("exported");
+	if (SPI_execute("SELECT r.result, CASE WHEN r.success THEN r.result END FROM pg_catalog.run_command_on_coordinator("
+					"'SELECT pg_catalog.count(*) FROM kindly_stats.conversation_tables() AS t"
+					" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition AS p WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) t.conversation_table)') AS r",
+					false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not ask the coordinator");
+	failure = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	count = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	ks_restore_user(caller);
+	if (count == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("the coordinator does not answer"),
+				 errdetail_internal("%s", failure != NULL ? failure : ""),
+				 errhint("A worker asks it for tables of conversations before it closes a day.")));
+	if (strcmp(count, "0") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a conversation table lies on the coordinator alone"),
+				 errhint("Close the day there, or SELECT kindly_stats.distribute() on the coordinator spreads the table, too.")));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 /* Writes the mark of a day.  If there is one already, the caller may not see it. */
 static void
 put_mark(int64 bot_id, DateADT day, int64 conversations)
@@ -275,6 +308,7 @@ ks_day_close(const ks_bot_day *of, bool even_empty)
 	if (find_now(of->bot_id, of->day))
 		return false;
 	check_closable(of->day);
+	check_spread();
 	ks_day_lock_to_close(of->bot_id, of->day);
 	if (find_now(of->bot_id, of->day))
 		return false;

@@ -14,6 +14,8 @@
 
 PG_FUNCTION_INFO_V1(ks_lock_creation);
 PG_FUNCTION_INFO_V1(ks_lock_repair);
+PG_FUNCTION_INFO_V1(ks_lock_repair_of_nodes);
+PG_FUNCTION_INFO_V1(ks_lock_repair_here);
 PG_FUNCTION_INFO_V1(ks_exclude_repair);
 PG_FUNCTION_INFO_V1(ks_lock_out_writers);
 
@@ -68,13 +70,9 @@ lock_here(bool wait)
 	return true;
 }
 
-/*
- * lock_repair(): everything that counts tables anew holds this lock, and takes it before
- * locks on tables.  So repairs wait for each other here and nowhere else.  It is refused
- * on a worker, which does not know all tables.
- */
-Datum
-ks_lock_repair(PG_FUNCTION_ARGS)
+/* Repairs wait for each other here. */
+static void
+lock_repairs(void)
 {
 	LOCKTAG		tag = lock_of_repair();
 
@@ -86,6 +84,17 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 				 errmsg("this node is a worker"),
 				 errhint("Call it on the coordinator.")));
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/*
+ * lock_repair(): everything that counts tables anew holds this lock, and takes it before
+ * locks on tables.  So repairs wait for each other here and nowhere else.  It is refused
+ * on a worker, which does not know all tables.
+ */
+Datum
+ks_lock_repair(PG_FUNCTION_ARGS)
+{
+	lock_repairs();
 	if (ks_is_distributed())
 	{
 		ks_spi_connect();
@@ -93,6 +102,22 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 		lock_everywhere();
 		SPI_finish();
 	}
+	PG_RETURN_VOID();
+}
+
+/* lock_repair_of_nodes(): the same for whoever has each node repair what it has, under a lock of its own. */
+Datum
+ks_lock_repair_of_nodes(PG_FUNCTION_ARGS)
+{
+	lock_repairs();
+	PG_RETURN_VOID();
+}
+
+/* lock_repair_here(): keeps repairs and compaction away from what is on this node, of which others need know nothing. */
+Datum
+ks_lock_repair_here(PG_FUNCTION_ARGS)
+{
+	LockRelationOid(get_relname_relid("counting", get_namespace_oid("kindly_stats", false)), ExclusiveLock);
 	PG_RETURN_VOID();
 }
 

@@ -72,12 +72,13 @@ receive_row(TupleTableSlot *slot, DestReceiver *self)
 static char *
 count_query(const ks_recount_of *of)
 {
-	Oid			types[4] = {OIDOID, JSONBOID, TEXTOID, TEXTOID};
-	Datum		values[4] = {ObjectIdGetDatum(of->relid), of->columns, CStringGetTextDatum(of->grain),
-	CStringGetTextDatum(of->condition != NULL ? of->condition : "true")};
+	Oid			types[5] = {OIDOID, JSONBOID, TEXTOID, TEXTOID, OIDOID};
+	Datum		values[5] = {ObjectIdGetDatum(of->relid), of->columns, CStringGetTextDatum(of->grain),
+	CStringGetTextDatum(of->condition != NULL ? of->condition : "true"), ObjectIdGetDatum(of->shard)};
+	const char *nulls = OidIsValid(of->shard) ? NULL : "    n";
 	char	   *result;
 
-	if (SPI_execute_with_args("SELECT kindly_stats.count_query($1::pg_catalog.regclass, $2, $3, $4)", 4, types, values, NULL, true, 0) != SPI_OK_SELECT ||
+	if (SPI_execute_with_args("SELECT kindly_stats.count_query($1::pg_catalog.regclass, $2, $3, $4, $5::pg_catalog.regclass)", 5, types, values, nulls, true, 0) != SPI_OK_SELECT ||
 		SPI_processed != 1)
 		elog(ERROR, "could not make the query that counts events");
 	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -129,6 +130,8 @@ ks_recount(ks_spool *spool, const ks_recount_of *of)
 	recount		r;
 
 	ks_require_rights(of->relid, ACL_SELECT);
+	if (OidIsValid(of->shard))
+		ks_require_rights(of->shard, ACL_SELECT);
 	plan = prepare_count(count_query(of));
 	memset(&r, 0, sizeof(r));
 	ks_receiver_init(&r.receiver, receive_row);

@@ -27,6 +27,7 @@ typedef struct ks_spool
 typedef struct ks_recount_of
 {
 	Oid			relid;
+	Oid			shard;			/* that alone; InvalidOid: the table */
 	Datum		columns;		/* jsonb */
 	const char *grain;
 	const char *measure;		/* NULL: all */

@@ -11,6 +11,10 @@
  *
  * A new measure is repaired alone.  Then nothing is deleted, because live rows have other
  * measures, too: the difference itself is appended.
+ *
+ * Nodes that share the rollup have no snapshot in common, but all of a bot is on one of them.
+ * There the shard of the rollup that has it, and those of the event tables that lie beside it, are
+ * repaired like tables of their own and read without Citus; what is written goes the way of the writers.
  */
 #include "rollup/recount.h"
 
@@ -18,12 +22,15 @@
 #include "query/query_agg.h"
 
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -36,6 +43,7 @@ typedef struct repairing
 	int64		bot_id;
 	int32		month;
 	const char *measure;		/* that alone; NULL for all */
+	const char *shard;			/* of the rollup, as SQL names it; NULL: the whole */
 	bool		replaced;		/* it is too large to be compared: its live rows were deleted already */
 	bool		started;
 	bool		gathering;		/* the bot may have little in all of its months */
@@ -60,7 +68,29 @@ typedef struct repair_of
 	bool		has_bot;
 	int64		bot_id;
 	const char *measure;		/* NULL: all */
+	const char *shard;			/* of the rollup, as SQL names it; NULL: the whole */
+	Jsonb	   *shards;			/* of the event tables, by their oids */
 } repair_of;
+
+/* How queries name the rollup, and no name that may follow it. */
+#define ROLLUP "kindly_stats.rollup"
+
+/* The query about a shard of the rollup instead. */
+static char *
+of_shard(const char *query, const char *shard)
+{
+	StringInfoData result;
+	const char *found;
+
+	initStringInfo(&result);
+	for (; (found = strstr(query, ROLLUP)) != NULL; query = found + strlen(ROLLUP))
+	{
+		appendBinaryStringInfo(&result, query, (int) (found - query));
+		appendStringInfoString(&result, shard);
+	}
+	appendStringInfoString(&result, query);
+	return result.data;
+}
 
 /* The grain of a measure. */
 static Datum
@@ -80,15 +110,17 @@ grain_of(const char *measure)
 static void
 count_tables(ks_spool *spool, const repair_of *what)
 {
-	Oid			types[1] = {TEXTOID};
-	Datum		values[1] = {what->measure != NULL ? grain_of(what->measure) : (Datum) 0};
+	Oid			types[2] = {TEXTOID, JSONBOID};
+	Datum		values[2] = {what->measure != NULL ? grain_of(what->measure) : (Datum) 0, JsonbPGetDatum(what->shards)};
+	char		nulls[2] = {what->measure != NULL ? ' ' : 'n', what->shards != NULL ? ' ' : 'n'};
 	SPITupleTable *tables;
 	uint64		count;
 	uint64		i;
 
-	if (SPI_execute_with_args("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain FROM kindly_stats.event_tables() AS t"
+	if (SPI_execute_with_args("SELECT t.event_table::pg_catalog.oid, t.columns, t.grain,"
+							  " ($2 OPERATOR(pg_catalog.->>) t.event_table::pg_catalog.oid::pg_catalog.text)::pg_catalog.oid FROM kindly_stats.event_tables() AS t"
 							  " WHERE $1 IS NULL OR t.grain OPERATOR(pg_catalog.=) $1 ORDER BY 1, 3",
-							  1, types, values, what->measure != NULL ? NULL : "n", true, 0) != SPI_OK_SELECT)
+							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list event tables");
 	tables = SPI_tuptable;
 	count = SPI_processed;
@@ -100,6 +132,12 @@ count_tables(ks_spool *spool, const repair_of *what)
 		of.relid = DatumGetObjectId(SPI_getbinval(tables->vals[i], tables->tupdesc, 1, &isnull));
 		of.columns = SPI_getbinval(tables->vals[i], tables->tupdesc, 2, &isnull);
 		of.grain = SPI_getvalue(tables->vals[i], tables->tupdesc, 3);
+		of.shard = DatumGetObjectId(SPI_getbinval(tables->vals[i], tables->tupdesc, 4, &isnull));
+		if (isnull && what->shards != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("table \"%s\" was attached by another hand while tables were counted", get_rel_name(of.relid)),
+					 errhint("Try again.")));
 		of.measure = what->measure;
 		of.has_bot = what->has_bot;
 		of.bot_id = what->bot_id;
@@ -121,12 +159,12 @@ note_live_months(ks_spool *spool, const repair_of *what)
 	Oid			types[2] = {INT8OID, TEXTOID};
 	Datum		values[2] = {Int64GetDatum(what->bot_id), what->measure != NULL ? CStringGetTextDatum(what->measure) : (Datum) 0};
 	char		nulls[2] = {what->has_bot ? ' ' : 'n', what->measure != NULL ? ' ' : 'n'};
+	const char *query = "SELECT DISTINCT r.bot_id, r.month FROM kindly_stats.rollup AS r"
+		" WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1)"
+		" AND ($2 IS NULL OR r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]))";
 	uint64		i;
 
-	if (SPI_execute_with_args("SELECT DISTINCT r.bot_id, r.month FROM kindly_stats.rollup AS r"
-							  " WHERE NOT r.kept AND ($1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1)"
-							  " AND ($2 IS NULL OR r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]))",
-							  2, types, values, nulls, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(what->shard != NULL ? of_shard(query, what->shard) : query, 2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	for (i = 0; i < SPI_processed; i++)
 	{
@@ -150,6 +188,52 @@ start_of(int32 month)
 	return (TimestampTz) ks_month_to_date(month) * USECS_PER_DAY;
 }
 
+/* A plan for whatever shard is repaired. */
+typedef struct shard_plan
+{
+	const char *query;			/* a constant of this file */
+	SPIPlanPtr	plan;
+} shard_plan;
+
+#define SHARD_PLANS_MAX 16
+
+static shard_plan shard_plans[SHARD_PLANS_MAX];
+
+/* Another shard is repaired from here on. */
+static void
+forget_shard_plans(void)
+{
+	int			i;
+
+	for (i = 0; i < SHARD_PLANS_MAX; i++)
+	{
+		SPIPlanPtr	old = shard_plans[i].plan;
+
+		shard_plans[i].query = NULL;
+		shard_plans[i].plan = NULL;
+		if (old != NULL)
+			SPI_freeplan(old);
+	}
+}
+
+/* Prepares a query about the rollup, or the same about the shard that is repaired. */
+static SPIPlanPtr
+prepare_live(const repairing *r, SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
+{
+	int			i;
+
+	if (r->shard == NULL)
+	{
+		ks_prepared(plan, query, nargs, types);
+		return *plan;
+	}
+	for (i = 0; shard_plans[i].query != NULL && shard_plans[i].query != query; i++)
+		Assert(i < SHARD_PLANS_MAX - 1);
+	ks_prepared_simple(&shard_plans[i].plan, shard_plans[i].query == NULL ? of_shard(query, r->shard) : query, nargs, types);
+	shard_plans[i].query = query;
+	return shard_plans[i].plan;
+}
+
 /* Runs a query about the live rows that the snapshot sees, of the month, or of the bot if that is KS_SPAN. */
 static void
 select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
@@ -159,8 +243,7 @@ select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 	Datum		values[5] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month)), CStringGetTextDatum(r->measure != NULL ? r->measure : ""),
 	TimestampTzGetDatum(whole ? DT_NOBEGIN : start_of(r->month)), TimestampTzGetDatum(whole ? DT_NOEND : start_of(r->month + 1))};
 
-	ks_prepared(plan, query, 5, types);
-	if (SPI_execute_plan(*plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(prepare_live(r, plan, query, 5, types), values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 }
 
@@ -368,6 +451,7 @@ delete_spans(repairing *r)
 	Oid			types[2] = {INT8OID, DATEARRAYOID};
 	Datum		values[2] = {Int64GetDatum(r->bot_id)};
 	Datum	   *months = palloc((r->nvisited + 1) * sizeof(Datum));
+	SPIPlanPtr	spans;
 	bool		isnull;
 	int			i;
 
@@ -376,16 +460,16 @@ delete_spans(repairing *r)
 	values[1] = PointerGetDatum(construct_array(months, r->nvisited, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
 #define FROM_SPANS \
 	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) '-infinity' AND r.id OPERATOR(pg_catalog.>=) 0 AND NOT r.kept"
-	ks_prepared(&months_plan,
+	spans = prepare_live(r, &months_plan,
 				"SELECT pg_catalog.count(DISTINCT s.month) FROM (SELECT kindly_stats.months(r.tally) AS month, r.tally" FROM_SPANS ") AS s"
 				" WHERE NOT s.month OPERATOR(pg_catalog.=) ANY ($2)"
 				" AND kindly_stats.entries(kindly_stats.slice(s.tally, pg_catalog.timezone('UTC', s.month::pg_catalog.timestamp),"
 				" pg_catalog.timezone('UTC', s.month OPERATOR(pg_catalog.+) interval '1 month'))) OPERATOR(pg_catalog.>) 0", 2, types);
-	if (SPI_execute_plan(months_plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(spans, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	r->changed += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	ks_prepared(&plan, LIST_IDS FROM_SPANS " AND $2 IS NOT NULL", 2, types);
-	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
+	spans = prepare_live(r, &plan, LIST_IDS FROM_SPANS " AND $2 IS NOT NULL", 2, types);
+	if (SPI_execute_plan(spans, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	delete_listed(r);
 }
@@ -595,7 +679,7 @@ add_spooled(repairing *r, int64 bot_id, int32 month, Datum tally, bool isnull)
 static int64
 repair_spooled(ks_spool *spool, const repair_of *what)
 {
-	repairing	r = {.measure = what->measure};
+	repairing	r = {.measure = what->measure, .shard = what->shard};
 	int64		bot_id;
 	int32		month;
 	Datum		tally;
@@ -615,8 +699,39 @@ repair_spooled(ks_spool *spool, const repair_of *what)
 	return r.changed;
 }
 
+/* A partition that was dropped would be gone from the table while the snapshot still sees what it has counted. */
+static void
+exclude_drops(Jsonb *shards)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&shards->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_VALUE && value.type == jbvNumeric)
+			(void) find_all_inheritors(DatumGetObjectId(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric))), AccessShareLock, NULL);
+	}
+}
+
+/* Takes a shard of the rollup, and those of the event tables, in the place of the whole. */
+static void
+take_shard(repair_of *what, Oid relid, Jsonb *shards)
+{
+	if (!ks_is_shard(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("relation with OID %u is no shard any more", relid),
+				 errhint("Try again.")));
+	LockRelationOid(relid, AccessShareLock);
+	exclude_drops(shards);
+	what->shard = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+	what->shards = shards;
+	forget_shard_plans();
+}
+
 /*
- * repair(bot, measure; NULL for all): returns how many months of bots differed.  The
+ * repair(bot, measure; NULL for all, shard, shards): returns how many months of bots differed.  The
  * caller holds the lock that excludes other repairs and compaction, and took it before the
  * snapshot.
  */
@@ -633,8 +748,10 @@ ks_repair(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		what.measure = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	ks_spi_connect();
+	if (!PG_ARGISNULL(2) && !PG_ARGISNULL(3))
+		take_shard(&what, PG_GETARG_OID(2), PG_GETARG_JSONB_P(3));
 	/* nodes have no snapshot in common */
-	if (ks_is_distributed())
+	else if (ks_is_distributed())
 		ks_exclude_writers();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ks_spool_init(&spool, maintenance_work_mem);

@@ -83,6 +83,10 @@ COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker whe
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
 COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
 
+CREATE FUNCTION kindly_stats.can_ask_nodes() RETURNS boolean LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_can_ask_nodes';
+REVOKE EXECUTE ON FUNCTION kindly_stats.can_ask_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.can_ask_nodes() IS 'internal: whether other sessions may do the work of this transaction';
+
 -- Triggers.  Whoever may execute these can attach a table of his own and so write any bot's statistics: not for everybody.
 
 CREATE FUNCTION kindly_stats.count_events() RETURNS trigger LANGUAGE C AS 'MODULE_PATHNAME', 'ks_count_events';

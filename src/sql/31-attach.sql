@@ -48,6 +48,16 @@ CREATE FUNCTION kindly_stats.lock_repair() RETURNS void
 REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.lock_repair() IS 'internal: nobody else counts tables anew, and nothing is compacted, until the end of the transaction';
 
+CREATE FUNCTION kindly_stats.lock_repair_of_nodes() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_repair_of_nodes';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair_of_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_repair_of_nodes() IS 'internal: the same, but each node can still count what it has';
+
+CREATE FUNCTION kindly_stats.lock_repair_here() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_repair_here';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair_here() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_repair_here() IS 'internal: nobody else counts or compacts what is on this node until the end of the transaction';
+
 CREATE FUNCTION kindly_stats.exclude_repair() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_exclude_repair';
 REVOKE EXECUTE ON FUNCTION kindly_stats.exclude_repair() FROM PUBLIC;

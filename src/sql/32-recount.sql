@@ -103,14 +103,25 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) IS 'internal: the part of raw_query() that is about one measure';
 
+-- What a query reads that counts a table, or some of its shards, which are tables of this node.
+CREATE FUNCTION kindly_stats.counted_rows(event_table regclass, shards regclass[]) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN shards IS NULL THEN event_table::text
+                WHEN cardinality(shards) = 1 THEN shards[1]::text
+                ELSE format('(%s)', coalesce((SELECT string_agg(format('SELECT * FROM %s', s), ' UNION ALL ' ORDER BY s) FROM unnest(shards) AS s),
+                                             format('SELECT * FROM %s WHERE false', event_table))) END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.counted_rows(regclass, regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.counted_rows(regclass, regclass[]) IS 'internal: what to select from to get the rows of a table, or of those of its shards';
+
 -- SELECT what each measure of a grain adds up: one pass over the table, whose rows come once a measure that counts them.  $1 is a bot or NULL,
 -- $2 an instant from which on, or NULL.
-CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text) RETURNS text
+CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text, shards regclass[] DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
-    is_distributed boolean := kindly_stats.is_distributed(event_table);
+    is_distributed boolean := shards IS NULL AND kindly_stats.is_distributed(event_table);
     -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
@@ -141,7 +152,7 @@ BEGIN
         RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
                       ' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS h CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
                       ' WHERE h.occurred_at IS NOT NULL AND %s',
-            bots, event_table, shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
+            bots, kindly_stats.counted_rows(event_table, shards), shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
     END IF;
     -- what shards are asked has no such subqueries: measures are numbers there
     SELECT string_agg(format('WHEN %s THEN %L::text', n.number, n.name), ' ' ORDER BY n.number) AS name,
@@ -158,18 +169,18 @@ BEGIN
         bots, m.name, m.key, m.member, m.weight, shared, event_table, filter, cardinality(names), m.condition);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text) IS 'internal: the query that reads the raw events once, for all measures of a grain';
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text, regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text, regclass[]) IS 'internal: the query that reads raw events once for a grain; shards: of these alone';
 
-CREATE FUNCTION kindly_stats.raw_events(event_table regclass, grain text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL)
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, grain text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL, shards regclass[] DEFAULT NULL)
     RETURNS TABLE (bot_id bigint, text_bot text, occurred_at timestamptz, measure text, key text[], member text, weight bigint)
     LANGUAGE C STABLE ROWS 100000 AS 'MODULE_PATHNAME', 'ks_raw_events';
-REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[]) IS
 'internal: the raw events, each once for each measure that counts it, read as their table''s owner
 
 event_table: an attached table, all of whose rows the caller may read; grain: of the measures, one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
-all.  A table whose bots are texts gives all bots, each as text_bot; others give bot_id.
+all; shards: of the table, that lie on this node and are read instead, which the caller may read, too; NULL for the whole.  A table whose bots are texts gives all bots, each as text_bot; others give bot_id.
 Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
 column is missing, 55000 where the table is not counted so.';
 
@@ -177,7 +188,7 @@ column is missing, 55000 where the table is not counted so.';
 -- his code in the table must not run with the caller's rights.
 
 -- SELECT the columns that measures of a grain read; $1 is a bot or NULL.
-CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text) RETURNS text
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text, shard regclass DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- whose bots are texts, has all rows read: only who counts them tells whose they are
@@ -190,11 +201,11 @@ BEGIN
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
-    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, event_table, condition, of_bot);
+    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, coalesce(shard, event_table), condition, of_bot);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that reads the raw events once for all measures';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text, regclass) IS 'internal: the query that reads raw events once for all measures; shard: of it alone';
 
 CREATE FUNCTION kindly_stats.append_counts(event_table regclass, columns jsonb, grain text, measure text, negate boolean, kept boolean)
     RETURNS void LANGUAGE C AS 'MODULE_PATHNAME', 'ks_append_counts';
@@ -223,13 +234,14 @@ COMMENT ON FUNCTION kindly_stats.move_counts(regclass, jsonb, text) IS
 
 relation: an attached table or a partition; columns: how it names the documented ones; grain: of the measures.';
 
-CREATE FUNCTION kindly_stats.repair(bot kindly_stats.bot_id DEFAULT NULL, measure text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.repair(bot kindly_stats.bot_id DEFAULT NULL, measure text DEFAULT NULL, shard regclass DEFAULT NULL, shards jsonb DEFAULT NULL) RETURNS bigint
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
-REVOKE EXECUTE ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text, regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text, regclass, jsonb) IS
 'internal: makes live rows say what the attached tables have, and gives back how many months did not
 
-bot, measure: one only, NULL for all.';
+bot, measure: one only, NULL for all; shard: of the rollup, on this node, and shards: those of event tables that lie beside it, by the tables'' numbers; NULL
+for all.';
 
 CREATE FUNCTION kindly_stats.lock_out_writers() RETURNS void
     LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_out_writers';
@@ -476,25 +488,19 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first month: NULL for all';
 
 -- One pass over what is stored, and one over each table, whatever the number of measures.
-CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
-    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+CREATE FUNCTION kindly_stats.differences(bot bigint, since timestamptz, rollup text, shards jsonb DEFAULT NULL)
+    RETURNS TABLE (number bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- on most tables, compiling the query takes longer than running it
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     -- tallies are by month
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
-    -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
-    stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
     raw text;
 BEGIN
-    IF NOT kindly_stats.has_rollup() THEN
-        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
-            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
-                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
-        END IF;
-        RETURN;
-    END IF;
-    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2%s) AS event', t.event_table::oid, t.grain,
+                             CASE WHEN shards IS NOT NULL THEN
+                                 format(', %L', ARRAY(SELECT s::oid::regclass FROM jsonb_array_elements_text(shards -> t.event_table::oid::text) AS s ORDER BY 1)) END),
+                      ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
     raw := format($query$
         SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
@@ -525,23 +531,67 @@ BEGIN
                                                                                      NULL, true, NULL)::kindly_stats.tally_query, false))[2] AS members
               FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
-        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
+        SELECT d.bot_id, d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
           FROM different AS d
           LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
           LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
-        $query$, raw, stored, kindly_stats.rows_here('kindly_stats.measure'))
-        USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
+        $query$, raw, rollup, kindly_stats.rows_here('kindly_stats.measure'))
+        USING bot, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.differences(bigint, timestamptz, text, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.differences(bigint, timestamptz, text, jsonb) IS
+'internal: where the rollup differs from the raw events
+
+bot, since: as those of verify(); rollup: what to select its rows from; shards: lists of shards of event tables, by the tables'' numbers, that are read instead of
+these; NULL for the tables.';
+
+CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL, local boolean DEFAULT false)
+    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text;
+    tables text[];
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
+            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
+                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
+        END IF;
+        RETURN;
+    END IF;
+    place := kindly_stats.place();
+    IF place = 'here' THEN
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences(bot::bigint, since, 'kindly_stats.rollup') AS d;
+        RETURN;
+    END IF;
+    tables := kindly_stats.spread_tables(place = 'worker' OR local);
+    IF local THEN
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences_of(ARRAY[kindly_stats.verify_here(bot::bigint, since, tables)]) AS d;
+    ELSIF tables IS NOT NULL AND kindly_stats.can_ask_nodes() THEN
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences_of(kindly_stats.verify_nodes(bot::bigint, since, tables)) AS d;
+    ELSE
+        -- rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences(bot::bigint, since, 'kindly_stats.live_rows($1, $3)') AS d;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean) IS
 'counts the raw events anew and lists where the rollup differs
 
-bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all; local: of bots whose rows are on this node only, where they are
+distributed.  Without it each node verifies its own, all at the same time, each in one snapshot, so that writers need not wait; in a transaction block all of it is read here,
+and what is written meanwhile may be taken for a difference.  No row means that there is no difference, down to the last key, quarter hour and member.
 What is kept of events that are gone cannot be compared.
 bot_id is the id that the user has.
-kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
+kindly_stats.rebuild() repairs.  Errors: 08006 where a node does not answer, 40001 where shards were moved meanwhile, 55000 where tables were restored without the rollup, and on a
+worker while there are attached tables that are the coordinator''s alone.';
 
 CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
@@ -572,14 +622,18 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.forget_measures(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.forget_measures(bigint) IS 'internal: deletes what is kept of measures that are there no more';
 
-CREATE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL, local boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     tables regclass[];
     measures text[];
     changed bigint;
+    by_nodes boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
+    IF local AND kindly_stats.place() <> 'here' THEN
+        RETURN kindly_stats.rebuild_here(bot::bigint);
+    END IF;
     IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
         -- restored tables have triggers, but perhaps there is no rollup yet
         PERFORM kindly_stats.create_tables();
@@ -590,13 +644,21 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
         PERFORM kindly_stats.create_exported();
     END IF;
-    PERFORM kindly_stats.require_owner(t.event_table) FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table);
-    PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.forget_measures(bot::bigint);
+    by_nodes := kindly_stats.begin_repair();
+    IF NOT by_nodes THEN
+        PERFORM kindly_stats.require_owner(t.event_table) FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table);
+        PERFORM kindly_stats.forget_measures(bot::bigint);
+    END IF;
     -- what is marked before the snapshot is taken is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
-    changed := kindly_stats.repair(bot);
+    IF by_nodes THEN
+        changed := kindly_stats.repair_nodes(bot::bigint, NULL);
+        -- they must not wait for what this transaction has locked
+        PERFORM kindly_stats.forget_measures(bot::bigint);
+    ELSE
+        changed := kindly_stats.repair(bot);
+    END IF;
     IF bot IS NULL THEN
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
@@ -606,12 +668,14 @@ BEGIN
     RETURN changed;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id, boolean) IS
 'counts the events of all attached tables and makes the statistics say the same
 
-bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
+bot: one bot only; NULL for all; local: of bots whose rows are on this node only, where they are distributed.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
 included (a month of more than 64 MB is replaced in any case).  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
-Errors: 0A000 where a distributed table has another owner than the rollup, 25001 at an isolation level above READ COMMITTED, 42501 where the
-caller must not read all rows of a table, 55000 where no event table has been attached, or on a worker.';
+Of distributed tables each node repairs its own, at the same time and in transactions of its own.  In a transaction block, and while there are attached tables that are the
+coordinator''s alone, it is one transaction instead, in which writers of distributed tables wait.
+Errors: 08006 where a node does not answer, 0A000 where a distributed table has another owner than the rollup and it is one transaction, 25001 at an isolation level above READ COMMITTED, 40001 where shards were
+moved again and again meanwhile, 42501 where the caller must not read all rows of a table, 55000 where no event table has been attached, on a worker without local, or where a node could not do it.';

@@ -48,11 +48,16 @@ COMMENT ON FUNCTION kindly_stats.begin_attach(regclass, jsonb, jsonb, text, text
 
 CREATE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    by_nodes boolean := kindly_stats.begin_repair();
 BEGIN
-    PERFORM kindly_stats.lock_repair();
     -- somebody else may have finished this, or detached the table
     IF EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table) THEN
-        PERFORM kindly_stats.repair();
+        IF by_nodes THEN
+            PERFORM kindly_stats.repair_nodes(NULL, NULL);
+        ELSE
+            PERFORM kindly_stats.repair();
+        END IF;
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table;
     END IF;
     RETURN true;
@@ -125,10 +130,15 @@ COMMENT ON FUNCTION kindly_stats.begin_measure(text, text[], text[], text, text,
 
 CREATE FUNCTION kindly_stats.finish_measure(name text) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    by_nodes boolean := kindly_stats.begin_repair();
 BEGIN
-    PERFORM kindly_stats.lock_repair();
     IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = finish_measure.name AND NOT m.counted) THEN
-        PERFORM kindly_stats.repair(measure => name);
+        IF by_nodes THEN
+            PERFORM kindly_stats.repair_nodes(NULL, name);
+        ELSE
+            PERFORM kindly_stats.repair(measure => name);
+        END IF;
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = finish_measure.name;
     END IF;
     RETURN true;

@@ -57,11 +57,20 @@ COMMENT ON FUNCTION kindly_stats.is_merge() IS 'internal: the condition of a rul
 
 CREATE FUNCTION kindly_stats.refuse_merge(relation regclass) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    propagation text := current_setting('citus.enable_ddl_propagation', true);
 BEGIN
     IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind = 'p')
        AND NOT EXISTS (SELECT FROM pg_rewrite AS r WHERE r.ev_class = relation AND r.rulename = 'kindly_stats_no_merge') THEN
         EXECUTE format('CREATE RULE kindly_stats_no_merge AS ON DELETE TO %s WHERE kindly_stats.is_merge() DO ALSO NOTHING', relation);
+        -- Citus takes no rules to other nodes, and would refuse what it cannot take there
+        IF kindly_stats.is_distributed(relation) THEN
+            PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+        END IF;
         EXECUTE format('ALTER TABLE %s ENABLE ALWAYS RULE kindly_stats_no_merge', relation);
+        IF kindly_stats.is_distributed(relation) THEN
+            PERFORM set_config('citus.enable_ddl_propagation', propagation, true);
+        END IF;
         EXECUTE format('COMMENT ON RULE kindly_stats_no_merge ON %s IS %L', relation,
                        'keeps MERGE away, of which PostgreSQL tells triggers wrong rows: use INSERT ... ON CONFLICT, UPDATE and DELETE, or MERGE into the partition');
     END IF;

@@ -41,7 +41,8 @@ BEGIN
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
-           format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+           format('%sALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();',
+                  CASE WHEN kindly_stats.is_distributed(g.tgrelid) THEN 'SET citus.enable_unsafe_triggers = on; ' END, g.tgrelid::regclass, g.tgname)
       FROM pg_trigger AS g
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)

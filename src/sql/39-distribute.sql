@@ -92,15 +92,20 @@ BEGIN
             HINT = 'Triggers count on one copy of a shard: set it to 1, and replicate nodes with standbys.';
     END IF;
     SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
-    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
-                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')') AS r
+    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, n.groupid, r.success, r.result
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')'
+                                                                ' OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.to_regclass(''kindly_stats.rollup'') IS NULL THEN '''' ELSE '' and tables'' END') AS r
                                   JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
     LOOP
         IF NOT found.success THEN
             RAISE EXCEPTION 'node %:% does not answer', found.nodename, found.nodeport USING ERRCODE = '08006', DETAIL = found.result,
                 HINT = 'Every node has to be there while tables are distributed.';
-        ELSIF found.result <> mine THEN
-            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, found.result, mine USING ERRCODE = '55000',
+        ELSIF found.groupid <> 0 AND found.result LIKE '% and tables' AND kindly_stats.place() = 'here' THEN
+            RAISE EXCEPTION 'node %:% has statistics of its own', found.nodename, found.nodeport USING ERRCODE = '55000',
+                DETAIL = 'Tables of schema kindly_stats are there already, and would be in the way of those that are to be shared.',
+                HINT = 'On that node, if nobody needs them: DROP EXTENSION kindly_stats CASCADE; DROP SCHEMA kindly_stats CASCADE; CREATE EXTENSION kindly_stats;';
+        ELSIF replace(found.result, ' and tables', '') <> mine THEN
+            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, replace(found.result, ' and tables', ''), mine USING ERRCODE = '55000',
                 HINT = 'Install the same version on every node, and CREATE EXTENSION, or ALTER EXTENSION kindly_stats UPDATE, there.';
         END IF;
     END LOOP;
@@ -128,6 +133,19 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_owner(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_owner(regclass) IS 'internal: refuses a table of which a part belongs to another role than the rollup (0A000)';
 
+-- Citus puts rows side by side whose columns are of one type.  Where the bots of a table are texts, another column may have their numbers, if the
+-- table itself makes sure of it.
+CREATE FUNCTION kindly_stats.number_column(event_table regclass, bot_column name) RETURNS name
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.attname FROM pg_attribute AS a JOIN pg_constraint AS c ON c.conrelid = a.attrelid AND c.contype = 'c' AND c.convalidated
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bigint'::regtype AND a.attgenerated = ''
+       AND pg_get_expr(c.conbin, c.conrelid) IN (format('(%I = ((%I)::kindly_stats.bot_id)::bigint)', a.attname, bot_column),
+                                                 format('(((%I)::kindly_stats.bot_id)::bigint = %I)', bot_column, a.attname))
+     ORDER BY a.attnum LIMIT 1
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.number_column(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.number_column(regclass, name) IS 'internal: a column that a CHECK constraint holds to the numbers of the bots in another, or NULL';
+
 -- A table of events or conversations: the column by which it can be distributed.
 CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -139,13 +157,21 @@ BEGIN
     SELECT t.columns INTO columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = bot_column.event_table ORDER BY t.grain LIMIT 1;
     SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
      WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id';
+    IF attribute.atttypid <> 'bigint'::regtype AND kindly_stats.number_column(event_table, attribute.attname) IS NOT NULL THEN
+        SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
+         WHERE a.attrelid = event_table AND a.attname = kindly_stats.number_column(event_table, attribute.attname);
+    END IF;
     IF attribute.attname IS NULL THEN
         RAISE EXCEPTION 'all rows of table "%" are of one bot', event_table USING ERRCODE = '0A000',
             HINT = 'Give it a column of type bigint that has the bot, and attach it with that.';
     ELSIF attribute.atttypid <> 'bigint'::regtype OR attribute.attgenerated <> '' THEN
         RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
                 CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
-            USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
+            USING ERRCODE = '0A000', DETAIL = 'Rows are distributed by the number of their bot, which has to stand in an ordinary column of type bigint.',
+                  HINT = CASE WHEN attribute.attgenerated = ''
+                              THEN format('Add one that every row is written with: ALTER TABLE %s ADD COLUMN bot_number bigint, CHECK (bot_number = %I::kindly_stats.bot_id::bigint); and make it part of the primary key. doc/scale.md shows how.',
+                                          event_table, attribute.attname)
+                              ELSE 'Attach it with a column that is not generated.' END;
     ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
                    WHERE (i.indisunique OR i.indisexclusion)
                      AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
@@ -358,21 +384,6 @@ where policies hide rows from the caller, 55000 on a worker.';
 
 -- On several nodes
 
-CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    node record;
-BEGIN
-    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
-                                 JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
-    LOOP
-        RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
-    END LOOP;
-END
-$$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
-
 CREATE FUNCTION kindly_stats.health_nodes() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -383,7 +394,8 @@ BEGIN
         RETURN;
     END IF;
     FOR node IN EXECUTE $query$
-        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
+        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, CASE WHEN r.success THEN r.result::jsonb END AS state,
+               CASE WHEN g.success THEN g.result END AS rights
           -- nodes have a search path of their own, and what a stranger made there is no operator of ours
           FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
                    'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
@@ -392,18 +404,22 @@ BEGIN
                                    AND x.prepared OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) interval '10 minutes')),
                    'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
                                    AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
-          JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
-        UNION ALL
-        SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
-          FROM run_command_on_all_nodes('SELECT 1') AS r JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY 1$query$
+          JOIN pg_dist_node AS n USING (nodeid)
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid ORDER BY 1$query$
     LOOP
-        IF NOT node.success THEN
+        IF NOT node.success AND node.result LIKE 'ERROR:%' THEN
+            RETURN NEXT ROW('error', node.name, format('It does not say how it is: %s', split_part(regexp_replace(node.result, '^ERROR: +', ''), E'\n', 1)),
+                            '-- as a role that may read its catalogs, and on that node: SELECT * FROM kindly_stats.health();')::kindly_stats.finding;
+        ELSIF NOT node.success THEN
             RETURN NEXT ROW('error', node.name, format('It does not answer: %s', split_part(node.result, E'\n', 1)), 'Start it; its bots can be neither counted nor asked for until then.')::kindly_stats.finding;
         ELSIF node.state ->> 'version' IS DISTINCT FROM mine THEN
             RETURN NEXT ROW('error', node.name, format('It has kindly_stats in version %s, and not %s.', coalesce(node.state ->> 'version', 'none'), mine),
                             'ALTER EXTENSION kindly_stats UPDATE; -- on that node')::kindly_stats.finding;
         ELSIF NOT (node.state ->> 'has_view')::boolean THEN
             RETURN NEXT ROW('warning', node.name, 'It was added since tables were distributed, and lacks view kindly_stats.bot.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'has_view')::boolean AND node.rights <> md5(kindly_stats.given_rights()::text) THEN
+            RETURN NEXT ROW('warning', node.name, 'Roles have other rights on the extension''s views and functions there than here.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
         END IF;
         IF (node.state ->> 'prepared')::bigint > 0 THEN
             RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
@@ -420,7 +436,7 @@ BEGIN
           FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t JOIN pg_dist_partition AS p ON p.logicalrelid = t.event_table
          WHERE p.colocationid <> (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass)
         UNION ALL
-        SELECT 'error', t.event_table::text, 'It is distributed, and it or a partition belongs to another role than the rollup: it can be neither repaired nor purged nor detached.',
+        SELECT 'error', t.event_table::text, 'It is distributed, and it or a partition belongs to another role than the rollup: it can be neither purged nor detached.',
                (SELECT string_agg(format('ALTER TABLE %s OWNER TO %I;', r, pg_get_userbyid(o.relowner)), ' ' ORDER BY r)
                   FROM kindly_stats.partition_tree(t.event_table) AS r JOIN pg_class AS c ON c.oid = r, pg_class AS o WHERE o.oid = 'kindly_stats.rollup'::regclass AND c.relowner <> o.relowner)
           FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t

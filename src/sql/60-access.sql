@@ -314,6 +314,27 @@ REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC
 COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
 
 -- Citus carries grants on its tables to other nodes, but not those on the extension's own objects, which every node has made itself.
+CREATE FUNCTION kindly_stats.given_rights() RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH member AS (
+        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
+    object AS (
+        SELECT 'SCHEMA' AS kind, quote_ident(n.nspname) AS object, n.nspacl AS acl, n.nspowner AS owner
+          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+        UNION ALL
+        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        UNION ALL
+        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
+          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.kind, 'object', g.object, 'privilege', g.privilege_type, 'grantee', g.rolname)
+                              ORDER BY g.kind COLLATE "C", g.object COLLATE "C", g.privilege_type COLLATE "C", g.rolname COLLATE "C"), '[]')
+      FROM (SELECT DISTINCT o.kind, o.object, a.privilege_type, r.rolname
+              FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner) AS g
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.given_rights() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.given_rights() IS 'internal: which rights on the extension''s objects roles have, but for owners and PUBLIC';
+
 CREATE FUNCTION kindly_stats.take_grants(grants jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -322,43 +343,28 @@ BEGIN
     -- nobody waits for whoever is at the same
     SET LOCAL lock_timeout = '1s';
     SET LOCAL citus.enable_ddl_propagation = off;
-    FOR g IN SELECT x.kind, x.object, x.privilege, x.grantee FROM jsonb_to_recordset(grants) AS x (kind text, object text, privilege text, grantee text)
-              WHERE to_regrole(quote_ident(x.grantee)) IS NOT NULL
-                AND NOT CASE x.kind WHEN 'SCHEMA' THEN has_schema_privilege(x.grantee, x.object, x.privilege)
-                                    WHEN 'TABLE' THEN has_table_privilege(x.grantee, x.object, x.privilege)
-                                    ELSE has_function_privilege(x.grantee, x.object, x.privilege) END
+    FOR g IN SELECT coalesce(x.grant, y.grant) AS grant, x.grant IS NULL AS is_over
+               FROM jsonb_array_elements(grants) AS x ("grant") FULL JOIN jsonb_array_elements(kindly_stats.given_rights()) AS y ("grant") ON x.grant = y.grant
+              WHERE (x.grant IS NULL OR y.grant IS NULL) AND to_regrole(quote_ident(coalesce(x.grant, y.grant) ->> 'grantee')) IS NOT NULL
     LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %I', g.privilege, g.kind, CASE g.kind WHEN 'SCHEMA' THEN quote_ident(g.object) ELSE g.object END, g.grantee);
+        EXECUTE format(CASE WHEN g.is_over THEN 'REVOKE %s ON %s %s FROM %I' ELSE 'GRANT %s ON %s %s TO %I' END,
+                       g.grant ->> 'privilege', g.grant ->> 'kind', g.grant ->> 'object', g.grant ->> 'grantee');
     END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights on the extension''s objects that they have on another node';
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights that they have on another node, and no others';
 
 CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    grants jsonb;
     failed text;
 BEGIN
     IF kindly_stats.place() <> 'coordinator' THEN
         RETURN;
     END IF;
-    WITH member AS (
-        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
-         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
-    object AS (
-        SELECT 'SCHEMA' AS kind, n.nspname::text AS object, n.nspacl AS acl, n.nspowner AS owner
-          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
-        UNION ALL
-        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-        UNION ALL
-        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
-          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
-    SELECT jsonb_agg(jsonb_build_object('kind', o.kind, 'object', o.object, 'privilege', a.privilege_type, 'grantee', r.rolname)) INTO grants
-      FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner;
     EXECUTE $query$SELECT min(format('%s:%s: %s', n.nodename, n.nodeport, n.result)) FROM run_command_on_workers(format('SELECT kindly_stats.take_grants(%L)', $1)) AS n WHERE NOT n.success$query$
-       INTO failed USING grants;
+       INTO failed USING kindly_stats.given_rights();
     IF failed IS NOT NULL THEN
         RAISE WARNING 'rights were not given on every node: %', failed USING HINT = 'Readers who connect to the coordinator need none there.  Else call kindly_stats.distribute() once more.';
     END IF;
@@ -366,9 +372,9 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.copy_grants() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.copy_grants() IS
-'internal: gives roles the rights on the extension''s objects on workers, too
+'internal: gives roles the same rights on the extension''s objects on workers
 
-Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
+What they have there alone is taken back.  Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
 
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

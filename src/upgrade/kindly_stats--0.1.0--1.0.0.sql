@@ -28,10 +28,14 @@ DROP FUNCTION kindly_stats.language(text, text);
 DROP VIEW kindly_stats.covered_relation;
 DROP FUNCTION kindly_stats.conversation_type_fits(text, oid);
 DROP VIEW kindly_stats.conversation_table;
+DROP FUNCTION kindly_stats.rebuild(kindly_stats.bot_id);
 DROP FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz);
 DROP AGGREGATE kindly_stats.compare(text, kindly_stats.tally, timestamptz, text[], text, bigint);
 DROP FUNCTION kindly_stats.compare_counts(internal, text, kindly_stats.tally, timestamptz, text[], text, bigint);
+DROP FUNCTION kindly_stats.repair(kindly_stats.bot_id, text);
 DROP FUNCTION kindly_stats.count_query(regclass, jsonb, text);
+DROP FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz);
+DROP FUNCTION kindly_stats.raw_query(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.raw_measure(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.cover(regclass, jsonb, text);
 DROP FUNCTION kindly_stats.relations(regclass);
@@ -312,6 +316,9 @@ CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAF
 COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
 COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
+CREATE FUNCTION kindly_stats.can_ask_nodes() RETURNS boolean LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_can_ask_nodes';
+REVOKE EXECUTE ON FUNCTION kindly_stats.can_ask_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.can_ask_nodes() IS 'internal: whether other sessions may do the work of this transaction';
 CREATE OR REPLACE FUNCTION kindly_stats.mapping(argument text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     -- most mappings have names alone, which is quicker to see
@@ -350,6 +357,14 @@ COMMENT ON PROCEDURE kindly_stats.compact(kindly_stats.bot_id, boolean) IS
 bot: one bot only; NULL for all; local: of bots whose rows are on this node only, where they are distributed: without it each node is told to compact its own,
 at the same time.  Each month is a transaction of its own, unless the caller has one open.  Nobody waits for it:
 rows that others hold are left for the next time.  It changes no answer, only how fast it comes.  Works as the rollup''s owner.';
+CREATE FUNCTION kindly_stats.lock_repair_of_nodes() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_repair_of_nodes';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair_of_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_repair_of_nodes() IS 'internal: the same, but each node can still count what it has';
+CREATE FUNCTION kindly_stats.lock_repair_here() RETURNS void
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_lock_repair_here';
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_repair_here() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_repair_here() IS 'internal: nobody else counts or compacts what is on this node until the end of the transaction';
 CREATE OR REPLACE FUNCTION kindly_stats.create_tables() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -907,12 +922,21 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.raw_measure(regclass, jsonb, text, text) IS 'internal: the part of raw_query() that is about one measure';
-CREATE OR REPLACE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text) RETURNS text
+CREATE FUNCTION kindly_stats.counted_rows(event_table regclass, shards regclass[]) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN shards IS NULL THEN event_table::text
+                WHEN cardinality(shards) = 1 THEN shards[1]::text
+                ELSE format('(%s)', coalesce((SELECT string_agg(format('SELECT * FROM %s', s), ' UNION ALL ' ORDER BY s) FROM unnest(shards) AS s),
+                                             format('SELECT * FROM %s WHERE false', event_table))) END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.counted_rows(regclass, regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.counted_rows(regclass, regclass[]) IS 'internal: what to select from to get the rows of a table, or of those of its shards';
+CREATE FUNCTION kindly_stats.raw_query(event_table regclass, columns jsonb, grain text, shards regclass[] DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     dropped text;
     is_text boolean := kindly_stats.has_text_bots(event_table, columns);
-    is_distributed boolean := kindly_stats.is_distributed(event_table);
+    is_distributed boolean := shards IS NULL AND kindly_stats.is_distributed(event_table);
     -- what the table's owner runs cannot name the extension's functions: texts are left to who asks
     bot text := kindly_stats.column_expression(event_table, columns, 'bot_id', CASE WHEN is_text THEN 'text' ELSE 'bigint' END);
     at text := kindly_stats.column_expression(event_table, columns, 'occurred_at', 'timestamptz');
@@ -943,7 +967,7 @@ BEGIN
         RETURN format('SELECT %s, h.occurred_at, m.measure, m.key, m.member, m.weight FROM %s AS e'
                       ' CROSS JOIN LATERAL (SELECT %s OFFSET 0) AS h CROSS JOIN LATERAL (%s) AS m (measure, key, member, weight)'
                       ' WHERE h.occurred_at IS NOT NULL AND %s',
-            bots, event_table, shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
+            bots, kindly_stats.counted_rows(event_table, shards), shared, coalesce(measures, 'SELECT NULL::text, NULL::text[], NULL::text, NULL::bigint WHERE false'), filter);
     END IF;
     -- what shards are asked has no such subqueries: measures are numbers there
     SELECT string_agg(format('WHEN %s THEN %L::text', n.number, n.name), ' ' ORDER BY n.number) AS name,
@@ -960,7 +984,20 @@ BEGIN
         bots, m.name, m.key, m.member, m.weight, shared, event_table, filter, cardinality(names), m.condition);
 END
 $$;
-CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text) RETURNS text
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text, regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_query(regclass, jsonb, text, regclass[]) IS 'internal: the query that reads raw events once for a grain; shards: of these alone';
+CREATE FUNCTION kindly_stats.raw_events(event_table regclass, grain text, bot kindly_stats.bot_id, since timestamptz DEFAULT NULL, shards regclass[] DEFAULT NULL)
+    RETURNS TABLE (bot_id bigint, text_bot text, occurred_at timestamptz, measure text, key text[], member text, weight bigint)
+    LANGUAGE C STABLE ROWS 100000 AS 'MODULE_PATHNAME', 'ks_raw_events';
+REVOKE EXECUTE ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[]) IS
+'internal: the raw events, each once for each measure that counts it, read as their table''s owner
+
+event_table: an attached table, all of whose rows the caller may read; grain: of the measures, one that counts it; bot: one only, NULL for all; since: events from then on, NULL for
+all; shards: of the table, that lie on this node and are read instead, which the caller may read, too; NULL for the whole.  A table whose bots are texts gives all bots, each as text_bot; others give bot_id.
+Errors: 22004, 42501 where the caller must not read all rows of the table, 42703 where a
+column is missing, 55000 where the table is not counted so.';
+CREATE FUNCTION kindly_stats.count_query(event_table regclass, columns jsonb, grain text, condition text, shard regclass DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- whose bots are texts, has all rows read: only who counts them tells whose they are
@@ -973,11 +1010,11 @@ BEGIN
       FROM kindly_stats.logical_columns(grain) AS l
       JOIN pg_attribute AS a ON a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped
        AND a.attname = kindly_stats.mapped_column(columns -> l.logical);
-    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, event_table, condition, of_bot);
+    RETURN format('SELECT %s FROM %s AS e WHERE (%s) AND ($1 IS NULL OR %s)', list, coalesce(shard, event_table), condition, of_bot);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text) IS 'internal: the query that reads the raw events once for all measures';
+REVOKE EXECUTE ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text, regclass) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.count_query(regclass, jsonb, text, text, regclass) IS 'internal: the query that reads raw events once for all measures; shard: of it alone';
 CREATE FUNCTION kindly_stats.keep_counts(event_table regclass, columns jsonb, grain text, condition text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_counts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) FROM PUBLIC;
@@ -986,6 +1023,14 @@ COMMENT ON FUNCTION kindly_stats.keep_counts(regclass, jsonb, text, text) IS
 
 event_table: an attached table; columns: how it names the documented ones; grain: of the measures; condition: on its rows, named e.  They have to be deleted
 in the same transaction.';
+CREATE FUNCTION kindly_stats.repair(bot kindly_stats.bot_id DEFAULT NULL, measure text DEFAULT NULL, shard regclass DEFAULT NULL, shards jsonb DEFAULT NULL) RETURNS bigint
+    LANGUAGE C AS 'MODULE_PATHNAME', 'ks_repair';
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text, regclass, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair(kindly_stats.bot_id, text, regclass, jsonb) IS
+'internal: makes live rows say what the attached tables have, and gives back how many months did not
+
+bot, measure: one only, NULL for all; shard: of the rollup, on this node, and shards: those of event tables that lie beside it, by the tables'' numbers; NULL
+for all.';
 CREATE OR REPLACE FUNCTION kindly_stats.check_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text) RETURNS void
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1168,25 +1213,19 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.live_rows(bigint, date) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.live_rows(bigint, date) IS 'internal: live rows of the rollup, of all nodes, for verify(); bot, first month: NULL for all';
-CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL)
-    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+CREATE FUNCTION kindly_stats.differences(bot bigint, since timestamptz, rollup text, shards jsonb DEFAULT NULL)
+    RETURNS TABLE (number bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
     -- on most tables, compiling the query takes longer than running it
     LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
     -- tallies are by month
     first date := date_trunc('month', since AT TIME ZONE 'UTC');
-    -- of several nodes, rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
-    stored text := CASE kindly_stats.place() WHEN 'here' THEN 'kindly_stats.rollup' ELSE 'kindly_stats.live_rows($1, $3)' END;
     raw text;
 BEGIN
-    IF NOT kindly_stats.has_rollup() THEN
-        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
-            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
-                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
-        END IF;
-        RETURN;
-    END IF;
-    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2) AS event', t.event_table::oid, t.grain), ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
+    SELECT string_agg(format('SELECT kindly_stats.raw_events(%s, %L, $1, $2%s) AS event', t.event_table::oid, t.grain,
+                             CASE WHEN shards IS NOT NULL THEN
+                                 format(', %L', ARRAY(SELECT s::oid::regclass FROM jsonb_array_elements_text(shards -> t.event_table::oid::text) AS s ORDER BY 1)) END),
+                      ' UNION ALL ') INTO raw FROM kindly_stats.event_tables() AS t;
     raw := format($query$
         SELECT coalesce((u.event).bot_id, (u.event).text_bot::kindly_stats.bot_id::bigint) AS bot_id, date_trunc('month', (u.event).occurred_at AT TIME ZONE 'UTC')::date AS month,
                (u.event).measure, (u.event).occurred_at, (u.event).key, (u.event).member, (u.event).weight
@@ -1217,23 +1256,66 @@ BEGIN
                                                                                      NULL, true, NULL)::kindly_stats.tally_query, false))[2] AS members
               FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
-        SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
+        SELECT d.bot_id, d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
           FROM different AS d
           LEFT JOIN stored_members AS s ON s.bot_id = d.bot_id AND s.month = d.month AND s.measure = d.measure
           LEFT JOIN members AS m ON m.bot_id = d.bot_id AND m.month = d.month AND m.measure = d.measure
          ORDER BY d.measure, d.bot_id, d.month
-        $query$, raw, stored, kindly_stats.rows_here('kindly_stats.measure'))
-        USING bot::bigint, first::timestamp AT TIME ZONE 'UTC', first;
+        $query$, raw, rollup, kindly_stats.rows_here('kindly_stats.measure'))
+        USING bot, first::timestamp AT TIME ZONE 'UTC', first;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.differences(bigint, timestamptz, text, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.differences(bigint, timestamptz, text, jsonb) IS
+'internal: where the rollup differs from the raw events
+
+bot, since: as those of verify(); rollup: what to select its rows from; shards: lists of shards of event tables, by the tables'' numbers, that are read instead of
+these; NULL for the tables.';
+CREATE FUNCTION kindly_stats.verify(bot kindly_stats.bot_id DEFAULT NULL, since timestamptz DEFAULT NULL, local boolean DEFAULT false)
+    RETURNS TABLE (bot_id text, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+    LANGUAGE plpgsql STABLE COST 100000 ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    place text;
+    tables text[];
+BEGIN
+    IF NOT kindly_stats.has_rollup() THEN
+        IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
+            RAISE EXCEPTION 'table kindly_stats.rollup is missing' USING ERRCODE = '55000',
+                DETAIL = 'There are tables with the triggers that count, restored without the schema kindly_stats.', HINT = 'Call kindly_stats.rebuild().';
+        END IF;
+        RETURN;
+    END IF;
+    place := kindly_stats.place();
+    IF place = 'here' THEN
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences(bot::bigint, since, 'kindly_stats.rollup') AS d;
+        RETURN;
+    END IF;
+    tables := kindly_stats.spread_tables(place = 'worker' OR local);
+    IF local THEN
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences_of(ARRAY[kindly_stats.verify_here(bot::bigint, since, tables)]) AS d;
+    ELSIF tables IS NOT NULL AND kindly_stats.can_ask_nodes() THEN
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences_of(kindly_stats.verify_nodes(bot::bigint, since, tables)) AS d;
+    ELSE
+        -- rows are fetched to where tables are read: a query that named the rollup would run elsewhere, with what it calls
+        RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
+                       FROM kindly_stats.differences(bot::bigint, since, 'kindly_stats.live_rows($1, $3)') AS d;
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean) IS
 'counts the raw events anew and lists where the rollup differs
 
-bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all.  No row means that there is no difference, down to the last key, quarter hour and member.
+bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all; local: of bots whose rows are on this node only, where they are
+distributed.  Without it each node verifies its own, all at the same time, each in one snapshot, so that writers need not wait; in a transaction block all of it is read here,
+and what is written meanwhile may be taken for a difference.  No row means that there is no difference, down to the last key, quarter hour and member.
 What is kept of events that are gone cannot be compared.
 bot_id is the id that the user has.
-kindly_stats.rebuild() repairs.  Error: 55000 where tables were restored without the rollup.';
+kindly_stats.rebuild() repairs.  Errors: 08006 where a node does not answer, 40001 where shards were moved meanwhile, 55000 where tables were restored without the rollup, and on a
+worker while there are attached tables that are the coordinator''s alone.';
 CREATE FUNCTION kindly_stats.parts(tally kindly_stats.tally, names text[]) RETURNS kindly_stats.tally
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_tally_parts';
 REVOKE EXECUTE ON FUNCTION kindly_stats.parts(kindly_stats.tally, text[]) FROM PUBLIC;
@@ -1258,14 +1340,18 @@ BEGIN
     END LOOP;
 END
 $$;
-CREATE OR REPLACE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION kindly_stats.rebuild(bot kindly_stats.bot_id DEFAULT NULL, local boolean DEFAULT false) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     tables regclass[];
     measures text[];
     changed bigint;
+    by_nodes boolean;
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
+    IF local AND kindly_stats.place() <> 'here' THEN
+        RETURN kindly_stats.rebuild_here(bot::bigint);
+    END IF;
     IF EXISTS (SELECT FROM kindly_stats.event_tables()) THEN
         -- restored tables have triggers, but perhaps there is no rollup yet
         PERFORM kindly_stats.create_tables();
@@ -1276,13 +1362,21 @@ BEGIN
     IF EXISTS (SELECT FROM kindly_stats.conversation_tables()) THEN
         PERFORM kindly_stats.create_exported();
     END IF;
-    PERFORM kindly_stats.require_owner(t.event_table) FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table);
-    PERFORM kindly_stats.lock_repair();
-    PERFORM kindly_stats.forget_measures(bot::bigint);
+    by_nodes := kindly_stats.begin_repair();
+    IF NOT by_nodes THEN
+        PERFORM kindly_stats.require_owner(t.event_table) FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table);
+        PERFORM kindly_stats.forget_measures(bot::bigint);
+    END IF;
     -- what is marked before the snapshot is taken is counted in it
     tables := ARRAY(SELECT c.event_table FROM kindly_stats.counting AS c);
     measures := ARRAY(SELECT m.name FROM kindly_stats.measure AS m WHERE NOT m.counted);
-    changed := kindly_stats.repair(bot);
+    IF by_nodes THEN
+        changed := kindly_stats.repair_nodes(bot::bigint, NULL);
+        -- they must not wait for what this transaction has locked
+        PERFORM kindly_stats.forget_measures(bot::bigint);
+    ELSE
+        changed := kindly_stats.repair(bot);
+    END IF;
     IF bot IS NULL THEN
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = ANY (tables);
         UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = ANY (measures);
@@ -1292,14 +1386,17 @@ BEGIN
     RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id) IS
+REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rebuild(kindly_stats.bot_id, boolean) IS
 'counts the events of all attached tables and makes the statistics say the same
 
-bot: one bot only; NULL for all.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
+bot: one bot only; NULL for all; local: of bots whose rows are on this node only, where they are distributed.  Gives back how many months of bots it had to replace: 0 where all was right, first and last event
 included (a month of more than 64 MB is replaced in any case).  What attach_concurrently() and add_measure_concurrently() left undone is done then.  Statistics of events that are gone on purpose are kept.  It blocks nobody: what is written meanwhile stays counted; only
 another repair waits, and compaction is put off.
-Errors: 0A000 where a distributed table has another owner than the rollup, 25001 at an isolation level above READ COMMITTED, 42501 where the
-caller must not read all rows of a table, 55000 where no event table has been attached, or on a worker.';
+Of distributed tables each node repairs its own, at the same time and in transactions of its own.  In a transaction block, and while there are attached tables that are the
+coordinator''s alone, it is one transaction instead, in which writers of distributed tables wait.
+Errors: 08006 where a node does not answer, 0A000 where a distributed table has another owner than the rollup and it is one transaction, 25001 at an isolation level above READ COMMITTED, 40001 where shards were
+moved again and again meanwhile, 42501 where the caller must not read all rows of a table, 55000 where no event table has been attached, on a worker without local, or where a node could not do it.';
 CREATE FUNCTION kindly_stats.conversation_tables() RETURNS TABLE (conversation_table regclass, columns jsonb)
     LANGUAGE sql STABLE COST 100 ROWS 10
 BEGIN ATOMIC
@@ -1520,11 +1617,16 @@ END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.finish_attach(event_table regclass) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    by_nodes boolean := kindly_stats.begin_repair();
 BEGIN
-    PERFORM kindly_stats.lock_repair();
     -- somebody else may have finished this, or detached the table
     IF EXISTS (SELECT FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table) THEN
-        PERFORM kindly_stats.repair();
+        IF by_nodes THEN
+            PERFORM kindly_stats.repair_nodes(NULL, NULL);
+        ELSE
+            PERFORM kindly_stats.repair();
+        END IF;
         DELETE FROM kindly_stats.counting AS c WHERE c.event_table = finish_attach.event_table;
     END IF;
     RETURN true;
@@ -1571,10 +1673,47 @@ EXCEPTION
         RETURN false;
 END
 $$;
+CREATE OR REPLACE FUNCTION kindly_stats.finish_measure(name text) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    by_nodes boolean := kindly_stats.begin_repair();
+BEGIN
+    IF EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = finish_measure.name AND NOT m.counted) THEN
+        IF by_nodes THEN
+            PERFORM kindly_stats.repair_nodes(NULL, name);
+        ELSE
+            PERFORM kindly_stats.repair(measure => name);
+        END IF;
+        UPDATE kindly_stats.measure AS m SET counted = true WHERE m.name = finish_measure.name;
+    END IF;
+    RETURN true;
+END
+$$;
 CREATE OR REPLACE FUNCTION kindly_stats.counts_replicated(event_table regclass) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM pg_trigger AS t JOIN kindly_stats.partition_tree(event_table) AS r ON t.tgrelid = r
                     WHERE t.tgfoid IN ('kindly_stats.count_replicated()'::regprocedure, 'kindly_stats.take_truncated()'::regprocedure))
+$$;
+CREATE OR REPLACE FUNCTION kindly_stats.refuse_merge(relation regclass) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    propagation text := current_setting('citus.enable_ddl_propagation', true);
+BEGIN
+    IF EXISTS (SELECT FROM pg_class AS c WHERE c.oid = relation AND c.relkind = 'p')
+       AND NOT EXISTS (SELECT FROM pg_rewrite AS r WHERE r.ev_class = relation AND r.rulename = 'kindly_stats_no_merge') THEN
+        EXECUTE format('CREATE RULE kindly_stats_no_merge AS ON DELETE TO %s WHERE kindly_stats.is_merge() DO ALSO NOTHING', relation);
+        -- Citus takes no rules to other nodes, and would refuse what it cannot take there
+        IF kindly_stats.is_distributed(relation) THEN
+            PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
+        END IF;
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS RULE kindly_stats_no_merge', relation);
+        IF kindly_stats.is_distributed(relation) THEN
+            PERFORM set_config('citus.enable_ddl_propagation', propagation, true);
+        END IF;
+        EXECUTE format('COMMENT ON RULE kindly_stats_no_merge ON %s IS %L', relation,
+                       'keeps MERGE away, of which PostgreSQL tells triggers wrong rows: use INSERT ... ON CONFLICT, UPDATE and DELETE, or MERGE into the partition');
+    END IF;
+END
 $$;
 CREATE VIEW kindly_stats.covered_relation AS
 SELECT t.tgrelid AS relation, a.arguments[2] AS grain, kindly_stats.mapping(a.arguments[3]) AS columns, t.tgnargs > 3 AS is_partition
@@ -2002,7 +2141,8 @@ BEGIN
        AND NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE t.event_table = kindly_stats.tree_top(g.tgrelid)) ORDER BY 2;
     RETURN QUERY
     SELECT 'error', format('trigger %I of %s', g.tgname, g.tgrelid::regclass), 'It is disabled: what happens meanwhile is not counted, or not guarded.',
-           format('ALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();', g.tgrelid::regclass, g.tgname)
+           format('%sALTER TABLE %s ENABLE TRIGGER %I; SELECT kindly_stats.rebuild();',
+                  CASE WHEN kindly_stats.is_distributed(g.tgrelid) THEN 'SET citus.enable_unsafe_triggers = on; ' END, g.tgrelid::regclass, g.tgname)
       FROM pg_trigger AS g
      WHERE g.tgfoid IN ('kindly_stats.count_events()'::regprocedure, 'kindly_stats.refuse_truncate()'::regprocedure,
                         to_regprocedure('kindly_stats.guard_exported()'), 'kindly_stats.measure_changed()'::regprocedure)
@@ -2415,15 +2555,20 @@ BEGIN
             HINT = 'Triggers count on one copy of a shard: set it to 1, and replicate nodes with standbys.';
     END IF;
     SELECT e.extversion INTO mine FROM pg_extension AS e WHERE e.extname = 'kindly_stats';
-    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result
-                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')') AS r
+    FOR found IN EXECUTE $query$SELECT n.nodename, n.nodeport, n.groupid, r.success, r.result
+                                  FROM run_command_on_all_nodes('SELECT coalesce((SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) ''kindly_stats''), ''none'')'
+                                                                ' OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.to_regclass(''kindly_stats.rollup'') IS NULL THEN '''' ELSE '' and tables'' END') AS r
                                   JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
     LOOP
         IF NOT found.success THEN
             RAISE EXCEPTION 'node %:% does not answer', found.nodename, found.nodeport USING ERRCODE = '08006', DETAIL = found.result,
                 HINT = 'Every node has to be there while tables are distributed.';
-        ELSIF found.result <> mine THEN
-            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, found.result, mine USING ERRCODE = '55000',
+        ELSIF found.groupid <> 0 AND found.result LIKE '% and tables' AND kindly_stats.place() = 'here' THEN
+            RAISE EXCEPTION 'node %:% has statistics of its own', found.nodename, found.nodeport USING ERRCODE = '55000',
+                DETAIL = 'Tables of schema kindly_stats are there already, and would be in the way of those that are to be shared.',
+                HINT = 'On that node, if nobody needs them: DROP EXTENSION kindly_stats CASCADE; DROP SCHEMA kindly_stats CASCADE; CREATE EXTENSION kindly_stats;';
+        ELSIF replace(found.result, ' and tables', '') <> mine THEN
+            RAISE EXCEPTION 'node %:% has kindly_stats in version %, and not %', found.nodename, found.nodeport, replace(found.result, ' and tables', ''), mine USING ERRCODE = '55000',
                 HINT = 'Install the same version on every node, and CREATE EXTENSION, or ALTER EXTENSION kindly_stats UPDATE, there.';
         END IF;
     END LOOP;
@@ -2447,6 +2592,16 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.require_owner(regclass) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.require_owner(regclass) IS 'internal: refuses a table of which a part belongs to another role than the rollup (0A000)';
+CREATE FUNCTION kindly_stats.number_column(event_table regclass, bot_column name) RETURNS name
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT a.attname FROM pg_attribute AS a JOIN pg_constraint AS c ON c.conrelid = a.attrelid AND c.contype = 'c' AND c.convalidated
+     WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bigint'::regtype AND a.attgenerated = ''
+       AND pg_get_expr(c.conbin, c.conrelid) IN (format('(%I = ((%I)::kindly_stats.bot_id)::bigint)', a.attname, bot_column),
+                                                 format('(((%I)::kindly_stats.bot_id)::bigint = %I)', bot_column, a.attname))
+     ORDER BY a.attnum LIMIT 1
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.number_column(regclass, name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.number_column(regclass, name) IS 'internal: a column that a CHECK constraint holds to the numbers of the bots in another, or NULL';
 CREATE FUNCTION kindly_stats.bot_column(event_table regclass) RETURNS name
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2457,13 +2612,21 @@ BEGIN
     SELECT t.columns INTO columns FROM kindly_stats.event_tables() AS t WHERE t.event_table = bot_column.event_table ORDER BY t.grain LIMIT 1;
     SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
      WHERE a.attrelid = event_table AND a.attnum > 0 AND NOT a.attisdropped AND a.attname = columns ->> 'bot_id';
+    IF attribute.atttypid <> 'bigint'::regtype AND kindly_stats.number_column(event_table, attribute.attname) IS NOT NULL THEN
+        SELECT a.attname, a.attnum, a.atttypid, a.attgenerated INTO attribute FROM pg_attribute AS a
+         WHERE a.attrelid = event_table AND a.attname = kindly_stats.number_column(event_table, attribute.attname);
+    END IF;
     IF attribute.attname IS NULL THEN
         RAISE EXCEPTION 'all rows of table "%" are of one bot', event_table USING ERRCODE = '0A000',
             HINT = 'Give it a column of type bigint that has the bot, and attach it with that.';
     ELSIF attribute.atttypid <> 'bigint'::regtype OR attribute.attgenerated <> '' THEN
         RAISE EXCEPTION 'column "%" of table "%" is %', attribute.attname, event_table,
                 CASE WHEN attribute.attgenerated <> '' THEN 'generated' ELSE format('of type %s', format_type(attribute.atttypid, NULL)) END
-            USING ERRCODE = '0A000', HINT = 'Rows are distributed by bot, and lie beside their statistics, where it is an ordinary column of type bigint.';
+            USING ERRCODE = '0A000', DETAIL = 'Rows are distributed by the number of their bot, which has to stand in an ordinary column of type bigint.',
+                  HINT = CASE WHEN attribute.attgenerated = ''
+                              THEN format('Add one that every row is written with: ALTER TABLE %s ADD COLUMN bot_number bigint, CHECK (bot_number = %I::kindly_stats.bot_id::bigint); and make it part of the primary key. doc/scale.md shows how.',
+                                          event_table, attribute.attname)
+                              ELSE 'Attach it with a column that is not generated.' END;
     ELSIF EXISTS (SELECT FROM pg_index AS i JOIN kindly_stats.partition_tree(event_table) AS r ON i.indrelid = r
                    WHERE (i.indisunique OR i.indisexclusion)
                      AND NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = i.indrelid AND a.attname = attribute.attname
@@ -2665,20 +2828,6 @@ COMMENT ON FUNCTION kindly_stats.undistribute() IS
 Gives back the tables, none where nothing is distributed.  One transaction, while nobody writes; the coordinator needs room for all.
 Errors: 08006 where a node does not answer, 0A000 for a table that belongs to another role than the rollup, 25001 at an isolation level above READ COMMITTED, 42501
 where policies hide rows from the caller, 55000 on a worker.';
-CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    node record;
-BEGIN
-    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
-                                 JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
-    LOOP
-        RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
-    END LOOP;
-END
-$$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
 CREATE FUNCTION kindly_stats.health_nodes() RETURNS SETOF kindly_stats.finding
     LANGUAGE plpgsql STABLE ROWS 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2689,7 +2838,8 @@ BEGIN
         RETURN;
     END IF;
     FOR node IN EXECUTE $query$
-        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, r.result::jsonb AS state
+        SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, CASE WHEN r.success THEN r.result::jsonb END AS state,
+               CASE WHEN g.success THEN g.result END AS rights
           -- nodes have a search path of their own, and what a stranger made there is no operator of ours
           FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
                    'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
@@ -2698,18 +2848,22 @@ BEGIN
                                    AND x.prepared OPERATOR(pg_catalog.<) (pg_catalog.now() OPERATOR(pg_catalog.-) interval '10 minutes')),
                    'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
                                    AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
-          JOIN pg_dist_node AS n USING (nodeid) WHERE r.success
-        UNION ALL
-        SELECT format('node %s:%s', n.nodename, n.nodeport), false, r.result, NULL
-          FROM run_command_on_all_nodes('SELECT 1') AS r JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY 1$query$
+          JOIN pg_dist_node AS n USING (nodeid)
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid ORDER BY 1$query$
     LOOP
-        IF NOT node.success THEN
+        IF NOT node.success AND node.result LIKE 'ERROR:%' THEN
+            RETURN NEXT ROW('error', node.name, format('It does not say how it is: %s', split_part(regexp_replace(node.result, '^ERROR: +', ''), E'\n', 1)),
+                            '-- as a role that may read its catalogs, and on that node: SELECT * FROM kindly_stats.health();')::kindly_stats.finding;
+        ELSIF NOT node.success THEN
             RETURN NEXT ROW('error', node.name, format('It does not answer: %s', split_part(node.result, E'\n', 1)), 'Start it; its bots can be neither counted nor asked for until then.')::kindly_stats.finding;
         ELSIF node.state ->> 'version' IS DISTINCT FROM mine THEN
             RETURN NEXT ROW('error', node.name, format('It has kindly_stats in version %s, and not %s.', coalesce(node.state ->> 'version', 'none'), mine),
                             'ALTER EXTENSION kindly_stats UPDATE; -- on that node')::kindly_stats.finding;
         ELSIF NOT (node.state ->> 'has_view')::boolean THEN
             RETURN NEXT ROW('warning', node.name, 'It was added since tables were distributed, and lacks view kindly_stats.bot.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF (node.state ->> 'has_view')::boolean AND node.rights <> md5(kindly_stats.given_rights()::text) THEN
+            RETURN NEXT ROW('warning', node.name, 'Roles have other rights on the extension''s views and functions there than here.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
         END IF;
         IF (node.state ->> 'prepared')::bigint > 0 THEN
             RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
@@ -2726,7 +2880,7 @@ BEGIN
           FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t JOIN pg_dist_partition AS p ON p.logicalrelid = t.event_table
          WHERE p.colocationid <> (SELECT r.colocationid FROM pg_dist_partition AS r WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass)
         UNION ALL
-        SELECT 'error', t.event_table::text, 'It is distributed, and it or a partition belongs to another role than the rollup: it can be neither repaired nor purged nor detached.',
+        SELECT 'error', t.event_table::text, 'It is distributed, and it or a partition belongs to another role than the rollup: it can be neither purged nor detached.',
                (SELECT string_agg(format('ALTER TABLE %s OWNER TO %I;', r, pg_get_userbyid(o.relowner)), ' ' ORDER BY r)
                   FROM kindly_stats.partition_tree(t.event_table) AS r JOIN pg_class AS c ON c.oid = r, pg_class AS o WHERE o.oid = 'kindly_stats.rollup'::regclass AND c.relowner <> o.relowner)
           FROM (SELECT DISTINCT e.event_table FROM kindly_stats.event_tables() AS e) AS t
@@ -2743,6 +2897,236 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that lack something, tables that are not where the rollup is';
+CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+BEGIN
+    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
+                                 JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
+    LOOP
+        RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
+CREATE FUNCTION kindly_stats.attached_here() RETURNS text[]
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT ARRAY(SELECT concat_ws(' ', t.event_table, t.grain, t.columns) COLLATE "C" FROM kindly_stats.event_tables() AS t ORDER BY 1)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.attached_here() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.attached_here() IS 'internal: which attached tables this node knows, and how they are read';
+CREATE FUNCTION kindly_stats.spread_tables(required boolean) RETURNS text[]
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    answer record;
+    result text[];
+BEGIN
+    IF kindly_stats.place() = 'worker' THEN
+        EXECUTE $query$SELECT r.success, r.result FROM run_command_on_coordinator('SELECT pg_catalog.to_json(kindly_stats.spread_tables(false))') AS r$query$ INTO answer;
+        IF answer.success IS NOT TRUE THEN
+            RAISE EXCEPTION 'the coordinator does not answer' USING ERRCODE = '08006', DETAIL = answer.result, HINT = 'It alone knows which tables are attached.';
+        END IF;
+        -- no row, or an empty one, is NULL
+        result := (SELECT array_agg(t) FROM json_array_elements_text(nullif(answer.result, '')::json) AS t);
+        result := CASE WHEN nullif(answer.result, '') IS NOT NULL THEN coalesce(result, '{}') END;
+    ELSIF NOT EXISTS (SELECT FROM kindly_stats.event_tables() AS t WHERE NOT kindly_stats.is_distributed(t.event_table)) THEN
+        result := kindly_stats.attached_here();
+    END IF;
+    IF result IS NULL AND required THEN
+        RAISE EXCEPTION 'an attached table lies on the coordinator alone' USING ERRCODE = '55000',
+            HINT = 'SELECT kindly_stats.distribute() on the coordinator spreads it, too; or call the function there, without local.';
+    END IF;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.spread_tables(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.spread_tables(boolean) IS
+'internal: what the coordinator has attached, if all of it is distributed, else NULL
+
+required: raise instead of giving back NULL (55000).  Error: 08006 where a worker cannot ask the coordinator.';
+CREATE FUNCTION kindly_stats.shard_groups(bot bigint, wanted bigint[]) RETURNS TABLE (id bigint, rollup regclass, tables jsonb)
+    LANGUAGE plpgsql STABLE ROWS 32 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY EXECUTE $query$
+        SELECT r.shardid, to_regclass(shard_name(r.logicalrelid, r.shardid)),
+               (SELECT coalesce(jsonb_object_agg(s.logicalrelid::oid, to_regclass(CASE n.nspname WHEN 'public' THEN 'public.' ELSE '' END || shard_name(s.logicalrelid, s.shardid))::oid::bigint), '{}')
+                  FROM pg_dist_shard AS s JOIN pg_class AS c ON c.oid = s.logicalrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE s.shardminvalue = r.shardminvalue AND s.logicalrelid = ANY ($3))
+          FROM pg_dist_shard AS r JOIN pg_dist_placement AS p ON p.shardid = r.shardid JOIN pg_dist_local_group AS l ON l.groupid = p.groupid
+         WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass AND p.shardstate = 1 AND to_regclass(shard_name(r.logicalrelid, r.shardid)) IS NOT NULL
+           AND ($1 IS NULL OR r.shardid = get_shard_id_for_distribution_column('kindly_stats.rollup', $1)) AND ($2 IS NULL OR r.shardid = ANY ($2))
+         ORDER BY r.shardid$query$
+        USING bot, wanted, ARRAY(SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.shard_groups(bigint, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.shard_groups(bigint, bigint[]) IS
+'internal: the shards of the rollup on this node, and those beside them
+
+Those beside are of attached tables, by the tables'' numbers, and have the same bots.  bot: the one that has it; wanted: of these; NULL for all.';
+CREATE FUNCTION kindly_stats.require_attached(tables text[]) RETURNS void
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF kindly_stats.attached_here() IS DISTINCT FROM tables THEN
+        RAISE EXCEPTION 'this node does not know the same attached tables as the coordinator' USING ERRCODE = '55000',
+            HINT = 'A transaction that attached one may still be prepared here: SELECT recover_prepared_transactions() on the coordinator, and try again.';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.require_attached(text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.require_attached(text[]) IS 'internal: refuses where other tables are attached than spread_tables() said (55000)';
+CREATE FUNCTION kindly_stats.ask_nodes(command text, bot bigint) RETURNS jsonb[]
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    node record;
+    failed text;
+    result jsonb[] := '{}';
+    missing bigint[];
+    failures integer := 0;
+BEGIN
+    FOR round IN 1 .. 20
+    LOOP
+        failed := NULL;
+        FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.success, r.result FROM run_command_on_all_nodes($1) AS r JOIN pg_dist_node AS n USING (nodeid) ORDER BY n.nodeid$query$
+                      USING format('SELECT %s, %L)', command, missing)
+        LOOP
+            IF node.success THEN
+                result := result || node.result::jsonb;
+            ELSE
+                failed := format('Node %s:%s: %s', node.nodename, node.nodeport, node.result);
+            END IF;
+        END LOOP;
+        -- as it is by now: shards move, and become others
+        EXECUTE $query$SELECT coalesce(array_agg(s.shardid), '{}') FROM pg_dist_shard AS s
+                        WHERE s.logicalrelid = 'kindly_stats.rollup'::regclass AND ($1 IS NULL OR s.shardid = get_shard_id_for_distribution_column('kindly_stats.rollup', $1))
+                          AND NOT s.shardid = ANY (SELECT e::bigint FROM unnest($2) AS r, jsonb_array_elements_text(r -> 'shards') AS e)$query$ INTO missing USING bot, result;
+        EXIT WHEN missing = '{}';
+        -- a node that stumbled over a shard that was moved does not do so again
+        failures := failures + (failed IS NOT NULL)::integer;
+        EXIT WHEN failures = 3;
+        PERFORM pg_sleep(0.05 * round);
+    END LOOP;
+    IF missing <> '{}' THEN
+        RAISE EXCEPTION 'some of the bots could not be looked at' USING ERRCODE = CASE WHEN failures = 3 THEN '55000' ELSE '40001' END,
+            DETAIL = coalesce(failed, format('Shards of kindly_stats.rollup that were moved meanwhile: %s.', array_to_string(missing, ', '))),
+            HINT = 'What other nodes have done stays.  Try again; kindly_stats.health() says what is wrong with nodes.';
+    END IF;
+    RETURN result;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.ask_nodes(text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.ask_nodes(text, bigint) IS
+'internal: has all nodes work on their shards, and gives back what they say
+
+command: a call without its last argument, a list of shards or NULL for all, and without the parenthesis; bot: it is about this one; NULL: all.
+All work at the same time, again where shards were moved meanwhile.  Errors: 40001 where they were moved again and again, 55000 where a node could not do it.';
+CREATE FUNCTION kindly_stats.verify_here(bot bigint, since timestamptz, tables text[], wanted bigint[] DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ids bigint[];
+    rollups regclass[];
+    shards jsonb;
+    differences jsonb;
+BEGIN
+    PERFORM kindly_stats.require_attached(tables);
+    SELECT coalesce(array_agg(g.id ORDER BY g.id), '{}'), array_agg(g.rollup ORDER BY g.id) INTO ids, rollups FROM kindly_stats.shard_groups(bot, wanted) AS g;
+    IF ids <> '{}' THEN
+        SELECT coalesce(jsonb_object_agg(t.key, t.shards), '{}') INTO shards
+          FROM (SELECT e.key, jsonb_agg(e.value) AS shards FROM kindly_stats.shard_groups(bot, wanted) AS g, jsonb_each(g.tables) AS e GROUP BY 1) AS t;
+        SELECT jsonb_agg(to_jsonb(d)) INTO differences FROM kindly_stats.differences(bot, since, kindly_stats.counted_rows('kindly_stats.rollup', rollups), shards) AS d;
+    END IF;
+    RETURN jsonb_build_object('shards', ids, 'differences', coalesce(differences, '[]'));
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify_here(bigint, timestamptz, text[], bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify_here(bigint, timestamptz, text[], bigint[]) IS
+'internal: verify() of the shards of this node, as JSON
+
+tables: what spread_tables() said; wanted: of these shards of the rollup; NULL for all.';
+CREATE FUNCTION kindly_stats.verify_nodes(bot bigint, since timestamptz, tables text[]) RETURNS jsonb[]
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT kindly_stats.ask_nodes(format('kindly_stats.verify_here(%L, %L, %L', bot, since, tables), bot)
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.verify_nodes(bigint, timestamptz, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.verify_nodes(bigint, timestamptz, text[]) IS 'internal: verify_here() of all nodes';
+CREATE FUNCTION kindly_stats.differences_of(answers jsonb[])
+    RETURNS TABLE (number bigint, measure text, month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+    LANGUAGE sql IMMUTABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+    SELECT DISTINCT d.* FROM unnest(answers) AS a,
+           LATERAL jsonb_to_recordset(a -> 'differences') AS d (number bigint, measure text COLLATE "C", month date, stored bigint, recounted bigint, stored_members bigint, recounted_members bigint)
+     ORDER BY d.measure, d.number, d.month
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.differences_of(jsonb[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.differences_of(jsonb[]) IS 'internal: the rows in what verify_here() gave';
+CREATE FUNCTION kindly_stats.repair_here(bot bigint, measure text, tables text[], wanted bigint[] DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    groups jsonb;
+    g record;
+    ids bigint[] := '{}';
+    changed bigint := 0;
+BEGIN
+    PERFORM kindly_stats.require_fresh_snapshots('rebuild statistics');
+    PERFORM kindly_stats.lock_repair_here();
+    PERFORM kindly_stats.require_attached(tables);
+    IF measure IS NOT NULL AND NOT EXISTS (SELECT FROM kindly_stats.measure AS m WHERE m.name = repair_here.measure) THEN
+        RAISE EXCEPTION 'this node does not know measure "%"', measure USING ERRCODE = '55000',
+            HINT = 'The transaction that added it may still be prepared here: SELECT recover_prepared_transactions() on the coordinator, and try again.';
+    END IF;
+    groups := (SELECT jsonb_agg(jsonb_build_object('id', s.id, 'rollup', s.rollup::oid::bigint, 'tables', s.tables) ORDER BY s.id) FROM kindly_stats.shard_groups(bot, wanted) AS s);
+    FOR n IN 0 .. coalesce(jsonb_array_length(groups), 0) - 1
+    LOOP
+        SELECT x.id, x.rollup, x.tables INTO g FROM jsonb_to_record(groups -> n) AS x (id bigint, rollup oid, tables jsonb);
+        changed := changed + kindly_stats.repair(bot, measure, g.rollup, g.tables);
+        ids := ids || g.id;
+    END LOOP;
+    RETURN jsonb_build_object('shards', ids, 'changed', changed);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair_here(bigint, text, text[], bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair_here(bigint, text, text[], bigint[]) IS
+'internal: repair() of the shards of this node, in a transaction of its own, as JSON
+
+tables: what spread_tables() said; wanted: of these shards of the rollup; NULL for all.';
+CREATE FUNCTION kindly_stats.begin_repair() RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF kindly_stats.place() = 'coordinator' AND kindly_stats.can_ask_nodes() AND kindly_stats.spread_tables(false) IS NOT NULL THEN
+        PERFORM kindly_stats.lock_repair_of_nodes();
+        -- nobody has attached one while this was waited for
+        IF kindly_stats.spread_tables(false) IS NOT NULL THEN
+            RETURN true;
+        END IF;
+    END IF;
+    PERFORM kindly_stats.lock_repair();
+    RETURN false;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.begin_repair() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.begin_repair() IS 'internal: takes the lock of repairs; whether repair_nodes() is to do it, and not repair()';
+CREATE FUNCTION kindly_stats.repair_nodes(bot bigint, measure text) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(sum((r ->> 'changed')::bigint), 0)::bigint
+      FROM unnest(kindly_stats.ask_nodes(format('kindly_stats.repair_here(%L, %L, %L', bot, measure, kindly_stats.spread_tables(true)), bot)) AS r
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.repair_nodes(bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.repair_nodes(bigint, text) IS 'internal: repair_here() of all nodes';
+CREATE FUNCTION kindly_stats.rebuild_here(bot bigint) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    tables text[] := kindly_stats.spread_tables(true);
+    changed bigint := kindly_stats.repair_here(bot, NULL, tables) ->> 'changed';
+BEGIN
+    -- whose events were taken for gone, if any came meanwhile
+    IF kindly_stats.spread_tables(true) IS DISTINCT FROM tables THEN
+        RAISE EXCEPTION 'a table was attached or detached meanwhile' USING ERRCODE = '40001', HINT = 'Try again.';
+    END IF;
+    RETURN changed;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild_here(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.rebuild_here(bigint) IS 'internal: rebuild() of this node alone, which ends nothing that was left undone';
 COMMENT ON FUNCTION kindly_stats.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
 'events of one measure as a time series, with distinct members
 
@@ -3309,6 +3693,26 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.grant_reading(name, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.grant_reading(name, boolean) IS 'internal: the grants that every reader needs and does not have';
+CREATE FUNCTION kindly_stats.given_rights() RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH member AS (
+        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
+    object AS (
+        SELECT 'SCHEMA' AS kind, quote_ident(n.nspname) AS object, n.nspacl AS acl, n.nspowner AS owner
+          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
+        UNION ALL
+        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
+        UNION ALL
+        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
+          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', g.kind, 'object', g.object, 'privilege', g.privilege_type, 'grantee', g.rolname)
+                              ORDER BY g.kind COLLATE "C", g.object COLLATE "C", g.privilege_type COLLATE "C", g.rolname COLLATE "C"), '[]')
+      FROM (SELECT DISTINCT o.kind, o.object, a.privilege_type, r.rolname
+              FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner) AS g
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.given_rights() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.given_rights() IS 'internal: which rights on the extension''s objects roles have, but for owners and PUBLIC';
 CREATE FUNCTION kindly_stats.take_grants(grants jsonb) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -3317,42 +3721,27 @@ BEGIN
     -- nobody waits for whoever is at the same
     SET LOCAL lock_timeout = '1s';
     SET LOCAL citus.enable_ddl_propagation = off;
-    FOR g IN SELECT x.kind, x.object, x.privilege, x.grantee FROM jsonb_to_recordset(grants) AS x (kind text, object text, privilege text, grantee text)
-              WHERE to_regrole(quote_ident(x.grantee)) IS NOT NULL
-                AND NOT CASE x.kind WHEN 'SCHEMA' THEN has_schema_privilege(x.grantee, x.object, x.privilege)
-                                    WHEN 'TABLE' THEN has_table_privilege(x.grantee, x.object, x.privilege)
-                                    ELSE has_function_privilege(x.grantee, x.object, x.privilege) END
+    FOR g IN SELECT coalesce(x.grant, y.grant) AS grant, x.grant IS NULL AS is_over
+               FROM jsonb_array_elements(grants) AS x ("grant") FULL JOIN jsonb_array_elements(kindly_stats.given_rights()) AS y ("grant") ON x.grant = y.grant
+              WHERE (x.grant IS NULL OR y.grant IS NULL) AND to_regrole(quote_ident(coalesce(x.grant, y.grant) ->> 'grantee')) IS NOT NULL
     LOOP
-        EXECUTE format('GRANT %s ON %s %s TO %I', g.privilege, g.kind, CASE g.kind WHEN 'SCHEMA' THEN quote_ident(g.object) ELSE g.object END, g.grantee);
+        EXECUTE format(CASE WHEN g.is_over THEN 'REVOKE %s ON %s %s FROM %I' ELSE 'GRANT %s ON %s %s TO %I' END,
+                       g.grant ->> 'privilege', g.grant ->> 'kind', g.grant ->> 'object', g.grant ->> 'grantee');
     END LOOP;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.take_grants(jsonb) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights on the extension''s objects that they have on another node';
+COMMENT ON FUNCTION kindly_stats.take_grants(jsonb) IS 'internal: gives roles the rights that they have on another node, and no others';
 CREATE FUNCTION kindly_stats.copy_grants() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    grants jsonb;
     failed text;
 BEGIN
     IF kindly_stats.place() <> 'coordinator' THEN
         RETURN;
     END IF;
-    WITH member AS (
-        SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
-         WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'kindly_stats'),
-    object AS (
-        SELECT 'SCHEMA' AS kind, n.nspname::text AS object, n.nspacl AS acl, n.nspowner AS owner
-          FROM pg_namespace AS n JOIN member AS m ON m.classid = 'pg_namespace'::regclass AND m.objid = n.oid
-        UNION ALL
-        SELECT 'TABLE', c.oid::regclass::text, c.relacl, c.relowner FROM pg_class AS c JOIN member AS m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-        UNION ALL
-        SELECT CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proacl, p.proowner
-          FROM pg_proc AS p JOIN member AS m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
-    SELECT jsonb_agg(jsonb_build_object('kind', o.kind, 'object', o.object, 'privilege', a.privilege_type, 'grantee', r.rolname)) INTO grants
-      FROM object AS o, aclexplode(o.acl) AS a JOIN pg_roles AS r ON r.oid = a.grantee WHERE a.grantee <> o.owner;
     EXECUTE $query$SELECT min(format('%s:%s: %s', n.nodename, n.nodeport, n.result)) FROM run_command_on_workers(format('SELECT kindly_stats.take_grants(%L)', $1)) AS n WHERE NOT n.success$query$
-       INTO failed USING grants;
+       INTO failed USING kindly_stats.given_rights();
     IF failed IS NOT NULL THEN
         RAISE WARNING 'rights were not given on every node: %', failed USING HINT = 'Readers who connect to the coordinator need none there.  Else call kindly_stats.distribute() once more.';
     END IF;
@@ -3360,9 +3749,9 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.copy_grants() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.copy_grants() IS
-'internal: gives roles the rights on the extension''s objects on workers, too
+'internal: gives roles the same rights on the extension''s objects on workers
 
-Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
+What they have there alone is taken back.  Those of which no worker knows yet are left out.  Not undone when the transaction is rolled back: a right to read of who sees no bot shows nothing.';
 CREATE FUNCTION kindly_stats.grant_bot(role name, bot kindly_stats.bot_id, tables boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -3570,9 +3959,12 @@ BEGIN
            AND p.proname !~ '^(before|after|warn|bi)_' AND NOT 'internal'::regtype = ANY (p.proargtypes) AND NOT has_function_privilege('kindly_stats_admin', p.oid, 'EXECUTE')
         UNION ALL
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
-          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz)', 'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
+          FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean)', 'kindly_stats.differences(bigint, timestamptz, text, jsonb)', 'kindly_stats.differences_of(jsonb[])',
+                            'kindly_stats.verify_here(bigint, timestamptz, text[], bigint[])', 'kindly_stats.verify_nodes(bigint, timestamptz, text[])', 'kindly_stats.ask_nodes(text, bigint)', 'kindly_stats.can_ask_nodes()',
+                            'kindly_stats.spread_tables(boolean)', 'kindly_stats.attached_here()', 'kindly_stats.require_attached(text[])', 'kindly_stats.shard_groups(bigint, bigint[])', 'kindly_stats.counted_rows(regclass, regclass[])',
+                            'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
                             'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
-                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz)', 'kindly_stats.raw_query(regclass, jsonb, text)', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',
+                            'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[])', 'kindly_stats.raw_query(regclass, jsonb, text, regclass[])', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',
                             'kindly_stats.require_columns(regclass, jsonb)', 'kindly_stats.lost_columns(regclass, jsonb)',
                             'kindly_stats.column_expression(regclass, jsonb, text, text)', 'kindly_stats.base_type(oid)', 'kindly_stats.has_text_bots(regclass, jsonb)',
                             'kindly_stats.mapped_column(jsonb)', 'kindly_stats.has_column(regclass, text)', 'kindly_stats.type_fits(text, jsonb, oid)',
@@ -3583,7 +3975,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', p.oid::regprocedure)
           FROM pg_proc AS p
          WHERE p.pronamespace = 'kindly_stats'::regnamespace
-           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data'))
+           AND (p.proname LIKE 'health%' OR p.proname IN ('relations', 'trigger_name', 'base_type', 'logical_columns', 'horizon_holder', 'outdated_measures', 'newest_measures', 'built_in_measures', 'count_errors', 'zone_data', 'given_rights'))
            AND NOT has_function_privilege('kindly_stats_monitor', p.oid, 'EXECUTE')
     LOOP
         EXECUTE command;

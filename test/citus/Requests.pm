@@ -1,5 +1,6 @@
 # Requests to the HTTP API, as PostgREST runs them: in a transaction, as a role that
-# cannot log in, with the headers and the claims of the token in settings of the transaction.
+# cannot log in, with the headers and the claims of the token in settings of the transaction; the headers of
+# answers, ETag among them, are compared, too.
 package Requests;
 
 use strict;
@@ -22,7 +23,7 @@ sub transaction
 sub get
 {
 	my ($bot, $uri) = @_;
-	return transaction('kindly_api_user', { bot => $bot, key => 'abcdefghijkl' }, $uri, 'SELECT kindly_api.request()');
+	return transaction('kindly_api_user', { bot => $bot, key => 'abcdefghijkl' }, $uri, q{SELECT kindly_api.request(), current_setting('response.headers', true)});
 }
 
 # One for each documented path, those of the native schema, and some that are refused.

@@ -45,6 +45,8 @@ $nodes->same(q{INSERT INTO more (bot_id, conversation_id, conversation_start_tim
 $nodes->ask($_), $nodes->ask($_, database => 'plain')
   for 'CREATE TABLE third (LIKE more INCLUDING ALL)', q{INSERT INTO third (bot_id, conversation_id, conversation_start_time, conversation_end_time) VALUES (1, 'm', '2025-01-05 10:00+00', '2025-01-05 11:00+00')};
 is($nodes->same(q{SELECT kindly_stats.attach_conversations('third')}, 'one with conversations of that day'), 'ERROR: table "public.third" has conversations of bot 1 that ended on 2025-01-05, which has been exported', '... is refused');
+is($nodes->ask(q{SELECT kindly_stats.close_day(2, '2025-01-05')}, node => 1), 'ERROR: a conversation table lies on the coordinator alone', 'a worker, which does not know of it, closes no day');
+is($nodes->ask(q{SELECT count(*) FROM kindly_stats.exported WHERE bot_id = 2}, node => 1), '0', '... and leaves no mark');
 done(q{SELECT kindly_stats.close_day(2, '2025-01-05')}, 'conversations of both are closed');
 done(q{SELECT bot_id, day, conversations FROM kindly_stats.exported ORDER BY 1}, '... and counted');
 is($nodes->ask('SELECT kindly_stats.distribute()'), 'more', 'it is spread');

@@ -54,6 +54,14 @@ $nodes->ask("CREATE TABLE strange (bot_id bigint, occurred_at timestamptz, kind 
 is($nodes->ask('SELECT kindly_stats.distribute()'), 'ERROR: table "public.strange" counts what is replicated', 'replicated rows');
 $nodes->ask('DROP TABLE strange');
 
+# ---- a worker that was a server of its own
+
+$nodes->ask('SET citus.enable_ddl_propagation = off; SELECT kindly_stats.create_tables()', node => 2);
+is($nodes->ask('SELECT kindly_stats.distribute()'), 'ERROR: node 127.0.0.1:' . $nodes->worker(2)->port . ' has statistics of its own', 'a worker with tables of its own');
+my (undef, undef, $own) = $nodes->coordinator->psql('spread', 'SELECT kindly_stats.distribute()');
+my ($remedy) = $own =~ /HINT: .*?: (.*)/;
+is($nodes->ask("SET citus.enable_ddl_propagation = off; SET client_min_messages = error; $remedy", node => 2), '', 'what the hint says');
+
 # ---- odd names, full tables, disabled triggers
 
 both(q{
@@ -112,9 +120,10 @@ $nodes->ask('CREATE ROLE regress_citus_other LOGIN; ALTER TABLE parts_2 OWNER TO
 is($nodes->ask("SELECT object || ': ' || remedy FROM kindly_stats.health() WHERE severity = 'error'"), 'public.parts: ALTER TABLE public.parts_2 OWNER TO ' . $nodes->ask('SELECT quote_ident(CURRENT_USER)') . ';',
 	'health() tells of a partition of others');
 is($nodes->ask($_), 'ERROR: table "public.parts_2" belongs to another role than kindly_stats.rollup', "$_ is refused")
-  for 'SELECT kindly_stats.undistribute()', "SELECT kindly_stats.attach('parts')", "SELECT kindly_stats.detach('parts')", 'SELECT kindly_stats.rebuild()';
+  for 'SELECT kindly_stats.undistribute()', "SELECT kindly_stats.attach('parts')", "SELECT kindly_stats.detach('parts')", 'BEGIN; SELECT kindly_stats.rebuild()';
+is($nodes->ask($_), '0', "$_ is not: each node reads its own part as its owner") for 'SELECT kindly_stats.rebuild()', 'SELECT count(*) FROM kindly_stats.verify()';
 $nodes->ask('ALTER TABLE parts_2 OWNER TO CURRENT_USER');
-is($nodes->ask('SELECT kindly_stats.rebuild()'), '0', '... and not afterwards');
+is($nodes->ask('BEGIN; SELECT kindly_stats.rebuild(); COMMIT'), '0', '... and not afterwards');
 
 # ---- operators of strangers, in the search path of other nodes
 
@@ -123,7 +132,19 @@ $nodes->ask(q{SET citus.enable_ddl_propagation = off; CREATE TABLE public.hijack
 $nodes->ask('SET citus.enable_unsafe_triggers = on; ALTER TABLE later DISABLE TRIGGER kindly_stats_delete');
 like($nodes->ask("SELECT finding FROM kindly_stats.health() WHERE severity = 'error'"), qr/triggers that count are disabled on its shards/, 'health() asks all nodes');
 is($nodes->ask('SELECT count(*) FROM public.hijacked', node => 1), '0', '... and runs nothing of strangers there');
-$nodes->ask('SET citus.enable_unsafe_triggers = on; ALTER TABLE later ENABLE TRIGGER kindly_stats_delete');
+my @remedies = grep { /ALTER TABLE public.later/ } split /\n/, $nodes->ask("SELECT remedy FROM kindly_stats.health() WHERE severity = 'error'");
+is(scalar(@remedies), 1, 'it has a remedy');
+is($nodes->ask($remedies[0]), '0', '... which works');
+is($nodes->ask("SELECT finding FROM kindly_stats.health() WHERE severity = 'error'"), '', '... and is enough');
+
+# ---- a node that answers, but not what it is asked
+
+$nodes->ask($_) for 'CREATE ROLE regress_citus_monitor LOGIN', 'GRANT USAGE ON SCHEMA kindly_stats TO regress_citus_monitor', 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA kindly_stats TO regress_citus_monitor',
+	'SELECT kindly_stats.distribute()';
+$nodes->ask('REVOKE SELECT ON pg_catalog.pg_prepared_xacts FROM PUBLIC', node => 1);
+is($nodes->ask(q{SET ROLE regress_citus_monitor; SELECT object || ': ' || finding FROM kindly_stats.health_nodes() WHERE severity = 'error'}),
+	'node 127.0.0.1:' . $nodes->worker(1)->port . ': It does not say how it is: permission denied for view pg_prepared_xacts', 'health() has a row of it');
+$nodes->ask('GRANT SELECT ON pg_catalog.pg_prepared_xacts TO PUBLIC', node => 1);
 
 # ---- shards that move
 

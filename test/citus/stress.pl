@@ -324,6 +324,8 @@ for my $round (1 .. $rounds)
 {
 	operate('moved, blocking', a_move('block_writes')) for 1 .. ($is_large ? 4 : 1);
 	operate('moved, online', a_move('force_logical')) for 1 .. ($is_large ? 4 : 1);
+	operate('repaired', 'SELECT kindly_stats.rebuild();') for 1 .. ($is_large ? 5 : 2);
+	is(sql('SELECT * FROM kindly_stats.verify() LIMIT 10'), '', 'beside writers, statistics are those of the events');
 	kill_node($coordinator, 0);
 	operate('split, blocking', a_split('block_writes', 'false'));
 	operate('split, online, to another node', a_split('force_logical', 'true'), 1) if $is_large;

@@ -121,6 +121,20 @@ my @paths = split /\n/, $nodes->ask('SELECT DISTINCT path FROM kindly_stats.rout
 $both->compare($_, 'requests', map { Requests::all(bot => $_, other => $_ + 1, paths => \@paths) } 1, 3) for 0 .. 2;
 is($nodes->ask(q{SELECT string_agg(rolname, ',') FROM pg_roles WHERE rolname LIKE 'kindly_api_%' AND rolcanlogin}), 'kindly_api_authenticator', 'none of the roles of requests can log in');
 
+# ------------------------------------------------------------------ rights by hand
+
+my $rights = "SELECT count(*) FROM kindly_stats.health() WHERE finding LIKE 'Roles have other rights%'";
+is($nodes->ask($rights), '0', 'all nodes have the same rights');
+my $grant = 'EXECUTE ON FUNCTION kindly_stats.has_rollup()';
+for my $change ([ "GRANT $grant TO regress_reader", 't' ], [ "REVOKE $grant FROM regress_reader", 'f' ])
+{
+	$nodes->ask($change->[0]);
+	is($nodes->ask($rights), '2', "$change->[0]: health() names the workers, which have not heard of it");
+	$nodes->ask('SELECT kindly_stats.distribute()');
+	is($nodes->ask($rights), '0', '... until distribute()');
+	is($nodes->ask(q{SELECT has_function_privilege('regress_reader', 'kindly_stats.has_rollup()', 'EXECUTE')}, node => $_), $change->[1], "... says node $_") for 0 .. 2;
+}
+
 # ------------------------------------------------------------------ and back
 
 is($nodes->ask('SELECT count(*) FROM kindly_stats.undistribute()'), '12', 'all are brought back');
