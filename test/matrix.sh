@@ -28,7 +28,11 @@ mkdir -p "$matrix"
 
 # ---------------------------------------------------------------- a system
 
-inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
+inside()
+{
+	chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+		NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$@"
+}
 
 # Makes the system of release $1 the current one, root.
 enter()
@@ -42,6 +46,9 @@ enter()
 	mountpoint -q "$root/dev" || mount --rbind /dev "$root/dev" || return 1
 	mount --make-rslave "$root/dev"
 	cp /etc/resolv.conf "$root/etc/resolv.conf"
+	# what this machine trusts, such as a proxy's own authority, its systems trust
+	find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$root/usr/local/share/ca-certificates/" \; 2>/dev/null
+	inside update-ca-certificates >"$matrix/$1.debootstrap.log" 2>&1 || return 1
 	# a mirror that lags is good enough
 	echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/99kindly_stats"
 	inside sh -c 'command -v sudo >/dev/null || { apt-get -qq update && apt-get -qq install -y sudo; }
