@@ -263,9 +263,12 @@ citus_suite()
 # Sets KINDLY_POSTGREST for the tests that serve; without it they are skipped.
 find_postgrest()
 {
-	(install_http_packages) >"$place/postgrest.log" 2>&1 && install_postgrest "$place/postgrest" &&
-		(cd "$place/tree/test/http" && npm ci --ignore-scripts --no-audit --no-fund) >>"$place/postgrest.log" 2>&1 &&
-		export KINDLY_POSTGREST="$place/postgrest" || show_tail "$place/postgrest.log" 10
+	if (install_http_packages) >"$place/postgrest.log" 2>&1 && install_postgrest "$place/postgrest" &&
+		(cd "$place/tree/test/http" && npm ci --ignore-scripts --no-audit --no-fund) >>"$place/postgrest.log" 2>&1; then
+		export KINDLY_POSTGREST="$place/postgrest"
+	else
+		show_tail "$place/postgrest.log" 10
+	fi
 }
 
 # perl_suite LABEL FOLDER [NAME]...: some tests of a folder of test/, or all.
