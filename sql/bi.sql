@@ -90,6 +90,10 @@ SELECT pg_temp.plan($$SELECT messages FROM bi.daily WHERE date_trunc('week', dat
 SELECT (SELECT count(*) FROM bi.daily WHERE lower(bot_name) = 'shop') = count(*) AS same, count(*) > 0 AS some,
 	(SELECT count(*) FROM bi.daily WHERE lower(bot_name) = 'Shop') AS none, (SELECT count(*) FROM bi.daily WHERE lower(bot_name) IN ('shop', 'x')) = count(*) AS any
   FROM bi.daily WHERE bot_name = 'Shop';
+-- also of letters beyond ASCII, whatever the database's locale makes of them
+INSERT INTO kindly_stats.bot_name (id, name) VALUES ('2', chr(216) || 'rsta');
+SELECT (SELECT count(*) FROM bi.daily WHERE lower(bot_name) = lower(chr(216) || 'rsta')) = count(*) AS same, count(*) > 0 AS some FROM bi.daily WHERE bot_id = '2';
+DELETE FROM kindly_stats.bot_name WHERE id = '2';
 -- OR leaves what either leaves, and says nothing where one of its branches does not; so do sums
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE (bot_id = '1' AND date < '2024-07-02') OR (bot_id IN ('2', '3') AND (date = '2024-07-03' OR date >= '2025-01-01'))$$);
 SELECT pg_temp.plan($$SELECT date FROM bi.daily WHERE NOT (date < '2024-07-01' OR bot_id <> '1' OR date + interval '1 month' > now()) AND (bot_id = '1' OR messages > 3)$$);
@@ -109,6 +113,22 @@ SELECT count(DISTINCT date) > 0 AS "all" FROM bi.daily JOIN bi.weekly USING (bot
 SELECT count(*) FROM bi.daily WHERE bot_id = '1' AND (date AT TIME ZONE '<+167>-167') AT TIME ZONE '<-167>167' AT TIME ZONE '<+167>-167' AT TIME ZONE '<-167>167' =
  (date '2024-07-02' AT TIME ZONE '<+167>-167') AT TIME ZONE '<-167>167' AT TIME ZONE '<+167>-167' AT TIME ZONE '<-167>167';
 
+-- the session's zone is called what a condition may call it, however it was set
+CREATE FUNCTION pg_temp.called(zone text, OUT called text, OUT same boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	rows text;
+BEGIN
+	PERFORM set_config('timezone', zone, true);
+	SELECT min(tz), string_agg(concat(date, starts_at, messages), ' ' ORDER BY date) INTO called, rows FROM bi.daily WHERE bot_id = '1';
+	same := (SELECT string_agg(concat(date, starts_at, messages), ' ' ORDER BY date) FROM bi.daily WHERE bot_id = '1' AND tz = called) = rows;
+END
+$$;
+SELECT z, c.* FROM unnest('{-02:00,+05:45,2,-7.5,GMT-02:00,"FOO-1BAR,M3.5.0/2,M10.5.0/3",X-100,Etc/GMT+5,Europe/Oslo}'::text[]) AS z, pg_temp.called(z) AS c;
+SET timezone = '<+02>-02';
+SELECT count(*) > 0 AS rows, min(starts_at AT TIME ZONE 'UTC')::time AS starts FROM bi.daily WHERE tz = current_setting('timezone');
+SET timezone = 'UTC';
+SELECT count(*) FROM bi.daily WHERE tz = '<+02>-02';
+SET timezone = 'Europe/Oslo';
 -- what is over is so as of kindly_stats.now
 SET kindly_stats.now = '2024-07-02 12:00';
 SELECT date, is_partial FROM bi.daily WHERE bot_id = '1' ORDER BY date;

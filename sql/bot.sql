@@ -147,6 +147,12 @@ INSERT INTO kindly_stats.bot_name (id, name) VALUES ('', 'Nobody');
 SELECT logicdialog.message('2024-10-25', '2024-11-03', 'Support')::jsonb - 'client' = logicdialog.message('2024-10-25', '2024-11-03', 'First')::jsonb - 'client' AS same;
 UPDATE kindly_stats.bot_name SET name = 'Help' WHERE id = 'acme-support';
 SELECT name FROM kindly_stats.bot WHERE id = 'acme-support';
+-- the id is one everywhere, however the table of names spells a UUID
+INSERT INTO kindly_stats.bot_name (id, name) SELECT upper(uuid::text), 'In capitals' FROM same WHERE number = 7102;
+SELECT id = uuid::text AS listed, (SELECT count(*) > 0 FROM bi.daily AS d WHERE d.bot_id = s.uuid::text AND d.bot_name = 'In capitals') AS in_tools,
+       (SELECT string_agg(t.bot, ',') FROM kindly_stats.stats_total_by_bot('2024-10-25', '2024-11-03', bots => ARRAY[s.uuid]::kindly_stats.bot_id[]) AS t) = uuid::text AS in_lists
+  FROM kindly_stats.bot AS b JOIN same AS s ON b.id = s.uuid::text WHERE b.name = 'In capitals';
+DELETE FROM kindly_stats.bot_name WHERE name = 'In capitals';
 
 -- repairs, purges and DDL
 DELETE FROM kindly_stats.known_bot WHERE id = 'acme-support';

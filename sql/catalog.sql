@@ -61,6 +61,8 @@ SELECT name, provolatile FROM function
 -- aggregates can be computed in parallel as far as their functions can
 SELECT a.aggfnoid::regprocedure FROM pg_aggregate AS a JOIN function AS f ON f.oid = a.aggfnoid
  WHERE f.proparallel <> ALL (SELECT p.proparallel FROM pg_proc AS p WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn)) ORDER BY 1;
+-- what an aggregate is asked has names: of more than a few arguments nobody would know the order
+SELECT name FROM function WHERE prokind = 'a' AND pronargs > 7 ORDER BY name COLLATE "C";
 -- COST and ROWS: a set has an estimate, a reader of the rollup a price
 SELECT name, prorows FROM function WHERE proretset AND prorows = 1000 AND public ORDER BY name COLLATE "C";
 SELECT name, procost FROM function WHERE name ~ '^(kindly_stats.(stats_|top_buttons|fallback_rate\(kindly_stats.bot_id)|(sage|chatbot_com|logicdialog)\.|ultimate\.(export|metrics|first_last))' AND procost < 100 ORDER BY name COLLATE "C";

@@ -30,18 +30,18 @@ CREATE TEMP TABLE stored AS
 SELECT 'messages' AS measure, kindly_stats.tally_agg('2025-01-01 00:00Z'::timestamptz + n * interval '1 hour', '{web,en}'::text[], (n % 7)::text) AS tally
 FROM generate_series(0, 99) AS n;
 SELECT e AS edges, b AS buckets, d AS "distinct", f AS first_seen,
-	pg_temp.failure(format('SELECT kindly_stats.series_agg(measure, tally, %L, %L, %L, %L, NULL, %L) FROM stored', 'messages', e, b, d, f)) AS failure
+	pg_temp.failure(format('SELECT kindly_stats.series_agg(measure, tally, ROW(%L, %L, %L, %L, NULL)::kindly_stats.tally_query, %L) FROM stored', 'messages', e, b, d, f)) AS failure
 FROM (VALUES ('{2025-01-01,2025-01-02}', NULL), ('{-infinity,infinity}', NULL), ('{}', NULL), ('{}', '{}'), ('{}', '{0}'), ('{2025-01-01}', NULL), ('{2025-01-01}', '{}'), (NULL, NULL), ('{NULL}', NULL),
 		('{NULL,2025-01-01}', NULL), ('{2025-01-02,2025-01-01}', NULL), ('{2025-01-01,2025-01-01}', '{0}'), ('{2025-01-01,2025-01-02}', '{NULL}'), ('{2025-01-01,2025-01-02}', '{0,1}'),
 		('{2025-01-01,2025-01-02}', '{-1}'), ('{2025-01-01,2025-01-02}', '{-2}'), ('{2025-01-01,2025-01-02}', '{1000000}'), ('{{2025-01-01},{2025-01-02}}', NULL)) AS v (e, b),
 	(VALUES (false, false), (true, false), (true, true)) AS w (d, f);
-SELECT e AS edges, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, ROW(0, 1, 5, false, %L::boolean)::kindly_stats.top_lines) FROM stored', 'messages', e, s)) AS failure
+SELECT e AS edges, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, ROW(%L, %L, NULL, true, NULL)::kindly_stats.tally_query, ROW(0, 1, 5, false, %L::boolean)::kindly_stats.top_lines) FROM stored', 'messages', e, s)) AS failure
 FROM (VALUES ('{2025-01-01,2025-01-02}'), ('{}'), ('{2025-01-01}'), (NULL), ('{NULL}')) AS v (e), (VALUES (false), (true)) AS w (s);
-SELECT t AS take, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, %L, %L, NULL, true, NULL, ROW(0, %s, 5, true, %L::boolean)::kindly_stats.top_lines) FROM stored', 'messages', '{-infinity,infinity}', t, s)) AS failure
+SELECT t AS take, s AS with_series, pg_temp.failure(format('SELECT kindly_stats.top_agg(measure, tally, ROW(%L, %L, NULL, true, NULL)::kindly_stats.tally_query, ROW(0, %s, 5, true, %L::boolean)::kindly_stats.top_lines) FROM stored', 'messages', '{-infinity,infinity}', t, s)) AS failure
 FROM (VALUES (-2147483648), (-65), (-64), (-2), (-1), (0), (2147483647)) AS v (t), (VALUES (false), (true)) AS w (s);
-SELECT kindly_stats.series_agg('messages', NULL::kindly_stats.tally, 'messages', ARRAY[now()], NULL, true, NULL, true);
-SELECT kindly_stats.series_agg(measure, tally, 'messages', ARRAY[now()], NULL, true, NULL, false) FROM stored;
-SELECT pg_temp.failure(format('SELECT kindly_stats.series_agg(measure, tally, %L, %L, NULL, true, %L, false) FROM stored', 'messages', '{-infinity,infinity}', f)) FROM (VALUES
+SELECT kindly_stats.series_agg('messages', NULL::kindly_stats.tally, ROW('messages', ARRAY[now()], NULL, true, NULL)::kindly_stats.tally_query, true);
+SELECT kindly_stats.series_agg(measure, tally, ROW('messages', ARRAY[now()], NULL, true, NULL)::kindly_stats.tally_query, false) FROM stored;
+SELECT pg_temp.failure(format('SELECT kindly_stats.series_agg(measure, tally, ROW(%L, %L, NULL, true, %L)::kindly_stats.tally_query, false) FROM stored', 'messages', '{-infinity,infinity}', f)) FROM (VALUES
 	('{}'), ('{NULL}'), ('{0}'), ('{+}'), ('{""}'), ('{0+web,NULL}'), ('{99999999999+x}'), ('{0+web,0-app,1+en}')) AS v (f);
 SELECT pg_temp.failure($$SELECT kindly_stats.series(tally, array_fill(now(), ARRAY[2000000])) FROM stored$$);
 SELECT e, pg_temp.failure(format('SELECT kindly_stats.series(tally, %L) FROM stored', e)) FROM (VALUES ('{}'), ('{2025-01-01}'), ('{NULL}')) AS v (e);
@@ -54,7 +54,7 @@ SELECT pg_temp.failure($$SELECT kindly_stats.stats_total(4201, '2025-01-01', '20
 SELECT pg_temp.failure(format($$SELECT sage.sessions_chats(4201, '2025-01-01', '2025-02-01', sources => %s)$$, l)) FROM (VALUES
 	($$repeat('a,', 19999) || 'a'$$), ($$repeat('a,', 20000) || 'a'$$), ($$'{' || repeat('a,', 20000) || 'a}'$$), ($$'[' || repeat('"a",', 20000) || '"a"]'$$),
 	($$repeat('a', 2000000)$$), ($$repeat('a', 2000001)$$), ($$repeat('a,', 4000000)$$), ($$repeat('a,', 50000000)$$)) AS v (l);
-SELECT pg_temp.failure($$SELECT kindly_stats.series_agg(measure, tally, 'messages', '{-infinity,infinity}', NULL, false, array_fill('0+a'::text, ARRAY[60000]), false) FROM stored$$);
+SELECT pg_temp.failure($$SELECT kindly_stats.series_agg(measure, tally, ROW('messages', '{-infinity,infinity}', NULL, false, array_fill('0+a'::text, ARRAY[60000]))::kindly_stats.tally_query, false) FROM stored$$);
 SELECT pg_temp.failure($$SELECT ultimate.first_meaningful_intent('[]', array_fill('a'::text, ARRAY[20001]))$$);
 
 -- parts of keys are cut at a character, by triggers, recounts and questions alike; members are not

@@ -94,6 +94,39 @@ DELETE FROM logicdialog_users_event WHERE session_id IN ('s1', 's2', 's3', 's5',
 SELECT logicdialog.user_detail('2024-04-01', '2024-04-05', 'users') -> 'data';
 ROLLBACK;
 
+-- whether each message has a country, few countries or many: the same as plain SQL tells
+INSERT INTO kindly_stats.bot_name VALUES (8113, 'few countries'), (8114, 'many countries'), (8115, 'others');
+INSERT INTO logicdialog_users_event (bot_id, occurred_at, kind, session_id, user_id, source, language_code, country)
+SELECT bot, timestamptz '2023-01-01Z' + n * interval '397 minutes', 'user_message', 's' || n, 'u' || n * 7 % 300, (ARRAY['web', 'app', NULL])[1 + n % 5 % 3], (ARRAY['en', 'nb'])[1 + n % 7 % 2],
+	'country ' || n * 37 % CASE bot WHEN 8113 THEN 40 ELSE 113 END
+FROM unnest(ARRAY[8113, 8114]) AS bot, generate_series(1, 1200) AS n;
+CREATE FUNCTION pg_temp.pies(bot bigint) RETURNS TABLE (pie text, name text, users bigint) LANGUAGE sql AS $$
+	SELECT 'channel', source, count(DISTINCT user_id) FROM logicdialog_users_event WHERE bot_id = bot AND kind = 'user_message' GROUP BY 2
+	UNION ALL SELECT 'language', language_code, count(DISTINCT user_id) FROM logicdialog_users_event WHERE bot_id = bot AND kind = 'user_message' GROUP BY 2
+	UNION ALL SELECT 'country', country, count(DISTINCT user_id) FROM logicdialog_users_event WHERE bot_id = bot AND kind = 'user_message' AND country IS NOT NULL GROUP BY 2
+$$;
+CREATE FUNCTION pg_temp.shown(bot text) RETURNS TABLE (pie text, name text, users bigint) LANGUAGE sql AS $$
+	SELECT pie, x ->> 'name', (x ->> 'users')::bigint
+	FROM unnest(ARRAY['channel', 'country', 'language']) AS pie, json_array_elements(logicdialog.user_detail('2023-01-01', '2024-01-01', bot) -> 'data' -> pie) AS x
+$$;
+SELECT pg_temp.differences('SELECT * FROM pg_temp.pies(8113)', $$SELECT * FROM pg_temp.shown('few countries')$$) AS few,
+	pg_temp.differences('SELECT * FROM pg_temp.pies(8114)', $$SELECT * FROM pg_temp.shown('many countries')$$) AS many, (SELECT count(*) FROM pg_temp.shown('many countries')) AS lines;
+-- users without any country, then as many events less that have one
+INSERT INTO logicdialog_users_event (bot_id, occurred_at, kind, session_id, user_id, source, language_code)
+SELECT bot, '2023-05-05 05:00Z', 'user_message', 'nowhere', 'nobody', 'kiosk', 'fi' FROM unnest(ARRAY[8113, 8114]) AS bot;
+SELECT pg_temp.differences('SELECT * FROM pg_temp.pies(8113)', $$SELECT * FROM pg_temp.shown('few countries')$$) AS few,
+	pg_temp.differences('SELECT * FROM pg_temp.pies(8114)', $$SELECT * FROM pg_temp.shown('many countries')$$) AS many;
+DELETE FROM logicdialog_users_event WHERE bot_id IN (8113, 8114) AND session_id IN ('s10', 's20');
+SELECT pg_temp.differences('SELECT * FROM pg_temp.pies(8113)', $$SELECT * FROM pg_temp.shown('few countries')$$) AS few,
+	pg_temp.differences('SELECT * FROM pg_temp.pies(8114)', $$SELECT * FROM pg_temp.shown('many countries')$$) AS many;
+-- a measure that counts something else is no part of the users, even where its sum is the same
+BEGIN;
+UPDATE kindly_stats.measure SET kinds = '{feedback}' WHERE name = 'countries';
+INSERT INTO logicdialog_users_event (bot_id, occurred_at, kind, session_id, user_id, source, language_code, country) VALUES
+	(8115, '2023-05-05 05:00Z', 'user_message', 's', 'ada', 'web', 'en', NULL), (8115, '2023-05-05 06:00Z', 'feedback', 's', 'bo', 'app', 'nb', 'NO');
+SELECT * FROM pg_temp.shown('others') ORDER BY 1;
+ROLLBACK;
+
 -- zones: the day of Kathmandu begins at 18:15
 SELECT x FROM json_array_elements(logicdialog."user"('2024-04-01', '2024-04-05', 'users', tz => 'Asia/Kathmandu') -> 'data') AS x;
 

@@ -153,8 +153,8 @@ SELECT pg_temp.failure(q) FROM unnest(ARRAY[
 	$q$SELECT * FROM kindly_stats.stats_funnel(3102, '2012-01-01', '2012-01-31', measures => '{messages,NULL}')$q$,
 	$q$SELECT * FROM kindly_stats.stats_series_by(3102, '2012-01-01', '2012-01-31', by => 'web_host')$q$,
 	$q$SELECT * FROM kindly_stats.stats_total_by(3102, '2012-01-01', '2012-01-31', by => '')$q$,
-	$q$SELECT kindly_stats.presence_agg(measure, tally, 'users', '{-infinity,infinity}', NULL, true, NULL, '{7,1}', false) FROM kindly_stats.rollup$q$,
-	$q$SELECT kindly_stats.presence_agg(measure, tally, 'users', '{-infinity,infinity}', NULL, true, NULL, '{0}', false) FROM kindly_stats.rollup$q$,
-	$q$SELECT kindly_stats.presence_agg(measure, tally, 'users', NULL, NULL, true, NULL, '{1}', false) FROM kindly_stats.rollup$q$]) AS q;
+	$q$SELECT kindly_stats.presence_agg(measure, tally, ROW('users', '{-infinity,infinity}', NULL, true, NULL)::kindly_stats.tally_query, '{7,1}', false) FROM kindly_stats.rollup$q$,
+	$q$SELECT kindly_stats.presence_agg(measure, tally, ROW('users', '{-infinity,infinity}', NULL, true, NULL)::kindly_stats.tally_query, '{0}', false) FROM kindly_stats.rollup$q$,
+	$q$SELECT kindly_stats.presence_agg(measure, tally, ROW('users', NULL, NULL, true, NULL)::kindly_stats.tally_query, '{1}', false) FROM kindly_stats.rollup$q$]) AS q;
 -- one row, and a window that nothing fills
-SELECT kindly_stats.presence_agg('users', NULL, 'users', '{-infinity,infinity}', NULL, true, NULL, '{1,7}', false);
+SELECT kindly_stats.presence_agg('users', NULL, ROW('users', '{-infinity,infinity}', NULL, true, NULL)::kindly_stats.tally_query, '{1,7}', false);

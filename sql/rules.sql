@@ -293,6 +293,33 @@ CREATE TRIGGER own AFTER INSERT ON bad REFERENCING NEW TABLE AS n FOR EACH STATE
 SELECT columns FROM kindly_stats.event_table WHERE event_table = 'bad'::regclass;
 SELECT refusal($$INSERT INTO bad VALUES (1, '2024-01-01', 'x')$$);
 DROP TRIGGER own ON bad;
+-- types that are not read: a generated column has the value
+CREATE TABLE odd_types (bot_id int NOT NULL, occurred_at timestamptz NOT NULL, kind text, rating real, seconds float8, address inet, tags text[],
+    rating_number numeric GENERATED ALWAYS AS (rating::numeric) STORED, whole_seconds bigint GENERATED ALWAYS AS (round(seconds)::bigint) STORED,
+    host text GENERATED ALWAYS AS (host(address)) STORED, first_tag text GENERATED ALWAYS AS (tags[1]) STORED);
+SELECT a, refusal(format($$SELECT kindly_stats.attach('odd_types', %L)$$, a))
+  FROM unnest(ARRAY['{"rating": "rating"}', '{"rating": null, "duration": "seconds"}', '{"rating": null, "session_id": "address"}', '{"rating": null, "topic": "tags"}']) AS a;
+SELECT kindly_stats.attach('odd_types', '{"rating": "rating_number", "duration": "whole_seconds", "session_id": "host", "topic": "first_tag"}');
+INSERT INTO odd_types (bot_id, occurred_at, kind, rating, seconds, address, tags) VALUES (7, '2024-05-01', 'feedback', 4.5, NULL, NULL, NULL), (7, '2024-05-01', 'handover_ended', NULL, 90.6, NULL, NULL),
+    (7, '2024-05-01', 'user_message', NULL, NULL, '10.0.0.1', '{a,b}'), (7, '2024-05-01', 'user_message', NULL, NULL, '10.0.0.1/32', '{a}');
+UPDATE odd_types SET tags = '{c}' WHERE address = '10.0.0.1' AND tags = '{a}';
+SELECT m, key, count, distinct_count FROM unnest('{feedback,handover_seconds,messages,topics}'::text[]) AS m, kindly_stats.stats_top(7, '2024-05-01', '2024-05-02', 'UTC', measure => m) ORDER BY 1, 2;
+SELECT * FROM kindly_stats.verify(7);
+SELECT kindly_stats.detach('odd_types');
+DROP TABLE odd_types;
+-- a kind that no measure counts may be a slip; the hint lists what measures of other tests count, too
+\set VERBOSITY terse
+CREATE TABLE slip (bot_id int NOT NULL, occurred_at timestamptz NOT NULL, kind text);
+SELECT kindly_stats.attach('slip', kinds => '{"in": "user_mesage", "out": "bot_reply", "note": null, "pay": "sold", "own": "sold"}');
+SELECT kindly_stats.attach('slip', '{"kind": {"constant": "Sold"}}');
+SELECT kindly_stats.add_measure('sales', '{sold}');
+CALL kindly_stats.attach_concurrently('slip', kinds => '"sold"');
+CALL kindly_stats.attach_concurrently('slip', '{"kind": {"column": "kind", "values": {"in": "user-message"}}}');
+SELECT kindly_stats.attach('slip');
+SELECT kindly_stats.detach('slip');
+DELETE FROM kindly_stats.measure WHERE name = 'sales';
+DROP TABLE slip;
+\set VERBOSITY default
 DROP TABLE bad, odd, part, part_2, seconds, milliseconds, numerics;
 DROP VIEW differences;
 DROP FUNCTION refusal, mapping, counted;

@@ -81,8 +81,7 @@ ks_key_opens(const char *prefix, int64 bot)
 	ks_api_key		key;
 	bool		result;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_key_read(prefix, &key);
 	result = key.valid && ks_key_is_for(&key, bot);
 	SPI_finish();

@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/compat.h"
+#include "base/invalidation.h"
 #include "base/place.h"
 #include "base/statement.h"
 
@@ -39,14 +40,14 @@ static struct
 static uint64 changes = 1;
 
 static void
-forget_table(Datum argument, Oid relid)
+forget_grants(Oid changed)
 {
-	if (relid == InvalidOid || relid == seen.table)
+	if (ks_is_concerned(seen.table, changed))
 		changes++;
 }
 
 static void
-forget_roles(Datum argument, int cacheid, uint32 hash)
+forget_roles(void)
 {
 	changes++;
 }
@@ -54,14 +55,9 @@ forget_roles(Datum argument, int cacheid, uint32 hash)
 static void
 listen_to_changes(void)
 {
-	static bool listening = false;
-
-	if (listening)
-		return;
-	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, forget_roles, (Datum) 0);
-	CacheRegisterSyscacheCallback(AUTHOID, forget_roles, (Datum) 0);
-	listening = true;
+	ks_on_table_change(forget_grants);
+	ks_on_catalog_change(AUTHMEMROLEMEM, forget_roles);
+	ks_on_catalog_change(AUTHOID, forget_roles);
 }
 
 ArrayType *
@@ -98,8 +94,7 @@ read_grants(Oid table, Oid role)
 	if (ks_is_distributed())
 		ks_set_option("citus.allow_nested_distributed_execution", "on");
 	PushActiveSnapshot(GetCatalogSnapshot(table));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	caller = ks_switch_to_owner("bot_grant");
 	ks_prepared(&plan,
 				"SELECT pg_catalog.array_agg(DISTINCT g.bot_id) FROM pg_catalog.pg_roles AS r"

@@ -3,25 +3,25 @@
  *
  * On one server they are in the table kindly_stats.rollup.  Where Citus has
  * distributed it, that table is a shell: its rows are in shards, on whatever nodes,
- * and everybody, triggers on shards among them, reaches them in SQL by the shell's
- * name.  Whoever would rather open the table, or has a statement planned once and
- * for all bots, asks here first.
+ * and are reached in SQL by the shell's name.  Whoever would rather open the table, or has a
+ * statement planned once and for all bots, asks here first; and so does whoever is on the
+ * node that has a bot's shard, triggers on shards of events and compaction, and works on that.
  *
  * A session asks its catalogs once, and again when PostgreSQL says that the rollup has
  * changed, as it does whenever a table is distributed.
  */
 #include "base/place.h"
 #include "base/compat.h"
+#include "base/invalidation.h"
+#include "base/spi.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -49,9 +49,9 @@ static int	nshards = 0;
 static ks_shard_work work = {InvalidOid, NULL};
 
 static void
-forget_place(Datum argument, Oid relid)
+forget_place(Oid changed)
 {
-	if (relid == rollup_relid || !OidIsValid(relid))
+	if (ks_is_concerned(rollup_relid, changed))
 		known = shards_known = false;
 }
 
@@ -66,8 +66,7 @@ ask_catalog(const char *query, Oid relid)
 
 	/* catalogs are read as they are now, whatever the transaction sees of the rest */
 	PushActiveSnapshot(GetLatestSnapshot());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	if (SPI_execute_with_args(query, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not ask where rows are");
 	result = SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
@@ -97,15 +96,12 @@ find_place(Oid rollup)
 ks_place
 ks_rollup_place(void)
 {
-	static bool registered = false;
 	Oid			schema;
 	Oid			relid;
 
 	if (known)
 		return place;
-	if (!registered)
-		CacheRegisterRelcacheCallback(forget_place, (Datum) 0);
-	registered = true;
+	ks_on_table_change(forget_place);
 	schema = get_namespace_oid("kindly_stats", true);
 	relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
 	if (!OidIsValid(relid))
@@ -166,8 +162,7 @@ find_shards(void)
 {
 	int			i;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	if (SPI_execute("SELECT h.first, h.last, h.relation FROM ("
 					"SELECT s.shardminvalue::pg_catalog.int4 AS first, s.shardmaxvalue::pg_catalog.int4 AS last,"
 					" pg_catalog.to_regclass(pg_catalog.concat('kindly_stats.rollup_', s.shardid))::pg_catalog.oid AS relation"

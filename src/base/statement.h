@@ -6,9 +6,8 @@
 
 #include "postgres.h"
 
-#include "executor/spi.h"
-
 #include "base/owner.h"
+#include "base/spi.h"
 
 extern void ks_set_option(const char *name, const char *value);
 extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);

@@ -243,8 +243,7 @@ start_stream(FunctionCallInfo fcinfo, ks_stream_make make)
 	MemoryContext old;
 
 	ks_nested_query_begin(&nested);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	make(fcinfo, &query);
 	old = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
 	keep_query(&query);

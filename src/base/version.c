@@ -17,6 +17,7 @@
  */
 #include "base/version.h"
 #include "base/compat.h"
+#include "base/invalidation.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"
@@ -133,7 +134,7 @@ ks_read_version(void)
 }
 
 static void
-forget_version(Datum argument, int cache, uint32 hash)
+forget_version(void)
 {
 	ks_version_known = false;
 }
@@ -159,7 +160,7 @@ ks_version_init(void)
 	if (IsTransactionState() && OidIsValid(MyDatabaseId) && !creating_extension && !IsBinaryUpgrade && !IsParallelWorker() &&
 		!is_about_extension())
 		ks_read_version();
-	CacheRegisterSyscacheCallback(PROCOID, forget_version, (Datum) 0);
+	ks_on_catalog_change(PROCOID, forget_version);
 }
 
 /* library_version() */

@@ -243,8 +243,8 @@ open_zone(ks_bi_scan *scan)
 
 	MemoryContextReset(scan->range_memory);
 	old = MemoryContextSwitchTo(scan->range_memory);
-	zone = name != NULL ? ks_zone_lookup(name, NULL) : ks_zone_session();
-	scan->zone_name = CStringGetTextDatum(name != NULL ? name : pg_get_timezone_name(zone));
+	zone = name != NULL ? ks_zone_named(name) : ks_zone_session();
+	scan->zone_name = CStringGetTextDatum(name != NULL ? name : ks_zone_name(zone));
 	any = ks_bi_range(&scan->wanted, scan->relation, zone, &scan->buckets);
 	MemoryContextSwitchTo(old);
 	return any && next_intervals(scan, true);

@@ -72,6 +72,10 @@ ks_is_partial(const ks_buckets *buckets, int bucket, TimestampTz now)
 extern pg_tz *ks_zone_lookup(const char *name, const char *locale);
 extern pg_tz *ks_zone_session(void);
 
+/* A name that conditions on zones may have, and the zone of one, the session's as SET TimeZone has it among them. */
+extern const char *ks_zone_name(pg_tz *zone);
+extern pg_tz *ks_zone_named(const char *name);
+
 extern ks_unit ks_unit_parse(const char *name);
 
 /*

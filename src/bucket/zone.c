@@ -268,6 +268,36 @@ ks_zone_session(void)
 }
 
 /*
+ * What a zone is called where zones are asked for by name.  SET TimeZone takes
+ * more than names, '<+02>-02' or '-02:00', which is two hours east there: those
+ * are the offset that they are, with the sign of ISO 8601, unless they have
+ * summer time.
+ */
+const char *
+ks_zone_name(pg_tz *zone)
+{
+	const char *name = pg_get_timezone_name(zone);
+	long		seconds;
+
+	if (!parse_offset(name, &seconds) && lookup_file(name) != NULL)
+		return name;
+	if (!pg_get_timezone_offset(zone, &seconds) || seconds % 60 != 0 || labs(seconds) >= (MAX_OFFSET_HOURS + 1) * 3600L)
+		return name;
+	return psprintf("%c%02ld:%02ld", seconds < 0 ? '-' : '+', labs(seconds) / 3600, labs(seconds) / 60 % 60);
+}
+
+/* The zone of that name, which may also be the session's as SET TimeZone has it. */
+pg_tz *
+ks_zone_named(const char *name)
+{
+	long		seconds;
+
+	if (!parse_offset(name, &seconds) && strcmp(name, pg_get_timezone_name(session_timezone)) == 0)
+		return session_timezone;
+	return ks_zone_lookup(name, NULL);
+}
+
+/*
  * The next change of offset after an instant.  pg_next_dst_boundary says that
  * there is none when asked at the very last entry of a zone's table, though the
  * zone's rule goes on after it; a second later it knows.

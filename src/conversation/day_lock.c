@@ -169,8 +169,7 @@ ks_lock_exported(PG_FUNCTION_ARGS)
 	if (!ks_is_distributed())
 		PG_RETURN_VOID();
 	/* days are closed on all nodes, by writing to this table */
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	caller = ks_switch_to_owner("exported");
 	if (SPI_execute("LOCK TABLE kindly_stats.exported IN SHARE MODE", false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not lock exported days");

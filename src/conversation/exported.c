@@ -314,8 +314,7 @@ ks_close_day(PG_FUNCTION_ARGS)
 	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
 	bool		result;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	result = ks_day_close(&of, true);
 	SPI_finish();
 	PG_RETURN_BOOL(result);
@@ -329,8 +328,7 @@ ks_reopen_day(PG_FUNCTION_ARGS)
 	bool		deleted;
 
 	(void) exported_table();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	/* whoever is closing it right now comes first */
 	ks_day_lock_to_close(of.bot_id, of.day);
 	deleted = take_mark(of.bot_id, of.day);
@@ -345,8 +343,7 @@ ks_conversations_ended_sql(PG_FUNCTION_ARGS)
 	ks_bot_day	of = ks_bot_day_arguments(fcinfo);
 	int64		result;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	result = count_now(of.bot_id, of.day, PG_ARGISNULL(2) ? InvalidOid : PG_GETARG_OID(2));
 	SPI_finish();
 	PG_RETURN_INT64(result);

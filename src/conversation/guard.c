@@ -331,8 +331,7 @@ ks_guard_exported(PG_FUNCTION_ARGS)
 	if (ks_keeps_statistics(trigger))
 		return PointerGetDatum(NULL);
 	caller = ks_switch_to_owner("exported");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	start_guard(&g, trigger);
 	read_changes(&g, trigger);
 	check_days(&g);

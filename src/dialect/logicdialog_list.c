@@ -48,16 +48,8 @@ static const breakdown url_tracking = {"links", false, KS_DIMENSIONS, 1, {"url"}
 /* The key is source, language, kind, topic, outcome. */
 static const breakdown intervention_detail = {"interventions", false, 0, 5, {"channel", NULL, NULL, "topic", "outcome"}, "interventions"};
 
-static const struct
-{
-	const char *name;
-	breakdown	users;
-}			user_details[] = {
-	{"channel", {"users", true, 0, 1, {"name"}, "users"}},
-	{"country", {"countries", true, KS_DIMENSIONS, 1, {"name"}, "users"}},
-	{"language", {"users", true, 1, 1, {"name"}, "users"}},
-	{"rating", {"feedback", true, KS_DIMENSIONS, 2, {"ratingType", RATING}, "users"}}
-};
+static const breakdown users_by_name = {NULL, true, 0, 1, {"name"}, "users"};
+static const breakdown users_by_rating = {"feedback", true, KS_DIMENSIONS, 2, {"ratingType", RATING}, "users"};
 
 /* What a line is about and what was counted; lines are sorted by the first count. */
 typedef struct line
@@ -249,29 +241,50 @@ ks_logicdialog_intervention_detail(PG_FUNCTION_ARGS)
 	return breakdown_answer(fcinfo, &intervention_detail);
 }
 
+/* Lists of all users, by what events say of where they come from. */
+enum
+{
+	BY_SOURCE, BY_LANGUAGE_CODE, BY_COUNTRY, USER_LISTS
+};
+
+/*
+ * Countries know of their users' sources and languages as well.  Where each event has a country, which shows in
+ * the sums of both measures, their users are all users, who need not be read and compared once more.
+ */
+static void
+ask_users(ks_analytics *a, ks_top *lists)
+{
+	ks_total	users;
+
+	a->arguments.measure = "users";
+	a->arguments.distinct = false;
+	ks_stats_total(&a->arguments, &users);
+	a->arguments.measure = "countries";
+	a->arguments.distinct = true;
+	ks_stats_tops_by(&a->arguments, 0, USER_LISTS, lists);
+	if (lists[BY_COUNTRY].total == users.count && ks_measure_refines("countries", "users"))
+		return;
+	a->arguments.measure = "users";
+	ks_stats_tops_by(&a->arguments, 0, KS_DIMENSIONS, lists);
+}
+
 Datum
 ks_logicdialog_user_detail(PG_FUNCTION_ARGS)
 {
 	ks_analytics a;
-	ks_top		users[KS_DIMENSIONS];
-	int			i;
+	ks_top		lists[USER_LISTS];
 
 	ks_analytics_begin(fcinfo, &a);
-	a.arguments.measure = "users";
-	a.arguments.distinct = true;
-	ks_stats_tops_by(&a.arguments, 0, KS_DIMENSIONS, users);
+	ask_users(&a, lists);
 	ks_json_open(&a.out, '{');
-	for (i = 0; i < lengthof(user_details); i++)
-	{
-		const breakdown *b = &user_details[i].users;
-
-		ks_json_member(&a.out, user_details[i].name);
-		/* channels and languages are of all users, who are read once */
-		if (b->part < KS_DIMENSIONS)
-			put_top(&a, b, &users[b->part]);
-		else
-			put_breakdown(&a, b);
-	}
+	ks_json_member(&a.out, "channel");
+	put_top(&a, &users_by_name, &lists[BY_SOURCE]);
+	ks_json_member(&a.out, "country");
+	put_top(&a, &users_by_name, &lists[BY_COUNTRY]);
+	ks_json_member(&a.out, "language");
+	put_top(&a, &users_by_name, &lists[BY_LANGUAGE_CODE]);
+	ks_json_member(&a.out, "rating");
+	put_breakdown(&a, &users_by_rating);
 	ks_json_close(&a.out, '}');
 	return ks_analytics_finish(&a);
 }

@@ -71,8 +71,7 @@ begin_export(FunctionCallInfo fcinfo)
 	ks_exported_day mark;
 	bool		closed;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	closed = ks_exported_find(e.bot_id, e.day, &mark);
 	PopActiveSnapshot();
@@ -182,8 +181,7 @@ ks_ultimate_export(PG_FUNCTION_ARGS)
 	ks_json_begin(&out);
 	ks_json_open(&out, '[');
 	begin_export(fcinfo);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	make_export(fcinfo, &query);
 	ks_stream_open(&stream, &query);
 	PopActiveSnapshot();
@@ -527,8 +525,7 @@ metrics_by_intent(FunctionCallInfo fcinfo, bool last)
 		ks_list_from_text(&list, text, "excluded");
 	excluded = ks_excluded_names(&list);
 	InitMaterializedSRF(fcinfo, 0);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	of.item = palloc(of.size * sizeof(intent));
 	ks_dictionary_init(&of.names, CurrentMemoryContext);
 	query.text = conversations_of(fcinfo, 4, 5, properties, lengthof(properties), &query.table);

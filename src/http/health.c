@@ -29,8 +29,7 @@ count_errors(void)
 	if (!OidIsValid(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false))))
 		return 0;
 	caller = ks_switch_to_owner("rollup");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	if (SPI_execute("SELECT kindly_stats.count_errors()", true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not count errors");
 	result = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

@@ -213,8 +213,7 @@ finish_call(call *c, bool read_only)
 	ks_set_option("extra_float_digits", "1");
 	/* a waiting client holds a connection that others may need */
 	ks_set_option("kindly_stats.wait_for_writers", "off");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	if (SPI_execute_with_args(call_query(c), c->count, c->types, c->values, NULL, read_only, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not call %s.%s", c->route->schema, c->route->function);
 	answer = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

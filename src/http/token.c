@@ -290,8 +290,7 @@ exchange_key(const char *id, bool is_login, int lifetime)
 
 	initStringInfo(&result.token);
 	hash_text(text, hash);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	if (strlen(text) > strlen(KEY_START) + KS_KEY_PREFIX_LENGTH)
 		ks_key_read(pnstrdup(text + strlen(KEY_START), KS_KEY_PREFIX_LENGTH), &key);
 	if (!same_bytes(key.hash, hash, sizeof(hash)) || !key.valid)
@@ -403,8 +402,7 @@ ks_share_link(PG_FUNCTION_ARGS)
 	if (key == NULL || strlen(key) != KS_KEY_PREFIX_LENGTH || !ks_key_opens(key, bot))
 		ks_refuse(403, "the key of this token cannot be shared", "It is expired or revoked, or the token was made without one.");
 	initStringInfo(&token);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	append_token(&token, bot_claim(ks_bot_text(bot)), key, KS_ROLE_GUEST, end, read_secret());
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("{\"token\": \"%s\", \"expires\": " INT64_FORMAT "}", token.data, end)));

@@ -4,7 +4,7 @@
  *
  * Groups are what the parts are together, as in a list of pairs; a line of a part's list is
  * all groups that have it.  A member is on one line of each list at least, and a bit a line tells
- * which (member_lines.c); where that does not do, the lists are counted one by one.
+ * which (member_lines.c); lists that have more lines together, or all where rows take something away, are counted one by one.
  */
 #include "query/distinct.h"
 
@@ -81,26 +81,35 @@ order_lines(const ks_query *query, ks_top_line *lines, uint32_t *count, int32_t 
 	*count = found;
 }
 
-/* Whether a bit a line will do: there are few, and no row takes anything away. */
+/* Whether any row takes something away. */
 static bool
-fits_bits(const ks_query *query, const ks_lists *lists)
+any_negative(const ks_query *query)
 {
-	uint32_t	lines = 0;
 	uint32_t	i;
 
-	for (i = 0; i < lists->count; i++)
-		lines += lists->list[i].count;
 	for (i = 0; i < query->nrows; i++)
 	{
 		if (ks_row_negative(&query->rows[i]))
-			return false;
+			return true;
 	}
-	return lines <= KS_LINES_MAX;
+	return false;
 }
 
-/* Counts the members of all lists at once. */
+/* The end of the lists from begin on that are counted together: as many as a bit a line will do for, or one. */
+static uint32_t
+fitting_lists(const ks_lists *lists, uint32_t begin)
+{
+	uint32_t	lines = lists->list[begin].count;
+	uint32_t	end = begin + 1;
+
+	while (end < lists->count && lines + lists->list[end].count <= KS_LINES_MAX)
+		lines += lists->list[end++].count;
+	return end;
+}
+
+/* Counts the members of the lists [begin, end) at once, by a bit a line. */
 static ks_status
-count_together(ks_query *query, ks_lists *lists, int32_t *const *line_of)
+count_together(ks_query *query, ks_lists *lists, uint32_t begin, uint32_t end, int32_t *const *line_of)
 {
 	uint64_t   *bits = ks_alloc(query->memory, ((size_t) query->groups.count + 1) * sizeof(uint64_t));
 	int64_t		counts[KS_LINES_MAX];
@@ -110,14 +119,14 @@ count_together(ks_query *query, ks_lists *lists, int32_t *const *line_of)
 				k;
 
 	memset(bits, 0, ((size_t) query->groups.count + 1) * sizeof(uint64_t));
-	for (i = 0; i < lists->count; first += lists->list[i++].count)
+	for (i = begin; i < end; first += lists->list[i++].count)
 	{
 		for (k = 0; k < query->groups.count; k++)
 			bits[k] |= line_of[i][k] < 0 ? 0 : UINT64_C(1) << (first + (uint32_t) line_of[i][k]);
 	}
 	status = ks_distinct_count_bits(query, bits, first, counts);
 	first = 0;
-	for (i = 0; i < lists->count; first += lists->list[i++].count)
+	for (i = begin; i < end; first += lists->list[i++].count)
 	{
 		for (k = 0; k < lists->list[i].count; k++)
 			lists->list[i].lines[k].members = counts[first + k];
@@ -126,23 +135,36 @@ count_together(ks_query *query, ks_lists *lists, int32_t *const *line_of)
 	return status;
 }
 
-/* Counts the members of each list. */
+/* Counts the members of one list. */
 static ks_status
-count_each(ks_query *query, ks_lists *lists, int32_t *const *line_of)
+count_one(ks_query *query, ks_list_of_lines *list, const int32_t *line_of)
 {
+	int64_t    *counts = ks_alloc(query->memory, ((size_t) list->count + 1) * sizeof(int64_t));
+	ks_status	status = ks_distinct_count_groups(query, line_of, list->count, counts);
+	uint32_t	k;
+
+	for (k = 0; k < list->count; k++)
+		list->lines[k].members = counts[k];
+	ks_free(counts);
+	return status;
+}
+
+/* Counts the members of all lists. */
+static ks_status
+count_lists(ks_query *query, ks_lists *lists, int32_t *const *line_of)
+{
+	bool		negative = any_negative(query);
 	ks_status	status = KS_OK;
-	uint32_t	i,
-				k;
+	uint32_t	begin,
+				end;
 
-	for (i = 0; i < lists->count && status == KS_OK; i++)
+	for (begin = 0; begin < lists->count && status == KS_OK; begin = end)
 	{
-		uint32_t	count = lists->list[i].count;
-		int64_t    *counts = ks_alloc(query->memory, ((size_t) count + 1) * sizeof(int64_t));
-
-		status = ks_distinct_count_groups(query, line_of[i], count, counts);
-		for (k = 0; k < count; k++)
-			lists->list[i].lines[k].members = counts[k];
-		ks_free(counts);
+		end = negative ? begin + 1 : fitting_lists(lists, begin);
+		if (negative || lists->list[begin].count > KS_LINES_MAX)
+			status = count_one(query, &lists->list[begin], line_of[begin]);
+		else
+			status = count_together(query, lists, begin, end, line_of);
 	}
 	return status;
 }
@@ -170,7 +192,7 @@ ks_query_finish_lists(ks_query *query, ks_lists *lists)
 			order_lines(query, list->lines, &list->count, line_of[i]);
 	}
 	if (status == KS_OK && query->distinct && query->nrows > 0)
-		status = fits_bits(query, lists) ? count_together(query, lists, line_of) : count_each(query, lists, line_of);
+		status = count_lists(query, lists, line_of);
 	for (i = 0; i < lists->count; i++)
 		ks_free(line_of[i]);
 	return status;

@@ -216,7 +216,6 @@ count_rows(ks_distinct *d)
 	if (status == KS_OK)
 	{
 		ks_union_count(&d->shared, d->ncounts, d->counts);
-		ks_lines_compare(&d->lines, d->counts);
 		ks_retraction_count(d);
 	}
 	ks_distinct_end(d);

@@ -377,95 +377,67 @@ count_runs(scan *s)
 	return status;
 }
 
-/* Sets a line's bit of the members of these entries; gives back how many had not got it, UINT32_MAX where one is no member. */
-static ks_always_inline uint32_t
-set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint64_t bit, uint32_t nmembers)
+/* Sets the bits of some lines of the members of these entries; false where one is no member. */
+static ks_always_inline bool
+set_by(const uint8_t *ordinals, int width, uint32_t count, uint64_t *lines, uint64_t bits, uint32_t nmembers)
 {
-	uint32_t	fresh = 0;
 	uint32_t	i;
 
 	for (i = 0; i < count; i++)
 	{
 		uint32_t	member = ks_get_number(ordinals, i, width);
-		uint64_t	known;
 
 		if (member >= nmembers)
-			return UINT32_MAX;
-		known = lines[member];
-		fresh += (known & bit) == 0;
-		lines[member] = known | bit;
-	}
-	return fresh;
-}
-
-/* Sets the bit of a run of one line; a loop for each width. */
-static ks_status
-set_line(const scan *s, const uint8_t *ordinals, uint32_t count, uint64_t *lines, uint64_t bit, int64_t *counts)
-{
-	uint32_t	nmembers = s->header->nmembers;
-	uint32_t	fresh;
-
-	switch (s->width)
-	{
-		case 0:
-			fresh = set_by(ordinals, 0, count, lines, bit, nmembers);
-			break;
-		case 1:
-			fresh = set_by(ordinals, 1, count, lines, bit, nmembers);
-			break;
-		case 2:
-			fresh = set_by(ordinals, 2, count, lines, bit, nmembers);
-			break;
-		default:
-			fresh = set_by(ordinals, 4, count, lines, bit, nmembers);
-	}
-	if (fresh == UINT32_MAX)
-		return KS_E_CORRUPT;
-	counts[__builtin_ctzll(bit)] += fresh;
-	return KS_OK;
-}
-
-/* The same for several lines: mostly a member is on all of them already. */
-static ks_status
-set_several(const scan *s, const uint8_t *ordinals, uint32_t count, uint64_t *lines, uint64_t bits, int64_t *counts)
-{
-	uint32_t	i;
-
-	for (i = 0; i < count; i++)
-	{
-		uint32_t	member = ks_get_number(ordinals, i, s->width);
-		uint64_t	fresh;
-
-		if (member >= s->header->nmembers)
-			return KS_E_CORRUPT;
-		fresh = bits & ~lines[member];
+			return false;
 		lines[member] |= bits;
-		for (; fresh != 0; fresh &= fresh - 1)
-			counts[__builtin_ctzll(fresh)]++;
 	}
-	return KS_OK;
+	return true;
 }
 
+/* Sets the bits of the lines that a run is for; a loop for each width. */
 static ks_status
-set_lines(const scan *s, const scan_run *run, uint64_t *lines, int64_t *counts)
+set_lines(const scan *s, const scan_run *run, uint64_t *lines)
 {
 	const scan_key *key = &s->keys[run->key];
 	uint64_t	bits = s->d->bits != NULL ? s->d->bits[run->counted] : UINT64_C(1) << run->counted;
-	ks_status	status = KS_OK;
+	uint32_t	nmembers = s->header->nmembers;
+	bool		good = true;
 	uint32_t	entry;
 
-	for (entry = run->entry; entry < run->end && status == KS_OK; entry += PIECE)
+	for (entry = run->entry; entry < run->end && good; entry += PIECE)
 	{
 		const uint8_t *ordinals = key->ordinals + (size_t) (entry - key->block->entry) * s->width;
 		uint32_t	count = run->end - entry < PIECE ? run->end - entry : PIECE;
 
 		ks_check_interrupts();
-		if ((bits & (bits - 1)) == 0)
-			status = set_line(s, ordinals, count, lines, bits, counts);
-		else
-			status = set_several(s, ordinals, count, lines, bits, counts);
+		switch (s->width)
+		{
+			case 0:
+				good = set_by(ordinals, 0, count, lines, bits, nmembers);
+				break;
+			case 1:
+				good = set_by(ordinals, 1, count, lines, bits, nmembers);
+				break;
+			case 2:
+				good = set_by(ordinals, 2, count, lines, bits, nmembers);
+				break;
+			default:
+				good = set_by(ordinals, 4, count, lines, bits, nmembers);
+		}
 	}
-	return status;
+	return good ? KS_OK : KS_E_CORRUPT;
+}
+
+/* The members of all rows, each once a row. */
+static size_t
+all_members(const ks_query *query)
+{
+	size_t		result = 0;
+	uint32_t	i;
+
+	for (i = 0; i < query->nrows; i++)
+		result += query->rows[i].view.header.nmembers;
+	return result;
 }
 
 /*
@@ -473,31 +445,26 @@ set_lines(const scan *s, const scan_run *run, uint64_t *lines, int64_t *counts)
  * on so many lines that this is worth it; where they are not, short_list is false afterwards, and nothing was counted.
  */
 static ks_status
-count_lines(scan *s)
+count_members(scan *s)
 {
 	ks_distinct *d = s->d;
-	uint64_t   *lines = ks_lines_start(&d->lines, s->header->nmembers);
-	bool		first = d->lines.count == 0;
-	int64_t		counts[KS_LINES_MAX] = {0};
-	int64_t		places = 0;
+	uint32_t	nmembers = s->header->nmembers;
+	uint64_t   *lines = ks_lines_start(&d->lines, nmembers);
 	ks_status	status = ks_distinct_hashes(d);
 	uint32_t	i;
 
 	for (i = 0; i < s->nruns && status == KS_OK; i++)
-		status = set_lines(s, &s->runs[i], lines, counts);
+		status = set_lines(s, &s->runs[i], lines);
 	if (status != KS_OK)
 		return status;
-	ks_lines_note(&d->lines, d->hashes, s->header->nmembers);
-	for (i = 0; i < d->ncounts; i++)
-		places += counts[i];
-	if (first && d->bits == NULL && places < (int64_t) d->lines.count * KS_LINES_A_MEMBER)
+	if (d->lines.table == NULL)
 	{
-		d->lines.count = 0;
-		d->short_list = false;
-		return KS_OK;
+		d->short_list = d->bits != NULL || ks_lines_worth(&d->lines, nmembers);
+		if (!d->short_list)
+			return KS_OK;
+		ks_lines_expect(&d->lines, all_members(d->query));
 	}
-	for (i = 0; i < d->ncounts; i++)
-		d->counts[i] += counts[i];
+	ks_lines_unite(&d->lines, d->hashes, nmembers, d->counts);
 	return KS_OK;
 }
 
@@ -583,7 +550,7 @@ ks_scan_row(ks_distinct *d)
 	if (status == KS_OK && s.nruns > 0)
 	{
 		if (d->short_list)
-			status = count_lines(&s);
+			status = count_members(&s);
 		if (!d->short_list)
 		{
 			sort_runs(&s);

@@ -2,22 +2,20 @@
  * Distinct members of the lines of a short top list: a bit a line.
  *
  * A member is on many lines (a user writes from many countries), and in many rows. So each row's
- * entries are gone through once, in the order in which they are stored, and set bits of its members: a bit that was
- * not set yet is one more on that line.  What is then compared among the rows is members with
- * all their lines, and not the members of each line; what several rows have of
- * the same member and line is taken off again.
+ * entries are gone through once, in the order in which they are stored, and set bits of its members.
+ * What is then looked up in a table of the members of all rows is a member with
+ * all his lines, and not the members of each line.  Bits that the table has not got yet are what
+ * the row brings; how many members bring each is added up for all lines at once.
  */
 #include "query/member_lines.h"
 
 #include "base/seed.h"
 
-/* Up to so many members go through one table, which has so many places for each at least. */
-#define TABLE_MAX 32768
-#define PLACES 2
+/* Binary logarithm of the least places that the table has. */
+#define PLACES_LOG_MIN 6
 
-/* Others are put into parts of about so many first; the binary logarithm of the most parts. */
-#define PART_MEMBERS 8192
-#define PARTS_LOG_MAX 12
+/* So many hashes ahead their places are fetched from memory. */
+#define AHEAD 16
 
 void
 ks_lines_init(ks_lines *lines, ks_memory memory)
@@ -26,6 +24,182 @@ ks_lines_init(ks_lines *lines, ks_memory memory)
 	memset(lines, 0, sizeof(*lines));
 	lines->memory = memory;
 }
+
+/* ------------------------------------------------------------------------
+ * The members of all rows
+ * ------------------------------------------------------------------------
+ */
+
+/* The first place to look for a member. */
+static inline uint64_t
+place_of(uint64_t hash, int log)
+{
+	return ks_seeded_spread(hash) >> (64 - log);
+}
+
+/* Some bits where the place is another member's, none where it is his or free: which of these is as good as random, and no branch of its own. */
+static inline uint64_t
+is_other(const ks_lined *place, uint64_t hash)
+{
+	return (place->hash ^ hash) & -(uint64_t) (place->lines != 0);
+}
+
+/* The place of a member, or a free one for him. */
+static inline ks_lined *
+find_place(ks_lined *table, int log, uint64_t hash)
+{
+	uint64_t	mask = (UINT64_C(1) << log) - 1;
+	uint64_t	at = place_of(hash, log);
+
+	while (is_other(&table[at], hash) != 0)
+		at = (at + 1) & mask;
+	return &table[at];
+}
+
+/* Makes room for so many members, those who are there included: three places of four at most are taken. */
+void
+ks_lines_expect(ks_lines *lines, size_t members)
+{
+	ks_lined   *old = lines->table;
+	size_t		size = old != NULL ? (size_t) 1 << lines->log : 0;
+	int			log = PLACES_LOG_MIN;
+	size_t		i;
+
+	if (old != NULL && members <= size / 4 * 3)
+		return;
+	while (members > ((size_t) 1 << log) / 4 * 3)
+		log++;
+	lines->table = ks_alloc(lines->memory, sizeof(ks_lined) << log);
+	memset(lines->table, 0, sizeof(ks_lined) << log);
+	lines->log = log;
+	for (i = 0; i < size; i++)
+	{
+		ks_check_interrupts_at(i);
+		if (old[i].lines != 0)
+			*find_place(lines->table, log, old[i].hash) = old[i];
+	}
+	if (old != NULL)
+		ks_free(old);
+}
+
+/* Leaves of each member's lines those that he has not got in the table, where he has got them then. */
+static void
+leave_new(ks_lines *lines, const uint8_t *hashes, uint32_t nmembers)
+{
+	ks_lined   *table = lines->table;
+	uint64_t   *of = lines->of;
+	int			log = lines->log;
+	uint32_t	i;
+
+	for (i = 0; i < nmembers; i++)
+	{
+		uint64_t	hash = ks_get_u64(hashes + (size_t) i * 8);
+		ks_lined   *place;
+		uint64_t	known;
+
+		ks_check_interrupts_at(i);
+		if (i + AHEAD < nmembers)
+			__builtin_prefetch(&table[place_of(ks_get_u64(hashes + (size_t) (i + AHEAD) * 8), log)], 1);
+		if (of[i] == 0)
+			continue;
+		place = find_place(table, log, hash);
+		known = place->lines;
+		place->hash = hash;
+		place->lines = known | of[i];
+		of[i] &= ~known;
+	}
+}
+
+/* ------------------------------------------------------------------------
+ * How many have each bit
+ * ------------------------------------------------------------------------
+ */
+
+/* Numbers of so many bits, one for each line: bit l of plane p is bit p of the number of line l. */
+#define PLANES 12
+
+/* Eight words are added at once, and so often before a number could overflow. */
+#define EIGHTS_MAX ((1 << PLANES) / 8 - 1)
+
+/* Adds three bits of each line: what is left of the sum replaces the first, what is carried is given back. */
+static inline uint64_t
+add_three(uint64_t *sum, uint64_t a, uint64_t b)
+{
+	uint64_t	either = *sum ^ a;
+	uint64_t	carried = (*sum & a) | (either & b);
+
+	*sum = either ^ b;
+	return carried;
+}
+
+static inline void
+add_eight(uint64_t *planes, const uint64_t *words)
+{
+	uint64_t	carried[4];
+	uint64_t	carry;
+	int			p;
+
+	for (p = 0; p < 4; p++)
+		carried[p] = add_three(&planes[0], words[2 * p], words[2 * p + 1]);
+	carried[0] = add_three(&planes[1], carried[0], carried[1]);
+	carried[1] = add_three(&planes[1], carried[2], carried[3]);
+	carry = add_three(&planes[2], carried[0], carried[1]);
+	for (p = 3; p < PLANES; p++)
+	{
+		uint64_t	both = planes[p] & carry;
+
+		planes[p] ^= carry;
+		carry = both;
+	}
+}
+
+/* Adds the numbers to the counts, of lines that have any, and begins anew. */
+static void
+add_planes(uint64_t *planes, int64_t *counts)
+{
+	uint64_t	any = 0;
+	int			p;
+
+	for (p = 0; p < PLANES; p++)
+		any |= planes[p];
+	for (; any != 0; any &= any - 1)
+	{
+		int			line = __builtin_ctzll(any);
+
+		for (p = 0; p < PLANES; p++)
+			counts[line] += (int64_t) (planes[p] >> line & 1) << p;
+	}
+	memset(planes, 0, PLANES * sizeof(uint64_t));
+}
+
+/* Adds to the count of each line how many of the words have its bit. */
+static void
+count_bits(const uint64_t *words, uint32_t count, int64_t *counts)
+{
+	uint64_t	planes[PLANES] = {0};
+	uint64_t	last[8] = {0};
+	uint32_t	eights = 0;
+	uint32_t	i;
+
+	for (i = 0; count - i >= 8; i += 8)
+	{
+		ks_check_interrupts_at(i);
+		add_eight(planes, words + i);
+		if (++eights == EIGHTS_MAX)
+		{
+			add_planes(planes, counts);
+			eights = 0;
+		}
+	}
+	memcpy(last, words + i, (count - i) * sizeof(uint64_t));
+	add_eight(planes, last);
+	add_planes(planes, counts);
+}
+
+/* ------------------------------------------------------------------------
+ * Rows
+ * ------------------------------------------------------------------------
+ */
 
 /* The lines of each of so many members, none of whom is on any yet. */
 uint64_t *
@@ -44,153 +218,41 @@ ks_lines_start(ks_lines *lines, uint32_t nmembers)
 	return lines->of;
 }
 
-/* Notes who is on which lines, to be compared with those of other rows. */
-void
-ks_lines_note(ks_lines *lines, const uint8_t *hashes, uint32_t nmembers)
+/* Whether the row's members are on so many lines that they are better compared with all of them at once. */
+bool
+ks_lines_worth(const ks_lines *lines, uint32_t nmembers)
 {
-	size_t		needed = lines->count + nmembers;
-	ks_lined   *at;
+	int64_t		counts[KS_LINES_MAX] = {0};
+	int64_t		places = 0;
+	int64_t		members = 0;
 	uint32_t	i;
 
-	if (needed > lines->size)
-	{
-		size_t		size = lines->size > 0 ? 2 * lines->size : 8192;
-
-		size = size < needed ? needed : size;
-		lines->lined = lines->lined == NULL ? ks_alloc(lines->memory, size * sizeof(ks_lined))
-			: ks_realloc(lines->lined, size * sizeof(ks_lined));
-		lines->size = size;
-	}
-	at = lines->lined + lines->count;
 	for (i = 0; i < nmembers; i++)
 	{
 		ks_check_interrupts_at(i);
-		/* who is on none is written, too, and then overwritten */
-		at->hash = ks_get_u64(hashes + (size_t) i * 8);
-		at->lines = lines->of[i];
-		at += lines->of[i] != 0;
+		members += lines->of[i] != 0;
 	}
-	lines->count = (size_t) (at - lines->lined);
+	count_bits(lines->of, nmembers, counts);
+	for (i = 0; i < KS_LINES_MAX; i++)
+		places += counts[i];
+	return places >= members * KS_LINES_A_MEMBER;
 }
 
-/* Takes one off the count of each of these lines. */
-static inline void
-take_off(int64_t *counts, uint64_t lines)
-{
-	for (; lines != 0; lines &= lines - 1)
-		counts[__builtin_ctzll(lines)]--;
-}
-
-/* Takes off what these have in common, through a table of so many places (as a logarithm), which is empty; so many of the highest spread bits are the same in all. */
-static void
-compare(const ks_lined *lined, size_t count, ks_lined *table, int log, int skipped, int64_t *counts)
-{
-	uint64_t	mask = (UINT64_C(1) << log) - 1;
-	size_t		i;
-
-	for (i = 0; i < count; i++)
-	{
-		uint64_t	hash = lined[i].hash;
-		uint64_t	at = ks_seeded_spread(hash) << skipped >> (64 - log);
-
-		ks_check_interrupts_at(i);
-		/* who is here is on some line */
-		while (table[at].lines != 0 && table[at].hash != hash)
-			at = (at + 1) & mask;
-		take_off(counts, table[at].lines & lined[i].lines);
-		table[at].hash = hash;
-		table[at].lines |= lined[i].lines;
-	}
-}
-
-/* The least binary logarithm, from least to most, whose power is not below number. */
-static int
-log_above(size_t number, int least, int most)
-{
-	while (least < most && (size_t) 1 << least < number)
-		least++;
-	return least;
-}
-
-/* The same as lined, in the order of their parts, so many highest spread bits; end[p] is where part p ends. */
-static ks_lined *
-sort_by_parts(const ks_lines *lines, int log, size_t *end)
-{
-	ks_lined   *sorted = ks_alloc(lines->memory, lines->count * sizeof(ks_lined));
-	size_t		i;
-
-	memset(end, 0, (((size_t) 1 << log) + 1) * sizeof(size_t));
-	for (i = 0; i < lines->count; i++)
-	{
-		ks_check_interrupts_at(i);
-		end[(ks_seeded_spread(lines->lined[i].hash) >> (64 - log)) + 1]++;
-	}
-	for (i = 1; i <= (size_t) 1 << log; i++)
-		end[i] += end[i - 1];
-	for (i = 0; i < lines->count; i++)
-	{
-		ks_check_interrupts_at(i);
-		sorted[end[ks_seeded_spread(lines->lined[i].hash) >> (64 - log)]++] = lines->lined[i];
-	}
-	return sorted;
-}
-
-static void
-compare_parts(const ks_lines *lines, int64_t *counts)
-{
-	int			log = log_above(lines->count / PART_MEMBERS, 1, PARTS_LOG_MAX);
-	size_t	   *end = ks_alloc(lines->memory, (((size_t) 1 << log) + 1) * sizeof(size_t));
-	ks_lined   *sorted = sort_by_parts(lines, log, end);
-	ks_lined   *table = NULL;
-	int			table_log = 0;
-	size_t		part;
-
-	for (part = 0; part < (size_t) 1 << log; part++)
-	{
-		size_t		begin = part > 0 ? end[part - 1] : 0;
-		int			needed = log_above((end[part] - begin) * PLACES, 6, 40);
-
-		ks_check_interrupts();
-		if (needed > table_log)
-		{
-			if (table != NULL)
-				ks_free(table);
-			table = ks_alloc(lines->memory, sizeof(ks_lined) << needed);
-			table_log = needed;
-		}
-		memset(table, 0, sizeof(ks_lined) << needed);
-		compare(sorted + begin, end[part] - begin, table, needed, log, counts);
-	}
-	ks_free(table);
-	ks_free(sorted);
-	ks_free(end);
-}
-
-/* Takes off the counts what several rows have of the same member and line. */
+/* Adds to the count of each line the members of the row who are on it, and were not in any row before. */
 void
-ks_lines_compare(ks_lines *lines, int64_t *counts)
+ks_lines_unite(ks_lines *lines, const uint8_t *hashes, uint32_t nmembers, int64_t *counts)
 {
-	int			log = log_above(lines->count * PLACES, 6, 40);
-	ks_lined   *table;
-
-	if (lines->count == 0)
-		return;
-	if (lines->count > TABLE_MAX)
-	{
-		compare_parts(lines, counts);
-		return;
-	}
-	table = ks_alloc(lines->memory, sizeof(ks_lined) << log);
-	memset(table, 0, sizeof(ks_lined) << log);
-	compare(lines->lined, lines->count, table, log, 0, counts);
-	ks_free(table);
+	lines->used += nmembers;
+	ks_lines_expect(lines, lines->used);
+	leave_new(lines, hashes, nmembers);
+	count_bits(lines->of, nmembers, counts);
 }
 
 void
 ks_lines_free(ks_lines *lines)
 {
-	if (lines->lined != NULL)
-		ks_free(lines->lined);
+	if (lines->table != NULL)
+		ks_free(lines->table);
 	if (lines->of != NULL)
 		ks_free(lines->of);
 	ks_lines_init(lines, lines->memory);

@@ -59,7 +59,7 @@ read_kind(FunctionCallInfo fcinfo, int argument, ks_agg_state *state)
 	ks_check_presence(p->kind == KS_PRESENT_COHORTS ? state->query.intervals.nbuckets : (size_t) count, state->query.intervals.nbuckets);
 }
 
-/* Transition function of presence_agg: further arguments 8 windows, 9 cohorts; 6 has to be true. */
+/* Transition function of presence_agg: further arguments 4 windows, 5 cohorts.  Members are always asked for. */
 Datum
 ks_presence_agg_step(PG_FUNCTION_ARGS)
 {
@@ -71,10 +71,11 @@ ks_presence_agg_step(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(memory);
 		ks_intervals intervals;
 		ks_filter	filter;
+		bool		distinct;
 
-		state = ks_agg_state_new(fcinfo, &intervals, &filter);
+		state = ks_agg_state_new(fcinfo, &intervals, &filter, &distinct);
 		ks_query_series(&state->query, memory, &intervals, &filter, true);
-		read_kind(fcinfo, 8, state);
+		read_kind(fcinfo, 4, state);
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))

@@ -39,15 +39,33 @@ PG_FUNCTION_INFO_V1(ks_top_agg_final);
 /* Rows are kept until the last one has come, where members are asked for: what they may take. */
 #define KEPT_MAX_MEGABYTES 1024
 
-static void
-parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
+/* Fields of kindly_stats.tally_query. */
+#define FIELD_MEASURE 1
+#define FIELD_EDGES 2
+#define FIELD_BUCKETS 3
+#define FIELD_DISTINCT 4
+#define FIELD_FILTER 5
+
+static bool
+flag_field(HeapTupleHeader row, AttrNumber number)
 {
+	bool		isnull;
+	Datum		value = GetAttributeByNum(row, number, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+static void
+parse_filter(HeapTupleHeader row, ks_filter *filter)
+{
+	bool		isnull;
+	Datum		conditions = GetAttributeByNum(row, FIELD_FILTER, &isnull);
 	int			count = 0;
 	Datum	   *items;
 	int			i;
 
-	if (!PG_ARGISNULL(argument))
-		count = ks_array_texts(DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument)), "filter", CONDITIONS_MAX, &items, NULL);
+	if (!isnull)
+		count = ks_array_texts(DatumGetArrayTypePCopy(conditions), "filter", CONDITIONS_MAX, &items, NULL);
 	filter->count = (uint32) count;
 	filter->conditions = palloc((count + 1) * sizeof(ks_condition));
 	for (i = 0; i < count; i++)
@@ -63,23 +81,26 @@ parse_filter(FunctionCallInfo fcinfo, int argument, ks_filter *filter)
 	}
 }
 
-/* From the edges (timestamptz[]) and buckets of intervals (integer[] or NULL) in two arguments. */
+/* From the edges (timestamptz[]) and the buckets of intervals (integer[] or NULL). */
 static void
-parse_intervals(FunctionCallInfo fcinfo, int argument, ks_intervals *intervals)
+parse_intervals(HeapTupleHeader row, ks_intervals *intervals)
 {
+	bool		isnull;
+	Datum		array = GetAttributeByNum(row, FIELD_EDGES, &isnull);
 	const TimestampTz *edges;
 	int			count;
 	uint32		i;
 
-	if (PG_ARGISNULL(argument))
+	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("edges must not be NULL")));
-	edges = ks_array_numbers(PG_GETARG_ARRAYTYPE_P(argument), TIMESTAMPTZOID, "edges", KS_EDGES_MAX, &count);
+	edges = ks_array_numbers(DatumGetArrayTypeP(array), TIMESTAMPTZOID, "edges", KS_EDGES_MAX, &count);
 	ks_intervals_from_edges(intervals, edges, count);
-	if (PG_ARGISNULL(argument + 1))
+	array = GetAttributeByNum(row, FIELD_BUCKETS, &isnull);
+	if (isnull)
 		return;
-	intervals->bucket_of = ks_array_numbers(DatumGetArrayTypePCopy(PG_GETARG_DATUM(argument + 1)), INT4OID, "buckets", KS_EDGES_MAX, &count);
+	intervals->bucket_of = ks_array_numbers(DatumGetArrayTypePCopy(array), INT4OID, "buckets", KS_EDGES_MAX, &count);
 	if (count != (int) intervals->nintervals)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -104,19 +125,23 @@ ks_text_string(text *value)
 	return result;
 }
 
-/* Arguments common to both: 1 measure, 2 tally, 3 wanted, 4 edges, 5 buckets, 6 distinct, 7 filter. */
+/* A state for what argument 3, a kindly_stats.tally_query, asks; 1 and 2 are a row's measure and tally. */
 ks_agg_state *
-ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter)
+ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter, bool *distinct)
 {
 	ks_agg_state *state = palloc0(sizeof(ks_agg_state));
+	HeapTupleHeader row = PG_ARGISNULL(3) ? NULL : PG_GETARG_HEAPTUPLEHEADER(3);
+	bool		isnull = true;
+	Datum		measure = row == NULL ? (Datum) 0 : GetAttributeByNum(row, FIELD_MEASURE, &isnull);
 
-	if (PG_ARGISNULL(3))
+	if (isnull)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("measure must not be NULL")));
-	state->wanted = ks_text_string(DatumGetTextPCopy(PG_GETARG_DATUM(3)));
-	parse_intervals(fcinfo, 4, intervals);
-	parse_filter(fcinfo, 7, filter);
+	state->wanted = ks_text_string(DatumGetTextPCopy(measure));
+	parse_intervals(row, intervals);
+	parse_filter(row, filter);
+	*distinct = flag_field(row, FIELD_DISTINCT);
 	return state;
 }
 
@@ -143,7 +168,7 @@ ks_agg_state_add(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext mem
 	ks_must(ks_query_add(&state->query, &view, mixed ? &state->wanted : NULL));
 }
 
-/* Transition function of series_agg: further argument 8 firsts. */
+/* Transition function of series_agg: further argument 4 first_seen. */
 Datum
 ks_series_agg_step(PG_FUNCTION_ARGS)
 {
@@ -155,10 +180,11 @@ ks_series_agg_step(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(memory);
 		ks_intervals intervals;
 		ks_filter	filter;
+		bool		distinct;
 
-		state = ks_agg_state_new(fcinfo, &intervals, &filter);
-		ks_query_series(&state->query, memory, &intervals, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6));
-		state->query.first_seen = !PG_ARGISNULL(8) && PG_GETARG_BOOL(8);
+		state = ks_agg_state_new(fcinfo, &intervals, &filter, &distinct);
+		ks_query_series(&state->query, memory, &intervals, &filter, distinct);
+		state->query.first_seen = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4);
 		if (state->query.first_seen && (intervals.nintervals == 0 || intervals.bucket_of != NULL || intervals.edge[0] != KS_QUARTER_MIN))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -216,15 +242,6 @@ number_field(HeapTupleHeader row, AttrNumber number, uint32 otherwise)
 	return isnull ? otherwise : (uint32) Max(DatumGetInt32(value), 0);
 }
 
-static bool
-flag_field(HeapTupleHeader row, AttrNumber number)
-{
-	bool		isnull;
-	Datum		value = GetAttributeByNum(row, number, &isnull);
-
-	return !isnull && DatumGetBool(value);
-}
-
 static void
 parse_lines(FunctionCallInfo fcinfo, int argument, top_lines *lines)
 {
@@ -241,7 +258,7 @@ parse_lines(FunctionCallInfo fcinfo, int argument, top_lines *lines)
 	lines->with_series = flag_field(row, 5);
 }
 
-/* Transition function of top_agg: further argument 8 lines. */
+/* Transition function of top_agg: further argument 4 lines. */
 Datum
 ks_top_agg_step(PG_FUNCTION_ARGS)
 {
@@ -253,15 +270,16 @@ ks_top_agg_step(PG_FUNCTION_ARGS)
 		MemoryContext old = MemoryContextSwitchTo(memory);
 		ks_intervals intervals;
 		ks_filter	filter;
+		bool		distinct;
 		top_lines	lines;
 		void		(*start) (ks_query *, ks_memory, const ks_intervals *, const ks_filter *, bool, uint32_t, uint32_t);
 
-		state = ks_agg_state_new(fcinfo, &intervals, &filter);
-		parse_lines(fcinfo, 8, &lines);
+		state = ks_agg_state_new(fcinfo, &intervals, &filter, &distinct);
+		parse_lines(fcinfo, 4, &lines);
 		state->limit = lines.limit;
 		state->lists = lines.apart && !lines.with_series;
 		start = lines.with_series ? ks_query_top_series : ks_query_top;
-		start(&state->query, memory, &intervals, &filter, !PG_ARGISNULL(6) && PG_GETARG_BOOL(6), lines.skip, lines.take);
+		start(&state->query, memory, &intervals, &filter, distinct, lines.skip, lines.take);
 		MemoryContextSwitchTo(old);
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))

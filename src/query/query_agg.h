@@ -38,8 +38,8 @@ typedef struct ks_agg_state
 	ks_presence presence;		/* presence_agg only */
 } ks_agg_state;
 
-/* query.c */
-extern ks_agg_state *ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter);
+/* query_agg.c */
+extern ks_agg_state *ks_agg_state_new(FunctionCallInfo fcinfo, ks_intervals *intervals, ks_filter *filter, bool *distinct);
 extern void ks_agg_state_add(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext memory);
 extern ks_string ks_text_string(text *value);
 extern void ks_top_send(StringInfo out, const ks_top_line *lines, uint32 count);

@@ -16,8 +16,10 @@
 /* Up to so many hashes go through one set, 512 kB of it: half of a usual second-level cache. */
 #define SET_MAX 32768
 
-/* A set has so many places a hash, at least. */
+/* A set has so many places a hash, at least: more where it is so small that they stay in the first caches. */
 #define PLACES 2
+#define PLACES_OF_FEW 4
+#define FEW_HASHES 4096
 
 /* Bits of the first bitmap for each hash, and the binary logarithm of the most bits, 512 kB as well. */
 #define BITS_A_HASH 8
@@ -136,7 +138,7 @@ typedef struct hash_set
 static hash_set
 start_set(ks_union *shared, size_t count, int skipped)
 {
-	hash_set	set = {NULL, log_above(count * PLACES, 6, 40), skipped, false};
+	hash_set	set = {NULL, log_above(count * (count <= FEW_HASHES ? PLACES_OF_FEW : PLACES), 6, 40), skipped, false};
 	size_t		size = (size_t) 1 << set.log;
 
 	if (shared->table_size < size)

@@ -12,8 +12,9 @@
 #include "utils/date.h"
 
 /*
- * A mixed row of up to this many entries is soon merged with others, and read
- * as new until then.  A larger one is left alone for longer.
+ * A mixed row of up to this many entries is stored as a new row, because it will soon be
+ * merged with others.  A larger one is stored as a merged row, since it can stay as it is
+ * for longer.
  */
 #define NEW_LIMIT 256
 
@@ -57,8 +58,8 @@ add_pending(pending_rows *pending, int64 bot_id, ks_string measure, int32 month,
 }
 
 /*
- * The measures of a mixed tally.  Its first and last instant are those of the
- * measure that has all events; they may be all that is left of it.
+ * Splits a mixed tally by measure.  Its first and last instant belong to the measure that
+ * has all events, which is kept even if nothing else is left of it.
  */
 void
 ks_sort_out(const ks_builder *mixed, ks_share **shares, uint32 *count)
@@ -100,7 +101,7 @@ id_for(const ks_month_tally *group, bool is_new)
 	return group->month == KS_SPAN ? ks_id_span() : ks_id_merged();
 }
 
-/* One row of each measure in the group, or one mixed row where there is little. */
+/* Adds one row for each measure of the group, or one mixed row where there is little. */
 static void
 add_group(pending_rows *rows, ks_month_tally *group)
 {
@@ -124,7 +125,7 @@ add_group(pending_rows *rows, ks_month_tally *group)
 	}
 }
 
-/* One row; cluster is 0 except in marks. */
+/* Writes one row; cluster is 0 except in marks. */
 static void
 put_row(int64 bot_id, ks_string measure, DateADT month, int64 id, bool kept, int64 cluster, ks_builder *builder)
 {
@@ -138,7 +139,7 @@ put_row(int64 bot_id, ks_string measure, DateADT month, int64 id, bool kept, int
 	ks_store_put(&row);
 }
 
-/* Appends one row of one measure, though nothing may be left in it but its instants. */
+/* Appends one row of one measure, even if nothing is left in it but its instants. */
 void
 ks_append_whole(int64 bot_id, ks_string measure, DateADT month, bool kept, ks_builder *builder)
 {
@@ -166,8 +167,9 @@ ks_append_mark(int64 bot_id, DateADT month, int64 first_new)
 }
 
 /*
- * A copy of the groups, in which several months of a bot become one group that spans them, if
- * they are so small that they will be merged soon, or if many bots have no more.
+ * Returns a copy of the groups.  Several months of a bot become one group that spans them
+ * if they are so small that they will be merged soon, or if there are very many bots that
+ * have no more than that.
  */
 static ks_month_tally **
 join_months(ks_month_tally **groups, int *count, bool is_new)

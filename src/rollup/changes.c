@@ -1,7 +1,7 @@
 /*
- * The rows that a statement removed and added, side by side: an update writes both
- * transition tables in the same order, so that each pair is one row's old and new
- * self.
+ * The rows that a statement removed and added, side by side.  An update writes both
+ * transition tables in the same order, so each pair is the old and the new version of one
+ * row.
  */
 #include "rollup/changes.h"
 
@@ -21,7 +21,10 @@ ks_changes_begin(ks_changes *changes, const TriggerData *trigger, AttrNumber las
 	changes->last_column = last_column;
 }
 
-/* Rows live where the slot frees them when it moves on, not in the caller's memory, which he may reset. */
+/*
+ * A row is in memory of the slot, which frees it when it moves on.  It is not in the
+ * caller's memory, which may be reset between rows.
+ */
 static TupleTableSlot *
 next_row(const ks_changes *changes, Tuplestorestate *rows, TupleTableSlot *slot)
 {
@@ -39,7 +42,7 @@ next_row(const ks_changes *changes, Tuplestorestate *rows, TupleTableSlot *slot)
 	return slot;
 }
 
-/* The next pair; false after the last one. */
+/* Advances to the next pair; false after the last one. */
 bool
 ks_changes_next(ks_changes *changes)
 {

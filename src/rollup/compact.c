@@ -56,7 +56,7 @@ ks_compact_merge_returned(ks_builder *builder)
 	return i;
 }
 
-/* Number of times that KS_COMPACT_FAN goes into a size. */
+/* How many times a size can be divided by KS_COMPACT_FAN. */
 static int
 size_class(Size bytes)
 {
@@ -68,10 +68,10 @@ size_class(Size bytes)
 }
 
 /*
- * How many of the rows, ascending by size, to merge with what is at hand (of
- * carried bytes, or none): all up to the largest size of which there are enough,
- * or that is less than what has to be written anyway; one alone only if it is
- * not to be written as it was.
+ * Returns how many of the rows, in ascending order of size, to merge with the carried
+ * bytes at hand, of which there may be none.  These are all rows up to the largest size
+ * that enough of them have, or that is smaller than what has to be written anyway.  A
+ * single row is rewritten alone only if it is not to stay as it is.
  */
 static int
 count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
@@ -101,7 +101,7 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
 	return result == 1 && carried == 0 && !alone ? 0 : result;
 }
 
-/* The smallest rows of a measure: so many of them, none larger than this. */
+/* A choice of the smallest rows of a measure: this many, none larger than that. */
 typedef struct small_rows
 {
 	int			count;
@@ -127,20 +127,20 @@ choose_rows(Size carried, bool all, bool alone)
 	return result;
 }
 
-/* About what the builder takes when packed. */
+/* Estimates the builder's size when packed. */
 static Size
 packed_bytes(const ks_builder *builder)
 {
 	return builder->weights.count * sizeof(uint32) + builder->members.count * sizeof(uint64);
 }
 
-/* What of the rollup a part is, where its rows are named l, and the same for those that span months. */
+/* Conditions on rows l of the rollup that belong to a part: of a month, and of rows that span months. */
 #define OF_MONTH \
 	" l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3" \
 	" AND l.id OPERATOR(pg_catalog.<) 0"
 #define OF_SPANS \
 	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3" \
-	" AND l.id OPERATOR(pg_catalog.>=) 2305843009213693952 AND l.id OPERATOR(pg_catalog.<) 4611686018427387904"
+	" AND l.id OPERATOR(pg_catalog.>=) " KS_ID_SPANS_SQL " AND l.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL
 
 /* Takes rows out of the rollup and into the builder, the smallest first; returns how many. */
 static uint64
@@ -165,7 +165,7 @@ take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *b
 	return ks_compact_merge_returned(builder);
 }
 
-/* The sizes of the rows of a measure, or of mixed ones. */
+/* Selects the sizes of the rows of a measure, or of mixed ones. */
 static void
 select_sizes(const ks_month_part *of, Datum measure)
 {
@@ -182,7 +182,7 @@ select_sizes(const ks_month_part *of, Datum measure)
 		elog(ERROR, "could not list rows of the rollup");
 }
 
-/* How many rows a measure has. */
+/* Returns how many rows a measure has. */
 uint64
 ks_compact_count(const ks_month_part *of, Datum measure)
 {
@@ -209,7 +209,7 @@ ks_measure_datum(ks_string name)
 	return PointerGetDatum(cstring_to_text_with_len((const char *) name.bytes, (int) name.length));
 }
 
-/* Whether there are other rows that may say of the same time when its first or last event was. */
+/* Whether other rows may also have an opinion on the first or last event of the same time. */
 static bool
 has_others(const ks_month_part *of)
 {
@@ -228,8 +228,9 @@ has_others(const ks_month_part *of)
 }
 
 /*
- * Writes a sum.  Where events came and went, an event between them may have moved within its quarter hour: that the sum
- * has nothing else left, and its ends are gone, says nothing of the ends of other rows.
+ * Writes a sum.  An empty one is written, too, if its outermost instants were taken away
+ * and there are other rows of the same time: events may have moved within their quarter
+ * hour, so that the ends which those rows claim may be gone.
  */
 static void
 put_row(const ks_month_part *of, ks_string measure, ks_builder *sum)
@@ -244,7 +245,7 @@ put_row(const ks_month_part *of, ks_string measure, ks_builder *sum)
 		ks_append_row(of->bot_id, measure, of->month, of->kept, sum);
 }
 
-/* Writes what was taken of one measure, together with rows of it that are worth merging. */
+/* Writes what was taken of one measure, together with other rows of it that are worth merging. */
 static uint64
 put_measure(const ks_month_part *of, ks_string measure, ks_builder *builder, bool all)
 {
@@ -274,8 +275,8 @@ ks_month_sorted_out(const ks_month_part *of)
 }
 
 /*
- * Writes what was taken of mixed rows, together with others of them that are worth merging.
- * What has become too much for a mixed row is sorted out by measure.
+ * Writes what was taken of mixed rows, together with other mixed rows that are worth
+ * merging.  A sum that has become too large for a mixed row is split by measure.
  */
 uint64
 ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what what)
@@ -303,8 +304,8 @@ ks_compact_put_mixed(const ks_month_part *of, ks_builder *mixed, ks_compact_what
 }
 
 /*
- * The same for rows that span months.  What has become too much for one is taken apart, month by
- * month; so are all of them where the bot has turned out to have much.
+ * Does the same for rows that span months.  A sum that has become too large is split by
+ * month.  If the bot turns out to have much, all of its rows that span months are split.
  */
 uint64
 ks_compact_put_span(const ks_month_part *of, ks_builder *span, ks_compact_what what, bool apart)
@@ -318,7 +319,7 @@ ks_compact_put_span(const ks_month_part *of, ks_builder *span, ks_compact_what w
 	if (apart || what != KS_COMPACT_NEW)
 		taken = take_worthy(of, ks_measure_datum(name), span, apart || what >= KS_COMPACT_ALL, apart);
 	ks_must(ks_builder_consolidate(span));
-	/* of what only says that instants moved, nobody can tell the months */
+	/* where only moved instants are left, the months are unknown */
 	if (ks_builder_entries(span) == 0 || (!apart && !ks_sort_out_worth(span)))
 	{
 		put_row(of, name, span);
@@ -412,8 +413,8 @@ take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
 }
 
 /*
- * Adds up small rows, however many, in one pass over them: a round that looks for the smallest of those that are left
- * looks at them all, and steps over those that were deleted before.
+ * Adds up any number of small rows in one pass.  Rounds that look for the smallest rows
+ * left would look at all of them each time, and step over those that were deleted before.
  */
 void
 ks_compact_merge_small(const ks_month_part *of, Datum measure)

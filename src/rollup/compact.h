@@ -14,17 +14,17 @@
 /* Rows taken at once: bounds the memory and time of one round. */
 #define KS_COMPACT_BATCH 1000
 
-/* What is compacted for itself: the live or the kept rows of a bot and month. */
+/* The unit of compaction: the live or the kept rows of a bot and month. */
 typedef struct ks_month_part
 {
 	int64		bot_id;
 	DateADT		month;			/* -infinity: rows that span months */
 	bool		kept;
-	bool		joined;			/* make it of all rows of a bot that has little */
+	bool		joined;			/* all rows of the bot become one, since it has little */
 	bool		apart;			/* split it by month, since the bot has much */
 } ks_month_part;
 
-/* How much to look at. */
+/* How much to compact. */
 typedef enum ks_compact_what
 {
 	KS_COMPACT_NEW,				/* new rows */

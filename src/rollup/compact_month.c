@@ -41,8 +41,10 @@ crowded_measures(const ks_month_part *of, uint64 *count)
 }
 
 /*
- * Merges all rows of a measure, or all mixed ones.  What is written meanwhile is not waited for: a writer may
- * be quicker than this.  Who finds others' rows locked takes its own sum, and gives it back as it was: then nothing is left to do.
+ * Merges all rows of a measure, or all mixed ones.  It does not wait for rows that are
+ * written meanwhile, since writers may be quicker.  If others have locked rows, it takes
+ * only the sum that it wrote itself and writes it again unchanged; that is how it knows
+ * that nothing is left to do.
  */
 static void
 compact_all_of(const ks_month_part *of, Datum measure, ks_compact_what what)
@@ -72,7 +74,7 @@ compact_all_of(const ks_month_part *of, Datum measure, ks_compact_what what)
 	MemoryContextDelete(memory);
 }
 
-/* Merges all mixed rows; where there are rows of single measures, too, into those. */
+/* Merges all mixed rows.  If there are rows of single measures, it merges them into those. */
 static void
 compact_all_mixed(const ks_month_part *of)
 {
@@ -93,7 +95,7 @@ compact_spans(const ks_month_part *of, ks_compact_what what)
 		(void) ks_compact_mixed(&spans, what);
 }
 
-/* Takes mixed rows of all months of the bot, as far as nobody has them. */
+/* Takes the mixed rows of all months of the bot, except those that others have locked. */
 static uint64
 take_all_mixed(const ks_month_part *of, ks_builder *builder)
 {
@@ -111,7 +113,7 @@ take_all_mixed(const ks_month_part *of, ks_builder *builder)
 	return ks_compact_merge_returned(builder);
 }
 
-/* Makes of all rows of a bot that has little one that spans its months; of one that has much, takes those apart that do. */
+/* If the bot has little, makes one row of all its months; if it has much, splits the rows that span months. */
 static void
 compact_all_spans(const ks_month_part *of)
 {
@@ -134,7 +136,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 	int64		from = 0;
 	Datum	   *measures;
 
-	/* a repair deletes rows that it saw: their sum must not be in others by then */
+	/* a repair deletes rows that it saw: by then they must not have become part of others */
 	if (!ks_repair_excluded() || ks_is_subscribed())
 		return;
 	memory = AllocSetContextCreate(CurrentMemoryContext, "kindly_stats compaction", ALLOCSET_DEFAULT_SIZES);

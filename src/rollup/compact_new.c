@@ -15,7 +15,7 @@
 #include "utils/date.h"
 #include "utils/memutils.h"
 
-/* So many transactions may lie between the oldest snapshot and now before a mark is worth its row. */
+/* A mark is worth its row once the oldest snapshot is older than this many transactions. */
 #define MARK_AGE 500
 
 /* The sum of a bot's new rows of one month. */
@@ -45,7 +45,7 @@ sum_of(List **sums, const ks_month_part *of)
 	return &sum->builder;
 }
 
-/* Puts sums of which nothing is left behind the others, beside which they may be worth a row. */
+/* Sorts empty sums behind the others, since they are worth a row only if there are other rows. */
 static int
 compare_sums(const ListCell *a, const ListCell *b)
 {
@@ -55,7 +55,7 @@ compare_sums(const ListCell *a, const ListCell *b)
 	return x - y;
 }
 
-/* Makes of the sums of months, where the bot has little, one that spans them. */
+/* If the bot has little, joins the sums of its months into one that spans them. */
 static List *
 joined_sums(List *sums)
 {
@@ -69,7 +69,7 @@ joined_sums(List *sums)
 		ks_builder *builder = &((month_sum *) lfirst(cell))->builder;
 
 		ks_must(ks_builder_consolidate(builder));
-		/* what only says that an instant moved would be lost when the sum is taken apart */
+		/* a sum that only says that an instant moved would be lost when the joined one is split again */
 		moved |= ks_builder_entries(builder) == 0;
 		entries += ks_builder_entries(builder);
 	}
@@ -106,8 +106,9 @@ add_taken(void *context, DateADT month, bool kept, Datum tally)
 }
 
 /*
- * Takes new rows of a bot out of the rollup, from an id on, the oldest first; returns how many, and where to go on: what was
- * taken before is in the way.  Marks are not believed where all are to be taken.
+ * Takes new rows of a bot out of the rollup, from an id on, the oldest first.  Returns how
+ * many, and in *from the id to go on from, so that the next round does not step over what
+ * was taken.  If all rows are wanted, marks are not trusted.
  */
 static uint64
 take_new(int64 bot_id, bool all, int64 *from, List **sums)
@@ -130,7 +131,7 @@ take_new(int64 bot_id, bool all, int64 *from, List **sums)
 	" AND n.id OPERATOR(pg_catalog.>=) $3 ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid, r.id"
 
 	if (all)
-		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.<) 2305843009213693952"), 3, types);
+		ks_prepared(&all_plan, TAKE_NEW(" n.id OPERATOR(pg_catalog.<) " KS_ID_SPANS_SQL), 3, types);
 	else
 		ks_prepared(&plan, TAKE_NEW(KS_IS_NEW), 3, types);
 	if (SPI_execute_plan(all ? all_plan : plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
@@ -151,7 +152,7 @@ take_new(int64 bot_id, bool all, int64 *from, List **sums)
 	return i;
 }
 
-/* The smallest id of a new row of the bot that is to be seen from here on, and the id from which it was looked for. */
+/* Returns the smallest id of a visible new row of the bot, and in *marked the id from which it looked. */
 static int64
 first_new(int64 bot_id, int64 *marked)
 {
@@ -171,7 +172,7 @@ first_new(int64 bot_id, int64 *marked)
 	return isnull ? KS_ID_SPANS : result;
 }
 
-/* Deletes marks of the bot: the furthest, or all. */
+/* Deletes marks of the bot: this many, the furthest first. */
 static void
 delete_marks(int64 bot_id, int64 how_many)
 {
@@ -182,15 +183,15 @@ delete_marks(int64 bot_id, int64 how_many)
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT b.id FROM kindly_stats.rollup AS b"
-				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 4611686018427387904"
+				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) " KS_ID_MARKS_SQL
 				" ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED))", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not take rows out of the rollup");
 }
 
 /*
- * Says below which id no new rows of the bot are left, where those that were merged would
- * be in the way for long.
+ * Writes a mark, which says below which id the bot has no new rows, if the remains of
+ * merged rows would be in the way for long.
  */
 void
 ks_compact_mark(int64 bot_id, DateADT month, bool all)
@@ -204,7 +205,7 @@ ks_compact_mark(int64 bot_id, DateADT month, bool all)
 	/* a shard that moves away and comes back has rows of another node's transactions, of which a mark from before says nothing */
 	if (ks_is_distributed() || ks_id_held() <= MARK_AGE)
 		return;
-	/* in this order: who had ended by then is seen, or has been merged */
+	/* in this order: rows of a transaction that has ended by then are seen here, or have been merged */
 	ended = ks_id_ended();
 	mark = ks_id_mark(Min(first_new(bot_id, &marked), ended));
 	if (mark <= marked)
@@ -213,7 +214,7 @@ ks_compact_mark(int64 bot_id, DateADT month, bool all)
 	ks_append_mark(bot_id, month, mark);
 }
 
-/* Merges new rows of a bot, from an id on, month by month; returns whether there were any, and where to go on. */
+/* Merges new rows of a bot, from an id on, month by month.  Returns whether there were any, and in *from the id to go on from. */
 bool
 ks_compact_new(const ks_month_part *of, ks_compact_what what, int64 *from)
 {
@@ -227,7 +228,7 @@ ks_compact_new(const ks_month_part *of, ks_compact_what what, int64 *from)
 	{
 		month_sum  *sum = lfirst(cell);
 
-		/* what is to be merged with them is not written twice */
+		/* rows that they are to be merged with are taken too, so that nothing is written twice */
 		if (what == KS_COMPACT_ALL && ks_spans_months(of) && ks_spans_months(&sum->of) && sum->of.kept == of->kept && !of->apart)
 			(void) ks_compact_put_mixed(&sum->of, &sum->builder, what);
 		else

@@ -1,9 +1,8 @@
 /*
- * When the rollup is compacted: inline, after rows were appended, and on demand.
- *
- * Inline compaction happens at READ COMMITTED only: under a transaction's
- * snapshot a row that another session has just compacted would be an error,
- * which is none of the user's business.
+ * When the rollup is compacted: inline, after rows were appended, and on demand.  Inline
+ * compaction happens at READ COMMITTED only.  Under a transaction's snapshot, deleting a
+ * row that another session has just compacted would be a serialization error, which the
+ * user's statement did not cause.
  */
 #include "rollup/compact.h"
 
@@ -26,8 +25,10 @@
 #define SMALL_ROW_ENTRIES 16
 
 /*
- * Where merged rows cannot be removed, more new ones are left together: up to so many times as many,
- * once more for each of those transactions.  A row that is read costs little more than a dead one.
+ * Where merged rows cannot be removed yet, more new rows are left together before they are
+ * merged: up to HELD_FACTOR times as many, one more time for every HELD_AGE transactions
+ * that the oldest snapshot is old.  Reading a row costs little more than stepping over a
+ * dead one.
  */
 #define HELD_FACTOR 8
 #define HELD_AGE 4000
@@ -45,7 +46,7 @@ typedef struct appending
 {
 	TransactionId transaction;
 	uint64		rows;
-	uint64		next;			/* it compacts no more before it has appended so many */
+	uint64		next;			/* it does not compact again before it has appended this many */
 } appending;
 
 static appending appended = {InvalidTransactionId, 0, 0};
@@ -65,9 +66,9 @@ note_append(void)
 }
 
 /*
- * Whether this transaction may compact once more.  Rows that it has deleted itself
- * are in the way until it ends.  From some number on, it waits until it has appended
- * a part of what it had by then: stepping over them then costs only so much for each.
+ * Whether this transaction may compact once more.  It steps over the rows that it has
+ * deleted itself until it ends.  So, after MANY_APPENDED rows, it waits until it has
+ * appended a share of what it had by then: the cost for each row stays bounded.
  */
 static bool
 may_step_over(void)
@@ -78,7 +79,7 @@ may_step_over(void)
 	return true;
 }
 
-/* Whether to merge rows although what is left of them cannot be removed. */
+/* Whether to merge rows although their remains cannot be removed yet. */
 static bool
 worth_although_held(void)
 {
@@ -107,9 +108,9 @@ compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
 }
 
 /*
- * After a group was appended: compacts its month once in compact_after times, on
- * average, where that cannot fail; more often after larger mixed rows, which are
- * dearer to read.
+ * Called after a group was appended.  Compacts its month once in compact_after times on
+ * average, if that cannot fail, and more often after larger mixed rows, which cost more to
+ * read.
  */
 void
 ks_compact_sometimes(const ks_month_tally *group, bool kept)
@@ -133,7 +134,7 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 }
 
 /*
- * Merges all rows of a month, as far as nobody has them, as the rollup's owner: on a shard, or InvalidOid for the rollup,
+ * Merges all rows of a month that nobody else has locked, as the rollup's owner: of a shard, or InvalidOid for the rollup,
  * unless the shard has gone since the month was found.
  */
 static void
@@ -148,12 +149,11 @@ compact_as_owner(const ks_month_part *of, Oid shard)
 	ks_restore_user(caller);
 }
 
-/* Each node compacts its own rows, all at once. */
+/* Has each node compact its own rows, all at the same time. */
 static void
 compact_nodes(void)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_execute("SELECT kindly_stats.compact_nodes()", false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not compact nodes");
@@ -161,7 +161,7 @@ compact_nodes(void)
 	SPI_finish();
 }
 
-/* The months of a table, the rollup or a shard of it, that have something to merge, looked up as the rollup's owner, too. */
+/* Returns the months of a table, the rollup or a shard of it, that have something to merge, looked up as the rollup's owner. */
 static ks_month_part *
 crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 {
@@ -177,7 +177,7 @@ crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
 							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
 							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
-							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) 2305843009213693952 OR r.cluster IS NOT NULL))"
+							  " OR pg_catalog.bool_or(r.id OPERATOR(pg_catalog.>=) 0 AND (r.id OPERATOR(pg_catalog.<) " KS_ID_SPANS_SQL " OR r.cluster IS NOT NULL))"
 							  " OR (pg_catalog.min(r.measure) OPERATOR(pg_catalog.=) '' AND pg_catalog.max(r.measure) OPERATOR(pg_catalog.<>) '') AS crowded"
 							  " FROM %s AS r WHERE $1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1"
 							  " GROUP BY r.bot_id, r.month, r.kept),"
@@ -233,7 +233,7 @@ compact_table(FunctionCallInfo fcinfo, const char *name, Oid shard, bool atomic)
 		compact_as_owner(&months[i], shard);
 		PopActiveSnapshot();
 	}
-	/* a procedure that called goes on at its own isolation level */
+	/* a calling procedure goes on at its own isolation level */
 	if (!atomic && count > 0)
 		SPI_commit();
 	pfree(months);
@@ -266,7 +266,7 @@ compact_shards(FunctionCallInfo fcinfo, bool atomic)
 Datum
 ks_compact_all(PG_FUNCTION_ARGS)
 {
-	/* in an exception block, PL/pgSQL says it is not atomic, but nothing can be committed */
+	/* in an exception block PL/pgSQL says that it is not atomic, but nothing can be committed there */
 	bool		atomic = IsSubTransaction() ||
 		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		  !((CallContext *) fcinfo->context)->atomic);
@@ -287,8 +287,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 				 errhint("Call it outside a transaction block, or at READ COMMITTED.")));
 		return (Datum) 0;
 	}
-	if (SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 	if (ks_is_distributed() && local)
 		compact_shards(fcinfo, atomic);
 	else

@@ -1,15 +1,15 @@
 /*
- * Counting tables and measures while others write.
+ * Counting tables and measures while others write, in several transactions, as CREATE
+ * INDEX CONCURRENTLY does.
  *
- * As CREATE INDEX CONCURRENTLY does, it takes several transactions.  The first puts
- * triggers on the tables, or the measure into its table, under a lock that no writer gets
- * past: whoever wrote before is gone, whoever writes from here on is counted.  It leaves a mark,
- * for what is older is not counted yet.  The second repairs in one snapshot, without a
- * lock on writers, and takes the mark away.  Whatever stops it in between, the mark
- * stays, and a second call goes on from there.
+ * The first transaction puts triggers on the tables, or the measure into its table, under
+ * a lock that excludes writers.  So all earlier writers have ended, and all later ones are
+ * counted.  It leaves a mark, which says that older events are not counted yet.  The
+ * second repairs in one snapshot, without excluding writers, and removes the mark.  If
+ * something stops it in between, the mark stays, and a second call goes on from there.
  *
- * The first needs its lock for an instant only, but while it waits for it others wait
- * behind it.  So it gives up soon, lets them pass, and tries again.
+ * The first needs its lock for an instant only, but while it waits for the lock, others
+ * wait behind it.  So it gives up soon, lets them pass, and tries again.
  */
 #include "rollup/recount.h"
 
@@ -33,10 +33,10 @@ PG_FUNCTION_INFO_V1(ks_lock_within);
 PG_FUNCTION_INFO_V1(ks_attach_concurrently);
 PG_FUNCTION_INFO_V1(ks_add_measure_concurrently);
 
-/* How long others may have to wait behind us where lock_timeout does not say. */
+/* How long others may have to wait behind this session if lock_timeout does not say. */
 #define LOCK_MILLISECONDS	500
 
-/* So often the lock is tried, with pauses that grow up to this: several minutes in all. */
+/* How often the lock is tried, with growing pauses of up to this length: several minutes in all. */
 #define ATTEMPTS			100
 #define PAUSE_MILLISECONDS	3000L
 
@@ -46,7 +46,7 @@ PG_FUNCTION_INFO_V1(ks_add_measure_concurrently);
 typedef struct steps
 {
 	ks_progress_what what;
-	Oid			relid;			/* for progress; InvalidOid: several */
+	Oid			relid;			/* what progress shows; InvalidOid: several tables */
 	int			nargs;
 	Oid			types[ARGUMENTS_MAX];
 	Datum		values[ARGUMENTS_MAX];
@@ -58,7 +58,7 @@ typedef struct steps
  * ------------------------------------------------------------------------
  */
 
-/* Sets lock_timeout to what is left until the end. */
+/* Sets lock_timeout to the time that is left. */
 static void
 limit_wait(TimestampTz end)
 {
@@ -68,8 +68,8 @@ limit_wait(TimestampTz end)
 }
 
 /*
- * lock_within(tables): locks them all against writers, or fails, as lock_timeout
- * does (55P03), when it takes longer than that, or than half a second.
+ * lock_within(tables): locks all of them against writers.  It fails as lock_timeout does
+ * (55P03) when this takes longer than that setting, or than half a second.
  */
 Datum
 ks_lock_within(PG_FUNCTION_ARGS)
@@ -82,16 +82,15 @@ ks_lock_within(PG_FUNCTION_ARGS)
 	int			nest = NewGUCNestLevel();
 	int			i;
 
-	/* an autovacuum gives way to whoever has waited for so long */
+	/* autovacuum gives way to a session that has waited for deadlock_timeout */
 	(void) set_config_option("deadlock_timeout", psprintf("%d", Max(milliseconds / 3, 1)), PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	for (i = 0; i < count; i++)
 	{
 		limit_wait(end);
 		if (ks_is_distributed_table(relids[i]))
 			ks_lock_everywhere(relids[i]);
-		/* a partitioned table gets a rule, too, which nobody may be planning without */
+		/* a partitioned table also gets a rule, and nobody may be planning a query without it */
 		LockRelationOid(relids[i], get_rel_relkind(relids[i]) == RELKIND_PARTITIONED_TABLE ? AccessExclusiveLock : ShareRowExclusiveLock);
 	}
 	SPI_finish();
@@ -105,7 +104,10 @@ ks_lock_within(PG_FUNCTION_ARGS)
  * ------------------------------------------------------------------------
  */
 
-/* In an exception block PL/pgSQL says it is not atomic, but nothing can be committed. */
+/*
+ * Raises unless the procedure can commit.  In an exception block PL/pgSQL says that it is
+ * not atomic, but nothing can be committed there.
+ */
 static void
 require_no_transaction(FunctionCallInfo fcinfo, const char *procedure)
 {
@@ -128,11 +130,10 @@ begin_steps(FunctionCallInfo fcinfo, steps *s, const Oid *types)
 		s->values[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
 		s->nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect_ext(SPI_OPT_NONATOMIC);
 }
 
-/* Commits what was done, and goes on in a transaction that sees what others have committed. */
+/* Commits, and starts a transaction that sees what others have committed. */
 static void
 commit_step(void)
 {
@@ -140,7 +141,7 @@ commit_step(void)
 	XactIsoLevel = XACT_READ_COMMITTED;
 }
 
-/* Runs a function of all arguments, which says whether it is done. */
+/* Runs a function with all arguments; it returns whether it is done. */
 static bool
 run_step(const steps *s, const char *query)
 {
@@ -164,7 +165,7 @@ sleep_for(long milliseconds)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Tries the step that needs a lock until it has it. */
+/* Repeats the step that needs a lock until it gets the lock. */
 static void
 run_locking_step(const steps *s, const char *query)
 {

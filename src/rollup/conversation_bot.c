@@ -1,17 +1,15 @@
 /*
  * Which conversation tables have conversations of which bot.
  *
- * Tables belong to strangers: one may be locked, have lost a column, or have an
- * index whose code fails.  So a question about a bot asks only tables that have
- * had rows of that bot, which kindly_stats.conversation_bot lists.  Writers add
- * what is missing, in the transaction of their rows: whoever sees a row finds
- * its line.  Nothing is taken away but by detach(), and a line says no more than
- * that it is worth looking, so that one too many does no harm.
+ * Tables belong to strangers: one may be locked, have lost a column, or have an index
+ * whose code fails.  So a question about a bot asks only tables that have had rows of that
+ * bot, which kindly_stats.conversation_bot lists.  Writers add missing lines in the
+ * transaction of their rows, so whoever sees a row also sees its line.  Only detach()
+ * removes lines; a line says no more than that it is worth looking, so one too many does
+ * no harm. listed.c has the code that keeps such lists.
  *
- * How such a list is kept is listed.c's subject.
- *
- * A table has another OID on each node of a distributed installation, so that such a list would
- * say nothing there: each table may have each bot then.
+ * In a distributed installation a table has another OID on each node, so the list would
+ * say nothing: there, each table may have each bot.
  */
 #include "rollup/listed.h"
 
@@ -33,7 +31,7 @@ PG_FUNCTION_INFO_V1(ks_forget_conversation_bots);
 #define COLUMN_TABLE	1
 #define COLUMN_BOT		2
 
-/* So many pairs a session remembers before it begins anew. */
+/* A session remembers this many pairs before it starts afresh. */
 #define KNOWN_MAX		65536
 
 /* ------------------------------------------------------------------------
@@ -74,7 +72,7 @@ take_relation(HeapTuple line, TupleDesc desc, void *relations)
 	return true;
 }
 
-/* The relations that are listed for a bot, or, with a valid relid, whether that one is: a list of OIDs. */
+/* Returns the relations that are listed for a bot; with a valid relid only that one, if it is listed. */
 static List *
 listed(int64 bot_id, Oid relid)
 {
@@ -129,7 +127,10 @@ append_line(Oid relid, int64 bot_id)
  * ------------------------------------------------------------------------
  */
 
-/* A table that is detached and attached again has other triggers: what was known of it is forgotten with the old ones. */
+/*
+ * What a session knows of a table is kept by trigger: one that is detached and attached
+ * again has new triggers, and is not known.
+ */
 typedef struct known_pair
 {
 	int64		bot_id;
@@ -142,8 +143,8 @@ static ks_listed known = {
 };
 
 /*
- * A row of a bot was written to a relation, as one of its triggers has seen.  The
- * caller is connected to SPI.
+ * Notes that a row of a bot was written to a relation, for one of the relation's triggers.
+ * The caller is connected to SPI.
  */
 void
 ks_note_bot(Oid trigger, Oid relid, int64 bot_id)
@@ -167,7 +168,7 @@ ks_note_bot(Oid trigger, Oid relid, int64 bot_id)
  * ------------------------------------------------------------------------
  */
 
-/* Takes the bots of the rows of a table, asked as its owner, from texts as the column has them; NULL for bot: all. */
+/* Notes the bots of a table's rows, read with the owner's rights, as texts as the column has them; bot is NULL for all. */
 static void
 note_bots_of_rows(Oid relid, const char *column, const int64 *bot)
 {
@@ -217,8 +218,7 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 	if (ks_is_distributed())
 		PG_RETURN_VOID();
 	(void) require_list();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_listed_uncommitted(&known);
 	ks_bots_begin();
 	note_bots_of_rows(relid, NameStr(*PG_GETARG_NAME(1)), PG_ARGISNULL(2) ? NULL : &bot);
@@ -226,7 +226,7 @@ ks_note_conversation_bots(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* forget_conversation_bots(relation): and relations that are there no more, whose OIDs others may get */
+/* forget_conversation_bots(relation): also forgets relations that no longer exist, whose OIDs may be used again */
 Datum
 ks_forget_conversation_bots(PG_FUNCTION_ARGS)
 {
@@ -236,8 +236,7 @@ ks_forget_conversation_bots(PG_FUNCTION_ARGS)
 
 	if (ks_is_distributed() || !OidIsValid(list_relid()))
 		PG_RETURN_VOID();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	caller = ks_switch_to_owner("conversation_bot");
 	if (SPI_execute_with_args("DELETE FROM kindly_stats.conversation_bot AS b WHERE b.conversation_table OPERATOR(pg_catalog.=) $1"
 							  " OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) b.conversation_table)",

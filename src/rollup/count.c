@@ -17,10 +17,10 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-/* So many combinations of source and language have the numbers of their keys remembered, group by group. */
+/* For this many combinations of source and language, the numbers of their keys are remembered in each group. */
 #define REMEMBERED_DIMENSIONS 32
 
-/* From so many entries of a group on. */
+/* Key numbers are remembered in groups of at least this many entries. */
 #define REMEMBERED_FROM 64
 
 void
@@ -55,7 +55,7 @@ column_datum(const ks_column *column, const ks_values *row, Datum *value)
 	return true;
 }
 
-/* What a column has as text, the same text that a cast to text would give; of numerics that are equal the same. */
+/* Returns a column's value as the text that a cast to text would give; equal numerics give equal texts. */
 static ks_string
 plain_text(ks_column *column, const ks_values *row)
 {
@@ -84,7 +84,7 @@ plain_text(ks_column *column, const ks_values *row)
 	return result;
 }
 
-/* What a rule makes of a column; *dropped says whether it says that the value means nothing. */
+/* Returns what a rule makes of a column; *dropped says whether the rule maps the value to NULL. */
 static ks_string
 ruled_text(ks_column *column, const ks_values *row, bool *dropped)
 {
@@ -107,7 +107,7 @@ ruled_text(ks_column *column, const ks_values *row, bool *dropped)
 	return found->to;
 }
 
-/* A logical column of the event at hand as text; what a rule says is worked out once an event. */
+/* Returns a logical column of the current event as text.  Rules are evaluated once for each event. */
 static ks_string
 column_text(ks_counter *c, ks_column *column, const ks_values *row)
 {
@@ -164,7 +164,7 @@ key_append(ks_counter *c, size_t *used, ks_string part)
 	*used = (size_t) (ks_key_put(c->key + *used, part.bytes, part.length) - c->key);
 }
 
-/* Bot, instant and kind of a row; false for a row that cannot be counted at all. */
+/* Reads bot, instant and kind of a row; false for a row that cannot be counted at all. */
 bool
 ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event)
 {
@@ -188,7 +188,7 @@ ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event)
 	return !dropped;
 }
 
-/* The number of the event's source and language, encoded one after the other. */
+/* Returns the number of the event's source and language, encoded one after the other. */
 static uint32
 dimensions_number(ks_counter *c, const ks_event *e)
 {
@@ -230,7 +230,7 @@ build_key(ks_counter *c, const ks_event *e, ks_measure *measure, uint32 dimensio
 	return key;
 }
 
-/* Where the number + 1 of a measure's key is remembered, or NULL: a group of few events is not worth the room. */
+/* Returns where the number + 1 of a measure's key is remembered.  NULL in a group of few events, which is not worth the memory. */
 static uint32 *
 remembered_number(ks_counter *c, ks_month_tally *group, const ks_measure *measure, uint32 dimensions)
 {
@@ -305,7 +305,7 @@ holds(ks_counter *c, ks_column *condition, const ks_event *e)
 	return ks_boolean_text((const char *) text.bytes, text.length, &result) && result;
 }
 
-/* What an event adds to a sum; false for what is no whole number. */
+/* Reads the weight that an event adds; false if it is not a whole number. */
 static bool
 column_weight(ks_counter *c, ks_column *column, const ks_event *e, int64 *weight)
 {
@@ -335,7 +335,7 @@ has_needed(ks_counter *c, ks_measure *measure, const ks_event *e)
 	return measure->needs_number ? column_weight(c, &measure->needed, e, &weight) : column_present(c, &measure->needed, &e->row);
 }
 
-/* Whether a measure counts the event at all: most that are asked here only care for columns that most events leave NULL. */
+/* Whether a measure counts the event at all.  Most measures that get here depend on a column that is NULL in most events. */
 static bool
 counts_event(ks_counter *c, ks_measure *measure, const ks_event *e)
 {
@@ -386,7 +386,7 @@ find_kind(const ks_binding *binding, ks_string kind)
 	return &binding->other_kinds;
 }
 
-/* Counts one event of the group for every measure; note_bounds is false where an update left its instant alone. */
+/* Counts one event of the group for every measure. note_bounds is false if an update did not change its instant. */
 void
 ks_count_event(ks_counter *counter, ks_month_tally *group, const ks_event *event, bool removed, bool note_bounds)
 {

@@ -6,7 +6,7 @@
 
 #include "rollup/rollup.h"
 
-/* The columns of one row, as a quarter or a function's arguments have them. */
+/* The columns of one row, as a tuple slot or a function's arguments have them. */
 typedef struct ks_values
 {
 	const Datum *values;
@@ -21,7 +21,7 @@ typedef struct ks_event
 	ks_values	row;
 } ks_event;
 
-/* One member column of the event at hand. */
+/* One member column of the current event. */
 typedef struct ks_member
 {
 	bool		known;
@@ -29,7 +29,7 @@ typedef struct ks_member
 	uint64		hash;
 } ks_member;
 
-/* What a rule says of the event at hand. */
+/* What a rule makes of the current event. */
 typedef struct ks_ruled
 {
 	bool		known;
@@ -56,8 +56,8 @@ typedef struct ks_month_tallies
 	ks_entries	index;			/* numbers of groups, by bot and month */
 	ks_month_tally  **groups;
 	uint32		size;			/* room in groups */
-	ks_month_tally   *last;			/* the group of the event before */
-	int64		day;			/* whose month is known: events of one day follow one another */
+	ks_month_tally   *last;			/* the group of the previous event */
+	int64		day;			/* whose month is known: events of one day often follow one another */
 	int32		month;
 	size_t		bytes;			/* of all builders */
 } ks_month_tallies;
@@ -68,7 +68,7 @@ extern void ks_group_init(ks_month_tally *group, int64 bot_id, int32 month, Memo
 extern bool ks_event_read(ks_counter *counter, const ks_values *row, ks_event *event);
 extern void ks_count_event(ks_counter *counter, ks_month_tally *group, const ks_event *event, bool removed, bool note_bounds);
 
-/* group.c */
+/* month_tally.c */
 extern void ks_month_tallies_init(ks_month_tallies *g, MemoryContext parent);
 extern void ks_month_tallies_reset(ks_month_tallies *g);
 extern void ks_month_tallies_count(ks_month_tallies *g, ks_counter *counter, const ks_event *e, bool removed, bool note_bounds);

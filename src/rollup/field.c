@@ -1,10 +1,12 @@
 /*
  * One field of a JSON document, found by its path.
  *
- * One pass over the text, without recursion: it is checked to its end, since nothing in a malformed
- * document is trusted, and of members with the same name the last one counts, as for jsonb.  The
- * state of the walk is a depth, and "live", the depth of the innermost open container that lies on
- * the path: only its members can be what is looked for.
+ * This is one pass over the text, without recursion.  The text is checked to its end,
+ * because nothing in a malformed document is trusted.  Of several members with the same
+ * name the last one counts, as in jsonb.
+ *
+ * The state of the walk is a depth, and "live", the depth of the innermost open container
+ * that lies on the path: only its members can be what is looked for.
  */
 #include "rollup/field.h"
 
@@ -14,7 +16,7 @@ typedef struct scanner
 {
 	const char *at;
 	const char *end;
-	bool		utf8;			/* of the text: elsewhere escapes beyond ASCII are no text */
+	bool		utf8;			/* the encoding of the text: in others, escapes beyond ASCII are no text */
 } scanner;
 
 typedef struct walk

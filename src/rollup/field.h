@@ -8,7 +8,7 @@
 
 #include "base/port.h"
 
-/* How many names a path may have. */
+/* The longest path. */
 #define KS_FIELD_PARTS 16
 
 /* A document that is nested more deeply counts as malformed. */

@@ -33,7 +33,7 @@ typedef struct fingerprint
 	uint64		sum[LANES];		/* of what is stored, less what was recounted */
 } fingerprint;
 
-/* Of a bot: the months and measures that either side has; a small bot has few. */
+/* The months and measures of one bot that either side has; a small bot has few. */
 typedef struct comparison
 {
 	MemoryContext memory;
@@ -46,7 +46,7 @@ typedef struct comparison
 
 #define FIRST_ROOM 4
 
-/* Up to this many are searched one by one. */
+/* Up to this many are searched without an index. */
 #define FEW 16
 
 /* Names of measures, each of them once in memory, for as long as the query. */
@@ -61,7 +61,7 @@ typedef struct measure_names
 PG_FUNCTION_INFO_V1(ks_compare_counts);
 PG_FUNCTION_INFO_V1(ks_compare_final);
 
-/* The secrets of this session; 64 bits for the hash of keys, and 64 for each lane. */
+/* Returns the secrets of this session: 64 bits for the hash of keys, and 64 for each lane. */
 static const uint64 *
 secrets(void)
 {
@@ -125,7 +125,7 @@ names_of(FunctionCallInfo fcinfo)
 	return names;
 }
 
-/* The one copy of a name; there are as many as measures. */
+/* Returns the one copy of a name; there are as many as measures. */
 static const char *
 one_name(measure_names *names, ks_string name)
 {
@@ -171,7 +171,7 @@ place_of(const comparison *c, const char *measure, DateADT month)
 	return (uint32) mix((uint64) (uintptr_t) measure ^ ((uint64) (uint32) month << 40)) & (2 * (uint32) c->room - 1);
 }
 
-/* Its place in the index, used or free. */
+/* Returns the place in the index of a month of a measure, used or free. */
 static uint32
 find_place(const comparison *c, const char *measure, DateADT month)
 {
@@ -198,7 +198,7 @@ make_room(comparison *c)
 		c->index[find_place(c, c->of[i].measure, c->of[i].month)] = (uint32) i + 1;
 }
 
-/* The number of a month of a measure; equal to the count of known months if it is a new one. */
+/* Returns the number of a month of a measure; the count of known months if it is new. */
 static int
 find_number(const comparison *c, const char *name, DateADT month)
 {
@@ -218,7 +218,7 @@ find_number(const comparison *c, const char *name, DateADT month)
 	return c->count;
 }
 
-/* The fingerprint of a month of a measure, good until the next is asked for. */
+/* Returns the fingerprint of a month of a measure, valid until the next call. */
 static fingerprint *
 fingerprint_of(comparison *c, const char *name, DateADT month)
 {
@@ -242,7 +242,7 @@ fingerprint_of(comparison *c, const char *name, DateADT month)
 	return &c->of[number];
 }
 
-/* Adds one weight; those with a member count a second time without it. */
+/* Adds one weight, of a member or of none. */
 static void
 add_weight(fingerprint *f, uint64 key, int32 quarter, bool has_member, uint64 member, int64 weight)
 {
@@ -275,7 +275,7 @@ typedef struct tally_key
 	const char *measure;		/* NULL: no measure is named in it */
 } tally_key;
 
-/* The keys of a tally; in mixed ones a measure's follow each other. */
+/* Returns the keys of a tally.  In mixed tallies the keys of one measure follow each other. */
 static tally_key *
 tally_keys(measure_names *names, const ks_builder *tally, ks_string measure)
 {
@@ -303,7 +303,11 @@ tally_keys(measure_names *names, const ks_builder *tally, ks_string measure)
 	return keys;
 }
 
-/* The month that the row says, where questions look for it; if it spans months, that of the quarter hour; most of these follow each other. */
+/*
+ * The month that an entry is compared for: that of its row, where questions look for it;
+ * in a row that spans months, that of its quarter hour.  Most quarter hours of one month
+ * follow each other.
+ */
 typedef struct month_of_quarter
 {
 	bool		spans;

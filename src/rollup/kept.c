@@ -89,8 +89,7 @@ ks_save_kept(PG_FUNCTION_ARGS)
 				 errmsg("function \"%s\" was not called by an event trigger", "save_kept")));
 	if (!drops_extension(((EventTriggerData *) fcinfo->context)->parsetree) || !has_tallies())
 		PG_RETURN_NULL();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (may_drop())
 	{

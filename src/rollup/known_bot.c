@@ -73,8 +73,7 @@ listed_elsewhere(int64 bot_id)
 	List	   *result = NIL;
 	uint64		i;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	caller = ks_switch_to_owner("known_bot");
 	ks_prepared_simple(&plan, "SELECT k.bot_id, k.id FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -200,8 +199,7 @@ append_line(int64 number, const char *id)
 	ks_identity caller;
 
 	/* rows of a query may be on their way */
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	caller = ks_switch_to_owner("known_bot");
 	ks_prepared_simple(&plan, "INSERT INTO kindly_stats.known_bot (bot_id, id) VALUES ($1, $2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_INSERT)

@@ -87,8 +87,7 @@ ks_lock_repair(PG_FUNCTION_ARGS)
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 	if (ks_is_distributed())
 	{
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
+		ks_spi_connect();
 		ks_prepare_nodes();
 		lock_everywhere();
 		SPI_finish();
@@ -177,8 +176,7 @@ ks_exclude_writers(void)
 Datum
 ks_lock_out_writers(PG_FUNCTION_ARGS)
 {
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_exclude_writers();
 	SPI_finish();
 	PG_RETURN_VOID();

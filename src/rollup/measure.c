@@ -11,6 +11,7 @@
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/invalidation.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -40,19 +41,19 @@ typedef struct binding_entry
 } binding_entry;
 
 static void
-forget_bindings(Datum argument, Oid relid)
+forget_bindings(Oid changed)
 {
 	HASH_SEQ_STATUS scan;
 	binding_entry *entry;
 
 	/* only a mark: a binding may be in use right now */
-	if (relid == InvalidOid || relid == measure_relid)
+	if (ks_is_concerned(measure_relid, changed))
 		bindings_stale = true;
 	if (bindings_stale)
 		return;
 	hash_seq_init(&scan, bindings);
 	while ((entry = hash_seq_search(&scan)) != NULL)
-		bindings_stale |= entry->binding->relid == relid;
+		bindings_stale |= entry->binding->relid == changed;
 }
 
 static void
@@ -68,7 +69,7 @@ prepare_cache(void)
 		control.keysize = sizeof(Oid);
 		control.entrysize = sizeof(binding_entry);
 		bindings = hash_create("kindly_stats bindings", 16, &control, HASH_ELEM | HASH_BLOBS);
-		CacheRegisterRelcacheCallback(forget_bindings, (Datum) 0);
+		ks_on_table_change(forget_bindings);
 	}
 	if (!bindings_stale)
 		return;

@@ -120,8 +120,7 @@ ks_purge(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("\"before\" must lie in the years 1 to 9999"),
 				 errhint("Pass the instant before which events are to be deleted, such as now() - interval '90 days'.")));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	of = find_table(PG_GETARG_OID(0));
 	ks_require_rights(of.relid, ACL_SELECT | ACL_DELETE);
 	if (ks_is_distributed_table(of.relid))

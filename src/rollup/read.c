@@ -37,6 +37,9 @@
 
 #define QUERY_ARGUMENTS 8
 
+/* What aggregates are asked, of the parameters of query_arguments(): a subquery, which is evaluated once and not for each row. */
+#define TALLY_QUERY "(SELECT ROW($2, $5, $6, $7, $8)::kindly_stats.tally_query)"
+
 /* A condition on the key's part of that number, as the folds take it. */
 char *
 ks_filter_text(int part, bool exclude, const char *value)
@@ -257,6 +260,23 @@ ks_measure_key_part(const char *measure, const char *column)
 }
 
 /*
+ * Whether each event that a measure counts is one that another counts, too, by one and with the same
+ * member: so where their sums are equal, they have counted the same, the first one with more parts of the key.
+ */
+bool
+ks_measure_refines(const char *measure, const char *other)
+{
+	static SPIPlanPtr plan = NULL;
+
+	return ask_measure(&plan, "SELECT m.name FROM kindly_stats.measure AS m, kindly_stats.measure AS o"
+					   " WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.name OPERATOR(pg_catalog.=) $2 AND pg_catalog.cardinality(o.keys) OPERATOR(pg_catalog.=) 0"
+					   " AND m.member OPERATOR(pg_catalog.=) o.member AND m.grain OPERATOR(pg_catalog.=) o.grain"
+					   " AND (m.kinds OPERATOR(pg_catalog.=) o.kinds OR m.kinds IS NULL AND o.kinds IS NULL)"
+					   " AND pg_catalog.num_nonnulls(m.weight, o.weight, m.condition, o.condition, m.needed, o.needed) OPERATOR(pg_catalog.=) 0",
+					   measure, other) != NULL;
+}
+
+/*
  * A table that is being attached beside writers has triggers that take away what
  * is not counted yet: fewer than none is no answer then.  Otherwise it is what the
  * events' weights add up to.
@@ -305,18 +325,18 @@ all_zero(const int64 *numbers, int count)
 	return true;
 }
 
-#define SERIES_QUERY "SELECT kindly_stats.series_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE FROM_ROLLUP
+#define SERIES_QUERY "SELECT kindly_stats.series_agg(r.measure, r.tally, " TALLY_QUERY ", $9)" IS_INCOMPLETE FROM_ROLLUP
 
 /*
  * Across bots each node, or each process, adds up what there is of the measure in the range: the state of
  * sum() is a tally, which travels, and only the sum is asked.
  */
 #define ACROSS_BOTS(condition) \
-	"SELECT kindly_stats.series_agg($2, t.tally, $2, $5, $6, $7, $8, $9)" IS_INCOMPLETE \
+	"SELECT kindly_stats.series_agg($2, t.tally, " TALLY_QUERY ", $9)" IS_INCOMPLETE \
 	" FROM (SELECT kindly_stats.sum(kindly_stats.slice(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.keys_under(r.tally, $2) ELSE r.tally END, $10, $11)) AS tally" \
 	" FROM kindly_stats.rollup AS r WHERE " condition "r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2])" \
 	" AND (r.month OPERATOR(pg_catalog.>=) $3 OR r.month OPERATOR(pg_catalog.=) '-infinity') AND r.month OPERATOR(pg_catalog.<=) $4" \
-	" AND r.id OPERATOR(pg_catalog.<) 4611686018427387904) AS t"
+	" AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL ") AS t"
 
 /* The quarter hour's beginning, or its end. */
 static TimestampTz
@@ -431,7 +451,7 @@ ks_read_presence(const ks_rollup_query *query, const int32 *windows, int nwindow
 	nulls[9] = ' ';
 	values[8] = windows != NULL ? PointerGetDatum(integers_array(windows, nwindows)) : (Datum) 0;
 	values[9] = BoolGetDatum(cohorts);
-	ks_prepared(&plan, "SELECT kindly_stats.presence_agg(r.measure, r.tally, $2, $5, $6, $7, $8, $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
+	ks_prepared(&plan, "SELECT kindly_stats.presence_agg(r.measure, r.tally, " TALLY_QUERY ", $9, $10)" IS_INCOMPLETE FROM_ROLLUP,
 				QUERY_ARGUMENTS + 2, types);
 	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)
@@ -501,7 +521,7 @@ read_lines(const ks_rollup_query *query, top_lines lines, StringInfo message)
 	values[11] = BoolGetDatum(lines.apart);
 	values[12] = BoolGetDatum(lines.with_series);
 	memset(nulls + 8, ' ', 5);
-	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, $2, $5, $6, $7, $8, ROW($9, $10, $11, $12, $13)::kindly_stats.top_lines)"
+	ks_prepared(&plan, "SELECT kindly_stats.top_agg(r.measure, r.tally, " TALLY_QUERY ", (SELECT ROW($9, $10, $11, $12, $13)::kindly_stats.top_lines))"
 				IS_INCOMPLETE FROM_ROLLUP, QUERY_ARGUMENTS + 5, types);
 	answer = execute_query(plan, query, values, nulls, &isnull);
 	if (!isnull)

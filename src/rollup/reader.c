@@ -216,8 +216,7 @@ ks_reader_begin(ks_reader *reader)
 	bool		ours;
 
 	ks_require_rollup();
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_nested_query_begin(&reader->nested);
 	reader->as_owner = false;
 	reader->bots = NULL;
@@ -285,8 +284,7 @@ is_shown(int64 bot)
 	Datum		values[1] = {Int64GetDatum(bot)};
 	bool		result;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_prepared(&plan, "SELECT 1 FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) $1", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look up a bot");
@@ -419,8 +417,8 @@ ks_list_bots(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		for (column = 0; column < 3; column++)
 			row[column] = SPI_getbinval(found->vals[i], found->tupdesc, column + 1, &nulls[column]);
-		if (nulls[0])
-			row[0] = DirectFunctionCall1(ks_bot_text_sql, row[1]);
+		/* bot_name has ids as its author wrote them */
+		row[0] = nulls[0] ? DirectFunctionCall1(ks_bot_text_sql, row[1]) : CStringGetTextDatum(ks_bot_canonical(TextDatumGetCString(row[0])));
 		nulls[0] = false;
 		tuplestore_putvalues(rows->setResult, rows->setDesc, row, nulls);
 	}

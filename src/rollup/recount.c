@@ -410,8 +410,7 @@ ks_append_counts(PG_FUNCTION_ARGS)
 	of.grain = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	of.measure = PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	of.removed = PG_GETARG_BOOL(4);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_spool_init(&spool, maintenance_work_mem);
 	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of.relid);
 	ks_recount(&spool, &of);
@@ -429,8 +428,7 @@ keep(const ks_recount_of *of, bool moved)
 {
 	ks_spool	spool;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_spool_init(&spool, maintenance_work_mem);
 	ks_progress_begin(KS_PROGRESS_COUNT, KS_PHASE_COUNTING, of->relid);
 	ks_recount(&spool, of);

@@ -631,8 +631,7 @@ ks_repair(PG_FUNCTION_ARGS)
 		what.bot_id = PG_GETARG_INT64(0);
 	if (!PG_ARGISNULL(1))
 		what.measure = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	/* nodes have no snapshot in common */
 	if (ks_is_distributed())
 		ks_exclude_writers();

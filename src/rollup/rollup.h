@@ -179,24 +179,31 @@ ks_day_of(TimestampTz at)
 
 /* row_id.c */
 
-#define KS_ID_SPANS (INT64CONST(1) << 61)
-#define KS_ID_MARKS (INT64CONST(1) << 62)
-#define KS_ID_LAST_MARK PG_INT64_MAX
+#define KS_ID_SPANS ((int64) KS_ID_SPANS_DIGITS)
+#define KS_ID_MARKS ((int64) KS_ID_MARKS_DIGITS)
+#define KS_ID_LAST_MARK ((int64) KS_ID_LAST_MARK_DIGITS)
+
+/* 2^61, 2^62 and 2^63 - 1, which are also parts of SQL texts. */
+#define KS_ID_SPANS_DIGITS 2305843009213693952
+#define KS_ID_MARKS_DIGITS 4611686018427387904
+#define KS_ID_LAST_MARK_DIGITS 9223372036854775807
+#define KS_ID_SPANS_SQL CppAsString2(KS_ID_SPANS_DIGITS)
+#define KS_ID_MARKS_SQL CppAsString2(KS_ID_MARKS_DIGITS)
+#define KS_ID_LAST_MARK_SQL CppAsString2(KS_ID_LAST_MARK_DIGITS)
 
 /* What of the rollup is named r that questions may find by bot, measure and month. */
 #define KS_IS_MERGED " r.id OPERATOR(pg_catalog.<) 0"
 
 /*
  * New rows of the bot $1, where they are named n: from where they may be on.  Behind them come
- * those that span months, which questions read in the same scan.  The numbers are
- * KS_ID_SPANS, KS_ID_MARKS and KS_ID_LAST_MARK.
+ * those that span months, which questions read in the same scan.
  */
 #define KS_FIRST_NEW \
-	"COALESCE((SELECT 9223372036854775807 OPERATOR(pg_catalog.-) b.id FROM kindly_stats.rollup AS b" \
-	" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) 4611686018427387904" \
+	"COALESCE((SELECT " KS_ID_LAST_MARK_SQL " OPERATOR(pg_catalog.-) b.id FROM kindly_stats.rollup AS b" \
+	" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) " KS_ID_MARKS_SQL \
 	" AND b.cluster OPERATOR(pg_catalog.=) kindly_stats.cluster() ORDER BY b.id LIMIT 1), 0)"
-#define KS_IS_NEW " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 2305843009213693952"
-#define KS_IS_NEW_OR_SPANS " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) 4611686018427387904"
+#define KS_IS_NEW " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) " KS_ID_SPANS_SQL
+#define KS_IS_NEW_OR_SPANS " n.id OPERATOR(pg_catalog.>=) " KS_FIRST_NEW " AND n.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL
 
 extern int64 ks_id_merged(void);
 extern int64 ks_id_span(void);
@@ -352,6 +359,7 @@ extern void ks_read_top_series(const ks_rollup_query *question, int skip, int ta
 extern void ks_check_negative(void);
 extern char *ks_measure_member(const char *measure);
 extern int	ks_measure_key_part(const char *measure, const char *column);
+extern bool ks_measure_refines(const char *measure, const char *other);
 extern void ks_read_options(int64 bot_id, ks_options *options);
 extern bool ks_bot_by_name(const char *name, int64 *bot_id);
 extern char *ks_filter_text(int part, bool exclude, const char *value);

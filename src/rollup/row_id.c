@@ -38,6 +38,7 @@
 #define NUMBER_BITS 19
 
 PG_FUNCTION_INFO_V1(ks_cluster);
+PG_FUNCTION_INFO_V1(ks_merged_id);
 
 /* An id of a row that is merged, or large. */
 int64
@@ -142,4 +143,11 @@ Datum
 ks_cluster(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT64(ks_cluster_number());
+}
+
+/* merged_id(spans) */
+Datum
+ks_merged_id(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(PG_GETARG_BOOL(0) ? ks_id_span() : ks_id_merged());
 }

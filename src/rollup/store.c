@@ -14,6 +14,7 @@
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
+#include "base/invalidation.h"
 
 #include "access/genam.h"
 #include "access/heapam.h"
@@ -36,7 +37,6 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -92,13 +92,13 @@ static store_shape *shape = &shapes[0];	/* that of the table that is being writt
  */
 
 static void
-forget_shape(Datum argument, Oid relid)
+forget_shape(Oid changed)
 {
 	int			i;
 
 	for (i = 0; i < SHAPES; i++)
 	{
-		if (relid == shapes[i].relid || !OidIsValid(relid))
+		if (ks_is_concerned(shapes[i].relid, changed))
 			shapes[i].relid = InvalidOid;
 	}
 }
@@ -222,15 +222,12 @@ static SPIPlanPtr insert_plan(void);
 static bool
 is_direct(Relation rollup)
 {
-	static bool registered = false;
 	Oid			relid = RelationGetRelid(rollup);
 
 	shape = &shapes[relid % SHAPES];
 	if (shape->relid == relid)
 		return shape->direct;
-	if (!registered)
-		CacheRegisterRelcacheCallback(forget_shape, (Datum) 0);
-	registered = true;
+	ks_on_table_change(forget_shape);
 	shape->relid = relid;
 	shape->direct = false;
 	/* whatever is heard of the table from here on, while it is looked at, makes it be looked at again */

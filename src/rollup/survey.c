@@ -97,7 +97,11 @@ ks_survey_bots(int *count)
 	return result;
 }
 
-/* The bots that have one of these names, or one that is one of these in lower case. */
+/*
+ * The bots that have one of these names, or one that is one of these in lower
+ * case: as the database's locale has it, in which relations list names, while
+ * those of the table are in "C", which knows capitals of ASCII only.
+ */
 int64 *
 ks_survey_named(ArrayType *names, bool lower, int *count)
 {
@@ -110,7 +114,7 @@ ks_survey_named(ArrayType *names, bool lower, int *count)
 
 	ks_reader_begin(&reader);
 	ks_prepared(&plans[lower], lower ?
-				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name) OPERATOR(pg_catalog.=) ANY ($1)" :
+				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE pg_catalog.lower(b.name COLLATE pg_catalog.\"default\") OPERATOR(pg_catalog.=) ANY ($1)" :
 				"SELECT b.bot_id FROM kindly_stats.bot_name AS b WHERE b.name OPERATOR(pg_catalog.=) ANY ($1)", 1, types);
 	ks_survey_execute(plans[lower], values, NULL);
 	result = result_bots(&reader, caller, count);
@@ -137,10 +141,10 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 		ks_prepared(&plan,
 				"SELECT pg_catalog.min(m.month), pg_catalog.max(m.month) FROM pg_catalog.unnest($1) AS b (bot)"
 					" CROSS JOIN LATERAL (SELECT r.month FROM kindly_stats.rollup AS r"
-					" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.>) '-infinity' AND r.id OPERATOR(pg_catalog.<) 4611686018427387904"
+					" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.>) '-infinity' AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL
 					" UNION ALL SELECT s.month FROM kindly_stats.rollup AS r CROSS JOIN LATERAL kindly_stats.months(r.tally) AS s (month)"
 					" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.=) '-infinity'"
-					" AND r.id OPERATOR(pg_catalog.>=) 0 AND r.id OPERATOR(pg_catalog.<) 4611686018427387904) AS m", 1, types);
+					" AND r.id OPERATOR(pg_catalog.>=) 0 AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL ") AS m", 1, types);
 	ks_survey_execute(ks_is_distributed() ? nodes : plan, values, NULL);
 	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!isnull)
@@ -170,22 +174,14 @@ static void
 write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
 {
 	char	   *measure = quote_literal_cstr(part->measure);
-	const char *distinct = part->distinct ? "true" : "false";
 
-	if (survey->take > 0)
-		appendStringInfo(query, ", (SELECT kindly_stats.top_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, ROW(%d, %d, %d, false, true)::kindly_stats.top_lines)",
-						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
-	else if (part->kind == KS_SURVEY_COUNTS)
-		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
-	else if (part->kind == KS_SURVEY_FIRST_SEEN)
-		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
-	else
-		appendStringInfo(query, ", (SELECT kindly_stats.series_agg(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
+	appendStringInfoString(query, ", (SELECT ");
+	ks_survey_write_aggregate(query, survey, part);
 	appendStringInfo(query, " FROM (SELECT r.measure, r.tally FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) q.bot"
 					 " AND r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s]) AND" KS_IS_MERGED, measure);
 	write_months(query, survey, part, "r");
 	appendStringInfoString(query, " UNION ALL SELECT n.measure, n.tally FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) q.bot"
-						   " AND n.id OPERATOR(pg_catalog.>=) f.first_new AND n.id OPERATOR(pg_catalog.<) 4611686018427387904");
+						   " AND n.id OPERATOR(pg_catalog.>=) f.first_new AND n.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL);
 	write_months(query, survey, part, "n");
 	appendStringInfoString(query, ") AS r)");
 }
@@ -279,6 +275,15 @@ take_text(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
 	return text == NULL ? NULL : MemoryContextStrdup(memory, text);
 }
 
+/* The table of names has ids as its author wrote them; a bot has one everywhere. */
+static char *
+take_id(HeapTuple row, TupleDesc desc, int column, MemoryContext memory)
+{
+	char	   *id = SPI_getvalue(row, desc, column);
+
+	return id == NULL ? NULL : MemoryContextStrdup(memory, ks_bot_canonical(id));
+}
+
 static void
 no_answers(const ks_survey *survey, ks_surveyed *bot)
 {
@@ -315,7 +320,7 @@ ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots, ks_surveye
 			CHECK_FOR_INTERRUPTS();
 			if (i == 0)
 				ks_survey_check_complete(SPI_getvalue(row, SPI_tuptable->tupdesc, COLUMN_INCOMPLETE));
-			result[i].id = take_text(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
+			result[i].id = take_id(row, SPI_tuptable->tupdesc, COLUMN_ID, caller);
 			result[i].name = take_text(row, SPI_tuptable->tupdesc, COLUMN_NAME, caller);
 			negative |= ks_survey_take(row, SPI_tuptable->tupdesc, FIXED_COLUMNS + 1, survey, &result[i], caller);
 		}

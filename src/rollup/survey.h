@@ -61,6 +61,7 @@ extern int	ks_survey_read(const ks_survey *survey, const int64 *bots, int nbots,
 /* survey_answer.c */
 extern SPIPlanPtr ks_survey_plan(const char *query);
 extern void ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls);
+extern void ks_survey_write_aggregate(StringInfo query, const ks_survey *survey, const ks_survey_part *part);
 extern void ks_survey_check_complete(const char *measure);
 extern bool ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_survey *survey, ks_surveyed *bot, MemoryContext memory);
 
@@ -72,7 +73,7 @@ extern bool ks_survey_take(HeapTuple row, TupleDesc desc, int column, const ks_s
 	" pg_catalog.min(CASE WHEN r.month OPERATOR(pg_catalog.=) '-infinity' THEN (SELECT pg_catalog.min(s.month) FROM kindly_stats.months(r.tally) AS s (month)) ELSE r.month END) AS first," \
 	" pg_catalog.max(CASE WHEN r.month OPERATOR(pg_catalog.=) '-infinity' THEN (SELECT pg_catalog.max(s.month) FROM kindly_stats.months(r.tally) AS s (month)) ELSE r.month END) AS last" \
 	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) ANY ($1)" \
-	" AND r.id OPERATOR(pg_catalog.<) 4611686018427387904 AND (r.month OPERATOR(pg_catalog.>) '-infinity' OR r.id OPERATOR(pg_catalog.>=) 0) GROUP BY r.bot_id) AS m"
+	" AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL " AND (r.month OPERATOR(pg_catalog.>) '-infinity' OR r.id OPERATOR(pg_catalog.>=) 0) GROUP BY r.bot_id) AS m"
 
 extern bool ks_survey_nodes(const ks_survey *survey, Datum *values, const char *nulls, const int64 *bots, int nbots, ks_surveyed *result, MemoryContext memory);
 

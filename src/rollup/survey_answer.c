@@ -59,6 +59,30 @@ ks_survey_execute(SPIPlanPtr plan, Datum *values, const char *nulls)
 		elog(ERROR, "could not read the rollup");
 }
 
+/*
+ * Writes the aggregate that answers a part, over rows r.  What it is asked stands in subqueries, which are evaluated once and
+ * not for each row.
+ */
+void
+ks_survey_write_aggregate(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
+{
+	const char *edges = "$4, $5";
+	bool		first_seen = survey->take == 0 && part->kind == KS_SURVEY_FIRST_SEEN;
+	bool		extent = survey->take == 0 && part->kind == KS_SURVEY_EXTENT;
+
+	if (extent)
+		edges = "$6, NULL";
+	else if (first_seen)
+		edges = "$7, NULL";
+	appendStringInfo(query, "kindly_stats.%s(r.measure, r.tally, (SELECT ROW(%s, %s, %s, NULL)::kindly_stats.tally_query), ",
+					 survey->take > 0 ? "top_agg" : "series_agg", quote_literal_cstr(part->measure), edges,
+					 first_seen || (part->distinct && !extent) ? "true" : "false");
+	if (survey->take > 0)
+		appendStringInfo(query, "(SELECT ROW(%d, %d, %d, false, true)::kindly_stats.top_lines))", survey->skip, survey->take, PG_INT32_MAX);
+	else
+		appendStringInfoString(query, first_seen ? "true)" : "false)");
+}
+
 /* The measure that is still being counted, or NULL. */
 void
 ks_survey_check_complete(const char *measure)

@@ -99,19 +99,9 @@ write_months(StringInfo query, bool past, bool future)
 static void
 write_part(StringInfo query, const ks_survey *survey, const ks_survey_part *part)
 {
-	char	   *measure = quote_literal_cstr(part->measure);
-	const char *distinct = part->distinct ? "true" : "false";
-
-	if (survey->take > 0)
-		appendStringInfo(query, ", kindly_stats.top_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, ROW(%d, %d, %d, false, true)::kindly_stats.top_lines)",
-						 measure, distinct, survey->skip, survey->take, PG_INT32_MAX);
-	else if (part->kind == KS_SURVEY_COUNTS)
-		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $4, $5, %s, NULL, false)", measure, distinct);
-	else if (part->kind == KS_SURVEY_FIRST_SEEN)
-		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $7, NULL, true, NULL, true)", measure);
-	else
-		appendStringInfo(query, ", kindly_stats.series_agg(r.measure, r.tally, %s, $6, NULL, false, NULL, false)", measure);
-	appendStringInfo(query, " FILTER (WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s])", measure);
+	appendStringInfoString(query, ", ");
+	ks_survey_write_aggregate(query, survey, part);
+	appendStringInfo(query, " FILTER (WHERE r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', %s])", quote_literal_cstr(part->measure));
 	write_months(query, reads_past(survey, part), reads_future(survey, part));
 	appendStringInfoChar(query, ')');
 }
@@ -145,7 +135,7 @@ write_query(const ks_survey *survey)
 	}
 	appendStringInfoString(&query, " FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) ANY ($1) AND r.measure OPERATOR(pg_catalog.=) ANY (");
 	write_measures(&query, survey);
-	appendStringInfoString(&query, ") AND r.id OPERATOR(pg_catalog.<) 4611686018427387904");
+	appendStringInfoString(&query, ") AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL);
 	write_months(&query, past, future);
 	appendStringInfoString(&query, " GROUP BY r.bot_id");
 	return query.data;
@@ -191,7 +181,7 @@ name_bots(Datum bots, const bot_place *places, int nbots, ks_surveyed *result, M
 		CHECK_FOR_INTERRUPTS();
 		for (p = find_places(places, nbots, bot); p < nbots && places[p].bot == bot; p++)
 		{
-			result[places[p].place].id = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+			result[places[p].place].id = ks_bot_canonical(SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2));
 			result[places[p].place].name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3);
 		}
 	}

@@ -233,8 +233,7 @@ run(FunctionCallInfo fcinfo, const char *query, call *c, const Node *statement)
 	own_ddl++;
 	PG_TRY();
 	{
-		if (SPI_connect() != SPI_OK_CONNECT)
-			elog(ERROR, "SPI_connect failed");
+		ks_spi_connect();
 		if (SPI_execute_with_args(query, c->count, c->types, c->values, NULL, false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not look after attached tables");
 		for (i = 0; statement != NULL && i < SPI_processed; i++)
@@ -713,7 +712,8 @@ run_own(const char *query)
 	own_ddl++;
 	PG_TRY();
 	{
-		if (SPI_connect() != SPI_OK_CONNECT || SPI_execute(query, false, 0) < 0)
+		ks_spi_connect();
+		if (SPI_execute(query, false, 0) < 0)
 			elog(ERROR, "could not run \"%s\"", query);
 		SPI_finish();
 	}

@@ -307,8 +307,7 @@ ks_count_events(PG_FUNCTION_ARGS)
 	if (is_counted_by_rows(trigger))
 		return PointerGetDatum(NULL);
 	caller = ks_switch_to_owner("rollup");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
 	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
@@ -349,8 +348,7 @@ ks_count_replicated(PG_FUNCTION_ARGS)
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
 		return PointerGetDatum(NULL);
 	caller = ks_switch_to_owner("rollup");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
 	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
@@ -431,8 +429,7 @@ ks_take_truncated(PG_FUNCTION_ARGS)
 	/* TRUNCATE is seen by snapshots from before it: a repair must not have taken its own */
 	ks_wait_for_repair();
 	caller = ks_switch_to_owner("rollup");
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	ks_spi_connect();
 	ks_counter_init(&c.counter, ks_binding_get(trigger->tg_relation, trigger->tg_trigger), CurrentMemoryContext);
 	ks_month_tallies_init(&c.groups, CurrentMemoryContext);
 	take_rows(&c, trigger->tg_relation);

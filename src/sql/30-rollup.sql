@@ -1,16 +1,17 @@
 -- The rollup: aggregates that read it, triggers that write it, compaction.
 
 -- Internal aggregates, one for each form of question: a question is a query for one bot whose SELECT list is one of these.
--- measure and tally come from the row; wanted is the measure asked for; edges and buckets say where instants go; filter holds
--- conditions such as 0+web or 1-en.
+-- measure and tally come from the row, query says what is asked.
 
-CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                              buckets integer[], "distinct" boolean, filter text[], first_seen boolean)
+-- measure is the one asked for; edges and buckets say where instants go; filter holds conditions such as 0+web or 1-en.
+CREATE TYPE kindly_stats.tally_query AS (measure text, edges timestamptz[], buckets integer[], "distinct" boolean, filter text[]);
+COMMENT ON TYPE kindly_stats.tally_query IS 'internal: what is asked of the tallies of one measure';
+
+CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, query kindly_stats.tally_query, first_seen boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
 CREATE FUNCTION kindly_stats.series_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
-CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                          buckets integer[], "distinct" boolean, filter text[], first_seen boolean) (
+CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, query kindly_stats.tally_query, first_seen boolean) (
     SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
@@ -20,13 +21,11 @@ CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally,
 CREATE TYPE kindly_stats.top_lines AS (skip integer, take integer, "limit" integer, apart boolean, with_series boolean);
 COMMENT ON TYPE kindly_stats.top_lines IS 'internal: what lines a list has';
 
-CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           buckets integer[], "distinct" boolean, filter text[], lines kindly_stats.top_lines)
+CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, query kindly_stats.tally_query, lines kindly_stats.top_lines)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
 CREATE FUNCTION kindly_stats.top_agg_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
-CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       buckets integer[], "distinct" boolean, filter text[], lines kindly_stats.top_lines) (
+CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, query kindly_stats.tally_query, lines kindly_stats.top_lines) (
     SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
@@ -40,41 +39,43 @@ CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally
     FINALFUNC = kindly_stats.options_agg_final, PARALLEL = SAFE
 );
 
-CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                                buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, query kindly_stats.tally_query, windows integer[], cohorts boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
 CREATE FUNCTION kindly_stats.presence_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
-CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                            buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, query kindly_stats.tally_query, windows integer[], cohorts boolean) (
     SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
 
 -- Questions run with the reader's rights, so readers may execute the aggregates; the right to execute their parts is checked for the aggregates' owner.
-REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
+REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, boolean),
     kindly_stats.series_agg_final(internal),
-    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines),
+    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, kindly_stats.top_lines),
     kindly_stats.top_agg_final(internal),
-    kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
+    kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, integer[], boolean),
     kindly_stats.presence_agg_final(internal),
     kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean),
     kindly_stats.options_agg_final(internal) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
+COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, boolean) IS 'internal: transition function of series_agg';
 COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
-COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
-COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines) IS 'internal: transition function of top_agg';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, kindly_stats.tally_query, boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
+COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, kindly_stats.top_lines) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
-COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, kindly_stats.tally_query, kindly_stats.top_lines) IS 'internal: top list of one measure from rows of the rollup';
+COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
-COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, kindly_stats.tally_query, integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
 
 CREATE FUNCTION kindly_stats.cluster() RETURNS bigint LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_cluster';
 COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster and its timeline, of whose transactions the rollup''s marks speak';
+
+CREATE FUNCTION kindly_stats.merged_id(spans boolean) RETURNS bigint LANGUAGE C STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ks_merged_id';
+REVOKE EXECUTE ON FUNCTION kindly_stats.merged_id(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.merged_id(boolean) IS 'internal: a new id for a row of the rollup that is merged, or that spans months';
 
 -- Where the rollup's rows are: 39-distribute.sql.  Neither shows more than Citus tells everybody.
 CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';

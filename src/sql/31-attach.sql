@@ -596,11 +596,34 @@ $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.attach_grain(regclass, jsonb, text) IS 'internal: counts the rows of a table by the measures of a grain';
 
+-- A kind may be mistyped, or one that a measure will count only later.
+CREATE FUNCTION kindly_stats.tell_of_kinds(mapped jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    counted text[] := ARRAY(SELECT DISTINCT k.kind COLLATE "C" FROM kindly_stats.measure AS m, unnest(m.kinds) AS k (kind) WHERE m.grain = 'event' ORDER BY 1);
+    uncounted text;
+BEGIN
+    FOR uncounted IN
+        SELECT DISTINCT k.kind COLLATE "C"
+          FROM (SELECT mapped ->> 'constant' UNION ALL SELECT v.value FROM jsonb_each_text(mapped -> 'values') AS v) AS k (kind) WHERE k.kind <> ALL (counted) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'kind "%" is one that no measure counts', uncounted
+            USING HINT = format('Events of this kind are in measure "events" alone. Those that measures count are %s; kindly_stats.add_measure() makes one for others.',
+                                array_to_string(counted, ', '));
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.tell_of_kinds(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.tell_of_kinds(jsonb) IS 'internal: says which of the kinds that a table''s are counted as no measure knows';
+
 CREATE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
                                     tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written jsonb := kindly_stats.written_columns(event_table, columns, kinds, tz, unit);
 BEGIN
-    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, written, 'event');
+    PERFORM kindly_stats.tell_of_kinds(written -> 'kind');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
            FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = attach.event_table;

@@ -521,8 +521,8 @@ BEGIN
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
         stored_members AS (
             SELECT d.bot_id, d.measure, d.month,
-                   (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                             NULL, true, NULL, false))[2] AS members
+                   (kindly_stats.series_agg(r.measure, r.tally, ROW(d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                                                                     NULL, true, NULL)::kindly_stats.tally_query, false))[2] AS members
               FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
         SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
@@ -565,8 +565,7 @@ BEGIN
         DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
         CONTINUE WHEN kindly_stats.is_empty(x.tally);
         INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-        VALUES (x.bot_id, '', x.month, CASE x.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
-                                                    ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, x.tally);
+        VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
     END LOOP;
 END
 $$;

@@ -10,10 +10,14 @@ COMMENT ON FUNCTION kindly_stats.lock_within(regclass[]) IS
 
 CREATE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written jsonb;
 BEGIN
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    written := kindly_stats.written_columns(event_table, columns, kinds, tz, unit);
+    PERFORM kindly_stats.wanted_columns(event_table, written, 'event');
+    PERFORM kindly_stats.tell_of_kinds(written -> 'kind');
     -- nobody should have to wait for a call that will be refused anyway
     IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';

@@ -249,25 +249,23 @@ COMMENT ON FUNCTION kindly_stats.outdated_measures() IS
 'internal: built-in measures that are not as this version defines them
 
 action: add, update, or leave for what was changed by hand.';
-CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                              buckets integer[], "distinct" boolean, filter text[], first_seen boolean)
+CREATE TYPE kindly_stats.tally_query AS (measure text, edges timestamptz[], buckets integer[], "distinct" boolean, filter text[]);
+COMMENT ON TYPE kindly_stats.tally_query IS 'internal: what is asked of the tallies of one measure';
+CREATE FUNCTION kindly_stats.series_agg_step(internal, measure text, tally kindly_stats.tally, query kindly_stats.tally_query, first_seen boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_step';
 CREATE FUNCTION kindly_stats.series_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_series_agg_final';
-CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                          buckets integer[], "distinct" boolean, filter text[], first_seen boolean) (
+CREATE AGGREGATE kindly_stats.series_agg(measure text, tally kindly_stats.tally, query kindly_stats.tally_query, first_seen boolean) (
     SFUNC = kindly_stats.series_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.series_agg_final, PARALLEL = SAFE
 );
 CREATE TYPE kindly_stats.top_lines AS (skip integer, take integer, "limit" integer, apart boolean, with_series boolean);
 COMMENT ON TYPE kindly_stats.top_lines IS 'internal: what lines a list has';
-CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                           buckets integer[], "distinct" boolean, filter text[], lines kindly_stats.top_lines)
+CREATE FUNCTION kindly_stats.top_agg_step(internal, measure text, tally kindly_stats.tally, query kindly_stats.tally_query, lines kindly_stats.top_lines)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_step';
 CREATE FUNCTION kindly_stats.top_agg_final(internal)
     RETURNS bytea LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_top_agg_final';
-CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                       buckets integer[], "distinct" boolean, filter text[], lines kindly_stats.top_lines) (
+CREATE AGGREGATE kindly_stats.top_agg(measure text, tally kindly_stats.tally, query kindly_stats.tally_query, lines kindly_stats.top_lines) (
     SFUNC = kindly_stats.top_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.top_agg_final, PARALLEL = SAFE
 );
@@ -279,36 +277,37 @@ CREATE AGGREGATE kindly_stats.options_agg(measure text, tally kindly_stats.tally
     SFUNC = kindly_stats.options_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.options_agg_final, PARALLEL = SAFE
 );
-CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                                buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean)
+CREATE FUNCTION kindly_stats.presence_agg_step(internal, measure text, tally kindly_stats.tally, query kindly_stats.tally_query, windows integer[], cohorts boolean)
     RETURNS internal LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_step';
 CREATE FUNCTION kindly_stats.presence_agg_final(internal)
     RETURNS bigint[] LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_presence_agg_final';
-CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, wanted text, edges timestamptz[],
-                                            buckets integer[], "distinct" boolean, filter text[], windows integer[], cohorts boolean) (
+CREATE AGGREGATE kindly_stats.presence_agg(measure text, tally kindly_stats.tally, query kindly_stats.tally_query, windows integer[], cohorts boolean) (
     SFUNC = kindly_stats.presence_agg_step, STYPE = internal, SSPACE = 100000,
     FINALFUNC = kindly_stats.presence_agg_final, PARALLEL = SAFE
 );
-REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean),
+REVOKE EXECUTE ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, boolean),
     kindly_stats.series_agg_final(internal),
-    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines),
+    kindly_stats.top_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, kindly_stats.top_lines),
     kindly_stats.top_agg_final(internal),
-    kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean),
+    kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, integer[], boolean),
     kindly_stats.presence_agg_final(internal),
     kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean),
     kindly_stats.options_agg_final(internal) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: transition function of series_agg';
+COMMENT ON FUNCTION kindly_stats.series_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, boolean) IS 'internal: transition function of series_agg';
 COMMENT ON FUNCTION kindly_stats.series_agg_final(internal) IS 'internal: final function of series_agg';
-COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
-COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines) IS 'internal: transition function of top_agg';
+COMMENT ON AGGREGATE kindly_stats.series_agg(text, kindly_stats.tally, kindly_stats.tally_query, boolean) IS 'internal: series of one measure from rows of the rollup; first_seen: only members new to it';
+COMMENT ON FUNCTION kindly_stats.top_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, kindly_stats.top_lines) IS 'internal: transition function of top_agg';
 COMMENT ON FUNCTION kindly_stats.top_agg_final(internal) IS 'internal: final function of top_agg';
-COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], kindly_stats.top_lines) IS 'internal: top list of one measure from rows; with_series: a series a line; take < 0: a list a part';
-COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: transition function of presence_agg';
+COMMENT ON AGGREGATE kindly_stats.top_agg(text, kindly_stats.tally, kindly_stats.tally_query, kindly_stats.top_lines) IS 'internal: top list of one measure from rows of the rollup';
+COMMENT ON FUNCTION kindly_stats.presence_agg_step(internal, text, kindly_stats.tally, kindly_stats.tally_query, integer[], boolean) IS 'internal: transition function of presence_agg';
 COMMENT ON FUNCTION kindly_stats.presence_agg_final(internal) IS 'internal: final function of presence_agg';
-COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, text, timestamptz[], integer[], boolean, text[], integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
+COMMENT ON AGGREGATE kindly_stats.presence_agg(text, kindly_stats.tally, kindly_stats.tally_query, integer[], boolean) IS 'internal: in which buckets members of one measure were, from rows of the rollup';
 COMMENT ON FUNCTION kindly_stats.options_agg_step(internal, text, kindly_stats.tally, text, date, boolean) IS 'internal: transition function of options_agg';
 COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final function of options_agg';
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
+CREATE FUNCTION kindly_stats.merged_id(spans boolean) RETURNS bigint LANGUAGE C STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ks_merged_id';
+REVOKE EXECUTE ON FUNCTION kindly_stats.merged_id(boolean) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.merged_id(boolean) IS 'internal: a new id for a row of the rollup that is merged, or that spans months';
 CREATE FUNCTION kindly_stats.place() RETURNS text LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_place_sql';
 COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker where the rollup is distributed, else here';
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
@@ -757,11 +756,32 @@ BEGIN
     END IF;
 END
 $$;
+CREATE FUNCTION kindly_stats.tell_of_kinds(mapped jsonb) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    counted text[] := ARRAY(SELECT DISTINCT k.kind COLLATE "C" FROM kindly_stats.measure AS m, unnest(m.kinds) AS k (kind) WHERE m.grain = 'event' ORDER BY 1);
+    uncounted text;
+BEGIN
+    FOR uncounted IN
+        SELECT DISTINCT k.kind COLLATE "C"
+          FROM (SELECT mapped ->> 'constant' UNION ALL SELECT v.value FROM jsonb_each_text(mapped -> 'values') AS v) AS k (kind) WHERE k.kind <> ALL (counted) ORDER BY 1
+    LOOP
+        RAISE NOTICE 'kind "%" is one that no measure counts', uncounted
+            USING HINT = format('Events of this kind are in measure "events" alone. Those that measures count are %s; kindly_stats.add_measure() makes one for others.',
+                                array_to_string(counted, ', '));
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.tell_of_kinds(jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.tell_of_kinds(jsonb) IS 'internal: says which of the kinds that a table''s are counted as no measure knows';
 CREATE OR REPLACE FUNCTION kindly_stats.attach(event_table regclass, columns jsonb DEFAULT '{}', replica boolean DEFAULT false, kinds jsonb DEFAULT NULL,
                                     tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS SETOF regclass
     LANGUAGE plpgsql ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written jsonb := kindly_stats.written_columns(event_table, columns, kinds, tz, unit);
 BEGIN
-    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    RETURN QUERY SELECT * FROM kindly_stats.attach_grain(event_table, written, 'event');
+    PERFORM kindly_stats.tell_of_kinds(written -> 'kind');
     IF replica THEN
         PERFORM kindly_stats.create_replica_triggers(r, t.event_table, t.columns, t.grain)
            FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r WHERE t.event_table = attach.event_table;
@@ -1175,8 +1195,8 @@ BEGIN
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3),
         stored_members AS (
             SELECT d.bot_id, d.measure, d.month,
-                   (kindly_stats.series_agg(r.measure, r.tally, d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
-                                             NULL, true, NULL, false))[2] AS members
+                   (kindly_stats.series_agg(r.measure, r.tally, ROW(d.measure, ARRAY[d.month AT TIME ZONE 'UTC', (d.month + interval '1 month') AT TIME ZONE 'UTC'],
+                                                                                     NULL, true, NULL)::kindly_stats.tally_query, false))[2] AS members
               FROM %2$s AS r JOIN different AS d ON r.bot_id = d.bot_id AND r.month IN (d.month, '-infinity') AND r.measure IN ('', d.measure) AND NOT r.kept
              WHERE EXISTS (SELECT FROM different) GROUP BY 1, 2, 3)
         SELECT kindly_stats.bot_text(d.bot_id), d.measure, d.month, d.stored, d.recounted, coalesce(s.members, 0), coalesce(m.members, 0)
@@ -1216,8 +1236,7 @@ BEGIN
         DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
         CONTINUE WHEN kindly_stats.is_empty(x.tally);
         INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-        VALUES (x.bot_id, '', x.month, CASE x.month WHEN '-infinity' THEN 2305843009213693952 + floor(random() * 2305843009213693952)::bigint
-                                                    ELSE -1 - floor(random() * 4611686018427387904)::bigint END, true, x.tally);
+        VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
     END LOOP;
 END
 $$;
@@ -1451,10 +1470,14 @@ END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.check_attach(event_table regclass, columns jsonb, kinds jsonb DEFAULT NULL, tz text DEFAULT NULL, unit text DEFAULT NULL) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    written jsonb;
 BEGIN
     PERFORM kindly_stats.require_table(event_table);
     PERFORM kindly_stats.create_tables();
-    PERFORM kindly_stats.wanted_columns(event_table, kindly_stats.written_columns(event_table, columns, kinds, tz, unit), 'event');
+    written := kindly_stats.written_columns(event_table, columns, kinds, tz, unit);
+    PERFORM kindly_stats.wanted_columns(event_table, written, 'event');
+    PERFORM kindly_stats.tell_of_kinds(written -> 'kind');
     -- nobody should have to wait for a call that will be refused anyway
     IF NOT has_table_privilege(event_table, 'TRIGGER') OR NOT has_table_privilege(event_table, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for table %', event_table USING ERRCODE = '42501', HINT = 'Let the table''s owner attach it.';

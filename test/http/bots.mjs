@@ -37,6 +37,13 @@ for (const long of ['x'.repeat(2000), '日"'.repeat(500)]) {
   const jwt = await walk(long, [0, 0]);
   is((await request('/', { headers: { Cookie: `kindly_token=${jwt}` } })).status, 200, 'a long token in a cookie');
 }
+for (const lines of ['two\nlines', 'a line\n', '\n', '\r\n', 'a/sage/auth', '%0A', '.x', '...']) {
+  const path = encodeURIComponent(lines);
+  const key = apiKey(`'${lines}'`);
+  const answer = await request(`/api/v2/bot/${path}/sage/auth`, { token: key });
+  is([answer.status, (await request(`/api/v1/stats/bot/${path}/meta/options`, { token: answer.json?.jwt })).status, (await request(`/api/v1/metrics/bot/${path}?${range}`, { token: key })).status],
+    [200, 200, 200], `an id that is ${path}`, answer.text);
+}
 ok(!/not enough for cache key/.test(readFileSync(`${run}/nginx.log`, 'utf8')), 'what is known of long tokens is kept, too');
 
 is(await chats(uuid, text), 403, '403: a token for another bot, whose id is a text');

@@ -35,6 +35,9 @@ for (const [name, status, path, options] of [['a bot of its own', 200, overview(
   is([answer.status, answer.headers['content-type']], [status, 'application/json; charset=utf-8'], `${status}: ${name}`, answer.text);
   ok(status === 200 || faultOf(answer) === '', 'in the shape of errors', faultOf(answer));
 }
+for (const path of [stats(1, 'meta/options'), '/reports/conversations', '/api/agent/analytics/nlp?client=x']) {
+  ok(/ or one of several bots: GET \/api\/v2\/bot\/<BOT_ID>\/sage\/auth /.test((await request(path, { token: key })).json.hint), `and why it is refused, and what to do: ${path}`);
+}
 const one = (await request('/api/v2/bot/2/sage/auth', { token: key })).json.jwt;
 is([claims(one).bot, claims(one).login, (await request(stats(2, 'meta/options'), { token: one })).status, (await request(overview('&bot=1'), { token: one })).status], [2, undefined, 200, 403], 'and its token is of that bot alone');
 const sage = async (bot) => (await request(`/api/native/rpc/sessions_messages?bot=${bot}&from=2025-06-03&to=2025-06-04`, { token: jwt, headers: { 'Accept-Profile': 'sage' } })).json.data[0].count;

@@ -109,7 +109,12 @@ my $owned = new_database();
 like(restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges'), qr/^permission denied to create extension "kindly_stats"$/m, 'an owner cannot create the extension');
 
 $owned = new_database('CREATE EXTENSION kindly_stats');
-like(restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges'), qr/^permission denied for schema kindly_stats$/m, 'nor restore its tables, unless he is allowed to');
+my $refused = restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges');
+like($refused, qr/^permission denied for schema kindly_stats$/m, 'nor restore its tables, unless he is allowed to');
+$owned = new_database('CREATE EXTENSION kindly_stats', 'GRANT pg_read_all_data TO ks_dba');
+$refused = restore($owned, $whole, '-U', 'ks_dba', '--no-owner', '--no-privileges');
+like($refused, qr/^permission denied for function kindly_stats\.count_events$/m, 'nor triggers, which he is told in other words where he reads all data');
+$node->safe_psql('postgres', 'REVOKE pg_read_all_data FROM ks_dba');
 
 $owned = new_database('CREATE EXTENSION kindly_stats', q{SELECT kindly_stats.allow_restore('ks_dba')});
 is(restore($owned, "$dir/owners", '-U', 'ks_dba', '--no-owner', '--no-privileges'),

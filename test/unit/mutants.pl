@@ -21,13 +21,14 @@ my $seconds = 120;
 # ---------------------------------------------------------------- programs
 
 # The sources that each unit test is built of, cheapest first.
-my %sources;
+my (%sources, %flags);
 for my $test (glob("$top/test/unit/unit_*.c"))
 {
 	open(my $in, '<', $test) or die "$test: $!";
 	my $head = join('', map { $_ // '' } (<$in>)[0 .. 30]);
 	my ($name) = $test =~ m{([^/]+)\.c$};
 	$sources{$name} = [ $head =~ m{\b(src/[\w/]+\.c)}g ];
+	$flags{$name} = join(' ', $head =~ m{ (-D\w+=\w+)}g);
 }
 my %core = map { $_ => 1 } map { @$_ } values %sources;
 @wanted = sort keys %core if !@wanted;
@@ -35,22 +36,25 @@ my %core = map { $_ => 1 } map { @$_ } values %sources;
 # Objects of what is not changed, once, and the same for the sanitizers.
 my $cc = 'cc -O1 -w -DKS_STANDALONE -Isrc -Itest/unit';
 my $sanitized = "$cc -fsanitize=address,undefined -fno-sanitize-recover=all";
-my %object;
+my (%object, $objects);
 sub run { return system('sh', '-c', "cd '$top' && { $_[0] ; } >'$work/log' 2>&1 </dev/null"); }
 
 sub object
 {
 	my ($compiler, $file) = @_;
 	return $object{$compiler}{$file} if $object{$compiler}{$file};
-	my $to = "$work/" . ($file =~ s{/}{_}gr) . ($compiler eq $cc ? '.o' : '.san.o');
+	my $to = "$work/" . ++$objects . '.o';
 	run("$compiler -c -o '$to' '$file'") == 0 or die "$file does not compile";
 	return $object{$compiler}{$file} = $to;
 }
 
-# Whether a test passes with a file changed.
+# Whether a test passes with another text in the place of a file, if there is one.
 sub passes
 {
-	my ($compiler, $test, $file, $changed) = @_;
+	my ($compiler, $test, $file, $mutant) = @_;
+	my $changed = "$work/mutant.o";
+	$compiler .= " $flags{$test}";
+	return 0 if $mutant && run("$compiler -I'" . ($file =~ s{/[^/]+$}{}r) . "' -c -o '$changed' '$mutant'") != 0;
 	my @objects = map { $_ eq $file ? $changed : object($compiler, $_) } @{ $sources{$test} };
 	my $link = join(' ', map { "'$_'" } object($compiler, "test/unit/$test.c"), @objects);
 	return run("$compiler -o '$work/program' $link && timeout $seconds '$work/program'") == 0;
@@ -144,21 +148,19 @@ for my $file (@wanted)
 	for my $change (drawn($draws, $seed, changes(@lines)))
 	{
 		my ($number, $is, $would) = @$change;
-		my ($mutant, $changed) = ("$work/mutant.c", "$work/mutant.o");
+		my $mutant = "$work/mutant.c";
 		my @text = @lines;
 		$text[$number] = $would;
 		open(my $out, '>', $mutant) or die "$mutant: $!";
 		print $out @text;
 		close($out);
 		s/^\s+|\s+$//g for $is, $would;
-		my $folder = $file =~ s{/[^/]+$}{}r;
 		my $lives = 1;
 		for my $compiler ($cc, $sanitized)
 		{
-			$lives &&= run("$compiler -I'$folder' -c -o '$changed' '$mutant'") == 0;
 			for my $test (grep { grep { $_ eq $file } @{ $sources{$_} } } @tests)
 			{
-				$lives &&= passes($compiler, $test, $file, $changed);
+				$lives &&= passes($compiler, $test, $file, $mutant);
 			}
 		}
 		if (!$lives)

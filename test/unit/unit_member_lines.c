@@ -43,6 +43,8 @@ round_agrees(uint32_t members, uint32_t rows, uint32_t nlines, uint32_t chance, 
 				line;
 
 	ks_lines_init(&lines, NULL);
+	/* there may be more members than were expected */
+	ks_lines_expect(&lines, below(3) ? (size_t) members * rows : below(5000));
 	for (row = 0; row < rows; row++)
 	{
 		uint64_t   *of = ks_lines_start(&lines, members);
@@ -58,15 +60,13 @@ round_agrees(uint32_t members, uint32_t rows, uint32_t nlines, uint32_t chance, 
 				if (below(3) > 0)
 					continue;
 				of[n] |= UINT64_C(1) << line;
-				counts[line]++;
 				expected[line] += (all[i] >> line & 1) == 0;
 				all[i] |= UINT64_C(1) << line;
 			}
 			n++;
 		}
-		ks_lines_note(&lines, hashes, n);
+		ks_lines_unite(&lines, hashes, n, counts);
 	}
-	ks_lines_compare(&lines, counts);
 	for (line = 0; line < nlines; line++)
 		good &= counts[line] == expected[line];
 	ks_lines_free(&lines);
@@ -93,13 +93,14 @@ main(void)
 	int64_t		counts[1] = {7};
 
 	ks_lines_init(&none, NULL);
-	ks_lines_compare(&none, counts);
+	ks_lines_start(&none, 0);
+	ks_lines_unite(&none, NULL, 0, counts);
 	ks_lines_free(&none);
 	ok(counts[0] == 7, "nothing is nobody");
 	check_rounds(5, 2000, "a few members");
 	check_rounds(500, 200, "hundreds of members");
 	check_rounds(20000, 6, "tens of thousands of members");
-	ok(round_agrees(100000, 4, 30, 1, false) && round_agrees(60000, 3, 64, 2, false), "in parts");
+	ok(round_agrees(100000, 4, 30, 1, false) && round_agrees(60000, 3, 64, 2, false), "a hundred thousand members");
 	ok(round_agrees(4000, 5, 10, 1, true), "hashes that are much alike");
 	printf("1..%d\n", checks);
 	return failures > 0;

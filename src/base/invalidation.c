@@ -1,0 +1,76 @@
+/*
+ * What a session keeps of tables and catalogs hears when they change.
+ *
+ * The server has room for ten callbacks about tables, which all extensions of a
+ * session share, and none of them can be taken back.  So one is registered, and
+ * tells all of ours.
+ */
+#include "base/invalidation.h"
+#include "base/compat.h"
+
+#include "utils/inval.h"
+
+/* More than there are: each is registered by its own file. */
+#define CALLBACKS_MAX 8
+
+static ks_table_callback table_callbacks[CALLBACKS_MAX];
+static int	ntable_callbacks = 0;
+
+static struct
+{
+	int			cache;
+	ks_catalog_callback callback;
+}			catalog_callbacks[CALLBACKS_MAX];
+static int	ncatalog_callbacks = 0;
+
+static void
+tell_of_table(Datum argument, Oid changed)
+{
+	int			i;
+
+	for (i = 0; i < ntable_callbacks; i++)
+		table_callbacks[i] (changed);
+}
+
+static void
+tell_of_catalog(Datum number, int cache, uint32 hash)
+{
+	catalog_callbacks[DatumGetInt32(number)].callback();
+}
+
+/* From now on, the callback hears of each table that changes.  Further calls do nothing. */
+void
+ks_on_table_change(ks_table_callback callback)
+{
+	int			i;
+
+	for (i = 0; i < ntable_callbacks; i++)
+	{
+		if (table_callbacks[i] == callback)
+			return;
+	}
+	if (ntable_callbacks == CALLBACKS_MAX)
+		elog(ERROR, "too many callbacks about tables");
+	if (ntable_callbacks == 0)
+		CacheRegisterRelcacheCallback(tell_of_table, (Datum) 0);
+	table_callbacks[ntable_callbacks++] = callback;
+}
+
+/* From now on, the callback hears of each change of a catalog that a cache of the server is about.  Further calls do nothing. */
+void
+ks_on_catalog_change(int cache, ks_catalog_callback callback)
+{
+	int			i;
+
+	for (i = 0; i < ncatalog_callbacks; i++)
+	{
+		if (catalog_callbacks[i].cache == cache && catalog_callbacks[i].callback == callback)
+			return;
+	}
+	if (ncatalog_callbacks == CALLBACKS_MAX)
+		elog(ERROR, "too many callbacks about catalogs");
+	catalog_callbacks[ncatalog_callbacks].cache = cache;
+	catalog_callbacks[ncatalog_callbacks].callback = callback;
+	CacheRegisterSyscacheCallback(cache, tell_of_catalog, Int32GetDatum(ncatalog_callbacks));
+	ncatalog_callbacks++;
+}
