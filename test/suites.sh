@@ -249,12 +249,26 @@ tap_suite()
 citus_suite()
 {
 	if [ -e "$("$PG_CONFIG" --sharedir)/extension/citus.control" ]; then
+		case " ${*:-served} " in
+		*" served "*) find_postgrest ;;
+		esac
 		perl_suite Citus citus "$@"
 		return
 	fi
 	suite_begins
 	suite_note="skipped: extension citus is not installed"
 	suite_ends "Citus"
+}
+
+# Sets KINDLY_POSTGREST for the tests that serve; without it they are skipped.
+find_postgrest()
+{
+	if (install_http_packages) >"$place/postgrest.log" 2>&1 && install_postgrest "$place/postgrest" &&
+		(cd "$place/tree/test/http" && npm ci --ignore-scripts --no-audit --no-fund) >>"$place/postgrest.log" 2>&1; then
+		export KINDLY_POSTGREST="$place/postgrest"
+	else
+		show_tail "$place/postgrest.log" 10
+	fi
 }
 
 # perl_suite LABEL FOLDER [NAME]...: some tests of a folder of test/, or all.

@@ -4,8 +4,8 @@
  * A statement that reads distributed tables is handed to the nodes with the functions
  * that it calls, so that a question may be asked of a bot whose rows are on yet another
  * node.  Citus refuses that, as it would miss what the transaction has written
- * elsewhere.  Outside of a transaction block there is nothing of the kind, and it is allowed; inside, the
- * error says what to do.
+ * elsewhere.  Outside of a transaction block there is nothing of the kind, nor in one that was begun READ ONLY, which Citus
+ * tells the nodes, and it is allowed; in others, the error says what to do.
  */
 #include "base/nested_query.h"
 #include "base/compat.h"
@@ -29,7 +29,7 @@ explain_nesting(void *argument)
 	if (error->message != NULL && strstr(error->message, "from a query on a shard") != NULL)
 	{
 		errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
-		errhint("Let a MATERIALIZED CTE read the distributed tables and call the statistics functions beside it, or call them in a statement of their own.");
+		errhint("Let a MATERIALIZED CTE read the distributed tables and call the statistics functions beside it, call them in a statement of their own, or BEGIN READ ONLY.");
 	}
 	else if (error->message != NULL && strstr(error->message, "in this transaction by a different user") != NULL)
 	{
@@ -38,6 +38,13 @@ explain_nesting(void *argument)
 	}
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
+}
+
+/* Whether the transaction cannot have written anywhere; on the node that was asked it may have become read-only since it began. */
+static bool
+has_not_written(void)
+{
+	return !IsTransactionBlock() || (XactReadOnly && !DefaultXactReadOnly);
 }
 
 /* Where the rollup is distributed; before the caller's identity is changed. */
@@ -52,7 +59,7 @@ ks_nested_query_begin(ks_nested_query *nested)
 	nested->callback.arg = NULL;
 	nested->callback.previous = error_context_stack;
 	error_context_stack = &nested->callback;
-	if (!IsTransactionBlock())
+	if (has_not_written())
 	{
 		nested->nest = NewGUCNestLevel();
 		ks_set_option("citus.allow_nested_distributed_execution", "on");

@@ -33,13 +33,14 @@ raise_not_attached(void)
 			 errhint("Create one with kindly_stats.create_event_table(), or attach yours with kindly_stats.attach(). Where tables were restored without the schema kindly_stats, call kindly_stats.rebuild().")));
 }
 
-/* Whether the plan is of the kind that is wanted, and its parameters are still of these types. */
+/* Whether the plan is of that statement, of the kind that is wanted, and its parameters are still of these types. */
 static bool
-is_same(SPIPlanPtr plan, int options, int nargs, const Oid *types)
+is_same(SPIPlanPtr plan, const char *query, int options, int nargs, const Oid *types)
 {
+	const CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(plan));
 	int			i;
 
-	if (((const CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->cursor_options != options)
+	if (source->cursor_options != options || strcmp(source->query_string, query) != 0)
 		return false;
 	for (i = 0; i < nargs; i++)
 	{
@@ -113,7 +114,7 @@ static void
 prepare(SPIPlanPtr *plan, const char *query, int options, int nargs, Oid *types)
 {
 	ks_check_version();
-	if (*plan != NULL && !is_same(*plan, options, nargs, types))
+	if (*plan != NULL && !is_same(*plan, query, options, nargs, types))
 	{
 		SPI_freeplan(*plan);
 		*plan = NULL;
@@ -130,24 +131,51 @@ prepare(SPIPlanPtr *plan, const char *query, int options, int nargs, Oid *types)
 		plan_once(*plan);
 }
 
+/* The statement about the shard that is being worked on, in the place of the rollup. */
+static char *
+of_shard(const char *query, const char *shard)
+{
+	const char *rollup = "kindly_stats.rollup ";
+	StringInfoData result;
+	const char *at;
+
+	initStringInfo(&result);
+	while ((at = strstr(query, rollup)) != NULL)
+	{
+		appendBinaryStringInfo(&result, query, (int) (at - query));
+		appendStringInfo(&result, "%s ", shard);
+		query = at + strlen(rollup);
+	}
+	appendStringInfoString(&result, query);
+	return result.data;
+}
+
 /*
  * Prepares a statement once a session.  PostgreSQL's plan cache keeps it valid
  * from there on, but for its parameters' types: tally is another type once the
  * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
  * planning anew for each row that is inserted would cost more than inserting it.
- * Where the rollup is distributed, a plan has to know the bot, to find its shard.
+ * Where the rollup is distributed, a plan has to know the bot, to find its shard; on a shard itself it has not.
  */
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
-	prepare(plan, query, ks_is_distributed() ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN, nargs, types);
+	if (ks_shard_worked_on()->name != NULL)
+		ks_prepared_simple(plan, query, nargs, types);
+	else
+		prepare(plan, query, ks_is_distributed() ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN, nargs, types);
 }
 
 /* The same for a statement that names one table once and is about one bot: its shard is found when it is run. */
 void
 ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
-	prepare(plan, query, CURSOR_OPT_GENERIC_PLAN, nargs, types);
+	char	   *shard = ks_shard_worked_on()->name;
+	char	   *here = shard != NULL ? of_shard(query, shard) : NULL;
+
+	prepare(plan, here != NULL ? here : query, CURSOR_OPT_GENERIC_PLAN, nargs, types);
+	if (here != NULL)
+		pfree(here);
 }
 
 static Oid

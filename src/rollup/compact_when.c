@@ -14,7 +14,10 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -83,6 +86,27 @@ worth_although_held(void)
 	return ks_random() * (double) Min(1 + ks_id_held() / HELD_AGE, HELD_FACTOR) < 1.0;
 }
 
+/* The same as ks_compact_month(), on the node that has the shard, without a word to Citus. */
+static void
+compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
+{
+	ks_shard_work before = ks_work_on_shard(shard, true);
+	int			nest = NewGUCNestLevel();
+
+	/* which would have shards written by itself alone */
+	ks_set_option("citus.enable_manual_changes_to_shards", "on");
+	PG_TRY();
+	{
+		ks_compact_month(of, what);
+	}
+	PG_FINALLY();
+	{
+		ks_work_as_before(before);
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(true, nest);
+}
+
 /*
  * Called after a group was appended.  Compacts its month once in compact_after times on
  * average, if that cannot fail, and more often after larger mixed rows, which cost more to
@@ -96,36 +120,33 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * KS_COMPACT_FAN >= 1.0;
 	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
 
+	ks_compact_what what = small ? KS_COMPACT_NEW : mixed ? KS_COMPACT_MIXED : KS_COMPACT_WORTHY;
 	ks_month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
+	Oid			shard = ks_shard_worked_on()->relid;
 
 	note_append();
-	if (ks_compact_after > 0 && !IsolationUsesXactSnapshot() && ks_random() * ks_compact_after < chances && may_step_over() && worth_although_held())
-		ks_compact_month(&of, small ? KS_COMPACT_NEW : mixed ? KS_COMPACT_MIXED : KS_COMPACT_WORTHY);
+	if (ks_compact_after <= 0 || IsolationUsesXactSnapshot() || ks_random() * ks_compact_after >= chances || !may_step_over() || !worth_although_held())
+		return;
+	if (OidIsValid(shard))
+		compact_on_shard(&of, what, shard);
+	else
+		ks_compact_month(&of, what);
 }
 
-/* Merges all rows of a month that nobody else has locked, as the rollup's owner. */
+/*
+ * Merges all rows of a month that nobody else has locked, as the rollup's owner: of a shard, or InvalidOid for the rollup,
+ * unless the shard has gone since the month was found.
+ */
 static void
-compact_as_owner(const ks_month_part *of)
+compact_as_owner(const ks_month_part *of, Oid shard)
 {
 	ks_identity caller = ks_switch_to_owner("rollup");
 
-	ks_compact_month(of, KS_COMPACT_ALL);
+	if (!OidIsValid(shard))
+		ks_compact_month(of, KS_COMPACT_ALL);
+	else if (ks_rollup_shard(of->bot_id) == shard)
+		compact_on_shard(of, KS_COMPACT_ALL, shard);
 	ks_restore_user(caller);
-}
-
-/* The FROM item with the rows of the rollup: all, or those on this node. */
-static char *
-rows_of(bool local)
-{
-	char	   *result = "kindly_stats.rollup";
-
-	if (!local)
-		return result;
-	if (SPI_execute("SELECT kindly_stats.rows_here('kindly_stats.rollup')", true, 0) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not find rows of the rollup");
-	result = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	SPI_freetuptable(SPI_tuptable);
-	return result;
 }
 
 /* Has each node compact its own rows, all at the same time. */
@@ -140,11 +161,10 @@ compact_nodes(void)
 	SPI_finish();
 }
 
-/* Returns the months that have something to merge, looked up as the rollup's owner. */
+/* Returns the months of a table, the rollup or a shard of it, that have something to merge, looked up as the rollup's owner. */
 static ks_month_part *
-crowded_months(FunctionCallInfo fcinfo, bool local, uint64 *count)
+crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 {
-	char	   *from;
 	Oid			types[2] = {INT8OID, INT8OID};
 	Datum		values[2] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), Int64GetDatum(KS_MIXED_MAX)};
 	char		nulls[2] = {PG_ARGISNULL(0) ? 'n' : ' ', ' '};
@@ -153,7 +173,6 @@ crowded_months(FunctionCallInfo fcinfo, bool local, uint64 *count)
 	uint64		i;
 
 	caller = ks_switch_to_owner("rollup");
-	from = rows_of(local);
 	if (SPI_execute_with_args(psprintf("WITH part AS ("
 							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
 							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
@@ -195,7 +214,55 @@ crowded_months(FunctionCallInfo fcinfo, bool local, uint64 *count)
 	return result;
 }
 
-/* CALL compact(bot, local): each month in a transaction of its own, unless the caller has one open. */
+/* Each month of a table in a transaction of its own, unless the caller has one open; shard: what the table is, or InvalidOid. */
+static void
+compact_table(FunctionCallInfo fcinfo, const char *name, Oid shard, bool atomic)
+{
+	uint64		count;
+	ks_month_part *months = crowded_months(fcinfo, name, &count);
+	uint64		i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (!atomic)
+		{
+			SPI_commit();
+			XactIsoLevel = XACT_READ_COMMITTED;
+		}
+		PushActiveSnapshot(GetTransactionSnapshot());
+		compact_as_owner(&months[i], shard);
+		PopActiveSnapshot();
+	}
+	/* a calling procedure goes on at its own isolation level */
+	if (!atomic && count > 0)
+		SPI_commit();
+	pfree(months);
+}
+
+/*
+ * Shard by shard, those of this node: none has to be asked for.  In a transaction that is the caller's, Citus has to know what is
+ * written, for whatever is done there afterwards.
+ */
+static void
+compact_shards(FunctionCallInfo fcinfo, bool atomic)
+{
+	MemoryContext old = MemoryContextSwitchTo(PortalContext);
+	int			count;
+	Oid		   *shards = ks_rollup_shards(&count);
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		char	   *name = get_rel_name(shards[i]);
+
+		CHECK_FOR_INTERRUPTS();
+		if (name != NULL)
+			compact_table(fcinfo, quote_qualified_identifier("kindly_stats", name), atomic ? InvalidOid : shards[i], atomic);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* CALL compact(bot, local) */
 Datum
 ks_compact_all(PG_FUNCTION_ARGS)
 {
@@ -203,10 +270,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 	bool		atomic = IsSubTransaction() ||
 		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		  !((CallContext *) fcinfo->context)->atomic);
-	ks_month_part *months;
-	uint64		count;
 	bool		local = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
-	uint64		i;
 
 	ks_require_rollup();
 	ks_refuse_subscribed();
@@ -224,21 +288,10 @@ ks_compact_all(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	}
 	ks_spi_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
-	months = crowded_months(fcinfo, local, &count);
-	for (i = 0; i < count; i++)
-	{
-		if (!atomic)
-		{
-			SPI_commit();
-			XactIsoLevel = XACT_READ_COMMITTED;
-		}
-		PushActiveSnapshot(GetTransactionSnapshot());
-		compact_as_owner(&months[i]);
-		PopActiveSnapshot();
-	}
-	/* a calling procedure goes on at its own isolation level */
-	if (!atomic && count > 0)
-		SPI_commit();
+	if (ks_is_distributed() && local)
+		compact_shards(fcinfo, atomic);
+	else
+		compact_table(fcinfo, "kindly_stats.rollup", InvalidOid, atomic);
 	SPI_finish();
 	return (Datum) 0;
 }

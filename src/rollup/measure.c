@@ -529,6 +529,7 @@ bind_table(Relation relation, const Trigger *trigger)
 	PopActiveSnapshot();
 	binding = bind_columns(&source, table, grain, memory);
 	binding->relid = RelationGetRelid(relation);
+	binding->on_shard = ks_is_shard(binding->relid);
 	return binding;
 }
 

@@ -29,6 +29,7 @@
 /* A page with more room than this is not pruned again: it should be filled first. */
 #define WORTH_BYTES (BLCKSZ / 10)
 
+static Oid	of_table = InvalidOid;	/* what they are pages of */
 static BlockNumber page[PAGES_MAX];
 static int	count = 0;
 static int	next = 0;			/* which one is replaced next when all places are taken */
@@ -39,6 +40,10 @@ ks_reuse_note(ItemPointer place)
 {
 	BlockNumber block = ItemPointerGetBlockNumber(place);
 	int			i;
+
+	if (of_table != ks_shard_worked_on()->relid)
+		count = next = 0;
+	of_table = ks_shard_worked_on()->relid;
 
 	for (i = count - 1; i >= 0; i--)
 	{
@@ -79,9 +84,9 @@ ks_reuse_pages(void)
 	int			left = 0;
 	int			i;
 
-	if (count == 0)
+	if (count == 0 || of_table != ks_shard_worked_on()->relid)
 		return;
-	rollup = table_open(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
+	rollup = table_open(OidIsValid(of_table) ? of_table : get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
 	/* otherwise the pages are not those of this table */
 	pages = rollup->rd_rel->relkind == RELKIND_RELATION && rollup->rd_rel->relam == HEAP_TABLE_AM_OID ? RelationGetNumberOfBlocks(rollup) : 0;
 	for (i = 0; i < count; i++)

@@ -7,9 +7,9 @@
  * and into each index.  A trigger, a rule, a constraint, another index, or an extension
  * that keeps the rows elsewhere would do more. (Where the table is distributed, the named
  * one is a shell, and its rows are in shards.) That shows in the catalogs or in
- * PostgreSQL's plan for the statement, and then the same is done in SQL.  Row-level
- * security does not matter: the rollup is written as its owner, to whom none of its
- * policies applies.
+ * PostgreSQL's plan for the statement, and then the same is done in SQL, unless a shard
+ * itself is written, which is a plain table.  Row-level security does not matter: the
+ * rollup is written as its owner, to whom none of its policies applies.
  */
 #include "rollup/rollup.h"
 
@@ -70,8 +70,8 @@ typedef struct store_index
 
 #define MOST_INDEXES 8
 
-/* What is known of the rollup until PostgreSQL says that it has changed. */
-static struct
+/* What is known of the rollup, or of a shard of it, until PostgreSQL says that it has changed. */
+typedef struct store_shape
 {
 	Oid			relid;			/* InvalidOid: nothing */
 	bool		direct;			/* rows are put and taken without SQL */
@@ -79,7 +79,13 @@ static struct
 	Oid			primary;		/* an index whose columns are bot and id */
 	int			nindexes;
 	store_index index[MOST_INDEXES];
-} shape;
+} store_shape;
+
+/* By the last digits of their relids: what is in the way of another is looked up again. */
+#define SHAPES 64
+
+static store_shape shapes[SHAPES];
+static store_shape *shape = &shapes[0];	/* that of the table that is being written */
 
 /* ------------------------------------------------------------------------
  * What the table is like
@@ -89,8 +95,13 @@ static struct
 static void
 forget_shape(Oid changed)
 {
-	if (ks_is_concerned(shape.relid, changed))
-		shape.relid = InvalidOid;
+	int			i;
+
+	for (i = 0; i < SHAPES; i++)
+	{
+		if (ks_is_concerned(shapes[i].relid, changed))
+			shapes[i].relid = InvalidOid;
+	}
 }
 
 /* Finds the columns; false where there are others, or they have become something else. */
@@ -112,7 +123,7 @@ find_columns(TupleDesc desc)
 		if (c == COLUMNS || a->attgenerated != '\0' || a->attidentity != '\0' ||
 			(OidIsValid(column_types[c]) ? a->atttypid != column_types[c] : a->attlen != -1))
 			return false;
-		shape.column[c] = a->attnum;
+		shape->column[c] = a->attnum;
 		found++;
 	}
 	return found == COLUMNS;
@@ -131,7 +142,7 @@ is_merged_predicate(List *predicate)
 	set_opfuncid(op);
 	var = linitial(op->args);
 	zero = lsecond(op->args);
-	return op->opfuncid == F_INT84LT && IsA(var, Var) && var->varattno == shape.column[COLUMN_ID] &&
+	return op->opfuncid == F_INT84LT && IsA(var, Var) && var->varattno == shape->column[COLUMN_ID] &&
 		IsA(zero, Const) && !zero->constisnull && DatumGetInt32(zero->constvalue) == 0;
 }
 
@@ -142,18 +153,18 @@ note_index(Oid relid)
 	Relation	index = index_open(relid, AccessShareLock);
 	Form_pg_index form = index->rd_index;
 	List	   *predicate = RelationGetIndexPredicate(index);
-	store_index *noted = &shape.index[shape.nindexes];
-	bool		result = shape.nindexes < MOST_INDEXES && index->rd_rel->relam == BTREE_AM_OID && form->indimmediate &&
+	store_index *noted = &shape->index[shape->nindexes];
+	bool		result = shape->nindexes < MOST_INDEXES && index->rd_rel->relam == BTREE_AM_OID && form->indimmediate &&
 		!form->indisexclusion && RelationGetIndexExpressions(index) == NIL && (predicate == NIL || is_merged_predicate(predicate));
 
 	if (result)
 	{
 		noted->relid = relid;
 		noted->merged = predicate != NIL;
-		shape.nindexes++;
-		if (form->indisprimary && form->indisvalid && form->indnkeyatts == 2 && form->indkey.values[0] == shape.column[COLUMN_BOT_ID] &&
-			form->indkey.values[1] == shape.column[COLUMN_ID])
-			shape.primary = relid;
+		shape->nindexes++;
+		if (form->indisprimary && form->indisvalid && form->indnkeyatts == 2 && form->indkey.values[0] == shape->column[COLUMN_BOT_ID] &&
+			form->indkey.values[1] == shape->column[COLUMN_ID])
+			shape->primary = relid;
 	}
 	index_close(index, AccessShareLock);
 	return result;
@@ -166,12 +177,12 @@ note_indexes(Relation rollup)
 	bool		result = true;
 	ListCell   *cell;
 
-	shape.nindexes = 0;
-	shape.primary = InvalidOid;
+	shape->nindexes = 0;
+	shape->primary = InvalidOid;
 	foreach(cell, indexes)
 		result = result && note_index(lfirst_oid(cell));
 	list_free(indexes);
-	return result && OidIsValid(shape.primary);
+	return result && OidIsValid(shape->primary);
 }
 
 /* Whether it is a table with a heap of its own, for which writing a row causes nothing else. */
@@ -214,20 +225,25 @@ is_direct(Relation rollup)
 {
 	Oid			relid = RelationGetRelid(rollup);
 
-	if (shape.relid == relid)
-		return shape.direct;
+	shape = &shapes[relid % SHAPES];
+	if (shape->relid == relid)
+		return shape->direct;
 	ks_on_table_change(forget_shape);
-	shape.relid = relid;
-	shape.direct = false;
+	shape->relid = relid;
+	shape->direct = false;
 	/* a change that is reported while the table is looked at makes it be looked at again */
-	shape.direct = is_plain(rollup) && find_columns(RelationGetDescr(rollup)) && note_indexes(rollup) && is_plain_insert(insert_plan(), relid);
-	return shape.direct;
+	shape->direct = is_plain(rollup) && find_columns(RelationGetDescr(rollup)) && note_indexes(rollup) &&
+		(OidIsValid(ks_shard_worked_on()->relid) || is_plain_insert(insert_plan(), relid));
+	return shape->direct;
 }
 
+/* The rollup, or the shard that is being worked on. */
 static Relation
 open_rollup(void)
 {
-	return table_open(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
+	Oid			shard = ks_shard_worked_on()->relid;
+
+	return table_open(OidIsValid(shard) ? shard : get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
 }
 
 /* ------------------------------------------------------------------------
@@ -368,8 +384,8 @@ table_values(Relation rollup, const ks_rows *rows, int i, Datum *values, bool *i
 	row_values(rows, i, row);
 	for (c = 0; c < COLUMNS; c++)
 	{
-		values[shape.column[c] - 1] = row[c];
-		isnull[shape.column[c] - 1] = c == COLUMN_CLUSTER && rows->cluster == 0;
+		values[shape->column[c] - 1] = row[c];
+		isnull[shape->column[c] - 1] = c == COLUMN_CLUSTER && rows->cluster == 0;
 	}
 }
 
@@ -466,10 +482,10 @@ put_rows(Relation rollup, const ks_rows *rows)
 		for (end = begin; end < rows->count && end - begin < PUT_ROWS && (end == begin || bytes < PUT_BYTES); end++)
 			bytes += VARSIZE(DatumGetPointer(rows->tally[end]));
 		put_into_heap(rollup, rows, begin, end, tids);
-		for (i = 0; i < shape.nindexes; i++)
+		for (i = 0; i < shape->nindexes; i++)
 		{
-			if (concerns_index(&shape.index[i], rows, begin, end))
-				put_into_index(rollup, &shape.index[i], rows, begin, end, tids);
+			if (concerns_index(&shape->index[i], rows, begin, end))
+				put_into_index(rollup, &shape->index[i], rows, begin, end, tids);
 		}
 	}
 	CommandCounterIncrement();
@@ -502,16 +518,16 @@ scan_bot(Relation rollup, Relation index, Snapshot snapshot, int64 bot_id, int64
 {
 	ScanKeyData keys[3];
 
-	ScanKeyInit(&keys[0], shape.column[COLUMN_BOT_ID], BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(bot_id));
-	ScanKeyInit(&keys[1], shape.column[COLUMN_ID], BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
-	ScanKeyInit(&keys[2], shape.column[COLUMN_ID], BTLessStrategyNumber, F_INT8LT, Int64GetDatum(below));
+	ScanKeyInit(&keys[0], shape->column[COLUMN_BOT_ID], BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(bot_id));
+	ScanKeyInit(&keys[1], shape->column[COLUMN_ID], BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(from));
+	ScanKeyInit(&keys[2], shape->column[COLUMN_ID], BTLessStrategyNumber, F_INT8LT, Int64GetDatum(below));
 	return systable_beginscan_ordered(rollup, index, snapshot, 3, keys);
 }
 
 static Datum
 row_value(HeapTuple row, Relation rollup, column c, bool *isnull)
 {
-	return heap_getattr(row, shape.column[c], RelationGetDescr(rollup), isnull);
+	return heap_getattr(row, shape->column[c], RelationGetDescr(rollup), isnull);
 }
 
 /* Returns the first id that a bot's new rows may have, as KS_FIRST_NEW does. */
@@ -570,7 +586,7 @@ ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken tak
 	}
 	PreventCommandIfReadOnly("DELETE");
 	CheckCmdReplicaIdentity(rollup, CMD_DELETE);
-	index = index_open(shape.primary, RowExclusiveLock);
+	index = index_open(shape->primary, RowExclusiveLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = GetActiveSnapshot();
 	scan = scan_bot(rollup, index, snapshot, bot_id, all ? *from : Max(*from, first_new(rollup, index, snapshot, bot_id)), KS_ID_SPANS);

@@ -66,18 +66,46 @@ groups_budget(void)
 	return Min(get_hash_memory_limit(), 2 * (size_t) KS_PART_BYTES_MAX);
 }
 
-/* Appends groups and empties them; now and then, compacts one of their months. */
+/* Appends groups; now and then, compacts one of their months. */
 static void
-write_groups(ks_month_tallies *groups, bool kept, bool removes)
+append_groups(ks_month_tally **groups, int count, bool kept)
 {
-	uint32		found = ks_month_tallies_consolidate(groups);
-	uint32		i;
+	int			i;
 
-	if (removes)
-		ks_note_interactions(groups->groups, (int) found);
-	ks_append(groups->groups, (int) found, kept);
-	for (i = 0; i < found; i++)
-		ks_compact_sometimes(groups->groups[i], kept);
+	ks_append(groups, count, kept);
+	for (i = 0; i < count; i++)
+		ks_compact_sometimes(groups[i], kept);
+}
+
+/* The same on a shard: their rows belong into the shard of the rollup that is beside it, and which no other node writes. */
+static void
+append_on_shard(ks_month_tally **groups, int count, bool kept)
+{
+	ks_shard_work before = ks_work_on_shard(ks_rollup_shard(groups[0]->bot_id), false);
+
+	PG_TRY();
+	{
+		append_groups(groups, count, kept);
+	}
+	PG_FINALLY();
+	{
+		ks_work_as_before(before);
+	}
+	PG_END_TRY();
+}
+
+/* Writes groups and forgets them. */
+static void
+write_groups(ks_month_tallies *groups, const counting *c, bool kept)
+{
+	int			found = (int) ks_month_tallies_consolidate(groups);
+
+	if (c->removes && !kept)
+		ks_note_interactions(groups->groups, found);
+	if (found > 0 && c->counter.binding->on_shard)
+		append_on_shard(groups->groups, found, kept);
+	else
+		append_groups(groups->groups, found, kept);
 	ks_month_tallies_reset(groups);
 }
 
@@ -106,9 +134,9 @@ write_counts(counting *c)
 		c->spooled = false;
 		return;
 	}
-	write_groups(&c->groups, false, c->removes);
+	write_groups(&c->groups, c, false);
 	if (c->keep)
-		write_groups(&c->kept, true, false);
+		write_groups(&c->kept, c, true);
 }
 
 /*

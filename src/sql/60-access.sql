@@ -582,9 +582,11 @@ CREATE FUNCTION kindly_stats.revoke_api_key(prefix text) RETURNS void
 DECLARE
     -- also for a whole key: what follows the prefix must not get into any message
     wanted text := left(regexp_replace(prefix, '^ks_', ''), 12);
+    -- Citus works out no function within COALESCE
+    moment timestamptz := now();
 BEGIN
     PERFORM kindly_stats.create_access_tables();
-    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, now()) WHERE k.prefix = wanted;
+    UPDATE kindly_stats.api_key AS k SET revoked_at = coalesce(k.revoked_at, moment) WHERE k.prefix = wanted;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no API key with prefix "%"', wanted USING ERRCODE = '22023', HINT = 'kindly_stats.api_keys() lists the keys.';
     END IF;

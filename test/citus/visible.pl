@@ -91,7 +91,10 @@ SKIP:
 my $inside = "SELECT sum(t.count) FROM (SELECT DISTINCT bot_id FROM chat_event WHERE bot_id < 4) AS b, LATERAL kindly_stats.stats_total(b.bot_id, '2024-01-01', '2025-01-01', measure => 'events') AS t";
 my $all = $count{1} + $count{2} + $count{3};
 is($nodes->ask($inside), $all, 'beside a distributed table, outside of a transaction block');
-like($nodes->ask("BEGIN; $inside; COMMIT"), qr/from a query on a shard/, 'inside of one it is refused');
+is($nodes->ask("BEGIN READ ONLY; $inside; COMMIT"), $all, 'inside of one that writes nothing');
+like($nodes->ask("BEGIN; $inside; COMMIT"), qr/from a query on a shard/, 'inside of another it is refused');
+like($nodes->ask("BEGIN; INSERT INTO chat_event (bot_id, occurred_at, kind) VALUES (1, '2024-05-05', 'user_message'); SET TRANSACTION READ ONLY; $inside; COMMIT"), qr/from a query on a shard/,
+	'and in one that has written before it was to write no more');
 my (undef, undef, $hint) = $nodes->coordinator->psql('spread', "BEGIN; $inside");
 like($hint, qr/HINT:  Let a MATERIALIZED CTE read the distributed tables/, 'with the way out');
 is($nodes->ask("BEGIN; WITH b AS MATERIALIZED (SELECT DISTINCT bot_id FROM chat_event WHERE bot_id < 4)

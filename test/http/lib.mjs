@@ -7,6 +7,7 @@
 //   KINDLY_SECRET  what tokens are signed with
 //   KINDLY_RUN     the directory with the process ids
 //   KINDLY_PSQL    psql, with PGHOST and the like as a superuser
+//   KINDLY_LOG     the server's log, where it is not beside them
 
 import { createHmac } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
@@ -60,8 +61,8 @@ export function sql(text) {
 
 // The transactions that the API has had while all statements are logged: the log has each at once, the server's
 // statistics some of them ten seconds later.
-export const serverLog = () => readFileSync(`${run}/../../server/server.log`, 'utf8');
-export const logStatements = (all) => sql(`ALTER SYSTEM ${all ? `SET log_statement = 'all'` : 'RESET log_statement'}; SELECT pg_reload_conf() \\g /dev/null; SELECT pg_sleep(0.5) \\g /dev/null`);
+export const serverLog = () => readFileSync(process.env.KINDLY_LOG ?? `${run}/../../server/server.log`, 'utf8');
+export const logStatements = (all) => sql(`ALTER SYSTEM ${all ? `SET log_statement = 'all'` : 'RESET log_statement'}; SELECT pg_reload_conf() \\g /dev/null\nSELECT pg_sleep(0.5) \\g /dev/null`);
 export const transactions = () => serverLog().split(': BEGIN ISOLATION LEVEL').length - 1;
 
 // ---------------------------------------------------------------- requests
@@ -90,10 +91,10 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
 let turn = 0;
 const someAddress = () => { turn += 1; return `127.0.1.${1 + (turn % 200)}`; };
 
-// attempt(PATH, {method, token, headers, body, from}): the path goes out as it is;
-// `from` is the client's address.
-export function attempt(path, { method = 'GET', token, headers = {}, body, from = someAddress() } = {}) {
-  const { hostname, port } = new URL(base);
+// attempt(PATH, {method, token, headers, body, from, at}): the path goes out as it is;
+// `from` is the client's address, `at` the servers'.
+export function attempt(path, { method = 'GET', token, headers = {}, body, from = someAddress(), at = base } = {}) {
+  const { hostname, port } = new URL(at);
   const all = { ...headers };
   if (token !== undefined) {
     all.Authorization = `Bearer ${token}`;

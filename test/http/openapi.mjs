@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { apiKey, base, done, is, ok, request, sql, token } from './lib.mjs';
+import { addresses, addressOf, own, questions, resolved } from './questions.mjs';
 import { differenceOf, document } from './schema.mjs';
 
 const require = createRequire(import.meta.url);
@@ -24,8 +25,6 @@ is([(await request('/openapi.json', { headers: { 'If-None-Match': served.headers
   (await request('/openapi.json', { method: 'POST', body: '' })).status], [304, 200, 405], 'as a file that can be kept');
 
 const spelt = sql(`SELECT DISTINCT regexp_replace(path, ':(\\w+)', '{\\1}', 'g') || coalesce(' ' || parameter || CASE WHEN is_list THEN '[]' ELSE '' END, '') AS each FROM kindly_stats.routes()`).split('\n');
-const resolved = (each) => (each.$ref === undefined ? each : each.$ref.slice(2).split('/').reduce((at, name) => at[name], document));
-const [own, addresses] = [true, false].map((native) => Object.entries(document.paths).filter(([path, { get }]) => get.operationId.includes('_') && path.startsWith('/api/native/') === native));
 const described = addresses.flatMap(([path, { get }]) => {
   const names = get.parameters.map(resolved).filter((each) => each.in === 'query').map(({ name }) => `${path} ${name}`);
   return names.length === 0 ? [path] : names;
@@ -47,67 +46,23 @@ is(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${loca
 // ---------------------------------------------------------------- its parameters are what the servers take
 
 const jwt = token({ bot: 1 });
-const examples = { bot: '1', client: 'First & last', day: '2024-07-01' };
-const exampleOf = ({ name, example, schema }) => [examples[name] ?? example ?? schema.default ?? schema.enum?.[0]].flat();
-const query = (parameters) => new URLSearchParams(parameters.flatMap((each) => exampleOf(each).map((value) => [each.name, value]))).toString();
-async function status(path, parameters, more = '') {
-  const address = path.replace(/\{(\w+)\}/g, (_, name) => examples[name]);
-  return (await request(`${address}?${query(parameters)}${more}`.replace(/\?$/, ''), { token: jwt })).status;
-}
 const wrong = [];
-let asked = 0;
-async function expect(wanted, what, path, parameters, more) {
-  const got = await status(path, parameters, more);
-  asked += 1;
-  if (got !== wanted) {
-    wrong.push(`${path}: ${what}: ${got}`);
+for (const { wanted, what, address } of questions) {
+  const { status } = await request(address, { token: jwt });
+  if (status !== wanted) {
+    wrong.push(`${what}: ${status}`);
   }
 }
-for (const [path, { get }] of addresses) {
-  const parameters = get.parameters.map(resolved).filter((each) => each.in === 'query');
-  const needed = parameters.filter(({ required }) => required);
-  await expect(200, 'with what is required', path, needed);
-  for (const left of needed) {
-    await expect(400, `without ${left.name}`, path, needed.filter((each) => each !== left));
-  }
-  for (const each of parameters.filter(({ required }) => !required)) {
-    // days from 1974 on are more than the API answers at once
-    await expect(200, `with ${each.name}`, path, each.name === 'to' ? parameters.filter(({ name }) => ['from', 'to'].includes(name)) : [...needed, each]);
-    for (const value of [each.schema.enum ?? [], each.schema.minimum ?? [], each.schema.maximum ?? [], each.schema.default ?? []].flat()) {
-      await expect(200, `${each.name}=${value}`, path, needed, `&${each.name}=${value}`);
-    }
-    if (each.schema.enum !== undefined) {
-      await expect(400, `${each.name}=nonsense`, path, needed, `&${each.name}=nonsense`);
-    }
-  }
-  await expect(400, 'with another parameter', path, needed, '&colour=blue');
-}
-// PostgREST says with 404 that it has no function with an argument of that name.
 const misshapen = [];
 for (const [path, { get }] of own) {
-  const parameters = get.parameters.map(resolved);
-  const given = parameters.filter(({ required }) => required);
-  for (const left of given) {
-    await expect(400, `without ${left.name}`, path, given.filter((each) => each !== left));
-  }
-  for (const each of parameters.filter((optional) => !given.includes(optional) && exampleOf(optional)[0] !== undefined)) {
-    await expect(200, `with ${each.name}`, path, ['from', 'to'].includes(each.name) ? parameters.filter(({ name }) => ['from', 'to'].includes(name)) : [...given, each]);
-    for (const value of each.schema.enum ?? []) {
-      await expect(200, `${each.name}=${value}`, path, given, `&${each.name}=${value}`);
-    }
-    if (each.schema.enum !== undefined) {
-      await expect(400, `${each.name}=nonsense`, path, given, `&${each.name}=nonsense`);
-    }
-  }
-  await expect(404, 'with another parameter', path, given, `${given.length > 0 ? '&' : ''}colour=blue`);
-  const answered = await request(`${path}?${query(given)}`, { token: jwt });
+  const answered = await request(addressOf(path, get.parameters.map(resolved).filter(({ required }) => required)), { token: jwt });
   const difference = answered.status !== 200 ? answered.text : get.responses[200].content['application/json'] === undefined ? '' : differenceOf(path, 200, answered.json);
   if (difference !== '') {
     misshapen.push(`${path}: ${difference}`);
   }
 }
 is(misshapen, [], 'rows of functions are as described');
-is(wrong, [], `${asked} questions: each parameter and each of its values is taken, and required is what cannot be left out`);
+is(wrong, [], `${questions.length} questions: each parameter and each of its values is taken, and required is what cannot be left out`);
 ok(differenceOf('/health', 200, { status: 'ok', more: 1 }) !== '' && differenceOf('/health', 200, { status: 'bad' }) !== '' && differenceOf('/health', 200, {}) !== '', 'an answer of another shape would be noticed');
 
 // ---------------------------------------------------------------- a client
