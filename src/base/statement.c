@@ -131,9 +131,9 @@ prepare(SPIPlanPtr *plan, const char *query, int options, int nargs, Oid *types)
 		plan_once(*plan);
 }
 
-/* The statement about the shard that is being worked on, in the place of the rollup. */
-static char *
-of_shard(const char *query, const char *shard)
+/* The statement about a shard in the place of the rollup. */
+char *
+ks_of_shard(const char *query, const char *shard)
 {
 	const char *rollup = "kindly_stats.rollup ";
 	StringInfoData result;
@@ -171,7 +171,7 @@ void
 ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
 	char	   *shard = ks_shard_worked_on()->name;
-	char	   *here = shard != NULL ? of_shard(query, shard) : NULL;
+	char	   *here = shard != NULL ? ks_of_shard(query, shard) : NULL;
 
 	prepare(plan, here != NULL ? here : query, CURSOR_OPT_GENERIC_PLAN, nargs, types);
 	if (here != NULL)

@@ -11,6 +11,7 @@
 
 extern void ks_set_option(const char *name, const char *value);
 extern void ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
+extern char *ks_of_shard(const char *query, const char *shard);
 extern void ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types);
 extern ks_identity ks_switch_to_owner(const char *table);
 extern void ks_restore_user(ks_identity caller);

@@ -72,26 +72,6 @@ typedef struct repair_of
 	Jsonb	   *shards;			/* of the event tables, by their oids */
 } repair_of;
 
-/* How queries name the rollup, and no name that may follow it. */
-#define ROLLUP "kindly_stats.rollup"
-
-/* The query about a shard of the rollup instead. */
-static char *
-of_shard(const char *query, const char *shard)
-{
-	StringInfoData result;
-	const char *found;
-
-	initStringInfo(&result);
-	for (; (found = strstr(query, ROLLUP)) != NULL; query = found + strlen(ROLLUP))
-	{
-		appendBinaryStringInfo(&result, query, (int) (found - query));
-		appendStringInfoString(&result, shard);
-	}
-	appendStringInfoString(&result, query);
-	return result.data;
-}
-
 /* The grain of a measure. */
 static Datum
 grain_of(const char *measure)
@@ -164,7 +144,7 @@ note_live_months(ks_spool *spool, const repair_of *what)
 		" AND ($2 IS NULL OR r.measure OPERATOR(pg_catalog.=) ANY (ARRAY['', $2]))";
 	uint64		i;
 
-	if (SPI_execute_with_args(what->shard != NULL ? of_shard(query, what->shard) : query, 2, types, values, nulls, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(what->shard != NULL ? ks_of_shard(query, what->shard) : query, 2, types, values, nulls, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	for (i = 0; i < SPI_processed; i++)
 	{
@@ -188,50 +168,20 @@ start_of(int32 month)
 	return (TimestampTz) ks_month_to_date(month) * USECS_PER_DAY;
 }
 
-/* A plan for whatever shard is repaired. */
-typedef struct shard_plan
-{
-	const char *query;			/* a constant of this file */
-	SPIPlanPtr	plan;
-} shard_plan;
-
-#define SHARD_PLANS_MAX 16
-
-static shard_plan shard_plans[SHARD_PLANS_MAX];
-
-/* Another shard is repaired from here on. */
+/* Prepares a query about the rollup, or the same about the shard that is repaired; of another shard it is another query. */
 static void
-forget_shard_plans(void)
-{
-	int			i;
-
-	for (i = 0; i < SHARD_PLANS_MAX; i++)
-	{
-		SPIPlanPtr	old = shard_plans[i].plan;
-
-		shard_plans[i].query = NULL;
-		shard_plans[i].plan = NULL;
-		if (old != NULL)
-			SPI_freeplan(old);
-	}
-}
-
-/* Prepares a query about the rollup, or the same about the shard that is repaired. */
-static SPIPlanPtr
 prepare_live(const repairing *r, SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 {
-	int			i;
+	char	   *here;
 
 	if (r->shard == NULL)
 	{
 		ks_prepared(plan, query, nargs, types);
-		return *plan;
+		return;
 	}
-	for (i = 0; shard_plans[i].query != NULL && shard_plans[i].query != query; i++)
-		Assert(i < SHARD_PLANS_MAX - 1);
-	ks_prepared_simple(&shard_plans[i].plan, shard_plans[i].query == NULL ? of_shard(query, r->shard) : query, nargs, types);
-	shard_plans[i].query = query;
-	return shard_plans[i].plan;
+	here = ks_of_shard(query, r->shard);
+	ks_prepared_simple(plan, here, nargs, types);
+	pfree(here);
 }
 
 /* Runs a query about the live rows that the snapshot sees, of the month, or of the bot if that is KS_SPAN. */
@@ -243,7 +193,8 @@ select_live(const repairing *r, SPIPlanPtr *plan, const char *query)
 	Datum		values[5] = {Int64GetDatum(r->bot_id), DateADTGetDatum(ks_month_to_date(r->month)), CStringGetTextDatum(r->measure != NULL ? r->measure : ""),
 	TimestampTzGetDatum(whole ? DT_NOBEGIN : start_of(r->month)), TimestampTzGetDatum(whole ? DT_NOEND : start_of(r->month + 1))};
 
-	if (SPI_execute_plan(prepare_live(r, plan, query, 5, types), values, NULL, true, 0) != SPI_OK_SELECT)
+	prepare_live(r, plan, query, 5, types);
+	if (SPI_execute_plan(*plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 }
 
@@ -451,7 +402,6 @@ delete_spans(repairing *r)
 	Oid			types[2] = {INT8OID, DATEARRAYOID};
 	Datum		values[2] = {Int64GetDatum(r->bot_id)};
 	Datum	   *months = palloc((r->nvisited + 1) * sizeof(Datum));
-	SPIPlanPtr	spans;
 	bool		isnull;
 	int			i;
 
@@ -460,16 +410,16 @@ delete_spans(repairing *r)
 	values[1] = PointerGetDatum(construct_array(months, r->nvisited, DATEOID, sizeof(DateADT), true, TYPALIGN_INT));
 #define FROM_SPANS \
 	" FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.month OPERATOR(pg_catalog.=) '-infinity' AND r.id OPERATOR(pg_catalog.>=) 0 AND NOT r.kept"
-	spans = prepare_live(r, &months_plan,
+	prepare_live(r, &months_plan,
 				"SELECT pg_catalog.count(DISTINCT s.month) FROM (SELECT kindly_stats.months(r.tally) AS month, r.tally" FROM_SPANS ") AS s"
 				" WHERE NOT s.month OPERATOR(pg_catalog.=) ANY ($2)"
 				" AND kindly_stats.entries(kindly_stats.slice(s.tally, pg_catalog.timezone('UTC', s.month::pg_catalog.timestamp),"
 				" pg_catalog.timezone('UTC', s.month OPERATOR(pg_catalog.+) interval '1 month'))) OPERATOR(pg_catalog.>) 0", 2, types);
-	if (SPI_execute_plan(spans, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(months_plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	r->changed += DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	spans = prepare_live(r, &plan, LIST_IDS FROM_SPANS " AND $2 IS NOT NULL", 2, types);
-	if (SPI_execute_plan(spans, values, NULL, true, 0) != SPI_OK_SELECT)
+	prepare_live(r, &plan, LIST_IDS FROM_SPANS " AND $2 IS NOT NULL", 2, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the rollup");
 	delete_listed(r);
 }
@@ -727,7 +677,6 @@ take_shard(repair_of *what, Oid relid, Jsonb *shards)
 	exclude_drops(shards);
 	what->shard = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 	what->shards = shards;
-	forget_shard_plans();
 }
 
 /*
