@@ -79,6 +79,16 @@ port_is_free()
 	perl -MIO::Socket::INET -e '$> = 65534 if $> == 0; exit !IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Proto => "tcp", Listen => 1, ReuseAddr => 1)' "$1"
 }
 
+# with_http2 ADDRESS: what listens there with TLS and HTTP/2.  Since 1.25.1 nginx has a
+# directive for that, and warns of the parameter, which is all that earlier ones know.
+with_http2()
+{
+	case $(nginx -v 2>&1) in
+	*nginx/1.?.* | *nginx/1.1?.* | *nginx/1.2[0-4].* | *nginx/1.25.0*) echo "$1 ssl http2" ;;
+	*) echo "$1 ssl; http2 on" ;;
+	esac
+}
+
 # configure_http DIR PROGRAM URI SECRET PORT PAGES: the files of this folder with
 # their three values changed, and with directories under DIR.  HTTP_RATE=N, for
 # the load test, lets N requests a second through; HTTP_TLS=PORT, for the tests,
@@ -98,7 +108,7 @@ configure_http()
 	if [ -n "${HTTP_TLS:-}" ]; then
 		as_server openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -days 1 \
 			-keyout "$1/run/tls.key" -out "$1/run/tls.crt" 2>/dev/null || return 1
-		listen="$listen; listen 127.0.0.1:$HTTP_TLS ssl http2; ssl_certificate $1/run/tls.crt; ssl_certificate_key $1/run/tls.key"
+		listen="$listen; listen $(with_http2 "127.0.0.1:$HTTP_TLS"); ssl_certificate $1/run/tls.crt; ssl_certificate_key $1/run/tls.key"
 	fi
 	run=$1/run listen=$listen pages=$6 modules=${2%/*}/node_modules rate=${HTTP_RATE:-} awk '
 		/^\tlisten 127/ { $0 = "\tlisten " ENVIRON["listen"] ";" }
