@@ -4,8 +4,7 @@
  * On one server they are in the table kindly_stats.rollup.  Where Citus has
  * distributed it, that table is a shell: its rows are in shards, on whatever nodes,
  * and are reached in SQL by the shell's name.  Whoever would rather open the table, or has a
- * statement planned once and for all bots, asks here first; and so does whoever is on the
- * node that has a bot's shard, triggers on shards of events and compaction, and works on that.
+ * statement planned once and for all bots, asks here first.
  *
  * A session asks its catalogs once, and again when PostgreSQL says that the rollup has
  * changed, as it does whenever a table is distributed.
@@ -19,9 +18,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -35,26 +32,11 @@ static bool known = false;
 static ks_place place = KS_PLACE_HERE;
 static Oid	rollup_relid = InvalidOid;
 
-/* A shard of the rollup that is on this node, and the hash values of its bots. */
-typedef struct own_shard
-{
-	int32		first;
-	int32		last;
-	Oid			relid;
-} own_shard;
-
-static bool shards_known = false;
-static own_shard *shards = NULL;
-static int	nshards = 0;
-
-/* What the session works on now; InvalidOid: the rollup, wherever its rows are. */
-static ks_shard_work work = {InvalidOid, NULL};
-
 static void
 forget_place(Oid changed)
 {
 	if (ks_is_concerned(rollup_relid, changed))
-		known = shards_known = false;
+		known = false;
 }
 
 /* Asks a catalog about a relation; gives back the one value of the one row, as text, or NULL. */
@@ -166,149 +148,6 @@ ks_distribution_column(Oid relid)
 		return NULL;
 	return ask_catalog("SELECT pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) FROM pg_catalog.pg_dist_partition AS p"
 					   " WHERE p.logicalrelid::pg_catalog.oid OPERATOR(pg_catalog.=) $1 AND p.partkey IS NOT NULL", relid);
-}
-
-/* Lists the shards that are here. */
-static void
-find_shards(void)
-{
-	int			i;
-
-	ks_spi_connect();
-	if (SPI_execute("SELECT h.first, h.last, h.relation FROM ("
-					"SELECT s.shardminvalue::pg_catalog.int4 AS first, s.shardmaxvalue::pg_catalog.int4 AS last,"
-					" pg_catalog.to_regclass(pg_catalog.concat('kindly_stats.rollup_', s.shardid))::pg_catalog.oid AS relation"
-					" FROM pg_catalog.pg_dist_shard AS s, pg_catalog.pg_dist_placement AS p, pg_catalog.pg_dist_local_group AS l"
-					" WHERE s.logicalrelid OPERATOR(pg_catalog.=) 'kindly_stats.rollup'::pg_catalog.regclass AND p.shardid OPERATOR(pg_catalog.=) s.shardid"
-					" AND p.shardstate OPERATOR(pg_catalog.=) 1 AND l.groupid OPERATOR(pg_catalog.=) p.groupid) AS h"
-					" WHERE h.relation IS NOT NULL ORDER BY h.first", true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not ask where rows are");
-	nshards = 0;
-	shards = shards == NULL ? MemoryContextAlloc(CacheMemoryContext, (SPI_processed + 1) * sizeof(own_shard)) : repalloc(shards, (SPI_processed + 1) * sizeof(own_shard));
-	for (i = 0; i < (int) SPI_processed; i++)
-	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-
-		shards[i].first = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
-		shards[i].last = DatumGetInt32(SPI_getbinval(row, desc, 2, &isnull));
-		shards[i].relid = DatumGetObjectId(SPI_getbinval(row, desc, 3, &isnull));
-	}
-	nshards = i;
-	SPI_finish();
-}
-
-static void
-know_shards(void)
-{
-	while (!shards_known)
-	{
-		shards_known = true;
-		PG_TRY();
-		{
-			/* catalogs are read as they are now */
-			PushActiveSnapshot(GetLatestSnapshot());
-			find_shards();
-			PopActiveSnapshot();
-		}
-		PG_CATCH();
-		{
-			shards_known = false;
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
-	}
-}
-
-/* The shard with a bot's rows, where it is on this node. */
-static Oid
-find_shard(int64 bot_id)
-{
-	int32		hash = DatumGetInt32(DirectFunctionCall1(hashint8, Int64GetDatum(bot_id)));
-	int			low = 0;
-	int			high;
-
-	know_shards();
-	high = nshards;
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (hash > shards[middle].last)
-			low = middle + 1;
-		else if (hash < shards[middle].first)
-			high = middle;
-		else
-			return shards[middle].relid;
-	}
-	return InvalidOid;
-}
-
-/*
- * The shard with a bot's rows, locked for who writes; InvalidOid where it is on another node.  Who holds the lock is
- * not in the way of a shard that moves: it is copied as a transaction sees it, and what is merged afterwards is lost, while
- * what had been merged is not; writers of events hold Citus' own locks.
- */
-Oid
-ks_rollup_shard(int64 bot_id)
-{
-	Oid			relid = InvalidOid;
-
-	if (!ks_is_distributed())
-		return InvalidOid;
-	while (OidIsValid(relid = find_shard(bot_id)))
-	{
-		LockRelationOid(relid, RowExclusiveLock);
-		/* with the lock comes the news, of where it has gone meanwhile, too */
-		if (ks_is_distributed() && find_shard(bot_id) == relid)
-			break;
-		UnlockRelationOid(relid, RowExclusiveLock);
-	}
-	return relid;
-}
-
-/* The shards that are here; a copy in the current memory. */
-Oid *
-ks_rollup_shards(int *count)
-{
-	Oid		   *result;
-	int			i;
-
-	know_shards();
-	result = palloc((nshards + 1) * sizeof(Oid));
-	for (i = 0; i < nshards; i++)
-		result[i] = shards[i].relid;
-	*count = nshards;
-	return result;
-}
-
-/*
- * From here on, until it is given back, after errors too, rows of the rollup are those of a shard of this node, which is written without
- * a word to Citus: with `named`, in all statements, else where no statement is needed.
- */
-ks_shard_work
-ks_work_on_shard(Oid shard, bool named)
-{
-	ks_shard_work before = work;
-
-	work.relid = shard;
-	work.name = OidIsValid(shard) && named ? quote_qualified_identifier("kindly_stats", get_rel_name(shard)) : NULL;
-	return before;
-}
-
-void
-ks_work_as_before(ks_shard_work before)
-{
-	if (work.name != NULL && work.name != before.name)
-		pfree(work.name);
-	work = before;
-}
-
-const ks_shard_work *
-ks_shard_worked_on(void)
-{
-	return &work;
 }
 
 /*

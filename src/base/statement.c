@@ -2,6 +2,7 @@
  * Running SQL on the rollup: prepared statements, and whose rights they use.
  */
 #include "base/place.h"
+#include "base/shard.h"
 #include "base/statement.h"
 #include "base/compat.h"
 #include "base/version.h"
@@ -131,7 +132,7 @@ prepare(SPIPlanPtr *plan, const char *query, int options, int nargs, Oid *types)
 		plan_once(*plan);
 }
 
-/* The statement about a shard in the place of the rollup. */
+/* The same statement about a shard; what names the rollup in it is followed by a blank. */
 char *
 ks_of_shard(const char *query, const char *shard)
 {
@@ -155,7 +156,7 @@ ks_of_shard(const char *query, const char *shard)
  * from there on, but for its parameters' types: tally is another type once the
  * extension was dropped and created again.  It is planned once, too, for as long as that plan is good:
  * planning anew for each row that is inserted would cost more than inserting it.
- * Where the rollup is distributed, a plan has to know the bot, to find its shard; on a shard itself it has not.
+ * Where the rollup is distributed, it is planned for each bot, because Citus finds the shard by it; but not while a shard is worked on.
  */
 void
 ks_prepared(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)

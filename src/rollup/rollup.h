@@ -21,6 +21,7 @@
 #include "base/integer.h"
 #include "base/nested_query.h"
 #include "base/place.h"
+#include "base/shard.h"
 #include "base/statement.h"
 #include "query/query_agg.h"
 #include "rollup/rule.h"
