@@ -83,10 +83,11 @@ count_tap()
 
 # ---------------------------------------------------------------- suites
 
+# build_suite [ARGUMENT]...: of make.
 build_suite()
 {
 	suite_begins
-	build_and_install "$place/tree" COPT=-Werror
+	build_and_install "$place/tree" COPT=-Werror "$@"
 	status=$?
 	one_result "$status" "build with warnings as errors, and install"
 	if [ "$status" -ne 0 ]; then
