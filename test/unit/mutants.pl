@@ -209,7 +209,7 @@ sub lives
 {
 	my ($file, $mutant, $is_known) = @_;
 	my $folder = $file =~ s{/[^/]+$}{}r;
-	for my $way (0 .. $is_known ? 0 : $#ways)
+	for my $way (0 .. ($is_known ? 0 : $#ways))
 	{
 		my %changed;
 		for my $test (grep { grep { $_ eq $file } @{ $sources{$_} } } @tests)
