@@ -21,9 +21,9 @@
 #define PLACES_OF_FEW 4
 #define FEW_HASHES 4096
 
-/* Bits of the first bitmap for each hash, and the binary logarithm of the most bits, 512 kB as well. */
+/* Bits of the first bitmap for each hash, and the binary logarithm of the most bits, 1 MB. */
 #define BITS_A_HASH 8
-#define MARKS_LOG_MAX 22
+#define MARKS_LOG_MAX 23
 
 /* More hashes than this fill such a bitmap, so that it tells nothing. */
 #define MARKED_MAX 2000000
