@@ -4,8 +4,9 @@
  * PostgreSQL fetches a value chunk by chunk, as it would rows of any table: each with its page found, locked and
  * pruned anew, and taken apart.  A question reads thousands of chunks, four of which share a
  * page as a rule.  So the index is asked first where all of them are, and then each page is visited
- * once.  Whatever is not as expected (another access method, compression, a chunk that is
- * missing) is left to PostgreSQL, and so is what there is to say about it.
+ * once.  While its chunks are copied, the next page is on its way from memory to the processor.  Whatever
+ * is not as expected (another access method, compression, a chunk that is missing) is left to
+ * PostgreSQL, and so is what there is to say about it.
  */
 #include "tally/tally.h"
 

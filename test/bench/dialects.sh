@@ -38,7 +38,7 @@ SELECT 'these are, and to count their bits (test/bench/looked_at.sql).';
 SELECT '';
 SELECT '| Question | looked at | MB | ns each, of the question | fetching, ms | min–max |';
 SELECT '| --- | ---: | ---: | ---: | ---: | --- |';
-SELECT format('| %s | %s | %s | %s | %s | %s–%s |', d.looked_at, l.number, bench.digits(l.bytes / 1e6), bench.digits(o.median * 1e6 / l.number),
+SELECT format('| %s | %s | %s | %s | %s | %s–%s |', d.looked_at, bench.digits(l.number), bench.digits(l.bytes / 1e6), bench.digits(o.median * 1e6 / l.number),
 	bench.digits(f.median), bench.digits(f.min), bench.digits(f.max))
 FROM bench.dialect AS d
 JOIN (SELECT question, sum(number) AS number, sum(length(bytes))::float8 AS bytes FROM bench.looked_at GROUP BY question) AS l ON l.question = d.looked_at

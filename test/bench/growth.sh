@@ -46,7 +46,7 @@ spent()
 	SQL
 }
 
-# asked DATABASE QUESTION: in SQL, and fetching DATABASE QUESTION: what fetches as much as it has to look at.
+# asked DATABASE QUESTION: in SQL; fetching DATABASE QUESTION: what fetches as much as it has to look at.
 asked() { value "$1" "SELECT bench.fill(query) FROM bench.statement WHERE question = '$2' AND side = 'typed'"; }
 fetching() { value "$1" "SELECT bench.fetching('$2')"; }
 
@@ -101,7 +101,7 @@ SELECT '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |';
 CREATE TEMP TABLE looked_at (database text, question text, number bigint, bytes bigint);
 \\copy looked_at FROM '$results/looked_at.tsv'
 WITH least AS (SELECT database, question, min(ms) AS ms FROM spent GROUP BY 1, 2)
-SELECT format('| %s | %s | %s | %s | %s | %s | %s | %s | %s |', label, s.number, l.number, bench.digits(s.bytes / 1e6), bench.digits(l.bytes / 1e6),
+SELECT format('| %s | %s | %s | %s | %s | %s | %s | %s | %s |', label, bench.digits(s.number), bench.digits(l.number), bench.digits(s.bytes / 1e6), bench.digits(l.bytes / 1e6),
 	bench.digits((large.ms - small.ms) * 1e6 / (l.number - s.number)), bench.digits(fs.ms), bench.digits(fl.ms), bench.digits(small.ms * bound_growth))
 FROM bench.question
 JOIN looked_at AS s ON s.question = name AND s.database = 'reference'
