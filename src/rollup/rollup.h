@@ -111,6 +111,7 @@ typedef struct ks_binding
 	MemoryContext memory;
 	bool		events;			/* of grain event: they have a kind, and may be a bot's first or last */
 	bool		on_shard;		/* of a table that is spread over nodes; the rows of the rollup that are written are beside it */
+	ks_shard_range bots;		/* which bots the shard has */
 	char	   *name;			/* the table as its user knows it */
 	ks_column	bot_id;
 	ks_column	occurred_at;

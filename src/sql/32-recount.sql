@@ -341,12 +341,42 @@ COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
 
 known: those that they read before.  Errors: 42703, 42804.';
 
+-- Nodes commit one after the other, and one that crashes meanwhile later.  Until then, no writer there may count without the measure: he waits
+-- for a shard that the transaction has locked.  LOCK TABLE does not lock shards, but what sets a trigger to what it is does.
+CREATE FUNCTION kindly_stats.keep_trigger(relation regclass, state text, name name) RETURNS void
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_trigger';
+REVOKE EXECUTE ON FUNCTION kindly_stats.keep_trigger(regclass, text, name) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.keep_trigger(regclass, text, name) IS
+'internal: sets a trigger to the state that it has, such as ENABLE, which locks its table against writers on every node, shards too';
+
+CREATE FUNCTION kindly_stats.lock_shards(grain text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    relations regclass[];
+    states text[];
+    names name[];
+BEGIN
+    SELECT array_agg(f.relation), array_agg(f.state), array_agg(f.name) INTO relations, states, names FROM (
+        SELECT DISTINCT ON (r) r AS relation, CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END AS state, g.tgname AS name
+          FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+         WHERE t.grain = lock_shards.grain AND kindly_stats.is_distributed(t.event_table) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure AND g.tgparentid = 0
+         ORDER BY r, g.tgname) AS f;
+    FOR n IN 1 .. coalesce(cardinality(relations), 0)
+    LOOP
+        PERFORM kindly_stats.keep_trigger(relations[n], states[n], names[n]);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_shards(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_shards(text) IS 'internal: locks the shards of attached tables of a grain against writers, who are locked out already';
+
 -- From here on all writers count it: those that do not know it are waited for.
 CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known_columns text[] := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
 BEGIN
+    PERFORM kindly_stats.lock_shards(grain);
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
     PERFORM kindly_stats.read_new_columns(grain, known_columns);
@@ -404,6 +434,7 @@ BEGIN
     FOR o IN SELECT * FROM kindly_stats.outdated_measures()
     LOOP
         SELECT * INTO STRICT b FROM kindly_stats.newest_measures() AS n WHERE n.name = o.name;
+        PERFORM kindly_stats.lock_shards(b.grain);
         known := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(b.grain) AS l);
         IF o.action = 'add' THEN
             PERFORM kindly_stats.check_measure(b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain);
@@ -450,8 +481,10 @@ COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 
 event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
 What they count moves to those rows of kindly_stats.rollup that are kept.
-Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
-distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  Of a distributed table each node purges its own part, all at the same time and in a
+transaction of its own; in a transaction block it is one transaction instead, in which writers of the table wait.  Errors: 0A000 where a
+distributed table has another owner than the rollup and it is one transaction, 22008 for an infinite instant, 40001 where shards were moved again and again meanwhile,
+55000 where the table is not attached, or a node could not do it.';
 
 -- A month of a bot may be larger than a tally can be: so sums of fixed size are compared, of what is stored and of the raw events.
 
@@ -605,17 +638,25 @@ CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
 DECLARE
     names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
     x record;
+    merged boolean;
 BEGIN
-    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
-    -- row by row: each is on the node that has its bot
-    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
-               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
-                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    FOR round IN 1 .. 10
     LOOP
-        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
-        CONTINUE WHEN kindly_stats.is_empty(x.tally);
-        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-        VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
+        merged := false;
+        DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+        -- row by row: each is on the node that has its bot
+        FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+                   FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                           FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+        LOOP
+            DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+            -- compaction, which nothing keeps away on other nodes, has made it part of another row, which has what is to be kept of it, too
+            merged := merged OR NOT FOUND;
+            CONTINUE WHEN NOT FOUND OR kindly_stats.is_empty(x.tally);
+            INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+            VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
+        END LOOP;
+        EXIT WHEN NOT merged;
     END LOOP;
 END
 $$;
