@@ -132,13 +132,22 @@ ks_is_shard(Oid relid)
 	return answer != NULL && strcmp(answer, "t") == 0;
 }
 
+/* The number of a shard, which is at the end of its name: catalogs hide shards from who asks in SQL.  0 where there is none. */
+int64
+ks_shard_number(Oid relid)
+{
+	const char *name = get_rel_name(relid);
+	const char *at = name != NULL ? strrchr(name, '_') : NULL;
+
+	return at != NULL ? strtoll(at + 1, NULL, 10) : 0;
+}
+
 /* Finds which bots a shard has; false where this node's catalogs do not have the shard. */
 bool
 ks_shard_range_of(Oid relid, ks_shard_range *range)
 {
-	char	   *answer = ask_catalog("SELECT pg_catalog.concat(s.shardminvalue, ' ', s.shardmaxvalue) FROM pg_catalog.pg_dist_shard AS s, pg_catalog.pg_class AS c"
-									" WHERE c.oid OPERATOR(pg_catalog.=) $1"
-									" AND s.shardid OPERATOR(pg_catalog.=) pg_catalog.substring(c.relname, '_([0-9]+)$')::pg_catalog.int8", relid);
+	char	   *answer = ask_catalog(psprintf("SELECT pg_catalog.concat(s.shardminvalue, ' ', s.shardmaxvalue) FROM pg_catalog.pg_dist_shard AS s"
+											  " WHERE s.shardid OPERATOR(pg_catalog.=) %lld AND $1 IS NOT NULL", (long long) ks_shard_number(relid)), relid);
 
 	return answer != NULL && sscanf(answer, "%d %d", &range->first, &range->last) == 2;
 }

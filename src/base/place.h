@@ -22,6 +22,7 @@ typedef struct ks_shard_range
 extern ks_place ks_rollup_place(void);
 extern bool ks_is_distributed(void);
 extern bool ks_is_shard(Oid relid);
+extern int64 ks_shard_number(Oid relid);
 extern bool ks_shard_range_of(Oid relid, ks_shard_range *range);
 extern bool ks_is_distributed_table(Oid relid);
 extern char *ks_distribution_column(Oid relid);

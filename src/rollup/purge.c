@@ -123,18 +123,15 @@ require_finite(TimestampTz before)
 				 errhint("Pass the instant before which events are to be deleted, such as now() - interval '90 days'.")));
 }
 
-/* Keeps a shard from being moved or split until the transaction ends, as writers that go through Citus do, which raises if it is not here. */
+/* Keeps a shard from being moved or split until the transaction ends, as writers that go through Citus do; raises if it is not here. */
 static void
 hold_shard(Oid shard)
 {
 	ks_owner_scope scope = ks_table_owner_begin(shard);
-	Oid			types[1] = {OIDOID};
-	Datum		values[1] = {ObjectIdGetDatum(shard)};
 	ks_shard_range bots;
 
 	/* 5 is ShareLock */
-	if (SPI_execute_with_args("SELECT pg_catalog.lock_shard_metadata(5, ARRAY[pg_catalog.substring(c.relname, '_([0-9]+)$')::pg_catalog.int8])"
-							  " FROM pg_catalog.pg_class AS c WHERE c.oid OPERATOR(pg_catalog.=) $1", 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute(psprintf("SELECT pg_catalog.lock_shard_metadata(5, ARRAY[%lld]::pg_catalog.int8[])", (long long) ks_shard_number(shard)), false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not lock a shard");
 	ks_table_owner_end(scope);
 	AcceptInvalidationMessages();

@@ -72,8 +72,8 @@ for my $off ('citus.enable_local_execution = off', 'citus.enable_fast_path_route
 {
 	for my $node (0 .. 2)
 	{
-		$nodes->ask("SET $off; BEGIN; INSERT INTO event (bot_id, occurred_at, kind) SELECT i, '2025-01-05', 'user_message' FROM generate_series(0, 16) AS i; SAVEPOINT s;"
-			. " INSERT INTO event (bot_id, occurred_at, kind) SELECT i, '2025-01-06', 'user_message' FROM generate_series(0, 16) AS i; ROLLBACK TO s; DELETE FROM event WHERE bot_id = 3 AND occurred_at = '2025-01-05'; COMMIT", node => $node);
+		is($nodes->ask("SET $off; BEGIN; INSERT INTO event (bot_id, occurred_at, kind) SELECT i, '2025-01-05', 'user_message' FROM generate_series(0, 16) AS i; SAVEPOINT s;"
+			. " INSERT INTO event (bot_id, occurred_at, kind) SELECT i, '2025-01-06', 'user_message' FROM generate_series(0, 16) AS i; ROLLBACK TO s; DELETE FROM event WHERE bot_id = 3 AND occurred_at = '2025-01-05'; COMMIT", node => $node), '', "$off on node $node");
 	}
 	is($nodes->ask($verify), '', $off);
 }
@@ -82,7 +82,7 @@ is($nodes->ask(q{SELECT finding FROM kindly_stats.health() WHERE severity = 'err
 
 my $measure = $nodes->coordinator->background_psql('spread');
 $measure->query_safe(q{BEGIN; SELECT kindly_stats.add_measure('by_session', '{user_message}', '{}', 'session_id')});
-my $locked = q{SELECT count(DISTINCT c.relname) FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation WHERE l.mode = 'ShareRowExclusiveLock' AND l.granted AND c.relname ~ '^(event|part)_[0-9]+$'};
+my $locked = q{SET citus.override_table_visibility = off; SELECT count(DISTINCT c.relname) FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation WHERE l.mode = 'ShareRowExclusiveLock' AND l.granted AND c.relname ~ '^(event|part)_[0-9]{4,}$'};
 is($nodes->ask($locked, node => $_), $nodes->ask(q{SELECT count(*) FROM pg_dist_shard AS s JOIN pg_dist_placement AS p USING (shardid) JOIN pg_dist_node AS n USING (groupid)
 	WHERE s.logicalrelid IN ('event'::regclass, 'part'::regclass) AND n.nodeport = } . $nodes->worker($_)->port), "writers wait on node $_, for as long as it has not committed") for 1, 2;
 $measure->query_safe('COMMIT');
