@@ -347,7 +347,9 @@ CREATE FUNCTION kindly_stats.keep_trigger(relation regclass, state text, name na
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_trigger';
 REVOKE EXECUTE ON FUNCTION kindly_stats.keep_trigger(regclass, text, name) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.keep_trigger(regclass, text, name) IS
-'internal: sets a trigger to the state that it has, such as ENABLE, which locks its table against writers on every node, shards too';
+'internal: sets a trigger to what it is, which locks its table against writers, shards too
+
+relation: the table; state: of the trigger, such as ENABLE; name: of the trigger.';
 
 CREATE FUNCTION kindly_stats.lock_shards(grain text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -18,7 +18,9 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes(bigint) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compact_nodes(bigint) IS 'internal: has all nodes compact their rows, those of a bot or NULL for all, and warns of those that did not';
+COMMENT ON FUNCTION kindly_stats.compact_nodes(bigint) IS 'internal: has all nodes compact their rows, and warns of those that did not
+
+bot: its rows alone; NULL for all.';
 
 -- What all nodes have to know alike: one that missed a table would take what it counts for wrong.
 CREATE FUNCTION kindly_stats.attached_here() RETURNS text[]
@@ -267,7 +269,9 @@ CREATE FUNCTION kindly_stats.purge_shard(event_table regclass, shard regclass, b
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge_shard';
 REVOKE EXECUTE ON FUNCTION kindly_stats.purge_shard(regclass, regclass, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.purge_shard(regclass, regclass, timestamptz) IS
-'internal: purge() of one shard of a table, which is on this node, and which nobody moves until the transaction ends';
+'internal: purge() of one shard of a table, which nobody moves until the transaction ends
+
+event_table: an attached table; shard: one of it, on this node; before: as that of purge().  Error: 40001 where the shard was moved away.';
 
 CREATE FUNCTION kindly_stats.purge_here(event_table regclass, before timestamptz, wanted bigint[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
