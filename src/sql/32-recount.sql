@@ -378,7 +378,6 @@ CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[]
 DECLARE
     known_columns text[] := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(grain) AS l);
 BEGIN
-    PERFORM kindly_stats.lock_shards(grain);
     INSERT INTO kindly_stats.measure (name, kinds, keys, member, weight, condition, needed, grain, counted)
     VALUES (name, kinds, coalesce(keys, '{}'), member, weight, condition, needed, grain, counted);
     PERFORM kindly_stats.read_new_columns(grain, known_columns);
@@ -391,6 +390,7 @@ BEGIN
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
     PERFORM kindly_stats.check_weight(name, weight, grain);
+    PERFORM kindly_stats.lock_shards(grain);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) FROM PUBLIC;
@@ -405,8 +405,9 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('add a measure');
     PERFORM kindly_stats.lock_event_tables();
     PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
-    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    -- from there on, nodes are asked as the owner of the tables
     PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
     PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
        FROM kindly_stats.event_tables() AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
@@ -430,13 +431,13 @@ DECLARE
     o record;
     b record;
     known text[];
+    grains text[] := '{}';
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('update measures');
     PERFORM kindly_stats.lock_event_tables();
     FOR o IN SELECT * FROM kindly_stats.outdated_measures()
     LOOP
         SELECT * INTO STRICT b FROM kindly_stats.newest_measures() AS n WHERE n.name = o.name;
-        PERFORM kindly_stats.lock_shards(b.grain);
         known := ARRAY(SELECT l.logical FROM kindly_stats.logical_columns(b.grain) AS l);
         IF o.action = 'add' THEN
             PERFORM kindly_stats.check_measure(b.name, b.kinds, b.keys, b.member, b.weight, b.condition, b.needed, b.grain);
@@ -462,8 +463,10 @@ BEGIN
         END IF;
         measure := o.name;
         action := CASE o.action WHEN 'add' THEN 'added' WHEN 'update' THEN 'updated' ELSE 'left as it was changed by hand' END;
+        grains := grains || b.grain;
         RETURN NEXT;
     END LOOP;
+    PERFORM kindly_stats.lock_shards(g) FROM (SELECT DISTINCT g FROM unnest(grains) AS g) AS d;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.update_measures() FROM PUBLIC;

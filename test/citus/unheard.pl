@@ -89,6 +89,14 @@ $measure->query_safe('COMMIT');
 is($nodes->ask($insert), '', 'an event');
 is($nodes->ask($verify), '', '... is counted with it');
 
+# an administrator does not own the tables whose shards are locked
+$nodes->ask($_) for 'SELECT kindly_stats.create_administrator_roles()', 'CREATE ROLE regress_admin LOGIN', 'GRANT kindly_stats_admin TO regress_admin', 'GRANT SELECT, DELETE ON event, part TO regress_admin',
+	'SELECT kindly_stats.distribute()';
+is($nodes->ask("SET ROLE regress_admin; $_"), '', "an administrator: $_") for q{SELECT kindly_stats.add_measure('by_admin', '{user_message}', '{}', 'session_id')},
+	q{CALL kindly_stats.add_measure_concurrently('by_admin_too', '{user_message}', '{}', 'session_id')};
+is($nodes->ask(q{SET ROLE regress_admin; SELECT kindly_stats.purge('event', '2025-01-01 12:00')}), 15, '... purges');
+is($nodes->ask($verify), '', 'all is right');
+
 # ---- compaction of a bot, and repair
 
 my ($shard_3, $of_3) = $of_bot->(3);
