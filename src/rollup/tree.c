@@ -47,7 +47,6 @@ PG_FUNCTION_INFO_V1(ks_ddl_ended);
 PG_FUNCTION_INFO_V1(ks_ddl_dropped);
 PG_FUNCTION_INFO_V1(ks_drop_trigger);
 PG_FUNCTION_INFO_V1(ks_run_own);
-PG_FUNCTION_INFO_V1(ks_keep_trigger);
 PG_FUNCTION_INFO_V1(ks_is_covered);
 
 /* ------------------------------------------------------------------------
@@ -741,18 +740,5 @@ Datum
 ks_run_own(PG_FUNCTION_ARGS)
 {
 	run_own(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	PG_RETURN_VOID();
-}
-
-/* keep_trigger(relation, state, name): sets a trigger to what it is, as the table's owner, which locks the table and its shards against writers */
-Datum
-ks_keep_trigger(PG_FUNCTION_ARGS)
-{
-	Oid			relid = PG_GETARG_OID(0);
-	ks_owner_scope scope = ks_table_owner_begin(relid);
-
-	run_own(psprintf("ALTER TABLE %s %s TRIGGER %s", quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
-					 text_to_cstring(PG_GETARG_TEXT_PP(1)), quote_identifier(NameStr(*PG_GETARG_NAME(2)))));
-	ks_table_owner_end(scope);
 	PG_RETURN_VOID();
 }

@@ -343,29 +343,21 @@ known: those that they read before.  Errors: 42703, 42804.';
 
 -- Nodes commit one after the other, and one that crashes meanwhile later.  Until then, no writer there may count without the measure: he waits
 -- for a shard that the transaction has locked.  LOCK TABLE does not lock shards, but what sets a trigger to what it is does.
-CREATE FUNCTION kindly_stats.keep_trigger(relation regclass, state text, name name) RETURNS void
-    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_keep_trigger';
-REVOKE EXECUTE ON FUNCTION kindly_stats.keep_trigger(regclass, text, name) FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.keep_trigger(regclass, text, name) IS
-'internal: sets a trigger to what it is, which locks its table against writers, shards too
-
-relation: the table; state: of the trigger, such as ENABLE; name: of the trigger.';
-
+-- Only for their owner: of one transaction's connections to a node, each has one role.
 CREATE FUNCTION kindly_stats.lock_shards(grain text) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    relations regclass[];
-    states text[];
-    names name[];
+    statement text;
 BEGIN
-    SELECT array_agg(f.relation), array_agg(f.state), array_agg(f.name) INTO relations, states, names FROM (
-        SELECT DISTINCT ON (r) r AS relation, CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END AS state, g.tgname AS name
-          FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r JOIN pg_trigger AS g ON g.tgrelid = r
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT DISTINCT ON (r) format('ALTER TABLE %s %s TRIGGER %I', r,
+                                      CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, g.tgname)
+          FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r JOIN pg_trigger AS g ON g.tgrelid = r JOIN pg_class AS c ON c.oid = r
          WHERE t.grain = lock_shards.grain AND kindly_stats.is_distributed(t.event_table) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure AND g.tgparentid = 0
-         ORDER BY r, g.tgname) AS f;
-    FOR n IN 1 .. coalesce(cardinality(relations), 0)
+           AND c.relowner = current_user::regrole
+         ORDER BY r, g.tgname)
     LOOP
-        PERFORM kindly_stats.keep_trigger(relations[n], states[n], names[n]);
+        PERFORM kindly_stats.run_own(statement);
     END LOOP;
 END
 $$;
