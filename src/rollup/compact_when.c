@@ -90,11 +90,12 @@ worth_although_held(void)
 static void
 compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
 {
-	ks_shard_work before = ks_work_on_shard(shard, true);
 	int			nest = NewGUCNestLevel();
+	ks_shard_work before;
 
 	/* which would have shards written by itself alone */
 	ks_set_option("citus.enable_manual_changes_to_shards", "on");
+	before = ks_work_on_shard(shard, true);
 	PG_TRY();
 	{
 		ks_compact_month(of, what);
@@ -149,13 +150,16 @@ compact_as_owner(const ks_month_part *of, Oid shard)
 	ks_restore_user(caller);
 }
 
-/* Has each node compact its own rows, all at the same time. */
+/* Has each node compact its own rows, all at the same time; of a bot, or all. */
 static void
-compact_nodes(void)
+compact_nodes(FunctionCallInfo fcinfo)
 {
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
+
 	ks_spi_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (SPI_execute("SELECT kindly_stats.compact_nodes()", false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT kindly_stats.compact_nodes($1)", 1, types, values, PG_ARGISNULL(0) ? "n" : NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not compact nodes");
 	PopActiveSnapshot();
 	SPI_finish();
@@ -256,7 +260,8 @@ compact_shards(FunctionCallInfo fcinfo, bool atomic)
 		char	   *name = get_rel_name(shards[i]);
 
 		CHECK_FOR_INTERRUPTS();
-		if (name != NULL)
+		/* a bot has one, and may have none here */
+		if (name != NULL && (PG_ARGISNULL(0) || ks_rollup_shard(PG_GETARG_INT64(0)) == shards[i]))
 			compact_table(fcinfo, quote_qualified_identifier("kindly_stats", name), atomic ? InvalidOid : shards[i], atomic);
 	}
 	MemoryContextSwitchTo(old);
@@ -274,9 +279,10 @@ ks_compact_all(PG_FUNCTION_ARGS)
 
 	ks_require_rollup();
 	ks_refuse_subscribed();
-	if (ks_is_distributed() && !local && PG_ARGISNULL(0))
+	/* a bot in the caller's transaction: with what that has written, and as one thing with it */
+	if (ks_is_distributed() && !local && (PG_ARGISNULL(0) || !atomic))
 	{
-		compact_nodes();
+		compact_nodes(fcinfo);
 		return (Datum) 0;
 	}
 	if (atomic && IsolationUsesXactSnapshot())

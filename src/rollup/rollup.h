@@ -111,6 +111,7 @@ typedef struct ks_binding
 	MemoryContext memory;
 	bool		events;			/* of grain event: they have a kind, and may be a bot's first or last */
 	bool		on_shard;		/* of a table that is spread over nodes; the rows of the rollup that are written are beside it */
+	ks_shard_range bots;		/* which bots the shard has */
 	char	   *name;			/* the table as its user knows it */
 	ks_column	bot_id;
 	ks_column	occurred_at;
@@ -372,6 +373,7 @@ typedef struct ks_options
 	char	  **languages;
 } ks_options;
 
+extern DateADT ks_month_of_edge(TimestampTz edge);
 extern void ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts);
 extern int64 *ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwindows, bool cohorts, int64 *count);
 extern void ks_read_top(const ks_rollup_query *question, int skip, int take, int32 limit, ks_top *top);
