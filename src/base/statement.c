@@ -196,12 +196,15 @@ table_owner(Oid relid)
 /* The rollup, which every statement that writes events asks for, and its owner; InvalidOid: to be looked up. */
 static Oid	rollup_relid = InvalidOid;
 static Oid	rollup_owner = InvalidOid;
+static bool rollup_changed = false;
 
 static void
 forget_rollup(Oid changed)
 {
-	if (ks_is_concerned(rollup_relid, changed))
-		rollup_relid = InvalidOid;
+	if (OidIsValid(rollup_relid) && !ks_is_concerned(rollup_relid, changed))
+		return;
+	rollup_relid = InvalidOid;
+	rollup_changed = true;
 }
 
 /* Looks the rollup and its owner up, if need be; raises where there is none. */
@@ -211,15 +214,18 @@ know_rollup(void)
 	Oid			relid;
 	Oid			owner;
 
-	while (!OidIsValid(rollup_relid))
+	if (OidIsValid(rollup_relid))
+		return;
+	ks_on_table_change(forget_rollup);
+	/* whatever is heard of tables while these are looked up makes them be looked up again */
+	do
 	{
-		ks_on_table_change(forget_rollup);
+		rollup_changed = false;
 		relid = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
-		/* a change that is reported while the owner is looked up makes both be looked up again */
-		rollup_relid = relid;
 		owner = table_owner(relid);
-		rollup_owner = owner;
-	}
+	} while (rollup_changed);
+	rollup_relid = relid;
+	rollup_owner = owner;
 }
 
 Oid
