@@ -76,7 +76,7 @@ write_files()
 		GROUP BY batch ORDER BY batch;
 	SQL
 	# the same, and a row for each bot beside them
-	note="INSERT INTO row (bot_id, measure, month, id, kept) SELECT DISTINCT bot_id, '', date '2025-01-01', (random() * 9e18)::bigint, false FROM event;"
+	note="INSERT INTO row (bot_id, measure, month, id, kept) SELECT bot_id, '', date '2025-01-01', (random() * 9e18)::bigint, false FROM (SELECT DISTINCT bot_id FROM event) AS bot;"
 	noting="s/^INSERT /WITH event AS (&/; s/;\$/ RETURNING bot_id) $note/"
 	sed "$noting" "$place/data/batches.sql" >"$place/data/noted_batches.sql"
 	sed "$noting" "$bench/insert.pgbench" >"$place/data/noted_insert.pgbench"
