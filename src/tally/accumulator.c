@@ -13,7 +13,7 @@
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (UINT32_C(1) << 30)
 
-/* So many recent entries are remembered at most; from so many entries on, the accumulator is consolidated before it grows. */
+/* From so many entries on, recent ones are remembered, and the accumulator is consolidated before it grows. */
 #define RECENT 1024
 
 /* Quarters are sorted by counting them, unless there are so many more quarters than entries. */
@@ -31,21 +31,7 @@ static void
 forget_recent(ks_accumulator *accumulator)
 {
 	if (accumulator->recent != NULL)
-		memset(accumulator->recent, 0, ((size_t) accumulator->recent_mask + 1) * sizeof(uint32_t));
-}
-
-/* Remembers more where there is room for more; a first few entries are not worth it. */
-static void
-remember_more(ks_accumulator *accumulator)
-{
-	uint32_t	size = accumulator->capacity < RECENT ? accumulator->capacity : RECENT;
-
-	if (size <= FIRST_CAPACITY || (accumulator->recent != NULL && accumulator->recent_mask == size - 1))
-		return;
-	accumulator->recent = accumulator->recent == NULL ? ks_alloc(accumulator->memory, size * sizeof(uint32_t))
-		: ks_realloc(accumulator->recent, size * sizeof(uint32_t));
-	accumulator->recent_mask = size - 1;
-	forget_recent(accumulator);
+		memset(accumulator->recent, 0, RECENT * sizeof(uint32_t));
 }
 
 /* Makes room for that many entries in all, as far as there may be so many. */
@@ -61,7 +47,11 @@ ks_accumulator_reserve(ks_accumulator *accumulator, size_t count)
 	accumulator->entry = accumulator->capacity == 0 ? ks_alloc(accumulator->memory, capacity * sizeof(ks_entry))
 		: ks_realloc(accumulator->entry, capacity * sizeof(ks_entry));
 	accumulator->capacity = (uint32_t) capacity;
-	remember_more(accumulator);
+	if (capacity >= RECENT && accumulator->recent == NULL)
+	{
+		accumulator->recent = ks_alloc(accumulator->memory, RECENT * sizeof(uint32_t));
+		forget_recent(accumulator);
+	}
 }
 
 static ks_status
@@ -85,7 +75,7 @@ recent_place(const ks_accumulator *accumulator, uint64_t member, int32_t quarter
 {
 	uint64_t	mixed = (member ^ (uint64_t) key << 32 ^ (uint32_t) quarter) * UINT64_C(0x9E3779B97F4A7C15);
 
-	return &accumulator->recent[mixed >> 32 & accumulator->recent_mask];
+	return &accumulator->recent[mixed >> 32 & (RECENT - 1)];
 }
 
 static inline bool
@@ -242,7 +232,7 @@ ks_accumulator_consolidate(ks_accumulator *accumulator)
 size_t
 ks_accumulator_bytes(const ks_accumulator *accumulator)
 {
-	return (size_t) accumulator->capacity * sizeof(ks_entry) + (accumulator->recent != NULL ? ((size_t) accumulator->recent_mask + 1) * sizeof(uint32_t) : 0);
+	return (size_t) accumulator->capacity * sizeof(ks_entry) + (accumulator->recent != NULL ? RECENT * sizeof(uint32_t) : 0);
 }
 
 void

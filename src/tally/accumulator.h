@@ -14,7 +14,6 @@ typedef struct ks_accumulator
 	uint32_t	count;
 	uint32_t	capacity;
 	uint32_t   *recent;			/* numbers + 1 of entries by hash; NULL while there are few */
-	uint32_t	recent_mask;	/* their places - 1 */
 	bool		consolidated;	/* entries ascend by quarter, member, key; none is there twice or is zero */
 } ks_accumulator;
 
