@@ -14,13 +14,11 @@
 
 #include "access/heapam.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/freespace.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 /* How many pages are remembered. */
@@ -86,7 +84,7 @@ ks_reuse_pages(void)
 
 	if (count == 0 || of_table != ks_shard_worked_on()->relid)
 		return;
-	rollup = table_open(OidIsValid(of_table) ? of_table : get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
+	rollup = table_open(OidIsValid(of_table) ? of_table : ks_rollup_relid(), RowExclusiveLock);
 	/* otherwise the pages are not those of this table */
 	pages = rollup->rd_rel->relkind == RELKIND_RELATION && rollup->rd_rel->relam == HEAP_TABLE_AM_OID ? RelationGetNumberOfBlocks(rollup) : 0;
 	for (i = 0; i < count; i++)

@@ -289,11 +289,12 @@ static bool
 is_counted_by_rows(const TriggerData *trigger)
 {
 	const TriggerDesc *all = trigger->tg_relation->trigdesc;
-	Oid			ours = get_func_namespace(trigger->tg_trigger->tgfoid);
+	Oid			ours;
 	int			i;
 
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
 		return false;
+	ours = get_func_namespace(trigger->tg_trigger->tgfoid);
 	for (i = 0; i < all->numtriggers; i++)
 	{
 		const Trigger *t = &all->triggers[i];
