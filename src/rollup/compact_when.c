@@ -109,8 +109,8 @@ compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
 
 /*
  * Called after a group was appended.  Compacts its month once in compact_after times on
- * average, if that cannot fail, and more often after larger mixed rows, which cost more to
- * read.
+ * average, if that cannot fail, and more often after larger rows, which cost more to
+ * read: after those of single measures, each KS_COMPACT_FAN-th time by default.
  */
 void
 ks_compact_sometimes(const ks_month_tally *group, bool kept)
@@ -118,7 +118,7 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
 	bool		mixed = !ks_sort_out_worth(&group->builder);
 	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * KS_COMPACT_FAN >= 1.0;
-	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
+	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : KS_COMPACT_FAN;
 
 	ks_compact_what what = small ? KS_COMPACT_NEW : mixed ? KS_COMPACT_MIXED : KS_COMPACT_WORTHY;
 	ks_month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # file.sh: single rows that come at a steady rate, autovacuum at its defaults: how
-# large the rollup grows between two of its visits.  An hour of them, shortened: after
-# two visits it grows no more.
+# large the rollup grows between two of its visits, and what is in it.  An hour of them,
+# shortened: after two visits it grows no more.
 
 clients=4
 rate=600
@@ -30,4 +30,5 @@ FROM (SELECT count(*) AS rows, sum(pg_column_size(tally)) AS tallies, pg_total_r
 		(SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = 'kindly_stats.rollup'::regclass) AS written
 	FROM kindly_stats.rollup) AS s;
 SQL
+breakdown file
 drop_database file
