@@ -130,15 +130,11 @@ sub writer
 		my $place = -e "$directory/calm" ? $places[0] : any(@places);
 		my $script = "\\set VERBOSITY verbose\n" . join '', map { any_transaction() } 1 .. 15;
 		my ($out, $err) = ('', '');
-		eval { IPC::Run::run([ 'psql', '-XqAt', '-d', $place ], '<', \$script, '>', \$out, '2>', \$err); };
+		eval { IPC::Run::run([ 'psql', '-XqAtb', '-d', $place ], '<', \$script, '>', \$out, '2>', \$err); };
 		print $notes join("\n", grep { /^[0-9A-Z]{5}$/ } split /\n/, $out), "\n";
 		if ($err ne '')
 		{
-			# what nobody has foreseen is worth reading
-			my @errors = grep { /ERROR|FATAL|PANIC/ } split /\n/, $err;
-			open my $log, '>>', "$directory/errors.$number" or die $!;
-			print $log map { "$_\n" } @errors;
-			close $log;
+			append_to_file("$directory/errors.$number", $err);
 			sleep 0.2 if $out eq '';
 		}
 	}
@@ -360,29 +356,33 @@ $committed = delete $ended->{'00000'};
 note("$committed transactions committed by $writers writers");
 note("failed with $_: $ended->{$_}") for sort keys %$ended;
 note(join ', ', map { my $what = $_; "$what: " . join ' ', map { "$_ $done{$what}{$_}" } sort keys %{ $done{$what} } } sort keys %done);
-my %texts;
+# a node that is down, a shard that is another's by now, a deadlock, a key that is there: anything else is a fault
+my $foreseen = join '|', 'connection to (the remote node|server)', 'connection not open', 'SSL SYSCALL error', 'failure on connection', 'postmaster was shut down', 'cannot abort transaction', 'shut(ting)? down', 'starting up', 'not yet accepting',
+  'recovery mode', 'unexpected postmaster exit', 'terminating connection', 'server closed the connection', 'connection to client lost', 'because of crash of another', 'failed to COPY to shard',
+  'could not find valid entry for shard', 'shard for the given value does not exist', 'placement .* was (moved|changed)', 'deadlock', 'duplicate key value violates unique constraint "talk_pkey';
+my (%texts, %whole);
 for my $file (glob "$directory/errors.*")
 {
-	open my $log, '<', $file or next;
-	while (<$log>)
+	# an error, with what psql says of where it was met and of its statement
+	for my $error (split /^(?=.*(?:ERROR|FATAL|PANIC):)/m, slurp_file($file))
 	{
-		chomp;
-		s/^psql:<stdin>:\d+: //;
-		s/(ERROR|FATAL|WARNING|PANIC):\s+[0-9A-Z]{5}: /$1: /;
-		s{/\S+/\.s\.PGSQL}{.s.PGSQL}g;
-		s{\@/\S+:}{\@node:}g;
-		s/\d+/N/g;
-		$texts{$_}++;
+		my ($text) = $error =~ /^(.*(?:ERROR|FATAL|PANIC):.*)$/m or next;
+		for ($text)
+		{
+			s/^psql:<stdin>:\d+: //;
+			s/(ERROR|FATAL|WARNING|PANIC):\s+[0-9A-Z]{5}: /$1: /;
+			s{/\S+/\.s\.PGSQL}{.s.PGSQL}g;
+			s{\@/\S+:}{\@node:}g;
+			s/\d+/N/g;
+		}
+		$texts{$text}++;
+		$whole{$text} = $error;
 	}
 }
 note("$texts{$_} times $_") for sort { $texts{$b} <=> $texts{$a} } keys %texts;
 
 cmp_ok($committed, '>=', $wanted, "$wanted transactions");
-# a node that is down, a shard that is another's by now, a deadlock, a key that is there: anything else is a fault
-my $foreseen = join '|', 'connection to (the remote node|server)', 'connection not open', 'SSL SYSCALL error', 'failure on connection', 'postmaster was shut down', 'cannot abort transaction', 'shut(ting)? down', 'starting up', 'not yet accepting',
-  'recovery mode', 'unexpected postmaster exit', 'terminating connection', 'server closed the connection', 'connection to client lost', 'because of crash of another', 'failed to COPY to shard',
-  'could not find valid entry for shard', 'shard for the given value does not exist', 'placement .* was (moved|changed)', 'deadlock', 'duplicate key value violates unique constraint "talk_pkey';
-is(join("\n", map { "$texts{$_} times $_" } grep { !/$foreseen/ } sort keys %texts), '', 'transactions failed for what happened around them alone');
+is(join("\n", map { "$texts{$_} times $whole{$_}" } grep { !/$foreseen/ } sort keys %texts), '', 'transactions failed for what happened around them alone');
 for my $what (sort keys %done)
 {
 	ok($done{$what}{ok}, $what);
