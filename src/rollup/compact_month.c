@@ -151,13 +151,6 @@ month_before(const ks_month_part *of)
 	return result;
 }
 
-/* Whether to see what is left of that.  Little statements are many, so only some of them do. */
-static bool
-looks_back(const ks_month_part *of, ks_compact_what what)
-{
-	return !ks_spans_months(of) && (what == KS_COMPACT_WORTHY || (what == KS_COMPACT_MIXED && ks_random() * KS_COMPACT_FAN < 1.0));
-}
-
 /* Compacts the new rows of a bot, and the live or the kept ones of one of its months.  The caller is connected to SPI and acts as the rollup's owner. */
 void
 ks_compact_month(const ks_month_part *of, ks_compact_what what)
@@ -185,7 +178,7 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 	}
 	if (what >= KS_COMPACT_WORTHY && !ks_spans_months(of))
 		compact_measures(of, what);
-	if (looks_back(of, what))
+	if (of->look_back && !ks_spans_months(of))
 	{
 		ks_month_part before = month_before(of);
 

@@ -31,4 +31,8 @@ FROM (SELECT count(*) AS rows, sum(pg_column_size(tally)) AS tallies, pg_total_r
 	FROM kindly_stats.rollup) AS s;
 SQL
 breakdown file
+report file -v a_minute=$((rate * 60)) <<'SQL'
+SELECT format(E'\nLine pointers stay until VACUUM comes, and a page has 291: the %s rows of a minute cannot take less than %s of the table.',
+	to_char(:a_minute, 'FM999,999'), pg_size_pretty(ceil(:a_minute / 291.0) * current_setting('block_size')::integer));
+SQL
 drop_database file
