@@ -117,9 +117,8 @@ prune(Relation rollup, BlockNumber block)
 
 /* Records the free space of the pages from which this session has deleted rows that nobody sees any more. */
 static void
-reuse_pages(void)
+reuse_pages(Relation rollup)
 {
-	Relation	rollup;
 	BlockNumber pages;
 	BlockNumber first = InvalidBlockNumber;
 	BlockNumber last = 0;
@@ -128,7 +127,6 @@ reuse_pages(void)
 
 	if (count == 0 || of_table != ks_shard_worked_on()->relid)
 		return;
-	rollup = table_open(OidIsValid(of_table) ? of_table : get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
 	/* otherwise the pages are not those of this table */
 	pages = rollup->rd_rel->relkind == RELKIND_RELATION && rollup->rd_rel->relam == HEAP_TABLE_AM_OID ? RelationGetNumberOfBlocks(rollup) : 0;
 	for (i = 0; i < count; i++)
@@ -153,17 +151,17 @@ reuse_pages(void)
 	next = 0;
 	if (first != InvalidBlockNumber)
 		FreeSpaceMapVacuumRange(rollup, first, last + 1);
-	table_close(rollup, NoLock);
 }
 
-/* A page with room for a short row is not pruned by readers, although four in five of its bytes may be dead; the hint says that it is worth it. */
+/* A page of which more than a tenth is free is pruned only if an update has found it full.  Here it is worth it, too. */
 static void
 hint_full(Relation rel, BlockNumber block)
 {
 	Buffer		buffer = ReadBuffer(rel, block);
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	PageSetFull(BufferGetPage(buffer));
+	if (!PageIsNew(BufferGetPage(buffer)))
+		PageSetFull(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
 }
 
@@ -195,21 +193,19 @@ removable_pages(Relation toast, BlockNumber *blocks)
 	return i;
 }
 
-/* The same of TOAST. */
+/* The same of TOAST, whose pages may be those of another shard. */
 static void
-reuse_toast(void)
+reuse_toast(Relation rollup)
 {
-	Relation	toast = toast_count > 0 ? try_table_open(toast_table, RowExclusiveLock) : NULL;
+	Relation	toast;
 	BlockNumber *blocks;
 	BlockNumber pages;
 	int			found;
 	int			i;
 
-	if (toast == NULL)
-	{
-		toast_count = 0;
+	if (toast_count == 0 || rollup->rd_rel->reltoastrelid != toast_table)
 		return;
-	}
+	toast = table_open(toast_table, RowExclusiveLock);
 	blocks = palloc(toast_count * sizeof(BlockNumber));
 	found = removable_pages(toast, blocks);
 	pages = RelationGetNumberOfBlocks(toast);
@@ -231,6 +227,13 @@ reuse_toast(void)
 void
 ks_reuse_pages(void)
 {
-	reuse_pages();
-	reuse_toast();
+	Oid			relid = ks_shard_worked_on()->relid;
+	Relation	rollup;
+
+	if (count == 0 && toast_count == 0)
+		return;
+	rollup = table_open(OidIsValid(relid) ? relid : get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
+	reuse_pages(rollup);
+	reuse_toast(rollup);
+	table_close(rollup, NoLock);
 }
