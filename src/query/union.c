@@ -21,9 +21,13 @@
 #define PLACES_OF_FEW 4
 #define FEW_HASHES 4096
 
-/* Bits of the first bitmap for each hash, and the binary logarithm of the most bits, 512 kB as well. */
+/* Bits of the first bitmap for each hash, and the binary logarithm of the most bits, 2 MB. */
 #define BITS_A_HASH 8
-#define MARKS_LOG_MAX 22
+#define MARKS_LOG_MAX 24
+
+/* A bitmap of more than 512 kB leaves the cache: words of so many hashes ahead are fetched from memory. */
+#define MARKS_LOG_NEAR 22
+#define AHEAD 16
 
 /* More hashes than this fill such a bitmap, so that it tells nothing. */
 #define MARKED_MAX 2000000
@@ -266,8 +270,8 @@ count_exactly(ks_union *shared, const ks_hash_list *lists, size_t nlists, size_t
 }
 
 /* Sets the bit of each hash; collects those whose bit was set before. */
-static size_t
-collect_suspects(const ks_hash_list *lists, size_t nlists, uint64_t *marks, int log, uint64_t *suspects)
+static ks_always_inline size_t
+collect_by(const ks_hash_list *lists, size_t nlists, uint64_t *marks, int log, uint64_t *suspects, bool ahead)
 {
 	size_t		found = 0;
 	size_t		p;
@@ -286,12 +290,22 @@ collect_suspects(const ks_hash_list *lists, size_t nlists, uint64_t *marks, int 
 			uint64_t	word = marks[mark >> 6];
 
 			ks_check_interrupts_at(i);
+			if (ahead && i + AHEAD < count)
+				__builtin_prefetch(&marks[spread_hash(ks_get_u64(hashes + (size_t) (i + AHEAD) * 8)) >> (64 - log) >> 6], 1);
 			suspects[found] = hash;
 			found += word >> (mark & 63) & 1;
 			marks[mark >> 6] = word | UINT64_C(1) << (mark & 63);
 		}
 	}
 	return found;
+}
+
+static size_t
+collect_suspects(const ks_hash_list *lists, size_t nlists, uint64_t *marks, int log, uint64_t *suspects)
+{
+	if (log > MARKS_LOG_NEAR)
+		return collect_by(lists, nlists, marks, log, suspects, true);
+	return collect_by(lists, nlists, marks, log, suspects, false);
 }
 
 /* Collects every hash that shares its bit of a second bitmap with a suspect, in the place of the suspects. */

@@ -4,8 +4,9 @@
  * PostgreSQL fetches a value chunk by chunk, as it would rows of any table: each with its page found, locked and
  * pruned anew, and taken apart.  A question reads thousands of chunks, four of which share a
  * page as a rule.  So the index is asked first where all of them are, and then each page is visited
- * once.  Whatever is not as expected (another access method, compression, a chunk that is
- * missing) is left to PostgreSQL, and so is what there is to say about it.
+ * once.  While its chunks are copied, the next page is on its way from memory to the processor.  Whatever
+ * is not as expected (another access method, compression, a chunk that is missing) is left to
+ * PostgreSQL, and so is what there is to say about it.
  */
 #include "tally/tally.h"
 
@@ -103,25 +104,51 @@ copy_chunk(const stretch *s, Buffer buffer, int number, Snapshot snapshot)
 	return true;
 }
 
-/* Copies the chunks, whose places are known: those of a page together. */
+/* A chunk that is full takes so much of a page, from whose end on they are put. */
+#define CHUNK_BYTES MAXALIGN(SizeofHeapTupleHeader + sizeof(Oid) + sizeof(int32) + VARHDRSZ + TOAST_MAX_CHUNK_SIZE)
+
+/* Reads the page of a chunk, and asks the processor for what is looked at first there: where it is, and its beginning. */
+static Buffer
+read_page(const stretch *s, int number)
+{
+	Buffer		buffer = ReadBuffer(s->toast, ItemPointerGetBlockNumber(&s->places[number]));
+	const char *page = BufferGetBlock(buffer);
+	Size		at;
+
+	__builtin_prefetch(page);
+	for (at = CHUNK_BYTES; at < BLCKSZ; at += CHUNK_BYTES)
+		__builtin_prefetch(page + BLCKSZ - at);
+	return buffer;
+}
+
+/* Copies the chunks, whose places are known: those of a page together, after the next page has been asked for. */
 static bool
 copy_chunks(const stretch *s, Snapshot snapshot)
 {
 	int			count = s->last - s->first + 1;
+	Buffer		buffer = read_page(s, 0);
 	bool		good = true;
-	int			i = 0;
+	int			i,
+				end,
+				k;
 
-	while (i < count && good)
+	for (i = 0; i < count && good; i = end)
 	{
-		BlockNumber block = ItemPointerGetBlockNumber(&s->places[i]);
-		Buffer		buffer = ReadBuffer(s->toast, block);
+		Buffer		next = InvalidBuffer;
 
 		CHECK_FOR_INTERRUPTS();
+		for (end = i + 1; end < count && ItemPointerGetBlockNumber(&s->places[end]) == ItemPointerGetBlockNumber(&s->places[i]); end++)
+			;
+		if (end < count)
+			next = read_page(s, end);
 		LockBuffer(buffer, BUFFER_LOCK_SHARE);
-		for (; i < count && good && ItemPointerGetBlockNumber(&s->places[i]) == block; i++)
-			good = copy_chunk(s, buffer, i, snapshot);
+		for (k = i; k < end && good; k++)
+			good = copy_chunk(s, buffer, k, snapshot);
 		UnlockReleaseBuffer(buffer);
+		buffer = next;
 	}
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
 	return good;
 }
 

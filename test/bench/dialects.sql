@@ -19,7 +19,9 @@ FROM bench.event AS e, abs(hashtext(e.session_id || extract(epoch FROM e.occurre
 CREATE TABLE bench.dialect (
 	number integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
 	ours text NOT NULL,
-	hand text NOT NULL
+	hand text NOT NULL,
+	bound_ms numeric,
+	looked_at text		-- where that is known, as looked_at.sql calls it
 );
 
 INSERT INTO bench.dialect (ours, hand) VALUES
@@ -62,6 +64,10 @@ INSERT INTO bench.dialect (ours, hand) VALUES
 UPDATE bench.dialect SET hand = replace(replace(hand,
 	'@messages', '(SELECT * FROM chat_event WHERE bot_id = 1 AND kind = ''user_message'' AND occurred_at >= ''2025-01-01 00:00 Europe/Oslo'' AND occurred_at < ''2026-01-01 00:00 Europe/Oslo'') AS e WHERE true'),
 	'@replies', '(SELECT * FROM chat_event WHERE bot_id = 1 AND kind = ''bot_reply'' AND occurred_at >= ''2025-01-01 00:00 Europe/Oslo'' AND occurred_at < ''2026-01-01 00:00 Europe/Oslo'') AS e WHERE true');
+
+UPDATE bench.dialect SET bound_ms = b.ms, looked_at = b.looked_at
+FROM (VALUES ('%heatmap%', 1, 'heatmap'), ('%storyId%', 2, 'storyId'), ('%message_groups%', 2, NULL), ('%user_detail%', 3, NULL), ('%blocks%', 10, NULL)) AS b (name, ms, looked_at)
+WHERE ours LIKE b.name;
 
 -- Sessions as conversations; what came of them depends on their names.
 CREATE FUNCTION bench.converse() RETURNS void LANGUAGE plpgsql AS $$

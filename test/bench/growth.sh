@@ -17,11 +17,10 @@ ten_fold()
 	ask tenfold chat_event
 }
 
-# spent DATABASE QUESTION: milliseconds of the session's process for one question, and pages.
+# spent DATABASE LABEL QUERY: milliseconds of the session's process for one question, and pages.
 spent()
 {
-	query=$(value "$1" "SELECT bench.fill(query) FROM bench.statement WHERE question = '$2' AND side = 'typed'")
-	on "$1" -At -F "$(printf '\t')" -v query="$query" -v question="$2" -v times="$times" <<-'SQL' | sed -n '$p' >>"$results/growth.tsv"
+	on "$1" -At -F "$(printf '\t')" -v query="$3" -v question="$2" -v times="$times" <<-'SQL' | sed -n '$p' >>"$results/growth.tsv"
 		SET timezone = 'Europe/Oslo';
 		SET bench.times = :times;
 		SET bench.query = :'query';
@@ -47,8 +46,14 @@ spent()
 	SQL
 }
 
+# asked DATABASE QUESTION: in SQL; fetching DATABASE QUESTION: what fetches as much as it has to look at.
+asked() { value "$1" "SELECT bench.fill(query) FROM bench.statement WHERE question = '$2' AND side = 'typed'"; }
+fetching() { value "$1" "SELECT bench.fetching('$2')"; }
+
 reference
 ten_fold
+on reference -v of=growth -f "$bench/looked_at.sql"
+on tenfold -v of=growth -f "$bench/looked_at.sql"
 # The ten-fold set has no index for hand-written SQL, which is asked once for what it says.
 on tenfold -f "$bench/hand.sql"
 answer tenfold typed
@@ -58,11 +63,19 @@ same_answers tenfold
 round=1
 while [ "$round" -le "$rounds" ]; do
 	for question in $(value reference "SELECT name FROM bench.question WHERE bound_growth IS NOT NULL ORDER BY number"); do
-		spent reference "$question"
-		spent tenfold "$question"
+		spent reference "$question" "$(asked reference "$question")"
+		spent tenfold "$question" "$(asked tenfold "$question")"
+	done
+	for question in $(value reference "SELECT DISTINCT question FROM bench.looked_at"); do
+		spent reference "fetching $question" "$(fetching reference "$question")"
+		spent tenfold "fetching $question" "$(fetching tenfold "$question")"
 	done
 	round=$((round + 1))
 done
+
+for database in reference tenfold; do
+	on "$database" -At -F "$(printf '\t')" -c "SELECT current_database(), question, sum(number), sum(length(bytes)) FROM bench.looked_at GROUP BY question"
+done >"$results/looked_at.tsv"
 
 section "Ten times the events" <<MD
 The same questions on a bot with ten times the sessions in the same year ($(value reference 'SELECT count(*) FROM chat_event') and $(value tenfold 'SELECT count(*) FROM chat_event') events), the typed function of each:
@@ -79,4 +92,23 @@ FROM bench.question
 JOIN (SELECT question, min(ms) AS ms, min(pages) AS pages FROM spent WHERE database = 'reference' GROUP BY 1) AS small ON small.question = name
 JOIN (SELECT question, min(ms) AS ms, min(pages) AS pages FROM spent WHERE database = 'tenfold' GROUP BY 1) AS large ON large.question = name
 ORDER BY number;
+SELECT '';
+SELECT 'Three of them look at members: at the hashes of all, or at the entries of some keys. *Fetching* is what it takes PostgreSQL alone to fetch as many bytes as these are,';
+SELECT 'and to count their bits (test/bench/looked_at.sql); *allowed* is what the bound leaves for the whole question.';
+SELECT '';
+SELECT '| Question | looked at | tenfold | MB | tenfold | ns each, of those more | fetching, ms | tenfold | allowed, tenfold |';
+SELECT '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |';
+CREATE TEMP TABLE looked_at (database text, question text, number bigint, bytes bigint);
+\\copy looked_at FROM '$results/looked_at.tsv'
+WITH least AS (SELECT database, question, min(ms) AS ms FROM spent GROUP BY 1, 2)
+SELECT format('| %s | %s | %s | %s | %s | %s | %s | %s | %s |', label, bench.digits(s.number), bench.digits(l.number), bench.digits(s.bytes / 1e6), bench.digits(l.bytes / 1e6),
+	bench.digits((large.ms - small.ms) * 1e6 / (l.number - s.number)), bench.digits(fs.ms), bench.digits(fl.ms), bench.digits(small.ms * bound_growth))
+FROM bench.question
+JOIN looked_at AS s ON s.question = name AND s.database = 'reference'
+JOIN looked_at AS l ON l.question = name AND l.database = 'tenfold'
+JOIN least AS small ON small.question = name AND small.database = 'reference'
+JOIN least AS large ON large.question = name AND large.database = 'tenfold'
+JOIN least AS fs ON fs.question = 'fetching ' || name AND fs.database = 'reference'
+JOIN least AS fl ON fl.question = 'fetching ' || name AND fl.database = 'tenfold'
+ORDER BY bench.question.number;
 SQL

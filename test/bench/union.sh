@@ -5,6 +5,6 @@
 #
 # Prints the table of doc/performance.md.  The server is not asked.
 
-(cd "$place/tree" && cc -O2 -DKS_STANDALONE -Isrc -o "$results/union" test/bench/union.c src/base/seed.c src/tally/union.c) ||
+(cd "$place/tree" && cc -O2 -DKS_STANDALONE -Isrc -o "$results/union" test/bench/union.c src/base/seed.c src/query/union.c) ||
 	die "test/bench/union.c does not build"
 "$results/union"
