@@ -24,6 +24,9 @@
 /* A mixed row of one event has hardly more entries than these. */
 #define SMALL_ROW_ENTRIES 16
 
+/* Statements that write less than this are many: only some of them look at the month before. */
+#define LARGE_ROW_ENTRIES 256
+
 /*
  * Where merged rows cannot be removed yet, more new rows are left together before they are
  * merged: up to HELD_FACTOR times as many, one more time for every HELD_AGE transactions
@@ -110,8 +113,8 @@ compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
 
 /*
  * Called after a group was appended.  Compacts its month once in compact_after times on
- * average, if that cannot fail, and more often after larger mixed rows, which cost more to
- * read.
+ * average, if that cannot fail, and more often after larger rows, which cost more to
+ * read: after those of single measures, each KS_COMPACT_FAN-th time by default.
  */
 void
 ks_compact_sometimes(const ks_month_tally *group, bool kept)
@@ -119,7 +122,7 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
 	bool		mixed = !ks_sort_out_worth(&group->builder);
 	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * KS_COMPACT_FAN >= 1.0;
-	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
+	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : KS_COMPACT_FAN;
 
 	ks_compact_what what = small ? KS_COMPACT_NEW : mixed ? KS_COMPACT_MIXED : KS_COMPACT_WORTHY;
 	ks_month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
@@ -128,6 +131,7 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 	note_append();
 	if (ks_compact_after <= 0 || IsolationUsesXactSnapshot() || ks_random() * ks_compact_after >= chances || !may_step_over() || !worth_although_held())
 		return;
+	of.look_back = what != KS_COMPACT_NEW && (entries > LARGE_ROW_ENTRIES || ks_random() * KS_COMPACT_FAN < 1.0);
 	if (OidIsValid(shard))
 		compact_on_shard(&of, what, shard);
 	else
@@ -213,6 +217,8 @@ crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 		result[i].kept = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull));
 		result[i].joined = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 4, &isnull));
 		result[i].apart = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 5, &isnull));
+		result[i].look_back = false;
+		result[i].over = false;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;

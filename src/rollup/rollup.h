@@ -295,6 +295,7 @@ extern int	ks_span_join(ks_month_tally **groups, int count, uint64 limit);
 
 /* reuse.c */
 extern void ks_reuse_note(ItemPointer place);
+extern void ks_reuse_note_tally(Datum tally);
 extern void ks_reuse_pages(void);
 
 /* compact.c */
