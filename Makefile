@@ -105,8 +105,9 @@ unit fuzz coverage mutants:
 bench:
 	sh $(SRC)/test/bench/run.sh
 
-# doc/reference.md, of the extension that is installed in the server that psql finds.
+# doc/reference.md, of the extension that the server that psql finds has installed; its
+# database postgres must be without it.
 .PHONY: reference
 reference:
-	$(bindir)/psql -X -d postgres -f $(SRC)/doc/reference.sql > $(SRC)/doc/reference.new
+	$(bindir)/psql -X -d postgres -f $(SRC)/doc/reference.sql > $(SRC)/doc/reference.new || { rm -f $(SRC)/doc/reference.new; exit 1; }
 	mv $(SRC)/doc/reference.new $(SRC)/doc/reference.md

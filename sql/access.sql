@@ -287,7 +287,7 @@ SELECT r AS role, p.oid::regprocedure::text COLLATE "C" AS function FROM unnest(
 SELECT p.oid::regprocedure::text COLLATE "C" AS function FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'kindly_stats'
  WHERE p.provolatile = 'v' AND has_function_privilege('kindly_api_user', p.oid, 'EXECUTE') AND has_schema_privilege('kindly_api_user', p.pronamespace, 'USAGE')
  ORDER BY 1;
-SELECT c.oid::regclass FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname IN ('kindly_api', 'sage', 'chatbot_com', 'logicdialog', 'ultimate') AND c.relkind <> 'c';
+SELECT c.oid::regclass FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE (n.nspname = 'kindly_api' OR n.nspname IN (SELECT r.schema FROM kindly_stats.routes() AS r)) AND c.relkind <> 'c';
 
 -- a token: its bot, and nothing else
 SET ROLE kindly_api_user;

@@ -8,10 +8,10 @@ DROP DATABASE IF EXISTS regression_kindly_attach;
 CREATE DATABASE regression_kindly_attach;
 \c regression_kindly_attach
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
 SET datestyle = 'ISO, MDY';
-SET client_min_messages = warning;
 SET jit = off;
 CREATE SCHEMA desk;
 CREATE TYPE desk.talk_kind AS ENUM ('user_message', 'bot_reply', 'handover_started', 'button_click', 'chat opened');

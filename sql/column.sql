@@ -11,7 +11,9 @@ CREATE DATABASE regression_kindly_column;
 \pset format unaligned
 SET timezone = 'UTC';
 SET jit = off;
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
+RESET client_min_messages;
 SET check_function_bodies = off;
 CREATE FUNCTION state() RETURNS TABLE (events bigint, messages bigint, members bigint, first timestamptz, sources text, wrong bigint, below_zero bigint) LANGUAGE sql AS $$
 	SELECT e.count, m.count, m.distinct_count, o.first, array_to_string(o.sources, ','), (SELECT count(*) FROM kindly_stats.verify()),

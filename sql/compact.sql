@@ -8,8 +8,8 @@ DROP DATABASE IF EXISTS regression_kindly_compact;
 CREATE DATABASE regression_kindly_compact;
 \c regression_kindly_compact
 \set SHOW_CONTEXT never
-CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
+CREATE EXTENSION kindly_stats;
 SET timezone = 'UTC';
 \pset format unaligned
 SELECT kindly_stats.create_event_table('public.event');

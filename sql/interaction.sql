@@ -8,10 +8,10 @@ DROP DATABASE IF EXISTS regression_kindly_interaction;
 CREATE DATABASE regression_kindly_interaction;
 \c regression_kindly_interaction
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SET timezone = 'America/Los_Angeles';
 SET datestyle = 'SQL, DMY';
-SET client_min_messages = warning;
 SET jit = off;
 \pset format unaligned
 CREATE FUNCTION failure(query text) RETURNS text LANGUAGE plpgsql AS $$

@@ -7,8 +7,8 @@ DROP DATABASE IF EXISTS regression_kindly_kept;
 CREATE DATABASE regression_kindly_kept;
 \c regression_kindly_kept
 \set SHOW_CONTEXT never
-CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
+CREATE EXTENSION kindly_stats;
 SET timezone = 'UTC';
 \pset format unaligned
 \pset footer off

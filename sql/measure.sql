@@ -8,10 +8,10 @@ DROP DATABASE IF EXISTS regression_kindly_measure;
 CREATE DATABASE regression_kindly_measure;
 \c regression_kindly_measure
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SET timezone = 'Asia/Kathmandu';
 SET datestyle = 'ISO, MDY';
-SET client_min_messages = warning;
 SET jit = off;
 CREATE SCHEMA own;
 SELECT kindly_stats.create_event_table('own.event');

@@ -8,10 +8,10 @@ DROP DATABASE IF EXISTS regression_kindly_oddday_stats;
 CREATE DATABASE regression_kindly_oddday_stats;
 \c regression_kindly_oddday_stats
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
-SET client_min_messages = warning;
 SET jit = off;
 SET search_path = kindly_stats, public;
 SELECT create_event_table('public.odd_event');

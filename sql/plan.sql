@@ -6,8 +6,8 @@ SET client_min_messages = warning;
 DROP DATABASE IF EXISTS regression_kindly_plan;
 CREATE DATABASE regression_kindly_plan;
 \c regression_kindly_plan
-CREATE EXTENSION kindly_stats;
 SET client_min_messages = warning;
+CREATE EXTENSION kindly_stats;
 \pset format unaligned
 SELECT kindly_stats.create_event_table('public.event');
 SET kindly_stats.compact_after = 1;

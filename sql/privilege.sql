@@ -16,7 +16,9 @@ CREATE DATABASE regression_kindly_privilege;
 \pset format unaligned
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
+RESET client_min_messages;
 SELECT kindly_stats.create_event_table('public.event');
 GRANT SELECT, INSERT, UPDATE, DELETE ON event TO regress_ks_writer;
 GRANT USAGE ON SCHEMA kindly_stats, sage TO regress_ks_reader, regress_ks_one, regress_ks_two, regress_ks_app, regress_ks_nobody;

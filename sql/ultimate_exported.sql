@@ -8,9 +8,9 @@ DROP DATABASE IF EXISTS regression_kindly_exported;
 CREATE DATABASE regression_kindly_exported;
 \c regression_kindly_exported
 \set SHOW_CONTEXT never
+SET client_min_messages = warning;
 CREATE EXTENSION kindly_stats;
 SET timezone = 'Asia/Tokyo';
-SET client_min_messages = warning;
 SET jit = off;
 \pset format unaligned
 CREATE FUNCTION failure(query text) RETURNS text LANGUAGE plpgsql AS $$

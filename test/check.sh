@@ -67,7 +67,9 @@ is_wanted()
 read_names "$@"
 run_begins check
 copy_sources "$place/tree"
-if build_suite; then
+# Bitcode takes half of the time, and only who runs everything needs it.
+[ "$#" -eq 0 ] || without=with_llvm=no
+if build_suite ${without:-}; then
 	# shellcheck disable=SC2086
 	{
 		if is_wanted unit; then unit_suite $unit_tests; fi

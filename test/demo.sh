@@ -208,6 +208,7 @@ case ${1:-start} in
 start) ;;
 stop)
 	if earlier_place; then
+		PG_CONFIG=$(cat "$place/pg_config" 2>/dev/null || echo "${PG_CONFIG:-}")
 		find_postgres
 		sweep_earlier
 		say "what stays: the extension's files in PostgreSQL's folders (make uninstall PG_CONFIG=$PG_CONFIG)"
@@ -225,6 +226,7 @@ find_postgres
 sweep_earlier
 choose_place demo
 echo "$top" >"$place/demo_of"
+echo "$PG_CONFIG" >"$place/pg_config"
 find_data
 
 say "kindly_stats on PostgreSQL $("$PG_CONFIG" --version | cut -d ' ' -f 2), whose folders get the extension's files, 4 MB:"

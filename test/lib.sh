@@ -303,11 +303,12 @@ build_and_install()
 	if ! make -C "$tree" -j "$jobs" PG_CONFIG="$PG_CONFIG" "$@" >"$tree.log" 2>&1; then
 		return 1
 	fi
-	if [ -w "$("$PG_CONFIG" --pkglibdir)" ]; then
-		make -C "$tree" install PG_CONFIG="$PG_CONFIG" "$@" >>"$tree.log" 2>&1
-	else
-		as_root make -C "$tree" install PG_CONFIG="$PG_CONFIG" "$@" >>"$tree.log" 2>&1
-	fi
+	libdir=$("$PG_CONFIG" --pkglibdir)
+	as=
+	[ -w "$libdir" ] || as=as_root
+	# What an earlier version has left there, the just-in-time compiler would inline.
+	$as rm -rf "$libdir/bitcode/kindly_stats" "$libdir/bitcode/kindly_stats.index.bc" &&
+		$as make -C "$tree" install PG_CONFIG="$PG_CONFIG" "$@" >>"$tree.log" 2>&1
 }
 
 # ---------------------------------------------------------------- servers

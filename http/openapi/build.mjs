@@ -92,7 +92,7 @@ for (const { path, schema, function: name, comment, parameters: known } of route
   const [shape, example] = one(answers, schema, name);
   paths[path.replace(/:(\w+)/g, '{$1}')] = { get: {
     operationId: `${schema}_${name}`,
-    tags: [tags[schema]],
+    tags: [one(tags, schema)],
     summary: sentence(comment),
     parameters: [...[...path.matchAll(/:(\w+)/g)].map(([, each]) => pathParameter(each)),
       ...known.map((each) => shared(`${schema}.${each.name}`, queryParameter(schema, each))), condition],

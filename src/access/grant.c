@@ -72,7 +72,7 @@ ks_array_of_bots(const int64 *bots, uint64 count)
 }
 
 /*
- * Reads the bots granted to a role, ascending.  As PostgreSQL's own grants, they are valid
+ * Reads the bots granted to a role, ascending.  Like PostgreSQL's own grants, they are valid
  * from when they are made, whatever snapshot the caller's query has; and a cached list
  * must not be older than the changes that the session has heard of.
  */

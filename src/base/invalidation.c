@@ -1,9 +1,9 @@
 /*
- * What a session keeps of tables and catalogs hears when they change.
+ * Tells what caches tables and catalogs in a session that they have changed.
  *
  * The server has room for ten callbacks about tables, which all extensions of a
- * session share, and none of them can be taken back.  So one is registered, and
- * tells all of ours.
+ * session share, and none can be unregistered.  So one is registered here, and calls
+ * all of ours.
  */
 #include "base/invalidation.h"
 #include "base/compat.h"
@@ -38,7 +38,7 @@ tell_of_catalog(Datum number, int cache, uint32 hash)
 	catalog_callbacks[DatumGetInt32(number)].callback();
 }
 
-/* From now on, the callback hears of each table that changes.  Further calls do nothing. */
+/* Calls the callback for each table that changes from now on.  Registering it once more does nothing. */
 void
 ks_on_table_change(ks_table_callback callback)
 {
@@ -56,7 +56,7 @@ ks_on_table_change(ks_table_callback callback)
 	table_callbacks[ntable_callbacks++] = callback;
 }
 
-/* From now on, the callback hears of each change of a catalog that a cache of the server is about.  Further calls do nothing. */
+/* Calls the callback for each change from now on of the catalog that this cache of the server reads.  Registering it once more does nothing. */
 void
 ks_on_catalog_change(int cache, ks_catalog_callback callback)
 {

@@ -1,5 +1,5 @@
 /*
- * What a session keeps of tables and catalogs hears when they change.
+ * Tells what caches tables and catalogs in a session that they have changed.
  */
 #ifndef KS_INVALIDATION_H
 #define KS_INVALIDATION_H
@@ -7,13 +7,13 @@
 #include "postgres.h"
 
 /*
- * They are called whenever the server takes notice of a change, in the middle of whatever the session does: so they
- * only set flags.
+ * Called whenever the server notices a change, in the middle of whatever the session
+ * does: so callbacks only set flags.
  */
 typedef void (*ks_table_callback) (Oid changed);
 typedef void (*ks_catalog_callback) (void);
 
-/* Whether what is kept of a table is out of date: without a number, all tables have changed. */
+/* Whether what is cached of a table is out of date; an invalid number means that every table may have changed. */
 static inline bool
 ks_is_concerned(Oid table, Oid changed)
 {

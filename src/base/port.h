@@ -2,13 +2,14 @@
  * The only interface between the plain-C core of the extension and its
  * surroundings.
  *
- * The core (all of this room but type, toast, aggregate and access) includes no
- * header of PostgreSQL, raises nothing and returns a ks_status, so that it can
- * be unit-tested and fuzzed without a server: compile with KS_STANDALONE.
- * Memory and random numbers are the exception: running out of them does not
- * return, neither in the server (palloc raises) nor outside (the process ends).
- * So are interrupts: every loop over what somebody passed or stored looks for
- * them, also that within a sort, by the function that compares.
+ * The core is what the heads of test/unit and test/fuzz build.  It includes no header
+ * of PostgreSQL, raises nothing and returns a ks_status, so that it can be unit-tested
+ * and fuzzed without a server: compile with KS_STANDALONE.
+ *
+ * Running out of memory or of random numbers is the exception: that does not return,
+ * neither in the server (palloc raises) nor outside (the process ends).  So are
+ * interrupts: every loop over what somebody passed or stored checks for them, also
+ * within a sort, where the function that compares does it.
  */
 #ifndef KS_PORT_H
 #define KS_PORT_H

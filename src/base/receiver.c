@@ -1,5 +1,5 @@
 /*
- * Receivers of a query's rows that want nothing but the rows.
+ * Receivers of a query's rows, without the parts of that interface that only clients need.
  */
 #include "base/receiver.h"
 

@@ -138,15 +138,15 @@ end_naming(ErrorContextCallback *context)
  */
 
 /* What is left to be read of a text. */
-typedef struct reader
+typedef struct text_reader
 {
 	const char *at;
 	const char *end;
-} reader;
+} text_reader;
 
 /* Reads this many digits, without a sign. */
 static bool
-read_digits(reader *r, int count, int64 *value)
+read_digits(text_reader *r, int count, int64 *value)
 {
 	if (r->end - r->at < count)
 		return false;
@@ -160,7 +160,7 @@ read_digits(reader *r, int count, int64 *value)
 }
 
 static bool
-read_char(reader *r, const char *any)
+read_char(text_reader *r, const char *any)
 {
 	if (r->at == r->end || *r->at == '\0' || strchr(any, *r->at) == NULL)
 		return false;
@@ -170,7 +170,7 @@ read_char(reader *r, const char *any)
 
 /* Reads the digits of a fraction of a second, as microseconds; further digits are ignored. */
 static bool
-read_fraction(reader *r, int64 *fraction)
+read_fraction(text_reader *r, int64 *fraction)
 {
 	int64		scale = 100000;
 	const char *begin = r->at;
@@ -182,7 +182,7 @@ read_fraction(reader *r, int64 *fraction)
 
 /* Reads HH:MM[:SS[.f]] as microseconds. */
 static bool
-read_time(reader *r, int64 *time)
+read_time(text_reader *r, int64 *time)
 {
 	int64		hour,
 				minute,
@@ -202,7 +202,7 @@ read_time(reader *r, int64 *time)
 
 /* Reads Z, UTC, +hh, +hhmm, +hh:mm or nothing, which is UTC, as microseconds. */
 static bool
-read_zone(reader *r, int64 *zone)
+read_zone(text_reader *r, int64 *zone)
 {
 	int64		hour,
 				minute = 0;
@@ -232,7 +232,7 @@ read_zone(reader *r, int64 *zone)
 
 /* Reads a date as its midnight; false if there is no such day. */
 static bool
-read_date(reader *r, int64 *midnight)
+read_date(text_reader *r, int64 *midnight)
 {
 	int64		year,
 				month,
@@ -257,7 +257,7 @@ read_date(reader *r, int64 *midnight)
 static bool
 read_instant(const char *text, int length, TimestampTz *instant)
 {
-	reader		r = {text, text + length};
+	text_reader r = {text, text + length};
 	int64		midnight,
 				time = 0,
 				zone = 0;

@@ -39,20 +39,20 @@ static const struct
 	{ID, "id"}
 };
 
-typedef struct line
+typedef struct interaction_line
 {
 	ks_string	part[MEMBERS];
 	int64		value;			/* in the range */
 	bool		is_counted;		/* there are events of it, in the range or not */
 	int64		last;			/* which of several names came last: a quarter of events, else an instant of the catalogue */
-} line;
+} interaction_line;
 
-typedef struct lines
+typedef struct interaction_lines
 {
 	int			count;
 	int			size;
-	line	   *item;
-} lines;
+	interaction_line *item;
+} interaction_lines;
 
 /* ------------------------------------------------------------------------
  * Which interactions
@@ -71,18 +71,18 @@ take_parts(ks_string key, ks_string *part)
 	}
 }
 
-static line *
-add_line(lines *all, ks_string key)
+static interaction_line *
+add_line(interaction_lines *all, ks_string key)
 {
-	line	   *result;
+	interaction_line *result;
 
 	if (all->count == all->size)
 	{
 		all->size = all->size > 0 ? 2 * all->size : 64;
-		all->item = all->item != NULL ? repalloc_huge(all->item, all->size * sizeof(line)) : palloc(all->size * sizeof(line));
+		all->item = all->item != NULL ? repalloc_huge(all->item, all->size * sizeof(interaction_line)) : palloc(all->size * sizeof(interaction_line));
 	}
 	result = &all->item[all->count++];
-	memset(result, 0, sizeof(line));
+	memset(result, 0, sizeof(interaction_line));
 	take_parts(key, result->part);
 	result->last = PG_INT64_MIN;
 	return result;
@@ -90,14 +90,14 @@ add_line(lines *all, ks_string key)
 
 /* An empty id identifies nothing. */
 static bool
-has_id(const line *l)
+has_id(const interaction_line *l)
 {
 	return l->part[ID].length > 0;
 }
 
 /* Zero for the same interaction; if it has an id, its name does not matter. */
 static int
-compare_identities(const line *a, const line *b)
+compare_identities(const interaction_line *a, const interaction_line *b)
 {
 	int			order = ks_string_compare(a->part[TYPE], b->part[TYPE]);
 
@@ -116,20 +116,20 @@ compare_lines(const void *a, const void *b)
 	int			order = compare_identities(a, b);
 
 	CHECK_FOR_INTERRUPTS();
-	return order != 0 ? order : ks_string_compare(((const line *) a)->part[NAME], ((const line *) b)->part[NAME]);
+	return order != 0 ? order : ks_string_compare(((const interaction_line *) a)->part[NAME], ((const interaction_line *) b)->part[NAME]);
 }
 
 /* Sorts lines, and merges those with the same name. */
 static void
-merge_lines(lines *all)
+merge_lines(interaction_lines *all)
 {
 	int			kept = 0;
 	int			i;
 
-	ks_sort(all->item, all->count, sizeof(line), compare_lines, CurrentMemoryContext);
+	ks_sort(all->item, all->count, sizeof(interaction_line), compare_lines, CurrentMemoryContext);
 	for (i = 0; i < all->count; i++)
 	{
-		line	   *before = kept > 0 ? &all->item[kept - 1] : NULL;
+		interaction_line *before = kept > 0 ? &all->item[kept - 1] : NULL;
 
 		if (before == NULL || compare_lines(before, &all->item[i]) != 0)
 		{
@@ -178,7 +178,7 @@ passes(const ks_filter *filter, ks_string *key)
 
 /* All interactions: those of the range, of all time, of the catalogue.  Returns the sum of their values. */
 static int64
-find_lines(lines *all, ks_arguments arguments, const ks_filter *filter)
+find_lines(interaction_lines *all, ks_arguments arguments, const ks_filter *filter)
 {
 	ks_top		asked;
 	ks_top		ever;
@@ -210,7 +210,7 @@ find_lines(lines *all, ks_arguments arguments, const ks_filter *filter)
 
 /* The end of the lines of one interaction. */
 static int
-end_of(const lines *all, int begin)
+end_of(const interaction_lines *all, int begin)
 {
 	int			end = begin + 1;
 
@@ -221,14 +221,14 @@ end_of(const lines *all, int begin)
 
 /* Whether there are events of an interaction under this name. */
 static bool
-is_called(const line *l)
+is_called(const interaction_line *l)
 {
 	return l->is_counted && l->part[NAME].bytes != NULL;
 }
 
 /* Whether there are events of it under several names. */
 static bool
-is_renamed(const lines *all, int begin, int end)
+is_renamed(const interaction_lines *all, int begin, int end)
 {
 	int			names = 0;
 	int			i;
@@ -240,20 +240,20 @@ is_renamed(const lines *all, int begin, int end)
 
 /* Notes when a name was used; its interaction may not be among the lines. */
 static void
-note_use(lines *all, ks_string key, int64 quarter)
+note_use(interaction_lines *all, ks_string key, int64 quarter)
 {
-	line		wanted;
-	line	   *found;
+	interaction_line wanted;
+	interaction_line *found;
 
 	take_parts(key, wanted.part);
-	found = bsearch(&wanted, all->item, all->count, sizeof(line), compare_lines);
+	found = bsearch(&wanted, all->item, all->count, sizeof(interaction_line), compare_lines);
 	if (found != NULL)
 		found->last = Max(found->last, quarter);
 }
 
 /* How many interactions with several names remain of which no name is known to have been used yet. */
 static int
-count_unknown(const lines *all)
+count_unknown(const interaction_lines *all)
 {
 	int			unknown = 0;
 	int			begin,
@@ -277,7 +277,7 @@ count_unknown(const lines *all)
 
 /* Finds out which of several names was used last, going back month by month for as long as needed. */
 static void
-find_last_uses(lines *all, int64 bot_id, const ks_filter *filter)
+find_last_uses(interaction_lines *all, int64 bot_id, const ks_filter *filter)
 {
 	DateADT		month = DATEVAL_NOEND;
 	ks_interaction_keys used;
@@ -301,7 +301,7 @@ find_last_uses(lines *all, int64 bot_id, const ks_filter *filter)
 
 /* Whether a name is the better one to show: any name before none, then one from events, then the later one, then the first in order. */
 static bool
-is_better(const line *a, const line *b)
+is_better(const interaction_line *a, const interaction_line *b)
 {
 	if ((a->part[NAME].bytes == NULL) != (b->part[NAME].bytes == NULL))
 		return a->part[NAME].bytes != NULL;
@@ -312,7 +312,7 @@ is_better(const line *a, const line *b)
 
 /* One line for each interaction. */
 static void
-choose_names(lines *all)
+choose_names(interaction_lines *all)
 {
 	int			kept = 0;
 	int			begin,
@@ -321,7 +321,7 @@ choose_names(lines *all)
 
 	for (begin = 0; begin < all->count; begin = end)
 	{
-		line		chosen = all->item[begin];
+		interaction_line chosen = all->item[begin];
 
 		end = end_of(all, begin);
 		for (i = begin + 1; i < end; i++)
@@ -346,8 +346,8 @@ choose_names(lines *all)
 static int
 compare_for_report(const void *a, const void *b)
 {
-	const line *x = a;
-	const line *y = b;
+	const interaction_line *x = a;
+	const interaction_line *y = b;
 	int			order = 0;
 	int			i;
 
@@ -361,7 +361,7 @@ compare_for_report(const void *a, const void *b)
 
 /* Members that an interaction does not have are left out. */
 static void
-put_line(StringInfo out, const line *l, int64 all)
+put_line(StringInfo out, const interaction_line *l, int64 all)
 {
 	int			i;
 
@@ -386,7 +386,7 @@ put_line(StringInfo out, const line *l, int64 all)
 Datum
 ks_chatbot_com_conversations_interactions(PG_FUNCTION_ARGS)
 {
-	lines		all = {0};
+	interaction_lines all = {0};
 	ks_arguments arguments;
 	ks_filter	filter;
 	int64		total;
@@ -400,7 +400,7 @@ ks_chatbot_com_conversations_interactions(PG_FUNCTION_ARGS)
 	total = find_lines(&all, arguments, &filter);
 	find_last_uses(&all, arguments.bot_id, &filter);
 	choose_names(&all);
-	ks_sort(all.item, all.count, sizeof(line), compare_for_report, CurrentMemoryContext);
+	ks_sort(all.item, all.count, sizeof(interaction_line), compare_for_report, CurrentMemoryContext);
 
 	ks_json_begin(&out);
 	ks_json_open(&out, '[');

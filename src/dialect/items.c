@@ -7,16 +7,16 @@
 #include "dialect/items.h"
 
 /* What is being read, the position in it, and where the next value goes. */
-typedef struct reader
+typedef struct item_reader
 {
 	ks_items   *items;
 	const char *text;
 	const char *at;
 	char	   *out;
-} reader;
+} item_reader;
 
 static ks_items_status
-malformed(reader *r)
+malformed(item_reader *r)
 {
 	r->items->error_at = (size_t) (r->at - r->text);
 	return KS_ITEMS_E_MALFORMED;
@@ -29,14 +29,14 @@ is_blank(char c)
 }
 
 static void
-skip_blanks(reader *r)
+skip_blanks(item_reader *r)
 {
 	while (is_blank(*r->at))
 		r->at++;
 }
 
 static bool
-hex_digits(reader *r, uint32_t *result)
+hex_digits(item_reader *r, uint32_t *result)
 {
 	int			i;
 
@@ -57,7 +57,7 @@ hex_digits(reader *r, uint32_t *result)
 
 /* The character after \u: four digits, or a surrogate pair; never NUL. */
 static ks_items_status
-unicode_escape(reader *r)
+unicode_escape(item_reader *r)
 {
 	uint32_t	c;
 
@@ -80,7 +80,7 @@ unicode_escape(reader *r)
 
 /* The character after a backslash in a JSON string. */
 static ks_items_status
-json_escape(reader *r)
+json_escape(item_reader *r)
 {
 	static const char codes[] = "\"\\/bfnrt";
 	static const char meant[] = "\"\\/\b\f\n\r\t";
@@ -98,7 +98,7 @@ json_escape(reader *r)
 
 /* A string in double quotes, of JSON or of an array literal, where a backslash makes the next character plain. */
 static ks_items_status
-quoted_item(reader *r, bool json)
+quoted_item(item_reader *r, bool json)
 {
 	for (r->at++; *r->at != '"';)
 	{
@@ -136,7 +136,7 @@ is_null(const char *value)
 
 /* An unquoted item of an array literal; blanks around it are ignored, except after a backslash. */
 static ks_items_status
-plain_item(reader *r)
+plain_item(item_reader *r)
 {
 	char	   *value = r->out;
 	char	   *end = value;
@@ -166,7 +166,7 @@ plain_item(reader *r)
 }
 
 static ks_items_status
-one_item(reader *r, bool json)
+one_item(item_reader *r, bool json)
 {
 	if (*r->at == '"')
 		return quoted_item(r, json);
@@ -177,7 +177,7 @@ one_item(reader *r, bool json)
 
 /* Where the next value begins. */
 static ks_items_status
-start_value(reader *r)
+start_value(item_reader *r)
 {
 	if (r->items->count == r->items->limit)
 		return KS_ITEMS_E_MANY;
@@ -187,7 +187,7 @@ start_value(reader *r)
 
 /* Items between brackets. */
 static ks_items_status
-bracketed_list(reader *r, bool json)
+bracketed_list(item_reader *r, bool json)
 {
 	char		close = json ? ']' : '}';
 
@@ -217,7 +217,7 @@ bracketed_list(reader *r, bool json)
 
 /* Values between commas, without the blanks around them. */
 static ks_items_status
-comma_list(reader *r)
+comma_list(item_reader *r)
 {
 	for (;;)
 	{
@@ -243,7 +243,7 @@ comma_list(reader *r)
 ks_items_status
 ks_items_read(ks_items *items, const char *text)
 {
-	reader		r = {items, text, text, items->room};
+	item_reader r = {items, text, text, items->room};
 
 	items->count = 0;
 	skip_blanks(&r);

@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(ks_list_routes);
 PG_FUNCTION_INFO_V1(ks_validated);
 
 /* A function call whose arguments are being collected. */
-typedef struct call
+typedef struct sql_call
 {
 	const ks_route *route;
 	int			nknown;			/* arguments that the function has */
@@ -47,7 +47,7 @@ typedef struct call
 	StringInfoData text;
 	Oid		   *types;
 	Datum	   *values;
-} call;
+} sql_call;
 
 /* The values that a query has for one argument. */
 typedef struct given
@@ -84,7 +84,7 @@ find_function(const char *schema, const char *name)
 }
 
 static void
-start_call(call *c, const ks_route *route)
+start_call(sql_call *c, const ks_route *route)
 {
 	HeapTuple	function = find_function(route->schema, route->function);
 	char	   *modes;
@@ -101,7 +101,7 @@ start_call(call *c, const ks_route *route)
 }
 
 static Oid
-argument_type(const call *c, const char *argument)
+argument_type(const sql_call *c, const char *argument)
 {
 	int			i;
 
@@ -115,7 +115,7 @@ argument_type(const call *c, const char *argument)
 }
 
 static void
-add_argument(call *c, const char *argument, Oid type, Datum value)
+add_argument(sql_call *c, const char *argument, Oid type, Datum value)
 {
 	if (c->count == c->nknown)
 		elog(ERROR, "too many arguments");
@@ -173,7 +173,7 @@ json_list(const given *g)
 }
 
 static void
-add_given(call *c, const char *argument, const given *g)
+add_given(sql_call *c, const char *argument, const given *g)
 {
 	Oid			type = argument_type(c, argument);
 
@@ -181,7 +181,7 @@ add_given(call *c, const char *argument, const given *g)
 }
 
 static char *
-call_query(const call *c)
+call_query(const sql_call *c)
 {
 	char	   *function = quote_qualified_identifier(c->route->schema, c->route->function);
 
@@ -201,7 +201,7 @@ call_query(const call *c)
 
 /* Runs the call; the body of the answer is in the caller's memory context. */
 static Datum
-finish_call(call *c, bool read_only)
+finish_call(sql_call *c, bool read_only)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	int			nest = NewGUCNestLevel();
@@ -296,7 +296,7 @@ collected_before(const ks_route *route, const ks_route_parameter *parameter)
 }
 
 static void
-add_parameters(call *c, const ks_url *url)
+add_parameters(sql_call *c, const ks_url *url)
 {
 	const ks_route_parameter *p;
 	given		g;
@@ -338,7 +338,7 @@ read_day(const char *text)
 
 /* Adds what the path has besides the bot: :day. */
 static void
-add_segments(call *c, const ks_url *url)
+add_segments(sql_call *c, const ks_url *url)
 {
 	const char *day = ks_route_segment(c->route, url, "day");
 
@@ -445,7 +445,7 @@ answer(bool read_only)
 	const ks_route *route;
 	ks_url	   *url;
 	int64		bot;
-	call		c;
+	sql_call	c;
 
 	if (ks_is_link())
 		ks_refuse(403, "the token does not give access to this", "It is that of a link to the page.");

@@ -11,16 +11,16 @@
 #include "base/integer.h"
 
 /* What is being parsed. */
-typedef struct reader
+typedef struct url_reader
 {
 	ks_url	   *url;
 	const char *start;
 	char	   *at;
 	char	   *end;			/* a NUL stands there */
-} reader;
+} url_reader;
 
 static ks_url_status
-fail(reader *r, const char *at, ks_url_status status)
+fail(url_reader *r, const char *at, ks_url_status status)
 {
 	r->url->error_at = (size_t) (at - r->start);
 	return status;
@@ -91,7 +91,7 @@ is_refused(char c)
  * blank.
  */
 static ks_url_status
-decode(reader *r, char *from, char *end, bool form)
+decode(url_reader *r, char *from, char *end, bool form)
 {
 	char	   *in = from;
 	char	   *out = from;
@@ -136,7 +136,7 @@ find(char *from, const char *end, char one, char other)
 
 /* Reads segments between slashes, up to the question mark; the first slash is at r->at. */
 static ks_url_status
-read_path(reader *r)
+read_path(url_reader *r)
 {
 	ks_url	   *url = r->url;
 	char		delimiter = '/';
@@ -173,7 +173,7 @@ strip_brackets(char *name)
 
 /* Reads name=value in [from, to). */
 static ks_url_status
-read_parameter(reader *r, char *from, char *to)
+read_parameter(url_reader *r, char *from, char *to)
 {
 	ks_url	   *url = r->url;
 	char	   *equals = find(from, to, '=', '=');
@@ -198,7 +198,7 @@ read_parameter(reader *r, char *from, char *to)
 
 /* Reads parameters between ampersands; the question mark is at r->at.  Nothing between two is no parameter. */
 static ks_url_status
-read_query(reader *r)
+read_query(url_reader *r)
 {
 	while (r->at < r->end)
 	{
@@ -222,7 +222,7 @@ read_query(reader *r)
 ks_url_status
 ks_url_parse(ks_url *url, char *target, size_t length)
 {
-	reader		r = {url, target, target, target + length};
+	url_reader	r = {url, target, target, target + length};
 	ks_url_status status;
 
 	url->nsegments = 0;

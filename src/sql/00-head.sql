@@ -7,6 +7,8 @@
 DO $$
 DECLARE
     path text := pg_catalog.current_setting('search_path');
+    -- those that the script creates, but for kindly_stats itself
+    schemas text[] := '{bi,chatbot_com,kindly_api,kindly_rules,logicdialog,sage,ultimate}';
     other record;
 BEGIN
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -36,10 +38,10 @@ BEGIN
     END IF;
     -- the other schemas hold nothing else, so they are dropped with the extension
     SELECT n.nspname, r.rolname INTO other FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
-     WHERE n.nspname IN ('bi', 'chatbot_com', 'kindly_api', 'kindly_rules', 'logicdialog', 'sage', 'ultimate') ORDER BY n.nspname LIMIT 1;
+     WHERE n.nspname = ANY (schemas) ORDER BY n.nspname LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'schema "%" exists already, of role "%"', other.nspname, other.rolname
-            USING ERRCODE = '42P06', DETAIL = 'The extension makes the schemas kindly_api, kindly_rules, bi, chatbot_com, logicdialog, sage and ultimate.',
+            USING ERRCODE = '42P06', DETAIL = format('The extension makes the schemas %s.', array_to_string(schemas, ', ')),
                   HINT = format('Rename it, with ALTER SCHEMA %I RENAME TO another name, or install the extension in a database of its own.', other.nspname);
     END IF;
     PERFORM set_config('search_path', path, true);

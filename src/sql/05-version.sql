@@ -1,4 +1,4 @@
--- The library's version, and notices about what the extension creates besides these objects.
+-- The library's version, and how the script tells what it creates.
 
 CREATE FUNCTION kindly_stats.library_version() RETURNS text
     LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_library_version';
@@ -17,7 +17,3 @@ CREATE FUNCTION kindly_stats.announce(message text) RETURNS void
     LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_announce';
 REVOKE EXECUTE ON FUNCTION kindly_stats.announce(text) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.announce(text) IS 'internal: a notice in the middle of CREATE EXTENSION, for whoever is shown notices';
-
-DO $$ BEGIN
-    PERFORM kindly_stats.announce('extension kindly_stats makes the schemas kindly_stats, kindly_api, kindly_rules, bi, chatbot_com, logicdialog, sage and ultimate');
-END $$;

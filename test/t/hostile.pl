@@ -169,8 +169,8 @@ sub functions_of
 SELECT concat_ws('|', format('%I.%I', n.nspname, p.proname), p.prokind, p.proretset, p.pronargdefaults,
 	(SELECT string_agg(coalesce(nullif(p.proargnames[a.i], ''), 'x') || ':' || format_type(a.t, NULL), ';' ORDER BY a.i) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (t, i)))
 FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname IN ('kindly_stats', 'kindly_rules', 'kindly_api', 'sage', 'chatbot_com', 'logicdialog', 'ultimate')
-AND has_schema_privilege('$role', n.oid, 'USAGE') AND has_function_privilege('$role', p.oid, 'EXECUTE')
+JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'kindly_stats'
+WHERE has_schema_privilege('$role', n.oid, 'USAGE') AND has_function_privilege('$role', p.oid, 'EXECUTE')
 AND NOT 'internal'::regtype = ANY (p.proargtypes) ORDER BY p.oid});
 	return map {
 		my ($name, $kind, $set, $defaults, $arguments) = split /\|/;

@@ -174,6 +174,8 @@ is($newest, $version, 'of CHANGELOG.md');
 is($debian, $version, 'of debian/changelog');
 is($meta->{version}, $version, 'of META.json');
 is($meta->{provides}{kindly_stats}{version}, $version, 'of what META.json provides');
+is((slurp_file('http/nginx.conf') =~ /sub_filter '"version":"[^"]*"' '"version":"([^"]*)"'/)[0], $version, 'of what nginx says that PostgREST\'s description is of');
+is(JSON::PP->new->utf8->decode(slurp_file('http/dashboard/openapi.json'))->{info}{version}, $version, 'of the OpenAPI document');
 
 # debian/control is made of control.in, a package for each version that one machine has
 my $made = slurp_file('debian/control');

@@ -74,6 +74,19 @@ is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM event), (SELECT co
 $node->safe_psql('postgres', "CREATE EXTENSION kindly_stats; SELECT kindly_stats.attach('event'); SELECT kindly_stats.create_api_roles() WHERE false;");
 is($node->safe_psql('postgres', "SELECT count FROM kindly_stats.stats_total(1, '2025-01-01', '2027-01-01')"), '1', 'installed again, it begins anew');
 
+# Roles that another database goes on using lose their rights in this one.
+my ($drop_owned) = $page =~ /`(DROP OWNED BY [^`]+)`/;
+my $roles = 'SELECT kindly_stats.enable_row_security(); SELECT kindly_stats.create_api_roles(); SELECT kindly_stats.create_administrator_roles();';
+$node->safe_psql('postgres', "CREATE DATABASE another");
+$node->safe_psql('another', "CREATE EXTENSION kindly_stats; SELECT kindly_stats.create_conversation_table('talk'); $roles");
+$node->safe_psql('postgres', "SELECT kindly_stats.attach_conversations('talk'); $roles");
+like(($node->psql('postgres', $statements, on_error_stop => 1))[2], qr/ERROR:  role "kindly_\w+" has rights in other databases, too: another/, 'roles that are in use elsewhere are not dropped');
+$node->safe_psql('postgres', $statements =~ s/.*drop_roles.*/$drop_owned;/r);
+$node->safe_psql('postgres', $afterwards);
+my $rights = q{SELECT count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid::regrole::text ~ '^kindly_' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())};
+is($node->safe_psql('postgres', $rights), '0', 'they have no rights in this database');
+cmp_ok($node->safe_psql('another', $rights), '>', 10, 'and theirs in the other');
+
 # Names that are taken are said, and left as they are.
 $node->safe_psql('postgres', 'CREATE DATABASE taken');
 my @answers = ($node->psql('taken', "SET client_min_messages = notice; CREATE SCHEMA sage; CREATE TABLE sage.mine (n integer); CREATE EXTENSION kindly_stats;"))[2];

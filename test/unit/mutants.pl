@@ -5,22 +5,76 @@
 # Called by test/plain.sh.  For each file of the core (or each FILE, as in
 # src/tally/pack.c) MUTANTS (6) places are drawn, the same ones as long as the file stays
 # as it is, and each is changed: < to <=, + to -, && to ||, 0 to 1, a statement to none.  A
-# mutant is killed when no unit test that builds the file passes any more: it does not
-# compile, a check fails, it does not end, or, where all that is not so, the sanitizers
-# find something.  One that survives is listed, and is a failure unless
-# test/unit/survivors has it, with the reason.
+# mutant is killed when some unit test that builds the file does not pass any more: it does
+# not compile, a check fails, it takes several times as long, or, where all that is not so,
+# the sanitizers find something.  One that survives is listed, and is a failure unless
+# test/unit/survivors has it, with the reason.  All processors are used, or JOBS of them.
 
 use strict;
 use warnings;
 
+use File::Compare;
+use POSIX qw(ceil);
+
 my ($top, $work, @wanted) = @ARGV;
 $| = 1;
 my $draws = $ENV{MUTANTS} // 6;
-my $seconds = 120;
+my $jobs = $ENV{JOBS} // (qx(getconf _NPROCESSORS_ONLN) + 0 || 1);
+
+# ---------------------------------------------------------------- work side by side
+
+my $place = $work;
+
+# Runs a shell command from the top; what it prints is not of interest.
+sub run { return system('sh', '-c', "cd '$top' && { $_[0] ; } >'$place/log' 2>&1 </dev/null"); }
+
+# Hands each thing to a process that is free, and what the function says of it, a line, to
+# the other function.  The processes take the numbers of things from one pipe.
+sub side_by_side
+{
+	my ($function, $hear, @things) = @_;
+	pipe(my $numbers, my $more) or die "pipe: $!";
+	pipe(my $answers, my $answer) or die "pipe: $!";
+	my @processes;
+	for my $job (1 .. $jobs)
+	{
+		my $process = fork() // die "fork: $!";
+		push @processes, $process;
+		next if $process;
+		close($more);
+		close($answers);
+		$place = "$work/$job";
+		mkdir $place;
+		$answer->autoflush(1);
+		while (sysread($numbers, my $number, 4))
+		{
+			$number = unpack('L', $number);
+			my $line = eval { $function->($things[$number]) } // "died: $@" =~ s/\n//gr;
+			print $answer "$number $line\n";
+		}
+		POSIX::_exit(0);
+	}
+	close($numbers);
+	close($answer);
+	my $process = fork() // die "fork: $!";
+	if (!$process)
+	{
+		syswrite($more, pack('L', $_)) for 0 .. $#things;
+		POSIX::_exit(0);
+	}
+	close($more);
+	while (<$answers>)
+	{
+		my ($number, $line) = /^(\d+) (.*)$/ or die "not an answer: $_";
+		die "$1\n" if $line =~ /^died: (.*)/;
+		$hear->($things[$number], $line);
+	}
+	waitpid($_, 0) for @processes, $process;
+}
 
 # ---------------------------------------------------------------- programs
 
-# The sources that each unit test is built of, cheapest first.
+# The sources that each unit test is built of, and the macros that its head sets.
 my (%sources, %flags);
 for my $test (glob("$top/test/unit/unit_*.c"))
 {
@@ -32,45 +86,58 @@ for my $test (glob("$top/test/unit/unit_*.c"))
 }
 my %core = map { $_ => 1 } map { @$_ } values %sources;
 @wanted = sort keys %core if !@wanted;
+$core{$_} or die "no unit test is built of $_\n" for @wanted;
 
-# Objects of what is not changed, once, and the same for the sanitizers.
-my $cc = 'cc -O1 -w -DKS_STANDALONE -Isrc -Itest/unit';
-my $sanitized = "$cc -fsanitize=address,undefined -fno-sanitize-recover=all";
-my (%object, $objects);
-sub run { return system('sh', '-c', "cd '$top' && { $_[0] ; } >'$work/log' 2>&1 </dev/null"); }
+# A program that loops may ask for memory and print without end, too.
+my @ways = (
+	{ compiler => 'cc -O1 -w -DKS_STANDALONE -Isrc -Itest/unit', limits => 'ulimit -v 4000000; ulimit -f 100000' },
+	{   compiler => 'cc -O1 -w -DKS_STANDALONE -Isrc -Itest/unit -fsanitize=address,undefined -fno-sanitize-recover=all',
+		limits => 'ulimit -f 100000; export ASAN_OPTIONS=hard_rss_limit_mb=3000' });
 
-sub object
+# Objects of what is not changed, of each way and each set of flags once.
+my %object;
+for my $way (0 .. $#ways)
 {
-	my ($compiler, $file) = @_;
-	return $object{$compiler}{$file} if $object{$compiler}{$file};
-	my $to = "$work/" . ++$objects . '.o';
-	run("$compiler -c -o '$to' '$file'") == 0 or die "$file does not compile";
-	return $object{$compiler}{$file} = $to;
+	for my $test (keys %sources)
+	{
+		$object{"$way $flags{$test} $_"} //= "$work/" . keys(%object) . '.o' for "test/unit/$test.c", @{ $sources{$test} };
+	}
 }
+side_by_side(
+	sub {
+		my ($way, $flags, $file) = $_[0] =~ /^(\d+) (.*) (\S+)$/;
+		run("$ways[$way]{compiler} $flags -c -o '$object{$_[0]}' '$file'") == 0 or die "$file does not compile";
+		return 'made';
+	},
+	sub { }, sort keys %object);
 
-# Whether a test passes with another text in the place of a file, if there is one.
+# Whether a test passes with an object in the place of a file's, within a time of the processor's, if any.
 sub passes
 {
-	my ($compiler, $test, $file, $mutant) = @_;
-	my $changed = "$work/mutant.o";
-	$compiler .= " $flags{$test}";
-	return 0 if $mutant && run("$compiler -I'" . ($file =~ s{/[^/]+$}{}r) . "' -c -o '$changed' '$mutant'") != 0;
-	my @objects = map { $_ eq $file ? $changed : object($compiler, $_) } @{ $sources{$test} };
-	my $link = join(' ', map { "'$_'" } object($compiler, "test/unit/$test.c"), @objects);
-	return run("$compiler -o '$work/program' $link && timeout $seconds '$work/program'") == 0;
+	my ($way, $test, $file, $changed, $seconds) = @_;
+	my @objects = map { $_ eq $file ? $changed : $object{"$way $flags{$test} $_"} } "test/unit/$test.c", @{ $sources{$test} };
+	my $link = join(' ', map { "'$_'" } @objects);
+	my $limits = $ways[$way]{limits} . ($seconds ? "; ulimit -t $seconds" : '');
+	return run("$ways[$way]{compiler} -o '$place/program' $link && ($limits; '$place/program')") == 0;
 }
 
-# Without a change all pass; the quickest come first from now on.
-my %took;
-for my $test (sort keys %sources)
-{
-	passes($cc, $test, '', '') or die "$test fails without a change\n";
-	my @before = times;
-	run("'$work/program'");
-	my @after = times;
-	$took{$test} = $after[2] - $before[2];
-}
-my @tests = sort { $took{$a} <=> $took{$b} || $a cmp $b } keys %sources;
+# Without a change all pass.  A changed one may take four times as long; the quickest come first.
+my (@took, @seconds);
+side_by_side(
+	sub {
+		my ($way, $test) = @{ $_[0] };
+		my @before = times;
+		passes($way, $test, '', '') or die "$test fails without a change";
+		my @after = times;
+		return $after[2] + $after[3] - $before[2] - $before[3];
+	},
+	sub {
+		my ($way, $test) = @{ $_[0] };
+		$took[$way]{$test} = $_[1];
+		$seconds[$way]{$test} = 2 + ceil(4 * $_[1]);
+	},
+	map { my $test = $_; map { [ $_, $test ] } 0 .. $#ways } sort keys %sources);
+my @tests = sort { $took[0]{$a} <=> $took[0]{$b} || $a cmp $b } keys %sources;
 
 # ---------------------------------------------------------------- changes
 
@@ -125,58 +192,82 @@ sub drawn
 # ---------------------------------------------------------------- the run
 
 # survivors: FILE | line as it is, without indentation | line as it would be | why that changes nothing that can be seen
-my %known;
+my @known;
 if (open(my $in, '<', "$top/test/unit/survivors"))
 {
-	while (<$in>)
-	{
-		next if /^#|^\s*$/;
-		chomp;
-		my ($file, $is, $would, $why) = split(/ \| /);
-		die "survivors, line $.: four parts are wanted" if !defined $why;
-		$known{"$file | $is | $would"} = $why;
-	}
+	@known = grep { !/^#|^\s*$/ } <$in>;
+	/^\S+ \| .+ \| .+ \| ./ or die "survivors: four parts are wanted: $_" for @known;
 }
 
-my ($killed, $explained, $survived) = (0, 0, 0);
+# A mutant as survivors has it, and whether it does.
+sub said { return join(' | ', map { s/^\s+|\s+$//gr } @{ $_[0] }{qw(file is would)}); }
+sub is_known { my $said = said($_[0]) . ' | '; return scalar(grep { index($_, $said) == 0 } @known); }
+
+# Whether all tests pass with a mutant: it is compiled once for those of equal flags.  What
+# is explained need not meet the sanitizers, which take most of the time.
+sub lives
+{
+	my ($file, $mutant, $is_known) = @_;
+	my $folder = $file =~ s{/[^/]+$}{}r;
+	for my $way (0 .. ($is_known ? 0 : $#ways))
+	{
+		my %changed;
+		for my $test (grep { grep { $_ eq $file } @{ $sources{$_} } } @tests)
+		{
+			my $flags = $flags{$test};
+			if (!$changed{$flags})
+			{
+				$changed{$flags} = "$place/" . keys(%changed) . '.o';
+				return 0 if run("$ways[$way]{compiler} $flags -I'$folder' -c -o '$changed{$flags}' '$mutant'") != 0;
+			}
+			next if $way == 0 && compare($changed{$flags}, $object{"$way $flags $file"}) == 0;
+			return 0 if !passes($way, $test, $file, $changed{$flags}, $seconds[$way]{$test});
+		}
+	}
+	return 1;
+}
+
+my @mutants;
 for my $file (@wanted)
 {
-	die "no unit test is built of $file\n" if !$core{$file};
 	open(my $in, '<', "$top/$file") or die "$file: $!";
 	my @lines = <$in>;
 	my $seed = unpack('%32C*', join('', @lines)) % 2147483648;
-	for my $change (drawn($draws, $seed, changes(@lines)))
-	{
-		my ($number, $is, $would) = @$change;
-		my $mutant = "$work/mutant.c";
-		my @text = @lines;
-		$text[$number] = $would;
-		open(my $out, '>', $mutant) or die "$mutant: $!";
+	push @mutants, map { { file => $file, lines => \@lines, number => $_->[0], is => $_->[1], would => $_->[2] } } drawn($draws, $seed, changes(@lines));
+}
+
+my ($killed, $explained, $survived) = (0, 0, 0);
+print scalar(@mutants), ' mutants of ', scalar(@wanted), " files\n";
+side_by_side(
+	sub {
+		my ($mutant) = @_;
+		my @text = @{ $mutant->{lines} };
+		$text[$mutant->{number}] = $mutant->{would};
+		# an object has the name of its source in it
+		my ($source) = map { "$place/$_" } $mutant->{file} =~ m{([^/]+)$};
+		open(my $out, '>', $source) or die "$source: $!";
 		print $out @text;
 		close($out);
-		s/^\s+|\s+$//g for $is, $would;
-		my $lives = 1;
-		for my $compiler ($cc, $sanitized)
-		{
-			for my $test (grep { grep { $_ eq $file } @{ $sources{$_} } } @tests)
-			{
-				$lives &&= passes($compiler, $test, $file, $mutant);
-			}
-		}
-		if (!$lives)
+		return lives($mutant->{file}, $source, is_known($mutant)) ? 'lives' : 'killed';
+	},
+	sub {
+		my ($mutant, $fate) = @_;
+		if ($fate eq 'killed')
 		{
 			$killed++;
 		}
-		elsif ($known{"$file | $is | $would"})
+		elsif (is_known($mutant))
 		{
 			$explained++;
 		}
 		else
 		{
 			$survived++;
-			printf("survived: %s:%d | %s | %s\n", $file, $number + 1, $is, $would);
+			print 'survived, line ', $mutant->{number} + 1, ': ', said($mutant), "\n";
 		}
-	}
-}
+		my $done = $killed + $explained + $survived;
+		print "$done done\n" if $done % 20 == 0;
+	},
+	@mutants);
 print "$killed mutants killed, $explained that change nothing, $survived survived\n";
 exit($survived > 0);

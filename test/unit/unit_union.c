@@ -1,5 +1,5 @@
 /*
- * unit_unite: how many different hashes there are in several lists, against
+ * unit_union: how many different hashes there are in several lists, against
  * sorting them all.  One TAP line a family of rounds.
  *
  * Build: cc -Wall -Werror -DKS_STANDALONE -Isrc -o test/unit/unit_union \

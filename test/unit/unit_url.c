@@ -36,7 +36,7 @@ parse_bytes(const char *text, size_t length)
 	free(target);
 	target = malloc(length + 1);
 	memcpy(target, text, length);
-	target[length] = 'x';
+	target[length] = '/';
 	return ks_url_parse(&url, target, length);
 }
 
