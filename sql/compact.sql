@@ -61,6 +61,28 @@ DELETE FROM event WHERE bot_id >= 1200;
 RESET work_mem;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 1000;
 
+-- a month that is over becomes one row a measure, as soon as a statement writes much of the next one; what little comes late stays beside it
+SET kindly_stats.compact_after = 1;
+CREATE PROCEDURE write_day(bot bigint, day timestamptz, events integer) LANGUAGE sql AS $$
+	INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT bot, day + n * interval '20 seconds', 'user_message', day || ' ' || n FROM generate_series(1, events) AS n
+$$;
+CALL write_day(6000, '2025-01-10Z', 1500);
+CALL write_day(6000, '2025-01-11Z', 1500);
+CALL write_day(6000, '2025-01-12Z', 1500);
+SELECT month, measure, count(*) FROM kindly_stats.rollup WHERE bot_id = 6000 GROUP BY 1, 2 ORDER BY 1, 2;
+CALL write_day(6000, '2025-02-10Z', 3000);
+SELECT month, measure, count(*) FROM kindly_stats.rollup WHERE bot_id = 6000 GROUP BY 1, 2 ORDER BY 1, 2;
+CALL write_day(6000, '2025-01-13Z', 100);
+CALL write_day(6000, '2025-02-11Z', 3000);
+SELECT month, measure, count(*) FROM kindly_stats.rollup WHERE bot_id = 6000 GROUP BY 1, 2 ORDER BY 1, 2;
+-- where more is late, it is taken along
+CALL write_day(6000, '2025-01-14Z', 3000);
+CALL write_day(6000, '2025-02-12Z', 3000);
+SELECT month, measure, count(*) FROM kindly_stats.rollup WHERE bot_id = 6000 GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint = 6000;
+SET kindly_stats.compact_after = 0;
+DELETE FROM event WHERE bot_id = 6000;
+
 -- new rows, more than one round takes: each round goes on where the one before ended, whether rows are taken without SQL or not
 CREATE PROCEDURE write_new(bot bigint) LANGUAGE plpgsql AS $$
 BEGIN

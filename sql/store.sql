@@ -127,5 +127,30 @@ ALTER TABLE kindly_stats.rollup REPLICA IDENTITY DEFAULT;
 CALL kindly_stats.compact();
 SELECT new, wrong FROM new_rows();
 
+-- with whose rights the rollup is written follows its owner at once
+CREATE ROLE regress_ks_store;
+GRANT USAGE, CREATE ON SCHEMA kindly_stats TO regress_ks_store;
+CREATE TABLE writer (is_owner boolean);
+GRANT INSERT ON writer TO regress_ks_store;
+CREATE FUNCTION who() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.writer VALUES (current_user = 'regress_ks_store'); RETURN NULL; END $$;
+CREATE TRIGGER who AFTER INSERT ON kindly_stats.rollup FOR EACH ROW EXECUTE FUNCTION who();
+CALL write_events(1, 1, true);
+ALTER TABLE kindly_stats.rollup OWNER TO regress_ks_store;
+CALL write_events(1, 1, true);
+BEGIN;
+ALTER TABLE kindly_stats.rollup OWNER TO CURRENT_USER;
+CALL write_events(1, 1, true);
+SELECT is_owner, count(*) FROM writer GROUP BY is_owner ORDER BY is_owner;
+ROLLBACK;
+CALL write_events(1, 1, true);
+SELECT is_owner, count(*) FROM writer GROUP BY is_owner ORDER BY is_owner;
+DROP TRIGGER who ON kindly_stats.rollup;
+CALL write_events(1, 1, true);
+SELECT wrong FROM new_rows();
+ALTER TABLE kindly_stats.rollup OWNER TO CURRENT_USER;
+CALL write_events(1, 1, true);
+SELECT wrong FROM new_rows();
+
 \c :regression
 DROP DATABASE regression_kindly_store;
+DROP ROLE regress_ks_store;

@@ -14,7 +14,7 @@
 
 /* Ids up to this length are remembered, one in each of this many places. */
 #define REMEMBERED_BYTES 71
-#define PLACES_LOG 10
+#define PLACES_LOG 12
 
 static const uint64_t initial[8] = {
 	UINT64_C(0x6a09e667f3bcc908), UINT64_C(0xbb67ae8584caa73b), UINT64_C(0x3c6ef372fe94f82b), UINT64_C(0xa54ff53a5f1d36f1),

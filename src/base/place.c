@@ -132,6 +132,26 @@ ks_is_shard(Oid relid)
 	return answer != NULL && strcmp(answer, "t") == 0;
 }
 
+/* The number of a shard, which is at the end of its name: catalogs hide shards from who asks in SQL.  0 where there is none. */
+int64
+ks_shard_number(Oid relid)
+{
+	const char *name = get_rel_name(relid);
+	const char *at = name != NULL ? strrchr(name, '_') : NULL;
+
+	return at != NULL ? strtoll(at + 1, NULL, 10) : 0;
+}
+
+/* Finds which bots a shard has; false where this node's catalogs do not have the shard. */
+bool
+ks_shard_range_of(Oid relid, ks_shard_range *range)
+{
+	char	   *answer = ask_catalog(psprintf("SELECT pg_catalog.concat(s.shardminvalue, ' ', s.shardmaxvalue) FROM pg_catalog.pg_dist_shard AS s"
+											  " WHERE s.shardid OPERATOR(pg_catalog.=) %lld AND $1 IS NOT NULL", (long long) ks_shard_number(relid)), relid);
+
+	return answer != NULL && sscanf(answer, "%d %d", &range->first, &range->last) == 2;
+}
+
 /* Whether the rows of a table are in shards: of an attached one, where the rollup's are, too. */
 bool
 ks_is_distributed_table(Oid relid)
@@ -152,13 +172,15 @@ ks_distribution_column(Oid relid)
 
 /*
  * For the rest of a transaction in which tables of several nodes are counted, or get triggers: each node has one connection, which
- * knows what was done before, and triggers are made, which Citus allows under a flag alone.
+ * knows what was done before, and triggers are made, which Citus allows under a flag alone.  They are made on all nodes, whatever
+ * the session has set for its own DDL: where one lacked them, its events would not be counted.
  */
 void
 ks_prepare_nodes(void)
 {
 	static const char *const settings[][2] = {
-		{"citus.multi_shard_modify_mode", "sequential"}, {"citus.enable_unsafe_triggers", "on"}, {"citus.max_intermediate_result_size", "-1"}
+		{"citus.multi_shard_modify_mode", "sequential"}, {"citus.enable_unsafe_triggers", "on"}, {"citus.enable_ddl_propagation", "on"},
+		{"citus.max_intermediate_result_size", "-1"}
 	};
 	int			i;
 

@@ -5,6 +5,7 @@
 #include "base/shard.h"
 #include "base/statement.h"
 #include "base/compat.h"
+#include "base/invalidation.h"
 #include "base/version.h"
 
 #include "access/htup_details.h"
@@ -180,9 +181,8 @@ ks_prepared_simple(SPIPlanPtr *plan, const char *query, int nargs, Oid *types)
 }
 
 static Oid
-table_owner(const char *name)
+table_owner(Oid relid)
 {
-	Oid			relid = get_relname_relid(name, get_namespace_oid("kindly_stats", false));
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	Oid			owner;
 
@@ -191,6 +191,48 @@ table_owner(const char *name)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/* The rollup, which every statement that writes events asks for, and its owner; InvalidOid: to be looked up. */
+static Oid	rollup_relid = InvalidOid;
+static Oid	rollup_owner = InvalidOid;
+static bool rollup_changed = false;
+
+static void
+forget_rollup(Oid changed)
+{
+	if (OidIsValid(rollup_relid) && !ks_is_concerned(rollup_relid, changed))
+		return;
+	rollup_relid = InvalidOid;
+	rollup_changed = true;
+}
+
+/* Looks the rollup and its owner up, if need be; raises where there is none. */
+static void
+know_rollup(void)
+{
+	Oid			relid;
+	Oid			owner;
+
+	if (OidIsValid(rollup_relid))
+		return;
+	ks_on_table_change(forget_rollup);
+	/* whatever is heard of tables while these are looked up makes them be looked up again */
+	do
+	{
+		rollup_changed = false;
+		relid = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
+		owner = table_owner(relid);
+	} while (rollup_changed);
+	rollup_relid = relid;
+	rollup_owner = owner;
+}
+
+Oid
+ks_rollup_relid(void)
+{
+	know_rollup();
+	return rollup_relid;
 }
 
 /*
@@ -202,10 +244,18 @@ ks_identity
 ks_switch_to_owner(const char *table)
 {
 	ks_identity caller;
+	Oid			owner;
 
 	ks_check_version();
 	GetUserIdAndSecContext(&caller.user, &caller.security);
-	SetUserIdAndSecContext(table_owner(table), caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (strcmp(table, "rollup") == 0)
+	{
+		know_rollup();
+		owner = rollup_owner;
+	}
+	else
+		owner = table_owner(get_relname_relid(table, get_namespace_oid("kindly_stats", false)));
+	SetUserIdAndSecContext(owner, caller.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	return caller;
 }
 

@@ -34,7 +34,7 @@ unite_visits(ks_distinct *d)
 	while (status == KS_OK && ks_visit_peek(&visits, &quarter))
 	{
 		uint32_t	begin = visits.member_end;
-		int64_t		members;
+		int64_t		members = 0;	/* nobody asks for it */
 
 		ks_walk_move(&w, intervals, quarter);
 		ks_visit_count(&visits, w.bucket >= 0 ? intervals->edge[w.bucket] + (int64_t) intervals->cut[w.bucket] : quarter, w.to, &members);

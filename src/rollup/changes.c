@@ -16,8 +16,8 @@ ks_changes_begin(ks_changes *changes, const TriggerData *trigger, AttrNumber las
 
 	changes->removed = TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ? NULL : trigger->tg_oldtable;
 	changes->added = TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? NULL : trigger->tg_newtable;
-	changes->old_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	changes->new_slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	changes->old_slot = changes->removed != NULL ? MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple) : NULL;
+	changes->new_slot = changes->added != NULL ? MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple) : NULL;
 	changes->last_column = last_column;
 }
 
@@ -55,6 +55,8 @@ ks_changes_next(ks_changes *changes)
 void
 ks_changes_end(ks_changes *changes)
 {
-	ExecDropSingleTupleTableSlot(changes->old_slot);
-	ExecDropSingleTupleTableSlot(changes->new_slot);
+	if (changes->old_slot != NULL)
+		ExecDropSingleTupleTableSlot(changes->old_slot);
+	if (changes->new_slot != NULL)
+		ExecDropSingleTupleTableSlot(changes->new_slot);
 }

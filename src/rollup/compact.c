@@ -7,8 +7,9 @@
  *
  * Rows are merged with rows of about the same size, when there are KS_COMPACT_FAN of
  * them.  So a row is rewritten once each time its size has grown by that factor, and
- * there are only a few rows of each size.  Smaller rows are taken along.  On demand,
- * everything is merged.
+ * there are only a few rows of each size.  Smaller rows are taken along.  The month
+ * before the one that is being written is over: there all become one, as soon as the others are more than a
+ * small part of the largest, for each names its keys and members anew.  On demand, everything is merged.
  *
  * A mixed row stays mixed while it is small, since sorting it out by measure makes a
  * row of each measure, and small rows cost more than what is in them.
@@ -36,7 +37,7 @@
 /* Rows no larger than this are added up in one pass where there are more of them than one round takes. */
 #define SMALL_BYTES (8 * 1024)
 
-/* Adds the tallies that the last statement returned in its first column; returns their number. */
+/* Adds the tallies of the rows that the last statement deleted, of which it returned tally and ctid; returns their number. */
 uint64
 ks_compact_merge_returned(ks_builder *builder)
 {
@@ -51,6 +52,8 @@ ks_compact_merge_returned(ks_builder *builder)
 		CHECK_FOR_INTERRUPTS();
 		ks_tally_open(&view, tally);
 		ks_must(ks_builder_merge(builder, &view, false));
+		ks_reuse_note((ItemPointer) DatumGetPointer(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull)));
+		ks_reuse_note_tally(tally);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return i;
@@ -101,6 +104,21 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
 	return result == 1 && carried == 0 && !alone ? 0 : result;
 }
 
+/*
+ * Whether all rows of a month that is over should become one: what is beside the largest,
+ * to which keys and members are written again, is more than a small part of it.
+ */
+static bool
+worth_one_row(const Size *sizes, int count, Size carried)
+{
+	Size		others = carried;
+	int			i;
+
+	for (i = 0; i + 1 < count; i++)
+		others += sizes[i];
+	return count > 0 && others >= sizes[count - 1] / KS_COMPACT_FAN;
+}
+
 /* A choice of the smallest rows of a measure: this many, none larger than that. */
 typedef struct small_rows
 {
@@ -110,7 +128,7 @@ typedef struct small_rows
 
 /* Which rows to take, from the sizes, in ascending order, that the last statement returned: those worth merging, or all that are not too much. */
 static small_rows
-choose_rows(Size carried, bool all, bool alone)
+choose_rows(const ks_month_part *of, Size carried, bool all, bool alone)
 {
 	int			count = (int) Min(SPI_processed, KS_COMPACT_BATCH);
 	Size	   *sizes = palloc((count + 1) * sizeof(Size));
@@ -120,7 +138,7 @@ choose_rows(Size carried, bool all, bool alone)
 
 	for (i = 0; i < count; i++)
 		sizes[i] = (Size) DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
-	result.count = count_to_merge(sizes, count, carried, all, alone);
+	result.count = count_to_merge(sizes, count, carried, all || (of->over && worth_one_row(sizes, count, carried)), alone);
 	if (result.count > 0)
 		result.largest = sizes[result.count - 1];
 	pfree(sizes);
@@ -157,7 +175,7 @@ take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *b
 	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT l.id FROM kindly_stats.rollup AS l WHERE" which \
 	" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4" \
-	" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally"
+	" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.ctid"
 
 	ks_prepared(plan, ks_spans_months(of) ? TAKE_ROWS(OF_SPANS) : TAKE_ROWS(OF_MONTH), 6, types);
 	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
@@ -198,7 +216,7 @@ take_worthy(const ks_month_part *of, Datum measure, ks_builder *builder, bool al
 	small_rows	rows;
 
 	select_sizes(of, measure);
-	rows = choose_rows(packed_bytes(builder), all, alone);
+	rows = choose_rows(of, packed_bytes(builder), all, alone);
 	SPI_freetuptable(SPI_tuptable);
 	return rows.count == 0 ? 0 : take_rows(of, measure, rows, builder);
 }
@@ -399,12 +417,14 @@ take_next(const ks_month_part *of, Portal cursor, ks_builder *sum)
 	for (i = 0; i < count; i++)
 	{
 		bool		isnull;
+		Datum		tally = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull);
 		ks_view		view;
 
 		CHECK_FOR_INTERRUPTS();
 		ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-		ks_tally_open(&view, SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &isnull));
+		ks_tally_open(&view, tally);
 		ks_must(ks_builder_merge(sum, &view, false));
+		ks_reuse_note_tally(tally);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	if (count > 0)

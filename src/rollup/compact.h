@@ -22,6 +22,8 @@ typedef struct ks_month_part
 	bool		kept;
 	bool		joined;			/* all rows of the bot become one, since it has little */
 	bool		apart;			/* split it by month, since the bot has much */
+	bool		look_back;		/* see what is to be merged of the month before, too */
+	bool		over;			/* a later month is being written */
 } ks_month_part;
 
 /* How much to compact. */

@@ -107,7 +107,7 @@ take_all_mixed(const ks_month_part *of, ks_builder *builder)
 				"DELETE FROM kindly_stats.rollup AS r"
 				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT l.id FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) ''"
-				" AND l.id OPERATOR(pg_catalog.<) 0 AND l.kept OPERATOR(pg_catalog.=) $2 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally", 3, types);
+				" AND l.id OPERATOR(pg_catalog.<) 0 AND l.kept OPERATOR(pg_catalog.=) $2 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.ctid", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return ks_compact_merge_returned(builder);
@@ -125,16 +125,39 @@ compact_all_spans(const ks_month_part *of)
 	(void) ks_compact_put_span(of, &sum, KS_COMPACT_ALL, of->apart);
 }
 
+/* Merges the rows of each measure, as far as it is worth it, or all. */
+static void
+compact_measures(const ks_month_part *of, ks_compact_what what)
+{
+	uint64		count;
+	Datum	   *measures = crowded_measures(of, &count);
+	uint64		i;
+
+	for (i = 0; i < count; i++)
+	{
+		if (what == KS_COMPACT_ALL)
+			compact_all_of(of, measures[i], what);
+		else
+			ks_compact_measure(of, measures[i], false);
+	}
+}
+
+/* The month before, which is over. */
+static ks_month_part
+month_before(const ks_month_part *of)
+{
+	ks_month_part	result = {.bot_id = of->bot_id,.month = ks_month_to_date(ks_month_of_date(of->month) - 1),.kept = of->kept,.over = true};
+
+	return result;
+}
+
 /* Compacts the new rows of a bot, and the live or the kept ones of one of its months.  The caller is connected to SPI and acts as the rollup's owner. */
 void
 ks_compact_month(const ks_month_part *of, ks_compact_what what)
 {
 	MemoryContext memory;
 	MemoryContext old;
-	uint64		count = 0;
-	uint64		i;
 	int64		from = 0;
-	Datum	   *measures;
 
 	/* a repair deletes rows that it saw: by then they must not have become part of others */
 	if (!ks_repair_excluded() || ks_is_subscribed())
@@ -153,13 +176,14 @@ ks_compact_month(const ks_month_part *of, ks_compact_what what)
 		(void) ks_compact_mixed(of, what);
 		compact_spans(of, what);
 	}
-	measures = what >= KS_COMPACT_WORTHY && !ks_spans_months(of) ? crowded_measures(of, &count) : NULL;
-	for (i = 0; i < count; i++)
+	if (what >= KS_COMPACT_WORTHY && !ks_spans_months(of))
+		compact_measures(of, what);
+	if (of->look_back && !ks_spans_months(of))
 	{
-		if (what == KS_COMPACT_ALL)
-			compact_all_of(of, measures[i], what);
-		else
-			ks_compact_measure(of, measures[i], false);
+		ks_month_part before = month_before(of);
+
+		(void) ks_compact_mixed(&before, what);
+		compact_measures(&before, what);
 	}
 	ks_compact_mark(of->bot_id, ks_spans_months(of) ? 0 : of->month, what == KS_COMPACT_ALL);
 	MemoryContextSwitchTo(old);

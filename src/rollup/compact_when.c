@@ -24,6 +24,9 @@
 /* A mixed row of one event has hardly more entries than these. */
 #define SMALL_ROW_ENTRIES 16
 
+/* Statements that write less than this are many: only some of them look at the month before. */
+#define LARGE_ROW_ENTRIES 256
+
 /*
  * Where merged rows cannot be removed yet, more new rows are left together before they are
  * merged: up to HELD_FACTOR times as many, one more time for every HELD_AGE transactions
@@ -90,11 +93,12 @@ worth_although_held(void)
 static void
 compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
 {
-	ks_shard_work before = ks_work_on_shard(shard, true);
 	int			nest = NewGUCNestLevel();
+	ks_shard_work before;
 
 	/* which would have shards written by itself alone */
 	ks_set_option("citus.enable_manual_changes_to_shards", "on");
+	before = ks_work_on_shard(shard, true);
 	PG_TRY();
 	{
 		ks_compact_month(of, what);
@@ -109,8 +113,8 @@ compact_on_shard(const ks_month_part *of, ks_compact_what what, Oid shard)
 
 /*
  * Called after a group was appended.  Compacts its month once in compact_after times on
- * average, if that cannot fail, and more often after larger mixed rows, which cost more to
- * read.
+ * average, if that cannot fail, and more often after larger rows, which cost more to
+ * read: after those of single measures, each KS_COMPACT_FAN-th time by default.
  */
 void
 ks_compact_sometimes(const ks_month_tally *group, bool kept)
@@ -118,7 +122,7 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 	uint64		entries = group->builder.weights.count + (uint64) group->builder.members.count;
 	bool		mixed = !ks_sort_out_worth(&group->builder);
 	bool		small = entries <= SMALL_ROW_ENTRIES && ks_random() * KS_COMPACT_FAN >= 1.0;
-	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : 1.0;
+	double		chances = mixed ? Max(1.0, entries / (double) SMALL_ROW_ENTRIES) : KS_COMPACT_FAN;
 
 	ks_compact_what what = small ? KS_COMPACT_NEW : mixed ? KS_COMPACT_MIXED : KS_COMPACT_WORTHY;
 	ks_month_part	of = {group->bot_id, ks_month_to_date(group->month), kept};
@@ -127,6 +131,7 @@ ks_compact_sometimes(const ks_month_tally *group, bool kept)
 	note_append();
 	if (ks_compact_after <= 0 || IsolationUsesXactSnapshot() || ks_random() * ks_compact_after >= chances || !may_step_over() || !worth_although_held())
 		return;
+	of.look_back = what != KS_COMPACT_NEW && (entries > LARGE_ROW_ENTRIES || ks_random() * KS_COMPACT_FAN < 1.0);
 	if (OidIsValid(shard))
 		compact_on_shard(&of, what, shard);
 	else
@@ -149,13 +154,16 @@ compact_as_owner(const ks_month_part *of, Oid shard)
 	ks_restore_user(caller);
 }
 
-/* Has each node compact its own rows, all at the same time. */
+/* Has each node compact its own rows, all at the same time; of a bot, or all. */
 static void
-compact_nodes(void)
+compact_nodes(FunctionCallInfo fcinfo)
 {
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
+
 	ks_spi_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (SPI_execute("SELECT kindly_stats.compact_nodes()", false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT kindly_stats.compact_nodes($1)", 1, types, values, PG_ARGISNULL(0) ? "n" : NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not compact nodes");
 	PopActiveSnapshot();
 	SPI_finish();
@@ -209,6 +217,8 @@ crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 		result[i].kept = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, &isnull));
 		result[i].joined = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 4, &isnull));
 		result[i].apart = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 5, &isnull));
+		result[i].look_back = false;
+		result[i].over = false;
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return result;
@@ -256,7 +266,8 @@ compact_shards(FunctionCallInfo fcinfo, bool atomic)
 		char	   *name = get_rel_name(shards[i]);
 
 		CHECK_FOR_INTERRUPTS();
-		if (name != NULL)
+		/* a bot has one, and may have none here */
+		if (name != NULL && (PG_ARGISNULL(0) || ks_rollup_shard(PG_GETARG_INT64(0)) == shards[i]))
 			compact_table(fcinfo, quote_qualified_identifier("kindly_stats", name), atomic ? InvalidOid : shards[i], atomic);
 	}
 	MemoryContextSwitchTo(old);
@@ -274,9 +285,10 @@ ks_compact_all(PG_FUNCTION_ARGS)
 
 	ks_require_rollup();
 	ks_refuse_subscribed();
-	if (ks_is_distributed() && !local && PG_ARGISNULL(0))
+	/* a bot in the caller's transaction: with what that has written, and as one thing with it */
+	if (ks_is_distributed() && !local && (PG_ARGISNULL(0) || !atomic))
 	{
-		compact_nodes();
+		compact_nodes(fcinfo);
 		return (Datum) 0;
 	}
 	if (atomic && IsolationUsesXactSnapshot())

@@ -530,6 +530,8 @@ bind_table(Relation relation, const Trigger *trigger)
 	binding = bind_columns(&source, table, grain, memory);
 	binding->relid = RelationGetRelid(relation);
 	binding->on_shard = ks_is_shard(binding->relid);
+	if (binding->on_shard && !ks_shard_range_of(binding->relid, &binding->bots))
+		ks_refuse_unknown_shard();
 	return binding;
 }
 

@@ -5,8 +5,9 @@
  * to kept ones: live rows always say what the tables have.
  *
  * Triggers on the shards of a distributed table run in other sessions, which cannot be
- * told to do so.  There, the events are first counted into kept rows, while writers are
- * locked out; the triggers then take them out of live rows.
+ * told to do so.  So each node purges its own shards, which are tables to it, in a
+ * transaction of its own.  In a transaction block, the events are first counted into kept rows, while
+ * writers are locked out; the triggers then take them out of live rows.
  */
 #include "rollup/rollup.h"
 
@@ -17,12 +18,17 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(ks_purge);
+PG_FUNCTION_INFO_V1(ks_purge_shard);
 
-/* An attached table that is to be purged. */
+/* can_ask_nodes() */
+extern Datum ks_can_ask_nodes(PG_FUNCTION_ARGS);
+
+/* An attached table, or a shard of it, that is to be purged. */
 typedef struct purging
 {
 	Oid			relid;
@@ -106,6 +112,71 @@ keep_first(const purging *of, TimestampTz before)
 		elog(ERROR, "could not keep statistics");
 }
 
+/* Raises for an instant that no event can have. */
+static void
+require_finite(TimestampTz before)
+{
+	if (TIMESTAMP_NOT_FINITE(before) || before < KS_QUARTER_MIN * KS_QUARTER_USECS || before > KS_QUARTER_MAX * KS_QUARTER_USECS)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("\"before\" must lie in the years 1 to 9999"),
+				 errhint("Pass the instant before which events are to be deleted, such as now() - interval '90 days'.")));
+}
+
+/* Keeps a shard from being moved or split until the transaction ends, as writers that go through Citus do; raises if it is not here. */
+static void
+hold_shard(Oid shard)
+{
+	ks_owner_scope scope = ks_table_owner_begin(shard);
+	ks_shard_range bots;
+
+	/* 5 is ShareLock */
+	if (SPI_execute(psprintf("SELECT pg_catalog.lock_shard_metadata(5, ARRAY[%lld]::pg_catalog.int8[])", (long long) ks_shard_number(shard)), false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not lock a shard");
+	ks_table_owner_end(scope);
+	AcceptInvalidationMessages();
+	if (!ks_is_shard(shard) || !ks_shard_range_of(shard, &bots))
+		ks_refuse_unknown_shard();
+	(void) ks_rollup_shard_beside(&bots);
+}
+
+/* Has each node purge what it has; returns how many events. */
+static Datum
+purge_nodes(FunctionCallInfo fcinfo)
+{
+	Oid			types[2] = {REGCLASSOID, TIMESTAMPTZOID};
+	Datum		values[2] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	bool		isnull;
+
+	if (SPI_execute_with_args("SELECT kindly_stats.purge_nodes($1, $2)", 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not purge nodes");
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+}
+
+/* purge_shard(event_table, shard, before) */
+Datum
+ks_purge_shard(PG_FUNCTION_ARGS)
+{
+	Oid			shard = PG_GETARG_OID(1);
+	TimestampTz before = PG_GETARG_TIMESTAMPTZ(2);
+	int			nest = NewGUCNestLevel();
+	purging		of;
+	uint64		deleted;
+
+	require_finite(before);
+	ks_spi_connect();
+	of = find_table(PG_GETARG_OID(0));
+	ks_require_rights(of.relid, ACL_SELECT | ACL_DELETE);
+	ks_require_rights(shard, ACL_SELECT | ACL_DELETE);
+	hold_shard(shard);
+	of.relid = shard;
+	ks_set_option("citus.enable_manual_changes_to_shards", "on");
+	deleted = delete_events(&of, before);
+	AtEOXact_GUC(true, nest);
+	SPI_finish();
+	PG_RETURN_INT64((int64) deleted);
+}
+
 /* purge(event_table, before) */
 Datum
 ks_purge(PG_FUNCTION_ARGS)
@@ -115,17 +186,18 @@ ks_purge(PG_FUNCTION_ARGS)
 	uint64		deleted;
 
 	ks_require_rollup();
-	if (TIMESTAMP_NOT_FINITE(before) || before < KS_QUARTER_MIN * KS_QUARTER_USECS || before > KS_QUARTER_MAX * KS_QUARTER_USECS)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("\"before\" must lie in the years 1 to 9999"),
-				 errhint("Pass the instant before which events are to be deleted, such as now() - interval '90 days'.")));
+	require_finite(before);
 	ks_spi_connect();
 	of = find_table(PG_GETARG_OID(0));
 	ks_require_rights(of.relid, ACL_SELECT | ACL_DELETE);
-	if (ks_is_distributed_table(of.relid))
-		keep_first(&of, before);
-	deleted = delete_events(&of, before);
+	if (ks_is_distributed_table(of.relid) && DatumGetBool(DirectFunctionCall1(ks_can_ask_nodes, (Datum) 0)))
+		deleted = DatumGetInt64(purge_nodes(fcinfo));
+	else
+	{
+		if (ks_is_distributed_table(of.relid))
+			keep_first(&of, before);
+		deleted = delete_events(&of, before);
+	}
 	SPI_finish();
 	PG_RETURN_INT64((int64) deleted);
 }

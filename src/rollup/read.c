@@ -76,8 +76,8 @@ execute_query(SPIPlanPtr plan, const ks_rollup_query *query, Datum *values, cons
 }
 
 /* Returns the month of an edge; the ends of time have none. */
-static DateADT
-month_of_edge(TimestampTz edge)
+DateADT
+ks_month_of_edge(TimestampTz edge)
 {
 	if (TIMESTAMP_IS_NOBEGIN(edge))
 		return DATEVAL_NOBEGIN;
@@ -133,8 +133,8 @@ query_arguments(const ks_rollup_query *query, const ks_reader *reader, Datum *va
 	types[2] = types[3] = DATEOID;
 	types[4] = ks_type_oid("tally_query");
 	values[1] = CStringGetTextDatum(query->measure);
-	values[2] = DateADTGetDatum(month_of_edge(query->edges[0]));
-	values[3] = DateADTGetDatum(month_of_edge(query->edges[query->nintervals]));
+	values[2] = DateADTGetDatum(ks_month_of_edge(query->edges[0]));
+	values[3] = DateADTGetDatum(ks_month_of_edge(query->edges[query->nintervals]));
 	values[4] = ks_tally_query_datum(types[4], &asked);
 }
 

@@ -29,6 +29,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -68,7 +69,8 @@ typedef struct repair_of
 	bool		has_bot;
 	int64		bot_id;
 	const char *measure;		/* NULL: all */
-	const char *shard;			/* of the rollup, as SQL names it; NULL: the whole */
+	Oid			shard_relid;	/* of the rollup; InvalidOid: the whole */
+	const char *shard;			/* the same as SQL names it, or NULL */
 	Jsonb	   *shards;			/* of the event tables, by their oids */
 } repair_of;
 
@@ -664,17 +666,41 @@ exclude_drops(Jsonb *shards)
 	}
 }
 
+/*
+ * Raises unless a shard of the rollup is on this node, which may have had it once, and have it still.
+ *
+ * What is written goes to where the shard is by then, as writers' rows do.  If that is another node, it may be repaired there at
+ * the same time, and a difference would be added twice: so this is asked again when all is written, and nobody moves it before the
+ * transaction ends.
+ */
+static void
+require_own_shard(Oid relid)
+{
+	int			count;
+	Oid		   *shards;
+	int			i;
+
+	AcceptInvalidationMessages();
+	shards = ks_is_distributed() ? ks_rollup_shards(&count) : NULL;
+	for (i = 0; shards != NULL && i < count; i++)
+	{
+		if (shards[i] == relid)
+			return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("relation with OID %u is no shard any more", relid),
+			 errhint("Try again.")));
+}
+
 /* Takes a shard of the rollup, and those of the event tables, in the place of the whole. */
 static void
 take_shard(repair_of *what, Oid relid, Jsonb *shards)
 {
-	if (!ks_is_shard(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("relation with OID %u is no shard any more", relid),
-				 errhint("Try again.")));
 	LockRelationOid(relid, AccessShareLock);
+	require_own_shard(relid);
 	exclude_drops(shards);
+	what->shard_relid = relid;
 	what->shard = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 	what->shards = shards;
 }
@@ -713,6 +739,8 @@ ks_repair(PG_FUNCTION_ARGS)
 	ks_progress_end();
 	ks_spool_end(&spool);
 	PopActiveSnapshot();
+	if (OidIsValid(what.shard_relid))
+		require_own_shard(what.shard_relid);
 	SPI_finish();
 	PG_RETURN_INT64(changed);
 }

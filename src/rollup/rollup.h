@@ -111,6 +111,7 @@ typedef struct ks_binding
 	MemoryContext memory;
 	bool		events;			/* of grain event: they have a kind, and may be a bot's first or last */
 	bool		on_shard;		/* of a table that is spread over nodes; the rows of the rollup that are written are beside it */
+	ks_shard_range bots;		/* which bots the shard has */
 	char	   *name;			/* the table as its user knows it */
 	ks_column	bot_id;
 	ks_column	occurred_at;
@@ -294,6 +295,7 @@ extern int	ks_span_join(ks_month_tally **groups, int count, uint64 limit);
 
 /* reuse.c */
 extern void ks_reuse_note(ItemPointer place);
+extern void ks_reuse_note_tally(Datum tally);
 extern void ks_reuse_pages(void);
 
 /* compact.c */
@@ -372,6 +374,7 @@ typedef struct ks_options
 	char	  **languages;
 } ks_options;
 
+extern DateADT ks_month_of_edge(TimestampTz edge);
 extern void ks_read_series(const ks_rollup_query *question, int64 *counts, int64 *distincts);
 extern int64 *ks_read_presence(const ks_rollup_query *question, const int32 *windows, int nwindows, bool cohorts, int64 *count);
 extern void ks_read_top(const ks_rollup_query *question, int skip, int take, int32 limit, ks_top *top);

@@ -27,10 +27,8 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
-#include "catalog/namespace.h"
 #include "common/hashfn.h"
 #include "storage/procarray.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 /*
@@ -120,7 +118,7 @@ ks_id_mark(int64 first_new)
 uint64
 ks_id_held(void)
 {
-	Relation	rollup = table_open(get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), AccessShareLock);
+	Relation	rollup = table_open(ks_rollup_relid(), AccessShareLock);
 	TransactionId oldest = GetOldestNonRemovableTransactionId(rollup);
 
 	table_close(rollup, NoLock);

@@ -25,7 +25,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -243,7 +242,7 @@ open_rollup(void)
 {
 	Oid			shard = ks_shard_worked_on()->relid;
 
-	return table_open(OidIsValid(shard) ? shard : get_relname_relid("rollup", get_namespace_oid("kindly_stats", false)), RowExclusiveLock);
+	return table_open(OidIsValid(shard) ? shard : ks_rollup_relid(), RowExclusiveLock);
 }
 
 /* ------------------------------------------------------------------------
@@ -450,7 +449,8 @@ put_into_index(Relation rollup, const store_index *noted, const ks_rows *rows, i
 	}
 	pfree(values);
 	pfree(isnull);
-	index_close(index, RowExclusiveLock);
+	/* locked as long as the table is */
+	index_close(index, NoLock);
 }
 
 /* Whether any of the rows belongs into the index. */
@@ -576,14 +576,17 @@ ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken tak
 	Snapshot	snapshot;
 	SysScanDesc scan;
 	HeapTuple	row;
+	Datum	   *values;
+	bool	   *isnull;
 	int64		count = 0;
-	bool		isnull;
 
 	if (!is_direct(rollup))
 	{
 		table_close(rollup, NoLock);
 		return -1;
 	}
+	values = palloc(RelationGetDescr(rollup)->natts * sizeof(Datum));
+	isnull = palloc(RelationGetDescr(rollup)->natts * sizeof(bool));
 	PreventCommandIfReadOnly("DELETE");
 	CheckCmdReplicaIdentity(rollup, CMD_DELETE);
 	index = index_open(shape->primary, RowExclusiveLock);
@@ -593,17 +596,18 @@ ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken tak
 	while (count < limit && (row = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		*from = DatumGetInt64(row_value(row, rollup, COLUMN_ID, &isnull)) + 1;
+		heap_deform_tuple(row, RelationGetDescr(rollup), values, isnull);
+		*from = DatumGetInt64(values[shape->column[COLUMN_ID] - 1]) + 1;
 		if (!delete_row(rollup, row, snapshot))
 			continue;
 		ks_reuse_note(&row->t_self);
-		taken(context, DatumGetDateADT(row_value(row, rollup, COLUMN_MONTH, &isnull)), DatumGetBool(row_value(row, rollup, COLUMN_KEPT, &isnull)),
-			  row_value(row, rollup, COLUMN_TALLY, &isnull));
+		taken(context, DatumGetDateADT(values[shape->column[COLUMN_MONTH] - 1]), DatumGetBool(values[shape->column[COLUMN_KEPT] - 1]),
+			  values[shape->column[COLUMN_TALLY] - 1]);
 		count++;
 	}
 	systable_endscan_ordered(scan);
 	PopActiveSnapshot();
-	index_close(index, RowExclusiveLock);
+	index_close(index, NoLock);
 	table_close(rollup, NoLock);
 	CommandCounterIncrement();
 	return count;

@@ -240,7 +240,7 @@ static Datum
 part_query(const ks_survey *survey, const ks_survey_part *part, Oid type)
 {
 	TimestampTz *edges = palloc((survey->nintervals + 3) * sizeof(TimestampTz));
-	ks_tally_query query = {part->measure, 0, edges, NULL, part->distinct, NULL};
+	ks_tally_query query = {part->measure, 0, edges, NULL, part->distinct, survey->filter};
 	bool		first_seen = survey->take == 0 && part->kind == KS_SURVEY_FIRST_SEEN;
 	bool		extent = survey->take == 0 && part->kind == KS_SURVEY_EXTENT;
 
@@ -264,8 +264,8 @@ make_arguments(const ks_survey *survey, const ks_reader *reader, const int64 *bo
 
 	memset(nulls, ' ', KS_SURVEY_FIXED_ARGUMENTS + survey->nparts);
 	values[0] = bots_array(reader, bots, nbots);
-	values[1] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[0])));
-	values[2] = DateADTGetDatum(ks_month_to_date(ks_month_of(survey->edges[survey->nintervals])));
+	values[1] = DateADTGetDatum(ks_month_of_edge(survey->edges[0]));
+	values[2] = DateADTGetDatum(ks_month_of_edge(survey->edges[survey->nintervals]));
 	for (i = 0; i < survey->nparts; i++)
 		values[KS_SURVEY_FIXED_ARGUMENTS + i] = part_query(survey, &survey->parts[i], type);
 }

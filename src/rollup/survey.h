@@ -32,6 +32,7 @@ typedef struct ks_survey
 	const TimestampTz *edges;	/* [nintervals + 1] */
 	const int32 *bucket_of;		/* [nintervals], or NULL: interval i is bucket i */
 	int			nbuckets;
+	ArrayType  *filter;			/* text[], see ks_filter_text, or NULL */
 } ks_survey;
 
 /* What a part has of a bot; all NULL where there are no rows. */

@@ -79,10 +79,15 @@ append_groups(ks_month_tally **groups, int count, bool kept)
 
 /* The same on a shard: their rows belong into the shard of the rollup that is beside it, and which no other node writes. */
 static void
-append_on_shard(ks_month_tally **groups, int count, bool kept)
+append_on_shard(const ks_shard_range *bots, ks_month_tally **groups, int count, bool kept)
 {
-	ks_shard_work before = ks_work_on_shard(ks_rollup_shard(groups[0]->bot_id), false);
+	Oid			shard = ks_rollup_shard_beside(bots);
+	ks_shard_work before;
+	int			i;
 
+	for (i = 0; i < count; i++)
+		ks_require_in_shard(bots, groups[i]->bot_id);
+	before = ks_work_on_shard(shard, false);
 	PG_TRY();
 	{
 		append_groups(groups, count, kept);
@@ -103,7 +108,7 @@ write_groups(ks_month_tallies *groups, const counting *c, bool kept)
 	if (c->removes && !kept)
 		ks_note_interactions(groups->groups, found);
 	if (found > 0 && c->counter.binding->on_shard)
-		append_on_shard(groups->groups, found, kept);
+		append_on_shard(&c->counter.binding->bots, groups->groups, found, kept);
 	else
 		append_groups(groups->groups, found, kept);
 	ks_month_tallies_reset(groups);
@@ -129,6 +134,9 @@ write_counts(counting *c)
 	if (c->spooled)
 	{
 		spool_counts(c);
+		/* by bot, which the node with the shard finds nearby */
+		if (c->counter.binding->on_shard)
+			(void) ks_rollup_shard_beside(&c->counter.binding->bots);
 		ks_append_spooled(&c->spool, false, false);
 		ks_spool_end(&c->spool);
 		c->spooled = false;
@@ -281,11 +289,12 @@ static bool
 is_counted_by_rows(const TriggerData *trigger)
 {
 	const TriggerDesc *all = trigger->tg_relation->trigdesc;
-	Oid			ours = get_func_namespace(trigger->tg_trigger->tgfoid);
+	Oid			ours;
 	int			i;
 
 	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA)
 		return false;
+	ours = get_func_namespace(trigger->tg_trigger->tgfoid);
 	for (i = 0; i < all->numtriggers; i++)
 	{
 		const Trigger *t = &all->triggers[i];

@@ -341,6 +341,29 @@ COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
 
 known: those that they read before.  Errors: 42703, 42804.';
 
+-- Nodes commit one after the other, and one that crashes meanwhile later.  Until then, no writer there may count without the measure: he waits
+-- for a shard that the transaction has locked.  LOCK TABLE does not lock shards, but what sets a trigger to what it is does.
+-- Only for their owner: of one transaction's connections to a node, each has one role.
+CREATE FUNCTION kindly_stats.lock_shards(grain text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT DISTINCT ON (r) format('ALTER TABLE %s %s TRIGGER %I', r,
+                                      CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, g.tgname)
+          FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r JOIN pg_trigger AS g ON g.tgrelid = r JOIN pg_class AS c ON c.oid = r
+         WHERE t.grain = lock_shards.grain AND kindly_stats.is_distributed(t.event_table) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure AND g.tgparentid = 0
+           AND c.relowner = current_user::regrole
+         ORDER BY r, g.tgname)
+    LOOP
+        PERFORM kindly_stats.run_own(statement);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_shards(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_shards(text) IS 'internal: locks the shards of attached tables of a grain against writers, who are locked out already';
+
 -- From here on all writers count it: those that do not know it are waited for.
 CREATE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -359,6 +382,7 @@ BEGIN
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
     PERFORM kindly_stats.check_weight(name, weight, grain);
+    PERFORM kindly_stats.lock_shards(grain);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.insert_measure(text, text[], text[], text, text, text, text, text, boolean) FROM PUBLIC;
@@ -373,8 +397,9 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('add a measure');
     PERFORM kindly_stats.lock_event_tables();
     PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
-    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    -- from there on, nodes are asked as the owner of the tables
     PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
     PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
        FROM kindly_stats.event_tables() AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
@@ -398,6 +423,7 @@ DECLARE
     o record;
     b record;
     known text[];
+    grains text[] := '{}';
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('update measures');
     PERFORM kindly_stats.lock_event_tables();
@@ -429,8 +455,10 @@ BEGIN
         END IF;
         measure := o.name;
         action := CASE o.action WHEN 'add' THEN 'added' WHEN 'update' THEN 'updated' ELSE 'left as it was changed by hand' END;
+        grains := grains || b.grain;
         RETURN NEXT;
     END LOOP;
+    PERFORM kindly_stats.lock_shards(g) FROM (SELECT DISTINCT g FROM unnest(grains) AS g) AS d;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.update_measures() FROM PUBLIC;
@@ -450,8 +478,10 @@ COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 
 event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
 What they count moves to those rows of kindly_stats.rollup that are kept.
-Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
-distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  Of a distributed table each node purges its own part, all at the same time and in a
+transaction of its own; in a transaction block it is one transaction instead, in which writers of the table wait.  Errors: 0A000 where a
+distributed table has another owner than the rollup and it is one transaction, 22008 for an infinite instant, 40001 where shards were moved again and again meanwhile,
+55000 where the table is not attached, or a node could not do it.';
 
 -- A month of a bot may be larger than a tally can be: so sums of fixed size are compared, of what is stored and of the raw events.
 
@@ -605,17 +635,25 @@ CREATE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
 DECLARE
     names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
     x record;
+    merged boolean;
 BEGIN
-    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
-    -- row by row: each is on the node that has its bot
-    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
-               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
-                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    FOR round IN 1 .. 10
     LOOP
-        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
-        CONTINUE WHEN kindly_stats.is_empty(x.tally);
-        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-        VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
+        merged := false;
+        DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+        -- row by row: each is on the node that has its bot
+        FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+                   FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                           FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+        LOOP
+            DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+            -- compaction, which nothing keeps away on other nodes, has made it part of another row, which has what is to be kept of it, too
+            merged := merged OR NOT FOUND;
+            CONTINUE WHEN NOT FOUND OR kindly_stats.is_empty(x.tally);
+            INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+            VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
+        END LOOP;
+        EXIT WHEN NOT merged;
     END LOOP;
 END
 $$;

@@ -295,6 +295,7 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
+    PERFORM set_config('citus.enable_ddl_propagation', 'on', true);
     IF EXISTS (SELECT FROM kindly_stats.counting) OR EXISTS (SELECT FROM kindly_stats.measure AS m WHERE NOT m.counted) THEN
         RAISE EXCEPTION 'a table or a measure is still being counted' USING ERRCODE = '55000', HINT = 'kindly_stats.health() says what to call.';
     END IF;
@@ -395,7 +396,8 @@ BEGIN
     END IF;
     FOR node IN EXECUTE $query$
         SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, CASE WHEN r.success THEN r.result::jsonb END AS state,
-               CASE WHEN g.success THEN g.result END AS rights
+               CASE WHEN g.success THEN g.result END AS rights,
+               CASE WHEN a.success THEN a.result END AS attached
           -- nodes have a search path of their own, and what a stranger made there is no operator of ours
           FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
                    'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
@@ -405,7 +407,8 @@ BEGIN
                    'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
                                    AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
           JOIN pg_dist_node AS n USING (nodeid)
-          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid ORDER BY 1$query$
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.attached_here()::pg_catalog.text)') AS a ON a.nodeid = r.nodeid ORDER BY 1$query$
     LOOP
         IF NOT node.success AND node.result LIKE 'ERROR:%' THEN
             RETURN NEXT ROW('error', node.name, format('It does not say how it is: %s', split_part(regexp_replace(node.result, '^ERROR: +', ''), E'\n', 1)),
@@ -420,6 +423,10 @@ BEGIN
         END IF;
         IF (node.state ->> 'has_view')::boolean AND node.rights <> md5(kindly_stats.given_rights()::text) THEN
             RETURN NEXT ROW('warning', node.name, 'Roles have other rights on the extension''s views and functions there than here.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF node.attached <> md5(kindly_stats.attached_here()::text) THEN
+            RETURN NEXT ROW('error', node.name, 'Other tables are attached there than here, or otherwise.',
+                            'SELECT recover_prepared_transactions(); -- and if that did not help, kindly_stats.detach() and attach() the table on the coordinator')::kindly_stats.finding;
         END IF;
         IF (node.state ->> 'prepared')::bigint > 0 THEN
             RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),

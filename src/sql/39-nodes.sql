@@ -1,31 +1,34 @@
--- Nodes that work on what they have, all at the same time: compaction, verify() and rebuild().
+-- Nodes that work on what they have, all at the same time: compaction, verify(), rebuild() and purge().
 --
 -- Nodes have no snapshot in common.  But a bot's events lie where its statistics lie, so each node can compare, and repair, what it has in one
 -- snapshot and one transaction of its own, as a single server does, and no writer has to wait.  A shard that moves while nodes work may be missed by
 -- both, so each says which shards it has done, and is asked again about those that are missing.
 
-CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
+CREATE FUNCTION kindly_stats.compact_nodes(bot bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     node record;
 BEGIN
-    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
+    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes($1) AS r
                                  JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
+                  USING format('CALL kindly_stats.compact(%L, local => true)', bot)
     LOOP
         RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
+REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compact_nodes(bigint) IS 'internal: has all nodes compact their rows, and warns of those that did not
+
+bot: its rows alone; NULL for all.';
 
 -- What all nodes have to know alike: one that missed a table would take what it counts for wrong.
 CREATE FUNCTION kindly_stats.attached_here() RETURNS text[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ARRAY(SELECT concat_ws(' ', t.event_table, t.grain, t.columns) COLLATE "C" FROM kindly_stats.event_tables() AS t ORDER BY 1)
+    SELECT ARRAY(SELECT concat_ws(' ', t.event_table, t.grain, t.columns) COLLATE "C" FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table) ORDER BY 1)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attached_here() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.attached_here() IS 'internal: which attached tables this node knows, and how they are read';
+COMMENT ON FUNCTION kindly_stats.attached_here() IS 'internal: which attached tables, that are distributed, this node knows, and how they are read';
 
 -- Events of a table that is the coordinator's alone are counted where their bots are, where nobody can count them anew.
 CREATE FUNCTION kindly_stats.spread_tables(required boolean) RETURNS text[]
@@ -58,17 +61,21 @@ COMMENT ON FUNCTION kindly_stats.spread_tables(boolean) IS
 
 required: raise instead of giving back NULL (55000).  Error: 08006 where a worker cannot ask the coordinator.';
 
+CREATE FUNCTION kindly_stats.own_shards() RETURNS TABLE (id bigint, first integer, last integer, rollup regclass)
+    LANGUAGE C STABLE ROWS 32 AS 'MODULE_PATHNAME', 'ks_own_shards';
+REVOKE EXECUTE ON FUNCTION kindly_stats.own_shards() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.own_shards() IS 'internal: the shards of the rollup on this node, and the hash values of their bots, first to last';
+
 CREATE FUNCTION kindly_stats.shard_groups(bot bigint, wanted bigint[]) RETURNS TABLE (id bigint, rollup regclass, tables jsonb)
     LANGUAGE plpgsql STABLE ROWS 32 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY EXECUTE $query$
-        SELECT r.shardid, to_regclass(shard_name(r.logicalrelid, r.shardid)),
+        SELECT r.id, r.rollup,
                (SELECT coalesce(jsonb_object_agg(s.logicalrelid::oid, to_regclass(CASE n.nspname WHEN 'public' THEN 'public.' ELSE '' END || shard_name(s.logicalrelid, s.shardid))::oid::bigint), '{}')
-                  FROM pg_dist_shard AS s JOIN pg_class AS c ON c.oid = s.logicalrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE s.shardminvalue = r.shardminvalue AND s.logicalrelid = ANY ($3))
-          FROM pg_dist_shard AS r JOIN pg_dist_placement AS p ON p.shardid = r.shardid JOIN pg_dist_local_group AS l ON l.groupid = p.groupid
-         WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass AND p.shardstate = 1 AND to_regclass(shard_name(r.logicalrelid, r.shardid)) IS NOT NULL
-           AND ($1 IS NULL OR r.shardid = get_shard_id_for_distribution_column('kindly_stats.rollup', $1)) AND ($2 IS NULL OR r.shardid = ANY ($2))
-         ORDER BY r.shardid$query$
+                  FROM pg_dist_shard AS s JOIN pg_class AS c ON c.oid = s.logicalrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE s.shardminvalue = r.first::text AND s.logicalrelid = ANY ($3))
+          FROM kindly_stats.own_shards() AS r
+         WHERE ($1 IS NULL OR r.id = get_shard_id_for_distribution_column('kindly_stats.rollup', $1)) AND ($2 IS NULL OR r.id = ANY ($2))
+         ORDER BY r.id$query$
         USING bot, wanted, ARRAY(SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t);
 END
 $$;
@@ -255,3 +262,47 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild_here(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.rebuild_here(bigint) IS 'internal: rebuild() of this node alone, which ends nothing that was left undone';
+
+-- purge()
+
+CREATE FUNCTION kindly_stats.purge_shard(event_table regclass, shard regclass, before timestamptz) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge_shard';
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge_shard(regclass, regclass, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge_shard(regclass, regclass, timestamptz) IS
+'internal: purge() of one shard of a table, which nobody moves until the transaction ends
+
+event_table: an attached table; shard: one of it, on this node; before: as that of purge().  Error: 40001 where the shard was moved away.';
+
+CREATE FUNCTION kindly_stats.purge_here(event_table regclass, before timestamptz, wanted bigint[] DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ids bigint[];
+    shards regclass[];
+    deleted bigint := 0;
+BEGIN
+    SELECT coalesce(array_agg(g.id ORDER BY g.id), '{}'), array_agg((g.tables ->> purge_here.event_table::oid::text)::oid::regclass ORDER BY g.id) INTO ids, shards
+      FROM kindly_stats.shard_groups(NULL, wanted) AS g;
+    FOR n IN 1 .. cardinality(ids)
+    LOOP
+        IF shards[n] IS NULL THEN
+            RAISE EXCEPTION 'this node does not know the same attached tables as the coordinator' USING ERRCODE = '55000',
+                HINT = 'A transaction that attached one may still be prepared here: SELECT recover_prepared_transactions() on the coordinator, and try again.';
+        END IF;
+        deleted := deleted + kindly_stats.purge_shard(event_table, shards[n], before);
+    END LOOP;
+    RETURN jsonb_build_object('shards', ids, 'deleted', deleted);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge_here(regclass, timestamptz, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge_here(regclass, timestamptz, bigint[]) IS
+'internal: purge() of the shards of this node, in one transaction, as JSON
+
+wanted: of these shards of the rollup; NULL for all.';
+
+CREATE FUNCTION kindly_stats.purge_nodes(event_table regclass, before timestamptz) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(sum((r ->> 'deleted')::bigint), 0)::bigint
+      FROM unnest(kindly_stats.ask_nodes(format('kindly_stats.purge_here(%L, %L', event_table, before), NULL)) AS r
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge_nodes(regclass, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge_nodes(regclass, timestamptz) IS 'internal: purge_here() of all nodes';

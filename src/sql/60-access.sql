@@ -27,19 +27,13 @@ COMMENT ON FUNCTION kindly_stats.is_one_of(bigint, bigint[]) IS 'internal: wheth
 COMMENT ON FUNCTION kindly_stats.require_bot(kindly_stats.bot_id) IS 'internal: the bot that is asked for, by default the token''s; a token gets at its own alone';
 COMMENT ON FUNCTION kindly_stats.grants_changed() IS 'trigger of kindly_stats.bot_grant: makes every session read the grants anew';
 
--- Questions about many bots, answered bot by bot; defined here because they list the bots that the caller sees.
+-- Questions about many bots, answered for each; defined here because they list the bots that the caller sees.
 
 CREATE FUNCTION kindly_stats.stats_series_by_bot(
     "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
     bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE (bot text, name text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
-    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000
-BEGIN ATOMIC
-    SELECT b.id, b.name, s.bucket, s.date, s.count, s.distinct_count, s.is_partial
-      FROM kindly_stats.bots() AS b,
-           kindly_stats.stats_series(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s
-     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY b.id COLLATE "C", s.bucket;
-END;
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000 AS 'MODULE_PATHNAME', 'ks_stats_series_by_bot';
 COMMENT ON FUNCTION kindly_stats.stats_series_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
 'events of one measure as a time series for each bot
 
@@ -50,13 +44,7 @@ CREATE FUNCTION kindly_stats.stats_total_by_bot(
     "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
     bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE (bot text, name text, count bigint, distinct_count bigint)
-    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 100
-BEGIN ATOMIC
-    SELECT b.id, b.name, t.count, t.distinct_count
-      FROM kindly_stats.bots() AS b,
-           kindly_stats.stats_total(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS t
-     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY t.count DESC, b.id COLLATE "C";
-END;
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_total_by_bot';
 COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
 'events of one measure in all for each bot, most first
 

@@ -36,7 +36,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean)', 'kindly_stats.differences(bigint, timestamptz, text, jsonb)', 'kindly_stats.differences_of(jsonb[])',
                             'kindly_stats.verify_here(bigint, timestamptz, text[], bigint[])', 'kindly_stats.verify_nodes(bigint, timestamptz, text[])', 'kindly_stats.ask_nodes(text, bigint)', 'kindly_stats.can_ask_nodes()',
-                            'kindly_stats.spread_tables(boolean)', 'kindly_stats.attached_here()', 'kindly_stats.require_attached(text[])', 'kindly_stats.shard_groups(bigint, bigint[])', 'kindly_stats.counted_rows(regclass, regclass[])',
+                            'kindly_stats.spread_tables(boolean)', 'kindly_stats.attached_here()', 'kindly_stats.require_attached(text[])', 'kindly_stats.own_shards()', 'kindly_stats.shard_groups(bigint, bigint[])', 'kindly_stats.counted_rows(regclass, regclass[])',
                             'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
                             'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[])', 'kindly_stats.raw_query(regclass, jsonb, text, regclass[])', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',

@@ -3,9 +3,11 @@
  */
 #include "stats/stats.h"
 
+#include "base/array.h"
 #include "base/compat.h"
 
 #include "access/detoast.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
@@ -113,6 +115,39 @@ ks_series_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
 	ks_common_arguments(fcinfo, arguments);
 	arguments->granularity = ks_optional_text(fcinfo, 4);
 	arguments->measure = ks_measure_argument(fcinfo, 5, "messages");
+	ks_dimension_arguments(fcinfo, 6, arguments);
+	ks_key_argument(fcinfo, 8, arguments);
+	arguments->locale = ks_optional_text(fcinfo, 9);
+	arguments->distinct = true;
+}
+
+/* bigint[] of bot_id[], which has the same bytes */
+static ArrayType *
+numbers_of_bots(ArrayType *array)
+{
+	int			count;
+	const int64 *bots = ks_array_numbers(array, ARR_ELEMTYPE(array), "bots", INT_MAX, &count);
+	Datum	   *items = palloc((count + 1) * sizeof(Datum));
+	int			i;
+
+	for (i = 0; i < count; i++)
+		items[i] = Int64GetDatum(bots[i]);
+	return construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
+/* from, to, tz, granularity, measure, bots, sources, language_codes, key, locale */
+void
+ks_across_bots_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
+{
+	memset(arguments, 0, sizeof(*arguments));
+	arguments->across_bots = true;
+	arguments->from = ks_required_moment(fcinfo, 0, "from");
+	arguments->to = ks_required_moment(fcinfo, 1, "to");
+	arguments->zone = ks_optional_text(fcinfo, 2);
+	arguments->granularity = ks_optional_text(fcinfo, 3);
+	arguments->measure = ks_measure_argument(fcinfo, 4, "messages");
+	if (!PG_ARGISNULL(5))
+		arguments->bots = numbers_of_bots(PG_GETARG_ARRAYTYPE_P(5));
 	ks_dimension_arguments(fcinfo, 6, arguments);
 	ks_key_argument(fcinfo, 8, arguments);
 	arguments->locale = ks_optional_text(fcinfo, 9);

@@ -3,7 +3,6 @@
  */
 #include "stats/stats.h"
 
-#include "base/array.h"
 #include "base/compat.h"
 #include "bucket/clock.h"
 #include "query/accessor.h"
@@ -81,45 +80,12 @@ ks_stats_total_sql(PG_FUNCTION_ARGS)
 	return put_total(fcinfo, &arguments);
 }
 
-/* bigint[] of bot_id[], which has the same bytes */
-static ArrayType *
-numbers_of_bots(ArrayType *array)
-{
-	int			count;
-	const int64 *bots = ks_array_numbers(array, ARR_ELEMTYPE(array), "bots", INT_MAX, &count);
-	Datum	   *items = palloc((count + 1) * sizeof(Datum));
-	int			i;
-
-	for (i = 0; i < count; i++)
-		items[i] = Int64GetDatum(bots[i]);
-	return construct_array(items, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
-}
-
-/* from, to, tz, granularity, measure, bots, sources, language_codes, key, locale */
-static void
-across_bots_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments)
-{
-	memset(arguments, 0, sizeof(*arguments));
-	arguments->across_bots = true;
-	arguments->from = ks_required_moment(fcinfo, 0, "from");
-	arguments->to = ks_required_moment(fcinfo, 1, "to");
-	arguments->zone = ks_optional_text(fcinfo, 2);
-	arguments->granularity = ks_optional_text(fcinfo, 3);
-	arguments->measure = ks_measure_argument(fcinfo, 4, "messages");
-	if (!PG_ARGISNULL(5))
-		arguments->bots = numbers_of_bots(PG_GETARG_ARRAYTYPE_P(5));
-	ks_dimension_arguments(fcinfo, 6, arguments);
-	ks_key_argument(fcinfo, 8, arguments);
-	arguments->locale = ks_optional_text(fcinfo, 9);
-	arguments->distinct = true;
-}
-
 Datum
 ks_stats_series_across_bots(PG_FUNCTION_ARGS)
 {
 	ks_arguments arguments;
 
-	across_bots_arguments(fcinfo, &arguments);
+	ks_across_bots_arguments(fcinfo, &arguments);
 	return put_series(fcinfo, &arguments);
 }
 
@@ -128,7 +94,7 @@ ks_stats_total_across_bots(PG_FUNCTION_ARGS)
 {
 	ks_arguments arguments;
 
-	across_bots_arguments(fcinfo, &arguments);
+	ks_across_bots_arguments(fcinfo, &arguments);
 	return put_total(fcinfo, &arguments);
 }
 

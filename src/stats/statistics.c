@@ -41,8 +41,9 @@ ks_stats_query(const ks_arguments *arguments, ks_rollup_query *query)
 	query->key_parts = arguments->filters.key_parts;
 }
 
-static void
-ask_buckets(const ks_arguments *arguments, const ks_buckets *buckets, ks_rollup_query *query)
+/* A question with a bucket each. */
+void
+ks_stats_buckets_query(const ks_arguments *arguments, const ks_buckets *buckets, ks_rollup_query *query)
 {
 	ks_stats_query(arguments, query);
 	query->nintervals = buckets->nintervals;
@@ -57,7 +58,7 @@ ks_stats_counts(const ks_arguments *arguments, const ks_buckets *buckets, int64 
 {
 	ks_rollup_query query;
 
-	ask_buckets(arguments, buckets, &query);
+	ks_stats_buckets_query(arguments, buckets, &query);
 	ks_read_series(&query, counts, distincts);
 }
 
@@ -67,7 +68,7 @@ ks_stats_top_series(const ks_arguments *arguments, const ks_buckets *buckets, in
 {
 	ks_rollup_query query;
 
-	ask_buckets(arguments, buckets, &query);
+	ks_stats_buckets_query(arguments, buckets, &query);
 	ks_read_top_series(&query, part, parts, series);
 }
 

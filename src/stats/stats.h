@@ -85,6 +85,7 @@ extern char *ks_part_name(ks_string key);
 extern int	ks_max_limit;
 extern int32 ks_stats_limit(int32 limit);
 extern void ks_stats_buckets(const ks_arguments *arguments, ks_buckets *buckets);
+extern void ks_stats_buckets_query(const ks_arguments *arguments, const ks_buckets *buckets, ks_rollup_query *query);
 extern void ks_stats_series(const ks_arguments *arguments, ks_series *series);
 extern void ks_stats_counts(const ks_arguments *arguments, const ks_buckets *buckets, int64 *counts, int64 *distincts);
 extern void ks_stats_total(const ks_arguments *arguments, ks_total *total);
@@ -108,6 +109,8 @@ extern const char *ks_measure_argument(FunctionCallInfo fcinfo, int argument, co
 extern void ks_dimension_arguments(FunctionCallInfo fcinfo, int first, ks_arguments *arguments);
 extern void ks_key_argument(FunctionCallInfo fcinfo, int argument, ks_arguments *arguments);
 extern void ks_series_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments);
+
+extern void ks_across_bots_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments);
 
 /* period.c */
 extern bool ks_period(const char *name, TimestampTz now, pg_tz *zone, const char *locale, ks_moment *from, ks_moment *to, const char **granularity);

@@ -3,14 +3,15 @@
  *
  * Both keep their items densely in order of arrival, because they are walked
  * and sorted far more often than they are probed at random, and index them by
- * a power-of-two table of numbers that is never more than half full.
+ * a power-of-two table of numbers that is never more than half full.  As long as they
+ * are few, there is none: to look at each is quicker than to hash what is looked for.
  */
 #include "tally/entries.h"
 
 #include "base/seed.h"
 #include "base/sort.h"
 
-#define FIRST_CAPACITY 16
+#define FIRST_CAPACITY 16		/* and how many there may be without an index */
 #define MAX_CAPACITY (UINT32_C(1) << 30)	/* an index of twice as many numbers still has 32 bits */
 
 static inline uint32_t
@@ -55,26 +56,53 @@ ks_entries_reserve(ks_entries *table, size_t count)
 		return;
 	while (capacity < count && capacity < MAX_CAPACITY)
 		capacity *= 2;
-	if (table->capacity == 0)
-	{
-		table->entry = ks_alloc(table->memory, capacity * sizeof(ks_entry));
-		table->index = ks_alloc(table->memory, 2 * capacity * sizeof(uint32_t));
-	}
-	else
-	{
-		table->entry = ks_realloc(table->entry, capacity * sizeof(ks_entry));
-		table->index = ks_realloc(table->index, 2 * capacity * sizeof(uint32_t));
-	}
+	table->entry = table->capacity == 0 ? ks_alloc(table->memory, capacity * sizeof(ks_entry))
+		: ks_realloc(table->entry, capacity * sizeof(ks_entry));
 	table->capacity = (uint32_t) capacity;
+	if (capacity == FIRST_CAPACITY)
+		return;
+	table->index = table->index == NULL ? ks_alloc(table->memory, 2 * capacity * sizeof(uint32_t))
+		: ks_realloc(table->index, 2 * capacity * sizeof(uint32_t));
 	table->mask = (uint32_t) (2 * capacity - 1);
 	entries_index(table);
+}
+
+/*
+ * The number of an entry, UINT32_MAX where there is none; then, *at is where the index has
+ * room for it, if there is an index.
+ */
+static inline uint32_t
+look_up(const ks_entries *table, uint64_t member, int32_t quarter, uint32_t key, uint32_t *at)
+{
+	uint32_t	i;
+
+	if (table->index == NULL)
+	{
+		for (i = 0; i < table->count; i++)
+		{
+			const ks_entry *e = &table->entry[i];
+
+			if (e->member == member && e->quarter == quarter && e->key == key)
+				return i;
+		}
+		return UINT32_MAX;
+	}
+	for (*at = entry_hash(member, quarter, key) & table->mask; table->index[*at] != 0; *at = (*at + 1) & table->mask)
+	{
+		const ks_entry *e = &table->entry[table->index[*at] - 1];
+
+		if (e->member == member && e->quarter == quarter && e->key == key)
+			return table->index[*at] - 1;
+	}
+	return UINT32_MAX;
 }
 
 /* Finds an entry, or adds one of weight 0; NULL where there are too many. */
 static inline ks_entry *
 find_entry(ks_entries *table, uint64_t member, int32_t quarter, uint32_t key)
 {
-	uint32_t	at;
+	uint32_t	at = 0;
+	uint32_t	number;
 	ks_entry   *e;
 
 	if (table->count == table->capacity)
@@ -83,20 +111,16 @@ find_entry(ks_entries *table, uint64_t member, int32_t quarter, uint32_t key)
 			return NULL;
 		ks_entries_reserve(table, (size_t) table->capacity + 1);
 	}
-	at = entry_hash(member, quarter, key) & table->mask;
-	while (table->index[at] != 0)
-	{
-		e = &table->entry[table->index[at] - 1];
-		if (e->member == member && e->quarter == quarter && e->key == key)
-			return e;
-		at = (at + 1) & table->mask;
-	}
+	number = look_up(table, member, quarter, key, &at);
+	if (number != UINT32_MAX)
+		return &table->entry[number];
 	e = &table->entry[table->count++];
 	e->member = member;
 	e->quarter = quarter;
 	e->key = key;
 	e->weight = 0;
-	table->index[at] = table->count;
+	if (table->index != NULL)
+		table->index[at] = table->count;
 	return e;
 }
 
@@ -124,16 +148,7 @@ ks_entries_find(const ks_entries *table, uint64_t member, int32_t quarter)
 {
 	uint32_t	at;
 
-	if (table->capacity == 0)
-		return UINT32_MAX;
-	for (at = entry_hash(member, quarter, 0) & table->mask; table->index[at] != 0; at = (at + 1) & table->mask)
-	{
-		const ks_entry *e = &table->entry[table->index[at] - 1];
-
-		if (e->member == member && e->quarter == quarter && e->key == 0)
-			return table->index[at] - 1;
-	}
-	return UINT32_MAX;
+	return look_up(table, member, quarter, 0, &at);
 }
 
 static inline bool
@@ -181,10 +196,9 @@ void
 ks_entries_free(ks_entries *table)
 {
 	if (table->capacity > 0)
-	{
 		ks_free(table->entry);
+	if (table->index != NULL)
 		ks_free(table->index);
-	}
 	ks_entries_init(table, table->memory);
 }
 
@@ -212,18 +226,16 @@ dictionary_grow(ks_dictionary *dictionary)
 	uint32_t	capacity = dictionary->capacity ? 2 * dictionary->capacity : FIRST_CAPACITY;
 	uint32_t	i;
 
-	if (dictionary->capacity == 0)
+	dictionary->capacity = capacity;
+	if (capacity == FIRST_CAPACITY)
 	{
 		dictionary->offset = ks_alloc(dictionary->memory, ((size_t) capacity + 1) * sizeof(size_t));
-		dictionary->index = ks_alloc(dictionary->memory, (size_t) capacity * 2 * sizeof(uint32_t));
 		dictionary->offset[0] = 0;
+		return;
 	}
-	else
-	{
-		dictionary->offset = ks_realloc(dictionary->offset, ((size_t) capacity + 1) * sizeof(size_t));
-		dictionary->index = ks_realloc(dictionary->index, (size_t) capacity * 2 * sizeof(uint32_t));
-	}
-	dictionary->capacity = capacity;
+	dictionary->offset = ks_realloc(dictionary->offset, ((size_t) capacity + 1) * sizeof(size_t));
+	dictionary->index = dictionary->index == NULL ? ks_alloc(dictionary->memory, (size_t) capacity * 2 * sizeof(uint32_t))
+		: ks_realloc(dictionary->index, (size_t) capacity * 2 * sizeof(uint32_t));
 	dictionary->mask = 2 * capacity - 1;
 	memset(dictionary->index, 0, (size_t) capacity * 2 * sizeof(uint32_t));
 	for (i = 0; i < dictionary->count; i++)
@@ -236,6 +248,14 @@ dictionary_grow(ks_dictionary *dictionary)
 			at = (at + 1) & dictionary->mask;
 		dictionary->index[at] = i + 1;
 	}
+}
+
+static inline bool
+is_string(const ks_dictionary *dictionary, uint32_t number, ks_string string)
+{
+	ks_string	known = ks_dictionary_get(dictionary, number);
+
+	return known.length == string.length && (string.length == 0 || memcmp(known.bytes, string.bytes, string.length) == 0);
 }
 
 static void
@@ -264,41 +284,47 @@ arena_append(ks_dictionary *dictionary, ks_string string)
 uint32_t
 ks_dictionary_put(ks_dictionary *dictionary, ks_string string)
 {
-	uint32_t	at;
+	uint32_t	at = 0;
+	uint32_t	i;
 
 	if (dictionary->count == dictionary->capacity)
 		dictionary_grow(dictionary);
-	at = (uint32_t) ks_seeded_bytes(string.bytes, string.length) & dictionary->mask;
-	while (dictionary->index[at] != 0)
+	if (dictionary->index == NULL)
 	{
-		uint32_t	number = dictionary->index[at] - 1;
-		ks_string	known = ks_dictionary_get(dictionary, number);
-
-		if (known.length == string.length &&
-			(string.length == 0 || memcmp(known.bytes, string.bytes, string.length) == 0))
-			return number;
-		at = (at + 1) & dictionary->mask;
+		for (i = 0; i < dictionary->count; i++)
+		{
+			if (is_string(dictionary, i, string))
+				return i;
+		}
+	}
+	else
+	{
+		for (at = (uint32_t) ks_seeded_bytes(string.bytes, string.length) & dictionary->mask; dictionary->index[at] != 0; at = (at + 1) & dictionary->mask)
+		{
+			if (is_string(dictionary, dictionary->index[at] - 1, string))
+				return dictionary->index[at] - 1;
+		}
 	}
 	arena_append(dictionary, string);
 	dictionary->offset[++dictionary->count] = dictionary->arena_used;
-	dictionary->index[at] = dictionary->count;
+	if (dictionary->index != NULL)
+		dictionary->index[at] = dictionary->count;
 	return dictionary->count - 1;
 }
 
 size_t
 ks_dictionary_bytes(const ks_dictionary *dictionary)
 {
-	return dictionary->arena_size + (size_t) dictionary->capacity * (sizeof(size_t) + 2 * sizeof(uint32_t));
+	return dictionary->arena_size + (size_t) dictionary->capacity * (sizeof(size_t) + (dictionary->index != NULL ? 2 * sizeof(uint32_t) : 0));
 }
 
 void
 ks_dictionary_free(ks_dictionary *dictionary)
 {
 	if (dictionary->capacity > 0)
-	{
 		ks_free(dictionary->offset);
+	if (dictionary->index != NULL)
 		ks_free(dictionary->index);
-	}
 	if (dictionary->arena != NULL)
 		ks_free(dictionary->arena);
 	ks_dictionary_init(dictionary, dictionary->memory);

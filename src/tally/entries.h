@@ -18,7 +18,7 @@ typedef struct ks_entry
 	int64_t		weight;
 } ks_entry;
 
-/* Entries lie densely in order of arrival; index is an open-addressing table of their numbers + 1. */
+/* Entries lie densely in order of arrival; index is an open-addressing table of their numbers + 1, NULL while they are few. */
 typedef struct ks_entries
 {
 	ks_memory	memory;

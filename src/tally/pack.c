@@ -15,6 +15,7 @@ typedef struct named_key
 	ks_string	key;
 	uint32_t	number;			/* in the builder's dictionary */
 	uint32_t	tail;
+	uint32_t	head_length;
 } named_key;
 
 /* What is to be written: sorted, keys renumbered by rank. */
@@ -85,6 +86,12 @@ rank_keys(draft *d, const ks_builder *builder)
 	return rank;
 }
 
+static inline ks_string
+key_tail(const named_key *key)
+{
+	return (ks_string) {key->key.bytes + key->head_length, key->key.length - key->head_length};
+}
+
 /* Sorts the tails of the keys, and notes of each key which is its. */
 static void
 draft_tails(draft *d)
@@ -98,7 +105,8 @@ draft_tails(draft *d)
 	for (i = 0; i < d->nkeys; i++)
 	{
 		ks_check_interrupts_at(i);
-		d->keys[i].tail = ks_dictionary_put(&tails, ks_key_cut(d->keys[i].key).tail);
+		d->keys[i].head_length = (uint32_t) ks_key_cut(d->keys[i].key).head.length;
+		d->keys[i].tail = ks_dictionary_put(&tails, key_tail(&d->keys[i]));
 	}
 	d->ntails = tails.count;
 	sorted = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(named_key));
@@ -106,7 +114,7 @@ draft_tails(draft *d)
 	for (i = 0; i < d->nkeys; i++)
 	{
 		/* the bytes in the builder, which stay */
-		sorted[d->keys[i].tail].key = ks_key_cut(d->keys[i].key).tail;
+		sorted[d->keys[i].tail].key = key_tail(&d->keys[i]);
 		sorted[d->keys[i].tail].number = d->keys[i].tail;
 	}
 	ks_dictionary_free(&tails);
@@ -394,10 +402,7 @@ put_number(uint8_t *at, uint32_t number, int width)
 static bool
 same_head(const named_key *a, const named_key *b)
 {
-	ks_string	x = ks_key_cut(a->key).head;
-	ks_string	y = ks_key_cut(b->key).head;
-
-	return x.length == y.length && (x.length == 0 || memcmp(x.bytes, y.bytes, x.length) == 0);
+	return a->head_length == b->head_length && (a->head_length == 0 || memcmp(a->key.bytes, b->key.bytes, a->head_length) == 0);
 }
 
 /* The tails: how many, how many bytes, where each ends, and the bytes. */
@@ -428,14 +433,14 @@ put_tails(uint8_t *at, const draft *d)
 static uint8_t *
 put_head(uint8_t *at, const draft *d, uint32_t key)
 {
-	ks_string	head = ks_key_cut(d->keys[key].key).head;
+	size_t		length = d->keys[key].head_length;
 	uint32_t	end = key + 1;
 
 	while (end < d->nkeys && same_head(&d->keys[end], &d->keys[key]))
 		end++;
-	at = ks_put_varint(at, head.length);
-	memcpy(at, head.bytes, head.length);
-	return ks_put_varint(at + head.length, end - key);
+	at = ks_put_varint(at, length);
+	memcpy(at, d->keys[key].key.bytes, length);
+	return ks_put_varint(at + length, end - key);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "storage/block.h"
 #include "utils/array.h"
 
 #include "tally/builder.h"
@@ -18,6 +19,7 @@
 
 /* type.c */
 extern struct varlena *ks_toast_slice(Datum value, uint32 from, uint32 length);
+extern uint32 ks_toast_pages(Datum value, Oid *relid, BlockNumber **pages);
 extern void ks_tally_open(ks_view *view, Datum tally);
 extern struct varlena *ks_tally_pack(ks_builder *builder);
 

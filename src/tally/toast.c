@@ -204,3 +204,47 @@ ks_toast_slice(Datum value, uint32 from, uint32 length)
 	pfree(result);
 	return PG_DETOAST_DATUM_SLICE(value, (int32) from, (int32) length);
 }
+
+/*
+ * Returns which pages of which TOAST table a stored tally lies on, page by page as its chunks
+ * follow each other; none if it is not there, or not as expected.
+ */
+uint32
+ks_toast_pages(Datum value, Oid *relid, BlockNumber **pages)
+{
+	SnapshotData snapshot = {.snapshot_type = SNAPSHOT_TOAST};
+	struct varlena *attribute = (struct varlena *) DatumGetPointer(value);
+	struct varatt_external where;
+	Relation   *indexes;
+	int			nindexes;
+	int			valid;
+	uint32		count = 0;
+	stretch		s;
+	int			i;
+
+	if (!VARATT_IS_EXTERNAL_ONDISK(attribute))
+		return 0;
+	VARATT_EXTERNAL_GET_POINTER(where, attribute);
+	s.toast = table_open(where.va_toastrelid, AccessShareLock);
+	s.value = where.va_valueid;
+	s.first = 0;
+	s.last = (int32) ((Max(VARATT_EXTERNAL_GET_EXTSIZE(where), 1) - 1) / TOAST_MAX_CHUNK_SIZE);
+	s.places = palloc((s.last + 1) * sizeof(ItemPointerData));
+	valid = toast_open_indexes(s.toast, AccessShareLock, &indexes, &nindexes);
+	if (s.toast->rd_rel->relam == HEAP_TABLE_AM_OID && find_chunks(&s, indexes[valid], &snapshot))
+	{
+		*relid = where.va_toastrelid;
+		*pages = palloc((s.last + 1) * sizeof(BlockNumber));
+		for (i = 0; i <= s.last; i++)
+		{
+			BlockNumber page = ItemPointerGetBlockNumber(&s.places[i]);
+
+			if (count == 0 || (*pages)[count - 1] != page)
+				(*pages)[count++] = page;
+		}
+	}
+	pfree(s.places);
+	toast_close_indexes(indexes, nindexes, AccessShareLock);
+	table_close(s.toast, AccessShareLock);
+	return count;
+}

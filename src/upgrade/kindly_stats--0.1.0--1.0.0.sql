@@ -1097,6 +1097,25 @@ COMMENT ON FUNCTION kindly_stats.read_new_columns(text, text[]) IS
 'internal: has attached tables read columns that measures of a grain read since
 
 known: those that they read before.  Errors: 42703, 42804.';
+CREATE FUNCTION kindly_stats.lock_shards(grain text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY(
+        SELECT DISTINCT ON (r) format('ALTER TABLE %s %s TRIGGER %I', r,
+                                      CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, g.tgname)
+          FROM kindly_stats.event_tables() AS t, kindly_stats.partition_tree(t.event_table) AS r JOIN pg_trigger AS g ON g.tgrelid = r JOIN pg_class AS c ON c.oid = r
+         WHERE t.grain = lock_shards.grain AND kindly_stats.is_distributed(t.event_table) AND g.tgfoid = 'kindly_stats.count_events()'::regprocedure AND g.tgparentid = 0
+           AND c.relowner = current_user::regrole
+         ORDER BY r, g.tgname)
+    LOOP
+        PERFORM kindly_stats.run_own(statement);
+    END LOOP;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.lock_shards(text) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.lock_shards(text) IS 'internal: locks the shards of attached tables of a grain against writers, who are locked out already';
 CREATE OR REPLACE FUNCTION kindly_stats.insert_measure(name text, kinds text[], keys text[], member text, weight text, condition text, needed text, grain text, counted boolean) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1114,6 +1133,7 @@ BEGIN
             HINT = 'Add the columns to the event table first, and attach it again to read those that were added since.';
     END IF;
     PERFORM kindly_stats.check_weight(name, weight, grain);
+    PERFORM kindly_stats.lock_shards(grain);
 END
 $$;
 CREATE OR REPLACE FUNCTION kindly_stats.add_measure(name text, kinds text[] DEFAULT NULL, keys text[] DEFAULT '{}', member text DEFAULT NULL,
@@ -1125,8 +1145,9 @@ BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('add a measure');
     PERFORM kindly_stats.lock_event_tables();
     PERFORM kindly_stats.check_measure(name, kinds, keys, member, weight, condition, needed, grain);
-    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
+    -- from there on, nodes are asked as the owner of the tables
     PERFORM kindly_stats.notice_kept(name);
+    PERFORM kindly_stats.insert_measure(name, kinds, keys, member, weight, condition, needed, grain, true);
     PERFORM kindly_stats.append_counts(t.event_table, t.columns, t.grain, name, false, false)
        FROM kindly_stats.event_tables() AS t WHERE t.grain = add_measure.grain ORDER BY t.event_table;
 END
@@ -1137,6 +1158,7 @@ DECLARE
     o record;
     b record;
     known text[];
+    grains text[] := '{}';
 BEGIN
     PERFORM kindly_stats.require_fresh_snapshots('update measures');
     PERFORM kindly_stats.lock_event_tables();
@@ -1168,8 +1190,10 @@ BEGIN
         END IF;
         measure := o.name;
         action := CASE o.action WHEN 'add' THEN 'added' WHEN 'update' THEN 'updated' ELSE 'left as it was changed by hand' END;
+        grains := grains || b.grain;
         RETURN NEXT;
     END LOOP;
+    PERFORM kindly_stats.lock_shards(g) FROM (SELECT DISTINCT g FROM unnest(grains) AS g) AS d;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.update_measures() FROM PUBLIC;
@@ -1185,8 +1209,10 @@ COMMENT ON FUNCTION kindly_stats.purge(regclass, timestamptz) IS
 
 event_table: an attached table; before: events that occurred before this instant are deleted, or conversations that ended before it.
 What they count moves to those rows of kindly_stats.rollup that are kept.
-Gives back their number.  A plain DELETE takes events out of the statistics instead.  It blocks writers of a distributed table.  Errors: 0A000 where a
-distributed table has another owner than the rollup, 22008 for an infinite instant, 55000 where the table is not attached.';
+Gives back their number.  A plain DELETE takes events out of the statistics instead.  Of a distributed table each node purges its own part, all at the same time and in a
+transaction of its own; in a transaction block it is one transaction instead, in which writers of the table wait.  Errors: 0A000 where a
+distributed table has another owner than the rollup and it is one transaction, 22008 for an infinite instant, 40001 where shards were moved again and again meanwhile,
+55000 where the table is not attached, or a node could not do it.';
 CREATE FUNCTION kindly_stats.compare_counts(internal, measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) RETURNS internal
     LANGUAGE C STABLE COST 100 AS 'MODULE_PATHNAME', 'ks_compare_counts';
 CREATE AGGREGATE kindly_stats.compare(measure text, month date, tally kindly_stats.tally, at timestamptz, key text[], member text, weight bigint) (
@@ -1326,17 +1352,25 @@ CREATE OR REPLACE FUNCTION kindly_stats.forget_measures(bot bigint) RETURNS void
 DECLARE
     names text[] := ARRAY(SELECT m.name FROM kindly_stats.measure AS m);
     x record;
+    merged boolean;
 BEGIN
-    DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
-    -- row by row: each is on the node that has its bot
-    FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
-               FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
-                       FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+    FOR round IN 1 .. 10
     LOOP
-        DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
-        CONTINUE WHEN kindly_stats.is_empty(x.tally);
-        INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
-        VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
+        merged := false;
+        DELETE FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure <> '' AND (bot IS NULL OR r.bot_id = bot) AND r.measure <> ALL (names);
+        -- row by row: each is on the node that has its bot
+        FOR x IN SELECT k.bot_id, k.id, k.month, k.tally
+                   FROM (SELECT r.bot_id, r.id, r.month, kindly_stats.parts(r.tally, names) AS tally
+                           FROM kindly_stats.rollup AS r WHERE r.kept AND r.measure = '' AND (bot IS NULL OR r.bot_id = bot)) AS k WHERE k.tally IS NOT NULL
+        LOOP
+            DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id = x.bot_id AND r.id = x.id;
+            -- compaction, which nothing keeps away on other nodes, has made it part of another row, which has what is to be kept of it, too
+            merged := merged OR NOT FOUND;
+            CONTINUE WHEN NOT FOUND OR kindly_stats.is_empty(x.tally);
+            INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, kept, tally)
+            VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
+        END LOOP;
+        EXIT WHEN NOT merged;
     END LOOP;
 END
 $$;
@@ -2744,6 +2778,7 @@ BEGIN
     PERFORM kindly_stats.lock_repair();
     PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
     PERFORM set_config('citus.enable_unsafe_triggers', 'on', true);
+    PERFORM set_config('citus.enable_ddl_propagation', 'on', true);
     IF EXISTS (SELECT FROM kindly_stats.counting) OR EXISTS (SELECT FROM kindly_stats.measure AS m WHERE NOT m.counted) THEN
         RAISE EXCEPTION 'a table or a measure is still being counted' USING ERRCODE = '55000', HINT = 'kindly_stats.health() says what to call.';
     END IF;
@@ -2839,7 +2874,8 @@ BEGIN
     END IF;
     FOR node IN EXECUTE $query$
         SELECT format('node %s:%s', n.nodename, n.nodeport) AS name, r.success, r.result, CASE WHEN r.success THEN r.result::jsonb END AS state,
-               CASE WHEN g.success THEN g.result END AS rights
+               CASE WHEN g.success THEN g.result END AS rights,
+               CASE WHEN a.success THEN a.result END AS attached
           -- nodes have a search path of their own, and what a stranger made there is no operator of ours
           FROM run_command_on_all_nodes($node$SELECT pg_catalog.json_build_object(
                    'version', (SELECT e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname OPERATOR(pg_catalog.=) 'kindly_stats'),
@@ -2849,7 +2885,8 @@ BEGIN
                    'disabled', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger AS t WHERE t.tgenabled OPERATOR(pg_catalog.=) 'D'
                                    AND t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regproc('kindly_stats.count_events')))$node$) AS r
           JOIN pg_dist_node AS n USING (nodeid)
-          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid ORDER BY 1$query$
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.given_rights()::pg_catalog.text)') AS g ON g.nodeid = r.nodeid
+          LEFT JOIN run_command_on_all_nodes('SELECT pg_catalog.md5(kindly_stats.attached_here()::pg_catalog.text)') AS a ON a.nodeid = r.nodeid ORDER BY 1$query$
     LOOP
         IF NOT node.success AND node.result LIKE 'ERROR:%' THEN
             RETURN NEXT ROW('error', node.name, format('It does not say how it is: %s', split_part(regexp_replace(node.result, '^ERROR: +', ''), E'\n', 1)),
@@ -2864,6 +2901,10 @@ BEGIN
         END IF;
         IF (node.state ->> 'has_view')::boolean AND node.rights <> md5(kindly_stats.given_rights()::text) THEN
             RETURN NEXT ROW('warning', node.name, 'Roles have other rights on the extension''s views and functions there than here.', 'SELECT kindly_stats.distribute();')::kindly_stats.finding;
+        END IF;
+        IF node.attached <> md5(kindly_stats.attached_here()::text) THEN
+            RETURN NEXT ROW('error', node.name, 'Other tables are attached there than here, or otherwise.',
+                            'SELECT recover_prepared_transactions(); -- and if that did not help, kindly_stats.detach() and attach() the table on the coordinator')::kindly_stats.finding;
         END IF;
         IF (node.state ->> 'prepared')::bigint > 0 THEN
             RETURN NEXT ROW('warning', node.name, format('It has %s prepared transactions that are older than ten minutes.', node.state ->> 'prepared'),
@@ -2897,26 +2938,29 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.health_nodes() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.health_nodes() IS 'internal: part of health(): nodes that lack something, tables that are not where the rollup is';
-CREATE FUNCTION kindly_stats.compact_nodes() RETURNS void
+CREATE FUNCTION kindly_stats.compact_nodes(bot bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     node record;
 BEGIN
-    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes('CALL kindly_stats.compact(local => true)') AS r
+    FOR node IN EXECUTE $query$SELECT n.nodename, n.nodeport, r.result FROM run_command_on_all_nodes($1) AS r
                                  JOIN pg_dist_node AS n USING (nodeid) WHERE NOT r.success ORDER BY n.nodeid$query$
+                  USING format('CALL kindly_stats.compact(%L, local => true)', bot)
     LOOP
         RAISE WARNING 'node %:% was not compacted', node.nodename, node.nodeport USING DETAIL = node.result;
     END LOOP;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.compact_nodes() IS 'internal: has all nodes compact their rows, and warns of those that did not';
+REVOKE EXECUTE ON FUNCTION kindly_stats.compact_nodes(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.compact_nodes(bigint) IS 'internal: has all nodes compact their rows, and warns of those that did not
+
+bot: its rows alone; NULL for all.';
 CREATE FUNCTION kindly_stats.attached_here() RETURNS text[]
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT ARRAY(SELECT concat_ws(' ', t.event_table, t.grain, t.columns) COLLATE "C" FROM kindly_stats.event_tables() AS t ORDER BY 1)
+    SELECT ARRAY(SELECT concat_ws(' ', t.event_table, t.grain, t.columns) COLLATE "C" FROM kindly_stats.event_tables() AS t WHERE kindly_stats.is_distributed(t.event_table) ORDER BY 1)
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.attached_here() FROM PUBLIC;
-COMMENT ON FUNCTION kindly_stats.attached_here() IS 'internal: which attached tables this node knows, and how they are read';
+COMMENT ON FUNCTION kindly_stats.attached_here() IS 'internal: which attached tables, that are distributed, this node knows, and how they are read';
 CREATE FUNCTION kindly_stats.spread_tables(required boolean) RETURNS text[]
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -2946,17 +2990,20 @@ COMMENT ON FUNCTION kindly_stats.spread_tables(boolean) IS
 'internal: what the coordinator has attached, if all of it is distributed, else NULL
 
 required: raise instead of giving back NULL (55000).  Error: 08006 where a worker cannot ask the coordinator.';
+CREATE FUNCTION kindly_stats.own_shards() RETURNS TABLE (id bigint, first integer, last integer, rollup regclass)
+    LANGUAGE C STABLE ROWS 32 AS 'MODULE_PATHNAME', 'ks_own_shards';
+REVOKE EXECUTE ON FUNCTION kindly_stats.own_shards() FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.own_shards() IS 'internal: the shards of the rollup on this node, and the hash values of their bots, first to last';
 CREATE FUNCTION kindly_stats.shard_groups(bot bigint, wanted bigint[]) RETURNS TABLE (id bigint, rollup regclass, tables jsonb)
     LANGUAGE plpgsql STABLE ROWS 32 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY EXECUTE $query$
-        SELECT r.shardid, to_regclass(shard_name(r.logicalrelid, r.shardid)),
+        SELECT r.id, r.rollup,
                (SELECT coalesce(jsonb_object_agg(s.logicalrelid::oid, to_regclass(CASE n.nspname WHEN 'public' THEN 'public.' ELSE '' END || shard_name(s.logicalrelid, s.shardid))::oid::bigint), '{}')
-                  FROM pg_dist_shard AS s JOIN pg_class AS c ON c.oid = s.logicalrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE s.shardminvalue = r.shardminvalue AND s.logicalrelid = ANY ($3))
-          FROM pg_dist_shard AS r JOIN pg_dist_placement AS p ON p.shardid = r.shardid JOIN pg_dist_local_group AS l ON l.groupid = p.groupid
-         WHERE r.logicalrelid = 'kindly_stats.rollup'::regclass AND p.shardstate = 1 AND to_regclass(shard_name(r.logicalrelid, r.shardid)) IS NOT NULL
-           AND ($1 IS NULL OR r.shardid = get_shard_id_for_distribution_column('kindly_stats.rollup', $1)) AND ($2 IS NULL OR r.shardid = ANY ($2))
-         ORDER BY r.shardid$query$
+                  FROM pg_dist_shard AS s JOIN pg_class AS c ON c.oid = s.logicalrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE s.shardminvalue = r.first::text AND s.logicalrelid = ANY ($3))
+          FROM kindly_stats.own_shards() AS r
+         WHERE ($1 IS NULL OR r.id = get_shard_id_for_distribution_column('kindly_stats.rollup', $1)) AND ($2 IS NULL OR r.id = ANY ($2))
+         ORDER BY r.id$query$
         USING bot, wanted, ARRAY(SELECT DISTINCT t.event_table FROM kindly_stats.event_tables() AS t);
 END
 $$;
@@ -3127,6 +3174,45 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION kindly_stats.rebuild_here(bigint) FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.rebuild_here(bigint) IS 'internal: rebuild() of this node alone, which ends nothing that was left undone';
+CREATE FUNCTION kindly_stats.purge_shard(event_table regclass, shard regclass, before timestamptz) RETURNS bigint
+    LANGUAGE C STRICT AS 'MODULE_PATHNAME', 'ks_purge_shard';
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge_shard(regclass, regclass, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge_shard(regclass, regclass, timestamptz) IS
+'internal: purge() of one shard of a table, which nobody moves until the transaction ends
+
+event_table: an attached table; shard: one of it, on this node; before: as that of purge().  Error: 40001 where the shard was moved away.';
+CREATE FUNCTION kindly_stats.purge_here(event_table regclass, before timestamptz, wanted bigint[] DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ids bigint[];
+    shards regclass[];
+    deleted bigint := 0;
+BEGIN
+    SELECT coalesce(array_agg(g.id ORDER BY g.id), '{}'), array_agg((g.tables ->> purge_here.event_table::oid::text)::oid::regclass ORDER BY g.id) INTO ids, shards
+      FROM kindly_stats.shard_groups(NULL, wanted) AS g;
+    FOR n IN 1 .. cardinality(ids)
+    LOOP
+        IF shards[n] IS NULL THEN
+            RAISE EXCEPTION 'this node does not know the same attached tables as the coordinator' USING ERRCODE = '55000',
+                HINT = 'A transaction that attached one may still be prepared here: SELECT recover_prepared_transactions() on the coordinator, and try again.';
+        END IF;
+        deleted := deleted + kindly_stats.purge_shard(event_table, shards[n], before);
+    END LOOP;
+    RETURN jsonb_build_object('shards', ids, 'deleted', deleted);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge_here(regclass, timestamptz, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge_here(regclass, timestamptz, bigint[]) IS
+'internal: purge() of the shards of this node, in one transaction, as JSON
+
+wanted: of these shards of the rollup; NULL for all.';
+CREATE FUNCTION kindly_stats.purge_nodes(event_table regclass, before timestamptz) RETURNS bigint
+    LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(sum((r ->> 'deleted')::bigint), 0)::bigint
+      FROM unnest(kindly_stats.ask_nodes(format('kindly_stats.purge_here(%L, %L', event_table, before), NULL)) AS r
+$$;
+REVOKE EXECUTE ON FUNCTION kindly_stats.purge_nodes(regclass, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION kindly_stats.purge_nodes(regclass, timestamptz) IS 'internal: purge_here() of all nodes';
 COMMENT ON FUNCTION kindly_stats.stats_series(kindly_stats.bot_id, kindly_stats.moment, kindly_stats.moment, text, text, text, text[], text[], text[], text) IS
 'events of one measure as a time series, with distinct members
 
@@ -3489,13 +3575,7 @@ CREATE FUNCTION kindly_stats.stats_series_by_bot(
     "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
     bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE (bot text, name text, bucket timestamptz, date timestamp, count bigint, distinct_count bigint, is_partial boolean)
-    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000
-BEGIN ATOMIC
-    SELECT b.id, b.name, s.bucket, s.date, s.count, s.distinct_count, s.is_partial
-      FROM kindly_stats.bots() AS b,
-           kindly_stats.stats_series(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS s
-     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY b.id COLLATE "C", s.bucket;
-END;
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 2000 AS 'MODULE_PATHNAME', 'ks_stats_series_by_bot';
 COMMENT ON FUNCTION kindly_stats.stats_series_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
 'events of one measure as a time series for each bot
 
@@ -3505,13 +3585,7 @@ CREATE FUNCTION kindly_stats.stats_total_by_bot(
     "from" kindly_stats.moment, "to" kindly_stats.moment, tz text DEFAULT NULL, granularity text DEFAULT 'day', measure text DEFAULT 'messages',
     bots kindly_stats.bot_id[] DEFAULT NULL, sources text[] DEFAULT NULL, language_codes text[] DEFAULT NULL, key text[] DEFAULT NULL, locale text DEFAULT NULL)
     RETURNS TABLE (bot text, name text, count bigint, distinct_count bigint)
-    LANGUAGE sql STABLE PARALLEL RESTRICTED COST 50000 ROWS 100
-BEGIN ATOMIC
-    SELECT b.id, b.name, t.count, t.distinct_count
-      FROM kindly_stats.bots() AS b,
-           kindly_stats.stats_total(b.number::kindly_stats.bot_id, "from", "to", tz, granularity, measure, sources, language_codes, key, locale) AS t
-     WHERE bots IS NULL OR b.number = ANY (bots::bigint[]) ORDER BY t.count DESC, b.id COLLATE "C";
-END;
+    LANGUAGE C STABLE PARALLEL RESTRICTED COST 50000 ROWS 100 AS 'MODULE_PATHNAME', 'ks_stats_total_by_bot';
 COMMENT ON FUNCTION kindly_stats.stats_total_by_bot(kindly_stats.moment, kindly_stats.moment, text, text, text, kindly_stats.bot_id[], text[], text[], text[], text) IS
 'events of one measure in all for each bot, most first
 
@@ -3963,7 +4037,7 @@ BEGIN
         SELECT format('GRANT EXECUTE ON FUNCTION %s TO kindly_stats_monitor', f)
           FROM unnest(ARRAY['kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolean)', 'kindly_stats.differences(bigint, timestamptz, text, jsonb)', 'kindly_stats.differences_of(jsonb[])',
                             'kindly_stats.verify_here(bigint, timestamptz, text[], bigint[])', 'kindly_stats.verify_nodes(bigint, timestamptz, text[])', 'kindly_stats.ask_nodes(text, bigint)', 'kindly_stats.can_ask_nodes()',
-                            'kindly_stats.spread_tables(boolean)', 'kindly_stats.attached_here()', 'kindly_stats.require_attached(text[])', 'kindly_stats.shard_groups(bigint, bigint[])', 'kindly_stats.counted_rows(regclass, regclass[])',
+                            'kindly_stats.spread_tables(boolean)', 'kindly_stats.attached_here()', 'kindly_stats.require_attached(text[])', 'kindly_stats.own_shards()', 'kindly_stats.shard_groups(bigint, bigint[])', 'kindly_stats.counted_rows(regclass, regclass[])',
                             'kindly_stats.compare(text, date, kindly_stats.tally, timestamptz, text[], text, bigint)',
                             'kindly_stats.compare_counts(internal, text, date, kindly_stats.tally, timestamptz, text[], text, bigint)', 'kindly_stats.compare_final(internal)', 'kindly_stats.has_rollup()', 'kindly_stats.require_own_tables()',
                             'kindly_stats.raw_events(regclass, text, kindly_stats.bot_id, timestamptz, regclass[])', 'kindly_stats.raw_query(regclass, jsonb, text, regclass[])', 'kindly_stats.raw_measure(regclass, jsonb, text, text)', 'kindly_stats.is_distributed(regclass)', 'kindly_stats.rows_here(text)', 'kindly_stats.live_rows(bigint, date)',

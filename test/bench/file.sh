@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # file.sh: single rows that come at a steady rate, autovacuum at its defaults: how
-# large the rollup grows between two of its visits.  An hour of them, shortened: after
-# two visits it grows no more.
+# large the rollup grows between two of its visits, and what is in it.  An hour of them,
+# shortened: after two visits it grows no more.
 
 clients=4
 rate=600
@@ -29,5 +29,10 @@ FROM (SELECT count(*) AS rows, sum(pg_column_size(tally)) AS tallies, pg_total_r
 		pg_relation_size('kindly_stats.rollup') AS heap, pg_table_size('kindly_stats.rollup') - pg_relation_size('kindly_stats.rollup') AS toast,
 		(SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = 'kindly_stats.rollup'::regclass) AS written
 	FROM kindly_stats.rollup) AS s;
+SQL
+breakdown file
+report file -v a_minute=$((rate * 60)) <<'SQL'
+SELECT format(E'\nLine pointers stay until VACUUM comes, and a page has 291: the %s rows of a minute cannot take less than %s of the table.',
+	to_char(:a_minute, 'FM999,999'), pg_size_pretty(ceil(:a_minute / 291.0) * current_setting('block_size')::integer));
 SQL
 drop_database file

@@ -11,7 +11,7 @@
 #include "base/seed.h"
 #include "xxh64.h"
 
-#define IDS 4096
+#define IDS 16384
 #define RUNS 200
 
 /* ------------------------------------------------------------------------

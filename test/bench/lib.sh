@@ -29,6 +29,25 @@ make_database()
 	on "$1" -v sessions="${2:-$sessions}" -f "$bench/workload.sql" -f "$bench/measure.sql"
 }
 
+# breakdown DATABASE: what is in the files of the rollup, and how many rows and chunks were written for each that is left.
+breakdown()
+{
+	on "$1" -c "CREATE EXTENSION IF NOT EXISTS pgstattuple" -c "SELECT pg_stat_force_next_flush()" >/dev/null
+	report "$1" <<-'SQL'
+		SELECT E'\n| What is in it, kB | all | live | dead | free | line pointers, page headers | written for one that is left |';
+		SELECT '| --- | ---: | ---: | ---: | ---: | ---: | ---: |';
+		SELECT format('| %s | %s | %s | %s | %s | %s | %s |', name, round(t.table_len / 1024.0), round(t.tuple_len / 1024.0), round(t.dead_tuple_len / 1024.0),
+			round(t.free_space / 1024.0), round((t.table_len - t.tuple_len - t.dead_tuple_len - t.free_space) / 1024.0),
+			CASE WHEN number < 3 THEN bench.digits(pg_stat_get_tuples_inserted(relid)::float8 / nullif(t.tuple_count, 0)) END)
+		FROM (SELECT 1 AS number, 'table' AS name, oid AS relid FROM pg_class WHERE oid = 'kindly_stats.rollup'::regclass
+			UNION ALL SELECT 2, 'TOAST', reltoastrelid FROM pg_class WHERE oid = 'kindly_stats.rollup'::regclass
+			UNION ALL SELECT 3, 'index `' || relname || '`', c.oid FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = 'kindly_stats.rollup'::regclass
+			UNION ALL SELECT 4, 'index of TOAST', i.indexrelid FROM pg_index AS i JOIN pg_class AS r ON r.reltoastrelid = i.indrelid
+				WHERE r.oid = 'kindly_stats.rollup'::regclass) AS r, pgstattuple(relid) AS t
+		ORDER BY number, name;
+	SQL
+}
+
 # many_bots DATABASE BOTS EVENTS: an empty event table, and in table source so many events of so many bots, in any
 # order, over a year.
 many_bots()

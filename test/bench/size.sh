@@ -1,13 +1,13 @@
 # shellcheck shell=sh
 # size.sh: what the statistics take up, beside the events.
 
-# size_of DATABASE LABEL: a line of the table.  The event table may have indexes for
+# size_of DATABASE LABEL BOUND: a line of the table.  The event table may have indexes for
 # hand-written SQL by now, which are not its own.
 size_of()
 {
-	report "$1" -v label="$2" <<-'SQL'
-		SELECT format('| %s | %s | %s | %s | %s %% | 3 %% | %s | %s |', :'label', to_char(events, 'FM999,999,999'), pg_size_pretty(event_bytes),
-			pg_size_pretty(rollup_bytes), bench.cell(100.0 * rollup_bytes / event_bytes, rollup_bytes <= event_bytes * 0.03),
+	report "$1" -v label="$2" -v bound="$3" <<-'SQL'
+		SELECT format('| %s | %s | %s | %s | %s %% | %s %% | %s | %s |', :'label', to_char(events, 'FM999,999,999'), pg_size_pretty(event_bytes),
+			pg_size_pretty(rollup_bytes), bench.cell(100.0 * rollup_bytes / event_bytes, rollup_bytes <= event_bytes * :bound / 100.0), :bound,
 			bench.digits(rollup_bytes::float8 / events), pg_size_pretty(tally_bytes))
 		FROM (SELECT count(*) AS events, pg_table_size('chat_event') + pg_relation_size('chat_event_pkey') AS event_bytes,
 				pg_total_relation_size('kindly_stats.rollup') AS rollup_bytes,
@@ -40,8 +40,9 @@ report reference <<'SQL'
 SELECT '| | events | event table | rollup | part of it | bound | bytes an event | tallies in it |';
 SELECT '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |';
 SQL
-size_of reference "attached with its events"
-size_of daily "written day by day"
+size_of reference "attached with its events" 3
+size_of daily "written day by day" 4
+breakdown daily
 drop_database daily
 report reference <<'SQL'
 SELECT '';

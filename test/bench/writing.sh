@@ -73,6 +73,31 @@ written()
 	} | on_writing -At -F "$(printf '\t')" >>"$results/writing.tsv"
 }
 
+# What the single rows of the last turn, which were counted, have in the WAL: bytes an event by relation and kind of record.
+wal_of_singles()
+{
+	fresh_writing
+	from=$(value writing "SELECT pg_current_wal_insert_lsn()")
+	written counted single "$singles"
+	on_writing -c "CREATE EXTENSION pg_walinspect" -c "CREATE TABLE fixed.flushed ()"
+	report writing -v singles="$singles" -v from="$from" <<-'SQL'
+		CREATE TEMP TABLE record AS
+		SELECT coalesce((SELECT CASE WHEN c.oid = 'counted.chat_event'::regclass OR i.indrelid = 'counted.chat_event'::regclass THEN 'the event''s table and index'
+				WHEN c.relkind = 't' OR n.nspname = 'pg_toast' THEN 'the rollup''s TOAST' WHEN c.relkind = 'i' THEN 'the rollup''s indexes' ELSE 'the rollup' END
+			FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace LEFT JOIN pg_index AS i ON i.indexrelid = c.oid
+			WHERE pg_relation_filenode(c.oid) = substring(r.block_ref FROM 'rel \d+/\d+/(\d+)')::oid
+			AND (c.relnamespace IN ('counted'::regnamespace, 'kindly_stats'::regnamespace) OR c.oid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'kindly_stats.rollup'::regclass)
+				OR i.indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'kindly_stats.rollup'::regclass))),
+			CASE r.resource_manager WHEN 'Transaction' THEN 'ends of transactions' ELSE 'else' END) AS place,
+			r.resource_manager || ' ' || r.record_type AS kind, r.end_lsn - r.start_lsn AS bytes
+		FROM pg_get_wal_records_info(:'from', pg_current_wal_flush_lsn()) AS r;
+		SELECT E'\n| The WAL of a single row, counted | records an event | bytes an event |';
+		SELECT '| --- | ---: | ---: |';
+		SELECT format('| %s: %s | %s | %s |', place, kind, bench.digits(count(*)::float8 / :singles), bench.digits(sum(bytes)::float8 / :singles))
+		FROM record GROUP BY place, kind HAVING sum(bytes) > :singles ORDER BY min(CASE WHEN place LIKE 'the event%' THEN 1 WHEN place LIKE 'ends%' THEN 2 WHEN place = 'else' THEN 9 ELSE 3 END), place, sum(bytes) DESC;
+	SQL
+}
+
 make_database writing $((sessions / 20))
 make_server_dir "$place/data" 755
 columns=$(event_columns writing)
@@ -111,5 +136,6 @@ FROM way AS w JOIN least AS p ON p.way = w.way AND p.schema = 'plain' JOIN least
 JOIN least AS k ON k.way = w.way AND k.schema = 'counted' ORDER BY number;
 SELECT '| an empty row | | | | | | | ' || bench.digits(wal - 34) || ' | |' FROM least WHERE schema = 'fixed';
 SQL
+wal_of_singles
 drop_database writing
 rm -rf "$place/data"

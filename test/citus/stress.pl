@@ -359,7 +359,7 @@ note(join ', ', map { my $what = $_; "$what: " . join ' ', map { "$_ $done{$what
 # a node that is down, a shard that is another's by now, a deadlock, a key that is there: anything else is a fault
 my $foreseen = join '|', 'connection to (the remote node|server)', 'connection not open', 'SSL SYSCALL error', 'failure on connection', 'postmaster was shut down', 'cannot abort transaction', 'shut(ting)? down', 'starting up', 'not yet accepting',
   'recovery mode', 'unexpected postmaster exit', 'terminating connection', 'server closed the connection', 'connection to client lost', 'because of crash of another', 'failed to COPY to shard',
-  'could not find valid entry for shard', 'shard for the given value does not exist', 'placement .* was (moved|changed)', 'deadlock', 'duplicate key value violates unique constraint "talk_pkey';
+  'could not find valid entry for shard', 'shard for the given value does not exist', 'placement .* was (moved|changed)', 'does not know yet that a shard was moved', 'deadlock', 'duplicate key value violates unique constraint "talk_pkey';
 my (%texts, %whole);
 for my $file (glob "$directory/errors.*")
 {

@@ -121,6 +121,38 @@ check_containers(void)
 	ks_dictionary_free(&dictionary);
 }
 
+/* However many there are, on either side of where an index begins, each is found and nothing else is. */
+static void
+check_few(void)
+{
+	ks_entries	table;
+	ks_dictionary dictionary;
+	bool		found = true;
+	bool		numbered = true;
+	char		name[16];
+	uint32_t	count,
+				i;
+
+	ks_entries_init(&table, NULL);
+	ks_dictionary_init(&dictionary, NULL);
+	for (count = 0; count < 40; count++)
+	{
+		for (i = 0; i < count; i++)
+		{
+			found &= ks_entries_find(&table, i / 4, (int32_t) (i % 4)) == i && ks_entries_number(&table, i / 4, (int32_t) (i % 4)) == i;
+			numbered &= ks_dictionary_put(&dictionary, string_of(name, (size_t) snprintf(name, sizeof(name), "%.*u", (int) i % 3, i))) == i;
+		}
+		found &= ks_entries_find(&table, count / 4, (int32_t) (count % 4)) == UINT32_MAX;
+		found &= ks_entries_number(&table, count / 4, (int32_t) (count % 4)) == count;
+		numbered &= ks_dictionary_put(&dictionary, string_of(name, (size_t) snprintf(name, sizeof(name), "%.*u", (int) count % 3, count))) == count;
+	}
+	ok(found && table.count == 40, "few entries are found without an index, and with it when they become more");
+	ok(numbered && dictionary.count == 40, "so are few strings");
+	ks_entries_free(&table);
+	ks_dictionary_free(&dictionary);
+	ok(table.count == 0 && ks_entries_find(&table, 0, 0) == UINT32_MAX && dictionary.count == 0, "nothing is left of those that were freed");
+}
+
 /* ------------------------------------------------------------------------
  * Arithmetic
  * ------------------------------------------------------------------------
@@ -452,6 +484,7 @@ main(void)
 {
 	check_integers();
 	check_containers();
+	check_few();
 	check_keys();
 	check_arithmetic();
 	check_split();
