@@ -189,41 +189,6 @@ lines_agree(const stored *rows, uint32_t nrows)
 	return good;
 }
 
-/* The same with a series for each digit. */
-static bool
-line_series_agree(const stored *rows, uint32_t nrows, uint32_t nbuckets)
-{
-	ks_filter	none = {NULL, 0};
-	ks_intervals intervals;
-	ks_query	query;
-	ks_top_line *lines = NULL;
-	uint32_t	count = 0;
-	ks_status	status = KS_OK;
-	bool		good;
-	uint32_t	i,
-				bucket;
-
-	set_bins(&intervals, nbuckets);
-	ks_query_top_series(&query, NULL, &intervals, &none, true, 1, 1);
-	for (i = 0; i < nrows && status == KS_OK; i++)
-		status = ks_query_add(&query, &rows[i].view, NULL);
-	good = status == KS_OK && ks_query_finish_top(&query, UINT32_MAX, &lines, &count) == KS_OK && count == 10;
-	for (i = 0; i < count && good; i++)
-	{
-		for (bucket = 0; bucket < nbuckets && good; bucket++)
-		{
-			int64_t		weight,
-						members;
-
-			count_by_hand(edge_quarter[bucket], edge_quarter[bucket + 1], lines[i].key.bytes[1] - '0', &weight, &members);
-			good = query.group_buckets[(size_t) lines[i].group * nbuckets + bucket] == weight && query.line_buckets[(size_t) i * nbuckets + bucket] == members;
-		}
-	}
-	free(lines);
-	ks_query_free(&query);
-	return good;
-}
-
 static void
 check_questions(uint32_t nrows, bool negative, const char *name)
 {
@@ -246,8 +211,6 @@ check_questions(uint32_t nrows, bool negative, const char *name)
 	ok(series_agrees(rows, nrows, BINS, 1) && series_agrees(rows, nrows, 3, 2) && series_agrees(rows, nrows, 1, 7), line);
 	snprintf(line, sizeof(line), "%s: top list", name);
 	ok(lines_agree(rows, nrows), line);
-	snprintf(line, sizeof(line), "%s: a series for each line", name);
-	ok(line_series_agree(rows, nrows, 3) && line_series_agree(rows, nrows, BINS), line);
 	for (i = 0; i < nrows; i++)
 		free(rows[i].bytes);
 }
