@@ -151,6 +151,29 @@ ALTER TABLE kindly_stats.rollup OWNER TO CURRENT_USER;
 CALL write_events(1, 1, true);
 SELECT wrong FROM new_rows();
 
+-- nor has whoever takes the name of the schema, which has another one now, the rights of the owner of its table
+CREATE SEQUENCE stolen;
+GRANT USAGE ON SEQUENCE stolen TO regress_ks_store;
+CREATE FUNCTION steal() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+	IF current_user <> 'regress_ks_store' THEN
+		PERFORM nextval('public.stolen');
+	END IF;
+	RETURN true;
+END $$;
+ALTER SCHEMA kindly_stats RENAME TO elsewhere;
+CREATE SCHEMA kindly_stats AUTHORIZATION regress_ks_store;
+CREATE FUNCTION kindly_stats.after_create(oid) RETURNS void LANGUAGE sql AS 'SELECT';
+CREATE VIEW kindly_stats.rollup AS
+	SELECT bot_id, '' AS measure, date '2025-01-01' AS month, -1::bigint AS id, false AS kept, NULL::bigint AS cluster, ''::bytea AS tally FROM generate_series(1, 3) AS bot_id WHERE steal() OFFSET 0;
+ALTER VIEW kindly_stats.rollup OWNER TO regress_ks_store;
+SET kindly_stats.compact_after = 1;
+DO $$ BEGIN
+	INSERT INTO store_event (bot_id, occurred_at, kind, session_id) SELECT 1, timestamptz '2025-01-01' + n * interval '1 hour', 'user_message', 's' || n FROM generate_series(1, 2000) AS n;
+EXCEPTION WHEN OTHERS THEN
+	NULL;
+END $$;
+SELECT is_called FROM stolen;
+
 \c :regression
 DROP DATABASE regression_kindly_store;
 DROP ROLE regress_ks_store;

@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(ks_place_sql);
 PG_FUNCTION_INFO_V1(ks_is_shard_sql);
@@ -37,6 +38,13 @@ forget_place(Oid changed)
 {
 	if (ks_is_concerned(rollup_relid, changed))
 		known = false;
+}
+
+/* Tables do not tell that their schema has another name. */
+static void
+forget_schemas(void)
+{
+	known = false;
 }
 
 /* Asks a catalog about a relation; gives back the one value of the one row, as text, or NULL. */
@@ -86,6 +94,7 @@ ks_rollup_place(void)
 	if (known)
 		return place;
 	ks_on_table_change(forget_place);
+	ks_on_catalog_change(NAMESPACEOID, forget_schemas);
 	schema = get_namespace_oid("kindly_stats", true);
 	relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
 	if (!OidIsValid(relid))

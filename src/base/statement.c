@@ -193,39 +193,41 @@ table_owner(Oid relid)
 	return owner;
 }
 
-/* The rollup, which every statement that writes events asks for, and its owner; InvalidOid: to be looked up. */
+/* The rollup, which every statement that writes events asks for, and its owner. */
 static Oid	rollup_relid = InvalidOid;
 static Oid	rollup_owner = InvalidOid;
+static bool rollup_known = false;
 static bool rollup_changed = false;
 
 static void
 forget_rollup(Oid changed)
 {
-	if (OidIsValid(rollup_relid) && !ks_is_concerned(rollup_relid, changed))
+	if (rollup_known && !ks_is_concerned(rollup_relid, changed))
 		return;
-	rollup_relid = InvalidOid;
+	rollup_known = false;
 	rollup_changed = true;
+}
+
+/* A table does not tell that its schema has another name, and then somebody else's may have the old one. */
+static void
+forget_schemas(void)
+{
+	forget_rollup(InvalidOid);
 }
 
 /* Looks the rollup and its owner up, if need be; raises where there is none. */
 static void
 know_rollup(void)
 {
-	Oid			relid;
-	Oid			owner;
-
-	if (OidIsValid(rollup_relid))
+	if (rollup_known)
 		return;
 	ks_on_table_change(forget_rollup);
-	/* whatever is heard of tables while these are looked up makes them be looked up again */
-	do
-	{
-		rollup_changed = false;
-		relid = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
-		owner = table_owner(relid);
-	} while (rollup_changed);
-	rollup_relid = relid;
-	rollup_owner = owner;
+	ks_on_catalog_change(NAMESPACEOID, forget_schemas);
+	/* whatever is heard of tables while these are looked up makes them be looked up again, by who asks next */
+	rollup_changed = false;
+	rollup_relid = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));
+	rollup_owner = table_owner(rollup_relid);
+	rollup_known = !rollup_changed;
 }
 
 Oid
