@@ -139,12 +139,21 @@ by_bot_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments, listed_bots *
 	arguments->bots = NULL;
 }
 
+/* The first two columns of a bot's rows, which are the same in all of them. */
 static void
 put_bot(const listed_bots *bots, int place, Datum *values, bool *nulls)
 {
 	values[0] = CStringGetTextDatum(bots->id[place]);
 	nulls[1] = bots->name[place] == NULL;
 	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(bots->name[place]);
+}
+
+static void
+free_bot(const Datum *values, const bool *nulls)
+{
+	pfree(DatumGetPointer(values[0]));
+	if (!nulls[1])
+		pfree(DatumGetPointer(values[1]));
 }
 
 /* ------------------------------------------------------------------------
@@ -164,14 +173,13 @@ static void
 put_series(void *context, int place, const ks_survey_answer *answer)
 {
 	const series_of *of = context;
+	Datum		values[7];
+	bool		nulls[7] = {false};
 	int			i;
 
+	put_bot(of->bots, place, values, nulls);
 	for (i = 0; i < of->buckets->nbuckets; i++)
 	{
-		Datum		values[7];
-		bool		nulls[7] = {false};
-
-		put_bot(of->bots, place, values, nulls);
 		values[2] = TimestampTzGetDatum(of->buckets->starts[i]);
 		values[3] = TimestampGetDatum(of->buckets->labels[i]);
 		values[4] = Int64GetDatum(answer->counts != NULL ? answer->counts[i] : 0);
@@ -179,6 +187,7 @@ put_series(void *context, int place, const ks_survey_answer *answer)
 		values[6] = BoolGetDatum(ks_is_partial(of->buckets, i, of->now));
 		ks_put_row(of->fcinfo, values, nulls);
 	}
+	free_bot(values, nulls);
 }
 
 Datum
@@ -255,6 +264,7 @@ ks_stats_total_by_bot(PG_FUNCTION_ARGS)
 		values[2] = Int64GetDatum(totals[i].total.count);
 		values[3] = Int64GetDatum(totals[i].total.distinct);
 		ks_put_row(fcinfo, values, nulls);
+		free_bot(values, nulls);
 	}
 	return (Datum) 0;
 }
