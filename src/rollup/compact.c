@@ -105,18 +105,21 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
 }
 
 /*
- * Whether all rows of a month that is over should become one: what is beside the largest,
- * to which keys and members are written again, is more than a small part of it.
+ * Whether all rows of a month that is over should become one, as far as they are not too much for
+ * one: what is beside the largest of those, to which keys and members are written again, is
+ * more than a small part of it.  A larger row, which stays alone, says nothing of what it costs
+ * to write them again.
  */
 static bool
 worth_one_row(const Size *sizes, int count, Size carried)
 {
+	int			fitting = count_to_merge(sizes, count, carried, true, true);
 	Size		others = carried;
 	int			i;
 
-	for (i = 0; i + 1 < count; i++)
+	for (i = 0; i + 1 < fitting; i++)
 		others += sizes[i];
-	return count > 0 && others >= sizes[count - 1] / KS_COMPACT_FAN;
+	return fitting > 0 && others >= sizes[fitting - 1] / KS_COMPACT_FAN;
 }
 
 /* A choice of the smallest rows of a measure: this many, none larger than that. */

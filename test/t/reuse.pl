@@ -86,5 +86,22 @@ is_right('after a crash');
 $node->safe_psql('postgres', days(59, 60, $compact));
 is_right('and written again');
 
+# of a month that is over, a row that fits into no other one is not written again for each event that comes late
+$node->safe_psql('postgres', q{
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 2, timestamptz '2025-01-03' + n * interval '2 seconds', 'user_message', 's' || n FROM generate_series(1, 700000) AS n;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 2, timestamptz '2025-01-03' + n * interval '10 seconds', 'user_message', 't' || n FROM generate_series(1, 200000) AS n;
+CALL kindly_stats.compact(2);
+});
+my $large = q{SELECT string_agg(id::text, ' ' ORDER BY id) FROM kindly_stats.rollup WHERE bot_id = 2 AND month = '2025-01-01' AND pg_column_size(tally) > 1000000};
+my $rows = $node->safe_psql('postgres', $large);
+like($rows, qr/^-\d+ -\d+$/, 'a month takes more than a row can be');
+$node->safe_psql('postgres', qq{
+SET kindly_stats.compact_after = 1;
+INSERT INTO event (bot_id, occurred_at, kind, session_id)
+SELECT 2, timestamptz '2025-01-20' + n * interval '10 seconds' + (n > 5000)::int * interval '20 days', 'user_message', 'late $_ ' || n FROM generate_series(1, 6000) AS n;
+}) for 1 .. 2;
+is($node->safe_psql('postgres', $large), $rows, 'its rows stay');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM kindly_stats.verify(2)}), '0', 'and have all');
+
 $node->stop;
 done_testing();
