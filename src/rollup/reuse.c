@@ -45,7 +45,7 @@ static int	next = 0;			/* which one is replaced next when all places are taken *
 typedef struct toast_page
 {
 	BlockNumber number;
-	TransactionId transaction;	/* which deleted what is there */
+	FullTransactionId transaction;	/* which deleted what is there; of 64 bits, for a session may live longer than 32 last */
 } toast_page;
 
 static Oid	toast_table = InvalidOid;
@@ -94,7 +94,7 @@ ks_reuse_note_tally(Datum tally)
 	for (i = 0; i < count_of_pages && toast_count < TOAST_PAGES_MAX; i++)
 	{
 		toast_pages[toast_count].number = pages[i];
-		toast_pages[toast_count++].transaction = GetCurrentTransactionId();
+		toast_pages[toast_count++].transaction = GetCurrentFullTransactionId();
 	}
 	pfree(pages);
 }
@@ -180,8 +180,8 @@ removable_pages(Relation toast, BlockNumber *blocks)
 
 	for (i = 0; i < toast_count; i++)
 	{
-		if ((i == 0 || toast_pages[i].transaction != toast_pages[i - 1].transaction) &&
-			!GlobalVisCheckRemovableXid(toast, toast_pages[i].transaction))
+		if ((i == 0 || !FullTransactionIdEquals(toast_pages[i].transaction, toast_pages[i - 1].transaction)) &&
+			!GlobalVisCheckRemovableFullXid(toast, toast_pages[i].transaction))
 			break;
 		blocks[i] = toast_pages[i].number;
 	}
