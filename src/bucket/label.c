@@ -160,8 +160,9 @@ open_generator(const char *locale, const char *icu_locale, ks_icu_kind kind)
 	UErrorCode	status = U_ZERO_ERROR;
 	UDateTimePatternGenerator *generator;
 
+	/* ICU 78 has no pattern with a month for some languages' calendar of ISO 8601, whose dates are the Gregorian ones */
 	strlcpy(pattern_locale, icu_locale, sizeof(pattern_locale));
-	if (kind == KS_ICU_OTHER)
+	if (kind == KS_ICU_OTHER || kind == KS_ICU_GREGORIAN)
 		uloc_setKeywordValue("calendar", "gregorian", pattern_locale, sizeof(pattern_locale), &status);
 	if (U_FAILURE(status) || status == U_STRING_NOT_TERMINATED_WARNING)
 		ks_locale_refuse(locale);

@@ -116,6 +116,7 @@ $said = '';
 $call = start_call(\$said, $attach);
 $node->poll_query_until('postgres', "SELECT EXISTS (SELECT FROM kindly_stats.progress WHERE command = 'attach_concurrently')");
 $open->query_safe('COMMIT');
+$open->quit;
 $call->finish;
 unlike($said, qr/ERROR/, 'once the writer is gone it goes on');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.counting'), '0', 'to its end');
@@ -211,6 +212,5 @@ for my $turn (1 .. 3)
 stop_writers($writers);
 verify('after all');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.progress'), '0', 'nobody counts any more');
-$open->quit;
 
 done_testing();
