@@ -138,6 +138,7 @@ check_escapes(void)
 	check("{\"a\":\"\\ud83d\"}", "a", NULL);
 	check("{\"a\":\"\\ud83dx\"}", "a", NULL);
 	check("{\"a\":\"\\ud83d\\n\"}", "a", NULL);
+	check("{\"a\":\"\\ud83d\\nde00\"}", "a", NULL);
 	check("{\"a\":\"\\ud83d\\u0041\"}", "a", NULL);
 	check("{\"a\":\"\\ude00\"}", "a", NULL);
 	check("{\"b\":\"\\u0000\",\"a\":1}", "a", "1");
