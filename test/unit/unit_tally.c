@@ -479,10 +479,28 @@ check_order(void)
 	ok(good, "members are numbered by their first visits, entries ascend by key");
 }
 
+/* Outermost instants that say nothing of others: one event, or none, which was added and taken away. */
+static void
+check_bounds(void)
+{
+	ks_bounds	bounds;
+
+	ks_bounds_reset(&bounds);
+	ok(ks_bounds_idle(&bounds), "bounds of nothing are idle");
+	ks_bounds_note(&bounds, 5, false);
+	ok(!ks_bounds_idle(&bounds), "those of one event are not");
+	ks_bounds_note(&bounds, 5, true);
+	ok(ks_bounds_idle(&bounds), "until it is taken away");
+	ks_bounds_note(&bounds, 7, false);
+	ks_bounds_note(&bounds, 7, true);
+	ok(ks_bounds_consolidated(&bounds) && !ks_bounds_idle(&bounds), "of two, there may be others between them");
+}
+
 int
 main(void)
 {
 	check_integers();
+	check_bounds();
 	check_containers();
 	check_few();
 	check_keys();
