@@ -496,11 +496,50 @@ check_bounds(void)
 	ok(ks_bounds_consolidated(&bounds) && !ks_bounds_idle(&bounds), "of two, there may be others between them");
 }
 
+/* Sums up to an end amid many quarters, wherever it is; what a quarter's keys have taken from each other is not written. */
+static void
+check_sums(void)
+{
+	enum
+	{
+		QUARTERS = 60
+	};
+	ks_builder	builder;
+	stored		tally;
+	bool		good = true;
+	int			end;
+	int			i;
+
+	ks_builder_init(&builder, NULL);
+	for (i = 0; i < QUARTERS; i++)
+		ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("a", 1)), i, 1);
+	tally = pack(&builder);
+	for (end = 1; end <= QUARTERS; end++)
+	{
+		ks_quarter_cursor cursor = ks_view_quarters(&tally.view);
+		int64_t		sum = 0;
+
+		good &= ks_quarter_sum(&cursor, end, &sum) == KS_OK && sum == end;
+		good &= ks_quarter_sum(&cursor, QUARTERS, &sum) == KS_OK && sum == QUARTERS;
+	}
+	ok(good, "quarters are added up to an end, and the others after it");
+	free(tally.bytes);
+
+	ks_builder_init(&builder, NULL);
+	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("a", 1)), 0, 1);
+	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("b", 1)), 0, -1);
+	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("b", 1)), 1, 1);
+	tally = pack(&builder);
+	ok(tally.view.header.nquarters == 1, "nothing is written of a quarter whose keys add up to nothing");
+	free(tally.bytes);
+}
+
 int
 main(void)
 {
 	check_integers();
 	check_bounds();
+	check_sums();
 	check_containers();
 	check_few();
 	check_keys();
