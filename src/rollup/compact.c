@@ -7,9 +7,12 @@
  *
  * Rows are merged with rows of about the same size, when there are KS_COMPACT_FAN of
  * them.  So a row is rewritten once each time its size has grown by that factor, and
- * there are only a few rows of each size.  Smaller rows are taken along.  The month
- * before the one that is being written is over: there all become one, as soon as the others are more than a
- * small part of the largest, for each names its keys and members anew.  On demand, everything is merged.
+ * there are only a few rows of each size.  Smaller rows are taken along.  On demand,
+ * everything is merged.
+ *
+ * The month before the one that is being written is over.  Since each row names its keys
+ * and members anew, all of its rows become one, as soon as the others are more than a
+ * small part of the largest.
  *
  * A mixed row stays mixed while it is small, since sorting it out by measure makes a
  * row of each measure, and small rows cost more than what is in them.
@@ -105,10 +108,9 @@ count_to_merge(const Size *sizes, int count, Size carried, bool all, bool alone)
 }
 
 /*
- * Whether all rows of a month that is over should become one, as far as they are not too much for
- * one: what is beside the largest of those, to which keys and members are written again, is
- * more than a small part of it.  A larger row, which stays alone, says nothing of what it costs
- * to write them again.
+ * Whether all rows of a month that is over, as many as fit into one, should become one:
+ * the others are together more than a small part of the largest, which is written again
+ * for them.  Rows that are full already stay as they are, and do not count here.
  */
 static bool
 worth_one_row(const Size *sizes, int count, Size carried)

@@ -9,9 +9,9 @@
  * cleaned the indexes; they take four bytes.  Forgetting a page does no harm.
  *
  * Large tallies lie in TOAST, where a merge leaves as much dead as it writes anew: the
- * chunks of a month are written several times as it fills.  Their pages are remembered in the order of the
- * transactions that deleted, so that those which somebody may still see are not
- * looked at, however many there are.
+ * chunks of a month are written several times as it fills.  Their pages are remembered in
+ * the order of the transactions that deleted them.  The first one that somebody may still
+ * see ends the search, so that it is short however many pages are remembered.
  */
 #include "rollup/rollup.h"
 

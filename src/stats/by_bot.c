@@ -1,8 +1,8 @@
 /*
  * Series and totals of many bots, each by itself.
  *
- * Bots are read some hundreds at a time by one query, which several nodes answer
- * where rows are distributed: to ask bot by bot costs a node more than the answer.
+ * One query reads up to a thousand bots, and where rows are distributed, nodes answer
+ * it together: to ask bot by bot costs the coordinator more than the answers do.
  */
 #include "stats/stats.h"
 #include "rollup/survey.h"
@@ -129,7 +129,7 @@ ask_bots(ks_rollup_query *query, const listed_bots *bots, taken_bot taken, void 
 	MemoryContextDelete(memory);
 }
 
-/* A question about bots, of which across_bots_arguments() makes one about all of them together. */
+/* A question about bots, of which ks_across_bots_arguments() makes one about all of them together. */
 static void
 by_bot_arguments(FunctionCallInfo fcinfo, ks_arguments *arguments, listed_bots *bots)
 {
