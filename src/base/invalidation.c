@@ -9,6 +9,7 @@
 #include "base/compat.h"
 
 #include "utils/inval.h"
+#include "utils/syscache.h"
 
 /* More than there are: each is registered by its own file. */
 #define CALLBACKS_MAX 8
@@ -32,13 +33,20 @@ tell_of_table(Datum argument, Oid changed)
 		table_callbacks[i] (changed);
 }
 
+/* Caches find their tables by name.  When a schema gets another name, its tables do not tell, and somebody else's may have the old one. */
+static void
+tell_of_schemas(Datum argument, int cache, uint32 hash)
+{
+	tell_of_table(argument, InvalidOid);
+}
+
 static void
 tell_of_catalog(Datum number, int cache, uint32 hash)
 {
 	catalog_callbacks[DatumGetInt32(number)].callback();
 }
 
-/* Calls the callback for each table that changes from now on.  Registering it once more does nothing. */
+/* Calls the callback for each table that changes from now on, and for all of them where a schema does.  Registering it once more does nothing. */
 void
 ks_on_table_change(ks_table_callback callback)
 {
@@ -52,7 +60,10 @@ ks_on_table_change(ks_table_callback callback)
 	if (ntable_callbacks == CALLBACKS_MAX)
 		elog(ERROR, "too many callbacks about tables");
 	if (ntable_callbacks == 0)
+	{
 		CacheRegisterRelcacheCallback(tell_of_table, (Datum) 0);
+		CacheRegisterSyscacheCallback(NAMESPACEOID, tell_of_schemas, (Datum) 0);
+	}
 	table_callbacks[ntable_callbacks++] = callback;
 }
 

@@ -23,11 +23,10 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(ks_place_sql);
 PG_FUNCTION_INFO_V1(ks_is_shard_sql);
-PG_FUNCTION_INFO_V1(ks_can_ask_nodes);
+PG_FUNCTION_INFO_V1(ks_can_ask_nodes_sql);
 
 static bool known = false;
 static ks_place place = KS_PLACE_HERE;
@@ -38,13 +37,6 @@ forget_place(Oid changed)
 {
 	if (ks_is_concerned(rollup_relid, changed))
 		known = false;
-}
-
-/* Tables do not tell that their schema has another name. */
-static void
-forget_schemas(void)
-{
-	known = false;
 }
 
 /* Asks a catalog about a relation; gives back the one value of the one row, as text, or NULL. */
@@ -94,7 +86,6 @@ ks_rollup_place(void)
 	if (known)
 		return place;
 	ks_on_table_change(forget_place);
-	ks_on_catalog_change(NAMESPACEOID, forget_schemas);
 	schema = get_namespace_oid("kindly_stats", true);
 	relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
 	if (!OidIsValid(relid))
@@ -207,19 +198,26 @@ ks_place_sql(PG_FUNCTION_ARGS)
 }
 
 /*
- * can_ask_nodes(): whether other sessions may do the caller's work on all nodes.  They see nothing of what this
+ * Whether other sessions may do the caller's work on all nodes.  They see nothing of what this
  * transaction has done, and wait for what it has locked; and what they commit it does not take back.
  */
-Datum
-ks_can_ask_nodes(PG_FUNCTION_ARGS)
+bool
+ks_can_ask_nodes(void)
 {
 	char	   *number;
 
 	if (!ks_is_distributed() || IsTransactionBlock() || IsSubTransaction() || TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		PG_RETURN_BOOL(false);
+		return false;
 	/* nor has a function that called it written to, or locked, anything elsewhere */
 	number = ask_catalog("SELECT t.transaction_number FROM pg_catalog.get_current_transaction_id() AS t WHERE $1 IS NOT NULL", InvalidOid);
-	PG_RETURN_BOOL(number != NULL && strcmp(number, "0") == 0);
+	return number != NULL && strcmp(number, "0") == 0;
+}
+
+/* can_ask_nodes() */
+Datum
+ks_can_ask_nodes_sql(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(ks_can_ask_nodes());
 }
 
 /* is_shard(relation) */

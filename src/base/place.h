@@ -26,6 +26,7 @@ extern int64 ks_shard_number(Oid relid);
 extern bool ks_shard_range_of(Oid relid, ks_shard_range *range);
 extern bool ks_is_distributed_table(Oid relid);
 extern char *ks_distribution_column(Oid relid);
+extern bool ks_can_ask_nodes(void);
 extern void ks_prepare_nodes(void);
 
 #endif							/* KS_PLACE_H */

@@ -208,13 +208,6 @@ forget_rollup(Oid changed)
 	rollup_changed = true;
 }
 
-/* A table does not tell that its schema has another name, and then somebody else's may have the old one. */
-static void
-forget_schemas(void)
-{
-	forget_rollup(InvalidOid);
-}
-
 /* Looks the rollup and its owner up, if need be; raises where there is none. */
 static void
 know_rollup(void)
@@ -222,7 +215,6 @@ know_rollup(void)
 	if (rollup_known)
 		return;
 	ks_on_table_change(forget_rollup);
-	ks_on_catalog_change(NAMESPACEOID, forget_schemas);
 	/* whatever is heard of tables while these are looked up makes them be looked up again, by who asks next */
 	rollup_changed = false;
 	rollup_relid = get_relname_relid("rollup", get_namespace_oid("kindly_stats", false));

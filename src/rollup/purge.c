@@ -25,9 +25,6 @@
 PG_FUNCTION_INFO_V1(ks_purge);
 PG_FUNCTION_INFO_V1(ks_purge_shard);
 
-/* can_ask_nodes() */
-extern Datum ks_can_ask_nodes(PG_FUNCTION_ARGS);
-
 /* An attached table, or a shard of it, that is to be purged. */
 typedef struct purging
 {
@@ -190,7 +187,7 @@ ks_purge(PG_FUNCTION_ARGS)
 	ks_spi_connect();
 	of = find_table(PG_GETARG_OID(0));
 	ks_require_rights(of.relid, ACL_SELECT | ACL_DELETE);
-	if (ks_is_distributed_table(of.relid) && DatumGetBool(DirectFunctionCall1(ks_can_ask_nodes, (Datum) 0)))
+	if (ks_is_distributed_table(of.relid) && ks_can_ask_nodes())
 		deleted = DatumGetInt64(purge_nodes(fcinfo));
 	else
 	{

@@ -83,7 +83,7 @@ COMMENT ON FUNCTION kindly_stats.place() IS 'internal: coordinator or worker whe
 CREATE FUNCTION kindly_stats.is_shard(relation oid) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 AS 'MODULE_PATHNAME', 'ks_is_shard_sql';
 COMMENT ON FUNCTION kindly_stats.is_shard(oid) IS 'internal: whether a relation is a shard of a distributed table';
 
-CREATE FUNCTION kindly_stats.can_ask_nodes() RETURNS boolean LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_can_ask_nodes';
+CREATE FUNCTION kindly_stats.can_ask_nodes() RETURNS boolean LANGUAGE C STABLE AS 'MODULE_PATHNAME', 'ks_can_ask_nodes_sql';
 REVOKE EXECUTE ON FUNCTION kindly_stats.can_ask_nodes() FROM PUBLIC;
 COMMENT ON FUNCTION kindly_stats.can_ask_nodes() IS 'internal: whether other sessions may do the work of this transaction';
 
