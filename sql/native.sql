@@ -71,7 +71,7 @@ SELECT pg_temp.failure('SELECT count(*) FROM kindly_api.buckets()'), pg_temp.fai
 
 -- weekdays in the order of the locale's week
 SELECT l, string_agg(day::text, ' ' ORDER BY place) AS days, string_agg(name, ' ' ORDER BY place) FILTER (WHERE l !~ '^ar') AS names
-FROM unnest('{nb-NO,en-US,ar-EG,de-DE-u-fw-sun,NULL}'::text[]) AS l, kindly_stats.weekdays(l) GROUP BY l ORDER BY l COLLATE "C";
+FROM unnest('{nb-NO,en-US,ar-EG,de-DE-u-fw-sun,de-DE-u-ca-iso8601,NULL}'::text[]) AS l, kindly_stats.weekdays(l) GROUP BY l ORDER BY l COLLATE "C";
 SELECT string_agg(name, ' ' ORDER BY place) FROM kindly_stats.weekdays(style => 'SHORT');
 SELECT pg_temp.failure($$SELECT kindly_stats.weekdays('xx-YY')$$), pg_temp.failure($$SELECT kindly_stats.weekdays(style => 'tall')$$);
 SELECT l, (SELECT array_agg(t[1]) FROM regexp_matches(kindly_stats.stats_svg(5201, '2024-10-01', '2024-11-01', locale => l, kind => 'heatmap'), 'text-anchor="end">([^<]*)<', 'g') AS t)

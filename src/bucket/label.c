@@ -153,20 +153,32 @@ free_with_context(MemoryContextCallbackFunction function, void *what)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 }
 
-static UDateTimePatternGenerator *
-open_generator(const char *locale, const char *icu_locale, ks_icu_kind kind)
+/* A locale, with the Gregorian calendar if that is wanted. */
+static void
+choose_locale(char *result, const char *locale, const char *icu_locale, bool gregorian)
 {
-	char		pattern_locale[KS_LOCALE_SIZE];
 	UErrorCode	status = U_ZERO_ERROR;
-	UDateTimePatternGenerator *generator;
 
-	/* ICU 78 has no pattern with a month for some languages' calendar of ISO 8601, whose dates are the Gregorian ones */
-	strlcpy(pattern_locale, icu_locale, sizeof(pattern_locale));
-	if (kind == KS_ICU_OTHER || kind == KS_ICU_GREGORIAN)
-		uloc_setKeywordValue("calendar", "gregorian", pattern_locale, sizeof(pattern_locale), &status);
+	strlcpy(result, icu_locale, KS_LOCALE_SIZE);
+	if (gregorian)
+		uloc_setKeywordValue("calendar", "gregorian", result, KS_LOCALE_SIZE, &status);
 	if (U_FAILURE(status) || status == U_STRING_NOT_TERMINATED_WARNING)
 		ks_locale_refuse(locale);
-	generator = udatpg_open(pattern_locale, &status);
+}
+
+/* Whose names of months and weekdays a calendar has: that of ISO 8601 has Gregorian dates, and in ICU 78 no names of its own in some languages. */
+static void
+names_locale(char *result, const char *locale, const char *icu_locale, const UCalendar *icu)
+{
+	choose_locale(result, locale, icu_locale, ks_icu_calendar_kind(icu) == KS_ICU_GREGORIAN);
+}
+
+static UDateTimePatternGenerator *
+open_generator(const char *icu_locale)
+{
+	UErrorCode	status = U_ZERO_ERROR;
+	UDateTimePatternGenerator *generator = udatpg_open(icu_locale, &status);
+
 	check_icu(status);
 	free_with_context(close_generator, generator);
 	return generator;
@@ -247,6 +259,8 @@ static void
 open_labeller(labeller *l)
 {
 	char		icu_locale[KS_LOCALE_SIZE];
+	char		patterns[KS_LOCALE_SIZE];
+	char		names[KS_LOCALE_SIZE];
 	UDateTimePatternGenerator *generator;
 	ks_icu_kind kind;
 	UErrorCode	status = U_ZERO_ERROR;
@@ -260,8 +274,10 @@ open_labeller(labeller *l)
 		l->julian = true;
 	l->calendar.icu = kind == KS_ICU_GREGORIAN || kind == KS_ICU_GREGORIAN_MONTHS ? NULL : l->icu;
 
-	generator = open_generator(l->locale, icu_locale, kind);
-	l->format = open_format(generator, icu_locale, skeleton_of(l->unit, l->brief));
+	choose_locale(patterns, l->locale, icu_locale, kind == KS_ICU_OTHER || kind == KS_ICU_GREGORIAN);
+	names_locale(names, l->locale, icu_locale, *l->icu);
+	generator = open_generator(patterns);
+	l->format = open_format(generator, names, skeleton_of(l->unit, l->brief));
 	if (l->unit == KS_WEEK)
 	{
 		l->minimal_days = ucal_getAttribute(*l->icu, UCAL_MINIMAL_DAYS_IN_FIRST_WEEK);
@@ -429,7 +445,9 @@ weekday_names(const char *locale, bool brief, const char **names)
 	static const char *const english[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
 	static const UChar pattern[] = {'c', 'c', 'c', 'c', 0};
 	char		icu_locale[KS_LOCALE_SIZE];
+	char		names_of[KS_LOCALE_SIZE];
 	UErrorCode	status = U_ZERO_ERROR;
+	UCalendar **icu;
 	UDateFormat *format;
 	UChar		text[TEXT_SIZE];
 	int			first_weekday = 1;
@@ -441,8 +459,9 @@ weekday_names(const char *locale, bool brief, const char **names)
 			names[day] = brief ? pnstrdup(english[day], 3) : english[day];
 		return first_weekday;
 	}
-	ks_icu_calendar_open(locale, KS_DAY, icu_locale, &first_weekday);
-	format = udat_open(UDAT_PATTERN, UDAT_PATTERN, icu_locale, NULL, 0, pattern, -1, &status);
+	icu = ks_icu_calendar_open(locale, KS_DAY, icu_locale, &first_weekday);
+	names_locale(names_of, locale, icu_locale, *icu);
+	format = udat_open(UDAT_PATTERN, UDAT_PATTERN, names_of, NULL, 0, pattern, -1, &status);
 	check_icu(status);
 	free_with_context(close_format, format);
 	for (day = 0; day < 7; day++)
