@@ -34,7 +34,7 @@ SELECT count(*) AS pages FROM kindly_stats.stats_top(1, '2024-05-01', '2024-05-0
 SELECT * FROM kindly_stats.verify();
 
 -- the member's hash, as doc/format.md tells it
-SELECT member, encode(substr(t, length(t) - 8, 8), 'hex') AS hash FROM (
+SELECT member, encode(substr(t, length(t) - 7, 8), 'hex') AS hash FROM (
 	SELECT member, kindly_stats.tally_send(kindly_stats.tally_agg('2024-05-01 10:00Z', '{}', member)) AS t FROM (VALUES ('anna'), ('bo'), ('')) AS v(member) GROUP BY member) AS x
 ORDER BY member;
 

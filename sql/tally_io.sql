@@ -33,11 +33,11 @@ SELECT pg_temp.failure(format('SELECT %L::kindly_stats.tally', x)) FROM small,
 CREATE FUNCTION pg_temp.changed(t tally, at integer, bytes bytea) RETURNS text LANGUAGE sql AS
 	$$SELECT '\x' || encode(overlay(tally_send(t) PLACING bytes FROM at + 1), 'hex')$$;
 SELECT at, what, pg_temp.failure(format('SELECT %L::kindly_stats.tally', pg_temp.changed(t, at, bytes))) FROM small, (VALUES
-	(0, 'later version', '\x02'::bytea), (0, 'no version', '\x00'), (1, 'flags', '\x0a'), (1, 'no weight below zero', '\x03'),
+	(0, 'later version', '\x02'::bytea), (0, 'no version', '\x00'), (1, 'flags', '\x12'), (1, 'all weights', '\x0a'), (1, 'no weight below zero', '\x03'),
 	(1, 'nothing added', '\x00'), (1, 'nothing taken away', '\x06'), (2, 'keys', '\x7f'), (3, 'quarters', '\x7f'), (4, 'weights', '\x7f'), (5, 'members', '\x7f'), (6, 'entries', '\x7f'),
 	(7, 'returns', '\x01'), (8, 'first quarter', '\xffffffff7f'), (11, 'last quarter', '\x7f'), (12, 'total', '\x03'), (13, 'first', '\xffffffffff'), (18, 'last', '\xffffffffff'), (23, 'end of quarters', '\x00'),
-	(24, 'end of visits', '\x00'), (25, 'end of keys', '\xffffffff7f'), (27, 'size', '\x7f'), (33, 'first visits', '\x00'), (34, 'gaps', '\x01'), (38, 'no tail', '\x00'), (39, 'tails too long', '\x7f'), (41, 'part too long', '\x7f'), (41, 'parts that are other parts', '\x03'), (43, 'not UTF-8', '\xff'),
-	(43, 'zero', '\x00'), (46, 'no key with this head', '\x00'), (47, 'a tail beyond the last', '\x01'), (51, 'last slot of a key', '\x01'), (52, 'entries of a key', '\x00'), (70, 'entries of a slot', '\x00'), (90, 'a member beyond the last', '\x02')) v(at, what, bytes);
+	(24, 'end of visits', '\x00'), (25, 'end of keys', '\xffffffff7f'), (27, 'size', '\x7f'), (28, 'quarters between', '\x05'), (30, 'first visits', '\x00'), (30, 'gaps', '\x06'), (32, 'no tail', '\x00'), (33, 'tails too long', '\x7f'), (35, 'part too long', '\x7f'), (35, 'parts that are other parts', '\x03'), (37, 'not UTF-8', '\xff'),
+	(37, 'zero', '\x00'), (40, 'no key with this head', '\x00'), (41, 'a tail beyond the last', '\x08'), (41, 'wide entries', '\x01'), (43, 'wide weights', '\x09'), (45, 'last slot of a key', '\x01'), (46, 'entries of a key', '\x00'), (62, 'a quarter beyond the last', '\x06'), (80, 'a member beyond the last', '\x02')) v(at, what, bytes);
 
 -- every byte changed, and some thousand changed at random: success, or an error that names the type or the reason
 DO $$
@@ -111,8 +111,8 @@ SELECT how, main::text = extended::text AS bytes, total(main) = total(extended) 
 CREATE CAST (bytea AS tally) WITHOUT FUNCTION;
 CREATE TABLE damaged (what text, t tally);
 INSERT INTO damaged SELECT what, overlay(tally_send(t) PLACING bytes FROM at + 1)::tally FROM kept, (VALUES
-	('as it was', 46, ''::bytea), ('size', 46, '\xff7f'), ('entries and size', 8, '\xff7f'), ('end of quarters', 39, '\x8001')) v(what, at, bytes) WHERE day = '2022-01-09';
-UPDATE damaged SET t = overlay(tally_send(t) PLACING '\xff7f' FROM 47)::tally WHERE what = 'entries and size';
+	('as it was', 45, ''::bytea), ('size', 45, '\xff7f'), ('entries and size', 8, '\xff7f'), ('end of quarters', 39, '\x8001')) v(what, at, bytes) WHERE day = '2022-01-09';
+UPDATE damaged SET t = overlay(tally_send(t) PLACING '\xff7f' FROM 46)::tally WHERE what = 'entries and size';
 SELECT what, pg_temp.failure(format('SELECT total(t) FROM damaged WHERE what = %L', what)) AS total,
 	pg_temp.failure(format('SELECT distinct_total(t) FROM damaged WHERE what = %L', what)) AS members,
 	pg_temp.failure(format('SELECT distinct_total(t, key => ''{site 1}'') FROM damaged WHERE what = %L', what)) AS of_key FROM damaged ORDER BY what COLLATE "C";

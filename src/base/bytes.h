@@ -116,4 +116,104 @@ ks_put_varint(uint8_t *at, uint64_t value)
 	return at;
 }
 
+/* The varint of 2 * value + flag, which may have one bit more than 64. */
+static inline bool
+ks_get_flagged(const uint8_t **at, const uint8_t *end, uint64_t *value, bool *flag)
+{
+	uint64_t	above = 0;
+	uint8_t		first;
+
+	if (*at == end)
+		return false;
+	first = *(*at)++;
+	if (first >= 0x80 && (!ks_get_varint(at, end, &above) || above == 0 || above > UINT64_MAX >> 6))
+		return false;
+	*flag = first & 1;
+	*value = above << 6 | (uint64_t) (first & 0x7f) >> 1;
+	return true;
+}
+
+static inline uint8_t *
+ks_put_flagged(uint8_t *at, uint64_t value, bool flag)
+{
+	uint8_t		first = (uint8_t) ((value & 0x3f) << 1 | (flag ? 1 : 0));
+
+	*at++ = value > 0x3f ? (uint8_t) (first | 0x80) : first;
+	return value > 0x3f ? ks_put_varint(at, value >> 6) : at;
+}
+
+/*
+ * Columns of numbers of one width, the first one in the lowest bits.  The code of the width, 0 to 7, means 0, 1, 2, 4,
+ * 8, 16, 32 and 64 bits: no number lies in two bytes unless it fills them.
+ */
+#define KS_BITS_CODES 8
+#define KS_BITS_CODE_BYTE 4		/* up to here, a number lies in one byte */
+
+static inline uint32_t
+ks_bits_width(uint32_t code)
+{
+	return code == 0 ? 0 : 1U << (code - 1);
+}
+
+/* The code of the least width that is enough for a number. */
+static inline uint32_t
+ks_bits_code(uint64_t number)
+{
+	uint32_t	code = 0;
+
+	while (code < KS_BITS_CODES - 1 && number >> ks_bits_width(code) != 0)
+		code++;
+	return code;
+}
+
+static inline uint64_t
+ks_bits_size(uint64_t count, uint32_t code)
+{
+	return (count * ks_bits_width(code) + 7) / 8;
+}
+
+static inline uint64_t
+ks_get_bits(const uint8_t *column, size_t index, uint32_t code)
+{
+	size_t		bit = index * ks_bits_width(code);
+
+	switch (code)
+	{
+		case 0:
+			return 0;
+		case 5:
+			return ks_get_u16(column + bit / 8);
+		case 6:
+			return ks_get_u32(column + bit / 8);
+		case 7:
+			return ks_get_u64(column + bit / 8);
+		default:
+			return column[bit / 8] >> bit % 8 & ((1U << ks_bits_width(code)) - 1);
+	}
+}
+
+/* Into a column that is 0 there. */
+static inline void
+ks_put_bits(uint8_t *column, size_t index, uint32_t code, uint64_t number)
+{
+	size_t		bit = index * ks_bits_width(code);
+
+	switch (code)
+	{
+		case 0:
+			break;
+		case 5:
+			ks_put_u16(column + bit / 8, (uint16_t) number);
+			break;
+		case 6:
+			ks_put_u32(column + bit / 8, (uint32_t) number);
+			break;
+		case 7:
+			ks_put_u64(column + bit / 8, number);
+			break;
+		default:
+			column[bit / 8] |= (uint8_t) (number << bit % 8);
+	}
+}
+
 #endif							/* KS_BYTES_H */

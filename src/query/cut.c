@@ -80,21 +80,24 @@ open_members(reader *r)
 	return status;
 }
 
-/* A key's members in a quarter, under an odd number; its weight there is under an even one. */
+/* A key's members in the quarter that the cursor stands on, under an odd number; its weight there is under an even one. */
 static ks_status
-add_members(reader *r, uint32_t number, int32_t quarter, uint32_t entry, uint32_t end)
+add_members(reader *r, uint32_t number, const ks_quarter_cursor *quarter, int64_t quarter_weight)
 {
-	ks_status	status = entry < end ? open_members(r) : KS_OK;
+	uint32_t	entry = quarter->entry;
+	ks_status	status = entry < quarter->entry_end ? open_members(r) : KS_OK;
 
-	for (; entry < end && status == KS_OK; entry++)
+	if (status == KS_OK && entry < quarter->entry_end && !ks_weight_run(&r->weights, quarter, quarter_weight))
+		status = KS_E_CORRUPT;
+	for (; entry < quarter->entry_end && status == KS_OK; entry++)
 	{
 		uint32_t	member = ks_member_ordinal(&r->members, entry);
 		int64_t		weight;
 
 		ks_check_interrupts_at(entry);
-		if (member >= r->view->header.nmembers || !ks_weight_at(&r->weights, entry, &weight))
+		if (member >= r->view->header.nmembers || !ks_weight_next(&r->weights, &weight))
 			return KS_E_CORRUPT;
-		status = ks_entries_add(&r->cut->sums, ks_member_hash(&r->members, member), quarter, 2 * number + 1, weight);
+		status = ks_entries_add(&r->cut->sums, ks_member_hash(&r->members, member), (int32_t) quarter->quarter, 2 * number + 1, weight);
 	}
 	return status;
 }
@@ -124,7 +127,7 @@ add_key(reader *r, const ks_intervals *intervals, const ks_key_cursor *cursor, c
 		number = key_number(r->cut, key);
 		status = ks_entries_add(&r->cut->sums, 0, quarter, 2 * number, weight);
 		if (status == KS_OK)
-			status = add_members(r, number, quarter, quarters.entry, quarters.entry_end);
+			status = add_members(r, number, &quarters, weight);
 	}
 	return status != KS_OK ? status : quarters.status;
 }

@@ -473,31 +473,48 @@ count_members(scan *s)
  * ------------------------------------------------------------------------
  */
 
-/* Adds up the weights of a run: of all members, or of those that are wanted. */
+/* Adds up the weights of the quarter that the cursor stands on: of all members, or of those that are wanted. */
 static ks_status
-retract_run(scan *s, const scan_run *run, const uint8_t *wanted)
+retract_quarter(scan *s, const scan_run *run, const ks_quarter_cursor *quarter, const uint8_t *wanted)
 {
 	const scan_key *key = &s->keys[run->key];
 	uint32_t	i;
 
-	for (i = run->entry; i < run->end; i++)
+	for (i = quarter->entry; i < quarter->entry_end; i++)
 	{
 		uint32_t	member = ks_get_number(key->ordinals, i - key->block->entry, s->width);
 		int64_t		weight;
 		ks_status	status;
 
 		ks_check_interrupts_at(i);
-		if (member >= s->header->nmembers)
+		if (member >= s->header->nmembers || !ks_weight_next(&s->weights, &weight))
 			return KS_E_CORRUPT;
 		if (wanted != NULL && !wanted[member])
 			continue;
-		if (!ks_weight_at(&s->weights, i, &weight))
-			return KS_E_CORRUPT;
 		status = ks_retraction_entry(s->d, ks_get_u64(s->d->hashes + (size_t) member * 8), run->counted, weight);
 		if (status != KS_OK)
 			return status;
 	}
 	return KS_OK;
+}
+
+/* The same of all quarters of a run; the cursor, which is over the run's key, stands before them. */
+static ks_status
+retract_run(scan *s, const scan_run *run, ks_quarter_cursor *quarters, const uint8_t *wanted)
+{
+	ks_status	status = KS_OK;
+	int32_t		quarter;
+	int64_t		weight;
+
+	while (status == KS_OK && quarters->entry_end < run->end && ks_quarter_next(quarters, &quarter, &weight))
+	{
+		if (quarters->entry < run->entry || quarters->entry == quarters->entry_end)
+			continue;
+		if (!ks_weight_run(&s->weights, quarters, weight))
+			return KS_E_CORRUPT;
+		status = retract_quarter(s, run, quarters, wanted);
+	}
+	return status == KS_OK ? quarters->status : status;
 }
 
 /* ------------------------------------------------------------------------
@@ -567,18 +584,23 @@ ks_scan_weights(ks_distinct *d, const uint8_t *wanted)
 {
 	scan		s;
 	ks_status	status = start_scan(&s, d);
+	ks_quarter_cursor quarters;
 	uint32_t	i;
 
 	if (status == KS_OK && s.nruns > 0)
 		status = ks_view_member_weights(&d->row->view, &s.weights);
+	if (status == KS_OK && s.nruns > 0)
+		status = ks_view_extend(&d->row->view, s.header->members_at);
 	if (status == KS_OK && s.nruns > 0)
 		status = ks_distinct_hashes(d);
 	/* weights can only be read in order, in which runs are before they are sorted */
 	for (i = 0; i < s.nruns && status == KS_OK; i++)
 	{
 		ks_check_interrupts();
+		if (i == 0 || s.runs[i].key != s.runs[i - 1].key)
+			quarters = ks_view_block(&s.row->view, s.keys[s.runs[i].key].block);
 		if (d->share[s.runs[i].counted].negative)
-			status = retract_run(&s, &s.runs[i], wanted);
+			status = retract_run(&s, &s.runs[i], &quarters, wanted);
 	}
 	free_scan(&s);
 	return status;

@@ -163,6 +163,8 @@ merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, co
 {
 	uint32_t	i;
 
+	if (!ks_weight_run(weights, &run->quarters, run->weight))
+		return KS_E_CORRUPT;
 	for (i = run->entry; i < run->entry_end; i++)
 	{
 		uint32_t	ordinal = ks_member_ordinal(members, i);
@@ -170,7 +172,7 @@ merge_run(ks_builder *builder, const ks_view *view, const ks_run_cursor *run, co
 		ks_status	status;
 
 		ks_check_interrupts_at(i);
-		if (ordinal >= view->header.nmembers || !ks_weight_at(weights, i, &weight))
+		if (ordinal >= view->header.nmembers || !ks_weight_next(weights, &weight))
 			return KS_E_CORRUPT;
 		if (!inside)
 			continue;

@@ -10,6 +10,8 @@
 
 #include "base/sort.h"
 
+#define DISTANCE_MAX 5			/* bytes of the longest distance */
+
 typedef struct named_key
 {
 	ks_string	key;
@@ -38,6 +40,7 @@ typedef struct draft
 	int32_t		quarter_last;
 	int64_t		total;
 	bool		negative;
+	bool		all_weights;	/* those of all entries are written */
 } draft;
 
 static int
@@ -306,24 +309,35 @@ draft_bytes(const draft *d)
 	size_t		result = KS_HEADER_MAX + dictionary_bytes(d);
 
 	/* an entry may have a quarter of its own in its key's block, where no weight is left */
-	result += ((size_t) d->nquarters + d->nweights + d->nentries) * (5 + KS_VARINT_MAX + 5);
+	result += ((size_t) d->nquarters + d->nweights + d->nentries) * (DISTANCE_MAX + KS_VARINT_MAX + 4);
 	result += d->visits.size + (size_t) d->visits.nmembers * 8 + (size_t) d->visits.nreturns * 4 +
 		(size_t) d->nentries * (4 + KS_VARINT_MAX);
 	return result;
 }
 
-/* Pairs of (distance from the previous quarter, weight), the first distance from quarter_first. */
-static uint8_t *
-put_quarters(uint8_t *at, const ks_entry *entry, uint32_t count, int32_t quarter)
+/* What is written for a weight: how far it is above 1. */
+static inline uint64_t
+above_one(const draft *d, int64_t weight)
 {
+	return d->negative ? ks_zigzag((int64_t) ((uint64_t) weight - 1)) : (uint64_t) weight - 1;
+}
+
+/* For each quarter its weight and, unless it follows the one before, how many quarters lie between; before the first one lies none. */
+static uint8_t *
+put_quarters(uint8_t *at, const draft *d)
+{
+	int64_t		expected = d->quarter_first;
 	uint32_t	i;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < d->nquarters; i++)
 	{
+		const ks_entry *e = &d->quarters[i];
+
 		ks_check_interrupts_at(i);
-		at = ks_put_varint(at, (uint64_t) ((int64_t) entry[i].quarter - quarter));
-		at = ks_put_varint(at, ks_zigzag(entry[i].weight));
-		quarter = entry[i].quarter;
+		at = ks_put_flagged(at, above_one(d, e->weight), e->quarter != expected);
+		if (e->quarter != expected)
+			at = ks_put_varint(at, (uint64_t) (e->quarter - expected));
+		expected = (int64_t) e->quarter + 1;
 	}
 	return at;
 }
@@ -338,7 +352,18 @@ typedef struct key_block
 	uint32_t	nquarters;		/* written */
 	int32_t		last;			/* the last of them */
 	int64_t		total;
+	uint32_t	weight_code;	/* how wide the columns are */
+	uint32_t	entry_code;
 } key_block;
+
+/* What a key has in one quarter. */
+typedef struct key_quarter
+{
+	int32_t		quarter;
+	int64_t		weight;
+	const ks_entry *member;
+	uint32_t	entries;
+} key_quarter;
 
 /* Takes the next weights and entries of a key, behind those it had. */
 static void
@@ -357,34 +382,99 @@ next_block(key_block *b, const draft *d, uint32_t key)
 	b->total = 0;
 }
 
-/* For each quarter that has any: distance, weight and, in a tally with members, the number of entries. */
+/* Takes the next quarter of a block; false behind the last one. */
+static bool
+next_quarter(key_block *b, key_quarter *q)
+{
+	bool		weighs = b->member == b->member_end || (b->weight < b->weight_end && b->weight->quarter <= b->member->quarter);
+
+	if (b->weight == b->weight_end && b->member == b->member_end)
+		return false;
+	q->quarter = weighs ? b->weight->quarter : b->member->quarter;
+	q->weight = weighs ? b->weight->weight : 0;
+	b->weight += weighs;
+	q->member = b->member;
+	while (b->member < b->member_end && b->member->quarter == q->quarter)
+		b->member++;
+	q->entries = (uint32_t) (b->member - q->member);
+	b->total += q->weight;
+	b->nquarters++;
+	b->last = q->quarter;
+	return true;
+}
+
+/* Whether the entries of a quarter have its whole weight, none of them below one: then the last weight is what the others leave. */
+static bool
+adds_up(const key_quarter *q)
+{
+	int64_t		rest = q->weight;
+	uint32_t	i;
+
+	for (i = 0; i < q->entries; i++)
+	{
+		ks_check_interrupts_at(i);
+		if (q->member[i].weight < 1 || __builtin_sub_overflow(rest, q->member[i].weight, &rest) || rest < 0)
+			return false;
+	}
+	return rest == 0;
+}
+
+/* Finds out whether the weights of all entries must be written. */
+static void
+draft_all_weights(draft *d)
+{
+	key_block	b = {d->weights, d->weights, d->members, d->members};
+	key_quarter q;
+	uint32_t	i;
+
+	for (i = 0; i < d->nkeys && !d->all_weights && d->nentries > 0; i++)
+	{
+		next_block(&b, d, i);
+		while (!d->all_weights && next_quarter(&b, &q))
+			d->all_weights = !adds_up(&q);
+	}
+}
+
+/* What is written for the number of entries: it is none only where all their weights are written. */
+static inline uint64_t
+entries_written(const draft *d, uint32_t entries)
+{
+	return d->all_weights ? entries : entries - 1;
+}
+
+/* For each quarter that has any, its distance from the one before; then the columns of weights and, in a tally with members, numbers of entries. */
 static uint8_t *
 put_block(uint8_t *at, key_block *b, const draft *d)
 {
-	const ks_entry *weight = b->weight;
-	const ks_entry *member = b->member;
+	key_block	again = *b;
 	int32_t		before = d->quarter_first;
+	uint64_t	weights = 0;
+	uint64_t	entries = 0;
+	uint8_t    *column;
+	key_quarter q;
+	size_t		size;
+	uint32_t	i;
 
-	while (weight < b->weight_end || member < b->member_end)
+	while (next_quarter(b, &q))
 	{
-		bool		weighs = member == b->member_end || (weight < b->weight_end && weight->quarter <= member->quarter);
-		int32_t		quarter = weighs ? weight->quarter : member->quarter;
-		uint32_t	entries = 0;
-
 		ks_check_interrupts_at(b->nquarters);
-		at = ks_put_varint(at, (uint64_t) ((int64_t) quarter - before));
-		at = ks_put_varint(at, ks_zigzag(weighs ? weight->weight : 0));
-		for (; member < b->member_end && member->quarter == quarter; member++)
-			entries++;
-		if (d->nentries > 0)
-			at = ks_put_varint(at, entries);
-		b->total += weighs ? weight->weight : 0;
-		weight += weighs;
-		b->nquarters++;
-		before = quarter;
+		at = ks_put_varint(at, (uint64_t) ((int64_t) q.quarter - before));
+		weights |= above_one(d, q.weight);
+		entries |= d->nentries > 0 ? entries_written(d, q.entries) : 0;
+		before = q.quarter;
 	}
-	b->last = before;
-	return at;
+	b->weight_code = ks_bits_code(weights);
+	b->entry_code = ks_bits_code(entries);
+	column = at + ks_bits_size(b->nquarters, b->weight_code);
+	size = (size_t) (column - at) + (size_t) ks_bits_size(b->nquarters, b->entry_code);
+	memset(at, 0, size);
+	for (i = 0; next_quarter(&again, &q); i++)
+	{
+		ks_check_interrupts_at(i);
+		ks_put_bits(at, i, b->weight_code, above_one(d, q.weight));
+		ks_put_bits(column, i, b->entry_code, entries_written(d, q.entries));
+	}
+	return at + size;
 }
 
 static uint8_t *
@@ -451,7 +541,7 @@ put_head(uint8_t *at, const draft *d, uint32_t key)
 static uint8_t *
 put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 {
-	key_block	b = {d->weights, d->weights, d->members, d->members, 0, 0, 0};
+	key_block	b = {d->weights, d->weights, d->members, d->members};
 	uint8_t    *blocks = at + dictionary_bytes(d);
 	uint8_t    *block = blocks;
 	uint32_t	next_tail = 0;
@@ -461,6 +551,7 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 		at = put_tails(at, d);
 	for (i = 0; i < d->nkeys; i++)
 	{
+		const ks_entry *entries = b.member_end;
 		uint8_t    *end;
 
 		ks_check_interrupts();
@@ -471,19 +562,28 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 			at = put_head(at, d, i);
 			next_tail = 0;
 		}
-		at = ks_put_varint(at, d->keys[i].tail - next_tail);
+		at = ks_put_varint(at, d->nentries > 0 ? (uint64_t) (d->keys[i].tail - next_tail) * KS_BITS_CODES + b.entry_code : d->keys[i].tail - next_tail);
 		next_tail = d->keys[i].tail + 1;
 		at = ks_put_varint(at, ks_zigzag(b.total));
-		at = ks_put_varint(at, b.nquarters);
+		at = ks_put_varint(at, (uint64_t) b.nquarters * KS_BITS_CODES + b.weight_code);
 		at = ks_put_varint(at, (uint64_t) (end - block));
 		at = ks_put_varint(at, (uint64_t) ((int64_t) d->quarter_last - b.last));
 		if (d->nentries > 0)
-			at = ks_put_varint(at, (uint64_t) (b.member_end - b.member));
+			at = ks_put_varint(at, (uint64_t) (b.member_end - entries));
 		block = end;
 	}
 	*weights = at;
 	memmove(at, blocks, (size_t) (block - blocks));
 	return at + (block - blocks);
+}
+
+/* Whether no entry of the same key and quarter follows. */
+static inline bool
+last_of_quarter(const draft *d, uint32_t entry)
+{
+	const ks_entry *e = &d->members[entry];
+
+	return entry + 1 == d->nentries || e[1].key != e->key || e[1].quarter != e->quarter;
 }
 
 /* Hashes, the numbers of those who return, then one column each of the entries' members and weights. */
@@ -504,7 +604,8 @@ put_members(uint8_t *at, const draft *d)
 	{
 		ks_check_interrupts_at(i);
 		at = put_number(at, (uint32_t) d->members[i].member, width);
-		weights = ks_put_varint(weights, ks_zigzag(d->members[i].weight));
+		if (d->all_weights || !last_of_quarter(d, i))
+			weights = ks_put_varint(weights, ks_zigzag(d->members[i].weight));
 	}
 	return weights;
 }
@@ -536,7 +637,8 @@ put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, const parts *p)
 	bool		removed = bounds->removed_first <= bounds->removed_last;
 
 	*at++ = KS_FORMAT_VERSION;
-	*at++ = (uint8_t) ((d->negative ? KS_FLAG_NEGATIVE : 0) | (added ? KS_FLAG_ADDED : 0) | (removed ? KS_FLAG_REMOVED : 0));
+	*at++ = (uint8_t) ((d->negative ? KS_FLAG_NEGATIVE : 0) | (added ? KS_FLAG_ADDED : 0) | (removed ? KS_FLAG_REMOVED : 0) |
+					   (d->all_weights ? KS_FLAG_WEIGHTS : 0));
 	at = ks_put_varint(at, d->nkeys);
 	at = ks_put_varint(at, d->nquarters);
 	at = ks_put_varint(at, d->nweights);
@@ -559,17 +661,18 @@ put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, const parts *p)
 
 /* The header tells how long the parts are: they are written behind the longest it can get, and moved down to its end. */
 static ks_status
-draft_write(const draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **result, size_t *size)
+draft_write(draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **result, size_t *size)
 {
 	size_t		longest = draft_bytes(d);
 	uint8_t    *start;
 	uint8_t    *header_end;
 	parts		p;
 
+	draft_all_weights(d);
 	*result = ks_alloc(d->memory, reserve + longest);
 	start = *result + reserve;
 	p.quarters = start + KS_HEADER_MAX;
-	p.visits = put_quarters(p.quarters, d->quarters, d->nquarters, d->quarter_first);
+	p.visits = put_quarters(p.quarters, d);
 	memcpy(p.visits, d->visits.bytes, d->visits.size);
 	p.keys = p.visits + d->visits.size;
 	p.members = put_keys(p.keys, d, &p.weights);

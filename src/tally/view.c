@@ -147,19 +147,20 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 	return header_consistent(&view->header) ? KS_OK : KS_E_CORRUPT;
 }
 
-/* A cursor over (quarter, weight) pairs; one that fails at once where the bytes were not fetched. */
+/* A cursor over quarters; one that fails at once where the bytes were not fetched. */
 static ks_quarter_cursor
 quarter_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t count)
 {
 	ks_quarter_cursor cursor;
 
+	memset(&cursor, 0, sizeof(cursor));
 	cursor.at = at;
 	cursor.end = end;
+	cursor.flags = view->header.flags;
 	cursor.quarter = view->header.quarter_first;
 	cursor.quarter_last = view->header.quarter_last;
 	cursor.left = count;
-	cursor.entry = cursor.entry_end = cursor.entry_last = 0;
-	cursor.entries = false;
+	cursor.run = UINT32_MAX;
 	cursor.status = KS_OK;
 	if (end > view->bytes + view->available)
 	{
@@ -173,8 +174,12 @@ quarter_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint3
 ks_quarter_cursor
 ks_view_quarters(const ks_view *view)
 {
-	return quarter_cursor(view, view->bytes + view->header.quarters_at, view->bytes + view->header.visits_at,
-						  view->header.nquarters);
+	ks_quarter_cursor cursor = quarter_cursor(view, view->bytes + view->header.quarters_at, view->bytes + view->header.visits_at,
+											  view->header.nquarters);
+
+	/* each follows the one before, if nothing else is said */
+	cursor.quarter--;
+	return cursor;
 }
 
 static bool
@@ -185,28 +190,78 @@ quarter_corrupt(ks_quarter_cursor *cursor)
 	return false;
 }
 
+/* The distance from the quarter before, and the weight as it is written. */
+static inline bool
+read_quarter(const ks_quarter_cursor *cursor, const uint8_t **at, uint64_t *distance, uint64_t *above)
+{
+	bool		between;
+
+	if (cursor->weights != NULL)
+	{
+		*above = ks_get_bits(cursor->weights, cursor->number, cursor->weight_code);
+		return ks_get_varint(at, cursor->end, distance);
+	}
+	*distance = 1;
+	return ks_get_flagged(at, cursor->end, above, &between) &&
+		(!between || (ks_get_varint(at, cursor->end, distance) && (*distance)++ < UINT32_MAX));
+}
+
+/* Weights are written as how far they are above 1, which most are by little; as zigzag where some may be below. */
+static inline int64_t
+weight_of(const ks_quarter_cursor *cursor, uint64_t above)
+{
+	if ((cursor->flags & KS_FLAG_NEGATIVE) != 0)
+		above = (uint64_t) ks_unzigzag(above);
+	return (int64_t) (above + 1);
+}
+
+/* How many entries it has in so many quarters that come next; where the weights of all are written, a quarter may have none. */
+static inline uint64_t
+column_entries(const ks_quarter_cursor *cursor, uint32_t count)
+{
+	uint64_t	entries = (cursor->flags & KS_FLAG_WEIGHTS) == 0 ? count : 0;
+	uint32_t	width = ks_bits_width(cursor->entry_code);
+	size_t		bit = (size_t) cursor->number * width;
+	uint32_t	i;
+
+	if (cursor->entries == NULL)
+		return 0;
+	if (cursor->entry_code > KS_BITS_CODE_BYTE)
+	{
+		for (i = 0; i < count; i++)
+			entries += ks_get_bits(cursor->entries, cursor->number + i, cursor->entry_code);
+	}
+	else if (width > 0)
+	{
+		for (i = 0; i < count; i++, bit += width)
+			entries += cursor->entries[bit / 8] >> bit % 8 & ((1U << width) - 1);
+	}
+	return entries;
+}
+
 /* The next quarter, its weight and, in a key's block, its entries. */
 bool
 ks_quarter_next(ks_quarter_cursor *cursor, int32_t *quarter, int64_t *weight)
 {
-	uint64_t	delta;
-	uint64_t	code;
-	uint64_t	entries = 0;
+	uint64_t	distance;
+	uint64_t	above;
+	uint64_t	entries;
 
 	if (cursor->left == 0)
 		return false;
-	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
-		!ks_get_varint(&cursor->at, cursor->end, &code) ||
-		(cursor->entries && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
-		delta > (uint64_t) (cursor->quarter_last - cursor->quarter) ||
+	entries = column_entries(cursor, 1);
+	if (!read_quarter(cursor, &cursor->at, &distance, &above) ||
+		distance > (uint64_t) (cursor->quarter_last - cursor->quarter) ||
 		entries > cursor->entry_last - cursor->entry_end)
 		return quarter_corrupt(cursor);
-	cursor->quarter += (int64_t) delta;
+	*weight = weight_of(cursor, above);
+	cursor->quarter += (int64_t) distance;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
+	cursor->number++;
+	cursor->run++;
 	cursor->left--;
 	*quarter = (int32_t) cursor->quarter;
-	*weight = ks_unzigzag(code);
 	return true;
 }
 
@@ -215,61 +270,123 @@ bool
 ks_quarter_peek(ks_quarter_cursor *cursor, int32_t *quarter)
 {
 	const uint8_t *at = cursor->at;
-	uint64_t	delta;
+	uint64_t	distance;
+	uint64_t	above;
 
 	if (cursor->left == 0)
 		return false;
-	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->quarter_last - cursor->quarter))
+	if (!read_quarter(cursor, &at, &distance, &above) || distance > (uint64_t) (cursor->quarter_last - cursor->quarter))
 		return quarter_corrupt(cursor);
-	*quarter = (int32_t) (cursor->quarter + (int64_t) delta);
+	*quarter = (int32_t) (cursor->quarter + (int64_t) distance);
+	return true;
+}
+
+/* Goes on by so many quarters of which the distances and weights were read, and by their entries, if they are wanted. */
+static inline void
+pass_quarters(ks_quarter_cursor *cursor, const uint8_t *at, int64_t quarter, uint32_t count, bool entries_wanted)
+{
+	uint64_t	entries = entries_wanted ? column_entries(cursor, count) : 0;
+
+	cursor->at = at;
+	cursor->quarter = quarter;
+	cursor->number += count;
+	cursor->run += count;
+	cursor->left -= count;
+	if (entries > cursor->entry_last - cursor->entry_end)
+		quarter_corrupt(cursor);
+	else
+		cursor->entry_end += (uint32_t) entries;
+}
+
+/* A number of one byte or two, which nearly all are; false where it is longer, or not there. */
+static ks_always_inline bool
+get_short(const uint8_t **at, const uint8_t *end, uint32_t *number)
+{
+	if (*at >= end)
+		return false;
+	*number = *(*at)++;
+	if (*number < 0x80)
+		return true;
+	if (*at == end || **at >= 0x80)
+		return false;
+	*number = (*number & 0x7f) | (uint32_t) *(*at)++ << 7;
+	return true;
+}
+
+/* A cursor while it goes over quarters whose numbers are short. */
+typedef struct short_reader
+{
+	const uint8_t *at;
+	const uint8_t *end;
+	const uint8_t *column;		/* of weights, in a key's block, */
+	size_t		bit;			/* where the next one lies, */
+	uint32_t	width;			/* and how wide it is */
+} short_reader;
+
+/* False where a key's weights are wide, or some are below zero. */
+static inline bool
+short_start(short_reader *r, const ks_quarter_cursor *cursor)
+{
+	r->at = cursor->at;
+	r->end = cursor->end;
+	r->width = ks_bits_width(cursor->weight_code);
+	r->bit = (size_t) cursor->number * r->width;
+	/* of no column a byte is read, too, and not used */
+	r->column = r->width > 0 ? cursor->weights : cursor->at;
+	return cursor->weight_code <= KS_BITS_CODE_BYTE && (cursor->flags & KS_FLAG_NEGATIVE) == 0;
+}
+
+/* Reads a quarter, which begins at *next; false where that is not short. */
+static ks_always_inline bool
+short_read(const short_reader *r, bool one_key, const uint8_t **next, uint32_t *distance, int64_t *weight)
+{
+	uint32_t	number;
+
+	if (one_key)
+	{
+		*weight = 1 + (r->column[r->bit / 8] >> r->bit % 8 & ((1U << r->width) - 1));
+		return get_short(next, r->end, distance);
+	}
+	*distance = 0;
+	if (!get_short(next, r->end, &number) ||
+		((number & KS_QUARTERS_BETWEEN) != 0 && !get_short(next, r->end, distance)))
+		return false;
+	*distance += 1;
+	*weight = 1 + (int64_t) (number >> 1);
 	return true;
 }
 
 /*
- * Adds up the next quarters before end, as far as their numbers have one byte, or
- * two for a weight, which nearly all have.  Here plain questions spend their
- * time: what changes is kept out of memory.
+ * Adds up the next quarters before end, as far as their numbers are short.  Here and in the next function
+ * questions spend their time: what changes is kept out of memory.
  */
 static ks_always_inline void
-sum_short(ks_quarter_cursor *cursor, int64_t end, int64_t *sum, bool with_entries)
+sum_short(ks_quarter_cursor *cursor, int64_t end, int64_t *sum, bool one_key)
 {
-	const uint8_t *at = cursor->at;
-	/* so that no quarter reads beyond the bytes */
-	const uint8_t *stop = cursor->end - at >= 4 ? cursor->end - 4 : at - 1;
-	uint64_t	distance = 0;
-	uint64_t	limit = (uint64_t) ((end <= cursor->quarter_last ? end - 1 : cursor->quarter_last) - cursor->quarter);
+	int64_t		last = end <= cursor->quarter_last ? end - 1 : cursor->quarter_last;
+	int64_t		quarter = cursor->quarter;
 	uint32_t	left = cursor->left;
-	uint32_t	entries = 0;
-	uint32_t	room = cursor->entry_last - cursor->entry_end;
 	int64_t		result = 0;
+	short_reader r;
 
-	while (left > 0 && at <= stop)
+	*sum = 0;
+	if (!short_start(&r, cursor))
+		return;
+	while (left > 0 && r.at < r.end)
 	{
-		uint32_t	delta = at[0];
-		uint32_t	code = at[1];
-		const uint8_t *next = at + 2;
+		const uint8_t *next = r.at;
+		uint32_t	distance;
+		int64_t		weight;
 
-		if (code >= 0x80)
-			code = (code & 0x7f) | (uint32_t) *next++ << 7;
-		if (delta >= 0x80 || distance + delta > limit || code >= 0x4000)
+		if (!short_read(&r, one_key, &next, &distance, &weight) || quarter + distance > last)
 			break;
-		if (with_entries)
-		{
-			uint32_t	more = *next++;
-
-			if (more >= 0x80 || more > room - entries)
-				break;
-			entries += more;
-		}
-		distance += delta;
-		result += ks_unzigzag(code);
+		quarter += distance;
+		result += weight;
+		r.bit += r.width;
+		r.at = next;
 		left--;
-		at = next;
 	}
-	cursor->at = at;
-	cursor->left = left;
-	cursor->quarter += (int64_t) distance;
-	cursor->entry_end += entries;
+	pass_quarters(cursor, r.at, quarter, cursor->left - left, one_key);
 	/* some millions of weights of 14 bits */
 	*sum = result;
 }
@@ -282,38 +399,22 @@ ks_quarter_sum(ks_quarter_cursor *cursor, int64_t end, int64_t *sum)
 	int32_t		quarter;
 	int64_t		weight;
 
-	while (ks_quarter_peek(cursor, &quarter) && quarter < end)
+	for (;;)
 	{
-		if (cursor->entries)
+		if (cursor->weights != NULL)
 			sum_short(cursor, end, &weight, true);
 		else
 			sum_short(cursor, end, &weight, false);
 		if (__builtin_add_overflow(*sum, weight, sum))
 			return KS_E_OVERFLOW;
 		/* one that is longer */
-		if (ks_quarter_peek(cursor, &quarter) && quarter < end)
-		{
-			ks_quarter_next(cursor, &quarter, &weight);
-			if (__builtin_add_overflow(*sum, weight, sum))
-				return KS_E_OVERFLOW;
-		}
+		if (!ks_quarter_peek(cursor, &quarter) || quarter >= end || !ks_quarter_next(cursor, &quarter, &weight))
+			break;
+		if (__builtin_add_overflow(*sum, weight, sum))
+			return KS_E_OVERFLOW;
 	}
 	cursor->entry = entry;
 	return cursor->status;
-}
-
-/* Bytes of a quarter whose numbers have two bytes at most. */
-#define SHORT_QUARTER_BYTES 6
-
-/* A number of one byte or two; of a longer one, something that has more than 14 bits. */
-static ks_always_inline uint32_t
-get_short(const uint8_t **at)
-{
-	uint32_t	number = *(*at)++;
-
-	if (number >= 0x80)
-		number = (number & 0x7f) | (uint32_t) *(*at)++ << 7;
-	return number;
 }
 
 /*
@@ -321,54 +422,47 @@ get_short(const uint8_t **at)
  * few quarters a bucket, it is the changing of buckets that takes time.
  */
 static ks_always_inline bool
-spread_short(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int64_t *sums, int64_t *sum, bool with_entries)
+spread_short(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int64_t *sums, int64_t *sum, bool one_key)
 {
-	const uint8_t *at = cursor->at;
-	const uint8_t *stop = cursor->end - at >= SHORT_QUARTER_BYTES ? cursor->end - SHORT_QUARTER_BYTES : at - 1;
-	uint64_t	quarter = (uint64_t) (cursor->quarter - first);
-	uint64_t	last = (uint64_t) (cursor->quarter_last - first);
+	int64_t		place = cursor->quarter - first;
+	int64_t		last = cursor->quarter_last - first;
 	uint32_t	left = cursor->left;
-	uint32_t	entries = 0;
-	uint32_t	room = cursor->entry_last - cursor->entry_end;
 	int64_t		result = 0;
 	bool		overflow = false;
+	short_reader r;
 
-	while (left > 0 && at <= stop)
+	*sum = 0;
+	if (!short_start(&r, cursor))
+		return true;
+	while (left > 0 && r.at < r.end)
 	{
-		const uint8_t *next = at;
-		uint32_t	delta = get_short(&next);
-		uint32_t	code = get_short(&next);
+		const uint8_t *next = r.at;
+		uint32_t	distance;
+		int64_t		weight;
 		int32_t		bucket;
 
-		if ((delta | code) >= 0x4000 || quarter + delta > last)
+		if (!short_read(&r, one_key, &next, &distance, &weight) || place + distance > last)
 			break;
-		if (with_entries)
-		{
-			uint32_t	more = get_short(&next);
-
-			if (more >= 0x4000 || more > room - entries)
-				break;
-			entries += more;
-		}
-		quarter += delta;
-		bucket = bucket_of[quarter];
+		place += distance;
+		bucket = bucket_of[place];
 		if (bucket >= 0)
 		{
-			overflow |= __builtin_add_overflow(sums[bucket], ks_unzigzag(code), &sums[bucket]);
-			result += ks_unzigzag(code);
+			overflow |= __builtin_add_overflow(sums[bucket], weight, &sums[bucket]);
+			result += weight;
 		}
+		r.bit += r.width;
+		r.at = next;
 		left--;
-		at = next;
 	}
-	cursor->at = at;
-	cursor->left = left;
-	cursor->quarter = first + (int64_t) quarter;
-	cursor->entry_end += entries;
+	pass_quarters(cursor, r.at, first + place, cursor->left - left, false);
 	*sum = result;
 	return !overflow;
 }
 
-/* Adds the weights of all quarters that follow to those of the buckets that they lie in, and to sum; bucket_of begins with the tally's first quarter. */
+/*
+ * Adds the weights of all quarters that follow to those of the buckets that they lie in, and to sum; bucket_of
+ * begins with the tally's first quarter.  The cursor's entries are of no meaning afterwards.
+ */
 ks_status
 ks_quarter_distribute(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int64_t *sums, int64_t *sum)
 {
@@ -378,10 +472,8 @@ ks_quarter_distribute(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64
 
 	while (fits && cursor->left > 0)
 	{
-		if (cursor->entries)
-			fits = spread_short(cursor, bucket_of, first, sums, &weight, true);
-		else
-			fits = spread_short(cursor, bucket_of, first, sums, &weight, false);
+		fits = cursor->weights != NULL ? spread_short(cursor, bucket_of, first, sums, &weight, true) :
+			spread_short(cursor, bucket_of, first, sums, &weight, false);
 		fits = fits && !__builtin_add_overflow(*sum, weight, sum);
 		/* one that is longer */
 		if (fits && ks_quarter_next(cursor, &quarter, &weight) && bucket_of[quarter - first] >= 0)
@@ -391,35 +483,36 @@ ks_quarter_distribute(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64
 	return fits ? cursor->status : KS_E_OVERFLOW;
 }
 
-/* Goes over the next quarters that lie in one bucket; afterwards the cursor's entries are theirs. */
+/* Goes over the next quarters of a key that lie in one bucket; afterwards the cursor's entries are theirs. */
 bool
 ks_quarter_run(ks_quarter_cursor *cursor, const int32_t *bucket_of, int64_t first, int32_t *bucket)
 {
+	uint32_t	entry = cursor->entry_end;
+	uint32_t	count = 0;
+	const uint8_t *at;
+	int64_t		place;
 	int32_t		quarter;
 	int64_t		weight;
-	uint32_t	entry = cursor->entry_end;
 
 	if (!ks_quarter_next(cursor, &quarter, &weight))
 		return false;
 	*bucket = bucket_of[quarter - first];
-	while (cursor->left > 0 && cursor->end - cursor->at >= SHORT_QUARTER_BYTES)
+	at = cursor->at;
+	place = quarter - first;
+	while (count < cursor->left)
 	{
-		const uint8_t *next = cursor->at;
-		uint32_t	delta = get_short(&next);
-		uint32_t	code = get_short(&next);
-		uint32_t	entries = cursor->entries ? get_short(&next) : 0;
-		uint64_t	there = (uint64_t) (cursor->quarter - first) + delta;
+		const uint8_t *next = at;
+		uint32_t	distance;
 
-		if ((delta | code | entries) >= 0x4000 || there > (uint64_t) (cursor->quarter_last - first) ||
-			entries > cursor->entry_last - cursor->entry_end || bucket_of[there] != *bucket)
+		if (!get_short(&next, cursor->end, &distance) || place + distance > cursor->quarter_last - first || bucket_of[place + distance] != *bucket)
 			break;
-		cursor->quarter = first + (int64_t) there;
-		cursor->entry_end += entries;
-		cursor->left--;
-		cursor->at = next;
+		place += distance;
+		count++;
+		at = next;
 	}
+	pass_quarters(cursor, at, first + place, count, true);
 	cursor->entry = entry;
-	return true;
+	return cursor->status == KS_OK;
 }
 
 /* Finds the tails of the keys, which lie before the keys. */
@@ -490,7 +583,14 @@ next_tail(ks_key_cursor *cursor)
 	uint32_t	begin,
 				end;
 
-	if (!ks_get_varint(&cursor->at, cursor->end, &gap) || gap >= cursor->ntails - cursor->next_tail)
+	if (!ks_get_varint(&cursor->at, cursor->end, &gap))
+		return false;
+	if (cursor->nentries > 0)
+	{
+		cursor->entry_code = gap % KS_BITS_CODES;
+		gap /= KS_BITS_CODES;
+	}
+	if (gap >= cursor->ntails - cursor->next_tail)
 		return false;
 	cursor->next_tail += gap + 1;
 	end = ks_get_number(cursor->tail_ends, (uint32_t) cursor->next_tail - 1, cursor->tail_width);
@@ -515,13 +615,14 @@ ks_key_next(ks_key_cursor *cursor)
 	if (cursor->left == 0)
 		return false;
 	cursor->weights += cursor->block;	/* past the previous key's */
+	cursor->run += cursor->nquarters;
 	if ((cursor->alike == 0 && !next_head(cursor)) || !next_tail(cursor) ||
 		!ks_get_varint(&cursor->at, cursor->end, &total) ||
 		!ks_get_varint(&cursor->at, cursor->end, &nquarters) ||
 		!ks_get_varint(&cursor->at, cursor->end, &block) ||
 		!ks_get_varint(&cursor->at, cursor->end, &behind) ||
 		(cursor->nentries > 0 && !ks_get_varint(&cursor->at, cursor->end, &entries)) ||
-		nquarters > UINT32_MAX ||
+		nquarters / KS_BITS_CODES > UINT32_MAX ||
 		behind > UINT32_MAX ||
 		block > (uint64_t) (cursor->weights_end - cursor->weights) ||
 		entries > cursor->nentries - cursor->entry_end)
@@ -532,7 +633,8 @@ ks_key_next(ks_key_cursor *cursor)
 	}
 	cursor->total = ks_unzigzag(total);
 	cursor->last = cursor->quarter_last - (int64_t) behind;
-	cursor->nquarters = (uint32_t) nquarters;
+	cursor->nquarters = (uint32_t) (nquarters / KS_BITS_CODES);
+	cursor->weight_code = nquarters % KS_BITS_CODES;
 	cursor->block = block;
 	cursor->entry = cursor->entry_end;
 	cursor->entry_end += (uint32_t) entries;
@@ -545,38 +647,49 @@ bool
 ks_key_first(const ks_view *view, const ks_key_cursor *key, int64_t *first)
 {
 	const uint8_t *at = key->weights;
-	uint64_t	delta;
+	uint64_t	distance;
 
-	if (key->weights + key->block > view->bytes + view->available || !ks_get_varint(&at, key->weights + key->block, &delta) ||
-		delta > (uint64_t) ((int64_t) view->header.quarter_last - view->header.quarter_first))
+	if (key->weights + key->block > view->bytes + view->available || !ks_get_varint(&at, key->weights + key->block, &distance) ||
+		distance > (uint64_t) ((int64_t) view->header.quarter_last - view->header.quarter_first))
 		return false;
-	*first = view->header.quarter_first + (int64_t) delta;
+	*first = view->header.quarter_first + (int64_t) distance;
 	return true;
 }
 
-/* Weight per quarter of the key the cursor stands on. */
-ks_quarter_cursor
-ks_key_weights(const ks_view *view, const ks_key_cursor *key)
-{
-	ks_quarter_cursor cursor = quarter_cursor(view, key->weights, key->weights + key->block, key->nquarters);
-
-	cursor.entries = view->header.nentries > 0;
-	cursor.entry = cursor.entry_end = key->entry;
-	cursor.entry_last = key->entry_end;
-	return cursor;
-}
-
-/* The same for a key whose block was noted; the next one's begins where it ends. */
+/* Weight per quarter of a key, whose block is noted; the next one's begins where it ends. */
 ks_quarter_cursor
 ks_view_block(const ks_view *view, const ks_block *block)
 {
 	const uint8_t *blocks = view->bytes + view->header.weights_at;
 	ks_quarter_cursor cursor = quarter_cursor(view, blocks + block[0].at, blocks + block[1].at, block[0].nquarters);
+	uint64_t	weights = ks_bits_size(block[0].nquarters, block[0].weight_code);
+	uint64_t	entries = view->header.nentries > 0 ? ks_bits_size(block[0].nquarters, block[0].entry_code) : 0;
 
-	cursor.entries = view->header.nentries > 0;
+	if (cursor.status == KS_OK && weights + entries > (uint64_t) (cursor.end - cursor.at))
+		quarter_corrupt(&cursor);
+	if (cursor.status != KS_OK)
+		weights = entries = 0;
+	if (view->header.nentries > 0)
+		cursor.entries = cursor.end - entries;
+	cursor.end -= weights + entries;
+	cursor.weights = cursor.end;
+	cursor.weight_code = block[0].weight_code;
+	cursor.entry_code = block[0].entry_code;
 	cursor.entry = cursor.entry_end = block[0].entry;
 	cursor.entry_last = block[1].entry;
+	cursor.run += block[0].run;
 	return cursor;
+}
+
+/* The same of the key the cursor stands on. */
+ks_quarter_cursor
+ks_key_weights(const ks_view *view, const ks_key_cursor *key)
+{
+	ks_block	block[2];
+
+	ks_block_note(&block[0], view, key, false);
+	ks_block_note(&block[1], view, key, true);
+	return ks_view_block(view, block);
 }
 
 /* The visits: cursor of quarters that have members. */
@@ -588,9 +701,9 @@ ks_view_visits(const ks_view *view)
 	memset(&cursor, 0, sizeof(cursor));
 	cursor.at = view->bytes + view->header.visits_at;
 	cursor.end = view->bytes + view->header.keys_at;
-	cursor.quarter = view->header.quarter_first;
+	cursor.quarter = (int64_t) view->header.quarter_first - 1;
 	cursor.quarter_last = view->header.quarter_last;
-	cursor.span = (uint64_t) (cursor.quarter_last - cursor.quarter);
+	cursor.span = (uint64_t) (cursor.quarter_last - view->header.quarter_first);
 	cursor.nmembers = view->header.nmembers;
 	cursor.nreturns = view->header.nreturns;
 	cursor.status = KS_OK;
@@ -607,7 +720,7 @@ visit_corrupt(ks_visit_cursor *cursor)
 {
 	cursor->status = KS_E_CORRUPT;
 	cursor->at = cursor->end;
-	cursor->pairs = 0;
+	cursor->more = false;
 	return false;
 }
 
@@ -620,21 +733,31 @@ visits_ended(ks_visit_cursor *cursor)
 	return false;
 }
 
+/* The number a quarter begins with, and how far it is from the one before. */
+static bool
+read_visits(const uint8_t **at, const uint8_t *end, uint64_t *number, uint64_t *distance)
+{
+	*distance = 1;
+	return ks_get_varint(at, end, number) &&
+		((*number & KS_QUARTERS_BETWEEN) == 0 || (ks_get_varint(at, end, distance) && (*distance)++ < UINT32_MAX));
+}
+
 /* The next quarter, after all pairs of the one before. */
 bool
 ks_visit_next(ks_visit_cursor *cursor)
 {
-	uint64_t	delta;
+	uint64_t	number;
+	uint64_t	distance;
 
 	if (cursor->at == cursor->end)
 		return visits_ended(cursor);
-	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
-		!ks_get_varint(&cursor->at, cursor->end, &cursor->fresh) ||
-		!ks_get_varint(&cursor->at, cursor->end, &cursor->pairs) ||
-		delta > (uint64_t) (cursor->quarter_last - cursor->quarter) ||
-		cursor->fresh > cursor->nmembers - cursor->member_end)
+	if (!read_visits(&cursor->at, cursor->end, &number, &distance) ||
+		distance > (uint64_t) (cursor->quarter_last - cursor->quarter) ||
+		number >> 2 > cursor->nmembers - cursor->member_end)
 		return visit_corrupt(cursor);
-	cursor->quarter += (int64_t) delta;
+	cursor->fresh = number >> 2;
+	cursor->more = (number & KS_VISITS_RETURN) != 0;
+	cursor->quarter += (int64_t) distance;
 	cursor->member = cursor->member_end;
 	cursor->member_end += (uint32_t) cursor->fresh;
 	cursor->gap = 0;
@@ -645,33 +768,34 @@ ks_visit_next(ks_visit_cursor *cursor)
 bool
 ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 {
-	uint64_t	delta;
+	uint64_t	number;
 
-	if (cursor->pairs == 0)
+	if (!cursor->more)
 		return false;
-	if (!ks_get_varint(&cursor->at, cursor->end, &delta) ||
+	if (!ks_get_varint(&cursor->at, cursor->end, &number) ||
 		!ks_get_varint(&cursor->at, cursor->end, count) ||
-		delta > cursor->span - cursor->gap ||
+		number >> 1 > cursor->span - cursor->gap ||
 		*count > cursor->nreturns - cursor->return_at)
 		return visit_corrupt(cursor);
-	cursor->gap += delta;
+	cursor->gap += number >> 1;
 	cursor->return_at += (uint32_t) *count;
-	cursor->pairs--;
+	cursor->more = (number & KS_PAIRS_FOLLOW) != 0;
 	return true;
 }
 
 /* The quarter that comes next, after all pairs of the one before. */
 bool
-ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter)
+ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter_at)
 {
 	const uint8_t *at = cursor->at;
-	uint64_t	delta;
+	uint64_t	number;
+	uint64_t	distance;
 
 	if (at == cursor->end)
 		return visits_ended(cursor);
-	if (!ks_get_varint(&at, cursor->end, &delta) || delta > (uint64_t) (cursor->quarter_last - cursor->quarter))
+	if (!read_visits(&at, cursor->end, &number, &distance) || distance > (uint64_t) (cursor->quarter_last - cursor->quarter))
 		return visit_corrupt(cursor);
-	*quarter = (int32_t) (cursor->quarter + (int64_t) delta);
+	*quarter_at = (int32_t) (cursor->quarter + (int64_t) distance);
 	return true;
 }
 
@@ -680,41 +804,42 @@ static void
 count_short(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *members)
 {
 	const uint8_t *at = cursor->at;
-	const uint8_t *stop = cursor->end - at >= 4 ? cursor->end - 4 : at - 1;
 	int64_t		last = end <= cursor->quarter_last ? end - 1 : cursor->quarter_last;
 	int64_t		quarter = cursor->quarter;
 	uint32_t	member = cursor->member_end;
 	uint32_t	returned = cursor->return_at;
 	int64_t		result = 0;
 
-	while (at <= stop)
+	for (;;)
 	{
-		const uint8_t *next = at + 2;
-		uint32_t	delta = at[0];
-		uint32_t	fresh = at[1];
-		uint32_t	pairs;
+		const uint8_t *next = at;
+		uint32_t	number;
+		uint32_t	between = 0;
 		uint32_t	returning = 0;
 		uint32_t	from_before = 0;
-		uint64_t	inside = (uint64_t) (quarter + delta - first);
+		uint64_t	inside;
 		uint64_t	gap = 0;
+		bool		more;
 
-		if (fresh >= 0x80)
-			fresh = (fresh & 0x7f) | (uint32_t) *next++ << 7;
-		pairs = *next++;
-		if (delta >= 0x80 || quarter + delta > last || fresh >= 0x4000 || fresh > cursor->nmembers - member || pairs >= 0x80)
+		if (!get_short(&next, cursor->end, &number) ||
+			((number & KS_QUARTERS_BETWEEN) != 0 && !get_short(&next, cursor->end, &between)) ||
+			quarter + 1 + between > last || number >> 2 > cursor->nmembers - member)
 			break;
-		for (; pairs > 0 && next <= stop && (next[0] | next[1]) < 0x80; pairs--, next += 2)
+		inside = (uint64_t) (quarter + 1 + between - first);
+		more = (number & KS_VISITS_RETURN) != 0;
+		for (; more && cursor->end - next >= 2 && (next[0] | next[1]) < 0x80; next += 2)
 		{
-			gap += next[0];
+			gap += next[0] >> 1;
 			returning += next[1];
 			from_before += gap > inside ? next[1] : 0;
+			more = (next[0] & KS_PAIRS_FOLLOW) != 0;
 		}
-		if (pairs > 0 || gap > cursor->span || returning > cursor->nreturns - returned)
+		if (more || gap > cursor->span || returning > cursor->nreturns - returned)
 			break;
-		quarter += delta;
-		member += fresh;
+		quarter += 1 + (int64_t) between;
+		member += number >> 2;
 		returned += returning;
-		result += fresh + from_before;
+		result += (number >> 2) + from_before;
 		at = next;
 	}
 	cursor->at = at;
@@ -734,7 +859,7 @@ ks_visit_count(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *mem
 	while (ks_visit_peek(cursor, &quarter) && quarter < end)
 	{
 		count_short(cursor, first, end, members);
-		/* one that has something longer */
+		/* one that has something longer, or one of the last */
 		if (!ks_visit_peek(cursor, &quarter) || quarter >= end || !ks_visit_next(cursor))
 			continue;
 		*members += (int64_t) cursor->fresh;
@@ -760,11 +885,9 @@ ks_view_runs(const ks_view *view)
 bool
 ks_run_next(ks_run_cursor *cursor)
 {
-	int64_t		weight;
-
 	for (;;)
 	{
-		while (ks_quarter_next(&cursor->quarters, &cursor->quarter, &weight))
+		while (ks_quarter_next(&cursor->quarters, &cursor->quarter, &cursor->weight))
 		{
 			cursor->entry = cursor->quarters.entry;
 			cursor->entry_end = cursor->quarters.entry_end;

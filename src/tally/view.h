@@ -16,7 +16,14 @@
 #define KS_FLAG_NEGATIVE 0x01	/* some weight is below zero */
 #define KS_FLAG_ADDED 0x02		/* there are instants that were added */
 #define KS_FLAG_REMOVED 0x04	/* and such that were taken away */
-#define KS_FLAGS_KNOWN (KS_FLAG_NEGATIVE | KS_FLAG_ADDED | KS_FLAG_REMOVED)
+#define KS_FLAG_WEIGHTS 0x08	/* the weights of all entries are written */
+#define KS_FLAGS_KNOWN (KS_FLAG_NEGATIVE | KS_FLAG_ADDED | KS_FLAG_REMOVED | KS_FLAG_WEIGHTS)
+
+/* Bits of the numbers that quarters and pairs of visits begin with: what follows. */
+#define KS_QUARTERS_BETWEEN 1	/* how many quarters lie between the one before and this one */
+#define KS_VISITS_RETURN 2		/* pairs of (gap, visits) */
+#define KS_PAIRS_FOLLOW 1		/* of a pair: one more */
+
 #define KS_HEADER_MIN 16		/* bytes of the shortest header, */
 #define KS_HEADER_MAX 120		/* and more than the longest has */
 
@@ -76,18 +83,27 @@ typedef struct ks_view
 	void	   *source;
 } ks_view;
 
-/* Cursors end with false; their status then says whether that was the end or bad bytes. */
+/*
+ * Cursors end with false; their status then says whether that was the end or bad bytes.  One over the quarters of
+ * all keys has their weights beside the distances, one over those of a key in a column.
+ */
 typedef struct ks_quarter_cursor
 {
 	const uint8_t *at;
 	const uint8_t *end;
+	const uint8_t *weights;		/* a key's column, or NULL */
+	const uint8_t *entries;		/* that of how many entries there are, or NULL in a tally without members */
+	uint8_t		weight_code;	/* the width of its numbers */
+	uint8_t		entry_code;
+	uint8_t		flags;			/* those of the tally */
+	uint32_t	number;			/* quarters that were read */
 	int64_t		quarter;
 	int64_t		quarter_last;
 	uint32_t	left;
 	uint32_t	entry;			/* of one key: the quarter's entries [entry, entry_end) */
 	uint32_t	entry_end;
 	uint32_t	entry_last;		/* none is beyond */
-	bool		entries;		/* their numbers are there */
+	uint32_t	run;			/* quarters before this one, of all keys */
 	ks_status	status;
 } ks_quarter_cursor;
 
@@ -110,6 +126,9 @@ typedef struct ks_key_cursor
 	int64_t		quarter_last;	/* that of the tally; */
 	int64_t		last;			/* that of the key */
 	uint32_t	nquarters;
+	uint32_t	run;			/* quarters of the keys before */
+	uint8_t		weight_code;	/* widths of the columns of its block */
+	uint8_t		entry_code;
 	uint64_t	block;			/* bytes of its block */
 	uint32_t	entry;			/* its entries: [entry, entry_end) */
 	uint32_t	entry_end;
@@ -129,7 +148,7 @@ typedef struct ks_visit_cursor
 	int64_t		quarter_last;
 	uint64_t	span;			/* no gap is larger */
 	uint64_t	fresh;			/* visits of members that were not there before */
-	uint64_t	pairs;			/* pairs of (gap, count) that ks_visit_pair has yet to give */
+	bool		more;			/* pairs of (gap, count) that ks_visit_pair has yet to give */
 	uint64_t	gap;
 	uint32_t	member;			/* the members that are there for the first time: [member, member_end) */
 	uint32_t	member_end;
@@ -144,7 +163,10 @@ typedef struct ks_block
 {
 	uint32_t	at;				/* behind the first block's beginning */
 	uint32_t	nquarters;
+	uint32_t	run;			/* quarters of the keys before */
 	uint32_t	entry;
+	uint8_t		weight_code;	/* widths of its columns */
+	uint8_t		entry_code;
 } ks_block;
 
 /* The entries of all keys: runs of those that have key and quarter in common. */
@@ -155,6 +177,7 @@ typedef struct ks_run_cursor
 	ks_quarter_cursor quarters;
 	uint32_t	key;
 	int32_t		quarter;
+	int64_t		weight;			/* with and without a member */
 	uint32_t	entry;			/* [entry, entry_end) */
 	uint32_t	entry_end;
 	ks_status	status;
@@ -176,12 +199,18 @@ typedef enum ks_member_column
 	KS_ORDINALS					/* members' numbers, of the entries */
 } ks_member_column;
 
-/* Weights are a stream of varints, read only as far as somebody asks. */
+/*
+ * The weights of entries are a stream of varints, read only as far as somebody asks.  Mostly the last of
+ * a key and quarter is not written: it is what the others leave of the weight there.
+ */
 typedef struct ks_weight_stream
 {
 	const uint8_t *at;
 	const uint8_t *end;
-	uint32_t	next;
+	uint32_t	next;			/* weights that were read, or gone over */
+	bool		all;			/* none is left out */
+	uint32_t	left;			/* entries of the run, of which ks_weight_next has yet to give the weight */
+	int64_t		rest;			/* their weights' sum, unless all are written */
 } ks_weight_stream;
 
 extern ks_status ks_view_open(ks_view *view, const void *bytes, size_t available);
@@ -207,7 +236,8 @@ extern ks_status ks_view_extend(ks_view *view, size_t length);
 extern ks_status ks_view_members(const ks_view *view, ks_members *members);
 extern ks_status ks_view_column(const ks_view *view, ks_member_column which, uint32_t from, uint32_t to, const uint8_t **column);
 extern ks_status ks_view_member_weights(const ks_view *view, ks_weight_stream *stream);
-extern bool ks_weight_at(ks_weight_stream *stream, uint32_t entry, int64_t *weight);
+extern bool ks_weight_run(ks_weight_stream *stream, const ks_quarter_cursor *quarter, int64_t weight);
+extern bool ks_weight_next(ks_weight_stream *stream, int64_t *weight);
 
 /* Notes where the block of the key that the cursor stands on begins, or, after the last one, where the next would. */
 static inline void
@@ -215,6 +245,9 @@ ks_block_note(ks_block *block, const ks_view *view, const ks_key_cursor *key, bo
 {
 	block->at = (uint32_t) (key->weights + (next ? key->block : 0) - (view->bytes + view->header.weights_at));
 	block->nquarters = next ? 0 : key->nquarters;
+	block->run = next ? key->run + key->nquarters : key->run;
+	block->weight_code = key->weight_code;
+	block->entry_code = key->entry_code;
 	block->entry = next ? key->entry_end : key->entry;
 }
 

@@ -26,8 +26,8 @@ find_columns(const ks_header *header, member_columns *columns)
 	columns->ordinals = (size_t) at;
 	at += header->nentries * width;
 	columns->weights = (size_t) at;
-	/* a weight takes one byte or more */
-	return at + header->nentries <= header->size;
+	/* a weight that is written takes one byte or more */
+	return at + ((header->flags & KS_FLAG_WEIGHTS) != 0 ? header->nentries : 0) <= header->size;
 }
 
 /* A stretch of the stored bytes; NULL where it cannot be had. */
@@ -103,20 +103,51 @@ ks_view_member_weights(const ks_view *view, ks_weight_stream *stream)
 		return KS_E_TRUNCATED;
 	stream->end = stream->at + (view->header.size - columns.weights);
 	stream->next = 0;
+	stream->all = (view->header.flags & KS_FLAG_WEIGHTS) != 0;
+	stream->left = 0;
 	return KS_OK;
 }
 
-/* The weight of an entry; entries must be asked for in order. */
+/*
+ * Goes to the weights of a key's entries in the quarter the cursor stands on, which has that weight; keys and
+ * quarters must be asked for in order.
+ */
 bool
-ks_weight_at(ks_weight_stream *stream, uint32_t entry, int64_t *weight)
+ks_weight_run(ks_weight_stream *stream, const ks_quarter_cursor *quarter, int64_t weight)
 {
-	uint64_t	code = 0;
+	/* each quarter before has left out one */
+	uint32_t	first = stream->all ? quarter->entry : quarter->entry - quarter->run;
+	uint64_t	code;
 
-	for (; stream->next <= entry; stream->next++)
+	stream->left = quarter->entry_end - quarter->entry;
+	stream->rest = weight;
+	if (!stream->all && (stream->left == 0 || quarter->run > quarter->entry))
+		return false;
+	for (; stream->next < first; stream->next++)
 	{
 		if (!ks_get_varint(&stream->at, stream->end, &code))
 			return false;
 	}
+	return stream->next == first;
+}
+
+/* The weight of the next entry. */
+bool
+ks_weight_next(ks_weight_stream *stream, int64_t *weight)
+{
+	uint64_t	code;
+
+	if (stream->left == 0)
+		return false;
+	if (--stream->left == 0 && !stream->all)
+	{
+		*weight = stream->rest;
+		return true;
+	}
+	if (!ks_get_varint(&stream->at, stream->end, &code))
+		return false;
+	stream->next++;
 	*weight = ks_unzigzag(code);
-	return true;
+	/* where the last is left out, none is below one, and something is left for it */
+	return stream->all || (*weight > 0 && !__builtin_sub_overflow(stream->rest, *weight, &stream->rest) && stream->rest > 0);
 }

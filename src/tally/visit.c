@@ -10,8 +10,8 @@
  */
 #include "tally/visit.h"
 
-#include "base/bytes.h"
 #include "base/sort.h"
+#include "tally/view.h"
 
 /* While the quarters are gone through in order. */
 typedef struct visit_walk
@@ -21,7 +21,7 @@ typedef struct visit_walk
 	ks_entries	known;			/* members by number; the weight is the quarter of the last visit */
 	uint64_t   *gaps;			/* of the quarter's returning members */
 	uint8_t    *at;				/* where the next bytes go */
-	int32_t		quarter;		/* the quarter before */
+	int64_t		expected;		/* the quarter behind the one before */
 } visit_walk;
 
 static int
@@ -67,30 +67,28 @@ number_members(visit_walk *w, uint32_t begin, uint32_t end)
 	return returning;
 }
 
-/* Writes one quarter: distance, first visits, then pairs of (gap, visits), gaps ascending. */
+/* Writes one quarter: first visits, how many quarters lie between this one and the one before, if any do, then pairs of (gap, visits), gaps ascending. */
 static void
 put_quarter(visit_walk *w, int32_t quarter, uint32_t fresh, uint32_t returning)
 {
-	uint32_t	pairs = 0;
+	bool		between = quarter != w->expected;
 	uint64_t	gap = 0;
 	uint32_t	i,
 				j;
 
 	ks_sort(w->gaps, returning, sizeof(uint64_t), compare_gaps, w->known.memory);
-	for (i = 0; i < returning; i++)
-		pairs += i == 0 || w->gaps[i] != w->gaps[i - 1];
-	w->at = ks_put_varint(w->at, (uint64_t) ((int64_t) quarter - w->quarter));
-	w->at = ks_put_varint(w->at, fresh);
-	w->at = ks_put_varint(w->at, pairs);
+	w->at = ks_put_varint(w->at, (uint64_t) fresh << 2 | (between ? KS_QUARTERS_BETWEEN : 0) | (returning > 0 ? KS_VISITS_RETURN : 0));
+	if (between)
+		w->at = ks_put_varint(w->at, (uint64_t) (quarter - w->expected));
 	for (i = 0; i < returning; i = j)
 	{
 		for (j = i + 1; j < returning && w->gaps[j] == w->gaps[i]; j++)
 			;
-		w->at = ks_put_varint(w->at, w->gaps[i] - gap);
+		w->at = ks_put_varint(w->at, (w->gaps[i] - gap) << 1 | (j < returning ? KS_PAIRS_FOLLOW : 0));
 		w->at = ks_put_varint(w->at, j - i);
 		gap = w->gaps[i];
 	}
-	w->quarter = quarter;
+	w->expected = (int64_t) quarter + 1;
 }
 
 /* Notes who returns, of the entries of a quarter, which are sorted by number: those who were known before it. */
@@ -122,15 +120,15 @@ ks_visits_order(ks_visits *visits, ks_memory memory, ks_entry *entries, uint32_t
 	memset(visits, 0, sizeof(*visits));
 	visits->hash = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
 	visits->returns = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint32_t));
-	/* three numbers a quarter and two a gap, none of them longer than five bytes */
-	visits->bytes = ks_alloc(memory, (size_t) count * 25 + 1);
+	/* two numbers a quarter and two a gap, none of them longer than five bytes */
+	visits->bytes = ks_alloc(memory, (size_t) count * 20 + 1);
 
 	memset(&w, 0, sizeof(w));
 	w.visits = visits;
 	w.entries = entries;
 	w.gaps = ks_alloc(memory, ((size_t) count + 1) * sizeof(uint64_t));
 	w.at = visits->bytes;
-	w.quarter = quarter_first;
+	w.expected = quarter_first;
 	ks_entries_init(&w.known, memory);
 	for (begin = 0; begin < count; begin = end)
 	{

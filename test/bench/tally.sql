@@ -42,17 +42,34 @@ SELECT tally_agg(at, key, member) AS tally FROM (SELECT *, row_number() OVER (OR
 CREATE TEMP TABLE text AS SELECT tally::text AS digits FROM month;
 ANALYZE;
 
--- A number of the header.
-CREATE FUNCTION pg_temp.u32(h bytea, at integer) RETURNS bigint LANGUAGE sql AS
-	$$SELECT sum(get_byte(h, at + i)::bigint << (8 * i)) FROM generate_series(0, 3) i$$;
+-- The numbers of a header (doc/format.md), which are varints from its third byte on, and where it ends.
+CREATE FUNCTION pg_temp.header(h bytea, OUT numbers bigint[], OUT size integer) LANGUAGE plpgsql AS $$
+DECLARE
+	number bigint;
+	shift integer;
+BEGIN
+	size := 2;
+	WHILE coalesce(cardinality(numbers), 0) < CASE get_byte(h, 1) & 6 WHEN 0 THEN 14 WHEN 6 THEN 18 ELSE 16 END LOOP
+		number := 0;
+		shift := 0;
+		LOOP
+			number := number | ((get_byte(h, size) & 127)::bigint << shift);
+			shift := shift + 7;
+			size := size + 1;
+			EXIT WHEN get_byte(h, size - 1) < 128;
+		END LOOP;
+		numbers := numbers || number;
+	END LOOP;
+END $$;
 
 \echo Sizes
 SELECT (SELECT count(*) FROM event) AS events, (SELECT count(DISTINCT member) FROM event) AS members, count(*) AS tallies,
        sum((info(tally)).bytes) AS bytes, round(sum((info(tally)).bytes) / (SELECT count(*) FROM event)::numeric, 2) AS bytes_an_event
 FROM month;
 SELECT (info(sum(tally))).bytes AS in_one_tally FROM month;
-SELECT pg_temp.u32(h, 72) AS visits_at, pg_temp.u32(h, 76) AS keys_at, pg_temp.u32(h, 84) AS members_at,
-       length(h) AS size FROM (SELECT tally_send(tally) AS h FROM month WHERE month = '2023-03-01Z') x;
+-- where the parts begin: so much is read of one
+SELECT size + n[c - 4] AS visits_at, size + n[c - 4] + n[c - 3] AS keys_at, size + n[c - 4] + n[c - 3] + n[c - 2] + n[c - 1] AS members_at, bytes
+FROM (SELECT tally_send(tally) AS h FROM month WHERE month = '2023-03-01Z') AS x, length(h) AS bytes, pg_temp.header(h) AS p (n, size), cardinality(n) AS c;
 SELECT pg_size_pretty(pg_relation_size('event')) AS table_of_events;
 
 \echo Times

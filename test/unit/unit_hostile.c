@@ -207,7 +207,7 @@ series_of(const stored *a, size_t available, uint32_t rows, bool filtered)
 	return status;
 }
 
-/* Member 1 in quarters 0, 1 and 3, member 2 in quarters 1, 2 and 3, the last time under another key. */
+/* Member 1 in quarters 0, 1, 3 and 4, member 2 in quarters 1 to 4, the last two times under another key. */
 static stored
 two_members(void)
 {
@@ -223,7 +223,9 @@ two_members(void)
 	ks_builder_add_member(&builder, key, 1, 2, 1);
 	ks_builder_add_member(&builder, key, 2, 2, 1);
 	ks_builder_add_member(&builder, key, 3, 1, 1);
+	ks_builder_add_member(&builder, key, 4, 1, 1);
 	ks_builder_add_member(&builder, other, 3, 2, 1);
+	ks_builder_add_member(&builder, other, 4, 2, 1);
 	return pack(&builder);
 }
 
@@ -235,8 +237,8 @@ two_members(void)
 static void
 check_contradictions(void)
 {
-	static const uint8_t visits[] = {0, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 2, 1, 1, 1, 1};
-	static const uint8_t keys[] = {1, 0, 2, 2, 'a', 1, 0, 10, 4, 12, 0, 5, 2, 2, 'b', 1, 0, 2, 1, 3, 0, 1, 0, 2, 1, 1, 4, 2, 1, 2, 1, 1, 2, 1};
+	static const uint8_t visits[] = {4, 6, 2, 1, 2, 2, 1, 2, 3, 1, 2, 1, 2, 2, 2};
+	static const uint8_t keys[] = {1, 0, 2, 2, 'a', 1, 1, 12, 41, 7, 0, 6, 2, 2, 'b', 1, 0, 4, 16, 2, 0, 2, 0, 1, 1, 1, 1, 2, 2, 3, 1};
 	stored		a = two_members();
 	const ks_header *header = &a.view.header;
 	const uint32_t returns = header->members_at + 8 * header->nmembers;
@@ -249,25 +251,26 @@ check_contradictions(void)
 		bool		entries;
 	}			changes[] = {
 		{6, 12, false, true, true}, /* more entries than there is room for */
-		{header->visits_at + 1, 3, true, true, false},	/* more first visits than members */
-		{header->visits_at + 1, 0, true, true, false},	/* fewer */
-		{header->visits_at + 2, 0x7f, true, true, false},	/* more pairs than bytes */
-		{header->visits_at + 3, 0x7f, true, true, false},	/* beyond the last quarter */
-		{header->visits_at + 4, 0x7f, true, true, false},
-		{header->visits_at + 5, 2, true, true, false},	/* a pair that is not there */
-		{header->visits_at + 6, 0x7f, true, true, false},	/* a gap larger than all quarters */
-		{header->visits_at + 7, 9, true, true, false},	/* more visits than there are */
-		{header->visits_at + 19, 2, true, true, false},
-		{header->visits_at + 19, 0, true, true, false}, /* fewer */
+		{header->visits_at, 12, true, true, false}, /* more first visits than members */
+		{header->visits_at, 0, true, true, false},	/* fewer */
+		{header->visits_at + 13, 3, true, true, false}, /* more pairs than bytes */
+		{header->visits_at + 7, 3, true, true, false},	/* beyond the last quarter */
+		{header->visits_at + 4, 0, true, true, false},	/* a pair that is not there */
+		{header->visits_at + 5, 0x7c, true, true, false},	/* a gap larger than all quarters */
+		{header->visits_at + 6, 9, true, true, false},	/* more visits than there are */
+		{header->visits_at + 14, 3, true, true, false},
+		{header->visits_at + 14, 1, true, true, false}, /* fewer */
 		{returns, 2, false, true, false},	/* a member beyond the last */
 		{returns + header->nreturns, 2, false, false, true},
 		{header->keys_at, 0, false, false, true},	/* no tails */
 		{header->keys_at + 1, 0x7f, false, false, true},	/* longer tails than there are bytes */
 		{header->keys_at + 5, 0, false, false, true},	/* no key with this head */
-		{header->keys_at + 6, 1, false, false, true},	/* a tail that is not there */
+		{header->keys_at + 6, 9, false, false, true},	/* a tail that is not there */
 		{header->keys_at + 11, 0x7f, false, false, true},	/* more entries of a key than there are */
 		{header->keys_at + 11, 4, false, false, true},	/* fewer than those of its quarters */
-		{header->weights_at + 2, 0x7f, false, false, true},
+		{header->weights_at + 6, 0x7f, false, false, true},
+		{header->keys_at + 8, 47, false, false, true},	/* wider weights than there are bytes */
+		{(uint32_t) a.size - 1, 4, false, false, false},	/* a weight that leaves nothing for the last one */
 	};
 	bool		good = memcmp(a.bytes + header->visits_at, visits, sizeof(visits)) == 0 &&
 	memcmp(a.bytes + header->keys_at, keys, sizeof(keys)) == 0 &&
