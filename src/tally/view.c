@@ -151,17 +151,17 @@ ks_view_open(ks_view *view, const void *bytes, size_t available)
 static ks_quarter_cursor
 quarter_cursor(const ks_view *view, const uint8_t *at, const uint8_t *end, uint32_t count)
 {
-	ks_quarter_cursor cursor;
+	ks_quarter_cursor cursor = {
+		.at = at,
+		.end = end,
+		.flags = view->header.flags,
+		.quarter = view->header.quarter_first,
+		.quarter_last = view->header.quarter_last,
+		.left = count,
+		.run = UINT32_MAX,
+		.status = KS_OK,
+	};
 
-	memset(&cursor, 0, sizeof(cursor));
-	cursor.at = at;
-	cursor.end = end;
-	cursor.flags = view->header.flags;
-	cursor.quarter = view->header.quarter_first;
-	cursor.quarter_last = view->header.quarter_last;
-	cursor.left = count;
-	cursor.run = UINT32_MAX;
-	cursor.status = KS_OK;
 	if (end > view->bytes + view->available)
 	{
 		cursor.left = 0;
@@ -668,7 +668,7 @@ ks_view_block(const ks_view *view, const ks_block *block)
 	if (cursor.status == KS_OK && weights + entries > (uint64_t) (cursor.end - cursor.at))
 		quarter_corrupt(&cursor);
 	if (cursor.status != KS_OK)
-		weights = entries = 0;
+		return cursor;
 	if (view->header.nentries > 0)
 		cursor.entries = cursor.end - entries;
 	cursor.end -= weights + entries;
