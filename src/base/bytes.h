@@ -104,6 +104,21 @@ ks_get_varint(const uint8_t **at, const uint8_t *end, uint64_t *value)
 	return false;
 }
 
+/* A varint of one byte or two, which nearly all are; false where it is longer, or not there. */
+static ks_always_inline bool
+ks_get_short(const uint8_t **at, const uint8_t *end, uint32_t *number)
+{
+	if (*at >= end)
+		return false;
+	*number = *(*at)++;
+	if (*number < 0x80)
+		return true;
+	if (*at == end || **at >= 0x80)
+		return false;
+	*number = (*number & 0x7f) | (uint32_t) *(*at)++ << 7;
+	return true;
+}
+
 static inline uint8_t *
 ks_put_varint(uint8_t *at, uint64_t value)
 {
