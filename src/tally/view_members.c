@@ -121,7 +121,7 @@ ks_weight_run(ks_weight_stream *stream, const ks_quarter_cursor *quarter, int64_
 
 	stream->left = quarter->entry_end - quarter->entry;
 	stream->rest = weight;
-	if (!stream->all && (stream->left == 0 || quarter->run > quarter->entry))
+	if (!stream->all && quarter->run > quarter->entry)
 		return false;
 	for (; stream->next < first; stream->next++)
 	{

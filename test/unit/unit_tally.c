@@ -43,6 +43,48 @@ varint_refused(const char *bytes, size_t length)
 	return !ks_get_varint(&at, at + length, &value);
 }
 
+/* A number with a flag beside it returns, and is not read where a byte is missing. */
+static bool
+flagged_returns(uint64_t value, bool flag)
+{
+	uint8_t		bytes[KS_VARINT_MAX + 1];
+	const uint8_t *end = ks_put_flagged(bytes, value, flag);
+	const uint8_t *at = bytes;
+	uint64_t	again;
+	bool		flag_again;
+
+	if (!ks_get_flagged(&at, end, &again, &flag_again) || at != end || again != value || flag_again != flag)
+		return false;
+	at = bytes;
+	return !ks_get_flagged(&at, end - 1, &again, &flag_again);
+}
+
+static bool
+flagged_refused(const char *bytes, size_t length)
+{
+	const uint8_t *at = (const uint8_t *) bytes;
+	uint64_t	value;
+	bool		flag;
+
+	return !ks_get_flagged(&at, at + length, &value, &flag);
+}
+
+/* Columns of so wide numbers: what is put at each place is there, and nothing beside it. */
+static bool
+column_returns(uint32_t code)
+{
+	uint64_t	mask = ks_bits_width(code) == 64 ? UINT64_MAX : (UINT64_C(1) << ks_bits_width(code)) - 1;
+	uint8_t		column[21 * 8 + 1] = {0};
+	bool		good = ks_bits_code(mask) == code && (code == 7 || ks_bits_code(mask + 1) == code + 1) && ks_bits_size(21, code) <= 21 * 8;
+	size_t		i;
+
+	for (i = 0; i < 21; i++)
+		ks_put_bits(column, i, code, i * UINT64_C(0x9e3779b97f4a7c15) & mask);
+	for (i = 0; i < 21; i++)
+		good &= ks_get_bits(column, i, code) == (i * UINT64_C(0x9e3779b97f4a7c15) & mask);
+	return good && column[ks_bits_size(21, code)] == 0;
+}
+
 static void
 check_integers(void)
 {
@@ -57,6 +99,13 @@ check_integers(void)
 	   varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11), "a varint past 64 bits is refused");
 	ok(varint_refused("\x80\x00", 2) && varint_refused("\x85\x80\x00", 3) &&
 	   varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00", 10), "a varint that could be shorter is refused");
+	for (i = 0, good = true; i < 64; i++)
+		good &= flagged_returns(UINT64_C(1) << i, i % 2) && flagged_returns((UINT64_C(1) << i) - 1, true) && flagged_returns((UINT64_C(1) << i) - 1, false);
+	ok(good && flagged_returns(UINT64_MAX, true) && flagged_refused("\x81\x00", 2) && flagged_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x04", 10),
+	   "varints with a flag");
+	for (i = 0, good = true; i < KS_BITS_CODES; i++)
+		good &= column_returns((uint32_t) i);
+	ok(good, "columns of numbers of each width");
 	for (i = 0, good = true; i < 6; i++)
 		good &= ks_unzigzag(ks_zigzag(signs[i])) == signs[i];
 	ok(good && ks_zigzag(0) == 0 && ks_zigzag(-1) == 1 && ks_zigzag(1) == 2 && ks_zigzag(INT64_MIN) == UINT64_MAX,
@@ -335,19 +384,31 @@ check_widths(void)
 	   "slots beyond the years are refused");
 }
 
-/* Packs weights x of key 0 and y of key 1 in two quarters, or in one. */
+/* A weight of the key that has this letter in a quarter. */
+typedef struct cell
+{
+	char		key;
+	int32_t		quarter;
+	int64_t		weight;
+} cell;
+
+/* Packs some weights. */
 static ks_status
-pack_two(int64_t x, int64_t y, bool one_key, bool one_quarter)
+pack_cells(const cell *cells, int count)
 {
 	ks_builder	builder;
 	uint8_t    *bytes;
 	size_t		size;
-	ks_status	status;
+	ks_status	status = KS_OK;
+	int			i;
 
 	ks_builder_init(&builder, NULL);
-	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("\x02" "a", 2)), 0, x);
-	status = ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("\x02" "b", one_key ? 0 : 2)),
-							one_quarter ? 0 : 1, y);
+	for (i = 0; i < count && status == KS_OK; i++)
+	{
+		char		key[] = {2, cells[i].key};
+
+		status = ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of(key, 2)), cells[i].quarter, cells[i].weight);
+	}
 	if (status == KS_OK)
 		status = ks_pack(&builder, 0, &bytes, &size);
 	if (status == KS_OK)
@@ -356,16 +417,19 @@ pack_two(int64_t x, int64_t y, bool one_key, bool one_quarter)
 	return status;
 }
 
+#define PACK(...) pack_cells((const cell []) {__VA_ARGS__}, (int) (sizeof((const cell []) {__VA_ARGS__}) / sizeof(cell)))
+
 static void
 check_overflow(void)
 {
 	ks_builder	builder;
 	stored		lowest;
 
-	ok(pack_two(INT64_MAX, 1, false, true) == KS_E_OVERFLOW && pack_two(INT64_MAX, 1, false, false) == KS_E_OVERFLOW &&
-	   pack_two(INT64_MIN, -1, true, false) == KS_E_OVERFLOW, "a slot's, a key's or the total weight past 64 bits is refused");
-	ok(pack_two(INT64_MAX, -1, false, true) == KS_OK && pack_two(INT64_MIN, INT64_MAX, false, false) == KS_OK,
-	   "the ends of 64 bits can be held");
+	ok(PACK({'a', 0, INT64_MAX}, {'b', 0, 1}) == KS_E_OVERFLOW && PACK({'a', 0, INT64_MAX}, {'b', 1, 1}) == KS_E_OVERFLOW &&
+	   PACK({'a', 0, INT64_MIN}, {'a', 1, -1}) == KS_E_OVERFLOW && PACK({'a', 0, INT64_MAX}, {'a', 1, 1}, {'b', 0, -2}) == KS_E_OVERFLOW,
+	   "a slot's, a key's or the total weight past 64 bits is refused");
+	ok(PACK({'a', 0, INT64_MAX}, {'b', 0, -1}) == KS_OK && PACK({'a', 0, INT64_MIN}, {'b', 1, INT64_MAX}) == KS_OK &&
+	   PACK({'a', 0, INT64_MAX}, {'b', 1, 1}, {'c', 0, -1}) == KS_OK, "the ends of 64 bits can be held");
 
 	ks_builder_init(&builder, NULL);
 	ks_builder_add(&builder, ks_dictionary_put(&builder.keys, string_of("", 0)), 0, INT64_MIN);
