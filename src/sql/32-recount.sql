@@ -654,6 +654,10 @@ BEGIN
             VALUES (x.bot_id, '', x.month, kindly_stats.merged_id(x.month = '-infinity'), true, x.tally);
         END LOOP;
         EXIT WHEN NOT merged;
+        IF round = 10 THEN
+            RAISE EXCEPTION 'statistics of measures that are there no more were compacted again and again meanwhile' USING ERRCODE = '40001',
+                HINT = 'Run kindly_stats.rebuild() again.';
+        END IF;
     END LOOP;
 END
 $$;
@@ -716,4 +720,4 @@ another repair waits, and compaction is put off.
 Of distributed tables each node repairs its own, at the same time and in transactions of its own.  In a transaction block, and while there are attached tables that are the
 coordinator''s alone, it is one transaction instead, in which writers of distributed tables wait.
 Errors: 08006 where a node does not answer, 0A000 where a distributed table has another owner than the rollup and it is one transaction, 25001 at an isolation level above READ COMMITTED, 40001 where shards were
-moved again and again meanwhile, 42501 where the caller must not read all rows of a table, 55000 where no event table has been attached, on a worker without local, or where a node could not do it.';
+moved, or kept rows of deleted measures compacted, again and again meanwhile, 42501 where the caller must not read all rows of a table, 55000 where no event table has been attached, on a worker without local, or where a node could not do it.';
