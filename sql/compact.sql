@@ -83,6 +83,33 @@ SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint = 6000;
 SET kindly_stats.compact_after = 0;
 DELETE FROM event WHERE bot_id = 6000;
 
+-- what spans months of a bot that has much is split, and becomes part of the rows that these months have, however little is new in them; in one transaction, too
+CREATE PROCEDURE write_months(bot bigint, months integer) LANGUAGE sql AS $$
+	INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT bot, timestamptz '2025-01-20Z' + n * interval '1 month', 'user_message', 'x' || n FROM generate_series(1, months) AS n
+$$;
+CREATE VIEW month_rows AS
+SELECT month, count(*) AS rows, count(DISTINCT measure) AS measures, bool_and(measure = '') AS mixed, count(*) FILTER (WHERE id >= 0) AS unmerged FROM kindly_stats.rollup WHERE bot_id = 6001 GROUP BY 1 ORDER BY 1;
+CALL write_day(6001, '2025-02-01Z', 3000);
+CALL write_day(6001, '2025-03-01Z', 3000);
+CALL kindly_stats.compact(6001);
+CALL write_months(6001, 3);
+CALL write_months(6001, 3);
+SELECT month, rows, unmerged FROM month_rows WHERE unmerged > 0;
+CALL kindly_stats.compact(6001);
+SELECT * FROM month_rows;
+CALL write_months(6001, 4);
+BEGIN;
+CALL kindly_stats.compact(6001);
+COMMIT;
+SELECT * FROM month_rows;
+-- and so is what was joined before the bot had much
+CALL write_months(6001, 5);
+UPDATE kindly_stats.rollup SET id = kindly_stats.merged_id(true) WHERE bot_id = 6001 AND month = '-infinity';
+CALL kindly_stats.compact();
+SELECT * FROM month_rows;
+SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint = 6001;
+DELETE FROM event WHERE bot_id = 6001;
+
 -- new rows, more than one round takes: each round goes on where the one before ended, whether rows are taken without SQL or not
 CREATE PROCEDURE write_new(bot bigint) LANGUAGE plpgsql AS $$
 BEGIN
