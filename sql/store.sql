@@ -62,7 +62,8 @@ CALL kindly_stats.compact();
 SELECT new, wrong FROM new_rows();
 SELECT * FROM entries();
 
--- nothing is written where nothing may be
+-- nothing is written where nothing may be; a mark that is there because somebody holds an old snapshot would be
+DELETE FROM kindly_stats.rollup WHERE cluster IS NOT NULL;
 BEGIN READ ONLY;
 CALL kindly_stats.compact(1);
 ROLLBACK;

@@ -157,15 +157,23 @@ packed_bytes(const ks_builder *builder)
 	return builder->weights.count * sizeof(uint32) + builder->members.count * sizeof(uint64);
 }
 
-/* Conditions on rows l of the rollup that belong to a part: of a month, and of rows that span months. */
-#define OF_MONTH \
-	" l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3" \
-	" AND l.id OPERATOR(pg_catalog.<) 0"
-#define OF_SPANS \
-	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3" \
-	" AND l.id OPERATOR(pg_catalog.>=) " KS_ID_SPANS_SQL " AND l.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL
+/* Conditions on the ids of a part's rows: of a month, and of rows that span months. */
+#define MONTH_IDS(row) \
+	" " row ".id OPERATOR(pg_catalog.<) 0"
+#define SPAN_IDS(row) \
+	" " row ".id OPERATOR(pg_catalog.>=) " KS_ID_SPANS_SQL " AND " row ".id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL
 
-/* Takes rows out of the rollup and into the builder, the smallest first; returns how many. */
+/* Conditions on rows l of the rollup that belong to a part. */
+#define OF_MONTH \
+	" l.bot_id OPERATOR(pg_catalog.=) $1 AND l.month OPERATOR(pg_catalog.=) $2 AND l.measure OPERATOR(pg_catalog.=) $3 AND" MONTH_IDS("l")
+#define OF_SPANS \
+	" l.bot_id OPERATOR(pg_catalog.=) $1 AND $2 IS NOT NULL AND l.measure OPERATOR(pg_catalog.=) $3 AND" SPAN_IDS("l")
+
+/*
+ * Takes rows out of the rollup and into the builder, the smallest first; returns how many.
+ * Where statistics say that a bot has few rows, the plan is to look for the ids among all of
+ * them: the range of ids keeps it away from what is left of new rows.
+ */
 static uint64
 take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *builder)
 {
@@ -175,14 +183,14 @@ take_rows(const ks_month_part *of, Datum measure, small_rows rows, ks_builder *b
 	Datum		values[6] = {Int64GetDatum(of->bot_id), DateADTGetDatum(of->month), measure, Int32GetDatum((int32) rows.largest), Int64GetDatum(rows.count),
 	BoolGetDatum(of->kept)};
 
-#define TAKE_ROWS(which) \
+#define TAKE_ROWS(which, ids) \
 	"DELETE FROM kindly_stats.rollup AS r" \
-	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND" ids("r") " AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT l.id FROM kindly_stats.rollup AS l WHERE" which \
 	" AND l.kept OPERATOR(pg_catalog.=) $6 AND pg_catalog.pg_column_size(l.tally) OPERATOR(pg_catalog.<=) $4" \
 	" ORDER BY pg_catalog.pg_column_size(l.tally) LIMIT $5 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.ctid"
 
-	ks_prepared(plan, ks_spans_months(of) ? TAKE_ROWS(OF_SPANS) : TAKE_ROWS(OF_MONTH), 6, types);
+	ks_prepared(plan, ks_spans_months(of) ? TAKE_ROWS(OF_SPANS, SPAN_IDS) : TAKE_ROWS(OF_MONTH, MONTH_IDS), 6, types);
 	if (SPI_execute_plan(*plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)
 		elog(ERROR, "could not take rows out of the rollup");
 	return ks_compact_merge_returned(builder);
@@ -394,7 +402,7 @@ put_sum(const ks_month_part *of, ks_string measure, ks_builder *sum)
 		put_row(of, measure, sum);
 }
 
-/* Deletes rows of the bot by their ids. */
+/* Deletes merged rows of the bot by their ids. */
 static void
 delete_rows(int64 bot_id, Datum *ids, uint64 count)
 {
@@ -403,7 +411,7 @@ delete_rows(int64 bot_id, Datum *ids, uint64 count)
 	Datum		values[2] = {Int64GetDatum(bot_id), PointerGetDatum(construct_array(ids, (int) count, INT8OID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE))};
 
 	ks_prepared_simple(&plan,
-				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
+				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND" MONTH_IDS("r") " AND r.id OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not take rows out of the rollup");
 }

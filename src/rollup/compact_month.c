@@ -105,7 +105,7 @@ take_all_mixed(const ks_month_part *of, ks_builder *builder)
 
 	ks_prepared(&plan,
 				"DELETE FROM kindly_stats.rollup AS r"
-				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND" KS_IS_MERGED " AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT l.id FROM kindly_stats.rollup AS l WHERE l.bot_id OPERATOR(pg_catalog.=) $1 AND l.measure OPERATOR(pg_catalog.=) ''"
 				" AND l.id OPERATOR(pg_catalog.<) 0 AND l.kept OPERATOR(pg_catalog.=) $2 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.ctid", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE_RETURNING)

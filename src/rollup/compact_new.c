@@ -126,7 +126,8 @@ take_new(int64 bot_id, bool all, int64 *from, List **sums)
 
 #define TAKE_NEW(which) \
 	"DELETE FROM kindly_stats.rollup AS r" \
-	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
+	" WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.>=) $3 AND r.id OPERATOR(pg_catalog.<) " KS_ID_SPANS_SQL \
+	" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY(" \
 	"SELECT n.id FROM kindly_stats.rollup AS n WHERE n.bot_id OPERATOR(pg_catalog.=) $1 AND" which \
 	" AND n.id OPERATOR(pg_catalog.>=) $3 ORDER BY n.id LIMIT $2 FOR UPDATE SKIP LOCKED)) RETURNING r.tally, r.month, r.kept, r.ctid, r.id"
 
@@ -181,7 +182,8 @@ delete_marks(int64 bot_id, int64 how_many)
 	Datum		values[2] = {Int64GetDatum(bot_id), Int64GetDatum(how_many)};
 
 	ks_prepared(&plan,
-				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
+				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND r.id OPERATOR(pg_catalog.>=) " KS_ID_MARKS_SQL
+				" AND r.id OPERATOR(pg_catalog.=) ANY (ARRAY("
 				"SELECT b.id FROM kindly_stats.rollup AS b"
 				" WHERE b.bot_id OPERATOR(pg_catalog.=) $1 AND b.id OPERATOR(pg_catalog.>=) " KS_ID_MARKS_SQL
 				" ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED))", 2, types);

@@ -169,19 +169,22 @@ compact_nodes(FunctionCallInfo fcinfo)
 	SPI_finish();
 }
 
-/* Returns the months of a table, the rollup or a shard of it, that have something to merge, looked up as the rollup's owner. */
+/*
+ * Returns the months of a table, the rollup or a shard of it, that have something to merge, looked up as the rollup's owner:
+ * those of a bot, or of all.
+ */
 static ks_month_part *
-crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
+crowded_months(const int64 *bot, const char *from, uint64 *count)
 {
 	Oid			types[2] = {INT8OID, INT8OID};
-	Datum		values[2] = {PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0), Int64GetDatum(KS_MIXED_MAX)};
-	char		nulls[2] = {PG_ARGISNULL(0) ? 'n' : ' ', ' '};
+	Datum		values[2] = {bot != NULL ? Int64GetDatum(*bot) : (Datum) 0, Int64GetDatum(KS_MIXED_MAX)};
+	char		nulls[2] = {bot != NULL ? ' ' : 'n', ' '};
+	char	   *query;
 	ks_month_part *result;
 	ks_identity caller;
 	uint64		i;
 
-	caller = ks_switch_to_owner("rollup");
-	if (SPI_execute_with_args(psprintf("WITH part AS ("
+	query = psprintf("WITH part AS ("
 							  "SELECT r.bot_id, r.month, r.kept, pg_catalog.bool_or(r.cluster IS NULL) AS counts, pg_catalog.max(r.measure) AS measure,"
 							  " pg_catalog.sum(CASE WHEN r.measure OPERATOR(pg_catalog.=) '' THEN kindly_stats.entries(r.tally) END) AS entries,"
 							  " pg_catalog.count(*) OPERATOR(pg_catalog.>) pg_catalog.count(DISTINCT r.measure)"
@@ -202,10 +205,12 @@ crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 							  " FROM part AS p JOIN sized AS s ON s.bot_id OPERATOR(pg_catalog.=) p.bot_id AND s.kept OPERATOR(pg_catalog.=) p.kept"
 							  " WHERE NOT (s.little AND s.parts OPERATOR(pg_catalog.>) 1)"
 							  " AND (p.crowded OR (p.month OPERATOR(pg_catalog.=) '-infinity' AND NOT s.little))"
-							  " ORDER BY 1, 3, 2", from),
-							  2, types, values, nulls, false, 0) != SPI_OK_SELECT)
+							  " ORDER BY 1, 3, 2", from);
+	caller = ks_switch_to_owner("rollup");
+	if (SPI_execute_with_args(query, 2, types, values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list months of the rollup");
 	ks_restore_user(caller);
+	pfree(query);
 	*count = SPI_processed;
 	result = MemoryContextAllocHuge(PortalContext, (SPI_processed + 1) * sizeof(ks_month_part));
 	for (i = 0; i < *count; i++)
@@ -224,12 +229,10 @@ crowded_months(FunctionCallInfo fcinfo, const char *from, uint64 *count)
 	return result;
 }
 
-/* Each month of a table in a transaction of its own, unless the caller has one open; shard: what the table is, or InvalidOid. */
+/* Each month in a transaction of its own, unless the caller has one open; shard: what the table is, or InvalidOid. */
 static void
-compact_table(FunctionCallInfo fcinfo, const char *name, Oid shard, bool atomic)
+compact_months(const ks_month_part *months, uint64 count, Oid shard, bool atomic)
 {
-	uint64		count;
-	ks_month_part *months = crowded_months(fcinfo, name, &count);
 	uint64		i;
 
 	for (i = 0; i < count; i++)
@@ -246,6 +249,31 @@ compact_table(FunctionCallInfo fcinfo, const char *name, Oid shard, bool atomic)
 	/* a calling procedure goes on at its own isolation level */
 	if (!atomic && count > 0)
 		SPI_commit();
+}
+
+/*
+ * Compacts a table, all of it or a bot.  What is split by month gets beside rows of months
+ * which had nothing to merge until then, so these bots are looked at again.
+ */
+static void
+compact_table(const int64 *bot, const char *name, Oid shard, bool atomic)
+{
+	uint64		count;
+	ks_month_part *months = crowded_months(bot, name, &count);
+	uint64		i;
+
+	compact_months(months, count, shard, atomic);
+	for (i = 0; i < count; i++)
+	{
+		ks_month_part *beside;
+		uint64		left;
+
+		if (!ks_spans_months(&months[i]) || !months[i].apart)
+			continue;
+		beside = crowded_months(&months[i].bot_id, name, &left);
+		compact_months(beside, left, shard, atomic);
+		pfree(beside);
+	}
 	pfree(months);
 }
 
@@ -254,7 +282,7 @@ compact_table(FunctionCallInfo fcinfo, const char *name, Oid shard, bool atomic)
  * written, for whatever is done there afterwards.
  */
 static void
-compact_shards(FunctionCallInfo fcinfo, bool atomic)
+compact_shards(const int64 *bot, bool atomic)
 {
 	MemoryContext old = MemoryContextSwitchTo(PortalContext);
 	int			count;
@@ -267,8 +295,8 @@ compact_shards(FunctionCallInfo fcinfo, bool atomic)
 
 		CHECK_FOR_INTERRUPTS();
 		/* a bot has one, and may have none here */
-		if (name != NULL && (PG_ARGISNULL(0) || ks_rollup_shard(PG_GETARG_INT64(0)) == shards[i]))
-			compact_table(fcinfo, quote_qualified_identifier("kindly_stats", name), atomic ? InvalidOid : shards[i], atomic);
+		if (name != NULL && (bot == NULL || ks_rollup_shard(*bot) == shards[i]))
+			compact_table(bot, quote_qualified_identifier("kindly_stats", name), atomic ? InvalidOid : shards[i], atomic);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -282,6 +310,8 @@ ks_compact_all(PG_FUNCTION_ARGS)
 		!(fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		  !((CallContext *) fcinfo->context)->atomic);
 	bool		local = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	int64		number = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	const int64 *bot = PG_ARGISNULL(0) ? NULL : &number;
 
 	ks_require_rollup();
 	ks_refuse_subscribed();
@@ -301,9 +331,9 @@ ks_compact_all(PG_FUNCTION_ARGS)
 	}
 	ks_spi_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 	if (ks_is_distributed() && local)
-		compact_shards(fcinfo, atomic);
+		compact_shards(bot, atomic);
 	else
-		compact_table(fcinfo, "kindly_stats.rollup", InvalidOid, atomic);
+		compact_table(bot, "kindly_stats.rollup", InvalidOid, atomic);
 	SPI_finish();
 	return (Datum) 0;
 }
