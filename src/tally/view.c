@@ -244,7 +244,7 @@ bool
 ks_quarter_next(ks_quarter_cursor *cursor, int32_t *quarter, int64_t *weight)
 {
 	uint64_t	distance;
-	uint64_t	above;
+	uint64_t	above = 0;
 	uint64_t	entries;
 
 	if (cursor->left == 0)
