@@ -357,7 +357,7 @@ short_read(const short_reader *r, bool one_key, const uint8_t **next, uint32_t *
 }
 
 /*
- * Adds up the next quarters before end, as far as their numbers are short.  Here and in the next function
+ * Adds up the next quarters before end, as far as their numbers are short.  Here and in spread_short
  * questions spend their time: what changes is kept out of memory.
  */
 static ks_always_inline void
