@@ -8,11 +8,15 @@
  *
  * Rows with weights below zero complicate this.  They may take away a member's
  * first visit, so that the member really came later, or never.  For the members of
- * such rows, and for them alone, the weights of all rows are added up.
+ * such rows, and of quarters that edges cut, where all has been taken away, the weights
+ * of all rows are added up.
  */
 #include "query/distinct.h"
 
-/* Members of rows with weights below zero: only their weights in all rows tell which bucket was their first. */
+/*
+ * Members of rows with weights below zero, and of quarters that are cut, which add up to nothing: only their weights in
+ * all rows tell which bucket was their first.
+ */
 typedef struct suspects
 {
 	ks_entries	numbers;		/* (member, 0) */
@@ -44,16 +48,24 @@ unite_visits(ks_distinct *d)
 	return status != KS_OK ? status : visits.status;
 }
 
-/* Lists the members of rows below zero, whose weights are in d->weighed. */
+/* Lists the members of rows below zero, whose weights are in d->retractions, and those of quarters that are cut: the first visit that their rows know of may be there. */
 static void
-find_suspects(suspects *s, const ks_retractions *retractions)
+find_suspects(suspects *s, const ks_distinct *d)
 {
+	const ks_entries *retracted = &d->retractions.table;
+	const ks_entries *cut = &d->query->cut.sums;
 	uint32_t	i;
 
-	for (i = 0; i < retractions->table.count; i++)
+	for (i = 0; i < retracted->count; i++)
 	{
 		ks_check_interrupts_at(i);
-		ks_entries_number(&s->numbers, retractions->table.entry[i].member, 0);
+		ks_entries_number(&s->numbers, retracted->entry[i].member, 0);
+	}
+	for (i = 0; i < cut->count; i++)
+	{
+		ks_check_interrupts_at(i);
+		if (ks_cut_of_member(&cut->entry[i]))
+			ks_entries_number(&s->numbers, cut->entry[i].member, 0);
 	}
 	s->count = s->numbers.count;
 	s->hashes = ks_alloc(s->numbers.memory, ((size_t) s->count + 1) * sizeof(uint64_t));
@@ -189,7 +201,7 @@ ks_first_seen(ks_query *query)
 	status = read_rows(&d, &s, true);
 	if (status == KS_OK)
 	{
-		find_suspects(&s, &d.retractions);
+		find_suspects(&s, &d);
 		status = read_rows(&d, &s, false);
 	}
 	if (status == KS_OK)

@@ -133,4 +133,11 @@ extern void ks_cut_free(ks_cut *cut);
 extern ks_status ks_cut_add(ks_query *query, const ks_view *row, const ks_string *prefix);
 extern bool ks_cut_empty(const ks_cut *cut);
 
+/* Whether an entry of the sums is a member's; the others are keys'. */
+static inline bool
+ks_cut_of_member(const ks_entry *sum)
+{
+	return sum->key % 2 == 1;
+}
+
 #endif							/* KS_QUERY_H */

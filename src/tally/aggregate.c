@@ -20,9 +20,9 @@
 /*
  * A sum is refused while it grows, not when it has filled the memory and turns
  * out to be too large for a tally.  An entry whose member comes but once takes
- * 13 bytes there: hash, number and weight.
+ * 12 bytes there, hash and number: mostly its weight need not be written.
  */
-#define STATE_MAX_ENTRIES (KS_TALLY_MAX_BYTES / 13)
+#define STATE_MAX_ENTRIES (KS_TALLY_MAX_BYTES / 12)
 #define STATE_MAX_KEY_BYTES (2 * KS_TALLY_MAX_BYTES)
 
 typedef struct expanded_tally

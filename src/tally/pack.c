@@ -322,7 +322,7 @@ above_one(const draft *d, int64_t weight)
 	return d->negative ? ks_zigzag((int64_t) ((uint64_t) weight - 1)) : (uint64_t) weight - 1;
 }
 
-/* For each quarter its weight and, unless it follows the one before, how many quarters lie between; before the first one lies none. */
+/* For each quarter its weight and, unless it follows the one before, how many quarters lie between; the first one follows if it is the tally's first. */
 static uint8_t *
 put_quarters(uint8_t *at, const draft *d)
 {

@@ -102,7 +102,7 @@ bool
 ks_quarter_next(ks_quarter_cursor *cursor, int32_t *quarter, int64_t *weight)
 {
 	uint64_t	distance;
-	uint64_t	above;
+	uint64_t	above = 0;
 	uint64_t	entries;
 
 	if (cursor->left == 0)
@@ -200,7 +200,7 @@ short_read(const short_reader *r, bool one_key, const uint8_t **next, uint32_t *
 }
 
 /*
- * Adds up the next quarters before end, as far as their numbers are short.  Here and in the next function
+ * Adds up the next quarters before end, as far as their numbers are short.  Here and in spread_short
  * questions spend their time: what changes is kept out of memory.
  */
 static ks_always_inline void

@@ -17,6 +17,9 @@
 /* NULL, empty, one the beginning of another, and beyond ASCII. */
 static const char *const texts[] = {NULL, "", "a", "ab", "\xc3\xa5"};
 
+/* So many times what others weigh, which takes numbers of several bytes, and columns of each width. */
+static const int64_t heavy[] = {7, 100, 5000, 20000, INT64_C(3000000000), INT64_C(1) << 50};
+
 typedef struct event
 {
 	int			row;
@@ -43,6 +46,7 @@ typedef struct round
 {
 	event		events[MAX_EVENTS];
 	int			nevents;
+	bool		heavy;			/* some weights are large */
 	bool		mixed[ROWS];
 	uint8_t    *bytes[ROWS];
 	size_t		size[ROWS];
@@ -94,6 +98,7 @@ make_events(round *r, const setting *s)
 				k;
 
 	r->nevents = (int) below(below(3) ? 30 : s->events > 0 ? s->events : MAX_EVENTS);
+	r->heavy = below(3) == 0;
 	for (i = 0; i < ROWS; i++)
 		r->mixed[i] = s->mixed && below(2);
 	for (i = 0; i < r->nevents; i++)
@@ -109,6 +114,8 @@ make_events(round *r, const setting *s)
 		e->quarter = (int32_t) below(s->span) + (below(5) ? e->row * (int32_t) s->span : 0) - 1000;
 		e->member = (int) below(MEMBERS);
 		e->weight = s->negative ? (int64_t) below(7) - 3 : (int64_t) below(4);
+		if (r->heavy && below(8) == 0)
+			e->weight *= heavy[below(6)];
 		if (s->negative && i > 0 && below(3) == 0)
 		{
 			/* takes an earlier one away again, in some row or other */

@@ -96,6 +96,43 @@ check_overflow(void)
 	free(bytes);
 }
 
+/* A member's first visit lies in a quarter that an edge cuts, and another row takes it away: the next one is the first. */
+static void
+check_first_seen_cut(void)
+{
+	int64_t		edges[] = {INT64_MIN, 1, 2 * KS_QUARTER_USECS, INT64_MAX};
+	int32_t		quarters[4];
+	bool		cut[4];
+	ks_intervals intervals = {quarters, cut, NULL, 0, 3};
+	ks_filter	none = {NULL, 0};
+	ks_builder	added,
+				removed;
+	stored		rows[2];
+	ks_query	query;
+	ks_status	status;
+
+	ks_intervals_set(&intervals, edges, 4);
+	ks_builder_init(&added, NULL);
+	ks_builder_init(&removed, NULL);
+	ks_builder_add_member(&added, ks_dictionary_put(&added.keys, string_of("", 0)), 0, 1, 1);
+	ks_builder_add_member(&added, 0, 2, 1, 1);
+	ks_builder_add_member(&removed, ks_dictionary_put(&removed.keys, string_of("", 0)), 0, 1, -1);
+	rows[0] = pack(&added);
+	rows[1] = pack(&removed);
+	ks_query_series(&query, NULL, &intervals, &none, true);
+	query.first_seen = true;
+	status = ks_query_add(&query, &rows[0].view, NULL);
+	if (status == KS_OK)
+		status = ks_query_add(&query, &rows[1].view, NULL);
+	if (status == KS_OK)
+		status = ks_query_finish_series(&query);
+	ok(status == KS_OK && query.distincts[0] == 0 && query.distincts[1] == 0 && query.distincts[2] == 1,
+	   "who was first seen where an edge cuts, and was taken away there, is new when he comes again");
+	ks_query_free(&query);
+	free(rows[0].bytes);
+	free(rows[1].bytes);
+}
+
 /* More values than there may be in so many buckets. */
 static void
 check_cells(void)
@@ -259,6 +296,7 @@ main(void)
 {
 	static const setting plain = {.span = 40};
 	static const setting wide = {.span = 30000, .mixed = true};
+	static const setting wider = {.span = 3000000, .mixed = true, .negative = true};
 	static const setting negative = {.span = 40, .negative = true};
 	static const setting cut = {.span = 40, .cut = true, .mixed = true};
 	static const setting cut_negative = {.span = 12, .cut = true, .mixed = true, .negative = true};
@@ -271,6 +309,7 @@ main(void)
 	check_edges();
 	check_overflow();
 	check_fetches();
+	check_first_seen_cut();
 	check_cells();
 	check_many(KS_PRESENT_LATELY, 16, 350, 130, "members of the last bins, in more rows than there is room for at first");
 	check_many(KS_PRESENT_LATELY, 16, 4000, 130, "members of the last bins, of whom most are forgotten on the way");
@@ -279,6 +318,7 @@ main(void)
 	check_many(KS_PRESENT_MEMBERS, 16, 4000, 100, "all members");
 	check_rounds(&plain, 150, "plain rows");
 	check_rounds(&wide, 150, "rows that span years");
+	check_rounds(&wider, 150, "rows that span centuries, weights below zero");
 	check_rounds(&negative, 150, "weights below zero");
 	check_rounds(&cut, 150, "edges inside quarter hours");
 	check_rounds(&cut_negative, 150, "edges inside quarter hours, weights below zero");

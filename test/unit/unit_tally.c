@@ -43,20 +43,24 @@ varint_refused(const char *bytes, size_t length)
 	return !ks_get_varint(&at, at + length, &value);
 }
 
-/* A number with a flag beside it returns, and is not read where a byte is missing. */
 static bool
 flagged_returns(uint64_t value, bool flag)
 {
-	uint8_t		bytes[KS_VARINT_MAX + 1];
+	uint8_t		bytes[KS_VARINT_MAX];
 	const uint8_t *end = ks_put_flagged(bytes, value, flag);
-	const uint8_t *at = bytes;
-	uint64_t	again;
-	bool		flag_again;
+	const uint8_t *at;
+	uint64_t	again = ~value;
+	bool		again_flag = !flag;
+	size_t		cut;
 
-	if (!ks_get_flagged(&at, end, &again, &flag_again) || at != end || again != value || flag_again != flag)
-		return false;
+	for (cut = 0; cut < (size_t) (end - bytes); cut++)
+	{
+		at = bytes;
+		if (ks_get_flagged(&at, bytes + cut, &again, &again_flag))
+			return false;
+	}
 	at = bytes;
-	return !ks_get_flagged(&at, end - 1, &again, &flag_again);
+	return end - bytes <= KS_VARINT_MAX && ks_get_flagged(&at, end, &again, &again_flag) && again == value && again_flag == flag && at == end;
 }
 
 static bool
@@ -69,20 +73,24 @@ flagged_refused(const char *bytes, size_t length)
 	return !ks_get_flagged(&at, at + length, &value, &flag);
 }
 
-/* Columns of so wide numbers: what is put at each place is there, and nothing beside it. */
+/* A column of the largest numbers of a width, and of what is less by one, in an allocation of just its size. */
 static bool
-column_returns(uint32_t code)
+column_returns(uint32_t code, size_t count)
 {
-	uint64_t	mask = ks_bits_width(code) == 64 ? UINT64_MAX : (UINT64_C(1) << ks_bits_width(code)) - 1;
-	uint8_t		column[21 * 8 + 1] = {0};
-	bool		good = ks_bits_code(mask) == code && (code == 7 || ks_bits_code(mask + 1) == code + 1) && ks_bits_size(21, code) <= 21 * 8;
+	uint32_t	width = ks_bits_width(code);
+	uint64_t	most = width == 0 ? 0 : UINT64_MAX >> (64 - width);
+	size_t		size = (size_t) ks_bits_size(count, code);
+	uint8_t    *column = calloc(size > 0 ? size : 1, 1);
+	bool		good = size == (count * width + 7) / 8 && ks_bits_code(most) == code &&
+	(code == KS_BITS_CODES - 1 || ks_bits_code(most + 1) == code + 1);
 	size_t		i;
 
-	for (i = 0; i < 21; i++)
-		ks_put_bits(column, i, code, i * UINT64_C(0x9e3779b97f4a7c15) & mask);
-	for (i = 0; i < 21; i++)
-		good &= ks_get_bits(column, i, code) == (i * UINT64_C(0x9e3779b97f4a7c15) & mask);
-	return good && column[ks_bits_size(21, code)] == 0;
+	for (i = 0; i < count; i++)
+		ks_put_bits(column, i, code, i % 3 > 0 ? most - most % 2 * (i % 2) : 0);
+	for (i = 0; i < count; i++)
+		good &= ks_get_bits(column, i, code) == (i % 3 > 0 ? most - most % 2 * (i % 2) : 0);
+	free(column);
+	return good;
 }
 
 static void
@@ -100,12 +108,13 @@ check_integers(void)
 	ok(varint_refused("\x80\x00", 2) && varint_refused("\x85\x80\x00", 3) &&
 	   varint_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00", 10), "a varint that could be shorter is refused");
 	for (i = 0, good = true; i < 64; i++)
-		good &= flagged_returns(UINT64_C(1) << i, i % 2) && flagged_returns((UINT64_C(1) << i) - 1, true) && flagged_returns((UINT64_C(1) << i) - 1, false);
-	ok(good && flagged_returns(UINT64_MAX, true) && flagged_refused("\x81\x00", 2) && flagged_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x04", 10),
-	   "varints with a flag");
+		good &= flagged_returns(UINT64_C(1) << i, i % 2) && flagged_returns((UINT64_C(1) << i) - 1, i % 3 == 0);
+	ok(good && flagged_returns(UINT64_MAX, true) && flagged_returns(UINT64_MAX, false), "so do those that have a flag beside 64 bits");
+	ok(flagged_refused("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x04", 10) && flagged_refused("\x80\x00", 2) && flagged_refused("\x81\x00", 2) &&
+	   flagged_refused("\x85\x80\x00", 3) && flagged_refused("", 0), "and they are refused past 65 bits, or where they could be shorter");
 	for (i = 0, good = true; i < KS_BITS_CODES; i++)
-		good &= column_returns((uint32_t) i);
-	ok(good, "columns of numbers of each width");
+		good &= column_returns((uint32_t) i, 1) && column_returns((uint32_t) i, 7) && column_returns((uint32_t) i, 8) && column_returns((uint32_t) i, 100);
+	ok(good, "columns of each width return");
 	for (i = 0, good = true; i < 6; i++)
 		good &= ks_unzigzag(ks_zigzag(signs[i])) == signs[i];
 	ok(good && ks_zigzag(0) == 0 && ks_zigzag(-1) == 1 && ks_zigzag(1) == 2 && ks_zigzag(INT64_MIN) == UINT64_MAX,
@@ -384,6 +393,35 @@ check_widths(void)
 	   "slots beyond the years are refused");
 }
 
+/* An event without a member takes away, in the same quarter and under the same key, what somebody has: he stays, and no weight is below zero. */
+static void
+check_nothing_left(void)
+{
+	static const uint8_t block[] = {0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+	int32_t		quarter;
+	int64_t		weight;
+	ks_builder	builder;
+	ks_key_cursor key;
+	ks_quarter_cursor quarters;
+	stored		a;
+
+	ks_builder_init(&builder, NULL);
+	ks_builder_add_member(&builder, ks_dictionary_put(&builder.keys, string_of("", 0)), 0, 7, 1);
+	ks_builder_add(&builder, 0, 0, -1);
+	ks_builder_add(&builder, 0, 1, 1);
+	a = pack(&builder);
+	key = ks_view_keys(&a.view);
+	ok(ks_check(a.bytes, a.size, NULL) == KS_OK && a.view.header.flags == KS_FLAG_WEIGHTS && a.view.header.nquarters == 1 &&
+	   a.view.header.members_at - a.view.header.weights_at == sizeof(block) && memcmp(a.bytes + a.view.header.weights_at, block, sizeof(block)) == 0,
+	   "a weight of 0 takes 64 bits where none is below");
+	ks_key_next(&key);
+	quarters = ks_key_weights(&a.view, &key);
+	ok(ks_quarter_next(&quarters, &quarter, &weight) && quarter == 0 && weight == 0 && quarters.entry_end == 1 &&
+	   ks_quarter_next(&quarters, &quarter, &weight) && quarter == 1 && weight == 1 && quarters.entry == 1 && quarters.entry_end == 1,
+	   "and its member is still there");
+	free(a.bytes);
+}
+
 /* A weight of the key that has this letter in a quarter. */
 typedef struct cell
 {
@@ -611,6 +649,7 @@ main(void)
 	check_split();
 	check_split_many();
 	check_widths();
+	check_nothing_left();
 	check_order();
 	check_overflow();
 	printf("1..%d\n", checks);
