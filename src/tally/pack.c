@@ -195,20 +195,54 @@ draft_weights(draft *d, const ks_accumulator *weights, const uint32_t *rank)
 	d->nweights = weights->count;
 }
 
-/* Weight per quarter over all keys, and the total; no sum, that of a key neither, may leave 64 bits. */
+/*
+ * A sum that may leave 64 bits on the way: in which order keys come says nothing of what a tally holds,
+ * and one that was written must be read again, in another order.
+ */
+typedef struct wide_sum
+{
+	int64_t		low;			/* what is left in 64 bits */
+	int64_t		left;			/* how often it has left them upwards, less how often downwards */
+} wide_sum;
+
+static inline void
+add_wide(wide_sum *sum, int64_t weight)
+{
+	if (__builtin_add_overflow(sum->low, weight, &sum->low))
+		sum->left += weight > 0 ? 1 : -1;
+}
+
+/* Takes the sum of a quarter, of which nothing is written where its keys have added up to nothing; false where it does not fit. */
+static bool
+end_quarter(draft *d, int32_t quarter, const wide_sum *sum)
+{
+	if (sum->low != 0)
+	{
+		d->quarters[d->nquarters].quarter = quarter;
+		d->quarters[d->nquarters++].weight = sum->low;
+	}
+	return sum->left == 0;
+}
+
+/* Weight per quarter over all keys, and the total; no sum, that of a key neither, may be beyond 64 bits. */
 static ks_status
 draft_quarters(draft *d, const ks_accumulator *weights)
 {
-	int64_t		key_total = 0;
+	wide_sum	key = {0, 0};
+	wide_sum	quarter = {0, 0};
+	wide_sum	total = {0, 0};
+	bool		fits = true;
 	uint32_t	i;
 
 	for (i = 0; i < d->nweights; i++)
 	{
 		ks_check_interrupts_at(i);
-		if (i > 0 && d->weights[i].key != d->weights[i - 1].key)
-			key_total = 0;
-		if (__builtin_add_overflow(key_total, d->weights[i].weight, &key_total))
-			return KS_E_OVERFLOW;
+		add_wide(&key, d->weights[i].weight);
+		if (i + 1 == d->nweights || d->weights[i + 1].key != d->weights[i].key)
+		{
+			fits &= key.left == 0;
+			key = (wide_sum) {0, 0};
+		}
 	}
 	d->quarters = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
 	for (i = 0; i < weights->count; i++)
@@ -216,22 +250,16 @@ draft_quarters(draft *d, const ks_accumulator *weights)
 		const ks_entry *e = &weights->entry[i];
 
 		ks_check_interrupts_at(i);
-		if (__builtin_add_overflow(d->total, e->weight, &d->total))
-			return KS_E_OVERFLOW;
-		if (d->nquarters > 0 && d->quarters[d->nquarters - 1].quarter == e->quarter)
+		add_wide(&total, e->weight);
+		add_wide(&quarter, e->weight);
+		if (i + 1 == weights->count || e[1].quarter != e->quarter)
 		{
-			int64_t    *sum = &d->quarters[d->nquarters - 1].weight;
-
-			if (__builtin_add_overflow(*sum, e->weight, sum))
-				return KS_E_OVERFLOW;
-			continue;
+			fits &= end_quarter(d, e->quarter, &quarter);
+			quarter = (wide_sum) {0, 0};
 		}
-		/* nothing is written of a quarter whose keys have added up to nothing */
-		d->nquarters -= d->nquarters > 0 && d->quarters[d->nquarters - 1].weight == 0;
-		d->quarters[d->nquarters++] = *e;
 	}
-	d->nquarters -= d->nquarters > 0 && d->quarters[d->nquarters - 1].weight == 0;
-	return KS_OK;
+	d->total = total.low;
+	return fits && total.left == 0 ? KS_OK : KS_E_OVERFLOW;
 }
 
 static void
@@ -397,7 +425,7 @@ next_quarter(key_block *b, key_quarter *q)
 	while (b->member < b->member_end && b->member->quarter == q->quarter)
 		b->member++;
 	q->entries = (uint32_t) (b->member - q->member);
-	b->total += q->weight;
+	b->total = (int64_t) ((uint64_t) b->total + (uint64_t) q->weight);	/* which may leave 64 bits on the way */
 	b->nquarters++;
 	b->last = q->quarter;
 	return true;
