@@ -447,7 +447,7 @@ adds_up(const key_quarter *q)
 	return rest == 0;
 }
 
-/* Finds out whether the weights of all entries must be written. */
+/* Finds out whether the weights of all entries must be written; a key without entries has none to write. */
 static void
 draft_all_weights(draft *d)
 {
@@ -457,8 +457,10 @@ draft_all_weights(draft *d)
 
 	for (i = 0; i < d->nkeys && !d->all_weights && d->nentries > 0; i++)
 	{
+		const ks_entry *entries = b.member_end;
+
 		next_block(&b, d, i);
-		while (!d->all_weights && next_quarter(&b, &q))
+		while (b.member_end > entries && !d->all_weights && next_quarter(&b, &q))
 			d->all_weights = !adds_up(&q);
 	}
 }
@@ -470,11 +472,12 @@ entries_written(const draft *d, uint32_t entries)
 	return d->all_weights ? entries : entries - 1;
 }
 
-/* For each quarter that has any, its distance from the one before; then the columns of weights and, in a tally with members, numbers of entries. */
+/* For each quarter that has any, its distance from the one before; then the columns of weights and, if the key has entries, of their numbers. */
 static uint8_t *
 put_block(uint8_t *at, key_block *b, const draft *d)
 {
 	key_block	again = *b;
+	bool		has_entries = b->member < b->member_end;
 	int32_t		before = d->quarter_first;
 	uint64_t	weights = 0;
 	uint64_t	entries = 0;
@@ -488,7 +491,7 @@ put_block(uint8_t *at, key_block *b, const draft *d)
 		ks_check_interrupts_at(b->nquarters);
 		at = ks_put_varint(at, (uint64_t) ((int64_t) q.quarter - before));
 		weights |= above_one(d, q.weight);
-		entries |= d->nentries > 0 ? entries_written(d, q.entries) : 0;
+		entries |= has_entries ? entries_written(d, q.entries) : 0;
 		before = q.quarter;
 	}
 	b->weight_code = ks_bits_code(weights);
@@ -500,7 +503,8 @@ put_block(uint8_t *at, key_block *b, const draft *d)
 	{
 		ks_check_interrupts_at(i);
 		ks_put_bits(at, i, b->weight_code, above_one(d, q.weight));
-		ks_put_bits(column, i, b->entry_code, entries_written(d, q.entries));
+		if (has_entries)
+			ks_put_bits(column, i, b->entry_code, entries_written(d, q.entries));
 	}
 	return at + size;
 }

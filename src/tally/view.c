@@ -247,7 +247,7 @@ ks_key_next(ks_key_cursor *cursor)
 	if (cursor->left == 0)
 		return false;
 	cursor->weights += cursor->block;	/* past the previous key's */
-	cursor->run += cursor->nquarters;
+	cursor->run += ks_key_runs(cursor);
 	if ((cursor->alike == 0 && !next_head(cursor)) || !next_tail(cursor) ||
 		!ks_get_varint(&cursor->at, cursor->end, &total) ||
 		!ks_get_varint(&cursor->at, cursor->end, &nquarters) ||

@@ -92,7 +92,7 @@ typedef struct ks_quarter_cursor
 	const uint8_t *at;
 	const uint8_t *end;
 	const uint8_t *weights;		/* a key's column, or NULL */
-	const uint8_t *entries;		/* that of how many entries there are, or NULL in a tally without members */
+	const uint8_t *entries;		/* that of how many entries there are, or NULL where the key has none */
 	uint8_t		weight_code;	/* the width of its numbers */
 	uint8_t		entry_code;
 	uint8_t		flags;			/* those of the tally */
@@ -103,7 +103,7 @@ typedef struct ks_quarter_cursor
 	uint32_t	entry;			/* of one key: the quarter's entries [entry, entry_end) */
 	uint32_t	entry_end;
 	uint32_t	entry_last;		/* none is beyond */
-	uint32_t	run;			/* quarters before this one, of all keys */
+	uint32_t	run;			/* quarters before this one, of all keys that have entries */
 	ks_status	status;
 } ks_quarter_cursor;
 
@@ -126,7 +126,7 @@ typedef struct ks_key_cursor
 	int64_t		quarter_last;	/* that of the tally; */
 	int64_t		last;			/* that of the key */
 	uint32_t	nquarters;
-	uint32_t	run;			/* quarters of the keys before */
+	uint32_t	run;			/* quarters of the keys before that have entries */
 	uint8_t		weight_code;	/* widths of the columns of its block */
 	uint8_t		entry_code;
 	uint64_t	block;			/* bytes of its block */
@@ -163,7 +163,7 @@ typedef struct ks_block
 {
 	uint32_t	at;				/* behind the first block's beginning */
 	uint32_t	nquarters;
-	uint32_t	run;			/* quarters of the keys before */
+	uint32_t	run;			/* quarters of the keys before that have entries */
 	uint32_t	entry;
 	uint8_t		weight_code;	/* widths of its columns */
 	uint8_t		entry_code;
@@ -239,13 +239,20 @@ extern ks_status ks_view_member_weights(const ks_view *view, ks_weight_stream *s
 extern bool ks_weight_run(ks_weight_stream *stream, const ks_quarter_cursor *quarter, int64_t weight);
 extern bool ks_weight_next(ks_weight_stream *stream, int64_t *weight);
 
+/* Quarters of a key in which it has entries, or may have some. */
+static inline uint32_t
+ks_key_runs(const ks_key_cursor *key)
+{
+	return key->entry < key->entry_end ? key->nquarters : 0;
+}
+
 /* Notes where the block of the key that the cursor stands on begins, or, after the last one, where the next would. */
 static inline void
 ks_block_note(ks_block *block, const ks_view *view, const ks_key_cursor *key, bool next)
 {
 	block->at = (uint32_t) (key->weights + (next ? key->block : 0) - (view->bytes + view->header.weights_at));
 	block->nquarters = next ? 0 : key->nquarters;
-	block->run = next ? key->run + key->nquarters : key->run;
+	block->run = next ? key->run + ks_key_runs(key) : key->run;
 	block->weight_code = key->weight_code;
 	block->entry_code = key->entry_code;
 	block->entry = next ? key->entry_end : key->entry;

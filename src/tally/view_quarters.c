@@ -365,13 +365,14 @@ ks_view_block(const ks_view *view, const ks_block *block)
 	const uint8_t *blocks = view->bytes + view->header.weights_at;
 	ks_quarter_cursor cursor = quarter_cursor(view, blocks + block[0].at, blocks + block[1].at, block[0].nquarters);
 	uint64_t	weights = ks_bits_size(block[0].nquarters, block[0].weight_code);
-	uint64_t	entries = view->header.nentries > 0 ? ks_bits_size(block[0].nquarters, block[0].entry_code) : 0;
+	bool		has_entries = block[0].entry < block[1].entry;
+	uint64_t	entries = has_entries ? ks_bits_size(block[0].nquarters, block[0].entry_code) : 0;
 
 	if (cursor.status == KS_OK && weights + entries > (uint64_t) (cursor.end - cursor.at))
 		quarter_corrupt(&cursor);
 	if (cursor.status != KS_OK)
 		return cursor;
-	if (view->header.nentries > 0)
+	if (has_entries)
 		cursor.entries = cursor.end - entries;
 	cursor.end -= weights + entries;
 	cursor.weights = cursor.end;
