@@ -4,7 +4,7 @@
 
 import { stop, visit } from '../http/browser.mjs';
 
-const middle = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const middle = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 // From the begin of the navigation until all that a window of 1280 × 800 shows was painted, in
 // the page's font: then the page sets this mark, as test/http/sections.mjs makes sure.

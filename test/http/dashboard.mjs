@@ -56,7 +56,7 @@ async function expected(bot, parameters, granularity) {
     pages: await list('chatbubble/pages', (item) => [`${item.web_host}${item.web_path}`, count(item.messages), count(item.sessions)]),
     labels: await list('chatlabels/added', (item) => [item.label_text, count(item.count)]),
     buttons: await list('buttons/most_clicked', (item) => [item.button_id, count(item.count), percent(item.ratio)]),
-    feedback: [feedback.binary, feedback.emojis].filter((ratings) => sum(ratings) > 0).flatMap((ratings) => ratings.toReversed().map((each) => [count(each.count), percent(each.ratio)])),
+    feedback: [feedback.binary, feedback.emojis].filter((ratings) => sum(ratings) > 0).flatMap((ratings) => [...ratings].reverse().map((each) => [count(each.count), percent(each.ratio)])),
   };
 }
 

@@ -5,6 +5,7 @@
 //   KINDLY_SHOTS    a folder for pictures
 
 import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import puppeteer from 'puppeteer-core';
 import { base, done, is, ok, skip, token } from './lib.mjs';
 import { stop, texts, visit } from './browser.mjs';
@@ -19,7 +20,15 @@ if (!program) {
 const browser = await puppeteer.launch({ browser: 'firefox', executablePath: program, headless: true, extraPrefsFirefox: { 'intl.accept_languages': 'en-GB', 'intl.locale.requested': 'en-GB' } });
 mkdirSync(process.env.KINDLY_SHOTS, { recursive: true });
 
-const settled = (page) => page.waitForFunction(() => ['ready', 'failed'].includes(document.body.dataset.state), { timeout: 30000 });
+// Puppeteer's own way of waiting makes a function of a text in the page, which the page's policy forbids and some versions of Firefox refuse.
+const until = async (page, condition) => {
+  for (const end = Date.now() + 30000; !(await page.evaluate(condition)); await sleep(50)) {
+    if (Date.now() > end) {
+      throw new Error(`not within 30 s: ${condition}`);
+    }
+  }
+};
+const settled = (page) => until(page, () => ['ready', 'failed'].includes(document.body.dataset.state));
 
 for (const section of ['overview', 'audience', 'content', 'outcomes']) {
   const query = section === 'outcomes' || section === 'content' ? `?from=2024-06-30&to=2024-07-03&tz=UTC&view=${section}` : `?from=2025-06-02&to=2025-07-01&tz=Europe/Oslo&view=${section}`;
@@ -50,9 +59,9 @@ for (const section of ['overview', 'audience', 'content', 'outcomes']) {
   await page.screenshot({ path: `${process.env.KINDLY_SHOTS}/firefox-${section}.png`, fullPage: true });
   if (section === 'overview') {
     await page.click('#range');
-    await page.waitForSelector('#range-panel button');
+    await until(page, () => document.querySelector('#range-panel button') !== null);
     await page.click('#range-panel li:last-child button');
-    await page.waitForFunction(() => new URLSearchParams(location.search).get('range') === 'all');
+    await until(page, () => new URLSearchParams(location.search).get('range') === 'all');
     await settled(page);
     ok((await page.$eval('#shown', (each) => each.textContent)).includes('731 days in Europe/Oslo'), 'and lets choose', await page.$eval('#shown', (each) => each.textContent));
   }
