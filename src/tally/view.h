@@ -239,6 +239,14 @@ extern ks_status ks_view_member_weights(const ks_view *view, ks_weight_stream *s
 extern bool ks_weight_run(ks_weight_stream *stream, const ks_quarter_cursor *quarter, int64_t weight);
 extern bool ks_weight_next(ks_weight_stream *stream, int64_t *weight);
 
+/* How far a quarter is from the one before: how many lie between is written where any do. */
+static inline bool
+ks_get_distance(const uint8_t **at, const uint8_t *end, bool between, uint64_t *distance)
+{
+	*distance = 1;
+	return !between || (ks_get_varint(at, end, distance) && (*distance)++ < UINT32_MAX);
+}
+
 /* Quarters of a key in which it has entries, or may have some. */
 static inline uint32_t
 ks_key_runs(const ks_key_cursor *key)

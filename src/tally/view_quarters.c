@@ -59,9 +59,7 @@ read_quarter(const ks_quarter_cursor *cursor, const uint8_t **at, uint64_t *dist
 		*above = ks_get_bits(cursor->weights, cursor->number, cursor->weight_code);
 		return ks_get_varint(at, cursor->end, distance);
 	}
-	*distance = 1;
-	return ks_get_flagged(at, cursor->end, above, &between) &&
-		(!between || (ks_get_varint(at, cursor->end, distance) && (*distance)++ < UINT32_MAX));
+	return ks_get_flagged(at, cursor->end, above, &between) && ks_get_distance(at, cursor->end, between, distance);
 }
 
 /* Weights are written as how far they are above 1, which most are by little; as zigzag where some may be below. */

@@ -50,9 +50,7 @@ visits_ended(ks_visit_cursor *cursor)
 static bool
 read_visits(const uint8_t **at, const uint8_t *end, uint64_t *number, uint64_t *distance)
 {
-	*distance = 1;
-	return ks_get_varint(at, end, number) &&
-		((*number & KS_QUARTERS_BETWEEN) == 0 || (ks_get_varint(at, end, distance) && (*distance)++ < UINT32_MAX));
+	return ks_get_varint(at, end, number) && ks_get_distance(at, end, (*number & KS_QUARTERS_BETWEEN) != 0, distance);
 }
 
 /* The next quarter, after all pairs of the one before. */
@@ -98,7 +96,7 @@ ks_visit_pair(ks_visit_cursor *cursor, uint64_t *count)
 
 /* The quarter that comes next, after all pairs of the one before. */
 bool
-ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter_at)
+ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter)
 {
 	const uint8_t *at = cursor->at;
 	uint64_t	number;
@@ -108,7 +106,7 @@ ks_visit_peek(ks_visit_cursor *cursor, int32_t *quarter_at)
 		return visits_ended(cursor);
 	if (!read_visits(&at, cursor->end, &number, &distance) || distance > (uint64_t) (cursor->quarter_last - cursor->quarter))
 		return visit_corrupt(cursor);
-	*quarter_at = (int32_t) (cursor->quarter + (int64_t) distance);
+	*quarter = (int32_t) (cursor->quarter + (int64_t) distance);
 	return true;
 }
 
@@ -172,7 +170,7 @@ ks_visit_count(ks_visit_cursor *cursor, int64_t first, int64_t end, int64_t *mem
 	while (ks_visit_peek(cursor, &quarter) && quarter < end)
 	{
 		count_short(cursor, first, end, members);
-		/* one that has something longer, or one of the last */
+		/* one that has something longer */
 		if (!ks_visit_peek(cursor, &quarter) || quarter >= end || !ks_visit_next(cursor))
 			continue;
 		*members += (int64_t) cursor->fresh;
