@@ -5,322 +5,13 @@
  * that is zero, the shortest varints.  That makes the check of foreign bytes
  * simple and strong: unpack them, pack again, compare.
  */
-#include "tally/builder.h"
-#include "tally/visit.h"
-
-#include "base/sort.h"
+#include "tally/draft.h"
 
 #define DISTANCE_MAX 5			/* bytes of the longest distance */
 
-typedef struct named_key
-{
-	ks_string	key;
-	uint32_t	number;			/* in the builder's dictionary */
-	uint32_t	tail;
-	uint32_t	head_length;
-} named_key;
-
-/* What is to be written: sorted, keys renumbered by rank. */
-typedef struct draft
-{
-	ks_memory	memory;
-	named_key  *keys;
-	uint32_t	nkeys;
-	ks_string  *tails;			/* those of the keys, each once, ascending */
-	uint32_t	ntails;
-	size_t		tail_bytes;
-	ks_entry   *weights;		/* by key, quarter */
-	uint32_t	nweights;
-	ks_entry   *members;		/* by key, quarter, member's number */
-	uint32_t	nentries;
-	ks_visits	visits;			/* hashes of the members that the entries name by number */
-	ks_entry   *quarters;		/* by quarter, over all keys */
-	uint32_t	nquarters;
-	int32_t		quarter_first;
-	int32_t		quarter_last;
-	int64_t		total;
-	bool		negative;
-	bool		all_weights;	/* those of all entries are written */
-} draft;
-
-static int
-compare_named(const void *a, const void *b)
-{
-	ks_check_interrupts();
-	return ks_key_compare(((const named_key *) a)->key, ((const named_key *) b)->key);
-}
-
-static void
-mark_keys(const ks_accumulator *accumulator, uint32_t *rank)
-{
-	uint32_t	i;
-
-	for (i = 0; i < accumulator->count; i++)
-	{
-		ks_check_interrupts_at(i);
-		rank[accumulator->entry[i].key] = 1;
-	}
-}
-
-/* Sorts the keys in use and returns the rank of each key of the dictionary. */
-static uint32_t *
-rank_keys(draft *d, const ks_builder *builder)
-{
-	uint32_t	known = builder->keys.count;
-	uint32_t   *rank = ks_alloc(d->memory, ((size_t) known + 1) * sizeof(uint32_t));
-	uint32_t	i;
-
-	memset(rank, 0, ((size_t) known + 1) * sizeof(uint32_t));
-	mark_keys(&builder->weights, rank);
-	mark_keys(&builder->members, rank);
-
-	d->keys = ks_alloc(d->memory, ((size_t) known + 1) * sizeof(named_key));
-	for (i = 0; i < known; i++)
-	{
-		if (rank[i] != 0)
-		{
-			d->keys[d->nkeys].key = ks_dictionary_get(&builder->keys, i);
-			d->keys[d->nkeys++].number = i;
-		}
-	}
-	ks_sort(d->keys, d->nkeys, sizeof(named_key), compare_named, d->memory);
-	for (i = 0; i < d->nkeys; i++)
-		rank[d->keys[i].number] = i;
-	return rank;
-}
-
-static inline ks_string
-key_tail(const named_key *key)
-{
-	return (ks_string) {key->key.bytes + key->head_length, key->key.length - key->head_length};
-}
-
-/* Sorts the tails of the keys, and notes of each key which is its. */
-static void
-draft_tails(draft *d)
-{
-	uint32_t   *rank;
-	named_key  *sorted;
-	ks_dictionary tails;
-	uint32_t	i;
-
-	ks_dictionary_init(&tails, d->memory);
-	for (i = 0; i < d->nkeys; i++)
-	{
-		ks_check_interrupts_at(i);
-		d->keys[i].head_length = (uint32_t) ks_key_cut(d->keys[i].key).head.length;
-		d->keys[i].tail = ks_dictionary_put(&tails, key_tail(&d->keys[i]));
-	}
-	d->ntails = tails.count;
-	sorted = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(named_key));
-	rank = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(uint32_t));
-	for (i = 0; i < d->nkeys; i++)
-	{
-		/* the bytes in the builder, which stay */
-		sorted[d->keys[i].tail].key = key_tail(&d->keys[i]);
-		sorted[d->keys[i].tail].number = d->keys[i].tail;
-	}
-	ks_dictionary_free(&tails);
-	ks_sort(sorted, d->ntails, sizeof(named_key), compare_named, d->memory);
-	d->tails = ks_alloc(d->memory, ((size_t) d->ntails + 1) * sizeof(ks_string));
-	for (i = 0; i < d->ntails; i++)
-	{
-		rank[sorted[i].number] = i;
-		d->tails[i] = sorted[i].key;
-		d->tail_bytes += sorted[i].key.length;
-	}
-	for (i = 0; i < d->nkeys; i++)
-		d->keys[i].tail = rank[d->keys[i].tail];
-	ks_free(rank);
-	ks_free(sorted);
-}
-
-/* Quarters that the accumulator has, and whether it has anything below zero. */
-static void
-note_range(draft *d, const ks_accumulator *accumulator)
-{
-	uint32_t	i;
-
-	for (i = 0; i < accumulator->count; i++)
-	{
-		ks_check_interrupts_at(i);
-		d->negative |= accumulator->entry[i].weight < 0;
-	}
-	if (accumulator->count == 0)
-		return;
-	if (d->quarter_first > d->quarter_last)
-	{
-		d->quarter_first = accumulator->entry[0].quarter;
-		d->quarter_last = accumulator->entry[accumulator->count - 1].quarter;
-	}
-	if (accumulator->entry[0].quarter < d->quarter_first)
-		d->quarter_first = accumulator->entry[0].quarter;
-	if (accumulator->entry[accumulator->count - 1].quarter > d->quarter_last)
-		d->quarter_last = accumulator->entry[accumulator->count - 1].quarter;
-}
-
-/* A copy of entries, by key and otherwise in the order they are in; rank gives keys their numbers, unless they have them. */
-static ks_entry *
-sort_by_key(const draft *d, const ks_entry *entries, uint32_t count, const uint32_t *rank)
-{
-	uint32_t   *next = ks_alloc(d->memory, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
-	ks_entry   *sorted = ks_alloc(d->memory, ((size_t) count + 1) * sizeof(ks_entry));
-	uint32_t	i;
-
-	memset(next, 0, ((size_t) d->nkeys + 1) * sizeof(uint32_t));
-	for (i = 0; i < count; i++)
-	{
-		ks_check_interrupts_at(i);
-		next[(rank != NULL ? rank[entries[i].key] : entries[i].key) + 1]++;
-	}
-	for (i = 1; i < d->nkeys; i++)
-		next[i] += next[i - 1];
-	for (i = 0; i < count; i++)
-	{
-		ks_entry	e = entries[i];
-
-		ks_check_interrupts_at(i);
-		e.key = rank != NULL ? rank[e.key] : e.key;
-		sorted[next[e.key]++] = e;
-	}
-	ks_free(next);
-	return sorted;
-}
-
-/* The consolidated weights, which are by quarter, by key and quarter. */
-static void
-draft_weights(draft *d, const ks_accumulator *weights, const uint32_t *rank)
-{
-	d->weights = sort_by_key(d, weights->entry, weights->count, rank);
-	d->nweights = weights->count;
-}
-
-/*
- * A sum that may leave 64 bits on the way: in which order keys come says nothing of what a tally holds,
- * and one that was written must be read again, in another order.
- */
-typedef struct wide_sum
-{
-	int64_t		low;			/* what is left in 64 bits */
-	int64_t		left;			/* how often it has left them upwards, less how often downwards */
-} wide_sum;
-
-static inline void
-add_wide(wide_sum *sum, int64_t weight)
-{
-	if (__builtin_add_overflow(sum->low, weight, &sum->low))
-		sum->left += weight > 0 ? 1 : -1;
-}
-
-/* Takes the sum of a quarter, of which nothing is written where its keys have added up to nothing; false where it does not fit. */
-static bool
-end_quarter(draft *d, int32_t quarter, const wide_sum *sum)
-{
-	if (sum->low != 0)
-	{
-		d->quarters[d->nquarters].quarter = quarter;
-		d->quarters[d->nquarters++].weight = sum->low;
-	}
-	return sum->left == 0;
-}
-
-/* Weight per quarter over all keys, and the total; no sum, that of a key neither, may be beyond 64 bits. */
-static ks_status
-draft_quarters(draft *d, const ks_accumulator *weights)
-{
-	wide_sum	key = {0, 0};
-	wide_sum	quarter = {0, 0};
-	wide_sum	total = {0, 0};
-	bool		fits = true;
-	uint32_t	i;
-
-	for (i = 0; i < d->nweights; i++)
-	{
-		ks_check_interrupts_at(i);
-		add_wide(&key, d->weights[i].weight);
-		if (i + 1 == d->nweights || d->weights[i + 1].key != d->weights[i].key)
-		{
-			fits &= key.left == 0;
-			key = (wide_sum) {0, 0};
-		}
-	}
-	d->quarters = ks_alloc(d->memory, ((size_t) weights->count + 1) * sizeof(ks_entry));
-	for (i = 0; i < weights->count; i++)
-	{
-		const ks_entry *e = &weights->entry[i];
-
-		ks_check_interrupts_at(i);
-		add_wide(&total, e->weight);
-		add_wide(&quarter, e->weight);
-		if (i + 1 == weights->count || e[1].quarter != e->quarter)
-		{
-			fits &= end_quarter(d, e->quarter, &quarter);
-			quarter = (wide_sum) {0, 0};
-		}
-	}
-	d->total = total.low;
-	return fits && total.left == 0 ? KS_OK : KS_E_OVERFLOW;
-}
-
-static void
-draft_members(draft *d, const ks_accumulator *members, const uint32_t *rank)
-{
-	ks_entry   *sorted;
-	uint32_t	i;
-
-	d->nentries = members->count;
-	d->members = ks_alloc(d->memory, ((size_t) members->count + 1) * sizeof(ks_entry));
-	for (i = 0; i < members->count; i++)
-	{
-		ks_check_interrupts_at(i);
-		d->members[i] = members->entry[i];
-		d->members[i].key = rank[d->members[i].key];
-	}
-	ks_visits_order(&d->visits, d->memory, d->members, d->nentries, d->quarter_first);
-	/* visits go by quarter, entries are stored by key */
-	sorted = sort_by_key(d, d->members, d->nentries, NULL);
-	ks_free(d->members);
-	d->members = sorted;
-}
-
-static ks_status
-draft_fill(draft *d, const ks_builder *builder)
-{
-	uint32_t   *rank = rank_keys(d, builder);
-	ks_status	status;
-
-	draft_tails(d);
-	d->quarter_first = 1;
-	d->quarter_last = 0;
-	note_range(d, &builder->weights);
-	note_range(d, &builder->members);
-	if (d->quarter_first > d->quarter_last)
-		d->quarter_first = d->quarter_last = 0;
-	draft_weights(d, &builder->weights, rank);
-	status = d->quarter_first < KS_QUARTER_MIN || d->quarter_last > KS_QUARTER_MAX ? KS_E_CORRUPT
-		: draft_quarters(d, &builder->weights);
-	if (status == KS_OK)
-		draft_members(d, &builder->members, rank);
-	ks_free(rank);
-	return status;
-}
-
-static void
-draft_free(draft *d)
-{
-	ks_free(d->keys);
-	ks_free(d->tails);
-	ks_free(d->weights);
-	if (d->quarters != NULL)
-		ks_free(d->quarters);
-	if (d->members != NULL)
-		ks_free(d->members);
-	ks_visits_free(&d->visits);
-}
-
 /* An upper bound of the dictionary's. */
 static size_t
-dictionary_bytes(const draft *d)
+dictionary_bytes(const ks_draft *d)
 {
 	size_t		result = 2 * KS_VARINT_MAX + d->tail_bytes + (size_t) d->ntails * 4;
 	uint32_t	i;
@@ -332,7 +23,7 @@ dictionary_bytes(const draft *d)
 
 /* An upper bound of the packed size. */
 static size_t
-draft_bytes(const draft *d)
+draft_bytes(const ks_draft *d)
 {
 	size_t		result = KS_HEADER_MAX + dictionary_bytes(d);
 
@@ -345,14 +36,14 @@ draft_bytes(const draft *d)
 
 /* What is written for a weight: how far it is above 1. */
 static inline uint64_t
-above_one(const draft *d, int64_t weight)
+above_one(const ks_draft *d, int64_t weight)
 {
 	return d->negative ? ks_zigzag((int64_t) ((uint64_t) weight - 1)) : (uint64_t) weight - 1;
 }
 
 /* For each quarter its weight and, unless it follows the one before, how many quarters lie between; the first one follows if it is the tally's first. */
 static uint8_t *
-put_quarters(uint8_t *at, const draft *d)
+put_quarters(uint8_t *at, const ks_draft *d)
 {
 	int64_t		expected = d->quarter_first;
 	uint32_t	i;
@@ -395,7 +86,7 @@ typedef struct key_quarter
 
 /* Takes the next weights and entries of a key, behind those it had. */
 static void
-next_block(key_block *b, const draft *d, uint32_t key)
+next_block(key_block *b, const ks_draft *d, uint32_t key)
 {
 	const ks_entry *weights_end = d->weights + d->nweights;
 	const ks_entry *members_end = d->members + d->nentries;
@@ -449,7 +140,7 @@ adds_up(const key_quarter *q)
 
 /* Finds out whether the weights of all entries must be written; a key without entries has none to write. */
 static void
-draft_all_weights(draft *d)
+draft_all_weights(ks_draft *d)
 {
 	key_block	b = {d->weights, d->weights, d->members, d->members};
 	key_quarter q;
@@ -467,14 +158,14 @@ draft_all_weights(draft *d)
 
 /* What is written for the number of entries: it is none only where all their weights are written. */
 static inline uint64_t
-entries_written(const draft *d, uint32_t entries)
+entries_written(const ks_draft *d, uint32_t entries)
 {
 	return d->all_weights ? entries : entries - 1;
 }
 
 /* For each quarter that has any, its distance from the one before; then the columns of weights and, if the key has entries, of their numbers. */
 static uint8_t *
-put_block(uint8_t *at, key_block *b, const draft *d)
+put_block(uint8_t *at, key_block *b, const ks_draft *d)
 {
 	key_block	again = *b;
 	bool		has_entries = b->member < b->member_end;
@@ -522,14 +213,14 @@ put_number(uint8_t *at, uint32_t number, int width)
 }
 
 static bool
-same_head(const named_key *a, const named_key *b)
+same_head(const ks_named_key *a, const ks_named_key *b)
 {
 	return a->head_length == b->head_length && (a->head_length == 0 || memcmp(a->key.bytes, b->key.bytes, a->head_length) == 0);
 }
 
 /* The tails: how many, how many bytes, where each ends, and the bytes. */
 static uint8_t *
-put_tails(uint8_t *at, const draft *d)
+put_tails(uint8_t *at, const ks_draft *d)
 {
 	int			width = ks_number_width((uint32_t) d->tail_bytes + 1);
 	uint32_t	end = 0;
@@ -553,7 +244,7 @@ put_tails(uint8_t *at, const draft *d)
 
 /* A head, and how many keys from this one on have it. */
 static uint8_t *
-put_head(uint8_t *at, const draft *d, uint32_t key)
+put_head(uint8_t *at, const ks_draft *d, uint32_t key)
 {
 	size_t		length = d->keys[key].head_length;
 	uint32_t	end = key + 1;
@@ -571,7 +262,7 @@ put_head(uint8_t *at, const draft *d, uint32_t key)
  * and moved down to its end.
  */
 static uint8_t *
-put_keys(uint8_t *at, const draft *d, uint8_t **weights)
+put_keys(uint8_t *at, const ks_draft *d, uint8_t **weights)
 {
 	key_block	b = {d->weights, d->weights, d->members, d->members};
 	uint8_t    *blocks = at + dictionary_bytes(d);
@@ -611,7 +302,7 @@ put_keys(uint8_t *at, const draft *d, uint8_t **weights)
 
 /* Whether no entry of the same key and quarter follows. */
 static inline bool
-last_of_quarter(const draft *d, uint32_t entry)
+last_of_quarter(const ks_draft *d, uint32_t entry)
 {
 	const ks_entry *e = &d->members[entry];
 
@@ -620,7 +311,7 @@ last_of_quarter(const draft *d, uint32_t entry)
 
 /* Hashes, the numbers of those who return, then one column each of the entries' members and weights. */
 static uint8_t *
-put_members(uint8_t *at, const draft *d)
+put_members(uint8_t *at, const ks_draft *d)
 {
 	const ks_visits *visits = &d->visits;
 	int			width = ks_number_width(visits->nmembers);
@@ -662,7 +353,7 @@ typedef struct parts
 } parts;
 
 static uint8_t *
-put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, const parts *p)
+put_header(uint8_t *at, const ks_draft *d, const ks_bounds *bounds, const parts *p)
 {
 	int64_t		from = d->quarter_first * KS_QUARTER_USECS;
 	bool		added = bounds->first <= bounds->last;
@@ -693,7 +384,7 @@ put_header(uint8_t *at, const draft *d, const ks_bounds *bounds, const parts *p)
 
 /* The header tells how long the parts are: they are written behind the longest it can get, and moved down to its end. */
 static ks_status
-draft_write(draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **result, size_t *size)
+draft_write(ks_draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **result, size_t *size)
 {
 	size_t		longest = draft_bytes(d);
 	uint8_t    *start;
@@ -725,17 +416,17 @@ draft_write(draft *d, const ks_bounds *bounds, size_t reserve, uint8_t **result,
 ks_status
 ks_pack(ks_builder *builder, size_t reserve, uint8_t **result, size_t *size)
 {
-	draft		d;
+	ks_draft	d;
 	ks_status	status = ks_builder_consolidate(builder);
 
 	if (status != KS_OK)
 		return status;
 	memset(&d, 0, sizeof(d));
 	d.memory = builder->memory;
-	status = draft_fill(&d, builder);
+	status = ks_draft_fill(&d, builder);
 	if (status == KS_OK)
 		status = draft_write(&d, &builder->bounds, reserve, result, size);
-	draft_free(&d);
+	ks_draft_free(&d);
 	return status;
 }
 
