@@ -185,7 +185,11 @@ estimate_bots(PlannerInfo *root, List *conditions, double bots, ks_bi_wanted *wa
 			result = Min(result, sum);
 		}
 		else if (c->target == KS_BI_ON_BOT || c->target == KS_BI_ON_NAME)
-			result = Min(result, c->any ? array_length(estimate_expression_value(root, (Node *) c->value)) : 1);
+		{
+			double		values = c->any ? array_length(estimate_expression_value(root, (Node *) c->value)) : 1;
+
+			result = Min(result, values);
+		}
 		else if (c->target == KS_BI_ON_READING || c->target == KS_BI_ON_INSTANT)
 		{
 			Node	   *value = estimate_expression_value(root, (Node *) c->value);

@@ -189,13 +189,17 @@ range_days(const question *q, int64 *first, int64 *last)
 	for (i = 1; i < spans->n; i++)
 	{
 		int64		change = spans->span[i].start;
+		int			day_after,
+					day_before;
 
 		if (change <= from || change >= to)
 			continue;
+		day_after = day_of(change + spans->span[i].offset);
+		day_before = day_of(change - 1 + spans->span[i - 1].offset);
 		if (!from_local)
-			*first = Min(*first, day_of(change + spans->span[i].offset));
+			*first = Min(*first, day_after);
 		if (!to_local)
-			*last = Max(*last, day_of(change - 1 + spans->span[i - 1].offset));
+			*last = Max(*last, day_before);
 	}
 }
 

@@ -81,6 +81,7 @@ zone_distance(const char *wanted, const char *name)
 	char		simple[TZ_STRLEN_MAX + 1];
 	const char *city;
 	int			distance;
+	int			of_city;
 
 	simplify(name, simple);
 	city = strrchr(simple, '/');
@@ -90,7 +91,9 @@ zone_distance(const char *wanted, const char *name)
 		return 0;
 	if (strstr(simple, wanted) != NULL)
 		return 1;
-	distance = Min(edit_distance(wanted, simple), edit_distance(wanted, city));
+	distance = edit_distance(wanted, simple);
+	of_city = edit_distance(wanted, city);
+	distance = Min(distance, of_city);
 	/* In a short name, one different letter is too much: CEST is not (Australia/)West. */
 	return distance * 5 > (int) strlen(wanted) ? MAX_EDIT_DISTANCE + 1 : distance;
 }

@@ -165,7 +165,11 @@ columns_of(const char *text)
 	int			columns = 0;
 
 	for (; *text != '\0'; text += pg_mblen(text))
-		columns += Max(pg_dsplen(text), 0);
+	{
+		int			width = pg_dsplen(text);
+
+		columns += Max(width, 0);
+	}
 	return columns;
 }
 
@@ -256,7 +260,11 @@ append_labels(picture *p)
 	int			i;
 
 	for (i = 0; i < Min(p->numbers.count, p->nlabels); i++)
-		columns = Max(columns, columns_of(shortened(p->labels[i], AXIS_LABEL_MAX)));
+	{
+		int			width = columns_of(shortened(p->labels[i], AXIS_LABEL_MAX));
+
+		columns = Max(columns, width);
+	}
 	every = (int) ceil((columns + 2) * COLUMN / (plot_width(p) / p->numbers.count));
 	for (i = 0; i < Min(p->numbers.count, p->nlabels); i += every)
 	{

@@ -149,7 +149,8 @@ new_state(FunctionCallInfo fcinfo, ks_asked *asked)
 static void
 add_row(FunctionCallInfo fcinfo, ks_agg_state *state, MemoryContext memory)
 {
-	bool		mixed = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0;
+	const text *measure = PG_GETARG_TEXT_PP(1);
+	bool		mixed = VARSIZE_ANY_EXHDR(measure) == 0;
 	Datum		tally = PG_GETARG_DATUM(2);
 	MemoryContext row_memory = CurrentMemoryContext;
 	ks_view		view;
@@ -262,13 +263,15 @@ static void
 parse_lines(FunctionCallInfo fcinfo, int argument, top_lines *lines)
 {
 	HeapTupleHeader row;
+	uint32		take;
 
 	*lines = (top_lines) {.take = KS_KEY_MAX_PARTS, .limit = PG_UINT32_MAX};
 	if (PG_ARGISNULL(argument))
 		return;
 	row = PG_GETARG_HEAPTUPLEHEADER(argument);
 	lines->skip = number_field(row, 1, 0);
-	lines->take = Min(number_field(row, 2, KS_KEY_MAX_PARTS), KS_KEY_MAX_PARTS);
+	take = number_field(row, 2, KS_KEY_MAX_PARTS);
+	lines->take = Min(take, KS_KEY_MAX_PARTS);
 	lines->limit = number_field(row, 3, PG_UINT32_MAX);
 	lines->apart = flag_field(row, 4);
 	lines->with_series = flag_field(row, 5);

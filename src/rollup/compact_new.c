@@ -141,13 +141,15 @@ take_new(int64 bot_id, bool all, int64 *from, List **sums)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
+		int64		behind;
 		bool		isnull;
 
 		CHECK_FOR_INTERRUPTS();
 		add_taken(&t, DatumGetDateADT(SPI_getbinval(row, desc, 2, &isnull)), DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)),
 				  SPI_getbinval(row, desc, 1, &isnull));
 		ks_reuse_note((ItemPointer) DatumGetPointer(SPI_getbinval(row, desc, 4, &isnull)));
-		*from = Max(*from, DatumGetInt64(SPI_getbinval(row, desc, 5, &isnull)) + 1);
+		behind = DatumGetInt64(SPI_getbinval(row, desc, 5, &isnull)) + 1;
+		*from = Max(*from, behind);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return i;
@@ -199,6 +201,7 @@ void
 ks_compact_mark(int64 bot_id, DateADT month, bool all)
 {
 	int64		ended;
+	int64		first;
 	int64		marked;
 	int64		mark;
 
@@ -209,7 +212,8 @@ ks_compact_mark(int64 bot_id, DateADT month, bool all)
 		return;
 	/* in this order: rows of a transaction that has ended by then are seen here, or have been merged */
 	ended = ks_id_ended();
-	mark = ks_id_mark(Min(first_new(bot_id, &marked), ended));
+	first = first_new(bot_id, &marked);
+	mark = ks_id_mark(Min(first, ended));
 	if (mark <= marked)
 		return;
 	delete_marks(bot_id, 1);

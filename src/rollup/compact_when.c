@@ -86,7 +86,9 @@ may_step_over(void)
 static bool
 worth_although_held(void)
 {
-	return ks_random() * (double) Min(1 + ks_id_held() / HELD_AGE, HELD_FACTOR) < 1.0;
+	uint64		times = 1 + ks_id_held() / HELD_AGE;
+
+	return ks_random() * (double) Min(times, HELD_FACTOR) < 1.0;
 }
 
 /* The same as ks_compact_month(), on the node that has the shard, without a word to Citus. */

@@ -173,6 +173,7 @@ ks_options_agg_step(PG_FUNCTION_ARGS)
 	MemoryContext memory = ks_aggregate_context(fcinfo);
 	options_state *state = PG_ARGISNULL(0) ? new_options(fcinfo, memory) : (options_state *) PG_GETARG_POINTER(0);
 	ks_month_bounds *month;
+	const text *measure;
 	const ks_string *prefix;
 	ks_view		view;
 	int64		before = state->by_source.total;
@@ -180,7 +181,8 @@ ks_options_agg_step(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
 		PG_RETURN_POINTER(state);
-	prefix = VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0 ? &state->wanted : NULL;
+	measure = PG_GETARG_TEXT_PP(1);
+	prefix = VARSIZE_ANY_EXHDR(measure) == 0 ? &state->wanted : NULL;
 	ks_tally_open(&view, PG_GETARG_DATUM(2));
 	ks_must(ks_query_add(&state->by_source, &view, prefix));
 	ks_must(ks_query_add(&state->by_language, &view, prefix));

@@ -653,10 +653,12 @@ static TimestampTz
 month_extreme(int64 bot_id, const ks_month_bounds *m, bool last)
 {
 	const ks_bounds *b = &m->bounds;
+	TimestampTz edge;
 
 	if (ks_bound_certain(b, last))
 		return last ? b->last : b->first;
-	return last ? Min(b->last, outermost_edge(bot_id, m, true)) : Max(b->first, outermost_edge(bot_id, m, false));
+	edge = outermost_edge(bot_id, m, last);
+	return last ? Min(b->last, edge) : Max(b->first, edge);
 }
 
 /* Returns the first or last event of all months, which ascend; live and kept ones stand side by side. */

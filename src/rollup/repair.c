@@ -651,6 +651,19 @@ repair_spooled(ks_spool *spool, const repair_of *what)
 	return r.changed;
 }
 
+/* Marks say which new rows questions need not look for.  Whatever is wrong with them is gone with them, and compaction, which is excluded, leaves new ones. */
+static void
+delete_marks(const repair_of *what)
+{
+	Oid			types[1] = {INT8OID};
+	Datum		values[1] = {Int64GetDatum(what->bot_id)};
+	const char *query = "DELETE FROM kindly_stats.rollup AS r WHERE r.cluster IS NOT NULL AND r.id OPERATOR(pg_catalog.>=) " KS_ID_MARKS_SQL
+		" AND ($1 IS NULL OR r.bot_id OPERATOR(pg_catalog.=) $1)";
+
+	if (SPI_execute_with_args(query, 1, types, values, what->has_bot ? NULL : "n", false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "could not take rows out of the rollup");
+}
+
 /* A partition that was dropped would be gone from the table while the snapshot still sees what it has counted. */
 static void
 exclude_drops(Jsonb *shards)
@@ -735,6 +748,9 @@ ks_repair(PG_FUNCTION_ARGS)
 	caller = ks_switch_to_owner("rollup");
 	note_live_months(&spool, &what);
 	changed = repair_spooled(&spool, &what);
+	/* distributed tables have none */
+	if (!ks_is_distributed())
+		delete_marks(&what);
 	ks_restore_user(caller);
 	ks_progress_end();
 	ks_spool_end(&spool);

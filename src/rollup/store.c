@@ -578,6 +578,7 @@ ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken tak
 	HeapTuple	row;
 	Datum	   *values;
 	bool	   *isnull;
+	int64		first;
 	int64		count = 0;
 
 	if (!is_direct(rollup))
@@ -592,7 +593,8 @@ ks_store_take_new(int64 bot_id, bool all, int64 *from, int64 limit, ks_taken tak
 	index = index_open(shape->primary, RowExclusiveLock);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	snapshot = GetActiveSnapshot();
-	scan = scan_bot(rollup, index, snapshot, bot_id, all ? *from : Max(*from, first_new(rollup, index, snapshot, bot_id)), KS_ID_SPANS);
+	first = all ? 0 : first_new(rollup, index, snapshot, bot_id);
+	scan = scan_bot(rollup, index, snapshot, bot_id, Max(*from, first), KS_ID_SPANS);
 	while (count < limit && (row = systable_getnext_ordered(scan, ForwardScanDirection)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();

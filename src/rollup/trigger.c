@@ -63,7 +63,9 @@ typedef struct counting
 static size_t
 groups_budget(void)
 {
-	return Min(get_hash_memory_limit(), 2 * (size_t) KS_PART_BYTES_MAX);
+	size_t		limit = get_hash_memory_limit();
+
+	return Min(limit, 2 * (size_t) KS_PART_BYTES_MAX);
 }
 
 /* Appends groups; now and then, compacts one of their months. */

@@ -31,8 +31,10 @@ SQL
 
 sub write_events
 {
-	my ($transactions) = @_;
-	$node->command_ok([ 'pgbench', '-n', '-M', 'prepared', '-t', $transactions, '-f', $script, '-d', $node->connstr('postgres') ], "$transactions events");
+	my ($transactions, $clients) = @_;
+	$clients //= 1;
+	$node->command_ok([ 'pgbench', '-n', '-M', 'prepared', '-c', $clients, '-t', $transactions, '-f', $script, '-d', $node->connstr('postgres') ],
+		"$transactions events by $clients");
 	$node->safe_psql('postgres', 'SELECT pg_stat_force_next_flush()');
 }
 
@@ -114,6 +116,32 @@ $node->safe_psql('postgres', q{COMMIT PREPARED 'late'});
 answers_are_right('a prepared one, too');
 is($holder->query_safe($question), $seen, 'the holder sees nothing of them');
 $writer->quit;
+
+# many at once: what one of them finds to be the first new row, another one merges meanwhile
+{
+	local $ENV{PGOPTIONS} = '-c kindly_stats.compact_after=2';
+	for (1 .. 3)
+	{
+		write_events(1000, 8);
+		answers_are_right('after writers who compact beside each other');
+	}
+}
+
+# a mark that is wrong hides rows from questions: verify() does not look past it, and rebuild() mends it
+$node->safe_psql('postgres', q{
+SET kindly_stats.compact_after = 0;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1, '2025-01-13Z', 'user_message', 'hidden';
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, id, cluster, tally)
+SELECT 1, '', '2025-01-01', 9223372036854775807 - 2305843009213693000, kindly_stats.cluster(), r.tally FROM kindly_stats.rollup AS r WHERE r.cluster IS NOT NULL ORDER BY r.id LIMIT 1;
+});
+isnt($node->safe_psql('postgres', $question), $node->safe_psql('postgres', $plain), 'a mark that is too far hides rows');
+isnt($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'verify() says so');
+isnt($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.verify(1)'), '0', 'of the bot, too');
+$node->safe_psql('postgres', 'SELECT kindly_stats.rebuild()');
+answers_are_right('rebuilt');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM kindly_stats.rollup WHERE cluster IS NOT NULL'), '0', 'without marks');
+write_events(500);
+answers_are_right('and with another one');
 
 # on demand
 $node->safe_psql('postgres', 'CALL kindly_stats.compact()');

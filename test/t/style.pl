@@ -46,6 +46,21 @@ for my $file (grep { m{^src/.*\.[ch]$} } @files)
 }
 is(join("\n", @unqualified), '', 'queries in C take nothing from the search path');
 
+# These macros of PostgreSQL's evaluate an argument more than once: what a call does, it would do twice, and may say something else the second time.
+my @twice;
+for my $file (grep { m{^src/.*\.[ch]$} } @files)
+{
+	open(my $in, '<:raw', $file) or die "$file: $!";
+	my $text = do { local $/; <$in> };
+	$text =~ s{/\*.*?\*/}{}gs;
+	while ($text =~ /\b(Min|Max|Abs|VAR(?:SIZE|DATA)_ANY(?:_EXHDR)?)(\((?:[^()]++|(?2))*+\))/g)
+	{
+		my ($macro, $arguments) = ($1, $2);
+		push @twice, "$file: $macro$arguments" if $arguments =~ /\b(?!sizeof\b)(?:[a-z_]\w*|PG_GETARG_TEXT_PP)\(/;
+	}
+}
+is(join("\n", @twice), '', 'no macro evaluates a call twice');
+
 for my $folder (grep { -d } glob('src/* test/*'))
 {
 	next if $folder =~ m{/(?:node_modules|tmp_check|log)$};
