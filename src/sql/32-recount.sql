@@ -596,7 +596,7 @@ BEGIN
         -- marks tell below which id there are no new rows: if there were, questions would not see them
         RETURN QUERY SELECT kindly_stats.bot_text(d.number), d.measure, d.month, d.stored, d.recounted, d.stored_members, d.recounted_members
                        FROM kindly_stats.differences(bot::bigint, since, '(SELECT s.* FROM kindly_stats.rollup AS s WHERE NOT EXISTS (SELECT FROM kindly_stats.rollup AS mark
-                            WHERE mark.bot_id = s.bot_id AND mark.cluster = kindly_stats.cluster() AND s.id >= 0 AND s.id < 9223372036854775807 - mark.id))') AS d;
+                            WHERE mark.bot_id = s.bot_id AND mark.cluster IS NOT NULL AND mark.cluster = kindly_stats.cluster() AND s.id >= 0 AND s.id < 9223372036854775807 - mark.id))') AS d;
         RETURN;
     END IF;
     tables := kindly_stats.spread_tables(place = 'worker' OR local);
