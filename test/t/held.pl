@@ -93,6 +93,32 @@ answers_are_right('with a mark');
 is($holder->query_safe($question), $seen, 'the holder sees what he saw');
 is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM kindly_stats.rollup WHERE cluster = kindly_stats.cluster()'), 't', 'there is a mark');
 
+# marks that went with a dump to a younger cluster and come back from there say nothing of the rows that were written there meanwhile
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->append_conf('postgresql.conf', 'fsync = off');
+$other->start;
+my $dump = $node->basedir . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'dumped');
+$other->command_ok([ 'pg_restore', '-d', $other->connstr('postgres'), $dump ], 'restored in another cluster');
+$other->safe_psql('postgres', q{
+SET kindly_stats.compact_after = 0;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1, '2025-01-14Z', 'user_message', 'elsewhere';
+});
+is($other->safe_psql('postgres', $question), $other->safe_psql('postgres', $plain), 'which counts on');
+$other->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $other->connstr('postgres') ], 'dumped there');
+$other->stop;
+$node->safe_psql('postgres', 'CREATE DATABASE back');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('back'), $dump ], 'and come back');
+is($node->safe_psql('back', q{SELECT count(*) > 0 FROM kindly_stats.rollup WHERE cluster IS NOT NULL}), 't', 'with marks');
+is($node->safe_psql('back', $question), $node->safe_psql('back', $plain), 'what was counted there is seen');
+is($node->safe_psql('back', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and nothing is wrong');
+# nor do marks of a table that was emptied and filled again
+$node->safe_psql('back', 'UPDATE kindly_stats.rollup SET cluster = kindly_stats.cluster() WHERE cluster IS NOT NULL');
+isnt($node->safe_psql('back', $question), $node->safe_psql('back', $plain), 'marks of this table would hide it');
+$node->safe_psql('back', 'CREATE TABLE copied AS TABLE kindly_stats.rollup; TRUNCATE kindly_stats.rollup; INSERT INTO kindly_stats.rollup TABLE copied');
+is($node->safe_psql('back', $question), $node->safe_psql('back', $plain), 'those of a table that was emptied since do not');
+
 # what other clusters' marks say is not believed
 $node->safe_psql('postgres', q{
 UPDATE kindly_stats.rollup SET cluster = cluster + 1 WHERE cluster IS NOT NULL;
