@@ -108,17 +108,21 @@ ks_id_ended(void)
 }
 
 /*
- * Returns the id of a mark that says that new rows begin with an id.  It is a little
- * below, so that no two transactions set the same mark.
+ * Returns the id of a mark that says that new rows begin with an id; 0 for none.  It is a
+ * little below, by as much as no other transaction that may set one there.  While one stays open
+ * that is so old that its number comes again, whoever has that number would wait for it: there are
+ * no marks then.
  */
 int64
 ks_id_mark(int64 first_new)
 {
 	int64		numbers = INT64CONST(1) << NUMBER_BITS;
+	int64		first = first_new / numbers;
+	int64		top = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 
-	if (first_new < numbers)
+	if (first < 1 || top - first >= numbers)
 		return 0;
-	return (first_new / numbers - 1) * numbers + (int64) (U64FromFullTransactionId(GetTopFullTransactionId()) % numbers);
+	return (first - 1) * numbers + top % numbers;
 }
 
 /* Returns how many transactions old the oldest snapshot is: what it sees of the rollup cannot be removed yet. */

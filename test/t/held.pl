@@ -153,6 +153,29 @@ $writer->quit;
 	}
 }
 
+# marks of transactions whose numbers are 2^19 apart would be the same row, for which one would wait until the other has ended
+{
+	local $ENV{PGOPTIONS} = '-c kindly_stats.compact_after=0';
+	my $burn = 'DO $$ BEGIN FOR i IN 1 .. %d LOOP BEGIN PERFORM pg_current_xact_id(); INSERT INTO burnt VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$';
+	my $open = $node->background_psql('postgres');
+	$node->safe_psql('postgres', 'CREATE TABLE burnt (n integer); CALL kindly_stats.compact()');
+	$node->safe_psql('postgres', sprintf($burn, 1000));
+	my $id = $open->query_safe(q{BEGIN; INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-14Z', 'user_message', 'open'); CALL kindly_stats.compact(1); SELECT pg_current_xact_id()});
+	$node->safe_psql('postgres', sprintf($burn, $id + 524288 - 3 - $node->safe_psql('postgres', 'SELECT pg_current_xact_id()')));
+	$node->safe_psql('postgres', 'DROP TABLE burnt');
+	my $other_id = $node->safe_psql('postgres', q{
+SET lock_timeout = '1s';
+BEGIN;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-14Z', 'user_message', 'much later') RETURNING pg_current_xact_id();
+CALL kindly_stats.compact(1);
+COMMIT;
+});
+	is($other_id - $id, 524288, 'a transaction that much later');
+	$open->query_safe('COMMIT');
+	$open->quit;
+	answers_are_right('does not wait for the one that is open');
+}
+
 # a mark that is wrong hides rows from questions: verify() does not look past it, and rebuild() mends it
 $node->safe_psql('postgres', q{
 SET kindly_stats.compact_after = 0;
