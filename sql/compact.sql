@@ -137,5 +137,15 @@ CALL kindly_stats.compact(5001);
 SELECT count(*) FILTER (WHERE id >= 0) AS new, sum(kindly_stats.total(CASE measure WHEN '' THEN kindly_stats.keys_under(tally, 'events') WHEN 'events' THEN tally END)) AS events FROM stored WHERE bot_id = 5001;
 DROP TRIGGER nothing ON kindly_stats.rollup;
 SELECT count(*) FROM kindly_stats.verify() WHERE bot_id::bigint >= 5000;
+-- rows that somebody's trigger keeps are not counted once more in a sum, however many they are
+CREATE TRIGGER nothing BEFORE DELETE ON kindly_stats.rollup FOR EACH ROW EXECUTE FUNCTION nothing();
+INSERT INTO kindly_stats.rollup (bot_id, measure, month, tally)
+SELECT b, '', '2025-03-01', kindly_stats.tally_agg('2025-03-05Z', ARRAY['messages', 'web', 'en'], 's' || n) FROM (VALUES (5002, 100), (5003, 1500)) AS of (b, rows), generate_series(1, rows) AS n GROUP BY b, n;
+CALL kindly_stats.compact(5002);
+CALL kindly_stats.compact(5003);
+SELECT bot_id, sum(kindly_stats.total(tally)) FROM stored WHERE bot_id IN (5002, 5003) GROUP BY 1 ORDER BY 1;
+DROP TRIGGER nothing ON kindly_stats.rollup;
+CALL kindly_stats.compact(5003);
+SELECT bot_id, count(*), sum(kindly_stats.total(tally)) FROM stored WHERE bot_id = 5003 GROUP BY 1 ORDER BY 1;
 \c :regression
 DROP DATABASE regression_kindly_compact;

@@ -414,6 +414,12 @@ delete_rows(int64 bot_id, Datum *ids, uint64 count)
 				"DELETE FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) $1 AND" MONTH_IDS("r") " AND r.id OPERATOR(pg_catalog.=) ANY ($2)", 2, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_DELETE)
 		elog(ERROR, "could not take rows out of the rollup");
+	/* what stays would be counted once more in the sum */
+	if (SPI_processed != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rows of kindly_stats.rollup that were to be merged were not deleted"),
+				 errhint("Look for a trigger on it that keeps its rows.")));
 }
 
 /* Takes the rows that a cursor gives next out of the rollup and into the sum; returns how many. */

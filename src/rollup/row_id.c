@@ -14,22 +14,29 @@
  * A mark is an empty row that compaction leaves, in the place of the one before, and the
  * furthest is the first that an index scan meets.  It holds for whoever sees
  * it: the transactions below had ended, their rows were taken in the same commit, and none
- * will come.  Of another cluster's transactions that says nothing, so the row names its own.
- * Rows that come from elsewhere (a dump, a replica) are merged before a mark is
- * set behind them.  Whoever has no mark that he can believe reads all new rows.
+ * will come.  Of another cluster's transactions that says nothing, and of other rows neither:
+ * a dump may come back with rows that were written where it has been.  So the mark names
+ * its cluster, and the file that its table was.  Rows that come from elsewhere (a dump, a
+ * replica) are merged before a mark is set behind them.  Whoever has no mark that he can
+ * believe reads all new rows.
  */
 #include "rollup/rollup.h"
 
 #include "base/compat.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "storage/procarray.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 /*
  * Bits of the transaction and of the number within it.  At 10,000 transactions a second
@@ -101,17 +108,21 @@ ks_id_ended(void)
 }
 
 /*
- * Returns the id of a mark that says that new rows begin with an id.  It is a little
- * below, so that no two transactions set the same mark.
+ * Returns the id of a mark that says that new rows begin with an id; 0 for none.  It is a
+ * little below, by as much as no other transaction that may set one there.  While one stays open
+ * that is so old that its number comes again, whoever has that number would wait for it: there are
+ * no marks then.
  */
 int64
 ks_id_mark(int64 first_new)
 {
 	int64		numbers = INT64CONST(1) << NUMBER_BITS;
+	int64		first = first_new / numbers;
+	int64		top = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 
-	if (first_new < numbers)
+	if (first < 1 || top - first >= numbers)
 		return 0;
-	return (first_new / numbers - 1) * numbers + (int64) (U64FromFullTransactionId(GetTopFullTransactionId()) % numbers);
+	return (first - 1) * numbers + top % numbers;
 }
 
 /* Returns how many transactions old the oldest snapshot is: what it sees of the rollup cannot be removed yet. */
@@ -125,18 +136,36 @@ ks_id_held(void)
 	return full_transaction(ReadNextTransactionId()) - full_transaction(oldest);
 }
 
-/* Returns a number for the cluster and its timeline, of whose transactions ids speak. */
+/* Returns the number of the file that the rollup is, which another one has once it was made, emptied or written anew; 0 without a rollup. */
+static uint64
+rollup_file(void)
+{
+	Oid			schema = get_namespace_oid("kindly_stats", true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid("rollup", schema) : InvalidOid;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	uint64		result = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/* Returns a number for the cluster and its timeline, of whose transactions ids speak, and for the file of the rollup, whose rows have them. */
 int64
 ks_cluster_number(void)
 {
-	uint64		cluster = GetSystemIdentifier();
+	uint64		parts[4] = {GetSystemIdentifier(), 0, MyDatabaseId, rollup_file()};
 	TimeLineID	timeline;
 
 	if (RecoveryInProgress())
 		(void) GetXLogReplayRecPtr(&timeline);
 	else
 		timeline = GetWALInsertionTimeLine();
-	return (int64) hash_combine64(hash_bytes_extended((const unsigned char *) &cluster, sizeof(cluster), 0), (uint64) timeline);
+	parts[1] = timeline;
+	return (int64) hash_bytes_extended((const unsigned char *) parts, sizeof(parts), 0);
 }
 
 /* cluster() */

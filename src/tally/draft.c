@@ -64,7 +64,7 @@ static void
 draft_tails(ks_draft *d)
 {
 	uint32_t   *rank;
-	ks_named_key  *sorted;
+	ks_named_key *sorted;
 	ks_dictionary tails;
 	uint32_t	i;
 

@@ -12,7 +12,7 @@ typedef struct ks_named_key
 {
 	ks_string	key;
 	uint32_t	number;			/* in the builder's dictionary */
-	uint32_t	tail;
+	uint32_t	tail;			/* which of the draft's */
 	uint32_t	head_length;
 } ks_named_key;
 
@@ -36,7 +36,7 @@ typedef struct ks_draft
 	int32_t		quarter_last;
 	int64_t		total;
 	bool		negative;
-	bool		all_weights;	/* those of all entries are written */
+	bool		all_weights;	/* those of all entries are written, which pack.c finds out */
 } ks_draft;
 
 extern ks_status ks_draft_fill(ks_draft *d, const ks_builder *builder);

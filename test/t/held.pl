@@ -93,6 +93,32 @@ answers_are_right('with a mark');
 is($holder->query_safe($question), $seen, 'the holder sees what he saw');
 is($node->safe_psql('postgres', 'SELECT count(*) > 0 FROM kindly_stats.rollup WHERE cluster = kindly_stats.cluster()'), 't', 'there is a mark');
 
+# marks that went with a dump to a younger cluster and come back from there say nothing of the rows that were written there meanwhile
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->append_conf('postgresql.conf', 'fsync = off');
+$other->start;
+my $dump = $node->basedir . '/dump';
+$node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'dumped');
+$other->command_ok([ 'pg_restore', '-d', $other->connstr('postgres'), $dump ], 'restored in another cluster');
+$other->safe_psql('postgres', q{
+SET kindly_stats.compact_after = 0;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) SELECT 1, '2025-01-14Z', 'user_message', 'elsewhere';
+});
+is($other->safe_psql('postgres', $question), $other->safe_psql('postgres', $plain), 'which counts on');
+$other->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $other->connstr('postgres') ], 'dumped there');
+$other->stop;
+$node->safe_psql('postgres', 'CREATE DATABASE back');
+$node->command_ok([ 'pg_restore', '-d', $node->connstr('back'), $dump ], 'and come back');
+is($node->safe_psql('back', q{SELECT count(*) > 0 FROM kindly_stats.rollup WHERE cluster IS NOT NULL}), 't', 'with marks');
+is($node->safe_psql('back', $question), $node->safe_psql('back', $plain), 'what was counted there is seen');
+is($node->safe_psql('back', 'SELECT count(*) FROM kindly_stats.verify()'), '0', 'and nothing is wrong');
+# nor do marks of a table that was emptied and filled again
+$node->safe_psql('back', 'UPDATE kindly_stats.rollup SET cluster = kindly_stats.cluster() WHERE cluster IS NOT NULL');
+isnt($node->safe_psql('back', $question), $node->safe_psql('back', $plain), 'marks of this table would hide it');
+$node->safe_psql('back', 'CREATE TABLE copied AS TABLE kindly_stats.rollup; TRUNCATE kindly_stats.rollup; INSERT INTO kindly_stats.rollup TABLE copied');
+is($node->safe_psql('back', $question), $node->safe_psql('back', $plain), 'those of a table that was emptied since do not');
+
 # what other clusters' marks say is not believed
 $node->safe_psql('postgres', q{
 UPDATE kindly_stats.rollup SET cluster = cluster + 1 WHERE cluster IS NOT NULL;
@@ -125,6 +151,29 @@ $writer->quit;
 		write_events(1000, 8);
 		answers_are_right('after writers who compact beside each other');
 	}
+}
+
+# marks of transactions whose numbers are 2^19 apart would be the same row, for which one would wait until the other has ended
+{
+	local $ENV{PGOPTIONS} = '-c kindly_stats.compact_after=0';
+	my $burn = 'DO $$ BEGIN FOR i IN 1 .. %d LOOP BEGIN PERFORM pg_current_xact_id(); INSERT INTO burnt VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$';
+	my $open = $node->background_psql('postgres');
+	$node->safe_psql('postgres', 'CREATE TABLE burnt (n integer); CALL kindly_stats.compact()');
+	$node->safe_psql('postgres', sprintf($burn, 1000));
+	my $id = $open->query_safe(q{BEGIN; INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-14Z', 'user_message', 'open'); CALL kindly_stats.compact(1); SELECT pg_current_xact_id()});
+	$node->safe_psql('postgres', sprintf($burn, $id + 524288 - 3 - $node->safe_psql('postgres', 'SELECT pg_current_xact_id()')));
+	$node->safe_psql('postgres', 'DROP TABLE burnt');
+	my $other_id = $node->safe_psql('postgres', q{
+SET lock_timeout = '1s';
+BEGIN;
+INSERT INTO event (bot_id, occurred_at, kind, session_id) VALUES (1, '2025-01-14Z', 'user_message', 'much later') RETURNING pg_current_xact_id();
+CALL kindly_stats.compact(1);
+COMMIT;
+});
+	is($other_id - $id, 524288, 'a transaction that much later');
+	$open->query_safe('COMMIT');
+	$open->quit;
+	answers_are_right('does not wait for the one that is open');
 }
 
 # a mark that is wrong hides rows from questions: verify() does not look past it, and rebuild() mends it
