@@ -36,7 +36,7 @@ DELETE FROM kindly_stats.rollup;
 SELECT kindly_stats.rebuild();
 SELECT differences(), (SELECT count(*) FROM kindly_stats.verify()) AS verified;
 
--- one pass over the events and one over what is stored, whatever the number of measures; one more looks for marks, without reading tallies
+-- one pass over the events and one over what is stored, whatever the number of measures
 BEGIN;
 SELECT pg_stat_get_xact_numscans('recount_event'::regclass) AS events, pg_stat_get_xact_numscans('kindly_stats.rollup'::regclass) AS stored \gset
 SELECT count(*) FROM kindly_stats.verify();
