@@ -314,11 +314,13 @@ ks_compact_all(PG_FUNCTION_ARGS)
 	bool		local = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	int64		number = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
 	const int64 *bot = PG_ARGISNULL(0) ? NULL : &number;
+	bool		distributed;
 
 	ks_require_rollup();
 	ks_refuse_subscribed();
+	distributed = ks_is_distributed();
 	/* a bot in the caller's transaction: with what that has written, and as one thing with it */
-	if (ks_is_distributed() && !local && (PG_ARGISNULL(0) || !atomic))
+	if (distributed && !local && (PG_ARGISNULL(0) || !atomic))
 	{
 		compact_nodes(fcinfo);
 		return (Datum) 0;
@@ -332,7 +334,7 @@ ks_compact_all(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	}
 	ks_spi_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
-	if (ks_is_distributed() && local)
+	if (distributed && local)
 		compact_shards(bot, atomic);
 	else
 		compact_table(bot, "kindly_stats.rollup", InvalidOid, atomic);

@@ -381,6 +381,7 @@ ks_list_bots(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rows = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			types[1] = {INT8ARRAYOID};
 	Datum		values[1];
+	bool		distributed;
 	ks_reader	reader;
 	SPITupleTable *found;
 	uint64		count;
@@ -389,7 +390,8 @@ ks_list_bots(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	ks_reader_begin(&reader);
 	values[0] = PointerGetDatum(reader.bots);
-	if (ks_is_distributed())
+	distributed = ks_is_distributed();
+	if (distributed)
 		list_nodes_bots(&reader);
 	else if (reader.bots == NULL)
 		ks_prepared(&all,
@@ -410,7 +412,7 @@ ks_list_bots(PG_FUNCTION_ARGS)
 					" FROM pg_catalog.unnest($1) AS e (number) LEFT JOIN kindly_stats.bot_name AS n ON n.bot_id OPERATOR(pg_catalog.=) e.number"
 					" WHERE n.bot_id IS NOT NULL OR EXISTS (SELECT 1 FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.=) e.number)"
 					" OR EXISTS (SELECT 1 FROM kindly_stats.known_bot AS k WHERE k.bot_id OPERATOR(pg_catalog.=) e.number)", 1, types);
-	if (!ks_is_distributed() && SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
+	if (!distributed && SPI_execute_plan(reader.bots == NULL ? all : listed, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not list bots");
 	found = SPI_tuptable;
 	count = SPI_processed;

@@ -72,6 +72,7 @@ ks_survey_bots(int *count)
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[1] = {INT8ARRAYOID};
 	Datum		values[1];
+	bool		distributed;
 	ks_reader	reader;
 	int64	   *result;
 
@@ -85,7 +86,8 @@ ks_survey_bots(int *count)
 		ks_reader_end(&reader);
 		return result;
 	}
-	if (ks_is_distributed())
+	distributed = ks_is_distributed();
+	if (distributed)
 		ks_prepared(&every, "SELECT DISTINCT r.bot_id FROM kindly_stats.rollup AS r ORDER BY 1", 0, NULL);
 	else
 		ks_prepared(&plan,
@@ -95,7 +97,7 @@ ks_survey_bots(int *count)
 					" SELECT (SELECT pg_catalog.min(r.bot_id) FROM kindly_stats.rollup AS r WHERE r.bot_id OPERATOR(pg_catalog.>) c.number)"
 					" FROM counted AS c WHERE c.number IS NOT NULL)"
 					" SELECT c.number FROM counted AS c WHERE c.number IS NOT NULL", 0, NULL);
-	ks_survey_execute(ks_is_distributed() ? every : plan, NULL, NULL);
+	ks_survey_execute(distributed ? every : plan, NULL, NULL);
 	result = result_bots(&reader, caller, count);
 	ks_reader_end(&reader);
 	return result;
@@ -134,12 +136,14 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 	static SPIPlanPtr nodes = NULL;
 	Oid			types[1] = {INT8ARRAYOID};
 	Datum		values[1];
+	bool		distributed;
 	ks_reader	reader;
 	bool		isnull;
 
 	ks_reader_begin(&reader);
 	values[0] = bots_array(&reader, bots, nbots);
-	if (ks_is_distributed())
+	distributed = ks_is_distributed();
+	if (distributed)
 		ks_prepared(&nodes, KS_SURVEY_MONTHS, 1, types);
 	else
 		ks_prepared(&plan,
@@ -149,7 +153,7 @@ ks_survey_months(const int64 *bots, int nbots, DateADT *first, DateADT *last)
 					" UNION ALL SELECT s.month FROM kindly_stats.rollup AS r CROSS JOIN LATERAL kindly_stats.months(r.tally) AS s (month)"
 					" WHERE r.bot_id OPERATOR(pg_catalog.=) b.bot AND r.month OPERATOR(pg_catalog.=) '-infinity'"
 					" AND r.id OPERATOR(pg_catalog.>=) 0 AND r.id OPERATOR(pg_catalog.<) " KS_ID_MARKS_SQL ") AS m", 1, types);
-	ks_survey_execute(ks_is_distributed() ? nodes : plan, values, NULL);
+	ks_survey_execute(distributed ? nodes : plan, values, NULL);
 	*first = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	if (!isnull)
 		*last = DatumGetDateADT(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
