@@ -71,7 +71,7 @@ COMMENT ON FUNCTION kindly_stats.options_agg_final(internal) IS 'internal: final
 COMMENT ON AGGREGATE kindly_stats.options_agg(text, kindly_stats.tally, text, date, boolean) IS 'internal: first and last event, sources and languages from rows of the rollup';
 
 CREATE FUNCTION kindly_stats.cluster() RETURNS bigint LANGUAGE C STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ks_cluster';
-COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster, its timeline and the file of the rollup, of whose transactions and rows its marks speak';
+COMMENT ON FUNCTION kindly_stats.cluster() IS 'internal: a number of this cluster, its timeline and the rollup''s file, of which marks speak';
 
 CREATE FUNCTION kindly_stats.merged_id(spans boolean) RETURNS bigint LANGUAGE C STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ks_merged_id';
 REVOKE EXECUTE ON FUNCTION kindly_stats.merged_id(boolean) FROM PUBLIC;
