@@ -620,7 +620,8 @@ COMMENT ON FUNCTION kindly_stats.verify(kindly_stats.bot_id, timestamptz, boolea
 
 bot: one bot only; NULL for all.  since: only the UTC month of that instant and later ones; NULL for all; local: of bots whose rows are on this node only, where they are
 distributed.  Without it each node verifies its own, all at the same time, each in one snapshot, so that writers need not wait; in a transaction block all of it is read here,
-and what is written meanwhile may be taken for a difference.  No row means that there is no difference, down to the last key, quarter hour and member.
+and what is written meanwhile may be taken for a difference.  No row means that there is no difference, down to the last key, quarter hour and member.  A measure or table that is
+still being counted (view progress) is listed with what it has so far.
 What is kept of events that are gone cannot be compared.
 bot_id is the id that the user has.
 kindly_stats.rebuild() repairs.  Errors: 08006 where a node does not answer, 40001 where shards were moved meanwhile, 55000 where tables were restored without the rollup, and on a
