@@ -189,7 +189,7 @@ range_days(const question *q, int64 *first, int64 *last)
 	for (i = 1; i < spans->n; i++)
 	{
 		int64		change = spans->span[i].start;
-		int			day_after,
+		int64		day_after,
 					day_before;
 
 		if (change <= from || change >= to)
